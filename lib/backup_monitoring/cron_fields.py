@@ -1,0 +1,37 @@
+"""Reads a field of a crontab as cron reads it."""
+
+import re
+
+# Debian's cron takes a step only behind a range or `*`, and refuses a range that falls.
+_PART = re.compile(r"(?:\*|([0-9]{1,9})(?:-([0-9]{1,9}))?)(?:/([0-9]{1,9}))?", re.ASCII)
+
+
+def parse_field(text: str, low: int, high: int) -> frozenset[int] | None:
+    """Return the values that *text* selects, None where cron would refuse it.
+
+    Args:
+        text: numbers, ranges (``8-18``), ``*``, steps behind the latter two (``*/2``), and lists
+            of these; blanks, tabs and line ends around it are no part of it.
+        low: the smallest value. high: the greatest.
+    """
+    values: set[int] = set()
+    for part in text.strip(" \t\r\n").split(","):
+        selected = _part(part, low, high)
+        if selected is None:
+            return None
+        values.update(selected)
+    return frozenset(values)
+
+
+def _part(text: str, low: int, high: int) -> range | None:
+    match = _PART.fullmatch(text)
+    if not match:
+        return None
+    first, last, step = (None if group is None else int(group) for group in match.groups())
+    if step is not None and (step == 0 or (first is not None and last is None)):
+        return None
+    start = low if first is None else first
+    end = high if first is None else start if last is None else last
+    if not low <= start <= end <= high:
+        return None
+    return range(start, end + 1, step or 1)
