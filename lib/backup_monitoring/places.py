@@ -1,0 +1,114 @@
+"""Where the accounts and their files are: the settings of directory and storage."""
+
+from dataclasses import dataclass, field, fields
+from datetime import timedelta
+from pathlib import Path
+
+Names = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttributeNames:
+    """[directory.attributes]: the names in the directory's schema, one word of ours each.
+
+    Args:
+        used: its values are summed; the first attribute must be there, a further one may not.
+    """
+
+    uid: str = "uid"
+    used: Names = ("sstBackupSize", "sstIncrementSize")
+    capacity: str = "sstQuota"
+    quota_threshold: str = "sstNotificationWarningLevel"
+    warning_on: str = "sstBackupWarningOn"
+    warning_numbers: str = "sstBackupWarningNumbers"
+    warning_days: str = "sstBackupWarningDays"
+    last_success: str = "sstBackupLastSuccessfulBackup"
+    active: str = "sstIsActive"
+    cancellation: str = "sstCancellationDate"
+    provisioning_mode: str = "sstProvisioningMode"
+    provisioning_state: str = "sstProvisioningState"
+    home: str = "homeDirectory"
+    host: str = "host"
+    created: str = "createTimestamp"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirectorySettings:
+    """[directory]: the servers or the file, how to bind, where entries stand.
+
+    Args:
+        uri: tried in order; ``ldap://``, ``ldaps://``, ``ldapi://`` or ``ldif:FILE``.
+        start_tls: protect an ``ldap://`` connection before anything is sent over it.
+        ca_file: certificates of the authorities to trust; None: the system's.
+        verify: check the server's certificate and its host name.
+        bind: simple, external (SASL EXTERNAL on ``ldapi://``) or anonymous.
+        password: of *bind_dn*, '' without one; never printed.
+        timeout: bound of every wait for the server.
+        page_size: entries asked for at once.
+        accounts_base: and its siblings: distinguished names.
+        accounts_filter: which entries below *accounts_base* are accounts.
+        host: only the accounts of this backup server; None: all.
+        file: the settings file, for messages.
+    """
+
+    uri: Names = ()
+    start_tls: bool = False
+    ca_file: Path | None = None
+    verify: bool = True
+    bind: str = "anonymous"
+    bind_dn: str = ""
+    password: str = field(default="", repr=False)
+    timeout: timedelta = timedelta(seconds=5)
+    page_size: int = 5000
+    suffix: str = "dc=stoney-cloud,dc=org"
+    accounts_base: str = ""
+    people_base: str = ""
+    customers_base: str = ""
+    resellers_base: str = ""
+    reseller_settings_base: str = ""
+    accounts_filter: str = "(objectClass=sstBackup)"
+    host: str | None = None
+    attributes: AttributeNames = field(default_factory=AttributeNames)
+    file: str = ""
+
+    def __post_init__(self) -> None:
+        for name, relative in _BASES.items():
+            if not getattr(self, name):
+                object.__setattr__(self, name, f"{relative},{self.suffix}")
+
+
+_BASES = {
+    "accounts_base": "ou=accounts,ou=backup,ou=services",
+    "people_base": "ou=people",
+    "customers_base": "ou=customers",
+    "resellers_base": "ou=reseller",
+    "reseller_settings_base": "ou=reseller,ou=configuration,ou=backup,ou=services",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorageSettings:
+    """[storage]: where an account's folder is, and what the clients call their files.
+
+    Args:
+        root: put before every home; '/' for the server itself.
+        home: template of the account's folder: ``{home}``, ``{uid}``, and of the uid's digits
+            ``{last1}``, ``{last3}``, ``{mid3}`` (the three before the last three).
+        incoming: the folder with the computers' folders, below the account's.
+        depth: folders between *incoming* and a report folder, at most.
+        report_folders, start_files, end_files, schedule_files: names, the first that is there counts.
+    """
+
+    root: Path = Path("/")
+    home: str = "{home}"
+    incoming: str = "incoming"
+    depth: int = 3
+    report_folders: Names = (".sepiola_backup",)
+    start_files: Names = ("backupStarted.xml",)
+    end_files: Names = ("backupEnded.xml",)
+    schedule_files: Names = ("scheduler.xml",)
+
+
+def field_names(kind: type) -> Names:
+    """Return the names of a settings class's fields, in their order."""
+    return tuple(f.name for f in fields(kind))
