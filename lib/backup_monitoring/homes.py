@@ -1,0 +1,70 @@
+"""Where an account's folder is on this server."""
+
+import re
+
+from backup_monitoring.errors import SettingsError
+from backup_monitoring.model import Account
+from backup_monitoring.places import StorageSettings
+
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+_KNOWN = ("home", "uid", "last1", "last3", "mid3")
+
+
+class HomeError(Exception):
+    """An account's folder cannot be named; the text says why."""
+
+
+def check_template(template: str, where: str) -> None:
+    """Check ``[storage] home``.
+
+    Args:
+        template: the setting. where: file and key, for the message.
+
+    Raises:
+        SettingsError: a placeholder is unknown, a brace is open, or the path leads upwards.
+    """
+    remedy = "use " + ", ".join(f"{{{name}}}" for name in _KNOWN)
+    for name in _PLACEHOLDER.findall(template):
+        if name not in _KNOWN:
+            raise SettingsError(where, f"no such placeholder {{{name}}}", remedy)
+    rest = _PLACEHOLDER.sub("", template)
+    if "{" in rest or "}" in rest:
+        raise SettingsError(where, "a brace without its other one", remedy)
+    if ".." in template.split("/") or "\0" in template:
+        raise SettingsError(where, "leads out of its folder", "write a path without '..'")
+    if not template.startswith(("/", "{home}")):
+        raise SettingsError(where, "no absolute path", "begin with / or {home}")
+
+
+def home_path(account: Account, settings: StorageSettings) -> str:
+    """Return the path of *account*'s folder, below ``settings.root``.
+
+    The jail's mark ``/./`` in a home is kept: it names the same folder.
+
+    Raises:
+        HomeError: the entry's values name no folder of this account alone: no home, a relative
+            one, ``..`` in it (another customer's), a name with a slash.
+    """
+    path = _PLACEHOLDER.sub(lambda match: _value(match[1], account), settings.home)
+    if not path.startswith("/"):
+        raise HomeError(f"home {path!r} is no absolute path")
+    if ".." in path.split("/"):
+        raise HomeError(f"home {path!r} leads upwards")
+    if "\0" in path:
+        raise HomeError(f"home {path!r} has a NUL")
+    return str(settings.root).rstrip("/") + path
+
+
+def _value(name: str, account: Account) -> str:
+    if name == "home":
+        if not account.home:
+            raise HomeError("its entry has no home")
+        return account.home
+    if name == "uid":
+        if not account.uid or "/" in account.uid or account.uid == ".":
+            raise HomeError(f"uid {account.uid!r} is no name of a folder")
+        return account.uid
+    digits = re.sub(r"[^0-9]", "", account.uid)
+    if len(digits) < 6:
+        raise HomeError(f"uid {account.uid!r} has too few digits for {{{name}}}")
+    return {"last1": digits[-1:], "last3": digits[-3:], "mid3": digits[-6:-3]}[name]
