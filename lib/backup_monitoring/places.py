@@ -1,6 +1,6 @@
 """Where the accounts and their files are: the settings of directory and storage."""
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
@@ -96,7 +96,8 @@ class StorageSettings:
             ``{last1}``, ``{last3}``, ``{mid3}`` (the three before the last three).
         incoming: the folder with the computers' folders, below the account's.
         depth: folders between *incoming* and a report folder, at most.
-        report_folders, start_files, end_files, schedule_files: names, the first that is there counts.
+        report_folders, start_files, end_files, schedule_files: names; the first that is there
+            counts.
     """
 
     root: Path = Path("/")
@@ -107,8 +108,3 @@ class StorageSettings:
     start_files: Names = ("backupStarted.xml",)
     end_files: Names = ("backupEnded.xml",)
     schedule_files: Names = ("scheduler.xml",)
-
-
-def field_names(kind: type) -> Names:
-    """Return the names of a settings class's fields, in their order."""
-    return tuple(f.name for f in fields(kind))

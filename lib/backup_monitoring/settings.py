@@ -1,0 +1,348 @@
+"""Reads the settings file into typed parts, or names the key that is wrong."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import timedelta
+from math import inf
+from pathlib import Path
+from typing import cast
+from zoneinfo import ZoneInfo
+
+from backup_monitoring.errors import SettingsError
+from backup_monitoring.model import Range, Threshold
+from backup_monitoring.places import AttributeNames, DirectorySettings, StorageSettings
+from backup_monitoring.policies import (
+    ClientPolicy,
+    PatiencePolicy,
+    Policies,
+    QuotaPolicy,
+    SchedulePolicy,
+    StatusPolicy,
+    UnusedPolicy,
+)
+from backup_monitoring.tables import (
+    Setting,
+    Table,
+    parse_file_names,
+    parse_flag,
+    parse_names,
+    parse_optional_span,
+    parse_optional_text,
+    parse_percent,
+    parse_span,
+    parse_text,
+    parse_whole,
+    write_toml,
+)
+
+DEFAULT_FILE = Path("/etc/backup-monitoring/backup-monitoring.toml")
+FILE_VARIABLE = "BACKUP_MONITORING_CONFIG"
+PASSWORD_VARIABLE = "BACKUP_MONITORING_LDAP_PASSWORD"  # noqa: S105 - a name, not a secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All settings: where accounts and files are, and the rules' policies."""
+
+    file: Path
+    directory: DirectorySettings
+    storage: StorageSettings
+    policies: Policies
+    in_effect: tuple[Setting, ...]
+
+
+def settings_file(option: str | None, environment: Mapping[str, str] = os.environ) -> Path:
+    """Return the file to read: *option*, else the environment's, else the system's."""
+    return Path(option or environment.get(FILE_VARIABLE) or DEFAULT_FILE)
+
+
+def read_settings(file: Path, environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read *file*; relative paths in it are relative to its folder.
+
+    Raises:
+        SettingsError: the file or a key of it, what is wrong, and what to do.
+    """
+    root = Table(file, "", _read_toml(file), [])
+    directory = _directory(root.table("directory"), environment)
+    settings = Settings(
+        file=file,
+        directory=directory,
+        storage=_storage(root.table("storage")),
+        policies=Policies(
+            quota=_quota(root.table("quota")),
+            patience=_patience(root.table("patience")),
+            schedule=_schedule(root.table("schedule")),
+            status=_status(root.table("status")),
+            client=_client(root.table("client")),
+            unused=_unused(root.table("unused")),
+        ),
+        in_effect=(),
+    )
+    root.finish()
+    object.__setattr__(settings, "in_effect", tuple(root.in_effect))
+    return settings
+
+
+def _read_toml(file: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(
+            str(file),
+            "no such settings file",
+            "name one by --config, or start from the annotated example, "
+            "share/backup-monitoring/backup-monitoring.toml of this installation",
+        ) from None
+    except OSError as error:
+        raise SettingsError(
+            str(file), f"cannot be read ({error.strerror})", "let this user read it"
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(str(file), f"no TOML: {error}", "correct that place") from None
+
+
+def _directory(table: Table, environment: Mapping[str, str]) -> DirectorySettings:
+    folder = table.file.parent
+
+    def uri(value: object) -> tuple[str, ...]:
+        return tuple(_one_uri(each, folder) for each in parse_names(value))
+
+    texts = ("suffix", "accounts_filter")
+    bases = [name for name in _field_names(DirectorySettings) if name.endswith("_base")]
+    made = DirectorySettings(
+        uri=table.take("uri", uri, ()),
+        start_tls=table.take("start_tls", parse_flag, False),
+        ca_file=table.take("ca_file", lambda v: _below(folder, v), None),
+        verify=table.take("verify", parse_flag, True),
+        timeout=table.take("timeout", parse_span, timedelta(seconds=5)),
+        page_size=table.take("page_size", parse_whole(10, 100_000), 5000),
+        host=table.take("host", parse_optional_text, None),
+        attributes=_attributes(table.table("attributes")),
+        file=str(table.file),
+        **{key: table.take(key, parse_text, _default(DirectorySettings, key)) for key in texts},
+        **{key: table.take(key, parse_text, "") for key in bases},
+        **_bind(table, environment),
+    )
+    _check_directory(table, made)
+    return made
+
+
+def _check_directory(table: Table, made: DirectorySettings) -> None:
+    if not made.uri:
+        raise table.error("uri", "is missing", 'say where the directory is: "ldaps://HOST"')
+    if made.start_tls and not all(uri.startswith("ldap://") for uri in made.uri):
+        raise table.error("start_tls", "is for ldap:// only", "remove it, or use ldap://")
+    if made.timeout <= timedelta(0):
+        raise table.error("timeout", "is no time at all", 'write "5s"')
+
+
+def _one_uri(text: str, folder: Path) -> str:
+    scheme, colon, rest = text.partition(":")
+    if scheme == "ldif" and colon and rest:
+        return f"ldif:{folder / rest}"
+    if scheme in ("ldap", "ldaps", "ldapi") and rest.startswith("//"):
+        return text
+    raise ValueError('none of "ldap://HOST", "ldaps://HOST", "ldapi://SOCKET", "ldif:FILE"')
+
+
+def _below(folder: Path, value: object) -> Path | None:
+    return folder / parse_text(value)
+
+
+def _bind(table: Table, environment: Mapping[str, str]) -> dict[str, str]:
+    dn = table.take("bind_dn", parse_text, "")
+    file = table.take("password_file", lambda v: _below(table.file.parent, v), None)
+    bind = table.take("bind", parse_text, "simple" if dn else "anonymous")
+    if bind not in ("simple", "external", "anonymous"):
+        raise table.error("bind", f"{bind!r} is unknown", "use simple, external or anonymous")
+    if bind != "simple":
+        return {"bind": bind, "bind_dn": dn, "password": ""}
+    if not dn:
+        raise table.error("bind_dn", "is missing", "a simple bind needs the reader's entry")
+    password = environment.get(PASSWORD_VARIABLE) or (read_password(file) if file else "")
+    if not password:
+        # RFC 4513, 5.1.2: a name without a password is an "unauthenticated bind", which
+        # servers may accept and which then sees less.
+        raise table.error(
+            "password_file", "no password", f"name its file here, or set ${PASSWORD_VARIABLE}"
+        )
+    return {"bind": bind, "bind_dn": dn, "password": password}
+
+
+def read_password(file: Path) -> str:
+    """Return the first line of *file*.
+
+    Raises:
+        SettingsError: it cannot be read, is empty, or others may read it.
+    """
+    try:
+        with file.open(encoding="utf-8") as stream:
+            open_to_others = os.fstat(stream.fileno()).st_mode & 0o007
+            line = stream.readline(4096).rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "no UTF-8"
+        raise SettingsError(
+            str(file), f"the password cannot be read ({reason})", "let this user read the file"
+        ) from None
+    if open_to_others:
+        raise SettingsError(str(file), "others may read this password", f"chmod o= {file}")
+    if not line:
+        raise SettingsError(str(file), "is empty", "write the password in its first line")
+    return line
+
+
+def _attributes(table: Table) -> AttributeNames:
+    names: dict[str, object] = {
+        key: table.take(
+            key,
+            parse_names if key == "used" else parse_text,  # type: ignore[arg-type]
+            _default(AttributeNames, key),
+        )
+        for key in _field_names(AttributeNames)
+    }
+    return AttributeNames(**names)  # type: ignore[arg-type]
+
+
+def _storage(table: Table) -> StorageSettings:
+    root = table.take("root", lambda v: table.file.parent / parse_text(v), Path("/"))
+    home = table.take("home", _template, "{home}")
+    incoming = table.take("incoming", _folder, "incoming")
+    depth = table.take("depth", parse_whole(1, 10), 3)
+    lists = ("report_folders", "start_files", "end_files", "schedule_files")
+    names = {
+        key: table.take(
+            key, parse_file_names, cast("tuple[str, ...]", _default(StorageSettings, key))
+        )
+        for key in lists
+    }
+    return StorageSettings(root=root, home=home, incoming=incoming, depth=depth, **names)
+
+
+def _template(value: object) -> str:
+    text = parse_text(value)
+    try:
+        text.format(home="/h", uid="1", last1="1", last3="1", mid3="1")
+    except (KeyError, IndexError, ValueError, AttributeError):
+        raise ValueError("no template of {home}, {uid}, {last1}, {last3}, {mid3}") from None
+    return text
+
+
+def _folder(value: object) -> str:
+    text = parse_text(value)
+    if not text or text.startswith("/") or ".." in text.split("/") or "\0" in text:
+        raise ValueError("no folder below the account's")
+    return text
+
+
+def _quota(table: Table) -> QuotaPolicy:
+    default = QuotaPolicy()
+
+    def level(key: str, threshold: Threshold) -> Threshold:
+        end = table.take(key, parse_percent, threshold.good.end)
+        return Threshold(Range(end=end), _origin(table, key))
+
+    return QuotaPolicy(
+        warning=level("warning", default.warning), critical=level("critical", default.critical)
+    )
+
+
+def _origin(table: Table, key: str) -> str:
+    return "settings" if table.has(key) else "default"
+
+
+def count_range(count: int) -> Range:
+    """Return the good numbers where *count* and more are bad; 0 is off: all are good."""
+    return Range(end=count - 1 if count else inf)
+
+
+def _patience(table: Table) -> PatiencePolicy:
+    numbers = table.take("numbers", parse_whole(0, 99), 0)
+    return PatiencePolicy(
+        numbers=Threshold(count_range(numbers), _origin(table, "numbers")),
+        days=table.take("days", parse_whole(0, 99), 1),
+        days_origin=_origin(table, "days"),
+    )
+
+
+def _zones(value: object) -> tuple[ZoneInfo, ...]:
+    zones = []
+    for name in parse_names(value):
+        try:
+            zones.append(ZoneInfo(name))
+        except (OSError, ValueError):
+            raise ValueError(f"not all known: {name!r} is no IANA zone") from None
+    return tuple(zones)
+
+
+def local_zone() -> tuple[ZoneInfo, ...]:
+    """Return the server's own zone where its name can be found, else nothing."""
+    name = os.environ.get("TZ", "").removeprefix(":")
+    if not name:
+        link = os.path.realpath("/etc/localtime")
+        name = link.partition("zoneinfo/")[2]
+    try:
+        return (ZoneInfo(name),) if name else ()
+    except (OSError, ValueError):
+        return ()
+
+
+def _schedule(table: Table) -> SchedulePolicy:
+    default = SchedulePolicy(zones=local_zone())
+    weekdays = table.table("weekdays")
+    return SchedulePolicy(
+        zones=table.take(
+            "zones", _zones, default.zones, lambda zones: write_toml([*map(str, zones)])
+        ),
+        early=table.take("early", parse_span, default.early),
+        grace=table.take("grace", parse_span, default.grace),
+        report_max_age=table.take("report_max_age", parse_optional_span, None),
+        retired_after=table.take("retired_after", parse_span, default.retired_after),
+        weekdays={
+            key: weekdays.take(key, _days, frozenset[int](), lambda days: write_toml(sorted(days)))
+            for key in weekdays.keys()  # noqa: SIM118 - not a dictionary
+        },
+    )
+
+
+def _days(value: object) -> frozenset[int]:
+    whole = isinstance(value, list) and all(type(day) is int and 1 <= day <= 7 for day in value)
+    if not whole or not value:
+        raise ValueError("not a list of days, 1 (Monday) to 7 (Sunday)")
+    return frozenset(cast("list[int]", value))
+
+
+def _status(table: Table) -> StatusPolicy:
+    default = StatusPolicy()
+    return StatusPolicy(
+        max_runtime=table.take("max_runtime", parse_span, default.max_runtime),
+        max_runtime_first=table.take("max_runtime_first", parse_span, default.max_runtime_first),
+        full=table.take("full", parse_percent, default.full),
+    )
+
+
+def _client(table: Table) -> ClientPolicy:
+    def versions(key: str) -> dict[str, str]:
+        part = table.table(key)
+        return {name: part.take(name, parse_text, "") for name in part.keys()}  # noqa: SIM118
+
+    return ClientPolicy(
+        minimum=versions("minimum"),
+        minimum_critical=versions("minimum_critical"),
+        strict=table.take("strict", parse_flag, False),
+    )
+
+
+def _unused(table: Table) -> UnusedPolicy:
+    after = table.take("after", parse_span, timedelta(days=14))
+    good = Range(end=after.total_seconds())
+    return UnusedPolicy(warning=Threshold(good, _origin(table, "after")))
+
+
+def _field_names(kind: type) -> list[str]:
+    return [field.name for field in fields(kind)]
+
+
+def _default(kind: type, key: str) -> str:
+    return next(cast("str", f.default) for f in fields(kind) if f.name == key)
