@@ -1,0 +1,76 @@
+"""Finds accounts in the directory."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from backup_monitoring.directory import Directory
+from backup_monitoring.directory.filters import escape, parse
+from backup_monitoring.directory.reader import AccountReader, Certain, Need
+from backup_monitoring.model import Account, Finding, Keeping
+from backup_monitoring.places import DirectorySettings
+
+__all__ = ["Need", "accounts"]
+
+_AT_ONCE = 100
+
+
+def accounts(
+    directory: Directory,
+    settings: DirectorySettings,
+    need: Need,
+    now: datetime,
+    uids: Sequence[str] | None = None,
+) -> Iterator[Account]:
+    """Yield accounts as they come.
+
+    Args:
+        directory: where they are. settings: how they are found.
+        need: what of them is read; the rest keeps its default.
+        now: for cancellation dates.
+        uids: only these, whatever filter and host say, with what keeps them from being watched;
+            one that is not yielded is not there. None: all that are active.
+
+    Two entries with one uid, which only a file can have, are two accounts, the second with a
+    finding. A uid has the directory's spelling, which may differ from *uids* in case.
+
+    Raises:
+        DirectoryError: the answer is not complete; what was yielded before is only a part.
+        SettingsError: the filter or an attribute's name is none.
+    """
+    certain = _certain(settings) if uids is None else Certain.NOTHING
+    reader = AccountReader(settings.attributes, need, now, certain, uids or ())
+    seen: set[str] = set()
+    for ldap_filter in _filters(settings, uids):
+        for entry in directory.entries(settings.accounts_base, ldap_filter, reader.attributes):
+            account = reader.account(entry)
+            if account.keeping is Keeping.INACTIVE and uids is None:
+                continue
+            if account.uid in seen:
+                account = _doubted(account)
+            seen.add(account.uid)
+            yield account
+
+
+def _certain(settings: DirectorySettings) -> Certain:
+    # Only the filter that comes with us is known to leave out accounts without files.
+    plain = settings.accounts_filter == DirectorySettings().accounts_filter
+    return Certain.ACTIVE | Certain.KIND if plain else Certain.ACTIVE
+
+
+def _filters(settings: DirectorySettings, uids: Sequence[str] | None) -> Iterator[str]:
+    names = settings.attributes
+    if uids is None:
+        parse(settings.accounts_filter)  # named as it stands in the settings, if it is wrong
+        host = f"({names.host}={escape(settings.host)})" if settings.host else ""
+        yield f"(&{settings.accounts_filter}({names.active}=TRUE){host})"
+        return
+    # A name that cannot be written as text is nobody's.
+    wanted = [uid for uid in dict.fromkeys(uids) if uid and uid.isprintable()]
+    for first in range(0, len(wanted), _AT_ONCE):
+        chunk = wanted[first : first + _AT_ONCE]
+        yield f"(|{''.join(f'({names.uid}={escape(uid)})' for uid in chunk)})"
+
+
+def _doubted(account: Account) -> Account:
+    twice = Finding("attribute", account.dn, f"uid {account.uid!r}: another entry has it too")
+    return account._replace(findings=(*account.findings, twice))

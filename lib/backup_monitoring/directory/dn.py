@@ -1,0 +1,44 @@
+"""Distinguished names as of RFC 4514: writing a value into one, comparing two."""
+
+import re
+
+from backup_monitoring.directory.entries import as_text, canonical
+
+Normalised = tuple[tuple[tuple[str, str], ...], ...]
+
+_SPECIAL = re.compile(r'["+,;<>\\]|^[ #]| $', re.DOTALL)
+_ESCAPED = re.compile(rb"\\(?:([0-9A-Fa-f]{2})|(.))", re.DOTALL)
+_PARTS = {
+    ",": re.compile(r"(?:\\.|[^\\,;])+", re.DOTALL),  # RFC 2253 read ";" as "," too
+    "+": re.compile(r"(?:\\.|[^\\+])+", re.DOTALL),
+}
+
+
+def escape_dn(value: str) -> str:
+    """Return *value* as it may stand behind ``attribute=`` in a distinguished name."""
+    escaped = _SPECIAL.sub(lambda found: "\\" + found[0], value)
+    return escaped.replace("\0", "\\00")
+
+
+def normalised(dn: str) -> Normalised:
+    """Return *dn* in a form in which equal names are equal: case, spaces, escapes, aliases aside.
+
+    The first element is the entry's own name, the others are its parent's. Text that is no
+    distinguished name has a form too, which equals only that of the same text.
+    """
+    return tuple(_relative(part) for part in _PARTS[","].findall(dn))
+
+
+def _relative(name: str) -> tuple[tuple[str, str], ...]:
+    pairs = [part.partition("=") for part in _PARTS["+"].findall(name)]
+    return tuple(sorted((canonical(kind.strip()), _value(value)) for kind, _, value in pairs))
+
+
+def _value(text: str) -> str:
+    raw = _ESCAPED.sub(_unescaped, text.encode("utf-8", "surrogateescape"))
+    return " ".join(as_text(raw).split()).casefold()
+
+
+def _unescaped(found: re.Match[bytes]) -> bytes:
+    digits, char = found.groups()
+    return bytes.fromhex(digits.decode("ascii")) if digits else char

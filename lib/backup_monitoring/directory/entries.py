@@ -1,0 +1,96 @@
+"""An entry of the directory, whose attribute names ignore case and know their aliases."""
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from backup_monitoring.errors import SettingsError
+
+Attributes = dict[str, list[bytes]]
+
+# The schemas of OpenLDAP; a server answers with the first name, an LDIF file has either.
+_ALIASES = {
+    "commonname": "cn",
+    "countryname": "c",
+    "domaincomponent": "dc",
+    "fax": "facsimiletelephonenumber",
+    "gn": "givenname",
+    "hometelephonenumber": "homephone",
+    "localityname": "l",
+    "mobiletelephonenumber": "mobile",
+    "organizationalunitname": "ou",
+    "organizationname": "o",
+    "pagertelephonenumber": "pager",
+    "rfc822mailbox": "mail",
+    "stateorprovincename": "st",
+    "streetaddress": "street",
+    "surname": "sn",
+    "userid": "uid",
+}
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*(;[A-Za-z0-9-]+)*|[0-2](\.[0-9]+)+(;[A-Za-z0-9-]+)*")
+_REMEMBERED = 1000
+
+
+class Entry(NamedTuple):
+    """An entry: *dn*, and the values of each attribute by its canonical name.
+
+    Bytes of a DN or text that are no UTF-8 are kept as surrogates.
+    """
+
+    dn: str
+    attributes: Attributes
+
+    def texts(self, name: str) -> list[str]:
+        """Return the values of attribute *name*, in any spelling, as texts."""
+        return [as_text(value) for value in self.attributes.get(canonical(name), ())]
+
+    def text(self, name: str) -> str | None:
+        """Return the first value of attribute *name* as text, None without one."""
+        values = self.attributes.get(canonical(name))
+        return as_text(values[0]) if values else None
+
+
+class NameTable(dict[bytes, str]):
+    """Canonical names by the bytes that the source wrote; fills itself."""
+
+    def __missing__(self, raw: bytes) -> str:
+        name = canonical(as_text(raw))
+        if len(self) < _REMEMBERED:
+            self[raw] = name
+        return name
+
+
+def as_text(value: bytes) -> str:
+    """Decode *value*; what is no UTF-8 becomes surrogates, so nothing is lost."""
+    return str(value, "utf-8", "surrogateescape")
+
+
+def canonical(name: str) -> str:
+    """Return the one spelling of attribute *name* that entries use: lower case, short name."""
+    lower = name.lower()
+    if ";" not in lower:
+        return _ALIASES.get(lower, lower)
+    base, _, options = lower.partition(";")
+    return f"{_ALIASES.get(base, base)};{options}"
+
+
+def is_name(name: str) -> bool:
+    """Tell whether *name* is an attribute description as of RFC 4512."""
+    return _NAME.fullmatch(name) is not None
+
+
+def asked(attributes: Iterable[str]) -> list[str]:
+    """Return *attributes* to ask a source for, each once.
+
+    Raises:
+        SettingsError: one is no attribute name, or is the password, which nobody here needs.
+    """
+    names = list(dict.fromkeys(attributes))
+    for name in names:
+        if not is_name(name) or canonical(name).startswith("userpassword"):
+            raise SettingsError(
+                "[directory.attributes]",
+                f"{name!r} is not an attribute that is read here",
+                "name one of the schema's attributes",
+            )
+    return names

@@ -1,0 +1,268 @@
+"""Reads entries from LDAP servers, completely or not at all."""
+
+import contextlib
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from socket import socket
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from backup_monitoring.directory import dial
+from backup_monitoring.directory.bases import base_key
+from backup_monitoring.directory.entries import Entry, asked
+from backup_monitoring.directory.filters import parse
+from backup_monitoring.directory.results import NO_SUCH_OBJECT, SUCCESS, refused
+from backup_monitoring.errors import DirectoryError, SettingsError
+from backup_monitoring.places import DirectorySettings
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # ldap3 uses names that pyasn1 has deprecated
+    import ldap3
+    from ldap3.core.exceptions import LDAPException
+    from pyasn1.error import PyAsn1Error
+
+    from backup_monitoring.directory.decoder import DecodeError, EntryStrategy, attach
+
+if TYPE_CHECKING:
+    from backup_monitoring.directory import Phase
+
+_START_TLS = "1.3.6.1.4.1.1466.20037"
+_PAGES = "1.2.840.113556.1.4.319"
+
+
+class LdapDirectory:
+    """A directory on servers: the first that can be reached is used."""
+
+    def __init__(self, settings: DirectorySettings, phase: "Phase") -> None:
+        self._settings = settings
+        self._phase = phase
+        self._timeout = settings.timeout.total_seconds()
+        self._servers = [dial.parse_uri(uri, settings.file) for uri in settings.uri]
+        self._server = self._servers[0]
+        self._socket: socket | None = None
+        self._connection: ldap3.Connection | None = None
+
+    def steps(self) -> Iterator[str]:
+        """See `backup_monitoring.directory.Directory`."""
+        failures: list[dial.UnreachableError] = []
+        for server in self._servers:
+            _check_bind(self._settings, server)
+            if failures:
+                yield f"{failures[-1].where}: {failures[-1].problem}; trying the next"
+            self._server = server
+            try:
+                yield from self._steps(server)
+            except dial.UnreachableError as error:
+                self.close()
+                failures.append(error)
+            else:
+                return
+        raise _all(failures)
+
+    def _steps(self, server: dial.Server) -> Iterator[str]:
+        self._phase(f"connecting to {server.uri}")
+        self._socket = dial.connect(server, self._timeout)
+        yield f"reached {server.uri}"
+        if server.scheme == "ldaps":
+            yield from self._secured()
+        connection = self._connection = _unbound(self._settings)
+        strategy = attach(connection, self._socket)
+        if server.scheme == "ldap" and self._settings.start_tls:
+            self._phase(f"asking {server.uri} for TLS")
+            self._ask(lambda: connection.extended(_START_TLS))
+            yield from self._secured(strategy)
+        yield self._bound(connection)
+
+    def _secured(self, strategy: EntryStrategy | None = None) -> Iterator[str]:
+        assert self._socket is not None  # noqa: S101 - connected just before
+        self._phase(f"starting TLS with {self._server.uri}")
+        encrypted = self._socket = dial.secure(self._socket, self._server, self._settings)
+        if strategy:
+            self._guarded(lambda: strategy.replace_socket(encrypted))
+        checked = "verified" if self._settings.verify else "NOT verified (verify = false)"
+        yield f"{encrypted.version()}, certificate {checked}"
+
+    def _bound(self, connection: ldap3.Connection) -> str:
+        settings = self._settings
+        if settings.bind == "simple" and not dial.is_private(connection.socket):
+            raise DirectoryError(
+                self._server.uri,
+                "the password would be sent in the clear",
+                f"set start_tls = true, or use ldaps://, in {settings.file}",
+            )
+        self._phase(f"binding to {self._server.uri}")
+        self._ask(lambda: connection.bind(read_server_info=False))
+        return (
+            f"bound as {settings.bind_dn}"
+            if settings.bind == "simple"
+            else f"bound ({settings.bind})"
+        )
+
+    def entries(self, base: str, ldap_filter: str, attributes: Sequence[str]) -> Iterator[Entry]:
+        """See `backup_monitoring.directory.Directory`."""
+        parse(ldap_filter)  # a bad one is told by its place, before the server sees it
+        names = asked(attributes)
+        cookie: bytes | None = None
+        while cookie != b"":
+            self._phase(f"reading the directory at {self._server.uri}")
+            yield from self._search(
+                base,
+                search_filter=ldap_filter,
+                search_scope=ldap3.LEVEL,
+                attributes=names,
+                paged_size=self._settings.page_size,
+                paged_criticality=True,
+                paged_cookie=cookie,
+            )
+            cookie = self._cookie()
+
+    def entry(self, dn: str, attributes: Sequence[str]) -> Entry | None:
+        """See `backup_monitoring.directory.Directory`."""
+        self._phase(f"reading the directory at {self._server.uri}")
+        found = self._search(
+            dn,
+            search_filter="(objectClass=*)",
+            search_scope=ldap3.BASE,
+            attributes=asked(attributes),
+            may_be_missing=True,
+        )
+        return found[0] if found else None
+
+    def _search(self, base: str, may_be_missing: bool = False, **request: Any) -> list[Entry]:
+        connection = self._open_connection()
+        self._guarded(
+            lambda: connection.search(base, dereference_aliases=ldap3.DEREF_NEVER, **request)
+        )
+        if may_be_missing and connection.result["result"] == NO_SUCH_OBJECT:
+            return []
+        self._check_result(base)
+        answers = connection.response or []
+        for answer in answers:
+            if not isinstance(answer, Entry):
+                self._refuse_reference(answer)
+        connection.response = None
+        return answers
+
+    def _refuse_reference(self, answer: dict[str, Any]) -> None:
+        if answer["type"] != "searchResRef":
+            return
+        raise DirectoryError(
+            self._server.uri,
+            f"a part is elsewhere ({', '.join(answer['uri'])}), and referrals are not followed",
+            f"name a server that has all as [directory] uri in {self._settings.file}",
+        )
+
+    def _cookie(self) -> bytes:
+        result = self._open_connection().result
+        try:
+            cookie: bytes = result["controls"][_PAGES]["value"]["cookie"]
+        except KeyError as error:
+            raise DirectoryError(
+                self._server.uri,
+                "the server does not say whether there are more pages",
+                "allow the simple paged results control (RFC 2696)",
+            ) from error
+        return cookie
+
+    def _ask(self, operation: Callable[[], object]) -> None:
+        self._guarded(operation)
+        self._check_result(self._settings.bind_dn)
+
+    def _check_result(self, base: str) -> None:
+        result = self._open_connection().result
+        if result["result"] != SUCCESS:
+            key = base_key(self._settings, base)
+            raise refused(result, self._server, self._settings, base, key)
+
+    def _guarded(self, operation: Callable[[], object]) -> None:
+        """Run *operation*; whatever can go wrong with a connection is an error of ours."""
+        uri = self._server.uri
+        failure: DirectoryError
+        try:
+            operation()
+            return
+        except TimeoutError:
+            failure = dial.no_answer(self._server, self._timeout)
+        except (OSError, LDAPException) as error:
+            problem = f"the connection broke: {getattr(error, 'strerror', None) or error}"
+            failure = dial.UnreachableError(uri, problem, "see the server's log")
+        except DecodeError as error:
+            failure = DirectoryError(
+                uri, f"its answer is not LDAP: {error}", "see what listens there"
+            )
+        except (ValueError, PyAsn1Error) as error:
+            problem = f"the request cannot be written: {error}"
+            failure = DirectoryError(uri, problem, "see the bases and the filter in the settings")
+        # What still comes would be taken for the answer to the next request.
+        self.close()
+        raise failure
+
+    def _open_connection(self) -> ldap3.Connection:
+        if self._connection is None:
+            raise DirectoryError(
+                self._server.uri, "the connection is closed", "see the error before"
+            )
+        return self._connection
+
+    def close(self) -> None:
+        """See `backup_monitoring.directory.Directory`."""
+        connection, self._connection = self._connection, None
+        opened, self._socket = self._socket, None
+        if connection:
+            # A courtesy to the server; what it sent before is not affected.
+            with contextlib.suppress(OSError, LDAPException):
+                connection.unbind()
+        if opened:
+            opened.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _check_bind(settings: DirectorySettings, server: dial.Server) -> None:
+    problem = None
+    if settings.bind == "simple" and not (settings.bind_dn and settings.password):
+        # A server takes an empty password for an anonymous bind, and says success.
+        problem = "a simple bind needs bind_dn and a password"
+    elif settings.bind == "external" and server.scheme != "ldapi":
+        problem = "an external bind needs an ldapi:// uri"
+    if problem:
+        raise SettingsError(f"{settings.file}: [directory] bind", problem, "change one of them")
+
+
+def _unbound(settings: DirectorySettings) -> ldap3.Connection:
+    ways: dict[str, dict[str, Any]] = {
+        "simple": {
+            "authentication": ldap3.SIMPLE,
+            "user": settings.bind_dn,
+            "password": settings.password,
+        },
+        "external": {"authentication": ldap3.SASL, "sasl_mechanism": ldap3.EXTERNAL},
+        "anonymous": {"authentication": ldap3.ANONYMOUS},
+    }
+    return ldap3.Connection(
+        ldap3.Server("localhost", get_info=ldap3.NONE),  # a name only: the socket is ours
+        auto_referrals=False,
+        auto_range=False,
+        auto_escape=False,
+        auto_encode=False,
+        check_names=False,
+        return_empty_attributes=False,
+        **ways[settings.bind],
+    )
+
+
+def _all(failures: list[dial.UnreachableError]) -> DirectoryError:
+    if len(failures) == 1:
+        return failures[0]
+    where = ", ".join(failure.where for failure in failures)
+    problem = "; ".join(f"{failure.where} {failure.problem}" for failure in failures)
+    return DirectoryError(where, f"no server can be used: {problem}", failures[-1].remedy)

@@ -1,0 +1,40 @@
+"""Reads the directory's times: generalized time, with or without a ``T``."""
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+
+_TIME = re.compile(
+    rb"([0-9]{4})([0-9]{2})([0-9]{2})T?([0-9]{2})(?:([0-9]{2})([0-9]{2})?)?"
+    rb"(?:[.,]([0-9]{1,20}))?(?:Z|([+-])([0-9]{2})([0-9]{2})?)"
+)
+
+
+def parse_time(value: bytes) -> datetime | None:
+    """Return the UTC time that *value* tells, None if it is none.
+
+    Source: RFC 4517, 3.3.13; ``YYYYMMDDTHHMMSSZ`` is the provider's own form.
+    """
+    found = _TIME.fullmatch(value)
+    if not found:
+        return None
+    year, month, day, hour, minute, second, fraction, sign, hours, minutes = found.groups()
+    try:
+        time = datetime(
+            int(year),
+            int(month),
+            int(day),
+            int(hour),
+            int(minute or 0),
+            int(second or 0),
+            tzinfo=UTC,
+        )
+        if fraction:
+            unit = 1 if second else 60 if minute else 3600
+            time += timedelta(seconds=unit * float(b"0." + fraction))
+        if sign:
+            offset = timedelta(hours=int(hours), minutes=int(minutes or 0))
+            ahead = timezone(offset if sign == b"+" else -offset)
+            time = time.replace(tzinfo=ahead).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    return time
