@@ -212,7 +212,6 @@ class Past(NamedTuple):
         at_least: *failed* is a lower bound, since an end may have been overwritten unseen.
         last_success: end of the last successful backup that was seen, UTC.
         first_open: the first start seen of a computer without any end, UTC.
-        lost: the run open before the newest start never ended: counted in *failed*.
         schedule_changed: when the present schedule was first seen in place of another, UTC.
         gone: since when the computer's folder is not there any more, UTC.
         since: since when a problem holds, by the rule's name, UTC.
@@ -223,7 +222,6 @@ class Past(NamedTuple):
     at_least: bool = False
     last_success: datetime | None = None
     first_open: datetime | None = None
-    lost: bool = False
     schedule_changed: datetime | None = None
     gone: datetime | None = None
     since: Mapping[str, datetime] = {}
@@ -286,7 +284,6 @@ class Verdict(NamedTuple):
         computer: the worst computer, None where the account itself is judged.
         metrics: the rule's numbers.
         details: a line a computer and how each number was found.
-        facts: named values for mails and pages.
     """
 
     state: State
@@ -294,4 +291,3 @@ class Verdict(NamedTuple):
     computer: str | None = None
     metrics: tuple[Metric, ...] = ()
     details: tuple[str, ...] = ()
-    facts: Mapping[str, object] = {}

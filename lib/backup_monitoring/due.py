@@ -1,0 +1,155 @@
+"""Due times: the moments at which a planned backup should start."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
+from itertools import islice
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from dateutil.rrule import DAILY, rrule
+
+from backup_monitoring.model import Pattern
+
+_DAY = timedelta(days=1)
+_WEEK = timedelta(days=7)
+# Walls and instants differ by less than this, and no zone changes its offset by more in a night.
+_MARGIN = timedelta(days=2)
+_RESOLUTION = timedelta(microseconds=1)
+_FEW = 4
+
+
+class Clock(NamedTuple):
+    """The local time that a schedule's wall times are in, and how it was *found*."""
+
+    zone: tzinfo
+    found: str
+
+
+def clock_of(offset: timedelta, moments: Sequence[datetime], zones: Iterable[ZoneInfo]) -> Clock:
+    """Return the first of *zones* that had *offset* at one of *moments* (UTC), else the offset.
+
+    A file says its computer's offset at the moment of writing, not its zone. Only with the zone
+    does a due time follow the change of daylight saving.
+    """
+    for zone in zones:
+        for moment in moments:
+            if moment.astimezone(zone).utcoffset() == offset:
+                return Clock(zone, f"{zone.key} by the settings")
+    fixed = timezone(offset)
+    return Clock(fixed, f"the file's fixed offset {say_offset(offset)}")
+
+
+def say_offset(offset: timedelta) -> str:
+    """Return *offset* as ISO 8601 has it, such as ``+01:00``."""
+    sign = "-" if offset < timedelta(0) else "+"
+    hours, minutes = divmod(int(abs(offset).total_seconds()) // 60, 60)
+    return f"{sign}{hours:02}:{minutes:02}"
+
+
+def say_time(moment: datetime, zone: tzinfo) -> str:
+    """Return *moment* to the minute in *zone*, with its offset: ``2026-11-23 20:00 +01:00``."""
+    local = moment.astimezone(zone)
+    return f"{local:%Y-%m-%d %H:%M} {say_offset(local.utcoffset() or timedelta(0))}"
+
+
+def due_times(
+    pattern: Pattern, zone: tzinfo, after: datetime, until: datetime
+) -> Iterator[datetime]:
+    """Yield the due times later than *after*, up to *until*, rising; all UTC.
+
+    A wall time that spring skips is due at the same wall time with the offset before the change,
+    one that autumn repeats at the first of both: `fold` 0 means just that (PEP 495). Two wall
+    times that so become one instant are one due time.
+    """
+    # A stretch of days at a time: instants rise from one to the next, except in a night of change.
+    stretch = _WEEK if len(pattern.hours) * len(pattern.minutes) <= _FEW else _DAY
+    day = after.astimezone(zone).date() - _DAY
+    end = until.astimezone(zone).date() + _MARGIN
+    pending: set[datetime] = set()
+    while day < end or pending:
+        ready = sorted(pending)
+        pending = set(_instants(_walls(pattern, day, day + stretch), zone)) if day < end else set()
+        day += stretch
+        earliest = min(pending, default=None)
+        for instant in ready:
+            if earliest is not None and instant >= earliest:
+                pending.add(instant)
+            elif after < instant <= until:
+                yield instant
+
+
+def count_due(
+    pattern: Pattern, zone: tzinfo, after: datetime, until: datetime, at_most: int
+) -> int:
+    """Return how many due times lie later than *after*, up to *until*; stop at *at_most*.
+
+    Weeks repeat each other: only both ends, and weeks in which the clock changes, are counted one
+    by one, so that a year costs little more than a month.
+    """
+    first = after.astimezone(zone).replace(tzinfo=None) + _MARGIN
+    start = datetime.combine(first.date(), time()) + _DAY * ((2 - first.weekday()) % 7)
+    weeks = (until.astimezone(zone).replace(tzinfo=None) - _MARGIN - start) // _WEEK
+    if weeks < 2 or pattern.days is not None or pattern.months is not None:
+        return _count(due_times(pattern, zone, after, until), at_most)
+    inner = weeks * _a_week(pattern)
+    if inner >= 2 * at_most:  # a schedule of every minute is not counted through
+        return at_most
+    inner -= sum(_merged(pattern, zone, start, weeks))
+    end = start + weeks * _WEEK
+    head = _count(due_times(pattern, zone, after, _instant(start, zone) - _RESOLUTION), at_most)
+    tail = _count(due_times(pattern, zone, _instant(end, zone) - _RESOLUTION, until), at_most)
+    return min(at_most, head + inner + tail)
+
+
+def _count(instants: Iterator[datetime], at_most: int) -> int:
+    return sum(1 for _ in islice(instants, at_most))
+
+
+def _a_week(pattern: Pattern) -> int:
+    days = 7 if pattern.weekdays is None else len(pattern.weekdays)
+    return days * len(pattern.hours) * len(pattern.minutes)
+
+
+def _merged(pattern: Pattern, zone: tzinfo, start: datetime, weeks: int) -> Iterator[int]:
+    """Yield how many due times fall on another one, a week in which spring skips an hour."""
+    if len(pattern.hours) == 1:
+        return
+    for week in range(weeks):
+        begin, end = start + week * _WEEK, start + (week + 1) * _WEEK
+        before, behind = (wall.replace(tzinfo=zone).utcoffset() for wall in (begin, end))
+        if before != behind:
+            walls = list(_walls(pattern, begin.date(), end.date()))
+            yield len(walls) - len(set(_instants(walls, zone)))
+
+
+def _walls(pattern: Pattern, first: date, end: date) -> list[datetime]:
+    """Return the wall times from *first* until before *end*, as cron has them."""
+    both = pattern.days is not None and pattern.weekdays is not None
+    if both:  # cron: "restricted" in both fields means that either is enough
+        walls = {
+            *_walls(pattern._replace(days=None), first, end),
+            *_walls(pattern._replace(weekdays=None), first, end),
+        }
+        return sorted(walls)
+    return list(
+        rrule(
+            DAILY,
+            dtstart=datetime.combine(first, time()),
+            until=datetime.combine(end, time()) - _RESOLUTION,
+            byhour=tuple(pattern.hours),
+            byminute=tuple(pattern.minutes),
+            bysecond=0,
+            bymonthday=None if pattern.days is None else tuple(pattern.days),
+            bymonth=None if pattern.months is None else tuple(pattern.months),
+            byweekday=None if pattern.weekdays is None else [day - 1 for day in pattern.weekdays],
+        )
+    )
+
+
+def _instants(walls: Iterable[datetime], zone: tzinfo) -> Iterator[datetime]:
+    return (_instant(wall, zone) for wall in walls)
+
+
+def _instant(wall: datetime, zone: tzinfo) -> datetime:
+    # Aware datetimes of one zone are compared without their offsets: only UTC is safe.
+    return wall.replace(tzinfo=zone).astimezone(UTC)

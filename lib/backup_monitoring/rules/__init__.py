@@ -1,0 +1,1 @@
+"""The rules: pure functions that turn accounts, uploads and *now* into verdicts."""

@@ -1,0 +1,101 @@
+"""Client: is a computer's backup program too old?"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from backup_monitoring.model import (
+    Account,
+    Client,
+    Computer,
+    End,
+    Schedule,
+    Start,
+    State,
+    Unreadable,
+    Uploads,
+    Verdict,
+)
+from backup_monitoring.policies import ClientPolicy, SchedulePolicy
+from backup_monitoring.rules.runs import retired
+from backup_monitoring.rules.watched import unreachable, unwatched
+from backup_monitoring.rules.worst import Judgement, reporting, worst_of
+from backup_monitoring.versions import parse_version
+
+
+def client(
+    account: Account,
+    uploads: Uploads,
+    policy: ClientPolicy,
+    schedule: SchedulePolicy,
+    now: datetime,
+) -> Verdict:
+    """Judge whether the backup programs of *account*'s computers are new enough.
+
+    Args:
+        account: whose uploads these are.
+        uploads: what lies in its home.
+        policy: the oldest good version by identifier, for WARNING and CRITICAL.
+        schedule: says when a computer counts as retired.
+        now: aware UTC.
+
+    Returns:
+        The worst computer's verdict; the metric ``outdated`` counts computers. Raises nothing.
+    """
+    if verdict := unwatched(account) or unreachable(account, uploads):
+        return verdict
+    computers = reporting(uploads)
+    judgements = [_judge(each, computers, policy, schedule, now) for each in computers]
+    verdict = worst_of(judgements, uploads, "outdated", (None, None))
+    outdated = sum(each.number or 0 for each in judgements)
+    return verdict._replace(metrics=tuple(m._replace(value=outdated) for m in verdict.metrics))
+
+
+def client_of(computer: Computer) -> Client | None:
+    """Return the program that wrote the newest report of *computer* that names one."""
+    dated = [each for each in (computer.start, computer.end) if isinstance(each, Start | End)]
+    dated.sort(key=lambda report: report.at, reverse=True)
+    plan = [computer.schedule] if isinstance(computer.schedule, Schedule) else []
+    named = (report.client for report in [*dated, *plan])
+    return next((each for each in named if each is not None), None)
+
+
+def _judge(
+    computer: Computer,
+    others: Sequence[Computer],
+    policy: ClientPolicy,
+    schedule: SchedulePolicy,
+    now: datetime,
+) -> Judgement:
+    if reason := retired(computer, others, schedule, now):
+        return Judgement(computer.name, State.OK, reason)
+    found = client_of(computer)
+    if found is None:
+        for report in (computer.start, computer.end, computer.schedule):
+            if isinstance(report, Unreadable):
+                return Judgement(computer.name, State.UNKNOWN, f"not understood: {report}")
+        return _doubtful(computer, "its reports name no client", policy)
+    return _compare(computer, found, policy)
+
+
+def _compare(computer: Computer, found: Client, policy: ClientPolicy) -> Judgement:
+    name = f"{found.identifier or '(no identifier)'} {found.version}".rstrip()
+    levels: Sequence[tuple[State, Mapping[str, str]]] = (
+        (State.CRITICAL, policy.minimum_critical),
+        (State.WARNING, policy.minimum),
+    )
+    if not any(found.identifier in minimums for _, minimums in levels):
+        return _doubtful(computer, f"{name}, no minimum for it in the settings", policy)
+    version = parse_version(found.version)
+    if version is None:
+        return _doubtful(computer, f"{name}, which is no version", policy)
+    for state, minimums in levels:
+        oldest = parse_version(minimums.get(found.identifier, ""))
+        if oldest is not None and version < oldest:
+            return Judgement(
+                computer.name, state, f"{name} is too old, limit {oldest} (settings)", 1
+            )
+    return Judgement(computer.name, State.OK, f"{name} is new enough", 0)
+
+
+def _doubtful(computer: Computer, summary: str, policy: ClientPolicy) -> Judgement:
+    return Judgement(computer.name, State.UNKNOWN if policy.strict else State.OK, summary, 0)

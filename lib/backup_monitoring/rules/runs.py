@@ -1,0 +1,132 @@
+"""Runs: which backup of a computer is the newest, whether it runs, when files last came."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, tzinfo
+from enum import Enum
+from typing import NamedTuple
+
+from backup_monitoring.due import Clock, clock_of
+from backup_monitoring.model import Account, Computer, End, Pattern, Schedule, Start
+from backup_monitoring.policies import SchedulePolicy, StatusPolicy
+
+
+class Phase(Enum):
+    """What is known of the newest run."""
+
+    ENDED = "ended"
+    RUNNING = "running"
+    NEVER_ENDED = "never ended"
+
+
+class Run(NamedTuple):
+    """The newest run of a computer.
+
+    Args:
+        start: its start, None where that report is missing or belongs to no end.
+        end: its end, None while it is open.
+        until: up to when it ran, or may run, UTC.
+    """
+
+    start: Start | None
+    end: End | None
+    phase: Phase
+    until: datetime
+
+
+def newest_run(
+    start: Start | None,
+    end: End | None,
+    first_open: datetime | None,
+    policy: StatusPolicy,
+    now: datetime,
+) -> Run | None:
+    """Return the newest run, None where there is neither a start nor an end.
+
+    Ids are drawn from few numbers, so the newest by time decides: an end that is not older than
+    the start is the newest run's, whatever its id.
+
+    Args:
+        first_open: the first start seen of a computer without any end.
+    """
+    if end is not None and (start is None or end.at >= start.at):
+        return Run(start, end, Phase.ENDED, end.at)
+    if start is None:
+        return None
+    until = start.at + policy.max_runtime
+    if end is None:  # the first upload of a computer may take days
+        until = min(first_open or start.at, start.at) + policy.max_runtime_first
+    phase = Phase.RUNNING if now <= until else Phase.NEVER_ENDED
+    return Run(start, None, phase, until)
+
+
+def last_upload(computer: Computer, now: datetime) -> datetime | None:
+    """Return when *computer* last uploaded a report, by the dates in and of its files."""
+    moments = []
+    for report in (computer.start, computer.end):
+        if isinstance(report, Start | End):
+            moments += [report.at, report.modified]
+    if isinstance(computer.schedule, Schedule):
+        moments.append(computer.schedule.modified)
+    return max((moment for moment in moments if moment <= now), default=None)
+
+
+def retired(
+    computer: Computer, others: Sequence[Computer], policy: SchedulePolicy, now: datetime
+) -> str | None:
+    """Return why *computer* counts as retired by the customer, None if it does not.
+
+    It has uploaded nothing for ``retired_after``, while another one of the account has; or its
+    folder is gone.
+    """
+    if computer.past is not None and computer.past.gone is not None:
+        return f"no longer here: its folder is gone since {_utc(computer.past.gone)}"
+    border = now - policy.retired_after
+    last = last_upload(computer, now)
+    if last is None or last > border:
+        return None
+    for other in others:
+        upload = last_upload(other, now) if other.name != computer.name else None
+        if upload is not None and upload > border:
+            return f"no longer here: no upload since {_utc(last)}"
+    return None
+
+
+def _utc(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} +00:00"
+
+
+def clock_of_computer(
+    schedule: Schedule | None, start: Start | None, policy: SchedulePolicy
+) -> Clock | None:
+    """Return the clock of a computer's wall times, None where nothing says its offset."""
+    plan = schedule.plan if schedule is not None else None
+    offset = getattr(plan, "offset", None)
+    moments = [start.at] if start is not None else []
+    if offset is None:
+        if start is None:
+            return None
+        offset = start.offset
+    elif schedule is not None and (start is None or schedule.modified > start.at):
+        # Uploaded by itself, after the last start: its offset is that of its own moment.
+        moments.append(schedule.modified)
+    return clock_of(offset, moments, policy.zones)
+
+
+def pattern_of(
+    account: Account, computer: Computer, plan: Schedule, policy: SchedulePolicy
+) -> tuple[Pattern | None, str]:
+    """Return the pattern of *computer*'s due times, and where it comes from; None: it has none.
+
+    A client that cannot say its weekdays tells every day; the settings may know better.
+    """
+    if not isinstance(plan.plan, Pattern):
+        return None, plan.plan.value
+    for key in (f"{account.uid}/{computer.name}", account.uid):
+        if days := policy.weekdays.get(key):
+            return plan.plan._replace(weekdays=days), f"weekdays {sorted(days)} by the settings"
+    return plan.plan, "schedule of its file"
+
+
+def zone_of(clock: Clock | None) -> tzinfo:
+    """Return the zone to say times in; UTC where none is known."""
+    return clock.zone if clock is not None else UTC

@@ -1,0 +1,181 @@
+"""Schedule: was a backup not executed at its planned time?"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from backup_monitoring.due import Clock, count_due, due_times, say_time
+from backup_monitoring.durations import say_duration
+from backup_monitoring.model import (
+    Account,
+    Computer,
+    End,
+    Pattern,
+    Schedule,
+    Start,
+    State,
+    Unreadable,
+    Uploads,
+    Verdict,
+)
+from backup_monitoring.policies import PatiencePolicy, SchedulePolicy, StatusPolicy
+from backup_monitoring.rules.clock import future
+from backup_monitoring.rules.patience import Patience, lost_patience, patience_of, say_patience
+from backup_monitoring.rules.runs import clock_of_computer, newest_run, pattern_of, retired, zone_of
+from backup_monitoring.rules.watched import unreachable, unwatched
+from backup_monitoring.rules.worst import Judgement, reporting, worst_of
+
+MOST_MISSED = 999
+_MOMENT = timedelta(microseconds=1)
+# Nobody is told more than "999 missed": a client's clock of 1970 must not cost a second.
+_FAR = timedelta(days=3 * 366)
+_LONG = timedelta(days=7)
+
+
+class Rules(NamedTuple):
+    """The policies that the rule takes."""
+
+    patience: PatiencePolicy
+    schedule: SchedulePolicy
+    status: StatusPolicy
+
+
+def schedule(account: Account, uploads: Uploads, rules: Rules, now: datetime) -> Verdict:
+    """Judge whether the computers of *account* backed up when they had to.
+
+    A due time is missed when no backup started at or after it (less ``early``), none was running
+    at it, and it is older than ``grace``. Missed ones are told when patience is lost.
+
+    Args:
+        account: with its patience, and ``created``.
+        uploads: what lies in its home.
+        rules: the policies.
+        now: aware UTC.
+
+    Returns:
+        The worst computer's verdict, with the metric ``missed``. Raises nothing.
+
+    Source: docs/rules.md, "Schedule".
+    """
+    if verdict := unwatched(account) or unreachable(account, uploads):
+        return verdict
+    patience = patience_of(account, rules.patience)
+    computers = reporting(uploads)
+    judgements = [_judge(account, each, computers, patience, rules, now) for each in computers]
+    return worst_of(judgements, uploads, "missed", patience.ranges)
+
+
+def _judge(
+    account: Account,
+    computer: Computer,
+    others: Sequence[Computer],
+    patience: Patience,
+    rules: Rules,
+    now: datetime,
+) -> Judgement:
+    plan, start = computer.schedule, computer.start
+    if reason := retired(computer, others, rules.schedule, now):
+        return Judgement(computer.name, State.OK, reason)
+    for report in (plan, start):
+        if isinstance(report, Unreadable):
+            return Judgement(computer.name, State.UNKNOWN, f"not understood: {report}")
+    if judgement := future(computer, now):
+        return judgement
+    assert not isinstance(plan, Unreadable)  # noqa: S101 - for the type checker
+    if plan is None or not isinstance(plan.plan, Pattern):
+        return _without_due_times(computer, plan, rules, now)
+    return _with_due_times(account, computer, plan, patience, rules, now)
+
+
+def _with_due_times(
+    account: Account,
+    computer: Computer,
+    plan: Schedule,
+    patience: Patience,
+    rules: Rules,
+    now: datetime,
+) -> Judgement:
+    pattern, said = pattern_of(account, computer, plan, rules.schedule)
+    assert pattern is not None  # noqa: S101 - asked for by the caller
+    start = computer.start if isinstance(computer.start, Start) else None
+    clock = clock_of_computer(plan, start, rules.schedule)
+    counted = _counted_from(account, computer, plan, rules, now)
+    assert clock is not None  # noqa: S101 - a pattern has an offset
+    if counted is None:
+        return Judgement(computer.name, State.UNKNOWN, "neither a start nor an age to count from")
+    after = max(counted, now - _FAR)
+    until = now - rules.schedule.grace - _MOMENT
+    missed = count_due(pattern, clock.zone, after, until, MOST_MISSED + 1)
+    last = _last_backup(computer)
+    how = f"{said}; zone {clock.found}; counted from {say_time(counted, clock.zone)}"
+    if not missed:
+        return Judgement(computer.name, State.OK, _kept(pattern, clock, last, now), 0, how)
+    first = next(due_times(pattern, clock.zone, after, until))
+    state, limit = lost_patience(patience, missed, last, now)
+    summary = f"{_say_count(missed)} missed since {say_time(first, clock.zone)}, {limit}"
+    if now - first > _LONG:
+        summary += "; if this computer was retired, remove its folder"
+    how += f"; {say_patience(patience)}; last start {_say_last(last, clock)}"
+    return Judgement(computer.name, state, summary, min(missed, MOST_MISSED), how)
+
+
+def _counted_from(
+    account: Account, computer: Computer, plan: Schedule, rules: Rules, now: datetime
+) -> datetime | None:
+    """Return the moment after which due times can have been missed."""
+    start, end, past = computer.start, computer.end, computer.past
+    uploaded = plan.modified if plan.modified <= now else None
+    if not isinstance(start, Start) and not isinstance(end, End):
+        seen = past.first_seen if past is not None else uploaded
+        return max((each for each in (account.created, seen) if each is not None), default=None)
+    run = newest_run(
+        start if isinstance(start, Start) else None,
+        end if isinstance(end, End) else None,
+        past.first_open if past is not None else None,
+        rules.status,
+        now,
+    )
+    assert run is not None  # noqa: S101 - one of both is there
+    moments = [run.until]
+    if isinstance(start, Start):
+        moments.append(start.at + rules.schedule.early)
+    changed = past.schedule_changed if past is not None else uploaded
+    return max([*moments, changed] if changed is not None else moments)
+
+
+def _last_backup(computer: Computer) -> datetime | None:
+    if isinstance(computer.start, Start):
+        return computer.start.at
+    return computer.end.at if isinstance(computer.end, End) else None
+
+
+def _without_due_times(
+    computer: Computer, plan: Schedule | None, rules: Rules, now: datetime
+) -> Judgement:
+    said = plan.plan.value if plan is not None and not isinstance(plan.plan, Pattern) else ""
+    said = said or "no schedule uploaded"
+    last, oldest = _last_backup(computer), rules.schedule.report_max_age
+    clock = clock_of_computer(
+        plan, computer.start if isinstance(computer.start, Start) else None, rules.schedule
+    )
+    told = f"{said}, last backup {_say_last(last, clock)}"
+    if oldest is None or last is None or now - last <= oldest:
+        return Judgement(computer.name, State.OK, told)
+    state = State.CRITICAL if now - last > 3 * oldest else State.WARNING
+    return Judgement(
+        computer.name, state, f"{told}, limit {say_duration(oldest)} (settings report_max_age)"
+    )
+
+
+def _kept(pattern: Pattern, clock: Clock, last: datetime | None, now: datetime) -> str:
+    upcoming = next(due_times(pattern, clock.zone, now, now + timedelta(days=400)), None)
+    following = f", next due {say_time(upcoming, clock.zone)}" if upcoming is not None else ""
+    return f"none missed, last start {_say_last(last, clock)}{following}"
+
+
+def _say_last(last: datetime | None, clock: Clock | None) -> str:
+    return say_time(last, zone_of(clock)) if last is not None else "not known"
+
+
+def _say_count(missed: int) -> str:
+    return str(missed) if missed <= MOST_MISSED else f"more than {MOST_MISSED}"

@@ -1,0 +1,192 @@
+"""Status: did the last backups end with errors, or never end?"""
+
+from collections.abc import Sequence
+from datetime import datetime, timezone, tzinfo
+from typing import NamedTuple
+
+from backup_monitoring.due import Clock, due_times, say_time
+from backup_monitoring.model import (
+    Account,
+    Computer,
+    End,
+    Schedule,
+    Start,
+    State,
+    Unreadable,
+    Uploads,
+    Verdict,
+)
+from backup_monitoring.policies import PatiencePolicy, SchedulePolicy, StatusPolicy
+from backup_monitoring.rules.clock import future
+from backup_monitoring.rules.patience import (
+    Patience,
+    lost_patience,
+    muted_note,
+    patience_of,
+    say_patience,
+)
+from backup_monitoring.rules.runs import (
+    Phase,
+    Run,
+    clock_of_computer,
+    newest_run,
+    pattern_of,
+    retired,
+    zone_of,
+)
+from backup_monitoring.rules.watched import unreachable, unwatched
+from backup_monitoring.rules.worst import Judgement, reporting, worst_of
+
+
+class Rules(NamedTuple):
+    """The policies that the rule takes."""
+
+    patience: PatiencePolicy
+    schedule: SchedulePolicy
+    status: StatusPolicy
+
+
+def status(account: Account, uploads: Uploads, rules: Rules, now: datetime) -> Verdict:
+    """Judge whether the last backups of *account*'s computers were successful.
+
+    Without a past, one look cannot tell how many failed in a row: a failure counts 1 and reaches
+    any patience, and the text says so.
+
+    Args:
+        account: with its patience, use and capacity, and the last successes it knows.
+        uploads: what lies in its home.
+        rules: the policies.
+        now: aware UTC.
+
+    Returns:
+        The worst computer's verdict, with the metric ``failed``. Raises nothing.
+
+    Source: docs/rules.md, "Status".
+    """
+    if verdict := unwatched(account) or unreachable(account, uploads):
+        return verdict
+    patience = patience_of(account, rules.patience)
+    computers = reporting(uploads)
+    judgements = [_judge(account, each, computers, patience, rules, now) for each in computers]
+    return worst_of(judgements, uploads, "failed", patience.ranges)
+
+
+def _judge(
+    account: Account,
+    computer: Computer,
+    others: Sequence[Computer],
+    patience: Patience,
+    rules: Rules,
+    now: datetime,
+) -> Judgement:
+    if reason := retired(computer, others, rules.schedule, now):
+        return Judgement(computer.name, State.OK, reason)
+    start, end = computer.start, computer.end
+    for report in (end, start):
+        if isinstance(report, Unreadable):
+            return Judgement(computer.name, State.UNKNOWN, f"not understood: {report}")
+    if judgement := future(computer, now):
+        return judgement
+    assert not isinstance(start, Unreadable)  # noqa: S101 - for the type checker
+    assert not isinstance(end, Unreadable)  # noqa: S101 - for the type checker
+    first_open = computer.past.first_open if computer.past is not None else None
+    run = newest_run(start, end, first_open, rules.status, now)
+    if run is None:
+        return Judgement(computer.name, State.OK, "no report of a backup yet")
+    planned = computer.schedule if isinstance(computer.schedule, Schedule) else None
+    clock = clock_of_computer(planned, start, rules.schedule)
+    return _judge_run(account, computer, run, clock, patience, rules, now)
+
+
+def _judge_run(
+    account: Account,
+    computer: Computer,
+    run: Run,
+    clock: Clock | None,
+    patience: Patience,
+    rules: Rules,
+    now: datetime,
+) -> Judgement:
+    failed, what = _failed(account, computer, run, clock, rules.schedule)
+    if not failed:
+        state, doubt = _doubted(account, run, rules.status)
+        return Judgement(computer.name, state, what + doubt, 0)
+    last = _last_success(account, computer, now)
+    said = say_time(last, zone_of(clock)) if last is not None else "not known"
+    how = f"last success {said}; {say_patience(patience)}"
+    if computer.past is None:
+        state, limit = _impatient(patience)
+        return Judgement(computer.name, state, f"{what}{limit}", failed, how)
+    state, limit = lost_patience(patience, failed, last, now)
+    bound = "at least " if computer.past.at_least else ""
+    return Judgement(computer.name, state, f"{bound}{failed} failed: {what}, {limit}", failed, how)
+
+
+def _failed(
+    account: Account, computer: Computer, run: Run, clock: Clock | None, policy: SchedulePolicy
+) -> tuple[int, str]:
+    """Return how many of the last backups in a row were unsuccessful, and the newest in words."""
+    before = computer.past.failed if computer.past is not None else 0
+    if run.end is not None:
+        at = say_time(run.end.at, _zone(clock, run.end))
+        if run.end.success:
+            return 0, f"last backup successful {at}"
+        return before + 1, f"backup ended {at} with errors"
+    assert run.start is not None  # noqa: S101 - an open run has a start
+    at = say_time(run.start.at, _zone(clock, run.start))
+    if run.phase is Phase.NEVER_ENDED:
+        return before + 1, f"backup started {at}, never ended"
+    if computer.past is None and _killed_before(account, computer, run.start, clock, policy):
+        return 1, f"backup running since {at}, and none ended for the due time before"
+    return before, f"backup running since {at}"
+
+
+def _zone(clock: Clock | None, report: Start | End) -> tzinfo:
+    return clock.zone if clock is not None else timezone(report.offset)
+
+
+def _killed_before(
+    account: Account, computer: Computer, start: Start, clock: Clock | None, policy: SchedulePolicy
+) -> bool:
+    """Tell whether a due time lies before the newest start that neither it nor an end serves.
+
+    A client that is killed every day always shows a fresh start: only the due times between the
+    last end and that start betray the runs in between.
+    """
+    end, plan = computer.end, computer.schedule
+    if not isinstance(end, End) or not isinstance(plan, Schedule) or clock is None:
+        return False
+    pattern, _ = pattern_of(account, computer, plan, policy)
+    if pattern is None:
+        return False
+    between = due_times(pattern, clock.zone, end.at, start.at + policy.early)
+    # The last of them is the one that the newest start serves.
+    return next(between, None) is not None and next(between, None) is not None
+
+
+def _last_success(account: Account, computer: Computer, now: datetime) -> datetime | None:
+    end, past = computer.end, computer.past
+    known = [account.last_successes.get(computer.name)]
+    known.append(past.last_success if past is not None else None)
+    known.append(end.at if isinstance(end, End) and end.success else None)
+    return max((each for each in known if each is not None and each <= now), default=None)
+
+
+def _impatient(patience: Patience) -> tuple[State, str]:
+    if patience.numbers.good.plain is None and not patience.days:
+        return State.OK, f", {say_patience(patience)}"
+    state = State.WARNING if 1 in patience.critical.good else State.CRITICAL
+    return state, f" (one look cannot count them, so any limit is reached){muted_note(patience)}"
+
+
+def _doubted(account: Account, run: Run, policy: StatusPolicy) -> tuple[State, str]:
+    """Return WARNING where the newest success cannot be trusted: rsync's "disk full" says 1."""
+    if run.end is None or not account.capacity or account.used is None:
+        return State.OK, ""
+    percent = 100 * account.used / account.capacity
+    if percent < policy.full:
+        return State.OK, ""
+    return State.WARNING, (
+        f": reported as successful, but the quota was used up ({percent:.1f} %, "
+        f"limit {policy.full:g} % (settings full))"
+    )

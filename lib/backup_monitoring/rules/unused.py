@@ -1,0 +1,59 @@
+"""Unused: is there an account that was never backed up to?"""
+
+from datetime import datetime, timedelta
+
+from backup_monitoring.durations import say_duration
+from backup_monitoring.model import Account, Metric, State, Uploads, Verdict
+from backup_monitoring.policies import UnusedPolicy
+from backup_monitoring.rules.clock import CLOCK_SLACK
+from backup_monitoring.rules.watched import unreachable, unwatched
+from backup_monitoring.rules.worst import reporting
+
+
+def unused(account: Account, uploads: Uploads, policy: UnusedPolicy, now: datetime) -> Verdict:
+    """Judge whether *account* is older than it may be without a single report or data.
+
+    Args:
+        account: ``created`` is its age's begin.
+        uploads: what lies in its home.
+        policy: good ages in seconds.
+        now: aware UTC.
+
+    Returns:
+        UNKNOWN if the age of an unused account is not known. Raises nothing.
+    """
+    if verdict := unwatched(account) or unreachable(account, uploads):
+        return verdict
+    computers = reporting(uploads)
+    if computers:
+        return Verdict(State.OK, f"used by {len(computers)} computer{'s' * (len(computers) > 1)}")
+    if uploads.data:
+        return Verdict(State.OK, "backed up without a client that reports")
+    if uploads.cut_short is not None:
+        return Verdict(State.UNKNOWN, uploads.cut_short)
+    if account.created is None:
+        return Verdict(State.UNKNOWN, f"no creation time in the entry {account.dn}")
+    if account.created > now + CLOCK_SLACK:
+        return Verdict(State.UNKNOWN, f"clock: {account.dn} was created in the future")
+    return _judged(account.created, policy, now)
+
+
+def _judged(created: datetime, policy: UnusedPolicy, now: datetime) -> Verdict:
+    age = max(0.0, (now - created).total_seconds())
+    critical = policy.critical.good if policy.critical else None
+    metrics = (Metric("age", int(age), "s", policy.warning.good, critical),)
+    since = f"since {created:%Y-%m-%d %H:%M} +00:00"
+    for state, threshold in ((State.CRITICAL, policy.critical), (State.WARNING, policy.warning)):
+        if threshold is not None and age not in threshold.good:
+            limit = say_duration_of(threshold.good.end)
+            summary = (
+                f"never used {since} ({say_duration(now - created)}), "
+                f"limit {limit} ({threshold.origin})"
+            )
+            return Verdict(state, summary, None, metrics)
+    return Verdict(State.OK, f"not used yet, {since}", None, metrics)
+
+
+def say_duration_of(seconds: float) -> str:
+    """Return a limit of *seconds* in words."""
+    return say_duration(timedelta(seconds=min(seconds, 1e9)))

@@ -1,0 +1,21 @@
+"""Whether an account can be judged at all: what holds before any rule looks at numbers."""
+
+from backup_monitoring.model import Account, Keeping, State, Uploads, Verdict
+
+
+def unwatched(account: Account) -> Verdict | None:
+    """Return the verdict of an account that no rule judges, None for one that is watched."""
+    if account.keeping is not Keeping.ACTIVE:
+        return Verdict(State.OK, account.keeping.value)
+    return None
+
+
+def unreachable(account: Account, uploads: Uploads) -> Verdict | None:
+    """Return the verdict of an account whose home cannot be looked into, None if it can."""
+    if uploads.missing is not None:
+        if not account.provisioned:
+            return Verdict(State.OK, "not provisioned yet")
+        return Verdict(State.UNKNOWN, f"its home {uploads.missing} is not there")
+    if uploads.refused is not None:
+        return Verdict(State.UNKNOWN, f"its home may not be read: {uploads.refused}")
+    return None

@@ -1,0 +1,58 @@
+"""An account's verdict from its computers': the worst one speaks."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from backup_monitoring.model import Computer, Metric, Range, State, Uploads, Verdict
+
+
+class Judgement(NamedTuple):
+    """What a rule says about one computer; *number* is None where none is known.
+
+    Args:
+        how: how the numbers were found, for an administrator.
+    """
+
+    computer: str
+    state: State
+    summary: str
+    number: int | None = None
+    how: str = ""
+
+
+def worst_of(
+    judgements: Sequence[Judgement],
+    uploads: Uploads,
+    metric: str,
+    thresholds: tuple[Range | None, Range | None],
+) -> Verdict:
+    """Return the account's verdict; its *metric* is the greatest of its computers' numbers."""
+    numbers = [each.number for each in judgements if each.number is not None]
+    metrics = (Metric(metric, max(numbers), "", *thresholds),) if numbers else ()
+    details = tuple(_detail(each) for each in judgements)
+    if uploads.cut_short is not None:
+        details += (f"UNKNOWN - {uploads.cut_short}",)
+    bad = [each for each in judgements if each.state is not State.OK]
+    if not bad and uploads.cut_short is not None:
+        return Verdict(State.UNKNOWN, uploads.cut_short, None, metrics, details)
+    if not judgements:
+        return Verdict(State.OK, "no report yet", None, metrics, details)
+    worst = max(bad or judgements, key=lambda each: (each.state.badness, each.number or 0))
+    alike = len(bad) - 1
+    more = f"; {alike} more computer{'s' * (alike > 1)}" if alike > 0 else ""
+    return Verdict(worst.state, worst.summary + more, worst.computer, metrics, details)
+
+
+def _detail(judgement: Judgement) -> str:
+    name = judgement.computer or "(in incoming itself)"
+    how = f" [{judgement.how}]" if judgement.how else ""
+    return f"{name}: {judgement.state.name} - {judgement.summary}{how}"
+
+
+def reporting(uploads: Uploads) -> tuple[Computer, ...]:
+    """Return the computers that have a report, or of which a past is known."""
+    return tuple(
+        each
+        for each in uploads.computers
+        if each.start or each.end or each.schedule or each.past is not None
+    )
