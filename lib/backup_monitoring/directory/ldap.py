@@ -245,7 +245,11 @@ def _unbound(settings: DirectorySettings) -> ldap3.Connection:
             "user": settings.bind_dn,
             "password": settings.password,
         },
-        "external": {"authentication": ldap3.SASL, "sasl_mechanism": ldap3.EXTERNAL},
+        "external": {
+            "authentication": ldap3.SASL,
+            "sasl_mechanism": ldap3.EXTERNAL,
+            "sasl_credentials": "",  # with none at all, slapd would ask for them first
+        },
         "anonymous": {"authentication": ldap3.ANONYMOUS},
     }
     return ldap3.Connection(

@@ -1,0 +1,441 @@
+"""The directory on a real server: what is read, and what must fail instead of being less."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from backup_monitoring.directory import Directory, Entry, closed_directory, open_directory
+from backup_monitoring.directory.accounts import Need, accounts
+from backup_monitoring.errors import DirectoryError, MonitoringError, SettingsError
+from backup_monitoring.model import Keeping
+from backup_monitoring.places import DirectorySettings
+from integration import slapd
+from integration.conftest import StartSlapd
+
+pytestmark = pytest.mark.server
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+COUNT = 600
+EVERY = "(objectClass=*)"
+
+
+def account(uid: str, **attributes: str | list[str]) -> str:
+    """Return an account's entry, its attributes changed; an empty text leaves one out."""
+    usual: dict[str, str | list[str]] = {
+        "homeDirectory": f"/home/{uid}",
+        "host": "backup-01",
+        "sstIsActive": "TRUE",
+        "sstQuota": "10737418240",
+        "sstBackupSize": "4294967296",
+        "sstIncrementSize": "1073741824",
+        "sstBackupLastSuccessfulBackup": "web01:20261123T194137Z",
+        "sstBackupWarningOn": "TRUE",
+        "sstBackupWarningDays": "1",
+        "sstBackupWarningNumbers": "0",
+        "sstNotificationWarningLevel": "85",
+        "sstProvisioningMode": "add",
+        "sstProvisioningState": "20250301T101500Z",
+    }
+    lines = [
+        f"dn: uid={uid},{slapd.ACCOUNTS}",
+        *(f"objectClass: {name}" for name in ("top", "account", "posixAccount", "sstBackup")),
+        "objectClass: sstProvisioning",
+        f"uid: {uid}",
+        "uidNumber: 1",
+        "gidNumber: 1",
+        "cn:: SsO8cmc=",
+    ]
+    for name, values in (usual | attributes).items():
+        for value in [values] if isinstance(values, str) else values:
+            lines += [f"{name}: {value}"] if value else []
+    return "\n".join(lines) + "\n\n"
+
+
+@pytest.fixture(scope="module")
+def server(start_slapd: StartSlapd) -> slapd.Slapd:
+    return start_slapd(slapd.TREE + "".join(account(f"{n:07}") for n in range(COUNT)))
+
+
+@pytest.fixture
+def settings(server: slapd.Slapd) -> DirectorySettings:
+    return DirectorySettings(
+        uri=(server.uri,),
+        start_tls=True,
+        ca_file=server.ca_file,
+        bind="simple",
+        bind_dn=server.reader,
+        password=server.password,
+        timeout=timedelta(seconds=2),
+        page_size=250,
+        file="settings.toml",
+    )
+
+
+def opened(settings: DirectorySettings) -> Directory:
+    return open_directory(settings, lambda phase: None)
+
+
+def entries(settings: DirectorySettings) -> list[Entry]:
+    with opened(settings) as directory:
+        return list(directory.entries(settings.accounts_base, EVERY, ["uid", "sstQuota"]))
+
+
+def error_of(settings: DirectorySettings) -> MonitoringError:
+    with pytest.raises(MonitoringError) as raised:
+        entries(settings)
+    assert settings.password not in repr(raised.value) or not settings.password
+    return raised.value
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda s, d: replace(d, uri=(s.uri,)), id="StartTLS"),
+        pytest.param(lambda s, d: replace(d, uri=(s.tls_uri,)), id="ldaps"),
+        pytest.param(
+            lambda s, d: replace(d, uri=(s.local_uri,), bind="external", ca_file=None),
+            id="ldapi EXTERNAL",
+        ),
+        pytest.param(lambda s, d: replace(d, start_tls=False), id="loopback in the clear"),
+        pytest.param(lambda s, d: replace(d, ca_file=None, verify=False), id="not verified"),
+        pytest.param(lambda s, d: replace(d, page_size=100_000), id="one page"),
+        pytest.param(lambda s, d: replace(d, page_size=COUNT), id="exactly a page"),
+    ],
+)
+def test_all_entries_are_read(
+    server: slapd.Slapd,
+    settings: DirectorySettings,
+    change: Callable[[slapd.Slapd, DirectorySettings], DirectorySettings],
+) -> None:
+    found = entries(change(server, settings))
+
+    assert [e.text("UID") for e in found] == [f"{n:07}" for n in range(COUNT)]
+    assert found[0].dn == f"uid=0000000,{slapd.ACCOUNTS}"
+    assert found[0].attributes == {"uid": [b"0000000"], "sstquota": [b"10737418240"]}
+
+
+def test_the_steps_are_told(server: slapd.Slapd, settings: DirectorySettings) -> None:
+    phases: list[str] = []
+
+    with closed_directory(settings, phases.append) as directory:
+        steps = list(directory.steps())
+
+    assert steps == [
+        f"reached {server.uri}",
+        "TLSv1.3, certificate verified",
+        f"bound as {server.reader}",
+    ]
+    assert phases == [
+        f"connecting to {server.uri}",
+        f"asking {server.uri} for TLS",
+        f"starting TLS with {server.uri}",
+        f"binding to {server.uri}",
+    ]
+
+
+def other_authority(server: slapd.Slapd) -> Path:
+    path = server.folder / "other.crt"
+    return path if path.exists() else slapd.make_authority(server.folder, "other")
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "says"),
+    [
+        pytest.param(
+            lambda s: {"ca_file": other_authority(s)}, DirectoryError, "ca_file", id="authority"
+        ),
+        pytest.param(
+            lambda s: {"ca_file": Path("/nowhere.pem")}, DirectoryError, "nowhere.pem", id="no CA"
+        ),
+        pytest.param(
+            lambda s: {"uri": (f"ldaps://127.0.0.1:{s.tls_port}",)},
+            DirectoryError,
+            "certificate is not for 127.0.0.1",
+            id="address that the certificate has not",
+        ),
+        pytest.param(
+            lambda s: {"uri": (f"ldaps://localhost:{s.port}",)},
+            DirectoryError,
+            "start_tls",
+            id="no TLS there",
+        ),
+        pytest.param(
+            lambda s: {"password": "wrong"}, DirectoryError, "name or password", id="password"
+        ),
+        pytest.param(lambda s: {"password": ""}, SettingsError, "password", id="empty password"),
+        pytest.param(
+            lambda s: {"bind": "external"}, SettingsError, "ldapi://", id="external over TCP"
+        ),
+        pytest.param(
+            lambda s: {"accounts_base": f"ou=nothing,{slapd.SUFFIX}"},
+            DirectoryError,
+            "ou=nothing,dc=stoney-cloud,dc=org', or hides it; check [directory] accounts_base",
+            id="base",
+        ),
+        pytest.param(lambda s: {"accounts_base": "no name"}, DirectoryError, "'no name'", id="dn"),
+        pytest.param(
+            lambda s: {"bind": "anonymous", "bind_dn": "", "password": "", "page_size": 100_000},
+            DirectoryError,
+            "size limit",
+            id="size limit, one page",
+        ),
+        pytest.param(
+            lambda s: {"bind": "anonymous", "bind_dn": "", "password": ""},
+            DirectoryError,
+            "size limit",
+            id="size limit, pages",
+        ),
+        pytest.param(lambda s: {"uri": ("http://x",)}, SettingsError, "http://x", id="scheme"),
+        pytest.param(
+            lambda s: {"uri": (f"ldap://localhost:{slapd.free_port()}",)},
+            DirectoryError,
+            "not reachable",
+            id="nobody listens",
+        ),
+        pytest.param(
+            lambda s: {"uri": ("ldapi://%2Fnowhere",)}, DirectoryError, "%2Fnowhere", id="no socket"
+        ),
+        pytest.param(
+            lambda s: {"uri": ("ldap://no-such-host.invalid",)},
+            DirectoryError,
+            "no-such-host.invalid",
+            id="no name",
+        ),
+    ],
+)
+def test_failures_name_place_and_remedy(
+    server: slapd.Slapd,
+    settings: DirectorySettings,
+    change: Callable[[slapd.Slapd], dict[str, object]],
+    kind: type[MonitoringError],
+    says: str,
+) -> None:
+    error = error_of(replace(settings, **change(server)))  # type: ignore[arg-type]
+
+    assert type(error) is kind or isinstance(error, kind)
+    assert says in str(error)
+    assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("ldap_filter", "attributes"),
+    [("(uid=", ["uid"]), ("uid=1", ["uid"]), (EVERY, ["userPassword"]), (EVERY, ["*"])],
+)
+def test_what_may_not_be_asked(
+    settings: DirectorySettings, ldap_filter: str, attributes: list[str]
+) -> None:
+    with opened(settings) as directory, pytest.raises(SettingsError):
+        list(directory.entries(settings.accounts_base, ldap_filter, attributes))
+
+
+def test_the_next_server_is_used_when_one_is_down(
+    server: slapd.Slapd, settings: DirectorySettings
+) -> None:
+    down = f"ldap://localhost:{slapd.free_port()}"
+    directory = closed_directory(replace(settings, uri=(down, server.uri)), lambda phase: None)
+
+    with directory:
+        steps = list(directory.steps())
+        found = list(directory.entries(settings.accounts_base, EVERY, ["uid"]))
+
+    assert steps[0].startswith(f"{down}: not reachable")
+    assert len(found) == COUNT
+
+
+def test_all_servers_down_are_named(settings: DirectorySettings) -> None:
+    down = tuple(f"ldap://localhost:{slapd.free_port()}" for _ in range(2))
+
+    assert all(str(error_of(replace(settings, uri=down))).count(uri) == 2 for uri in down)
+
+
+def test_the_next_server_is_not_asked_with_a_wrong_password(
+    server: slapd.Slapd, settings: DirectorySettings
+) -> None:
+    down = f"ldap://localhost:{slapd.free_port()}"
+
+    error = error_of(replace(settings, uri=(server.uri, down), password="wrong"))
+
+    assert error.where == server.uri
+
+
+def test_one_entry(settings: DirectorySettings) -> None:
+    with opened(settings) as directory:
+        found = directory.entry(f"UID=0000007, {slapd.ACCOUNTS}", ["sstquota", "commonName"])
+        missing = directory.entry(f"uid=none,{slapd.ACCOUNTS}", ["uid"])
+
+    assert found is not None
+    assert found.texts("CN") == ["Jürg"]
+    assert missing is None
+
+
+@pytest.fixture
+def own_server(start_slapd: StartSlapd) -> Iterator[slapd.Slapd]:
+    own = start_slapd(slapd.TREE + "".join(account(f"{n:07}") for n in range(COUNT)))
+    yield own
+    own.stop()
+
+
+def test_killed_between_pages(own_server: slapd.Slapd, settings: DirectorySettings) -> None:
+    settings = replace(settings, uri=(own_server.uri,), ca_file=own_server.ca_file)
+
+    with opened(settings) as directory:
+        found = directory.entries(settings.accounts_base, EVERY, ["uid"])
+        assert len(list(islice(found, 250))) == 250
+        own_server.kill()
+
+        with pytest.raises(DirectoryError, match="the connection broke"):
+            list(found)
+
+
+@pytest.mark.parametrize("when", ["before", "bound", "between pages"])
+def test_frozen_server_costs_the_timeout_once(
+    own_server: slapd.Slapd, settings: DirectorySettings, when: str
+) -> None:
+    settings = replace(
+        settings,
+        uri=(own_server.uri,),
+        ca_file=own_server.ca_file,
+        timeout=timedelta(seconds=0.5),
+    )
+    if when == "before":
+        own_server.freeze()
+    began = time.monotonic()
+
+    with pytest.raises(DirectoryError, match=r"no answer within 0\.5 s"):
+        _read_while_it_freezes(settings, own_server, when)
+
+    assert time.monotonic() - began < 3
+
+
+def _read_while_it_freezes(settings: DirectorySettings, server: slapd.Slapd, when: str) -> None:
+    with opened(settings) as directory:
+        found = directory.entries(settings.accounts_base, EVERY, ["uid"])
+        if when == "between pages":
+            list(islice(found, 250))
+        server.freeze()
+        list(found)
+
+
+@pytest.mark.parametrize("at", [2_000, 20_000])
+def test_cut_in_the_middle_of_a_page(
+    server: slapd.Slapd, settings: DirectorySettings, at: int
+) -> None:
+    uri, listener = _cutting_proxy(server.port, at)
+    with listener:
+        error = error_of(replace(settings, uri=(uri,), start_tls=False, page_size=100_000))
+
+    assert "closed by the server" in str(error)
+
+
+def _cutting_proxy(port: int, at: int) -> tuple[str, socket.socket]:
+    """Pass on one connection, and close it after *at* bytes of the server's."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        client, _ = listener.accept()
+        upstream = socket.create_connection(("127.0.0.1", port))
+        threading.Thread(target=_pump, args=(client, upstream, None), daemon=True).start()
+        _pump(upstream, client, at)
+        client.shutdown(socket.SHUT_RDWR)
+
+    threading.Thread(target=serve, daemon=True).start()
+    return f"ldap://localhost:{listener.getsockname()[1]}", listener
+
+
+def _pump(source: socket.socket, target: socket.socket, most: int | None) -> None:
+    passed = 0
+    while most is None or passed < most:
+        try:
+            data = source.recv(4096)
+        except OSError:
+            return
+        if not data:
+            return
+        if most is not None:
+            data = data[: most - passed]
+        target.sendall(data)
+        passed += len(data)
+
+
+def test_a_referral_is_not_followed(start_slapd: StartSlapd, settings: DirectorySettings) -> None:
+    elsewhere = (
+        f"dn: uid=9,{slapd.ACCOUNTS}\nobjectClass: referral\nobjectClass: extensibleObject\n"
+        "uid: 9\nref: ldap://elsewhere.example.org/uid=9\n\n"
+    )
+    own = start_slapd(slapd.TREE + account("1") + elsewhere)
+
+    error = error_of(replace(settings, uri=(own.uri,), ca_file=own.ca_file))
+
+    assert "elsewhere.example.org" in str(error)
+    own.stop()
+
+
+HOSTILE = [
+    account("ok"),
+    account("Muell*(x)", sstQuota="", sstNotificationWarningLevel="-5"),
+    account("big", sstBackupSize="99999999999999999999999", sstIncrementSize="-1"),
+    account("gone", sstIsActive="FALSE"),
+    account("deleted", sstProvisioningMode="Deleted"),
+    account("cancelled", sstCancellationDate="20260101T000000Z"),
+    account("later", sstCancellationDate="20270101T000000Z"),
+    account("odd", sstCancellationDate="soon", sstBackupWarningDays="100"),
+    account("new", sstProvisioningState="0"),
+    account("elsewhere", host=["backup-02", "backup-03"]),
+    account("many", sstBackupLastSuccessfulBackup=["a:20261101T000000Z", "b:c:20261102T000000Z"]),
+    account("none", sstBackupLastSuccessfulBackup="0", homeDirectory="/home/with space"),
+    account("s3").replace("objectClass: sstBackup\n", "objectClass: sstS3Bucket\n", 1)
+    .replace("sstIncrementSize: 1073741824\n", "")
+    .replace("sstBackupLastSuccessfulBackup: web01:20261123T194137Z\n", "")
+    .replace("sstBackupWarningDays: 1\n", "")
+    .replace("sstBackupWarningNumbers: 0\n", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "uids", [None, ["OK", "muell*(x)", "gone", "s3", "new", "*", "\udcff", ""]]
+)
+@pytest.mark.parametrize("need", [Need.ALL, Need.QUOTA, Need.NOTHING])
+@pytest.mark.parametrize("host", [None, "Backup-03"])
+def test_server_and_its_export_give_the_same_accounts(
+    hostile: tuple[slapd.Slapd, Path],
+    settings: DirectorySettings,
+    uids: list[str] | None,
+    need: Need,
+    host: str | None,
+) -> None:
+    own, export = hostile
+    live = replace(settings, uri=(own.uri,), ca_file=own.ca_file, page_size=3, host=host)
+
+    results = []
+    for source in (live, replace(live, uri=(f"ldif:{export}",))):
+        with opened(source) as directory:
+            results.append(list(accounts(directory, source, need, NOW, uids)))
+
+    assert results[0] == results[1]
+    if uids:
+        assert [a.uid for a in results[0]] == ["ok", "Muell*(x)", "gone", "new", "s3"]
+        assert [a.keeping for a in results[0][2:]] == [
+            Keeping.INACTIVE,
+            Keeping.ACTIVE,
+            Keeping.NO_FILES,
+        ]
+    elif host:
+        assert [a.uid for a in results[0]] == ["elsewhere"]
+    else:
+        assert {"gone", "deleted", "cancelled", "s3"}.isdisjoint(a.uid for a in results[0])
+        assert len(results[0]) == 9
+
+
+@pytest.fixture(scope="module")
+def hostile(start_slapd: StartSlapd) -> tuple[slapd.Slapd, Path]:
+    own = start_slapd(slapd.TREE + "".join(HOSTILE))
+    export = own.folder / "export.ldif"
+    export.write_text(own.dump())
+    return own, export
