@@ -6,7 +6,7 @@ from backup_monitoring.directory.entries import as_text, canonical
 
 Normalised = tuple[tuple[tuple[str, str], ...], ...]
 
-_SPECIAL = re.compile(r'["+,;<>\\]|^[ #]| $', re.DOTALL)
+_SPECIAL = re.compile(r'["+,;<>\\]|^[ #]| \Z', re.DOTALL)
 _ESCAPED = re.compile(rb"\\(?:([0-9A-Fa-f]{2})|(.))", re.DOTALL)
 _PARTS = {
     ",": re.compile(r"(?:\\.|[^\\,;])+", re.DOTALL),  # RFC 2253 read ";" as "," too

@@ -12,7 +12,7 @@ Test = Callable[[Attributes], bool]
 _VALUE = r"((?:[^()\\\0]|\\[0-9A-Fa-f]{2})*)\)"
 _ITEM = re.compile(rf"\(([A-Za-z0-9.;-]+)(>=|<=|~=|=){_VALUE}")
 _EXTENSIBLE = re.compile(rf"\((?:[A-Za-z0-9.;-]+)?(?::dn)?(?::[A-Za-z0-9.-]+)?:={_VALUE}")
-_TO_ESCAPE = re.compile(r"[\\*()\0\uDC80-\uDCFF]|^\s|\s$")
+_TO_ESCAPE = re.compile(r"[\\*()\0\uDC80-\uDCFF]|^ | \Z")
 _ESCAPED = re.compile(rb"\\([0-9A-Fa-f]{2})")
 _SPACES = re.compile(rb"\s+")
 _INTEGER = re.compile(rb"-?[0-9]{1,100}")

@@ -1,0 +1,270 @@
+"""Accounts: what their entries say, and what is out of sense."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from backup_monitoring.directory import open_directory
+from backup_monitoring.directory.accounts import Need, accounts
+from backup_monitoring.errors import SettingsError
+from backup_monitoring.model import Account, Keeping
+from backup_monitoring.places import AttributeNames, DirectorySettings
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+BASE = "ou=accounts,ou=backup,ou=services,dc=stoney-cloud,dc=org"
+USUAL = {
+    "objectClass": ["top", "account", "sstBackup"],
+    "uid": ["4000101"],
+    "homeDirectory": ["/home/4000101"],
+    "host": ["backup-01"],
+    "createTimestamp": ["20250301101500Z"],
+    "sstIsActive": ["TRUE"],
+    "sstQuota": ["1000"],
+    "sstBackupSize": ["400"],
+    "sstIncrementSize": ["100"],
+    "sstNotificationWarningLevel": ["80"],
+    "sstBackupWarningOn": ["TRUE"],
+    "sstBackupWarningDays": ["1"],
+    "sstBackupWarningNumbers": ["2"],
+    "sstBackupLastSuccessfulBackup": ["web01:20261123T194137Z"],
+}
+
+
+Changes = dict[str, str | list[str] | None]
+
+
+def entry(name: str = "uid=4000101", **changes: str | list[str] | None) -> str:
+    return changed(name, changes)
+
+
+def changed(name: str, changes: Changes) -> str:
+    values: dict[str, list[str]] = dict(USUAL)
+    for key, value in changes.items():
+        values[key] = [value] if isinstance(value, str) else value or []
+    lines = [f"{key}: {value}" for key, all_ in values.items() for value in all_]
+    return "\n".join([f"dn: {name},{BASE}", *lines]) + "\n\n"
+
+
+def read(
+    path: Path,
+    *entries: str,
+    need: Need = Need.ALL,
+    uids: Sequence[str] | None = None,
+    settings: DirectorySettings | None = None,
+) -> list[Account]:
+    file = path / "directory.ldif"
+    file.write_text(f"dn: {BASE}\nou: accounts\n\n" + "".join(entries))
+    settings = settings or DirectorySettings(uri=(f"ldif:{file}",))
+    with open_directory(settings, lambda phase: None) as directory:
+        return list(accounts(directory, settings, need, NOW, uids))
+
+
+def test_all_that_an_entry_says(tmp_path: Path) -> None:
+    (account,) = read(tmp_path, entry())
+
+    assert account == Account(
+        "4000101",
+        f"uid=4000101,{BASE}",
+        hosts=("backup-01",),
+        home="/home/4000101",
+        created=datetime(2025, 3, 1, 10, 15, tzinfo=UTC),
+        used=500,
+        capacity=1000,
+        quota_threshold=80,
+        warning_on=True,
+        warning_numbers=2,
+        warning_days=1,
+        last_successes={"web01": datetime(2026, 11, 23, 19, 41, 37, tzinfo=UTC)},
+    )
+
+
+def test_only_what_is_needed_is_asked(tmp_path: Path) -> None:
+    (account,) = read(tmp_path, entry(), need=Need.CREATED)
+
+    assert account == Account(
+        "4000101", f"uid=4000101,{BASE}", created=datetime(2025, 3, 1, 10, 15, tzinfo=UTC)
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "expected", "says"),
+    [
+        ({"sstQuota": "0"}, "quota_missing", "sstQuota", None),
+        ({"sstQuota": None}, "quota_missing", "sstQuota", None),
+        ({"sstBackupSize": None}, "quota_missing", "sstBackupSize", None),
+        ({"sstBackupSize": None, "sstQuota": None}, "quota_missing", "sstBackupSize", None),
+        ({"sstIncrementSize": None}, "used", 400, None),
+        ({"sstIncrementSize": None}, "quota_missing", None, None),
+        ({"sstBackupSize": "-1"}, "used", None, "sstBackupSize '-1': not a whole number of 0"),
+        ({"sstIncrementSize": "-1"}, "used", 400, "sstIncrementSize '-1'"),
+        ({"sstQuota": "1_000"}, "capacity", None, "sstQuota '1_000'"),
+        ({"sstQuota": "١٢"}, "capacity", None, "sstQuota '١٢'"),
+        ({"sstQuota": "9" * 20}, "capacity", None, "sstQuota '99999999999999999999'"),
+        ({"sstQuota": "9" * 19}, "capacity", int("9" * 19), None),
+        ({"sstQuota": "+5"}, "capacity", None, "sstQuota '+5'"),
+        ({"sstQuota": "007"}, "capacity", 7, None),
+        ({"sstQuota": ["1", "2"]}, "capacity", None, "one of 2 values"),
+        ({"sstNotificationWarningLevel": "100"}, "quota_threshold", 100, None),
+        ({"sstNotificationWarningLevel": "1"}, "quota_threshold", 1, None),
+        ({"sstNotificationWarningLevel": "0"}, "quota_threshold", None, "from 1 to 100"),
+        ({"sstNotificationWarningLevel": "101"}, "quota_threshold", None, "from 1 to 100"),
+        ({"sstNotificationWarningLevel": "85 %"}, "quota_threshold", None, "'85 %'"),
+        ({"sstBackupWarningDays": "99"}, "warning_days", 99, None),
+        ({"sstBackupWarningDays": "100"}, "warning_days", None, "from 0 to 99"),
+        ({"sstBackupWarningNumbers": "-1"}, "warning_numbers", None, "from 0 to 99"),
+        ({"sstBackupWarningNumbers": "0"}, "warning_numbers", 0, None),
+        ({"sstBackupWarningOn": "false"}, "warning_on", False, None),
+        ({"sstBackupWarningOn": "yes"}, "warning_on", None, "not TRUE or FALSE"),
+        ({"sstBackupWarningOn": None}, "warning_on", None, None),
+        ({"homeDirectory": None}, "home", None, None),
+        ({"host": ["a", "b"]}, "hosts", ("a", "b"), None),
+        ({"createTimestamp": None}, "created", None, None),
+        ({"createTimestamp": "yesterday"}, "created", None, "createTimestamp 'yesterday'"),
+        ({"sstBackupLastSuccessfulBackup": "0"}, "last_successes", {}, None),
+        ({"sstBackupLastSuccessfulBackup": "web01"}, "last_successes", {}, "'web01'"),
+        ({"sstBackupLastSuccessfulBackup": "web01:never"}, "last_successes", {}, "not computer:"),
+        (
+            {"sstBackupLastSuccessfulBackup": ["a:b:20261101T000000Z", "a:b:20261102T000000Z"]},
+            "last_successes",
+            {"a:b": datetime(2026, 11, 2, tzinfo=UTC)},
+            None,
+        ),
+        ({"sstProvisioningMode": "add", "sstProvisioningState": "0"}, "provisioned", False, None),
+        ({"sstProvisioningMode": "modify", "sstProvisioningState": "0"}, "provisioned", True, None),
+        ({"sstProvisioningMode": "add"}, "provisioned", True, None),
+    ],
+)
+def test_values(
+    tmp_path: Path,
+    change: Changes,
+    field: str,
+    expected: object,
+    says: str | None,
+) -> None:
+    (account,) = read(tmp_path, changed("uid=4000101", change))
+
+    assert getattr(account, field) == expected
+    if says is None:
+        assert account.findings == ()
+    else:
+        (finding,) = account.findings
+        assert (finding.kind, finding.where) == ("attribute", account.dn)
+        assert says in finding.problem
+
+
+@pytest.mark.parametrize(
+    ("change", "keeping", "in_a_run_over_all"),
+    [
+        ({}, Keeping.ACTIVE, True),
+        ({"sstIsActive": "true"}, Keeping.ACTIVE, True),
+        ({"sstIsActive": "FALSE"}, Keeping.INACTIVE, False),
+        ({"sstIsActive": None}, Keeping.INACTIVE, False),
+        ({"sstCancellationDate": "20261124T120000Z"}, Keeping.INACTIVE, False),
+        ({"sstCancellationDate": "20261124T120001Z"}, Keeping.ACTIVE, True),
+        ({"sstCancellationDate": "soon"}, Keeping.ACTIVE, True),
+        ({"sstProvisioningMode": "delete"}, Keeping.INACTIVE, False),
+        ({"sstProvisioningMode": "DELETED"}, Keeping.INACTIVE, False),
+        ({"sstProvisioningMode": "modified"}, Keeping.ACTIVE, True),
+        ({"objectClass": ["top", "SSTS3Bucket"]}, Keeping.NO_FILES, False),
+        ({"objectClass": ["top", "account"]}, Keeping.ACTIVE, False),
+    ],
+)
+def test_keeping(
+    tmp_path: Path,
+    change: Changes,
+    keeping: Keeping,
+    in_a_run_over_all: bool,
+) -> None:
+    (named,) = read(tmp_path, changed("uid=4000101", change), uids=["4000101"])
+    over_all = read(tmp_path, changed("uid=4000101", change))
+
+    assert named.keeping is keeping
+    assert [a.keeping for a in over_all] == [Keeping.ACTIVE] * in_a_run_over_all
+
+
+def test_an_own_filter_lets_accounts_without_files_in(tmp_path: Path) -> None:
+    settings = DirectorySettings(
+        uri=(f"ldif:{tmp_path / 'directory.ldif'}",), accounts_filter="(uid=*)"
+    )
+
+    (account,) = read(tmp_path, entry(objectClass="sstS3Bucket"), settings=settings)
+
+    assert account.keeping is Keeping.NO_FILES
+
+
+def test_a_wrong_filter_is_named_as_it_was_written(tmp_path: Path) -> None:
+    settings = DirectorySettings(
+        uri=(f"ldif:{tmp_path / 'directory.ldif'}",), accounts_filter="(uid=*"
+    )
+
+    with pytest.raises(SettingsError, match=r"filter '\(uid=\*': not understood"):
+        read(tmp_path, entry(), settings=settings)
+
+
+def test_only_the_accounts_of_this_host(tmp_path: Path) -> None:
+    settings = DirectorySettings(uri=(f"ldif:{tmp_path / 'directory.ldif'}",), host="backup-02")
+    other = entry("uid=2", uid="2", host=["backup-01", "BACKUP-02"])
+
+    over_all = read(tmp_path, entry(), other, settings=settings)
+    named = read(tmp_path, entry(), other, settings=settings, uids=["4000101"])
+
+    assert [a.uid for a in over_all] == ["2"]
+    assert [a.uid for a in named] == ["4000101"]
+
+
+@pytest.mark.parametrize("uid", ["*", "4000101)(uid=*", "\\2a", "", "\udcff", "a\nb", "\0"])
+def test_a_name_is_only_a_name(tmp_path: Path, uid: str) -> None:
+    assert read(tmp_path, entry(), uids=[uid]) == []
+
+
+def test_many_names(tmp_path: Path) -> None:
+    uids = [str(n) for n in range(250)]
+
+    found = read(tmp_path, *(entry(f"uid={uid}", uid=uid) for uid in uids), uids=[*uids, "7", "x"])
+
+    assert [a.uid for a in found] == uids
+
+
+def test_two_entries_with_one_uid_are_told(tmp_path: Path) -> None:
+    first, second = read(tmp_path, entry(), entry("cn=again"))
+
+    assert first.findings == ()
+    assert [f.where for f in second.findings] == [f"cn=again,{BASE}"]
+    assert "another entry has it" in second.findings[0].problem
+
+
+def test_of_two_names_the_one_that_was_asked_for_counts(tmp_path: Path) -> None:
+    both = entry(uid=["4000101", "old"])
+
+    assert [a.uid for a in read(tmp_path, both, uids=["old"])] == ["old"]
+    assert [a.uid for a in read(tmp_path, both)] == ["4000101"]
+
+
+def test_an_account_without_a_name_has_its_dn(tmp_path: Path) -> None:
+    (account,) = read(tmp_path, entry("cn=x", uid=None))
+
+    assert account.uid == account.dn == f"cn=x,{BASE}"
+    assert account.findings[0].problem == "uid: missing"
+
+
+def test_other_names_and_aliases(tmp_path: Path) -> None:
+    settings = DirectorySettings(
+        uri=(f"ldif:{tmp_path / 'directory.ldif'}",),
+        attributes=AttributeNames(uid="userid", used=("sstVolumeUsed",), capacity="SSTQUOTA"),
+    )
+
+    (account,) = read(tmp_path, entry(sstVolumeUsed="7"), settings=settings)
+
+    assert (account.uid, account.used, account.capacity) == ("4000101", 7, 1000)
+
+
+def test_the_password_is_never_asked_for(tmp_path: Path) -> None:
+    settings = DirectorySettings(
+        uri=(f"ldif:{tmp_path / 'directory.ldif'}",),
+        attributes=AttributeNames(home="UserPassword"),
+    )
+
+    with pytest.raises(SettingsError, match="UserPassword"):
+        read(tmp_path, entry(), settings=settings)

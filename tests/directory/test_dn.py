@@ -1,0 +1,38 @@
+"""Distinguished names: escaped when written, equal when they mean the same."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backup_monitoring.directory.dn import escape_dn, normalised
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("uid=1,ou=people,dc=a", "UID=1, OU=People ,dc=A"),
+        ("userid=1,dc=a", "uid=1,domainComponent=a"),
+        (r"cn=a\2cb,dc=a", r"cn=a\,b,dc=a"),
+        (r"cn=J\c3\bcrg", "cn=jürg"),
+        ("cn=a+uid=1,dc=a", "uid=1+cn=A,dc=a"),
+        ("cn=a  b", "cn=a b"),
+    ],
+)
+def test_equal(one: str, other: str) -> None:
+    assert normalised(one) == normalised(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("cn=a,dc=b", r"cn=a\,dc=b"), ("cn=a", "uid=a"), ("cn=a,cn=b", "cn=b,cn=a"), ("", "cn=a")],
+)
+def test_not_equal(one: str, other: str) -> None:
+    assert normalised(one) != normalised(other)
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=["Cs"])))
+def test_an_escaped_value_stays_one_value(value: str) -> None:
+    (relative, *parent) = normalised(f"cn={escape_dn(value)},dc=a")
+
+    assert parent == [(("dc", "a"),)]
+    assert relative == (("cn", " ".join(value.split()).casefold()),)
