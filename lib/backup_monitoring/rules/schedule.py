@@ -178,4 +178,6 @@ def _say_last(last: datetime | None, clock: Clock | None) -> str:
 
 
 def _say_count(missed: int) -> str:
-    return str(missed) if missed <= MOST_MISSED else f"more than {MOST_MISSED}"
+    if missed > MOST_MISSED:
+        return f"more than {MOST_MISSED} backups"
+    return f"{missed} backup{'s' * (missed != 1)}"

@@ -109,7 +109,8 @@ def _judge_run(
 ) -> Judgement:
     failed, what = _failed(account, computer, run, clock, rules.schedule)
     if not failed:
-        state, doubt = _doubted(account, run, rules.status)
+        doubt = _doubt(account, run, rules.status)
+        state = State.WARNING if doubt else State.OK
         return Judgement(computer.name, state, what + doubt, 0)
     last = _last_success(account, computer, now)
     said = say_time(last, zone_of(clock)) if last is not None else "not known"
@@ -130,7 +131,7 @@ def _failed(
     if run.end is not None:
         at = say_time(run.end.at, _zone(clock, run.end))
         if run.end.success:
-            return 0, f"last backup successful {at}"
+            return 0, f"last backup reported as successful {at}"
         return before + 1, f"backup ended {at} with errors"
     assert run.start is not None  # noqa: S101 - an open run has a start
     at = say_time(run.start.at, _zone(clock, run.start))
@@ -179,14 +180,14 @@ def _impatient(patience: Patience) -> tuple[State, str]:
     return state, f" (one look cannot count them, so any limit is reached){muted_note(patience)}"
 
 
-def _doubted(account: Account, run: Run, policy: StatusPolicy) -> tuple[State, str]:
-    """Return WARNING where the newest success cannot be trusted: rsync's "disk full" says 1."""
+def _doubt(account: Account, run: Run, policy: StatusPolicy) -> str:
+    """Return why the newest success cannot be trusted, '' if it can.
+
+    A client reports rsync's "no space left" as a success.
+    """
     if run.end is None or not account.capacity or account.used is None:
-        return State.OK, ""
+        return ""
     percent = 100 * account.used / account.capacity
     if percent < policy.full:
-        return State.OK, ""
-    return State.WARNING, (
-        f": reported as successful, but the quota was used up ({percent:.1f} %, "
-        f"limit {policy.full:g} % (settings full))"
-    )
+        return ""
+    return f", but the quota was used up ({percent:.1f} %, limit {policy.full:g} % (settings full))"

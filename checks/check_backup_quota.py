@@ -1,0 +1,64 @@
+"""check_backup_quota: has an account used more of its quota than its entry allows?"""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from backup_monitoring.launch import Watchdog
+from backup_monitoring.live import Need
+from backup_monitoring.model import Account, Metric, Uploads, Verdict
+from backup_monitoring.options import Parser
+from backup_monitoring.plugin import BackupCheck, add_thresholds, given, run
+from backup_monitoring.policies import Policies
+from backup_monitoring.rules.quota import quota
+
+
+class QuotaCheck(BackupCheck):
+    """Reads the directory only."""
+
+    task = "quota"
+    description = "Checks the used space of backup accounts, in percent of their quota."
+    need = Need.QUOTA
+    files = None
+
+    def __init__(self) -> None:
+        self._used = 0
+        self._capacity = 0
+
+    def add_options(self, parser: Parser) -> None:
+        """Add the thresholds in percent."""
+        add_thresholds(
+            parser,
+            "good used space in percent, 85 by default",
+            "CRITICAL outside of it, 99 by default, and never before WARNING",
+        )
+
+    def policies(self, options: argparse.Namespace, policies: Policies) -> Policies:
+        """Return *policies* with the thresholds of the command line."""
+        quota_policy = replace(
+            policies.quota,
+            warning=given(options.warning, "-w", policies.quota.warning),
+            critical=given(options.critical, "-c", policies.quota.critical),
+        )
+        return replace(policies, quota=quota_policy)
+
+    def judge(
+        self, account: Account, uploads: Uploads, policies: Policies, now: datetime
+    ) -> Verdict:
+        """Return the quota rule's verdict."""
+        self._used += account.used or 0
+        self._capacity += account.capacity or 0
+        return quota(account, policies.quota)
+
+    def totals(self) -> list[Metric]:
+        """Return the sums of used space and capacity, in bytes."""
+        return [
+            Metric("used", self._used, "B", maximum=self._capacity),
+            Metric("capacity", self._capacity, "B"),
+        ]
+
+
+def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
+    """Run the check; return its exit code and its output."""
+    return run(QuotaCheck(), arguments, watchdog)

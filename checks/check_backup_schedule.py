@@ -1,0 +1,47 @@
+"""check_backup_schedule: was a backup not executed at its planned time?"""
+
+import argparse
+from collections.abc import Sequence
+from datetime import datetime
+
+from backup_monitoring.launch import Watchdog
+from backup_monitoring.live import Files, Need
+from backup_monitoring.model import Account, Uploads, Verdict
+from backup_monitoring.options import Parser
+from backup_monitoring.plugin import (
+    BackupCheck,
+    add_patience,
+    patience_given,
+    run,
+)
+from backup_monitoring.policies import Policies
+from backup_monitoring.rules.schedule import Rules, schedule
+
+
+class ScheduleCheck(BackupCheck):
+    """Reads the directory, and the reports in each home."""
+
+    task = "schedule"
+    description = "Checks whether backups were executed at their planned times."
+    need = Need.HOME | Need.PATIENCE | Need.CREATED
+    files = Files.START | Files.END | Files.SCHEDULE
+
+    def add_options(self, parser: Parser) -> None:
+        """Add the thresholds as counts."""
+        add_patience(parser, "missed")
+
+    def policies(self, options: argparse.Namespace, policies: Policies) -> Policies:
+        """Return *policies* with the thresholds of the command line."""
+        return patience_given(options, policies)
+
+    def judge(
+        self, account: Account, uploads: Uploads, policies: Policies, now: datetime
+    ) -> Verdict:
+        """Return the schedule rule's verdict."""
+        rules = Rules(policies.patience, policies.schedule, policies.status)
+        return schedule(account, uploads, rules, now)
+
+
+def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
+    """Run the check; return its exit code and its output."""
+    return run(ScheduleCheck(), arguments, watchdog)

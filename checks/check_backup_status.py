@@ -1,0 +1,47 @@
+"""check_backup_status: did the last backups end with errors, or never end?"""
+
+import argparse
+from collections.abc import Sequence
+from datetime import datetime
+
+from backup_monitoring.launch import Watchdog
+from backup_monitoring.live import Files, Need
+from backup_monitoring.model import Account, Uploads, Verdict
+from backup_monitoring.options import Parser
+from backup_monitoring.plugin import (
+    BackupCheck,
+    add_patience,
+    patience_given,
+    run,
+)
+from backup_monitoring.policies import Policies
+from backup_monitoring.rules.status import Rules, status
+
+
+class StatusCheck(BackupCheck):
+    """Reads the directory, and the reports in each home."""
+
+    task = "status"
+    description = "Checks whether the last backups ended, and ended well."
+    need = Need.HOME | Need.PATIENCE | Need.LAST_SUCCESS | Need.QUOTA
+    files = Files.START | Files.END | Files.SCHEDULE
+
+    def add_options(self, parser: Parser) -> None:
+        """Add the thresholds as counts."""
+        add_patience(parser, "failed")
+
+    def policies(self, options: argparse.Namespace, policies: Policies) -> Policies:
+        """Return *policies* with the thresholds of the command line."""
+        return patience_given(options, policies)
+
+    def judge(
+        self, account: Account, uploads: Uploads, policies: Policies, now: datetime
+    ) -> Verdict:
+        """Return the status rule's verdict."""
+        rules = Rules(policies.patience, policies.schedule, policies.status)
+        return status(account, uploads, rules, now)
+
+
+def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
+    """Run the check; return its exit code and its output."""
+    return run(StatusCheck(), arguments, watchdog)

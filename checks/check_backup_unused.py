@@ -1,0 +1,66 @@
+"""check_backup_unused: is there an account that was never backed up to?"""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from backup_monitoring.durations import parse_duration
+from backup_monitoring.launch import Watchdog
+from backup_monitoring.live import Files, Need
+from backup_monitoring.model import Account, Range, Threshold, Uploads, Verdict
+from backup_monitoring.options import Parser
+from backup_monitoring.plugin import BackupCheck, given, range_option, run
+from backup_monitoring.policies import Policies
+from backup_monitoring.rules.unused import unused
+
+
+class UnusedCheck(BackupCheck):
+    """Reads the directory, and looks for reports and data in each home."""
+
+    task = "unused"
+    description = "Checks for accounts that are there, and were never used."
+    need = Need.HOME | Need.CREATED
+    files = Files.START | Files.END | Files.SCHEDULE | Files.DATA
+
+    def add_options(self, parser: Parser) -> None:
+        """Add the thresholds as ages."""
+        parser.add_argument(
+            "-w",
+            "--warning",
+            metavar="AGE",
+            type=age_option,
+            help="good age of an unused account, a range in seconds or such as 14d (default)",
+        )
+        parser.add_argument(
+            "-c", "--critical", metavar="AGE", type=age_option, help="as -w; none by default"
+        )
+
+    def policies(self, options: argparse.Namespace, policies: Policies) -> Policies:
+        """Return *policies* with the thresholds of the command line."""
+        critical = Threshold(options.critical, "-c") if options.critical is not None else None
+        policy = replace(
+            policies.unused,
+            warning=given(options.warning, "-w", policies.unused.warning),
+            critical=critical,
+        )
+        return replace(policies, unused=policy)
+
+    def judge(
+        self, account: Account, uploads: Uploads, policies: Policies, now: datetime
+    ) -> Verdict:
+        """Return the unused rule's verdict."""
+        return unused(account, uploads, policies.unused, now)
+
+
+def age_option(text: str) -> Range:
+    """Return the good ages in seconds that *text*, a duration or a range, says."""
+    try:
+        return Range(end=parse_duration(text).total_seconds())
+    except ValueError:
+        return range_option(text)
+
+
+def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
+    """Run the check; return its exit code and its output."""
+    return run(UnusedCheck(), arguments, watchdog)

@@ -1,0 +1,1 @@
+# home of an example account

@@ -1,0 +1,55 @@
+"""The inventory: which backup programs are in use, on how many computers."""
+
+import json
+from collections import Counter
+
+from backup_monitoring.model import Client, Uploads
+from backup_monitoring.rules.client import client_of
+from backup_monitoring.rules.worst import reporting
+from backup_monitoring.text import clean
+
+_COLUMNS = ("identifier", "version", "operating system", "computers", "accounts")
+
+
+class Inventory:
+    """Counts computers and accounts by program."""
+
+    def __init__(self) -> None:
+        self._computers: Counter[Client] = Counter()
+        self._accounts: dict[Client, set[str]] = {}
+
+    def add(self, uid: str, uploads: Uploads) -> None:
+        """Count the computers of account *uid*."""
+        for computer in reporting(uploads):
+            program = client_of(computer) or Client()
+            self._computers[program] += 1
+            self._accounts.setdefault(program, set()).add(uid)
+
+    def _rows(self) -> list[tuple[str, str, str, int, int]]:
+        return [
+            (
+                clean(program.identifier, 80),
+                clean(program.version, 80),
+                clean(program.system, 80),
+                count,
+                len(self._accounts[program]),
+            )
+            for program, count in sorted(self._computers.items())
+        ]
+
+    def json(self) -> str:
+        """Return the inventory as a JSON list of objects."""
+        keys = [column.replace(" ", "_") for column in _COLUMNS]
+        return json.dumps([dict(zip(keys, row, strict=True)) for row in self._rows()], indent=2)
+
+    def table(self) -> str:
+        """Return the inventory as a table for people."""
+        rows = [_COLUMNS, *(tuple(map(str, row)) for row in self._rows())]
+        widths = [max(len(row[column]) for row in rows) for column in range(len(_COLUMNS))]
+        return "\n".join(
+            "  ".join(
+                cell.rjust(width) if column > 2 else (cell or "-").ljust(width)
+                for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+            ).rstrip()
+            for row in rows
+        )

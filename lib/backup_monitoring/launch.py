@@ -1,0 +1,139 @@
+"""Starts every program so that whatever fails becomes one line and exit code 3.
+
+Standard library only: a broken installation, too, must end as UNKNOWN, not as Python's exit
+code 1, which means WARNING.
+"""
+
+import importlib
+import os
+import sys
+import threading
+import time
+import warnings
+from typing import NoReturn
+
+UNKNOWN = 3
+_FIRST_LIMIT = 50.0
+
+
+class Watchdog:
+    """Ends the process when its time is up, in whatever call it is stuck.
+
+    A signal would not do: Python handles it only after a system call such as a name look-up has
+    returned, and a deaf name server holds that for longer than any limit.
+    """
+
+    def __init__(self, heading: str) -> None:
+        self._heading = heading
+        self._started = time.monotonic()
+        self._limit = _FIRST_LIMIT
+        self._phase = "starting"
+        self._changed = threading.Condition()
+        self._over = False
+        threading.Thread(target=self._watch, name="watchdog", daemon=True).start()
+
+    def limit(self, seconds: float) -> None:
+        """Set the time limit, in seconds from the start of the process."""
+        with self._changed:
+            self._limit = seconds
+            self._changed.notify()
+
+    def phase(self, doing: str) -> None:
+        """Say what comes next, for the message if it never ends."""
+        self._phase = doing
+
+    def dismiss(self) -> None:
+        """Leave the output to the program from now on; its time limit stays."""
+        with self._changed:
+            self._over = True
+
+    def _watch(self) -> None:
+        with self._changed:
+            while (left := self._started + self._limit - time.monotonic()) > 0:
+                self._changed.wait(left)
+            if not self._over:
+                from backup_monitoring.text import clean
+
+                line = clean(f"time limit of {self._limit:g} s reached while {self._phase}")
+                os.write(1, f"{self._heading}UNKNOWN - {line}\n".encode())
+            os._exit(UNKNOWN)
+
+
+def _run(program: str, heading: str) -> NoReturn:
+    warnings.simplefilter("ignore")  # of libraries; a warning is no output of a plugin
+    # Whoever calls us may have any locale; what we print is UTF-8.
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
+    watchdog = Watchdog(heading)
+    try:
+        code, text = _outcome(program, heading, watchdog)
+    except BaseException as error:  # the point of this module
+        code, text = UNKNOWN, f"{heading}UNKNOWN - {_one_line(error)}"
+    watchdog.dismiss()
+    try:
+        sys.stdout.write(text if text.endswith("\n") else text + "\n")
+        sys.stdout.flush()
+    except OSError:  # nobody reads us any more
+        code = UNKNOWN
+    # Nothing is left to be done: skipping the interpreter's own end saves a tenth of a check.
+    os._exit(code)
+
+
+def _outcome(program: str, heading: str, watchdog: Watchdog) -> tuple[int, str]:
+    module = importlib.import_module(program)
+    code, text = module.main(sys.argv[1:], watchdog)
+    return int(code), str(text)
+
+
+def _one_line(error: BaseException) -> str:
+    from backup_monitoring.errors import MonitoringError
+    from backup_monitoring.text import clean
+
+    if isinstance(error, MonitoringError):
+        return clean(str(error))
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
+    if isinstance(error, ImportError):
+        return clean(f"{error}; install the package again, with what it depends on")
+    # Never the text of an unforeseen exception: it may hold a password or a customer's file.
+    return clean(f"internal error: {type(error).__name__} at {_place(error)}; please report it")
+
+
+def _place(error: BaseException) -> str:
+    trace = error.__traceback__
+    place = "an unknown place"
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        place = f"{os.path.basename(code.co_filename)}:{trace.tb_lineno} ({code.co_name})"  # noqa: PTH119
+        trace = trace.tb_next
+    return place
+
+
+def check_backup_client() -> NoReturn:
+    """Run the check of backup programs that are too old."""
+    _run("check_backup_client", "BACKUP CLIENT ")
+
+
+def check_backup_quota() -> NoReturn:
+    """Run the check of used space."""
+    _run("check_backup_quota", "BACKUP QUOTA ")
+
+
+def check_backup_schedule() -> NoReturn:
+    """Run the check of backups that were not executed when planned."""
+    _run("check_backup_schedule", "BACKUP SCHEDULE ")
+
+
+def check_backup_status() -> NoReturn:
+    """Run the check of backups that ended with errors, or never ended."""
+    _run("check_backup_status", "BACKUP STATUS ")
+
+
+def check_backup_unused() -> NoReturn:
+    """Run the check of accounts that were never used."""
+    _run("check_backup_unused", "BACKUP UNUSED ")
+
+
+def backup_settings() -> NoReturn:
+    """Run the program that prints and tries the settings."""
+    _run("backup_settings", "BACKUP SETTINGS ")

@@ -1,0 +1,45 @@
+"""Accounts with their uploads, read from directory and storage at this moment."""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+
+from backup_monitoring.directory import open_directory
+from backup_monitoring.directory.accounts import Need, accounts
+from backup_monitoring.model import Account, Keeping, Uploads
+from backup_monitoring.settings import Settings
+from backup_monitoring.storage import Files, read_uploads
+
+__all__ = ["Files", "Need", "live_accounts"]
+
+
+def live_accounts(
+    settings: Settings,
+    need: Need,
+    files: Files | None,
+    uids: Sequence[str] | None,
+    now: datetime,
+    phase: Callable[[str], None],
+) -> Iterator[tuple[Account, Uploads]]:
+    """Yield each account with what lies in its home.
+
+    Args:
+        settings: where both are.
+        need: what is read of the entry.
+        files: what is read of the home; None: nothing, the home is not looked at.
+        uids: only these accounts; None: all in scope.
+        now: aware UTC.
+        phase: told before each wait.
+
+    Raises:
+        DirectoryError: the directory did not answer completely.
+    """
+    with open_directory(settings.directory, phase) as directory:
+        phase("reading the directory")
+        for account in accounts(directory, settings.directory, need, now, uids):
+            if files is None or account.keeping is not Keeping.ACTIVE:
+                yield account, Uploads()
+                continue
+            phase(f"reading the files of account {account.uid}")
+            zones = settings.policies.schedule.zones
+            yield account, read_uploads(account, settings.storage, zones, files, now)
+            phase("reading the directory")
