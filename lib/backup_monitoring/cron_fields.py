@@ -1,11 +1,13 @@
 """Reads a field of a crontab as cron reads it."""
 
 import re
+from functools import lru_cache
 
 # Debian's cron takes a step only behind a range or `*`, and refuses a range that falls.
 _PART = re.compile(r"(?:\*|([0-9]{1,9})(?:-([0-9]{1,9}))?)(?:/([0-9]{1,9}))?", re.ASCII)
 
 
+@lru_cache(maxsize=1024)
 def parse_field(text: str, low: int, high: int) -> frozenset[int] | None:
     """Return the values that *text* selects, None where cron would refuse it.
 

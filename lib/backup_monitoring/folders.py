@@ -3,8 +3,7 @@
 import errno
 import os
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -16,8 +15,9 @@ _FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _LISTED = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _HOME = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 
-_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
-_LATEST = datetime(9000, 1, 1, tzinfo=UTC)
+# A customer sets any time; these can still be calculated with (1970 and about 8300).
+_EARLIEST = 0.0
+_LATEST = 2e11
 
 
 class Content(NamedTuple):
@@ -31,26 +31,24 @@ class FileError(Exception):
     """A file is there and cannot be taken as a report; the text says why."""
 
 
-@contextmanager
-def home_folder(path: str) -> Iterator[int]:
+def open_home(path: str) -> int:
     """Open an account's home; links on the way to it are the administrator's: followed.
 
     Raises:
         OSError: as the system has it.
     """
-    yield from _kept(os.open(path, _HOME))
+    return os.open(path, _HOME)
 
 
-@contextmanager
-def subfolder(parent: int, parts: tuple[str, ...]) -> Iterator[int]:
+def open_below(parent: int, parts: tuple[str, ...]) -> int:
     """Open the folder *parts* below the open folder *parent*, each part by itself.
+
+    Args:
+        parts: at least one name.
 
     Raises:
         OSError: FileNotFoundError if it is not there, NotADirectoryError if a part is a link.
     """
-    if not parts:
-        yield parent
-        return
     opened = os.open(parts[0], _FOLDER, dir_fd=parent)
     for part in parts[1:]:
         try:
@@ -58,12 +56,11 @@ def subfolder(parent: int, parts: tuple[str, ...]) -> Iterator[int]:
         finally:
             os.close(opened)
         opened = below
-    yield from _kept(opened)
+    return opened
 
 
-@contextmanager
-def entries(folder: int) -> Iterator[Iterator["os.DirEntry[str]"]]:
-    """List the open folder *folder*.
+def scan(folder: int) -> Generator["os.DirEntry[str]", None, None]:
+    """List the open folder *folder*; close the generator where it is not used up.
 
     Raises:
         OSError: as the system has it.
@@ -71,7 +68,7 @@ def entries(folder: int) -> Iterator[Iterator["os.DirEntry[str]"]]:
     listed = os.open(".", _LISTED, dir_fd=folder)
     try:
         with os.scandir(listed) as found:
-            yield found
+            yield from found
     finally:
         os.close(listed)
 
@@ -104,13 +101,6 @@ def read_file(folder: int, name: str, uid: int) -> Content | None:
         os.close(opened)
 
 
-def _kept(opened: int) -> Iterator[int]:
-    try:
-        yield opened
-    finally:
-        os.close(opened)
-
-
 def _content(opened: int, uid: int) -> Content:
     status = os.fstat(opened)
     if not stat.S_ISREG(status.st_mode):
@@ -129,10 +119,7 @@ def _content(opened: int, uid: int) -> Content:
 
 def _time(seconds: float) -> datetime:
     """Return *seconds* since 1970 as UTC, within years that can be calculated with."""
-    try:
-        return min(max(datetime.fromtimestamp(seconds, UTC), _EARLIEST), _LATEST)
-    except (OverflowError, ValueError, OSError):
-        return _LATEST if seconds > 0 else _EARLIEST
+    return datetime.fromtimestamp(min(max(seconds, _EARLIEST), _LATEST), UTC)
 
 
 def _words(error: OSError) -> str:

@@ -13,12 +13,11 @@ PERL = "Online Backup Perl Script"
 MAX_ID = 64
 MAX_CLIENT = 200
 
-_DATE = re.compile(
-    r"([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})(.*)", re.DOTALL
-)
+# 24:00 is a time of its own for ISO 8601, and for later versions of Python: no client writes it.
+_DATE = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T(?!24)[0-9]{2}:[0-9]{2}:[0-9]{2})(.*)", re.DOTALL)
 _CUSTOM = "custom_online_backup"
 _STARTUP = "backup_after_startup"
-_CLIENT_PARTS = ("identifier", "version", "operatingsystem")
+_PARTS = ("identifier", "version", "operatingsystem")
 _CLIENTS = ("client", f"{_CUSTOM}/client")
 _WEEKDAY = re.compile(r"0?[1-7]")
 _FIELDS = {
@@ -31,7 +30,7 @@ _FIELDS = {
 _KNOWN = frozenset(
     ["", "no_schedule", _STARTUP, f"{_STARTUP}/minutes_after_startup", _CUSTOM]
     + [f"{_CUSTOM}/timezone", *_CLIENTS]
-    + [f"{client}/{part}" for client in _CLIENTS for part in _CLIENT_PARTS]
+    + [f"{client}/{part}" for client in _CLIENTS for part in _PARTS]
     + [f"{_CUSTOM}/{group}" for group in _FIELDS]
     + [f"{_CUSTOM}/{group}/{name}" for group, names in _FIELDS.items() for name in names if name]
 )
@@ -115,11 +114,14 @@ def _client(elements: Elements, path: str) -> Client | None:
         return None
     _only(elements, path)
     return Client(
-        *(
-            _only(elements, f"{path}/{part}")[:MAX_CLIENT] if f"{path}/{part}" in elements else ""
-            for part in _CLIENT_PARTS
-        )
+        _optional(elements, f"{path}/identifier")[:MAX_CLIENT],
+        _optional(elements, f"{path}/version")[:MAX_CLIENT],
+        _optional(elements, f"{path}/operatingsystem")[:MAX_CLIENT],
     )
+
+
+def _optional(elements: Elements, path: str) -> str:
+    return _only(elements, path) if path in elements else ""
 
 
 def _writer(client: Client | None) -> Writer:
@@ -147,26 +149,28 @@ def _date(
 ) -> tuple[datetime, timedelta]:
     """Return the instant (UTC) and the mended offset of the date at *path*."""
     text = _only(elements, path)
-    named = f"{path} {_shown(text)}"
     match = _DATE.fullmatch(text)
     if not match:
-        raise FormError(f"{named}: not a date as 2026-11-23T20:00:04+01:00")
-    *parts, written = match.groups()
+        raise FormError(f"{path} {_shown(text)}: not a date as 2026-11-23T20:00:04+01:00")
+    wall_clock, written = match.groups()
     try:
-        wall = datetime(*map(int, parts))  # type: ignore[arg-type]  # noqa: DTZ001 - as written
+        wall = datetime.fromisoformat(wall_clock)
     except ValueError as error:
-        raise FormError(f"{named}: no such date") from error
+        raise FormError(f"{path} {_shown(text)}: no such date") from error
     candidates = parse_offset(written, _writer(client))
-    offset = _chosen(choose(candidates, wall, clues), candidates, named)
+    offset = _chosen(choose(candidates, wall, clues), candidates, path, text)
     at = instant(wall, offset)
     if at is None:
-        raise FormError(f"{named}: no such date")
+        raise FormError(f"{path} {_shown(text)}: no such date")
     return at, offset
 
 
-def _chosen(offset: timedelta | None, candidates: tuple[timedelta, ...], named: str) -> timedelta:
+def _chosen(
+    offset: timedelta | None, candidates: tuple[timedelta, ...], path: str, text: str
+) -> timedelta:
     if offset is not None:
         return offset
+    named = f"{path} {_shown(text)}"
     if not candidates:
         raise FormError(f"{named}: offset from UTC not understood")
     either = " or ".join(spell(candidate) for candidate in candidates)
@@ -174,18 +178,19 @@ def _chosen(offset: timedelta | None, candidates: tuple[timedelta, ...], named: 
 
 
 def _schedule_client(elements: Elements) -> Client | None:
-    clients = [client for path in _CLIENTS if (client := _client(elements, path)) is not None]
-    if len(clients) > 1:
-        raise FormError("client is there 2 times")
-    return clients[0] if clients else None
+    inside = _client(elements, f"{_CUSTOM}/client")
+    client = _client(elements, "client")
+    if inside is None or client is None:
+        return inside or client
+    raise FormError("client is there 2 times")
 
 
 def _plan(
     elements: Elements, client: Client | None, clues: Clues, start: Start | None
 ) -> Pattern | Unplanned:
-    for path in elements:
-        if path not in _KNOWN:
-            raise FormError(f"element {_shown(path)} not understood")
+    if not elements.keys() <= _KNOWN:
+        unknown = min(elements.keys() - _KNOWN).rpartition("/")[2]
+        raise FormError(f"element {_shown(unknown)}: not understood")
     forms = [form for form in ("no_schedule", _STARTUP, _CUSTOM) if form in elements]
     if len(forms) != 1:
         raise FormError(" beside ".join(forms) or "no schedule of a known form")
@@ -211,7 +216,7 @@ def _timezone(
     candidates = parse_offset(text, _writer(client))
     if start is not None and len(candidates) > 1 and start.offset in candidates:
         return start.offset
-    return _chosen(choose(candidates, None, clues), candidates, f"timezone {_shown(text)}")
+    return _chosen(choose(candidates, None, clues), candidates, "timezone", text)
 
 
 def _pattern(elements: Elements, offset: timedelta) -> Pattern:

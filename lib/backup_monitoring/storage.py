@@ -1,10 +1,12 @@
 """Reads what the backup clients have left in an account's home."""
 
+import os
 from collections.abc import Sequence
 from datetime import datetime, tzinfo
 from enum import Flag, auto
+from functools import lru_cache
 
-from backup_monitoring.folders import FileError, home_folder, owner, read_file, subfolder
+from backup_monitoring.folders import FileError, open_below, open_home, owner, read_file
 from backup_monitoring.homes import HomeError, home_path
 from backup_monitoring.model import (
     Account,
@@ -51,8 +53,7 @@ def read_uploads(
     """
     try:
         path = home_path(account, settings)
-        with home_folder(path) as home:
-            return _read_home(home, path, settings, _Reader(settings, zones, wanted, now))
+        home = open_home(path)
     except HomeError as error:
         return Uploads(refused=str(error))
     except FileNotFoundError:
@@ -61,15 +62,22 @@ def read_uploads(
         return Uploads(refused=f"{path}: {error.strerror or 'cannot be read'}")
     except UnicodeError:  # a name that no folder can have
         return Uploads(missing=path)
+    try:
+        return _read_home(home, path, settings, _Reader(settings, zones, wanted, now))
+    finally:
+        os.close(home)
 
 
 def _read_home(home: int, path: str, settings: StorageSettings, reader: "_Reader") -> Uploads:
     where = f"{path}/{settings.incoming}"
     reader.where = where
     try:
-        with subfolder(home, tuple(filter(None, settings.incoming.split("/")))) as incoming:
+        incoming = open_below(home, tuple(filter(None, settings.incoming.split("/"))) or (".",))
+        try:
             walk = Walk(incoming, settings.report_folders, settings.depth, reader)
-            walk.run(look_for_data=Files.DATA in reader.wanted)
+            walk.run(look_for_data=reader.look_for_data)
+        finally:
+            os.close(incoming)
     except FileNotFoundError:
         return Uploads()
     except NotADirectoryError:
@@ -90,15 +98,12 @@ class _Reader:
         self, settings: StorageSettings, zones: Sequence[tzinfo], wanted: Files, now: datetime
     ) -> None:
         self.where = ""
-        self.wanted = wanted
         self.computers: list[Computer] = []
         self.findings: list[Finding] = []
         self._settings = settings
         self._zones = zones
         self._now = now
-        self._start = bool(wanted & (Files.START | Files.SCHEDULE))
-        self._end = bool(wanted & Files.END)
-        self._schedule = bool(wanted & Files.SCHEDULE)
+        self._start, self._end, self._schedule, self.look_for_data = _wants(wanted)
 
     def found(self, folder: int, name: str, below: str) -> None:
         """Read the reports in the open report folder of the computer *name*."""
@@ -148,6 +153,13 @@ class _Reader:
             return report
         known = start if isinstance(start, Start) else None
         return read_schedule(*report, self._zones, self._now, known)
+
+
+@lru_cache
+def _wants(wanted: Files) -> tuple[bool, bool, bool, bool]:
+    """Return whether to read the start, the end, the schedule, and to look for data."""
+    schedule = Files.SCHEDULE in wanted
+    return schedule or Files.START in wanted, Files.END in wanted, schedule, Files.DATA in wanted
 
 
 def _open(

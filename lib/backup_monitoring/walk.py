@@ -1,8 +1,10 @@
 """Finds the report folders below an account's ``incoming``, within bounds."""
 
+import os
+from contextlib import closing
 from typing import Protocol
 
-from backup_monitoring.folders import entries, subfolder
+from backup_monitoring.folders import open_below, scan
 from backup_monitoring.places import Names
 
 MAX_BELOW = 1000
@@ -73,14 +75,17 @@ class Walk:
     def _visit(self, parts: Parts, depth: int, look_for_data: bool) -> list[Parts]:
         if not self._may_open():
             return []
+        if not parts:
+            return self._look(self._incoming, parts, depth, look_for_data)
         try:
-            with subfolder(self._incoming, parts) as folder:
+            folder = open_below(self._incoming, parts)
+            try:
                 return self._look(folder, parts, depth, look_for_data)
+            finally:
+                os.close(folder)
         except (FileNotFoundError, NotADirectoryError):
             return []  # it went, or became a link, since it was listed
         except OSError as error:
-            if not parts:
-                raise
             self._visitor.unreadable("/".join(parts), error.strerror or "cannot be read")
             return []
 
@@ -98,21 +103,23 @@ class Walk:
     def _has_reports(self, folder: int, name: str) -> bool:
         for report_folder in self._report_folders:
             try:
-                with subfolder(folder, (report_folder,)) as reports:
-                    self._count_computer()
-                    if not self._over:
-                        self._visitor.found(reports, name, report_folder)
-                    return True
+                reports = open_below(folder, (report_folder,))
             except FileNotFoundError:
                 continue
             except NotADirectoryError:
                 self._visitor.unreadable(name, f"{report_folder} is a link, or no folder")
                 return True
+            try:
+                if self._may_read():
+                    self._visitor.found(reports, name, report_folder)
+            finally:
+                os.close(reports)
+            return True
         return False
 
     def _below(self, folder: int, parts: Parts) -> list[Parts]:
         below: list[Parts] = []
-        with entries(folder) as found:
+        with closing(scan(folder)) as found:
             for entry in found:
                 if not self._may_list():
                     break
@@ -128,7 +135,7 @@ class Walk:
     def _beside(self, folder: int) -> bool:
         """Tell whether there is data beside a report folder: a file, or a folder with anything."""
         names = []
-        with entries(folder) as found:
+        with closing(scan(folder)) as found:
             for entry in found:
                 if not entry.is_dir(follow_symlinks=False):
                     return True
@@ -142,16 +149,20 @@ class Walk:
         if not self._may_open():
             return False
         try:
-            with subfolder(folder, (name,)) as below:
+            below = open_below(folder, (name,))
+            try:
                 return _any(below)
+            finally:
+                os.close(below)
         except OSError:
             return True  # no longer a folder, or one that hides what it holds: not nothing
 
-    def _count_computer(self) -> None:
+    def _may_read(self) -> bool:
         self._computers += 1
         if self._computers > MAX_COMPUTERS:
             self._cut(f"more than {MAX_COMPUTERS} computers")
             self._over = True
+        return not self._over
 
     def _may_open(self) -> bool:
         self._folders += 1
@@ -172,5 +183,5 @@ class Walk:
 
 
 def _any(folder: int) -> bool:
-    with entries(folder) as found:
+    with closing(scan(folder)) as found:
         return any(True for _ in found)

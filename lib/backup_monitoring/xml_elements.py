@@ -16,8 +16,8 @@ class FormError(Exception):
 def read_elements(data: bytes, root: str) -> Elements:
     """Return the texts of the elements below *root* by path, such as ``client/version``.
 
-    Texts are without blanks around. An element with children has the text ''. Elements that
-    stand in a namespace have it, and a blank, before their name, so that they are nobody's.
+    Texts are without blanks around; that of an element with children is ''. An element that
+    stands in a namespace has it, and a blank, before its name, so that it is nobody's.
 
     Args:
         data: the file, UTF-8; hostile.
@@ -27,74 +27,78 @@ def read_elements(data: bytes, root: str) -> Elements:
         FormError: *data* is empty, torn, no XML, in another encoding, has a document type
             or entities of its own, is too deep or has too many elements, or another root.
     """
-    if not data.strip():
+    if not data or data.isspace():
         raise FormError("empty file")
+    _refuse_other_encodings(data)
     collector = _Collector(root)
-    # Given here, the encoding is not the file's choice; a file that declares another is refused.
+    # Given here, the encoding is not the declaration's choice; one that names another is refused.
     parser = ParserCreate("UTF-8", " ")
     parser.buffer_text = True
     parser.StartElementHandler = collector.start
     parser.EndElementHandler = collector.end
-    parser.CharacterDataHandler = collector.text
-    parser.XmlDeclHandler = _refuse_encodings
+    parser.CharacterDataHandler = collector.chunks.append
+    parser.XmlDeclHandler = _refuse_declared
     parser.StartDoctypeDeclHandler = _refuse_doctype
     try:
         parser.Parse(data, True)
     except ExpatError as error:
         raise FormError(f"no well-formed XML ({error})") from error
     except (ValueError, LookupError) as error:
-        raise FormError("no text in UTF-8") from error
-    return collector.elements
+        raise FormError("no well-formed XML") from error
+    elements = collector.elements
+    if sum(map(len, elements.values())) > MAX_ELEMENTS:
+        raise FormError("too many elements")
+    return elements
 
 
 class _Collector:
     """What expat calls: keeps the texts by path."""
 
-    __slots__ = ("_count", "_leaf", "_open", "_root", "_text", "elements")
+    __slots__ = ("_leaf", "_open", "_root", "chunks", "elements")
 
     def __init__(self, root: str) -> None:
         self.elements: Elements = {}
+        self.chunks: list[str] = []
         self._root = root
         self._open: list[str] = []
-        self._text = ""
         self._leaf = True
-        self._count = 0
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         opened = self._open
-        self._count += 1
-        if len(opened) >= MAX_DEPTH or self._count > MAX_ELEMENTS:
-            raise FormError("too many elements, or too deep")
-        if opened:
+        if not opened:
+            if name != self._root:
+                # The other name is not told: it may be a part of somebody else's file.
+                raise FormError(f"no {self._root}")
+            opened.append("")
+        elif len(opened) == MAX_DEPTH:
+            raise FormError("elements too deep")
+        else:
             parent = opened[-1]
             opened.append(f"{parent}/{name}" if parent else name)
-            if self._text.strip(BLANKS):
-                raise FormError("text between elements")
-        elif name == self._root:
-            opened.append("")
-        else:
-            # The other name is not told: it may be a part of somebody else's file.
-            raise FormError(f"no {self._root}")
-        self._text = ""
         self._leaf = True
-
-    def text(self, text: str) -> None:
-        self._text += text
+        self.chunks.clear()
 
     def end(self, name: str) -> None:
         path = self._open.pop()
-        text = self._text.strip(BLANKS)
-        if text and not self._leaf:
-            raise FormError("text between elements")
+        text = "".join(self.chunks).strip(BLANKS) if self._leaf else ""
+        self._leaf = False
         if path in self.elements:
             self.elements[path].append(text)
         else:
             self.elements[path] = [text]
-        self._text = ""
-        self._leaf = False
 
 
-def _refuse_encodings(version: str, encoding: str | None, standalone: int) -> None:
+def _refuse_other_encodings(data: bytes) -> None:
+    # expat takes UTF-16 by its first bytes, whatever encoding it was told.
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        raise FormError("no text in UTF-8") from error
+    if b"\0" in data:
+        raise FormError("no text in UTF-8")
+
+
+def _refuse_declared(version: str, encoding: str | None, standalone: int) -> None:
     if encoding is not None and encoding.upper() != "UTF-8":
         raise FormError("another encoding than UTF-8")
 
