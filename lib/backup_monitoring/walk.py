@@ -175,8 +175,7 @@ class Walk:
         self._entries += 1
         if self._entries > MAX_ENTRIES:
             self._cut(f"more than {MAX_ENTRIES} files and folders")
-            self._over = True
-        return not self._over
+        return self._entries <= MAX_ENTRIES
 
     def _cut(self, bound: str) -> None:
         self.cut_short = self.cut_short or bound
