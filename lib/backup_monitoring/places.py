@@ -72,12 +72,12 @@ class DirectorySettings:
     file: str = ""
 
     def __post_init__(self) -> None:
-        for name, relative in _BASES.items():
+        for name, relative in BASES.items():
             if not getattr(self, name):
                 object.__setattr__(self, name, f"{relative},{self.suffix}")
 
 
-_BASES = {
+BASES = {
     "accounts_base": "ou=accounts,ou=backup,ou=services",
     "people_base": "ou=people",
     "customers_base": "ou=customers",

@@ -11,8 +11,9 @@ from typing import cast
 from zoneinfo import ZoneInfo
 
 from backup_monitoring.errors import SettingsError
+from backup_monitoring.homes import check_template
 from backup_monitoring.model import Range, Threshold
-from backup_monitoring.places import AttributeNames, DirectorySettings, StorageSettings
+from backup_monitoring.places import BASES, AttributeNames, DirectorySettings, StorageSettings
 from backup_monitoring.policies import (
     ClientPolicy,
     PatiencePolicy,
@@ -109,8 +110,12 @@ def _directory(table: Table, environment: Mapping[str, str]) -> DirectorySetting
     def uri(value: object) -> tuple[str, ...]:
         return tuple(_one_uri(each, folder) for each in parse_names(value))
 
-    texts = ("suffix", "accounts_filter")
-    bases = [name for name in _field_names(DirectorySettings) if name.endswith("_base")]
+    suffix = table.take("suffix", parse_text, _default(DirectorySettings, "suffix"))
+    bases = {
+        key: table.take(key, parse_text, f"{relative},{suffix}") for key, relative in BASES.items()
+    }
+    accounts_filter = _default(DirectorySettings, "accounts_filter")
+    attributes = _attributes(table.table("attributes"))
     made = DirectorySettings(
         uri=table.take("uri", uri, ()),
         start_tls=table.take("start_tls", parse_flag, False),
@@ -119,10 +124,11 @@ def _directory(table: Table, environment: Mapping[str, str]) -> DirectorySetting
         timeout=table.take("timeout", parse_span, timedelta(seconds=5)),
         page_size=table.take("page_size", parse_whole(10, 100_000), 5000),
         host=table.take("host", parse_optional_text, None),
-        attributes=_attributes(table.table("attributes")),
+        attributes=attributes,
+        suffix=suffix,
+        accounts_filter=table.take("accounts_filter", parse_text, accounts_filter),
         file=str(table.file),
-        **{key: table.take(key, parse_text, _default(DirectorySettings, key)) for key in texts},
-        **{key: table.take(key, parse_text, "") for key in bases},
+        **bases,
         **_bind(table, environment),
     )
     _check_directory(table, made)
@@ -207,7 +213,8 @@ def _attributes(table: Table) -> AttributeNames:
 
 def _storage(table: Table) -> StorageSettings:
     root = table.take("root", lambda v: table.file.parent / parse_text(v), Path("/"))
-    home = table.take("home", _template, "{home}")
+    home = table.take("home", parse_text, "{home}")
+    check_template(home, f"{table.file}: [storage] home")
     incoming = table.take("incoming", _folder, "incoming")
     depth = table.take("depth", parse_whole(1, 10), 3)
     lists = ("report_folders", "start_files", "end_files", "schedule_files")
@@ -218,15 +225,6 @@ def _storage(table: Table) -> StorageSettings:
         for key in lists
     }
     return StorageSettings(root=root, home=home, incoming=incoming, depth=depth, **names)
-
-
-def _template(value: object) -> str:
-    text = parse_text(value)
-    try:
-        text.format(home="/h", uid="1", last1="1", last3="1", mid3="1")
-    except (KeyError, IndexError, ValueError, AttributeError):
-        raise ValueError("no template of {home}, {uid}, {last1}, {last3}, {mid3}") from None
-    return text
 
 
 def _folder(value: object) -> str:

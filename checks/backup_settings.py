@@ -1,0 +1,126 @@
+"""backup_settings: shows the settings in effect, and tries them step by step."""
+
+from collections.abc import Iterator, Sequence
+
+from backup_monitoring.errors import MonitoringError
+from backup_monitoring.launch import Watchdog
+from backup_monitoring.model import Account, Range, Threshold
+from backup_monitoring.options import (
+    Parser,
+    Shown,
+    add_account_option,
+    add_common_options,
+    now_of,
+    uids_of,
+)
+from backup_monitoring.rules.patience import patience_of, say_range
+from backup_monitoring.rules.quota import thresholds
+from backup_monitoring.settings import Settings, read_settings, settings_file
+from backup_monitoring.tables import Setting
+from backup_monitoring.text import clean
+
+FAILED = 2
+
+
+def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
+    """Run the program; return its exit code and its output.
+
+    Raises:
+        MonitoringError: the command line or the settings are wrong.
+    """
+    parser = _parser()
+    try:
+        options = parser.parse(arguments)
+    except Shown as shown:
+        return 0, shown.text
+    watchdog.limit(options.timeout or 50)
+    file = settings_file(options.config)
+    watchdog.phase(f"reading {file}")
+    settings = read_settings(file)
+    uids = uids_of(options)
+    if options.test:
+        from backup_monitoring.trial import Trial
+
+        trial = Trial(settings, now_of(options), watchdog.phase)
+        lines = [clean(line) for line in trial.run()]
+        return (FAILED if trial.failed else 0), "\n".join(lines)
+    if uids is not None:
+        from backup_monitoring.live import Need, live_accounts
+
+        need = Need.QUOTA | Need.PATIENCE
+        found = live_accounts(settings, need, None, uids, now_of(options), watchdog.phase)
+        return _of_accounts([account for account, _ in found], uids, settings)
+    return 0, "\n".join(_in_effect(settings))
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        "backup_settings",
+        "Shows the settings in effect, or the thresholds of an account, each with its origin; "
+        "or tries them.",
+        "exit codes: 0 all is well, 2 a step of --test failed, 3 wrong options or settings",
+    )
+    add_account_option(parser)
+    add_common_options(parser)
+    parser.add_argument(
+        "--test",
+        action="store_true",
+        help="try the installation step by step: reach the directory, verify it, bind, count "
+        "accounts, find homes, read a report",
+    )
+    return parser
+
+
+def _in_effect(settings: Settings) -> Iterator[str]:
+    yield f"# settings in effect, from {clean(str(settings.file))}"
+    sections: dict[str, list[Setting]] = {}
+    for setting in settings.in_effect:
+        sections.setdefault(setting.section, []).append(setting)
+    for section, its_settings in sections.items():
+        yield f"\n[{section}]"
+        yield from map(_line, its_settings)
+
+
+def _line(setting: Setting) -> str:
+    key = setting.key if setting.key.isidentifier() else f'"{setting.key}"'
+    hidden = "# " if setting.value == "(none)" else ""
+    default = "" if setting.origin == "file" else "  # default"
+    return clean(f"{hidden}{key} = {setting.value}{default}")
+
+
+def _of_accounts(
+    accounts: Sequence[Account], uids: Sequence[str], settings: Settings
+) -> tuple[int, str]:
+    lines = [line for account in accounts for line in _thresholds(account, settings)]
+    found = {account.uid.lower() for account in accounts}
+    missing = [uid for uid in uids if uid.lower() not in found]
+    if missing:
+        raise MonitoringError(
+            ", ".join(missing),
+            f"no such account below {settings.directory.accounts_base}",
+            "check the UID, and accounts_base in [directory]",
+        )
+    return 0, "\n".join(map(clean, lines))
+
+
+def _thresholds(account: Account, settings: Settings) -> Iterator[str]:
+    policies = settings.policies
+    warning, critical = thresholds(account, policies.quota)
+    patience = patience_of(account, policies.patience)
+    yield f"{account.uid} ({account.keeping.value}), entry {account.dn}"
+    yield f"  quota: WARNING above {_percent(warning)}, CRITICAL above {_percent(critical)}"
+    days = f"{patience.days} d" if patience.days else "off"
+    yield (
+        f"  schedule, status: WARNING from {say_range(patience.numbers)} in a row on, "
+        f"or from {days} ({patience.days_origin}) without one on"
+    )
+    yield f"  schedule, status: CRITICAL if then {say_range(patience.critical)} in a row or more"
+    if patience.muted:
+        yield "  the entry switches both off: the customer is not told, the state follows the rest"
+    for finding in account.findings:
+        yield f"  finding: {finding}"
+
+
+def _percent(threshold: Threshold) -> str:
+    good: Range = threshold.good
+    return f"{good.end:g} % ({threshold.origin})"

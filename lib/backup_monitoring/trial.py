@@ -1,0 +1,128 @@
+"""Tries an installation step by step, and says what to do where a step fails."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
+from itertools import islice
+
+from backup_monitoring.directory import Directory, closed_directory
+from backup_monitoring.directory.accounts import Need, accounts
+from backup_monitoring.due import say_time
+from backup_monitoring.errors import MonitoringError
+from backup_monitoring.model import Account, Start, Unreadable, Uploads
+from backup_monitoring.settings import Settings
+from backup_monitoring.storage import Files, read_uploads
+
+_HOMES = 1000
+
+
+class Trial:
+    """One try of *settings*; `failed` says whether a step did."""
+
+    def __init__(self, settings: Settings, now: datetime, phase: Callable[[str], None]) -> None:
+        self.failed = False
+        self._settings = settings
+        self._now = now
+        self._phase = phase
+        self._homes = 0
+        self._missing: list[str] = []
+        self._refused: list[str] = []
+        self._reports: list[tuple[Account, Start]] = []
+        self._unreadable: list[Unreadable] = []
+
+    def run(self) -> Iterator[str]:
+        """Yield a line a step, ``ok`` or ``FAILED`` first; stop where no further step can work."""
+        yield f"ok      settings: {self._settings.file} is understood"
+        directory = closed_directory(self._settings.directory, self._phase)
+        try:
+            for step in directory.steps():
+                yield f"ok      directory: {step}"
+            found = self._accounts(directory)
+        except MonitoringError as error:
+            yield self._failure(f"directory: {error}")
+            return
+        finally:
+            directory.close()
+        yield from self._count(found)
+        if found:
+            yield from self._storage()
+
+    def _failure(self, text: str) -> str:
+        self.failed = True
+        return f"FAILED  {text}"
+
+    def _accounts(self, directory: Directory) -> int:
+        """Count the accounts; look into the homes of the first ones."""
+        settings = self._settings
+        found = accounts(directory, settings.directory, Need.HOME, self._now)
+        counted = 0
+        for account in islice(found, _HOMES):
+            counted += 1
+            self._phase(f"reading the files of account {account.uid}")
+            zones = settings.policies.schedule.zones
+            self._note(
+                account, read_uploads(account, settings.storage, zones, Files.START, self._now)
+            )
+        self._phase("counting accounts")
+        return counted + sum(1 for _ in found)
+
+    def _note(self, account: Account, uploads: Uploads) -> None:
+        if uploads.missing is not None:
+            self._missing += [uploads.missing] * account.provisioned
+            return
+        if uploads.refused is not None:
+            self._refused.append(f"account {account.uid}: {uploads.refused}")
+            return
+        self._homes += 1
+        for computer in uploads.computers:
+            if isinstance(computer.start, Start):
+                self._reports.append((account, computer.start))
+            elif isinstance(computer.start, Unreadable):
+                self._unreadable.append(computer.start)
+
+    def _count(self, found: int) -> Iterator[str]:
+        directory = self._settings.directory
+        if found:
+            yield f"ok      accounts: {found} active below {directory.accounts_base}"
+            return
+        host = f" of host {directory.host}" if directory.host else ""
+        yield self._failure(
+            f"accounts: none{host} below {directory.accounts_base} by {directory.accounts_filter}; "
+            "check suffix or accounts_base, accounts_filter and host in [directory], and that "
+            "the directory lets this reader see uid, objectClass and "
+            f"{directory.attributes.active}"
+        )
+
+    def _storage(self) -> Iterator[str]:
+        looked = self._homes + len(self._missing) + len(self._refused)
+        yield from self._homes_found(looked)
+        if self._reports:
+            past = [pair for pair in self._reports if pair[1].at <= self._now] or self._reports
+            account, start = max(past, key=lambda pair: pair[1].at)
+            said = say_time(start.at, timezone(start.offset))
+            yield f"ok      reports: read; the newest start is of account {account.uid}, {said}"
+        elif self._homes:
+            yield self._failure(
+                "reports: not one found; check incoming, depth, report_folders and start_files "
+                "in [storage]"
+            )
+        if self._unreadable:
+            yield (
+                f"note    reports: {len(self._unreadable)} not understood, such as "
+                f"{self._unreadable[0]}"
+            )
+
+    def _homes_found(self, looked: int) -> Iterator[str]:
+        if self._homes:
+            yield f"ok      homes: {self._homes} of {looked} found"
+        if self._missing:
+            text = (
+                f"homes: {len(self._missing)} of {looked} not there, such as {self._missing[0]}; "
+                "check root and home in [storage], "
+                "or host in [directory] if another server has them"
+            )
+            yield f"note    {text}" if self._homes else self._failure(text)
+        if self._refused:
+            yield self._failure(
+                f"homes: {len(self._refused)} of {looked} may not be read: {self._refused[0]}; "
+                "let this program read them (docs/operations.md, Privilege)"
+            )
