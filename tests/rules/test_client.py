@@ -1,0 +1,93 @@
+"""The client rule: backup programs that are too old."""
+
+import pytest
+from cases import LONG_AGO, at, computer, end, start, uploads
+
+from backup_monitoring.model import (
+    Account,
+    Client,
+    Computer,
+    Schedule,
+    State,
+    Unplanned,
+    Unreadable,
+)
+from backup_monitoring.policies import ClientPolicy, SchedulePolicy
+from backup_monitoring.rules.client import client, client_of
+from backup_monitoring.versions import parse_version
+
+NOW = at("2026-11-24T12:00+01:00")
+ACCOUNT = Account("4000101", "uid=4000101,dc=example,dc=org")
+PERL, SEPIOLA = "Online Backup Perl Script", "Sepiola Online Backup Client"
+POLICY = ClientPolicy(minimum={PERL: "2.0.9", SEPIOLA: "2.7.0"}, minimum_critical={PERL: "2.0.0"})
+STRICT = ClientPolicy(minimum=POLICY.minimum, strict=True)
+
+
+def with_client(identifier: str, version: str, name: str = "web01") -> Computer:
+    return computer(name, end=end("2026-11-23T20:41+01:00", client=Client(identifier, version)))
+
+
+@pytest.mark.parametrize(
+    ("found", "policy", "state", "says"),
+    [
+        ((PERL, "2.0.9"), POLICY, State.OK, "new enough"),
+        ((PERL, "2.0.11"), POLICY, State.OK, "new enough"),
+        ((PERL, "2.0.8"), POLICY, State.WARNING, "2.0.8 is too old, limit 2.0.9 (settings)"),
+        ((PERL, "2.0.5_pre"), POLICY, State.WARNING, "too old"),
+        ((PERL, "1.13.9"), POLICY, State.CRITICAL, "limit 2.0.0"),
+        ((SEPIOLA, "2.7.1-4-g0549bf1"), POLICY, State.OK, "new enough"),
+        ((SEPIOLA, "2.7.0-rc.3"), POLICY, State.WARNING, "too old"),
+        ((SEPIOLA, "2.10.0"), POLICY, State.OK, "new enough"),
+        ((PERL, "nightly"), POLICY, State.OK, "which is no version"),
+        ((PERL, "nightly"), STRICT, State.UNKNOWN, "which is no version"),
+        (("Reseller's Backup", "1.0"), POLICY, State.OK, "no minimum for it"),
+        (("", ""), STRICT, State.UNKNOWN, "(no identifier)"),
+    ],
+)
+def test_versions(found: tuple[str, str], policy: ClientPolicy, state: State, says: str) -> None:
+    verdict = client(ACCOUNT, uploads(with_client(*found)), policy, SchedulePolicy(), NOW)
+
+    assert verdict.state is state
+    assert says in verdict.summary
+
+
+def test_outdated_computers_are_counted() -> None:
+    found = uploads(
+        with_client(PERL, "2.0.8", "a"), with_client(PERL, "1.0", "b"), with_client(PERL, "3", "c")
+    )
+
+    verdict = client(ACCOUNT, found, POLICY, SchedulePolicy(), NOW)
+
+    assert verdict.state is State.CRITICAL
+    assert verdict.computer == "b"
+    assert verdict.metrics[0].value == 2
+
+
+def test_the_newest_report_that_names_a_client_counts() -> None:
+    old, new = Client(PERL, "2.0.8"), Client(PERL, "2.0.11")
+    ended, started = "2026-11-22T20:41+01:00", "2026-11-23T20:00+01:00"
+
+    assert client_of(computer(start=start(started, new), end=end(ended, client=old))) == new
+    assert client_of(computer(start=start(started, None), end=end(ended, client=old))) == old
+    assert client_of(Computer("a", None, None, Schedule(Unplanned.BY_HAND, new, LONG_AGO))) == new
+
+
+@pytest.mark.parametrize(
+    ("one", "state", "says"),
+    [
+        (Computer("a", Unreadable("/f", "torn")), State.UNKNOWN, "not understood: /f: torn"),
+        (computer(end=end("2026-11-23T20:41+01:00", client=None)), State.OK, "name no client"),
+    ],
+)
+def test_without_a_client(one: Computer, state: State, says: str) -> None:
+    verdict = client(ACCOUNT, uploads(one), POLICY, SchedulePolicy(), NOW)
+
+    assert verdict.state is state
+    assert says in verdict.summary
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x" * 65, "1" * 80, "1..2", "-1", "2.7.1-99999999999-g0549bf1", "١.٢"]
+)
+def test_what_is_no_version(text: str) -> None:
+    assert parse_version(text) is None

@@ -1,0 +1,85 @@
+"""The quota rule: used space against the entry's threshold."""
+
+import pytest
+
+from backup_monitoring.model import GIB, Account, Keeping, Range, State, Threshold
+from backup_monitoring.policies import QuotaPolicy
+from backup_monitoring.rules.quota import quota
+
+DN = "uid=4000101,ou=accounts,dc=example,dc=org"
+OPTION = QuotaPolicy(
+    warning=Threshold(Range(end=70), "-w"), critical=Threshold(Range(end=80), "-c")
+)
+
+
+@pytest.mark.parametrize(
+    ("used", "capacity", "entry", "policy", "state", "says"),
+    [
+        pytest.param(85, 100, 85, QuotaPolicy(), State.OK, "85.0 % of 100.0 GiB", id="at it"),
+        pytest.param(86, 100, 85, QuotaPolicy(), State.WARNING, "limit 85 % (entry)", id="above"),
+        pytest.param(86, 100, None, QuotaPolicy(), State.WARNING, "(default)", id="no threshold"),
+        pytest.param(72, 100, None, OPTION, State.WARNING, "limit 70 % (-w)", id="option"),
+        pytest.param(72, 100, 75, OPTION, State.OK, "limit 75 % (entry)", id="entry before option"),
+        pytest.param(81, 100, 75, OPTION, State.CRITICAL, "limit 80 % (-c)", id="critical option"),
+        pytest.param(99, 100, 85, QuotaPolicy(), State.WARNING, "99.0 %", id="99 is no critical"),
+        pytest.param(99.5, 100, 85, QuotaPolicy(), State.CRITICAL, "limit 99 % (default)"),
+        pytest.param(99.9, 100, 100, QuotaPolicy(), State.OK, "limit 100 %", id="entry says 100"),
+        pytest.param(101, 100, 100, QuotaPolicy(), State.CRITICAL, "limit 100 % (entry)"),
+        pytest.param(85.01, 100, 85, QuotaPolicy(), State.WARNING, "85.01 %", id="unrounded"),
+        pytest.param(0, 100, 85, QuotaPolicy(), State.OK, "0.0 %", id="nothing used"),
+        pytest.param(5, 0, 85, QuotaPolicy(), State.UNKNOWN, DN, id="capacity 0 is not full"),
+        pytest.param(5, None, 85, QuotaPolicy(), State.UNKNOWN, DN, id="no capacity"),
+        pytest.param(None, 5, 85, QuotaPolicy(), State.UNKNOWN, "used space", id="no use"),
+    ],
+)
+def test_quota(
+    used: float | None,
+    capacity: int | None,
+    entry: int | None,
+    policy: QuotaPolicy,
+    state: State,
+    says: str,
+) -> None:
+    account = Account(
+        "4000101",
+        DN,
+        used=None if used is None else int(used * GIB),
+        capacity=None if capacity is None else capacity * GIB,
+        quota_threshold=entry,
+    )
+
+    verdict = quota(account, policy)
+
+    assert verdict.state is state
+    assert says in verdict.summary
+
+
+def test_metrics_carry_the_thresholds() -> None:
+    account = Account("4000101", DN, used=50, capacity=200, quota_threshold=80)
+
+    percent, used = quota(account, QuotaPolicy()).metrics
+
+    assert (percent.name, percent.value, percent.unit) == ("used_percent", 25.0, "%")
+    assert percent.warning == Range(end=80)
+    assert percent.critical == Range(end=99)
+    assert (used.name, used.value, used.unit, used.maximum) == ("used", 50, "B", 200)
+
+
+def test_the_missing_attribute_is_named() -> None:
+    account = Account("4000101", DN, quota_missing="sstBackupSize")
+
+    assert "sstBackupSize" in quota(account, QuotaPolicy()).summary
+
+
+@pytest.mark.parametrize(
+    ("account", "says"),
+    [
+        (Account("4000101", DN, keeping=Keeping.INACTIVE, used=99, capacity=1), "not active"),
+        (Account("4000101", DN, keeping=Keeping.NO_FILES), "keeps no files here"),
+        (Account("4000101", DN, provisioned=False), "not provisioned yet"),
+    ],
+)
+def test_accounts_that_are_not_watched_are_ok(account: Account, says: str) -> None:
+    verdict = quota(account, QuotaPolicy())
+
+    assert (verdict.state, verdict.summary) == (State.OK, says)

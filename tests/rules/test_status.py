@@ -1,0 +1,319 @@
+"""The status rule: failed and never ended backups."""
+
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from cases import at, computer, daily, end, start, uploads
+
+from backup_monitoring.model import (
+    Account,
+    Computer,
+    Past,
+    Range,
+    State,
+    Threshold,
+    Unreadable,
+    Uploads,
+)
+from backup_monitoring.policies import PatiencePolicy, SchedulePolicy, StatusPolicy
+from backup_monitoring.rules.status import Rules, status
+
+DN = "uid=4000101,ou=accounts,dc=example,dc=org"
+NOW = at("2026-11-24T12:00+01:00")
+ENTRY = Account("4000101", DN, warning_numbers=0, warning_days=1)
+RULES = Rules(PatiencePolicy(), SchedulePolicy(zones=(ZoneInfo("Europe/Zurich"),)), StatusPolicy())
+YESTERDAY = "2026-11-23T20:00:04+01:00"
+
+
+@pytest.mark.parametrize(
+    ("one", "state", "says"),
+    [
+        pytest.param(
+            computer(start=start(YESTERDAY), end=end("2026-11-23T20:41:37+01:00")),
+            State.OK,
+            "successful 2026-11-23 20:41 +01:00",
+            id="ended well",
+        ),
+        pytest.param(
+            computer(start=start(YESTERDAY), end=end("2026-11-23T20:41:37+01:00", success=False)),
+            State.WARNING,
+            "backup ended 2026-11-23 20:41 +01:00 with errors (one look cannot count them",
+            id="ended badly",
+        ),
+        pytest.param(
+            computer(end=end("2026-11-23T20:41:37+01:00")), State.OK, "successful", id="no start"
+        ),
+        pytest.param(
+            computer(start=start(YESTERDAY), end=end("2026-11-22T20:41:37+01:00")),
+            State.OK,
+            "running since 2026-11-23 20:00 +01:00",
+            id="running",
+        ),
+        pytest.param(
+            computer(
+                start=start("2026-11-23T11:59:00+01:00"), end=end("2026-11-22T20:41:37+01:00")
+            ),
+            State.WARNING,
+            "started 2026-11-23 11:59 +01:00, never ended",
+            id="longer than any backup",
+        ),
+        pytest.param(
+            computer(start=start("2026-11-18T12:00:00+01:00")), State.OK, "running", id="the first"
+        ),
+        pytest.param(
+            computer(start=start("2026-11-17T11:59:00+01:00")),
+            State.WARNING,
+            "never ended",
+            id="too long for a first",
+        ),
+        pytest.param(
+            computer(
+                start=start(YESTERDAY), end=end("2026-11-20T20:41:37+01:00"), schedule=daily(20)
+            ),
+            State.WARNING,
+            "none ended for the due time before",
+            id="killed every day",
+        ),
+        pytest.param(
+            computer(
+                start=start(YESTERDAY), end=end("2026-11-22T20:41:37+01:00"), schedule=daily(20)
+            ),
+            State.OK,
+            "running",
+            id="running, the one before ended",
+        ),
+        pytest.param(
+            computer(start=start("2027-01-01T00:00+01:00")), State.UNKNOWN, "clock", id="future"
+        ),
+        pytest.param(
+            computer(end=end("2026-11-24T12:09:00+01:00")), State.OK, "successful", id="slack"
+        ),
+        pytest.param(
+            Computer("web01", None, Unreadable("/home/f.xml", "torn")),
+            State.UNKNOWN,
+            "not understood: /home/f.xml: torn",
+            id="unreadable end",
+        ),
+        pytest.param(
+            computer(schedule=daily(20)), State.OK, "no report of a backup yet", id="plan"
+        ),
+    ],
+)
+def test_one_look(one: Computer, state: State, says: str) -> None:
+    verdict = status(ENTRY, uploads(one), RULES, NOW)
+
+    assert verdict.state is state
+    assert says in verdict.summary
+    assert verdict.computer == "web01"
+
+
+FAILED = end("2026-11-23T20:41:37+01:00", success=False)
+
+
+@pytest.mark.parametrize(
+    ("account", "past", "state", "says"),
+    [
+        pytest.param(
+            Account("a", DN, warning_numbers=3, warning_days=0),
+            Past(failed=1),
+            State.OK,
+            "2 failed: backup ended 2026-11-23 20:41 +01:00 with errors, within limits 3 backups",
+            id="within the entry's number",
+        ),
+        pytest.param(
+            Account("a", DN, warning_numbers=2, warning_days=0),
+            Past(failed=1),
+            State.WARNING,
+            "limit 2 backups (entry)",
+            id="the entry's number",
+        ),
+        pytest.param(
+            Account("a", DN, warning_numbers=2, warning_days=0),
+            Past(failed=2),
+            State.CRITICAL,
+            "3 failed",
+            id="critical from 3 on",
+        ),
+        pytest.param(
+            Account("a", DN, warning_numbers=9, warning_days=0),
+            Past(failed=5),
+            State.OK,
+            "6 failed",
+            id="never critical before warning",
+        ),
+        pytest.param(
+            Account("a", DN, warning_numbers=0, warning_days=2),
+            Past(failed=1, last_success=at("2026-11-22T12:01+01:00")),
+            State.OK,
+            "2 d (entry)",
+            id="within the entry's days",
+        ),
+        pytest.param(
+            Account("a", DN, warning_numbers=0, warning_days=2),
+            Past(failed=1, last_success=at("2026-11-22T12:00+01:00")),
+            State.WARNING,
+            "limit 2 d (entry)",
+            id="the entry's days",
+        ),
+        pytest.param(
+            Account("a", DN, warning_numbers=0, warning_days=2),
+            Past(failed=1),
+            State.WARNING,
+            "limit 2 d (entry)",
+            id="no success known: reached",
+        ),
+        pytest.param(
+            Account(
+                "a",
+                DN,
+                warning_numbers=0,
+                warning_days=2,
+                last_successes={"web01": at("2026-11-23T08:00+01:00")},
+            ),
+            Past(failed=1),
+            State.OK,
+            "within",
+            id="the entry knows a success",
+        ),
+        pytest.param(
+            Account("a", DN, warning_numbers=0, warning_days=0),
+            Past(failed=1),
+            State.WARNING,
+            "limit 1 d (default); the entry switches the customer's warnings off",
+            id="both off: the settings",
+        ),
+        pytest.param(
+            Account("a", DN, warning_numbers=4, warning_days=0),
+            Past(failed=3, at_least=True),
+            State.CRITICAL,
+            "at least 4 failed",
+            id="lower bound",
+        ),
+    ],
+)
+def test_with_a_past(account: Account, past: Past, state: State, says: str) -> None:
+    verdict = status(account, uploads(computer(end=FAILED, past=past)), RULES, NOW)
+
+    assert verdict.state is state
+    assert says in verdict.summary
+
+
+def test_a_success_ends_the_row() -> None:
+    one = computer(end=end("2026-11-23T20:41:37+01:00"), past=Past(failed=7))
+
+    verdict = status(ENTRY, uploads(one), RULES, NOW)
+
+    assert verdict.state is State.OK
+    assert verdict.metrics[0].value == 0
+
+
+def test_a_running_backup_does_not_end_the_row() -> None:
+    past = Past(failed=3, last_success=at("2026-11-01T00:00+01:00"))
+    one = computer(start=start("2026-11-24T11:00+01:00"), end=FAILED, past=past)
+
+    verdict = status(ENTRY, uploads(one), RULES, NOW)
+
+    assert verdict.state is State.CRITICAL
+    assert verdict.summary.startswith("3 failed: backup running since 2026-11-24 11:00 +01:00")
+
+
+@pytest.mark.parametrize(
+    ("used", "state"), [(98, State.OK), (99, State.WARNING), (120, State.WARNING)]
+)
+def test_a_success_with_the_quota_used_up_is_doubted(used: int, state: State) -> None:
+    account = ENTRY._replace(used=used, capacity=100)
+    one = computer(end=end("2026-11-23T20:41:37+01:00"))
+
+    verdict = status(account, uploads(one), RULES, NOW)
+
+    assert verdict.state is state
+    assert ("the quota was used up" in verdict.summary) == (state is State.WARNING)
+    assert verdict.metrics[0].value == 0
+
+
+def test_the_worst_computer_speaks() -> None:
+    good = computer("web01", end=end("2026-11-23T20:41:37+01:00"))
+    bad = computer("web02", end=FAILED)
+    torn = Computer("web03", Unreadable("/f", "torn"))
+
+    verdict = status(ENTRY, uploads(good, bad, torn), RULES, NOW)
+
+    assert verdict.state is State.WARNING
+    assert verdict.computer == "web02"
+    assert verdict.summary.endswith("; 1 more computer")
+
+
+def test_the_settings_off_too_never_warn() -> None:
+    account = Account("a", DN, warning_numbers=0, warning_days=0)
+    rules = RULES._replace(patience=PatiencePolicy(days=0, days_origin="settings"))
+
+    verdict = status(account, uploads(computer(end=FAILED)), rules, NOW)
+
+    assert verdict.state is State.OK
+
+
+def test_critical_by_the_option() -> None:
+    patience = PatiencePolicy(critical=Threshold(Range(end=0), "-c"))
+
+    verdict = status(ENTRY, uploads(computer(end=FAILED)), RULES._replace(patience=patience), NOW)
+
+    assert verdict.state is State.CRITICAL
+
+
+def test_a_retired_computer_is_told_not_alarmed() -> None:
+    alive = computer("web01", end=end("2026-11-23T20:41:37+01:00"))
+    old = computer("web02", end=end("2026-08-25T20:41:37+02:00", success=False))
+
+    assert status(ENTRY, uploads(alive, old), RULES, NOW).state is State.OK
+    assert status(ENTRY, uploads(old), RULES, NOW).state is State.WARNING
+
+
+def test_a_walk_cut_short_is_unknown_beside_what_was_found() -> None:
+    cut = Uploads((computer(end=FAILED),), cut_short="more than 256 computers")
+    fine = Uploads((computer(end=end(YESTERDAY)),), cut_short="more than 256 computers")
+
+    assert status(ENTRY, cut, RULES, NOW).state is State.WARNING
+    assert status(ENTRY, fine, RULES, NOW).summary == "more than 256 computers"
+    assert status(ENTRY, fine, RULES, NOW).state is State.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("seen", "account", "state", "says"),
+    [
+        (Uploads(), ENTRY, State.OK, "no report yet"),
+        (Uploads(missing="/home/a"), ENTRY, State.UNKNOWN, "its home /home/a is not there"),
+        (Uploads(refused="/home/a: denied"), ENTRY, State.UNKNOWN, "may not be read: /home/a"),
+        (
+            Uploads(missing="/home/a"),
+            ENTRY._replace(provisioned=False),
+            State.OK,
+            "not provisioned yet",
+        ),
+    ],
+)
+def test_without_computers(seen: Uploads, account: Account, state: State, says: str) -> None:
+    verdict = status(account, seen, RULES, NOW)
+
+    assert verdict.state is state
+    assert says in verdict.summary
+
+
+def test_max_runtime_is_a_setting() -> None:
+    one = computer(start=start("2026-11-24T02:00+01:00"), end=end("2026-11-23T02:30+01:00"))
+    rules = RULES._replace(status=StatusPolicy(max_runtime=timedelta(hours=8)))
+
+    assert "never ended" in status(ENTRY, uploads(one), rules, NOW).summary
+
+
+def test_days_that_the_settings_know_better_are_not_due() -> None:
+    # Friday's end, Monday's start: a job for Monday to Friday, told as daily.
+    one = computer(
+        start=start("2026-11-23T20:00:04+01:00"),
+        end=end("2026-11-20T20:30:00+01:00"),
+        schedule=daily(20),
+    )
+    weekdays = SchedulePolicy(weekdays={"4000101": frozenset({1, 2, 3, 4, 5})})
+
+    assert status(ENTRY, uploads(one), RULES, NOW).state is State.WARNING
+    assert status(ENTRY, uploads(one), RULES._replace(schedule=weekdays), NOW).state is State.OK

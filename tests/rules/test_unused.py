@@ -1,0 +1,58 @@
+"""The unused rule: accounts that were never backed up to."""
+
+import pytest
+from cases import at, computer, start, uploads
+
+from backup_monitoring.model import Account, Past, Range, State, Threshold, Unreadable, Uploads
+from backup_monitoring.policies import UnusedPolicy
+from backup_monitoring.rules.unused import unused
+
+NOW = at("2026-11-24T12:00+01:00")
+DN = "uid=4000101,ou=accounts,dc=example,dc=org"
+CRITICAL = UnusedPolicy(critical=Threshold(Range(end=30 * 86400), "-c"))
+
+
+@pytest.mark.parametrize(
+    ("created", "policy", "state", "says"),
+    [
+        (
+            "2026-11-10T12:00+01:00",
+            UnusedPolicy(),
+            State.OK,
+            "not used yet, since 2026-11-10 11:00",
+        ),
+        ("2026-11-10T11:59+01:00", UnusedPolicy(), State.WARNING, "limit 14 d (default)"),
+        ("2026-11-10T11:59+01:00", CRITICAL, State.WARNING, "never used since 2026-11-10 10:59"),
+        ("2026-10-25T11:59+01:00", CRITICAL, State.CRITICAL, "limit 30 d (-c)"),
+        ("2026-12-25T11:59+01:00", UnusedPolicy(), State.UNKNOWN, "clock"),
+        (None, UnusedPolicy(), State.UNKNOWN, f"no creation time in the entry {DN}"),
+    ],
+)
+def test_age(created: str | None, policy: UnusedPolicy, state: State, says: str) -> None:
+    account = Account("4000101", DN, created=at(created) if created else None)
+
+    verdict = unused(account, Uploads(), policy, NOW)
+
+    assert verdict.state is state
+    assert says in verdict.summary
+
+
+@pytest.mark.parametrize(
+    ("seen", "state", "says"),
+    [
+        (uploads(computer(start=start("2020-01-01T00:00+01:00"))), State.OK, "used by 1 computer"),
+        (Uploads((computer()._replace(end=Unreadable("/f", "torn")),)), State.OK, "used by 1"),
+        (Uploads((computer(),)), State.WARNING, "never used"),
+        (uploads(computer(past=Past())), State.OK, "used by 1 computer"),
+        (Uploads(data=True), State.OK, "backed up without a client that reports"),
+        (Uploads(cut_short="too many folders"), State.UNKNOWN, "too many folders"),
+        (Uploads(missing="/home/a"), State.UNKNOWN, "/home/a is not there"),
+    ],
+)
+def test_use(seen: Uploads, state: State, says: str) -> None:
+    account = Account("4000101", DN, created=at("2025-01-01T00:00+01:00"))
+
+    verdict = unused(account, seen, UnusedPolicy(), NOW)
+
+    assert verdict.state is state
+    assert says in verdict.summary
