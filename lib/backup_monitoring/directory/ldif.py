@@ -115,6 +115,10 @@ class _MalformedError(Exception):
     """The file is no LDIF of entries."""
 
 
+class _FoldedError(Exception):
+    """The record has folded lines or comments, which most have not."""
+
+
 class _Scope:
     """Tells which names are directly below *base*; ``known`` once there was one, or *base*."""
 
@@ -159,6 +163,8 @@ class _Wanted(dict[bytes, str | None]):
         self._names = names
 
     def __missing__(self, raw: bytes) -> str | None:
+        if raw[:1] in (b" ", b"#"):
+            raise _FoldedError
         name = as_text(raw)
         if not is_name(name):
             raise _MalformedError(f"{name[:40]!r} is no attribute's name")
@@ -170,7 +176,7 @@ class _Wanted(dict[bytes, str | None]):
 
 
 class _Records:
-    """The records of a file, unfolded and without comments; ``line`` is that of the last one."""
+    """The records of a file; ``line`` is where the last one begins."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -193,14 +199,16 @@ class _Records:
             self._block = block
             for index, raw in enumerate(block):
                 self._index = index
-                record = _unfolded(raw)
+                record = raw.strip(b"\n")
+                if first or record[:1] == b"#":
+                    record = _unfolded(record)
                 if first and record:
                     first = False
                     self._exported = b"\nentryUUID:" in record
                     record = _without_version(record)
                 if record:
                     yield record
-            self._lines_before += sum(r.count(b"\n") + 2 for r in block)
+            self._lines_before += sum(r.count(b"\n") for r in block) + 2 * len(block)
 
     def _blocks(self) -> Iterator[list[bytes]]:
         rest = b""
@@ -227,14 +235,10 @@ class _Records:
             raise _MalformedError("the file ends in the middle of an entry")
 
 
-def _unfolded(raw: bytes) -> bytes:
-    record = raw.strip(b"\n")
-    if b"\n " in record:
-        record = record.replace(b"\n ", b"")
-    if b"#" in record and (record[:1] == b"#" or b"\n#" in record):
-        lines = record.split(b"\n")
-        record = b"\n".join(line for line in lines if line[:1] != b"#")
-    return record
+def _unfolded(record: bytes) -> bytes:
+    """Return *record* with each line in one piece, without comments."""
+    lines = record.replace(b"\n ", b"").split(b"\n")
+    return b"\n".join(line for line in lines if line[:1] != b"#")
 
 
 def _without_version(record: bytes) -> bytes:
@@ -250,6 +254,8 @@ def _without_version(record: bytes) -> bytes:
 def _split(record: bytes) -> tuple[bytes, bytes]:
     """Return the distinguished name of *record*, and the lines below it."""
     head, _, body = record.partition(b"\n")
+    if body[:1] in (b" ", b"#"):
+        head, _, body = _unfolded(record).partition(b"\n")
     name, colon, value = head.partition(b":")
     if name.lower() != b"dn" or not colon:
         raise _MalformedError("an entry must begin with dn:")
@@ -257,8 +263,8 @@ def _split(record: bytes) -> tuple[bytes, bytes]:
         raise _MalformedError("the entry has no attributes")
     if body[:11].lower() == b"changetype:" or body[:8].lower() == b"control:":
         raise _MalformedError("a change record, only entries are read")
-    if b":<" in record:
-        _refuse_links(record)
+    if b"<" in record:
+        _refuse_links(_unfolded(record))
     return (_decoded(value) if value[:1] == b":" else value.lstrip(b" ")), body
 
 
@@ -270,6 +276,13 @@ def _refuse_links(record: bytes) -> None:
 
 
 def _attributes(body: bytes, wanted: _Wanted) -> Attributes:
+    try:
+        return _plain_attributes(body, wanted)
+    except _FoldedError:
+        return _plain_attributes(_unfolded(body), wanted)
+
+
+def _plain_attributes(body: bytes, wanted: _Wanted) -> Attributes:
     attributes: Attributes = {}
     for line in body.split(b"\n"):
         name, colon, value = line.partition(b":")

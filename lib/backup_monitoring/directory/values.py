@@ -41,17 +41,17 @@ class Values:
         values = self._attributes.get(attribute.key)
         if not values:
             return None
-        if len(values) > 1:
-            self.doubt(attribute, values[1], f"one of {len(values)} values where one is allowed")
-            return None
-        return values[0]
+        if len(values) == 1:
+            return values[0]
+        self.doubt(attribute, values[1], f"one of {len(values)} values where one is allowed")
+        return None
 
     def number(self, attribute: Attribute, least: int, most: int | None = None) -> int | None:
         """Return the value, an integer from *least* to *most*."""
         value = self.one(attribute)
         if value is None:
             return None
-        if _INTEGER.fullmatch(value):
+        if (value.isdigit() and len(value) < 20) or _INTEGER.fullmatch(value):
             number = int(value)
             if number >= least and (most is None or number <= most):
                 return number
@@ -72,8 +72,10 @@ class Values:
 
     def is_among(self, attribute: Attribute, words: Collection[bytes]) -> bool:
         """Tell whether a value is one of *words*, which are in lower case."""
-        values = self._attributes.get(attribute.key)
-        return values is not None and any(value.lower() in words for value in values)
+        for value in self._attributes.get(attribute.key, _NONE):  # noqa: SIM110 - twice as fast
+            if value.lower() in words:
+                return True
+        return False
 
     def time(self, attribute: Attribute) -> datetime | None:
         """Return the value, a time, in UTC."""
