@@ -1,6 +1,7 @@
 """Reads the settings file into typed parts, or names the key that is wrong."""
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -269,7 +270,7 @@ def _zones(value: object) -> tuple[ZoneInfo, ...]:
     for name in parse_names(value):
         try:
             zones.append(ZoneInfo(name))
-        except (OSError, ValueError):
+        except (LookupError, OSError, ValueError):
             raise ValueError(f"not all known: {name!r} is no IANA zone") from None
     return tuple(zones)
 
@@ -282,7 +283,7 @@ def local_zone() -> tuple[ZoneInfo, ...]:
         name = link.partition("zoneinfo/")[2]
     try:
         return (ZoneInfo(name),) if name else ()
-    except (OSError, ValueError):
+    except (LookupError, OSError, ValueError):
         return ()
 
 
@@ -320,10 +321,17 @@ def _status(table: Table) -> StatusPolicy:
     )
 
 
+def _version(value: object) -> str:
+    # Only its form: the library that compares versions is loaded by the client check alone.
+    if not re.fullmatch(r"[0-9]+(\.[0-9]+)*((a|b|rc)[0-9]+)?", parse_text(value)):
+        raise ValueError('no version such as "2.0.11"')
+    return parse_text(value)
+
+
 def _client(table: Table) -> ClientPolicy:
     def versions(key: str) -> dict[str, str]:
         part = table.table(key)
-        return {name: part.take(name, parse_text, "") for name in part.keys()}  # noqa: SIM118
+        return {name: part.take(name, _version, "") for name in part.keys()}  # noqa: SIM118
 
     return ClientPolicy(
         minimum=versions("minimum"),

@@ -1,0 +1,136 @@
+"""Settings: typed parts, or an error that names file, key and remedy."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from backup_monitoring.errors import SettingsError
+from backup_monitoring.model import Range, Threshold
+from backup_monitoring.settings import (
+    PASSWORD_VARIABLE,
+    Settings,
+    read_settings,
+    settings_file,
+)
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+
+def read(tmp_path: Path, text: str, **environment: str) -> Settings:
+    file = tmp_path / "s.toml"
+    file.write_text(text, encoding="utf-8")
+    return read_settings(file, environment)
+
+
+MINIMAL = '[directory]\nuri = "ldif:a.ldif"\n'
+
+
+def test_defaults(tmp_path: Path) -> None:
+    settings = read(tmp_path, MINIMAL)
+
+    assert settings.directory.uri == (f"ldif:{tmp_path}/a.ldif",)
+    assert settings.directory.accounts_base == (
+        "ou=accounts,ou=backup,ou=services,dc=stoney-cloud,dc=org"
+    )
+    assert settings.directory.verify
+    assert settings.policies.quota.warning == Threshold(Range(end=85), "default")
+    assert settings.policies.schedule.grace == timedelta(hours=2)
+    assert settings.policies.patience.days == 1
+
+
+def test_what_the_file_sets(tmp_path: Path) -> None:
+    settings = read(
+        tmp_path,
+        MINIMAL
+        + 'suffix = "o=example"\n[quota]\nwarning = 70\n[patience]\nnumbers = 3\ndays = 0\n'
+        + '[schedule]\nzones = ["Asia/Tokyo"]\ngrace = "90m"\n'
+        + '[schedule.weekdays]\n"1/a" = [1, 2]\n[storage]\nroot = "tree"\n'
+        + '[client.minimum]\n"Some Client" = "2.0"\n',
+    )
+
+    assert settings.directory.people_base == "ou=people,o=example"
+    assert settings.policies.quota.warning == Threshold(Range(end=70), "settings")
+    assert settings.policies.patience.numbers == Threshold(Range(end=2), "settings")
+    assert settings.policies.patience.days_origin == "settings"
+    assert [zone.key for zone in settings.policies.schedule.zones] == ["Asia/Tokyo"]
+    assert settings.policies.schedule.weekdays == {"1/a": frozenset({1, 2})}
+    assert settings.policies.client.minimum == {"Some Client": "2.0"}
+    assert settings.storage.root == tmp_path / "tree"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('[directory]\nurl = "x"', "[directory] uri: is missing"),
+        (MINIMAL + "pagesize = 3", "[directory] pagesize: no such key; the nearest known one is"),
+        (MINIMAL + "[qota]\n", "[qota]: no such key; the nearest known one is 'quota'"),
+        (MINIMAL + "[quota]\nwarning = '85'", "[quota] warning: '85' is not a percentage"),
+        (MINIMAL + "[quota]\nwarning = -1", "not a percentage"),
+        (MINIMAL + "[patience]\ndays = true", "not a whole number from 0 to 99"),
+        (MINIMAL + '[schedule]\ngrace = "2 hours"', 'not a duration such as "90m"'),
+        (MINIMAL + '[schedule]\nzones = ["Mars/Base"]', "'Mars/Base' is no IANA zone"),
+        (MINIMAL + "[schedule.weekdays]\nx = [0]", "not a list of days"),
+        (MINIMAL + "start_tls = true", "start_tls: is for ldap:// only"),
+        ('[directory]\nuri = "http://x"', 'none of "ldap://HOST"'),
+        ('[directory]\nuri = "ldap://x"\nbind_dn = "cn=x"', "password_file: no password"),
+        (MINIMAL + 'bind = "kerberos"', "'kerberos' is unknown"),
+        (MINIMAL + '[storage]\nhome = "{user}"', "no such placeholder {user}"),
+        (MINIMAL + '[storage]\nincoming = "../x"', "no folder below the account's"),
+        (MINIMAL + '[storage]\nstart_files = ["a/b"]', "no plain file name"),
+        (MINIMAL + '[client.minimum]\n"P" = "new"', "no version"),
+        ("[directory", "no TOML"),
+    ],
+)
+def test_errors_name_the_key(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read(tmp_path, text)
+
+    assert str(caught.value).startswith(f"{tmp_path}/s.toml")
+    assert says in str(caught.value)
+
+
+def test_no_file_names_path_and_example(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"none\.toml.*no such settings file.*example"):
+        read_settings(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize(("mode", "refused"), [(0o640, False), (0o600, False), (0o644, True)])
+def test_a_password_that_others_may_read_is_refused(
+    tmp_path: Path, mode: int, refused: bool
+) -> None:
+    (tmp_path / "pw").write_text("secret\n")
+    (tmp_path / "pw").chmod(mode)
+    text = '[directory]\nuri = "ldap://x"\nbind_dn = "cn=x"\npassword_file = "pw"\n'
+
+    if refused:
+        with pytest.raises(SettingsError, match="others may read this password"):
+            read(tmp_path, text)
+    else:
+        assert read(tmp_path, text).directory.password == "secret"
+
+
+def test_the_password_comes_from_the_environment_and_is_never_shown(tmp_path: Path) -> None:
+    text = '[directory]\nuri = "ldap://x"\nbind_dn = "cn=x"\n'
+
+    settings = read(tmp_path, text, **{PASSWORD_VARIABLE: "geheim"})
+
+    assert settings.directory.password == "geheim"
+    assert "geheim" not in repr(settings)
+
+
+def test_where_the_file_is() -> None:
+    assert settings_file("a", {"BACKUP_MONITORING_CONFIG": "b"}) == Path("a")
+    assert settings_file(None, {"BACKUP_MONITORING_CONFIG": "b"}) == Path("b")
+    assert settings_file(None, {}) == Path("/etc/backup-monitoring/backup-monitoring.toml")
+
+
+def test_the_annotated_example_shows_every_key(tmp_path: Path) -> None:
+    annotated = (EXAMPLES / "backup-monitoring.toml").read_text(encoding="utf-8")
+    (tmp_path / "password").write_text("x")
+    (tmp_path / "password").chmod(0o600)
+    settings = read(tmp_path, annotated)
+
+    assert settings.directory.uri == ("ldaps://ldap.example.org",)
+    for setting in settings.in_effect:
+        assert f"{setting.key} = " in annotated, setting
