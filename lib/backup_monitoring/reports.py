@@ -101,27 +101,18 @@ def _shown(text: str) -> str:
 
 def _only(elements: Elements, path: str) -> str:
     """Return the text of the one element at *path*."""
-    texts = elements.get(path)
-    if texts is None:
-        raise FormError(f"{path} is missing")
-    if len(texts) > 1:
-        raise FormError(f"{path} is there {len(texts)} times")
-    return texts[0]
+    texts = elements.get(path, ())
+    if len(texts) == 1:
+        return texts[0]
+    raise FormError(f"{path} is there {len(texts)} times" if texts else f"{path} is missing")
 
 
 def _client(elements: Elements, path: str) -> Client | None:
     if path not in elements:
         return None
     _only(elements, path)
-    return Client(
-        _optional(elements, f"{path}/identifier")[:MAX_CLIENT],
-        _optional(elements, f"{path}/version")[:MAX_CLIENT],
-        _optional(elements, f"{path}/operatingsystem")[:MAX_CLIENT],
-    )
-
-
-def _optional(elements: Elements, path: str) -> str:
-    return _only(elements, path) if path in elements else ""
+    parts = [f"{path}/{part}" for part in _PARTS]
+    return Client(*[_only(elements, p)[:MAX_CLIENT] if p in elements else "" for p in parts])
 
 
 def _writer(client: Client | None) -> Writer:
