@@ -61,9 +61,10 @@ class Watchdog:
 
 def _run(program: str, heading: str) -> NoReturn:
     warnings.simplefilter("ignore")  # of libraries; a warning is no output of a plugin
+    if sys.stdout is None:  # closed by the caller: nothing can be said
+        os._exit(UNKNOWN)
     # Whoever calls us may have any locale; what we print is UTF-8.
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
+    sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
     watchdog = Watchdog(heading)
     try:
         code, text = _outcome(program, heading, watchdog)

@@ -1,0 +1,28 @@
+"""The installed programs, and the example that they run over."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from programs.installed import EXAMPLES, Programs, build_wheel, install
+
+
+@pytest.fixture(scope="session")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Programs:
+    """The programs of a wheel built now."""
+    folder = tmp_path_factory.mktemp("installed")
+    return install(build_wheel(folder / "dist"), folder / "env")
+
+
+@pytest.fixture(scope="session")
+def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The settings file of a copy of the example, its files all of one time."""
+    folder = tmp_path_factory.mktemp("example")
+    for name in ("example.toml", "directory.ldif"):
+        shutil.copy(EXAMPLES / name, folder)
+    shutil.copytree(EXAMPLES / "storage", folder / "tree")
+    for path in (folder / "tree").rglob("*"):
+        os.utime(path, (1_767_225_600, 1_767_225_600))
+    return folder / "example.toml"

@@ -1,0 +1,71 @@
+"""Installs the built wheel into an environment of its own, and runs its programs."""
+
+import os
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parent.parent.parent
+EXAMPLES = ROOT / "examples"
+NOW = "2026-11-24T12:00:00+01:00"
+
+
+class Ran(NamedTuple):
+    """What a program did."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def first(self) -> str:
+        return self.out.splitlines()[0] if self.out else ""
+
+
+class Programs(NamedTuple):
+    """Installed programs: *bin* is the folder that would be on PATH."""
+
+    bin: Path
+    packages: Path
+
+    def run(self, program: str, *arguments: str, timeout: float = 60, **environment: str) -> Ran:
+        """Run *program* with nothing of the caller's environment but *environment*."""
+        done = subprocess.run(
+            [self.bin / program, *arguments],
+            env={"PATH": os.environ["PATH"], **environment},
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            stdin=subprocess.DEVNULL,
+        )
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+
+def build_wheel(folder: Path) -> Path:
+    """Build the sdist, and the wheel from it; return the wheel."""
+    _call(sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(ROOT))
+    return next(folder.glob("*.whl"))
+
+
+def install(wheel: Path, folder: Path) -> Programs:
+    """Install *wheel* into a new environment that borrows the tests' own dependencies."""
+    _call(sys.executable, "-m", "venv", "--without-pip", str(folder))
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    packages = folder / "lib" / version / "site-packages"
+    _call(
+        *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
+        *("--no-deps", "--no-index", "--prefix", str(folder), "--ignore-installed", str(wheel)),
+    )
+    (packages / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    for program in (folder / "bin").iterdir():  # pip wrote the tests' interpreter into them
+        if not program.is_symlink() and program.read_bytes()[:2] == b"#!":
+            _, _, rest = program.read_text().partition("\n")
+            program.write_text(f"#!{folder}/bin/python\n{rest}")
+    return Programs(folder / "bin", packages)
+
+
+def _call(*command: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
