@@ -45,7 +45,8 @@ def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
         lines = [clean(line) for line in trial.run()]
         return (FAILED if trial.failed else 0), "\n".join(lines)
     if uids is not None:
-        from backup_monitoring.live import Need, live_accounts
+        from backup_monitoring.live import live_accounts
+        from backup_monitoring.needs import Need
 
         need = Need.QUOTA | Need.PATIENCE
         found = live_accounts(settings, need, None, uids, now_of(options), watchdog.phase)

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from backup_monitoring.inventory import Inventory
 from backup_monitoring.launch import Watchdog
-from backup_monitoring.live import Files, Need
 from backup_monitoring.model import Account, State, Uploads, Verdict
+from backup_monitoring.needs import Files, Need
 from backup_monitoring.options import Parser
 from backup_monitoring.plugin import BackupCheck, Request, Source, run
 from backup_monitoring.policies import Policies
@@ -22,7 +22,7 @@ class ClientCheck(BackupCheck):
         "[client.minimum] and [client.minimum_critical]."
     )
     need = Need.HOME
-    files = Files.START | Files.END | Files.SCHEDULE
+    files = Files.REPORTS
 
     def add_options(self, parser: Parser) -> None:
         """Add the inventory."""

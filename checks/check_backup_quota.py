@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from backup_monitoring.launch import Watchdog
-from backup_monitoring.live import Need
 from backup_monitoring.model import Account, Metric, Uploads, Verdict
+from backup_monitoring.needs import Need
 from backup_monitoring.options import Parser
 from backup_monitoring.plugin import BackupCheck, add_thresholds, given, run
 from backup_monitoring.policies import Policies

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from backup_monitoring.launch import Watchdog
-from backup_monitoring.live import Files, Need
 from backup_monitoring.model import Account, Uploads, Verdict
+from backup_monitoring.needs import Files, Need
 from backup_monitoring.options import Parser
 from backup_monitoring.plugin import (
     BackupCheck,
@@ -24,7 +24,7 @@ class ScheduleCheck(BackupCheck):
     task = "schedule"
     description = "Checks whether backups were executed at their planned times."
     need = Need.HOME | Need.PATIENCE | Need.CREATED
-    files = Files.START | Files.END | Files.SCHEDULE
+    files = Files.REPORTS
 
     def add_options(self, parser: Parser) -> None:
         """Add the thresholds as counts."""

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from backup_monitoring.launch import Watchdog
-from backup_monitoring.live import Files, Need
 from backup_monitoring.model import Account, Uploads, Verdict
+from backup_monitoring.needs import Files, Need
 from backup_monitoring.options import Parser
 from backup_monitoring.plugin import (
     BackupCheck,
@@ -24,7 +24,7 @@ class StatusCheck(BackupCheck):
     task = "status"
     description = "Checks whether the last backups ended, and ended well."
     need = Need.HOME | Need.PATIENCE | Need.LAST_SUCCESS | Need.QUOTA
-    files = Files.START | Files.END | Files.SCHEDULE
+    files = Files.REPORTS
 
     def add_options(self, parser: Parser) -> None:
         """Add the thresholds as counts."""

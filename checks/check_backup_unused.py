@@ -7,8 +7,8 @@ from datetime import datetime
 
 from backup_monitoring.durations import parse_duration
 from backup_monitoring.launch import Watchdog
-from backup_monitoring.live import Files, Need
 from backup_monitoring.model import Account, Range, Threshold, Uploads, Verdict
+from backup_monitoring.needs import Files, Need
 from backup_monitoring.options import Parser
 from backup_monitoring.plugin import BackupCheck, given, range_option, run
 from backup_monitoring.policies import Policies
@@ -21,7 +21,7 @@ class UnusedCheck(BackupCheck):
     task = "unused"
     description = "Checks for accounts that are there, and were never used."
     need = Need.HOME | Need.CREATED
-    files = Files.START | Files.END | Files.SCHEDULE | Files.DATA
+    files = Files.ALL
 
     def add_options(self, parser: Parser) -> None:
         """Add the thresholds as ages."""

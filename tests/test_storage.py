@@ -22,8 +22,9 @@ from backup_monitoring.model import (
     Unreadable,
     Uploads,
 )
+from backup_monitoring.needs import Files
 from backup_monitoring.places import StorageSettings
-from backup_monitoring.storage import Files, read_uploads
+from backup_monitoring.storage import read_uploads
 
 CORPUS = Path(__file__).parent / "corpus"
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)

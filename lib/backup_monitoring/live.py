@@ -4,12 +4,11 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 from backup_monitoring.directory import open_directory
-from backup_monitoring.directory.accounts import Need, accounts
+from backup_monitoring.directory.accounts import accounts
 from backup_monitoring.model import Account, Keeping, Uploads
+from backup_monitoring.needs import Files, Need
 from backup_monitoring.settings import Settings
-from backup_monitoring.storage import Files, read_uploads
-
-__all__ = ["Files", "Need", "live_accounts"]
+from backup_monitoring.storage import read_uploads
 
 
 def live_accounts(

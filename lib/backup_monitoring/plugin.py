@@ -14,8 +14,8 @@ from nagiosplugin.state import ServiceState
 
 from backup_monitoring.errors import MonitoringError
 from backup_monitoring.launch import Watchdog
-from backup_monitoring.live import Files, Need, live_accounts
 from backup_monitoring.model import Account, Metric, Range, State, Threshold, Uploads, Verdict
+from backup_monitoring.needs import Files, Need
 from backup_monitoring.options import (
     Parser,
     Shown,
@@ -108,6 +108,8 @@ def run(check: BackupCheck, arguments: Sequence[str], watchdog: Watchdog) -> tup
     request = Request(options, settings, policies, uids, now_of(options))
 
     def source() -> Iterator[tuple[Account, Uploads]]:
+        from backup_monitoring.live import live_accounts
+
         return live_accounts(settings, check.need, check.files, uids, request.now, watchdog.phase)
 
     other = check.instead(request, source)

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Sequence
 from datetime import datetime, tzinfo
-from enum import Flag, auto
 from functools import lru_cache
 
 from backup_monitoring.folders import FileError, open_below, open_home, owner, read_file
@@ -18,18 +17,10 @@ from backup_monitoring.model import (
     Unreadable,
     Uploads,
 )
+from backup_monitoring.needs import Files
 from backup_monitoring.places import Names, StorageSettings
 from backup_monitoring.reports import read_end, read_schedule, read_start
 from backup_monitoring.walk import Walk
-
-
-class Files(Flag):
-    """What a rule needs of an account's home; SCHEDULE reads the start too, for its offset."""
-
-    START = auto()
-    END = auto()
-    SCHEDULE = auto()
-    DATA = auto()
 
 
 def read_uploads(

@@ -5,12 +5,13 @@ from datetime import datetime, timezone
 from itertools import islice
 
 from backup_monitoring.directory import Directory, closed_directory
-from backup_monitoring.directory.accounts import Need, accounts
+from backup_monitoring.directory.accounts import accounts
 from backup_monitoring.due import say_time
 from backup_monitoring.errors import MonitoringError
 from backup_monitoring.model import Account, Start, Unreadable, Uploads
+from backup_monitoring.needs import Files, Need
 from backup_monitoring.settings import Settings
-from backup_monitoring.storage import Files, read_uploads
+from backup_monitoring.storage import read_uploads
 
 _HOMES = 1000
 

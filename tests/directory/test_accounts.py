@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from backup_monitoring.directory import open_directory
-from backup_monitoring.directory.accounts import Need, accounts
+from backup_monitoring.directory.accounts import accounts
 from backup_monitoring.errors import SettingsError
 from backup_monitoring.model import Account, Keeping
+from backup_monitoring.needs import Need
 from backup_monitoring.places import AttributeNames, DirectorySettings
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)

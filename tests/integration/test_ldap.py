@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from backup_monitoring.directory import Directory, Entry, closed_directory, open_directory
-from backup_monitoring.directory.accounts import Need, accounts
+from backup_monitoring.directory.accounts import accounts
 from backup_monitoring.errors import DirectoryError, MonitoringError, SettingsError
 from backup_monitoring.model import Keeping
+from backup_monitoring.needs import Need
 from backup_monitoring.places import DirectorySettings
 from integration import slapd
 from integration.conftest import StartSlapd

@@ -5,11 +5,10 @@ from datetime import datetime
 
 from backup_monitoring.directory import Directory
 from backup_monitoring.directory.filters import escape, parse
-from backup_monitoring.directory.reader import AccountReader, Certain, Need
+from backup_monitoring.directory.reader import AccountReader, Certain
 from backup_monitoring.model import Account, Finding, Keeping
+from backup_monitoring.needs import Need
 from backup_monitoring.places import DirectorySettings
-
-__all__ = ["Need", "accounts"]
 
 _AT_ONCE = 100
 

@@ -8,6 +8,7 @@ from typing import Any
 from backup_monitoring.directory.entries import Entry, as_text
 from backup_monitoring.directory.values import Attribute, Values
 from backup_monitoring.model import Account, Finding, Keeping
+from backup_monitoring.needs import Need
 from backup_monitoring.places import AttributeNames
 
 Fields = dict[str, Any]
@@ -15,19 +16,6 @@ Part = Callable[[Values, Fields], None]
 
 _WITHOUT_FILES = (b"ssts3bucket",)
 _DELETED = (b"delete", b"deleted")
-
-
-class Need(Flag):
-    """What of an account is asked for, besides its uid and whether it is watched."""
-
-    NOTHING = 0
-    QUOTA = auto()  # used, capacity, quota_missing, quota_threshold
-    PATIENCE = auto()  # warning_on, warning_numbers, warning_days
-    LAST_SUCCESS = auto()
-    CREATED = auto()
-    HOME = auto()
-    HOSTS = auto()
-    ALL = QUOTA | PATIENCE | LAST_SUCCESS | CREATED | HOME | HOSTS
 
 
 class Certain(Flag):
