@@ -1,0 +1,179 @@
+"""The worked examples of docs/rules.md: each row of its tables is judged by the rule itself."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from backup_monitoring.due import say_offset
+from backup_monitoring.durations import parse_duration
+from backup_monitoring.model import GIB, Account, Client, Computer, Range, Threshold, Verdict
+from backup_monitoring.offsets import Clues, Writer, choose, parse_offset
+from backup_monitoring.policies import (
+    ClientPolicy,
+    PatiencePolicy,
+    QuotaPolicy,
+    SchedulePolicy,
+    StatusPolicy,
+    UnusedPolicy,
+)
+from backup_monitoring.rules.client import client
+from backup_monitoring.rules.quota import quota
+from backup_monitoring.rules.schedule import Rules, schedule
+from backup_monitoring.rules.status import Rules as StatusRules
+from backup_monitoring.rules.status import status
+from backup_monitoring.rules.unused import unused
+from backup_monitoring.settings import count_range
+from cases import at, daily, end, start, uploads
+
+RULES = Path(__file__).parent.parent / "docs" / "rules.md"
+Row = dict[str, str]
+Tables = dict[str, list[Row]]
+
+
+def _rows(text: str) -> Iterator[tuple[str, Row]]:
+    """Yield each row of the tables that follow a line ``<!-- examples: NAME -->``."""
+    for name, table in re.findall(r"<!-- examples: (\w+) -->\n((?:\|.*\n)+)", text):
+        lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines()]
+        for cells in lines[2:]:
+            yield name, dict(zip(lines[0], (cell.strip("`") for cell in cells), strict=True))
+
+
+EXAMPLES = list(_rows(RULES.read_text(encoding="utf-8")))
+
+
+def _account(row: Row) -> Account:
+    numbers, days = (row.get("entry: numbers, days") or "0, 1").split(", ")
+    return Account(
+        "4000101",
+        "uid=4000101",
+        created=at(row.get("created") or "2020-01-01T00:00+00:00"),
+        warning_numbers=None if numbers == "-" else int(numbers),
+        warning_days=None if days == "-" else int(days),
+    )
+
+
+def _quota(row: Row) -> Verdict:
+    def size(text: str) -> int | None:
+        return None if text == "-" else round(float(text.removesuffix(" GiB")) * GIB)
+
+    account = Account(
+        "4000101",
+        "uid=4000101",
+        used=size(row["used"]),
+        capacity=size(row["capacity"]),
+        quota_threshold=None if row["entry"] == "-" else int(row["entry"]),
+        quota_missing=None if row["used"] != "-" else "sstBackupSize",
+    )
+    policy = QuotaPolicy()
+    if row["option"] != "-":
+        good = Range(end=float(row["option"].removeprefix("-w ")))
+        policy = replace(policy, warning=Threshold(good, "-w"))
+    return quota(account, policy)
+
+
+def _patience(row: Row) -> PatiencePolicy:
+    policy = PatiencePolicy()
+    if row.get("settings: numbers, days", "-") != "-":
+        numbers, days = map(int, row["settings: numbers, days"].split(", "))
+        good = Threshold(count_range(numbers), "settings")
+        policy = PatiencePolicy(numbers=good, days=days, days_origin="settings")
+    if row.get("option", "-") != "-":
+        good = Threshold(Range(end=float(row["option"].removeprefix("-w "))), "-w")
+        policy = replace(policy, numbers=good)
+    return policy
+
+
+def _computer(row: Row) -> Computer:
+    hour, minute, written = re.split("[: ]", row.get("scheduler.xml", "20:00 +01:00"), maxsplit=2)
+    planned = daily(int(hour), int(minute), utc=int(written[:3]))
+    ended, _, success = row.get("last end", row["last start"]).partition(", success=")
+    last = end(ended, success != "0") if ended != "-" else None
+    return Computer("web01", start(row["last start"]), last, planned)
+
+
+def _schedule_policy(row: Row) -> SchedulePolicy:
+    zones = row.get("zones", "Europe/Zurich")
+    days = row.get("weekdays", "-")
+    return SchedulePolicy(
+        zones=() if zones == "-" else tuple(map(ZoneInfo, zones.split(", "))),
+        weekdays={} if days == "-" else {"4000101": frozenset(map(int, days.split(", ")))},
+    )
+
+
+def _status_policy(row: Row) -> StatusPolicy:
+    return StatusPolicy(max_runtime=parse_duration(row.get("max_runtime") or "24h"))
+
+
+def _schedule(row: Row) -> Verdict:
+    rules = Rules(_patience(row), _schedule_policy(row), _status_policy(row))
+    return schedule(_account(row), uploads(_computer(row)), rules, at(row["looked at"]))
+
+
+def _status(row: Row) -> Verdict:
+    account = _account(row)
+    if percent := row.get("used"):
+        account = account._replace(used=round(float(percent[:-2]) * GIB), capacity=100 * GIB)
+    rules = StatusRules(_patience(row), _schedule_policy(row), _status_policy(row))
+    return status(account, uploads(_computer(row)), rules, at(row["looked at"]))
+
+
+def _client(row: Row) -> Verdict:
+    identifier = "Online Backup Perl Script"
+    minimum = {identifier: row["minimum"]} if row["minimum"] != "-" else {}
+    program = Client(identifier, row["version"], "linux")
+    computer = Computer("web01", start("2026-11-23T20:00+01:00", program))
+    policy = ClientPolicy(minimum=minimum, strict=row["strict"] == "true")
+    now = at("2026-11-24T08:00+01:00")
+    return client(_account(row), uploads(computer), policy, SchedulePolicy(), now)
+
+
+def _unused(row: Row) -> Verdict:
+    policy = UnusedPolicy()
+    if row["option"] != "-":
+        limit = Threshold(
+            Range(end=parse_duration(row["option"].removeprefix("-c ")).total_seconds()), "-c"
+        )
+        policy = replace(policy, critical=limit)
+    found = uploads()._replace(data=row["data"] == "yes")
+    return unused(_account(row), found, policy, at(row["looked at"]))
+
+
+JUDGES: dict[str, Callable[[Row], Verdict]] = {
+    "quota": _quota,
+    "schedule": _schedule,
+    "patience": _schedule,
+    "status": _status,
+    "client": _client,
+    "unused": _unused,
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "row"),
+    [pytest.param(*each, id=f"{each[0]}-{n}") for n, each in enumerate(EXAMPLES)],
+)
+def test_a_row_says_what_the_rule_says(name: str, row: Row) -> None:
+    if name == "offset":
+        assert _offsets(row) == row["is"]
+        return
+    verdict = JUDGES[name](row)
+
+    assert f"{verdict.state.name} - {verdict.summary}" == row["printed"]
+
+
+def _offsets(row: Row) -> str:
+    writer = Writer.PERL if row["client"] == "Perl" else Writer.OTHER
+    clues = Clues((), at("2100-01-01T00:00+00:00"), at("2026-11-24T08:00+01:00"))
+    candidates = parse_offset(row["written"], writer)
+    chosen = choose(candidates, None, clues)
+    if chosen is not None:
+        return say_offset(chosen)
+    return " or ".join(map(say_offset, sorted(candidates))) or "unreadable"
+
+
+def test_every_rule_has_examples() -> None:
+    assert {name for name, _ in EXAMPLES} == {*JUDGES, "offset"}
