@@ -6,8 +6,6 @@ from itertools import islice
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from dateutil.rrule import DAILY, rrule
-
 from backup_monitoring.model import Pattern
 
 _DAY = timedelta(days=1)
@@ -111,39 +109,38 @@ def _a_week(pattern: Pattern) -> int:
 
 
 def _merged(pattern: Pattern, zone: tzinfo, start: datetime, weeks: int) -> Iterator[int]:
-    """Yield how many due times fall on another one, a week in which spring skips an hour."""
-    if len(pattern.hours) == 1:
-        return
+    """Yield how many due times fall on another one, a week in which the clock is put forward."""
+    # Lord Howe puts it forward by half an hour, within one hour's minutes; Apia once by a day.
+    closest = _DAY if len(pattern.hours) * len(pattern.minutes) == 1 else _RESOLUTION
+    nothing = timedelta(0)
     for week in range(weeks):
         begin, end = start + week * _WEEK, start + (week + 1) * _WEEK
         before, behind = (wall.replace(tzinfo=zone).utcoffset() for wall in (begin, end))
-        if before != behind:
-            walls = list(_walls(pattern, begin.date(), end.date()))
+        if (behind or nothing) - (before or nothing) >= closest:
+            walls = _walls(pattern, begin.date(), end.date())
             yield len(walls) - len(set(_instants(walls, zone)))
 
 
 def _walls(pattern: Pattern, first: date, end: date) -> list[datetime]:
-    """Return the wall times from *first* until before *end*, as cron has them."""
-    both = pattern.days is not None and pattern.weekdays is not None
-    if both:  # cron: "restricted" in both fields means that either is enough
-        walls = {
-            *_walls(pattern._replace(days=None), first, end),
-            *_walls(pattern._replace(weekdays=None), first, end),
-        }
-        return sorted(walls)
-    return list(
-        rrule(
-            DAILY,
-            dtstart=datetime.combine(first, time()),
-            until=datetime.combine(end, time()) - _RESOLUTION,
-            byhour=tuple(pattern.hours),
-            byminute=tuple(pattern.minutes),
-            bysecond=0,
-            bymonthday=None if pattern.days is None else tuple(pattern.days),
-            bymonth=None if pattern.months is None else tuple(pattern.months),
-            byweekday=None if pattern.weekdays is None else [day - 1 for day in pattern.weekdays],
-        )
-    )
+    """Return the wall times from *first* until before *end*, rising, as cron has them."""
+    # Only the days asked for are looked at: a rule library looks for the 30th of February until
+    # the year 9999.
+    days = (first + _DAY * number for number in range((end - first).days))
+    minutes = sorted(pattern.minutes)
+    times = [time(hour, minute) for hour in sorted(pattern.hours) for minute in minutes]
+    return [datetime.combine(day, each) for day in days if _fits(pattern, day) for each in times]
+
+
+def _fits(pattern: Pattern, day: date) -> bool:
+    if pattern.months is not None and day.month not in pattern.months:
+        return False
+    chosen = []
+    if pattern.days is not None:
+        chosen.append(day.day in pattern.days)
+    if pattern.weekdays is not None:
+        chosen.append(day.isoweekday() in pattern.weekdays)
+    # cron: "restricted" in both fields means that either is enough.
+    return not chosen or any(chosen)
 
 
 def _instants(walls: Iterable[datetime], zone: tzinfo) -> Iterator[datetime]:
