@@ -139,6 +139,8 @@ def _counted_from(
     moments = [run.until]
     if isinstance(start, Start):
         moments.append(start.at + rules.schedule.early)
+        if isinstance(end, Unreadable):  # an end that is not understood: no first backup for days
+            moments[0] = start.at + rules.status.max_runtime
     changed = past.schedule_changed if past is not None else uploaded
     return max([*moments, changed] if changed is not None else moments)
 
