@@ -33,6 +33,12 @@ class QuotaCheck(BackupCheck):
             "good used space in percent, 85 by default",
             "CRITICAL outside of it, 99 by default, and never before WARNING",
         )
+        parser.add_argument(
+            "--forecast-warning",
+            metavar="DAYS",
+            type=int,
+            help="WARNING if at its growth an account is full in fewer days (needs a store)",
+        )
 
     def policies(self, options: argparse.Namespace, policies: Policies) -> Policies:
         """Return *policies* with the thresholds of the command line."""
@@ -40,6 +46,7 @@ class QuotaCheck(BackupCheck):
             policies.quota,
             warning=given(options.warning, "-w", policies.quota.warning),
             critical=given(options.critical, "-c", policies.quota.critical),
+            forecast=options.forecast_warning,
         )
         return replace(policies, quota=quota_policy)
 

@@ -137,4 +137,14 @@ def check_backup_unused() -> NoReturn:
 
 def backup_settings() -> NoReturn:
     """Run the program that prints and tries the settings."""
-    _run("backup_settings", "BACKUP SETTINGS ")
+    _run("backup_settings", "backup_settings: ")
+
+
+def check_backup_service() -> NoReturn:
+    """Run the check of the monitoring itself."""
+    _run("check_backup_service", "BACKUP SERVICE ")
+
+
+def collect_backup_state() -> NoReturn:
+    """Run the program that makes a pass."""
+    _run("collect_backup_state", "collect_backup_state: ")

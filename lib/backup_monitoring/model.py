@@ -1,7 +1,7 @@
 """The types that directory, storage and store give, and that rules and presentation take."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import Enum
 from math import inf
 from typing import NamedTuple
@@ -78,12 +78,46 @@ class Finding(NamedTuple):
         return f"{self.where}: {self.problem}"
 
 
+FINDING_KINDS = {
+    "attribute": "a value in an entry is out of sense",
+    "clock": "this server's clock was set back",
+    "gone": "a computer's folder is there no more",
+    "home": "an account without a home, or one that may not be read",
+    "offset": "a date whose offset is ambiguous",
+    "orphan": "a home without an account",
+    "report": "a file is not understood",
+    "walk": "a home is too large to be looked through",
+}
+
+
 class Keeping(Enum):
     """Whether an account is watched, and if not, why not."""
 
     ACTIVE = "active"
     INACTIVE = "not active"
     NO_FILES = "keeps no files here"
+
+
+class Shrink(NamedTuple):
+    """A sudden loss of used space: *before* and *after* in bytes, seen on *day* (UTC)."""
+
+    before: int
+    after: int
+    day: date
+
+
+class Growth(NamedTuple):
+    """How an account's used space has changed.
+
+    Args:
+        per_day: bytes a day, robust against outliers; None from too few days.
+        days: how many daily sizes that rests on.
+        shrink: a sudden loss of the last days.
+    """
+
+    per_day: float | None = None
+    days: int = 0
+    shrink: Shrink | None = None
 
 
 class Account(NamedTuple):
@@ -104,6 +138,7 @@ class Account(NamedTuple):
         warning_numbers, warning_days: patience of the customer, 0 to 99; 0: off.
         last_successes: UTC end of the last successful backup by computer.
         findings: attributes out of sense.
+        growth: None where no store has looked before.
     """
 
     uid: str
@@ -122,6 +157,7 @@ class Account(NamedTuple):
     warning_days: int | None = None
     last_successes: Mapping[str, datetime] = {}
     findings: tuple[Finding, ...] = ()
+    growth: Growth | None = None
 
 
 class Client(NamedTuple):
@@ -210,21 +246,21 @@ class Past(NamedTuple):
         first_seen: when the computer was first looked at, UTC.
         failed: unsuccessful backups in a row before the newest one.
         at_least: *failed* is a lower bound, since an end may have been overwritten unseen.
+        failed_since: when the first of them failed, UTC.
         last_success: end of the last successful backup that was seen, UTC.
         first_open: the first start seen of a computer without any end, UTC.
         schedule_changed: when the present schedule was first seen in place of another, UTC.
         gone: since when the computer's folder is not there any more, UTC.
-        since: since when a problem holds, by the rule's name, UTC.
     """
 
     first_seen: datetime | None = None
     failed: int = 0
     at_least: bool = False
+    failed_since: datetime | None = None
     last_success: datetime | None = None
     first_open: datetime | None = None
     schedule_changed: datetime | None = None
     gone: datetime | None = None
-    since: Mapping[str, datetime] = {}
 
 
 class Computer(NamedTuple):

@@ -62,7 +62,7 @@ class _Version(argparse.Action):
         raise Shown(f"{parser.prog} {__version__}\n")
 
 
-def add_common_options(parser: Parser) -> None:
+def add_common_options(parser: Parser, limit: str = "10 with --account, else 50") -> None:
     """Add what every program has: settings, time, and time limit."""
     parser.add_argument(
         "--config",
@@ -81,7 +81,7 @@ def add_common_options(parser: Parser) -> None:
         "--timeout",
         metavar="SECONDS",
         type=parse_seconds,
-        help="time limit of the whole program; default: 10 with --account, else 50",
+        help=f"time limit of the whole program; default: {limit}",
     )
 
 

@@ -108,3 +108,19 @@ class StorageSettings:
     start_files: Names = ("backupStarted.xml",)
     end_files: Names = ("backupEnded.xml",)
     schedule_files: Names = ("scheduler.xml",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreSettings:
+    """[store]: where the collector keeps what it has seen, and how old that may be.
+
+    Args:
+        folder: None: no store, everything is read live.
+        max_age: of the last reading of the storage. directory_max_age: of the directory.
+        keep: how long the past is kept.
+    """
+
+    folder: Path | None = None
+    max_age: timedelta = timedelta(minutes=30)
+    directory_max_age: timedelta = timedelta(hours=4)
+    keep: timedelta = timedelta(days=400)

@@ -10,7 +10,6 @@ from math import inf
 from typing import NamedTuple
 
 import nagiosplugin
-from nagiosplugin.state import ServiceState
 
 from backup_monitoring.errors import MonitoringError
 from backup_monitoring.launch import Watchdog
@@ -25,19 +24,12 @@ from backup_monitoring.options import (
     uids_of,
 )
 from backup_monitoring.policies import Policies
+from backup_monitoring.presentation import Presented, present, say_number
 from backup_monitoring.settings import Settings, read_settings, settings_file
 from backup_monitoring.tally import Judged, Tally
-from backup_monitoring.text import clean
 
 LISTED = 20
-_LONGEST = 8000  # bytes; NRPE and databases cut or drop more than 8 KiB
 _KEPT = 400  # lines that could fit into that
-_STATES = {
-    State.OK: nagiosplugin.Ok,
-    State.WARNING: nagiosplugin.Warn,
-    State.CRITICAL: nagiosplugin.Critical,
-    State.UNKNOWN: nagiosplugin.Unknown,
-}
 
 
 class Request(NamedTuple):
@@ -108,12 +100,30 @@ def run(check: BackupCheck, arguments: Sequence[str], watchdog: Watchdog) -> tup
     request = Request(options, settings, policies, uids, now_of(options))
 
     def source() -> Iterator[tuple[Account, Uploads]]:
-        from backup_monitoring.live import live_accounts
-
-        return live_accounts(settings, check.need, check.files, uids, request.now, watchdog.phase)
+        return _accounts(check, request, watchdog.phase)
 
     other = check.instead(request, source)
-    return other if other is not None else _output(check, request, source)
+    return other if other is not None else present(Run(check, request, source).presented())
+
+
+def _accounts(
+    check: BackupCheck, request: Request, phase: Callable[[str], None]
+) -> Iterator[tuple[Account, Uploads]]:
+    """Yield the accounts from the store where there is one, else from their sources."""
+    settings, options = request.settings, request.options
+    if settings.store.folder is None or options.live:
+        from backup_monitoring.live import live_accounts
+
+        yield from live_accounts(
+            settings, check.need, check.files, request.uids, request.now, phase
+        )
+        return
+    from backup_monitoring.store.state import open_state
+
+    phase("reading the store")
+    state = open_state(settings.store.folder)
+    state.fresh(settings.store, check.files, request.now)
+    yield from state.accounts(check.files, request.uids)
 
 
 def _parser(check: BackupCheck) -> Parser:
@@ -127,8 +137,15 @@ def _parser(check: BackupCheck) -> Parser:
     parser.add_argument(
         "--live",
         action="store_true",
-        help="read directory and storage themselves (they are, as long as there is no store)",
+        help="read directory and storage, not the store (as without [store] folder)",
     )
+    add_verbosity(parser)
+    check.add_options(parser)
+    return parser
+
+
+def add_verbosity(parser: Parser) -> None:
+    """Add ``-v``."""
     parser.add_argument(
         "-v",
         "--verbose",
@@ -136,12 +153,10 @@ def _parser(check: BackupCheck) -> Parser:
         default=0,
         help="-v: affected accounts, -vv: every account, -vvv: how each number was found",
     )
-    check.add_options(parser)
-    return parser
 
 
-class Accounts(nagiosplugin.Resource):
-    """Acquisition: the accounts in scope, each with the rule's verdict."""
+class Run:
+    """One run: the accounts in scope, each with the rule's verdict."""
 
     def __init__(self, check: BackupCheck, request: Request, source: Source) -> None:
         self.tally = Tally(_KEPT)
@@ -149,8 +164,12 @@ class Accounts(nagiosplugin.Resource):
         self._request = request
         self._source = source
 
-    def probe(self) -> list[nagiosplugin.Metric]:
-        """Judge all accounts; give the worst verdicts, and the numbers to keep."""
+    def presented(self) -> Presented:
+        """Judge all accounts; return what is to be said of them.
+
+        Raises:
+            MonitoringError: there is none; or our own failure.
+        """
         self._judge_all()
         if not self.tally.total:
             directory = self._request.settings.directory
@@ -159,17 +178,9 @@ class Accounts(nagiosplugin.Resource):
                 f"no account in scope below it by {directory.accounts_filter}",
                 "check accounts_base, accounts_filter and host in [directory]",
             )
-        verdicts = [
-            nagiosplugin.Metric(judged.uid, judged, context="verdict")
-            for judged in self.tally.worst
-        ]
-        numbers = self.tally.worst[0].verdict.metrics if self._request.single else self._totals()
-        return verdicts + [
-            nagiosplugin.Metric(
-                metric.name, metric, min=metric.minimum, max=metric.maximum, context="number"
-            )
-            for metric in numbers
-        ]
+        worst = self.tally.worst
+        numbers = worst[0].verdict.metrics if self._request.single else self._totals()
+        return Presented(self._check.task, worst, numbers, self._sentence(), self._lines())
 
     def _judge_all(self) -> None:
         request, tally = self._request, self.tally
@@ -194,117 +205,38 @@ class Accounts(nagiosplugin.Resource):
             details=(*verdict.details, *(f"finding: {each}" for each in findings))
         )
 
+    def _sentence(self) -> str:
+        """Return the worst account's sentence, and how many are as bad."""
+        worst, total = self.tally.worst[0], self.tally.total
+        said = f"{worst.name}: {worst.verdict.summary}"
+        if self._request.single:
+            return said
+        if not self.tally.bad():
+            return f"{total} account{'s' * (total != 1)}, all ok"
+        return f"{said}; {self.tally.say_counts()}"
+
+    def _lines(self) -> list[str]:
+        """Return the further lines, worst account first."""
+        level = self._request.options.verbose
+        if not level:
+            return []
+        lines: list[str] = []
+        shown = 0
+        for judged in self.tally.worst:
+            listed = level > 1 or judged.verdict.state is not State.OK
+            if listed and (level > 1 or shown < LISTED):
+                shown += 1
+                lines += account_lines(judged, level, self._request.single)
+        missing = (self.tally.total if level > 1 else self.tally.bad()) - shown
+        return [*lines, f"... and {missing} more"] if missing > 0 else lines
+
     def _totals(self) -> list[Metric]:
         counts = self.tally.counts
         return [Metric(state.name.lower(), counts[state]) for state in State] + self._check.totals()
 
 
-class VerdictContext(nagiosplugin.Context):
-    """Evaluation: the rule has decided; its verdict is only translated."""
-
-    def evaluate(
-        self, metric: nagiosplugin.Metric, resource: nagiosplugin.Resource
-    ) -> nagiosplugin.Result:
-        """Return the verdict's state."""
-        judged: Judged = metric.value
-        return nagiosplugin.Result(_STATES[judged.verdict.state], judged.verdict.summary, metric)
-
-    def performance(
-        self, metric: nagiosplugin.Metric, resource: nagiosplugin.Resource
-    ) -> nagiosplugin.Performance | None:
-        """Return nothing: an account's name is no label."""
-        return None
-
-
-class NumberContext(nagiosplugin.Context):
-    """Performance data: numbers that Icinga keeps, with thresholds as plain numbers."""
-
-    def evaluate(
-        self, metric: nagiosplugin.Metric, resource: nagiosplugin.Resource
-    ) -> nagiosplugin.Result:
-        """Return OK: the verdict has said the rest."""
-        return nagiosplugin.Result(nagiosplugin.Ok, None, metric)
-
-    def performance(
-        self, metric: nagiosplugin.Metric, resource: nagiosplugin.Resource
-    ) -> nagiosplugin.Performance | None:
-        """Return the number with its thresholds."""
-        number: Metric = metric.value
-        return nagiosplugin.Performance(
-            number.name,
-            _plain(number.value),
-            number.unit,
-            _plain_end(number.warning),
-            _plain_end(number.critical),
-            _whole(number.minimum),
-            _whole(number.maximum),
-        )
-
-
-def _plain_end(good: Range | None) -> str:
-    return _plain(good.plain) if good is not None else ""
-
-
-def _whole(value: float | None) -> float | None:
-    return int(value) if value is not None and value == int(value) else value
-
-
-def _plain(value: float | None) -> str:
-    """Return *value* without an exponent, which Icinga would not read."""
-    if value is None:
-        return ""
-    return str(int(value)) if value == int(value) else f"{value:.4f}".rstrip("0").rstrip(".")
-
-
-class WorstFirst(nagiosplugin.Results):
-    """Results in our order of states."""
-
-    @property
-    def most_significant_state(self) -> ServiceState:
-        """Return the worst state there is."""
-        # nagiosplugin takes the highest exit code: an account that cannot be read
-        # (UNKNOWN, 3) would hide another one's lost backups (CRITICAL, 2).
-        codes = {_STATES[state]: state.badness for state in State}
-        return max(self.by_state, key=lambda state: codes[state])
-
-
-class WorstAccount(nagiosplugin.Summary):
-    """Presentation: the worst account's sentence, the counts, and more lines on demand."""
-
-    def __init__(self, tally: Tally, request: Request) -> None:
-        self._tally = tally
-        self._request = request
-
-    def ok(self, results: nagiosplugin.Results) -> str:
-        """Return the sentence of a run without a problem."""
-        if self._request.single:
-            return self.problem(results)
-        total = self._tally.total
-        return f"{total} account{'s' * (total != 1)}, all ok"
-
-    def problem(self, results: nagiosplugin.Results) -> str:
-        """Return the worst account's sentence."""
-        worst = self._tally.worst[0]
-        said = f"{worst.name}: {worst.verdict.summary}"
-        return said if self._request.single else f"{said}; {self._tally.say_counts()}"
-
-    def verbose(self, results: nagiosplugin.Results) -> list[str]:
-        """Return the further lines, worst account first."""
-        level = min(self._request.options.verbose, 3)
-        if not level:
-            return []
-        lines: list[str] = []
-        shown = 0
-        for judged in self._tally.worst:
-            listed = level > 1 or judged.verdict.state is not State.OK
-            if listed and (level > 1 or shown < LISTED):
-                shown += 1
-                lines += _account_lines(judged, level, self._request.single)
-        missing = (self._tally.total if level > 1 else self._tally.bad()) - shown
-        return [*lines, f"... and {missing} more"] if missing > 0 else lines
-
-
-def _account_lines(judged: Judged, level: int, single: bool) -> list[str]:
+def account_lines(judged: Judged, level: int, single: bool) -> list[str]:
+    """Return the lines about one account, as verbose as *level* says."""
     verdict = judged.verdict
     lines = [] if single else [f"{verdict.state.name} - {judged.name}: {verdict.summary}"]
     if level > 2 or single:
@@ -320,39 +252,13 @@ def _say_metric(metric: Metric) -> str:
         for word, good in (("WARNING", metric.warning), ("CRITICAL", metric.critical))
         if good is not None
     ]
-    return ", ".join([f"{metric.name} is {_plain(metric.value)}{metric.unit}", *limits])
+    return ", ".join([f"{metric.name} is {say_number(metric.value)}{metric.unit}", *limits])
 
 
 def _say_range(good: Range) -> str:
     start = "~" if good.start == -inf else f"{good.start:g}"
     end = "" if good.end == inf else f"{good.end:g}"
     return f"{'@' * good.inverted}{start}:{end}"
-
-
-def _output(check: BackupCheck, request: Request, source: Source) -> tuple[int, str]:
-    accounts = Accounts(check, request, source)
-    summary = WorstAccount(accounts.tally, request)
-    plugin = nagiosplugin.Check(
-        accounts, VerdictContext("verdict"), NumberContext("number"), summary, WorstFirst()
-    )
-    plugin()
-    heading = f"BACKUP {check.task.upper()} {State(plugin.exitcode).name}"
-    first = f"{heading} - {clean(plugin.summary_str)}"
-    if plugin.perfdata:
-        first += " | " + " ".join(plugin.perfdata)
-    return plugin.exitcode, _bounded([first, *map(clean, summary.verbose(plugin.results))])
-
-
-def _bounded(lines: list[str]) -> str:
-    """Return *lines* as one text, short enough for all that transport it."""
-    kept, room = [], _LONGEST
-    for number, line in enumerate(lines):
-        room -= len(line.encode()) + 1
-        if room < 0:
-            kept.append(f"... and {len(lines) - number} more lines")
-            break
-        kept.append(line)
-    return "\n".join(kept)
 
 
 def range_option(text: str) -> Range:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Literal
 from zoneinfo import ZoneInfo
 
 from backup_monitoring.model import Range, Threshold
@@ -11,10 +10,17 @@ from backup_monitoring.model import Range, Threshold
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuotaPolicy:
-    """[quota]: good ranges of used space in percent, where the entry sets none."""
+    """[quota]: good ranges of used space in percent, where the entry sets none.
+
+    Args:
+        shrink: percent of the used space whose loss within a day is sudden.
+        forecast: WARNING if full in fewer days than this; None: not judged.
+    """
 
     warning: Threshold = Threshold(Range(end=85), "default")
     critical: Threshold = Threshold(Range(end=99), "default")
+    shrink: float = 50
+    forecast: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +90,19 @@ class UnusedPolicy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServicePolicy:
+    """[service]: when the monitoring itself is in trouble.
+
+    Args:
+        duration: longest good pass.
+        findings: as many findings and more of a kind are WARNING; a kind not named never is.
+    """
+
+    duration: timedelta = timedelta(minutes=10)
+    findings: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policies:
     """All that the rules take from the settings."""
 
@@ -93,6 +112,4 @@ class Policies:
     status: StatusPolicy = field(default_factory=StatusPolicy)
     client: ClientPolicy = field(default_factory=ClientPolicy)
     unused: UnusedPolicy = field(default_factory=UnusedPolicy)
-
-
-Rule = Literal["quota", "schedule", "status", "client", "unused"]
+    service: ServicePolicy = field(default_factory=ServicePolicy)

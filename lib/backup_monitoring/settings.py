@@ -13,14 +13,21 @@ from zoneinfo import ZoneInfo
 
 from backup_monitoring.errors import SettingsError
 from backup_monitoring.homes import check_template
-from backup_monitoring.model import Range, Threshold
-from backup_monitoring.places import BASES, AttributeNames, DirectorySettings, StorageSettings
+from backup_monitoring.model import FINDING_KINDS, Range, Threshold
+from backup_monitoring.places import (
+    BASES,
+    AttributeNames,
+    DirectorySettings,
+    StorageSettings,
+    StoreSettings,
+)
 from backup_monitoring.policies import (
     ClientPolicy,
     PatiencePolicy,
     Policies,
     QuotaPolicy,
     SchedulePolicy,
+    ServicePolicy,
     StatusPolicy,
     UnusedPolicy,
 )
@@ -51,6 +58,7 @@ class Settings:
     file: Path
     directory: DirectorySettings
     storage: StorageSettings
+    store: StoreSettings
     policies: Policies
     in_effect: tuple[Setting, ...]
 
@@ -72,6 +80,7 @@ def read_settings(file: Path, environment: Mapping[str, str] = os.environ) -> Se
         file=file,
         directory=directory,
         storage=_storage(root.table("storage")),
+        store=_store(root.table("store")),
         policies=Policies(
             quota=_quota(root.table("quota")),
             patience=_patience(root.table("patience")),
@@ -79,6 +88,7 @@ def read_settings(file: Path, environment: Mapping[str, str] = os.environ) -> Se
             status=_status(root.table("status")),
             client=_client(root.table("client")),
             unused=_unused(root.table("unused")),
+            service=_service(root.table("service")),
         ),
         in_effect=(),
     )
@@ -228,6 +238,16 @@ def _storage(table: Table) -> StorageSettings:
     return StorageSettings(root=root, home=home, incoming=incoming, depth=depth, **names)
 
 
+def _store(table: Table) -> StoreSettings:
+    default = StoreSettings()
+    return StoreSettings(
+        folder=table.take("folder", lambda v: _below(table.file.parent, v), None),
+        max_age=table.take("max_age", parse_span, default.max_age),
+        directory_max_age=table.take("directory_max_age", parse_span, default.directory_max_age),
+        keep=table.take("keep", parse_span, default.keep),
+    )
+
+
 def _folder(value: object) -> str:
     text = parse_text(value)
     if not text or text.startswith("/") or ".." in text.split("/") or "\0" in text:
@@ -243,7 +263,9 @@ def _quota(table: Table) -> QuotaPolicy:
         return Threshold(Range(end=end), _origin(table, key))
 
     return QuotaPolicy(
-        warning=level("warning", default.warning), critical=level("critical", default.critical)
+        warning=level("warning", default.warning),
+        critical=level("critical", default.critical),
+        shrink=table.take("shrink", parse_percent, default.shrink),
     )
 
 
@@ -344,6 +366,16 @@ def _unused(table: Table) -> UnusedPolicy:
     after = table.take("after", parse_span, timedelta(days=14))
     good = Range(end=after.total_seconds())
     return UnusedPolicy(warning=Threshold(good, _origin(table, "after")))
+
+
+def _service(table: Table) -> ServicePolicy:
+    default = ServicePolicy()
+    part = table.table("findings")
+    counts = {kind: part.take(kind, parse_whole(0, 10**9), 0) for kind in FINDING_KINDS}
+    return ServicePolicy(
+        duration=table.take("duration", parse_span, default.duration),
+        findings={kind: count for kind, count in counts.items() if count},
+    )
 
 
 def _field_names(kind: type) -> list[str]:

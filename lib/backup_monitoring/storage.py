@@ -105,7 +105,8 @@ class _Reader:
         schedule = self._read_schedule(folder, uid, where, start) if self._schedule else None
         for report in (start, end, schedule):
             if isinstance(report, Unreadable):
-                self.findings.append(Finding("report", report.where, report.problem))
+                kind = "offset" if "ambiguous offset" in report.problem else "report"
+                self.findings.append(Finding(kind, report.where, report.problem))
         self.computers.append(Computer(name, start, end, schedule))
 
     def unreadable(self, name: str, problem: str) -> None:

@@ -11,6 +11,7 @@ from backup_monitoring.needs import Need
 from backup_monitoring.places import DirectorySettings
 
 _AT_ONCE = 100
+_WITHOUT_FILES = "objectClass=sstS3Bucket"
 
 
 def accounts(
@@ -50,6 +51,39 @@ def accounts(
             yield account
 
 
+def known_accounts(
+    directory: Directory, settings: DirectorySettings, now: datetime
+) -> Iterator[tuple[Account, bool]]:
+    """Yield every account, read completely, and whether a run over all accounts is to judge it.
+
+    Those that are not active, or keep no files here, are known by name only.
+
+    Raises:
+        DirectoryError, SettingsError: as `accounts`.
+    """
+    names = settings.attributes
+    scope = parse_scope(settings)
+    host = f"({names.host}={escape(settings.host)})" if settings.host else ""
+    reader = AccountReader(names, Need.ALL, now, Certain.NOTHING)
+    seen: set[str] = set()
+    for ldap_filter, in_scope in (
+        (f"(&{scope}{host})", True),
+        (f"(&({_WITHOUT_FILES})(!{scope}){host})", False),
+    ):
+        for entry in directory.entries(settings.accounts_base, ldap_filter, reader.attributes):
+            account = reader.account(entry)
+            if account.uid in seen:
+                account = _doubted(account)
+            seen.add(account.uid)
+            yield account, in_scope and account.keeping is not Keeping.INACTIVE
+
+
+def parse_scope(settings: DirectorySettings) -> str:
+    """Return the accounts' filter; SettingsError, naming it as it stands there, if it is none."""
+    parse(settings.accounts_filter)
+    return settings.accounts_filter
+
+
 def _certain(settings: DirectorySettings) -> Certain:
     # Only the filter that comes with us is known to leave out accounts without files.
     plain = settings.accounts_filter == DirectorySettings().accounts_filter
@@ -59,9 +93,9 @@ def _certain(settings: DirectorySettings) -> Certain:
 def _filters(settings: DirectorySettings, uids: Sequence[str] | None) -> Iterator[str]:
     names = settings.attributes
     if uids is None:
-        parse(settings.accounts_filter)  # named as it stands in the settings, if it is wrong
+        scope = parse_scope(settings)
         host = f"({names.host}={escape(settings.host)})" if settings.host else ""
-        yield f"(&{settings.accounts_filter}({names.active}=TRUE){host})"
+        yield f"(&{scope}({names.active}=TRUE){host})"
         return
     # A name that cannot be written as text is nobody's.
     wanted = [uid for uid in dict.fromkeys(uids) if uid and uid.isprintable()]

@@ -1,8 +1,13 @@
 """Quota: has an account used more of its capacity than its thresholds allow?"""
 
-from backup_monitoring.model import GIB, Account, Metric, Range, State, Threshold, Verdict
+from typing import NamedTuple
+
+from backup_monitoring.model import GIB, Account, Growth, Metric, Range, State, Threshold, Verdict
 from backup_monitoring.policies import QuotaPolicy
 from backup_monitoring.rules.watched import unwatched
+
+_NEAR = 99
+_FAR = 9999
 
 
 def quota(account: Account, policy: QuotaPolicy) -> Verdict:
@@ -10,6 +15,7 @@ def quota(account: Account, policy: QuotaPolicy) -> Verdict:
 
     WARNING when the unrounded percentage is bigger than the warning threshold (the entry's, else
     the policy's), CRITICAL when it is bigger than the larger of that and the critical one.
+    Where the past is known: WARNING too for a sudden loss, and for a forecast that is too near.
 
     Args:
         account: ``used``, ``capacity`` in bytes, None where the entry has no value.
@@ -27,22 +33,79 @@ def quota(account: Account, policy: QuotaPolicy) -> Verdict:
         return _unknown(account)
     percent = 100 * used / capacity
     warning, critical = thresholds(account, policy)
+    outlook = _outlook(account.growth, used, capacity, warning.good)
     metrics = (
         Metric("used_percent", percent, "%", warning.good, critical.good),
         Metric("used", used, "B", maximum=capacity),
+        *outlook.metrics(policy),
     )
+    size = f"of {capacity / GIB:.1f} GiB used{outlook.said()}"
     for state, threshold in ((State.CRITICAL, critical), (State.WARNING, warning)):
         if percent not in threshold.good:
-            summary = (
-                f"{_shown(percent, threshold.good)} % of {capacity / GIB:.1f} GiB used, "
-                f"limit {_limit(threshold.good)} % ({threshold.origin})"
-            )
-            return Verdict(state, summary, None, metrics)
-    summary = (
-        f"{percent:.1f} % of {capacity / GIB:.1f} GiB used, "
-        f"limit {_limit(warning.good)} % ({warning.origin})"
-    )
-    return Verdict(State.OK, summary, None, metrics)
+            summary = f"{_shown(percent, threshold.good)} % {size}, {_limit(threshold)}"
+            return Verdict(state, summary, None, metrics, outlook.details())
+    summary = f"{percent:.1f} % {size}, {_limit(warning)}"
+    state, doubt = _doubt(account.growth, outlook, policy)
+    return Verdict(state, doubt + summary, None, metrics, outlook.details())
+
+
+class _Outlook(NamedTuple):
+    """Days until the threshold and until full, None where use does not grow."""
+
+    growth: Growth | None
+    to_threshold: int | None
+    to_full: int | None
+
+    def metrics(self, policy: QuotaPolicy) -> tuple[Metric, ...]:
+        """Return the days as metrics."""
+        good = Range(start=policy.forecast) if policy.forecast is not None else None
+        named = (
+            ("days_to_threshold", self.to_threshold, None),
+            ("days_to_full", self.to_full, good),
+        )
+        return tuple(
+            Metric(name, days, "", warning) for name, days, warning in named if days is not None
+        )
+
+    def said(self) -> str:
+        """Return the days until full in words, if they are few."""
+        near = self.to_full is not None and 0 < self.to_full <= _NEAR
+        return f", full in {self.to_full} d" if near else ""
+
+    def details(self) -> tuple[str, ...]:
+        """Return what the forecast rests on."""
+        growth = self.growth
+        if growth is None:
+            return ()
+        if growth.per_day is None:
+            return (f"no forecast yet: {growth.days} daily sizes, too few",)
+        slope = f"{growth.per_day / GIB:+.2f} GiB a day, the median slope of {growth.days} days"
+        if self.to_full is None or self.to_threshold is None:
+            return (slope,)
+        return (f"{slope}: at the threshold in {self.to_threshold} d, full in {self.to_full} d",)
+
+
+def _outlook(growth: Growth | None, used: int, capacity: int, good: Range) -> _Outlook:
+    if growth is None or growth.per_day is None or growth.per_day <= 0:
+        return _Outlook(growth, None, None)
+    end = min(good.end, 100) / 100 * capacity
+    days = [max(0.0, (goal - used) / growth.per_day) for goal in (end, capacity)]
+    return _Outlook(growth, *(min(_FAR, int(each)) for each in days))
+
+
+def _doubt(growth: Growth | None, outlook: _Outlook, policy: QuotaPolicy) -> tuple[State, str]:
+    """Return WARNING and why, where use within its thresholds is no good sign."""
+    if growth is not None and growth.shrink is not None:
+        shrink = growth.shrink
+        return State.WARNING, (
+            f"used space fell from {shrink.before / GIB:.1f} to {shrink.after / GIB:.1f} GiB on "
+            f"{shrink.day:%Y-%m-%d}, limit {policy.shrink:g} % a day (settings shrink): "
+            "deleted, encrypted, or the wrong source? Now "
+        )
+    full, least = outlook.to_full, policy.forecast
+    if full is not None and least is not None and full < least:
+        return State.WARNING, (f"full in {full} d, limit {least} d (--forecast-warning); now ")
+    return State.OK, ""
 
 
 def thresholds(account: Account, policy: QuotaPolicy) -> tuple[Threshold, Threshold]:
@@ -69,8 +132,8 @@ def _shown(percent: float, good: Range) -> str:
     return text if float(text) not in good else f"{percent:.6g}"
 
 
-def _limit(good: Range) -> str:
-    plain = good.plain
-    if good.start > 0 or plain is None:
-        return f"{'@' * good.inverted}{good.start:g}:{good.end:g}"
-    return f"{plain:g}"
+def _limit(threshold: Threshold) -> str:
+    good = threshold.good
+    if good.start > 0 or good.plain is None:
+        return f"limit {'@' * good.inverted}{good.start:g}:{good.end:g} % ({threshold.origin})"
+    return f"limit {good.plain:g} % ({threshold.origin})"

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from backup_monitoring.due import Clock, due_times, say_time
 from backup_monitoring.model import (
+    DAY,
     Account,
     Computer,
     End,
@@ -109,7 +110,7 @@ def _judge_run(
 ) -> Judgement:
     failed, what = _failed(account, computer, run, clock, rules.schedule)
     if not failed:
-        doubt = _doubt(account, run, rules.status)
+        doubt = _doubt(account, computer, run, rules.status, now)
         state = State.WARNING if doubt else State.OK
         return Judgement(computer.name, state, what + doubt, 0)
     last = _last_success(account, computer, now)
@@ -180,14 +181,28 @@ def _impatient(patience: Patience) -> tuple[State, str]:
     return state, f" (one look cannot count them, so any limit is reached){muted_note(patience)}"
 
 
-def _doubt(account: Account, run: Run, policy: StatusPolicy) -> str:
+def _doubt(
+    account: Account, computer: Computer, run: Run, policy: StatusPolicy, now: datetime
+) -> str:
     """Return why the newest success cannot be trusted, '' if it can.
 
-    A client reports rsync's "no space left" as a success.
+    A client reports rsync's "no space left" as a success; and one whose source is gone, or is the
+    wrong one, has nothing to fail at.
     """
-    if run.end is None or not account.capacity or account.used is None:
+    if run.end is None or account.used is None:
         return ""
-    percent = 100 * account.used / account.capacity
+    if account.used == 0 and _measured(computer, run.end, now):
+        return ", but no space is used: is anything backed up?"
+    percent = 100 * account.used / account.capacity if account.capacity else 0
     if percent < policy.full:
         return ""
     return f", but the quota was used up ({percent:.1f} %, limit {policy.full:g} % (settings full))"
+
+
+def _measured(computer: Computer, end: End, now: datetime) -> bool:
+    """Tell whether the account's size must have been measured since its first backup.
+
+    Sizes are measured once a day: a new computer's first backup may not be in them yet.
+    """
+    seen = computer.past.first_seen if computer.past is not None else None
+    return now - min(end.at, seen or end.at) > 2 * DAY

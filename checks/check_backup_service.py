@@ -1,0 +1,65 @@
+"""check_backup_service: does the monitoring itself live?"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from backup_monitoring.errors import SettingsError
+from backup_monitoring.launch import Watchdog
+from backup_monitoring.model import State
+from backup_monitoring.options import Parser, Shown, add_common_options, now_of
+from backup_monitoring.plugin import account_lines, add_verbosity
+from backup_monitoring.presentation import Presented, present
+from backup_monitoring.rules.service import Part, service
+from backup_monitoring.settings import read_settings, settings_file
+from backup_monitoring.store.state import counted, open_state
+from backup_monitoring.tally import Judged
+
+
+def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
+    """Run the check; return its exit code and its output.
+
+    Raises:
+        MonitoringError: our own failure.
+    """
+    parser = Parser(
+        "check_backup_service",
+        "Checks the store: the age of its parts, how long a pass takes, and what it found.",
+        "exit codes: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN (help and wrong options too)",
+    )
+    add_common_options(parser, limit="10")
+    add_verbosity(parser)
+    try:
+        options = parser.parse(arguments)
+    except Shown as shown:
+        return State.UNKNOWN.value, shown.text
+    watchdog.limit(options.timeout or 10)
+    watchdog.phase("reading the settings")
+    settings = read_settings(settings_file(options.config))
+    if settings.store.folder is None:
+        remedy = "set it, or leave this check out: without a store there is nothing to check"
+        raise SettingsError(f"{settings.file}: [store] folder", "not set", remedy)
+    watchdog.phase("reading the store")
+    state = open_state(settings.store.folder)
+    meta = state.meta()
+    parts = (
+        Part(
+            "directory",
+            meta.directory_read,
+            meta.directory_error,
+            settings.store.directory_max_age,
+        ),
+        Part("storage", meta.storage_read, meta.storage_error, settings.store.max_age),
+    )
+    findings = list(state.findings())
+    verdict = service(
+        parts,
+        timedelta(seconds=meta.seconds),
+        counted(findings),
+        settings.policies.service,
+        now_of(options),
+    )
+    lines = [f"finding, {finding.kind}: {finding}" for finding in findings]
+    verdict = verdict._replace(details=verdict.details + tuple(lines) * (options.verbose > 1))
+    judged = Judged("service", verdict)
+    lines_shown = account_lines(judged, options.verbose, single=True) if options.verbose else []
+    return present(Presented("service", [judged], verdict.metrics, verdict.summary, lines_shown))

@@ -1,0 +1,52 @@
+"""Growth: how an account's used space changes from day to day."""
+
+from datetime import date
+from itertools import combinations, pairwise
+from statistics import median
+from typing import NamedTuple
+
+from backup_monitoring.model import Growth, Shrink
+
+DAYS = 30
+FEWEST_DAYS = 7
+_SHRUNK_FOR = 7  # days for which a sudden loss is told
+
+
+class Size(NamedTuple):
+    """Used bytes on a *day* (proleptic Gregorian ordinal, UTC)."""
+
+    day: int
+    used: int
+
+
+def sized(sizes: list[Size], today: int, used: int | None) -> list[Size]:
+    """Return *sizes* of the last 30 days with today's; the last of a day counts."""
+    kept = [size for size in sizes if today - DAYS < size.day < today]
+    return kept if used is None else [*kept, Size(today, used)]
+
+
+def growth_of(sizes: list[Size], today: int, shrink: float) -> Growth:
+    """Return how *sizes*, rising by day, grow.
+
+    The slope is the median of the slopes between all pairs of days (Theil and Sen): a few days
+    with something special do not move it.
+
+    Args:
+        sizes: of the last days. today: to tell a loss that is over.
+        shrink: percent of used space whose loss from one day to the next is sudden.
+    """
+    days = sizes[-1].day - sizes[0].day + 1 if sizes else 0
+    per_day = None
+    if days >= FEWEST_DAYS and len(sizes) >= FEWEST_DAYS:
+        per_day = median((b.used - a.used) / (b.day - a.day) for a, b in combinations(sizes, 2))
+    return Growth(per_day, len(sizes), _shrunk(sizes, today, shrink))
+
+
+def _shrunk(sizes: list[Size], today: int, shrink: float) -> Shrink | None:
+    """Return the newest sudden loss of the last days that was not made up for since."""
+    found = None
+    for before, after in pairwise(sizes):
+        left = before.used * (100 - shrink) / 100
+        if after.used < left and today - after.day < _SHRUNK_FOR and sizes[-1].used < left:
+            found = Shrink(before.used, after.used, date.fromordinal(after.day))
+    return found

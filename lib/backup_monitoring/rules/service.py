@@ -1,0 +1,116 @@
+"""Service: does the monitoring itself live?"""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from backup_monitoring.durations import say_duration, write_duration
+from backup_monitoring.model import FINDING_KINDS, Metric, Range, State, Verdict
+from backup_monitoring.policies import ServicePolicy
+from backup_monitoring.rules.clock import CLOCK_SLACK
+
+
+class Part(NamedTuple):
+    """A part of the store.
+
+    Args:
+        name: directory or storage.
+        read: when it was last read completely, aware UTC; None: never.
+        error: why the last pass could not read it.
+        max_age: the age from which on checks refuse it.
+    """
+
+    name: str
+    read: datetime | None
+    error: str | None
+    max_age: timedelta
+
+
+def service(
+    parts: tuple[Part, ...],
+    duration: timedelta,
+    findings: Mapping[str, int],
+    policy: ServicePolicy,
+    now: datetime,
+) -> Verdict:
+    """Judge the store: the age of its parts, the last pass, what it found.
+
+    A part is WARNING from half of its ``max_age`` on, and when the last pass could not read it;
+    CRITICAL when checks refuse it.
+
+    Args:
+        parts: of the store.
+        duration: of the last pass.
+        findings: how many there are of each kind.
+        policy: limits.
+        now: aware UTC.
+    """
+    judged = [_part(part, now) for part in parts]
+    judged.append(_duration(duration, policy))
+    judged += [_kind(kind, findings.get(kind, 0), policy) for kind in FINDING_KINDS]
+    state, summary = max(judged, key=lambda each: each[0].badness)
+    bad = sum(each[0] is not State.OK for each in judged)
+    if state is State.OK:
+        summary = ", ".join(said for _, said in judged[: len(parts) + 1])
+    elif bad > 1:
+        summary += f"; {bad - 1} more problem{'s' * (bad > 2)}"
+    details = tuple(f"{each.name} - {said}" for each, said in judged)
+    return Verdict(
+        state, summary, None, tuple(_metrics(parts, duration, findings, policy, now)), details
+    )
+
+
+def _part(part: Part, now: datetime) -> tuple[State, str]:
+    if part.read is None:
+        return State.CRITICAL, f"{part.name} was never read: {part.error or 'no reason known'}"
+    age = now - part.read
+    said = f"{part.name} read {part.read:%Y-%m-%d %H:%M} +00:00, {say_duration(age)} ago"
+    if age < -CLOCK_SLACK:
+        return State.UNKNOWN, f"clock: {part.name} read in the future, {part.read:%Y-%m-%d %H:%M}"
+    limit = f", limit {write_duration(part.max_age)} (settings)"
+    why = f": {part.error}" if part.error else ""
+    if age > part.max_age:
+        return State.CRITICAL, said + limit + why
+    if age > part.max_age / 2 or part.error:
+        return State.WARNING, said + limit + why
+    return State.OK, said
+
+
+def _duration(duration: timedelta, policy: ServicePolicy) -> tuple[State, str]:
+    said = f"last pass took {duration.total_seconds():.1f} s"
+    if duration > policy.duration:
+        return State.WARNING, f"{said}, limit {write_duration(policy.duration)} (settings duration)"
+    return State.OK, said
+
+
+def _kind(kind: str, count: int, policy: ServicePolicy) -> tuple[State, str]:
+    limit = policy.findings.get(kind)
+    said = f"{count} findings of kind {kind} ({FINDING_KINDS[kind]})"
+    if limit is not None and count >= limit:
+        return State.WARNING, f"{said}, limit {limit} (settings); see collect_backup_state -v"
+    return State.OK, said
+
+
+def _metrics(
+    parts: tuple[Part, ...],
+    duration: timedelta,
+    findings: Mapping[str, int],
+    policy: ServicePolicy,
+    now: datetime,
+) -> Iterator[Metric]:
+    for part in parts:
+        if part.read is not None:
+            limit = int(part.max_age.total_seconds())
+            ranges = (Range(end=limit // 2), Range(end=limit))
+            age = max(0, int((now - part.read).total_seconds()))
+            yield Metric(f"{part.name}_age", age, "s", *ranges)
+    yield Metric(
+        "duration",
+        round(duration.total_seconds(), 3),
+        "s",
+        Range(end=policy.duration.total_seconds()),
+    )
+    for kind in FINDING_KINDS:
+        warning = policy.findings.get(kind)
+        good = Range(end=warning - 1) if warning is not None else None
+        yield Metric(f"findings_{kind}", findings.get(kind, 0), "", good)

@@ -1,0 +1,213 @@
+"""Our types as texts that SQLite can hold, and back.
+
+A text is JSON, because names of files and folders need not be Unicode; None stays None.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from backup_monitoring.history import Memory, Outcome, Seen
+from backup_monitoring.model import (
+    Client,
+    End,
+    Finding,
+    Growth,
+    Past,
+    Pattern,
+    Schedule,
+    Shrink,
+    Start,
+    Unplanned,
+    Unreadable,
+)
+
+_UNREADABLE = "!"
+
+
+def write_time(moment: datetime | None) -> float | None:
+    """Return *moment* in seconds since 1970."""
+    return None if moment is None else moment.timestamp()
+
+
+def read_time(seconds: float | None) -> datetime | None:
+    """Return the UTC time of `write_time`."""
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
+def _time(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def write_text(text: str) -> str:
+    """Return *text* without surrogates, which SQLite refuses."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def write_findings(findings: Sequence[Finding]) -> str | None:
+    """Return *findings* as text, None for none."""
+    return json.dumps(findings) if findings else None
+
+
+def read_findings(text: str | None) -> tuple[Finding, ...]:
+    """Return the findings of `write_findings`."""
+    return tuple(Finding(*each) for each in json.loads(text)) if text else ()
+
+
+def write_times(times: Mapping[str, datetime]) -> str | None:
+    """Return times by name as text, None for none."""
+    return json.dumps({name: at.timestamp() for name, at in times.items()}) if times else None
+
+
+def read_times(text: str | None) -> dict[str, datetime]:
+    """Return the times of `write_times`."""
+    return {name: _time(at) for name, at in json.loads(text).items()} if text else {}
+
+
+def write_growth(growth: Growth | None) -> str | None:
+    """Return *growth* as text."""
+    if growth is None:
+        return None
+    shrink = growth.shrink
+    lost = (shrink.before, shrink.after, shrink.day.isoformat()) if shrink else None
+    return json.dumps((growth.per_day, growth.days, lost))
+
+
+def read_growth(text: str | None) -> Growth | None:
+    """Return the growth of `write_growth`."""
+    if text is None:
+        return None
+    per_day, days, lost = json.loads(text)
+    shrink = Shrink(lost[0], lost[1], date.fromisoformat(lost[2])) if lost else None
+    return Growth(per_day, days, shrink)
+
+
+def write_report(report: Start | End | Schedule | Unreadable | None) -> str | None:
+    """Return a report as text."""
+    match report:
+        case None:
+            return None
+        case Unreadable():
+            return json.dumps((_UNREADABLE, report.where, report.problem))
+        case Schedule():
+            return json.dumps((_plan(report.plan), report.client, report.modified.timestamp()))
+    values = (
+        report.at.timestamp(),
+        report.offset.total_seconds(),
+        report.id,
+        report.client,
+        report.modified.timestamp(),
+    )
+    return json.dumps((*values, report.success) if isinstance(report, End) else values)
+
+
+def _plan(plan: Pattern | Unplanned) -> object:
+    if isinstance(plan, Unplanned):
+        return plan.name
+    sets = (plan.minutes, plan.hours, plan.days, plan.months, plan.weekdays)
+    return (plan.offset.total_seconds(), *(None if s is None else sorted(s) for s in sets))
+
+
+def read_start(text: str | None) -> Start | Unreadable | None:
+    """Return the start of `write_report`."""
+    if text is None:
+        return None
+    values = json.loads(text)
+    if values[0] == _UNREADABLE:
+        return Unreadable(values[1], values[2])
+    at, offset, run, client, modified = values
+    return Start(_time(at), timedelta(seconds=offset), run, _client(client), _time(modified))
+
+
+def read_end(text: str | None) -> End | Unreadable | None:
+    """Return the end of `write_report`."""
+    if text is None:
+        return None
+    values = json.loads(text)
+    if values[0] == _UNREADABLE:
+        return Unreadable(values[1], values[2])
+    at, offset, run, client, modified, success = values
+    return End(_time(at), timedelta(seconds=offset), run, success, _client(client), _time(modified))
+
+
+def read_schedule(text: str | None) -> Schedule | Unreadable | None:
+    """Return the schedule of `write_report`."""
+    if text is None:
+        return None
+    values = json.loads(text)
+    if values[0] == _UNREADABLE:
+        return Unreadable(values[1], values[2])
+    plan, client, modified = values
+    return Schedule(_read_plan(plan), _client(client), _time(modified))
+
+
+def _read_plan(plan: Any) -> Pattern | Unplanned:
+    if isinstance(plan, str):
+        return Unplanned[plan]
+    offset, minutes, hours, days, months, weekdays = plan
+    return Pattern(
+        frozenset(minutes),
+        frozenset(hours),
+        timedelta(seconds=offset),
+        *(None if each is None else frozenset(each) for each in (days, months, weekdays)),
+    )
+
+
+def _client(values: list[str] | None) -> Client | None:
+    return None if values is None else Client(*values)
+
+
+def write_past(past: Past) -> str:
+    """Return *past* as text."""
+    return json.dumps([each.timestamp() if isinstance(each, datetime) else each for each in past])
+
+
+def read_past(text: str | None) -> Past | None:
+    """Return the past of `write_past`."""
+    if text is None:
+        return None
+    first_seen, failed, at_least, *times = json.loads(text)
+    return Past(read_time(first_seen), failed, at_least, *map(read_time, times))
+
+
+def write_memory(memory: Memory) -> str:
+    """Return *memory* as text."""
+    return json.dumps(
+        (
+            *(_seen(each) for each in (memory.start, memory.end)),
+            memory.plan,
+            [(at.timestamp(), outcome.value) for at, outcome in memory.runs],
+            write_past(memory.past),
+        )
+    )
+
+
+def _seen(seen: Seen | None) -> object:
+    return None if seen is None else (seen.at.timestamp(), seen.id, seen.success)
+
+
+def read_memory(text: str) -> Memory:
+    """Return the memory of `write_memory`."""
+    start, end, plan, runs, past_text = json.loads(text)
+    past = read_past(past_text)
+    assert past is not None  # noqa: S101 - written with one
+    assert past.first_seen is not None  # noqa: S101 - written with one
+    return Memory(
+        first_seen=past.first_seen,
+        start=_read_seen(start),
+        end=_read_seen(end),
+        failed=past.failed,
+        at_least=past.at_least,
+        failed_since=past.failed_since,
+        last_success=past.last_success,
+        first_open=past.first_open,
+        plan=plan,
+        schedule_changed=past.schedule_changed,
+        gone=past.gone,
+        runs=tuple((_time(at), Outcome(outcome)) for at, outcome in runs),
+    )
+
+
+def _read_seen(values: list[Any] | None) -> Seen | None:
+    return None if values is None else Seen(_time(values[0]), values[1], values[2])

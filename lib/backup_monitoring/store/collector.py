@@ -1,0 +1,280 @@
+"""One pass: reads directory and storage once, and writes what it saw into the store."""
+
+import fcntl
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from backup_monitoring.directory import open_directory
+from backup_monitoring.directory.accounts import known_accounts
+from backup_monitoring.errors import DirectoryError, UsageError
+from backup_monitoring.model import Account, Finding, Keeping, Uploads
+from backup_monitoring.needs import Files
+from backup_monitoring.settings import Settings
+from backup_monitoring.storage import read_uploads
+from backup_monitoring.store import LOCK, STATE, StoreError
+from backup_monitoring.store.orphans import Orphans
+from backup_monitoring.store.past import PastFile, gone_findings
+from backup_monitoring.store.state import CLOCK_SLACK, Meta, State
+from backup_monitoring.store.writer import StateWriter
+
+Progress = Callable[[Iterable[tuple[int, Account]], int], Iterable[tuple[int, Account]]]
+
+
+@dataclass(kw_only=True)
+class Pass:
+    """What a pass has done.
+
+    Args:
+        failed: a line for each part that could not be read or written.
+        notes: lines about the store itself.
+    """
+
+    started: datetime
+    accounts: int = 0
+    computers: int = 0
+    seconds: float = 0
+    findings: list[Finding] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def counted(self) -> Counter[str]:
+        """Return how many findings there are of each kind."""
+        return Counter(finding.kind for finding in self.findings)
+
+
+def collect(
+    settings: Settings,
+    now: datetime,
+    phase: Callable[[str], None],
+    progress: Progress,
+    *,
+    given_time: bool,
+) -> Pass:
+    """Make one pass into the store's folder.
+
+    Args:
+        settings: ``store.folder`` is set.
+        now: the pass's time, aware UTC.
+        phase: told before each wait.
+        progress: wraps the accounts as they are looked at.
+        given_time: *now* is not the clock's.
+
+    Raises:
+        StoreError: the folder, or a file in it, cannot be written; another pass is running.
+        UsageError: a given time lies before the last pass.
+        SettingsError: the filter is none.
+    """
+    folder = settings.store.folder
+    assert folder is not None  # noqa: S101 - asked for by the caller
+    began = time.monotonic()
+    with _locked(folder):
+        past = PastFile(folder, now, settings.policies.quota.shrink)
+        try:
+            made = _Making(settings, folder, past, Pass(started=now), phase)
+            made.check_clock(now, given_time)
+            made.run(now, progress, began)
+        finally:
+            past.close()
+    return made.made
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold the store's lock; it ends with the process, whatever kills it."""
+    try:
+        lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StoreError(
+            str(folder),
+            f"cannot be written ({error.strerror})",
+            "make the folder, and let the collector's user write there",
+        ) from None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        raise StoreError(
+            str(folder / LOCK), "another pass is running", "wait for it, or make passes rarer"
+        ) from None
+    try:
+        yield
+    finally:
+        os.close(lock)
+
+
+class _Making:
+    """The parts of a pass."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        folder: Path,
+        past: PastFile,
+        made: Pass,
+        phase: Callable[[str], None],
+    ) -> None:
+        self.made = made
+        self._settings = settings
+        self._folder = folder
+        self._past = past
+        self._phase = phase
+        self._of_entries: list[Finding] = []
+        self._of_homes: list[Finding] = []
+        self._old = folder / STATE
+        self._before = self._old_meta()
+        if past.remade is not None:
+            made.notes.append(past.remade)
+
+    def _old_meta(self) -> Meta:
+        """Return what the last pass says of itself; nothing where it left no file for us."""
+        try:
+            state = State(self._old)
+            try:
+                return state.meta()
+            finally:
+                state.close()
+        except StoreError as error:
+            if self._old.exists():
+                self.made.notes.append(f"{self._old} is made anew: {error.problem}")
+            return Meta(None, None, None, 0, None, None)
+
+    def check_clock(self, now: datetime, given_time: bool) -> None:
+        """See that time does not run backwards."""
+        last = self._past.last_pass()
+        if last is None or now >= last:
+            return
+        if given_time:
+            raise UsageError(
+                "--now",
+                f"before the last pass, {last:%Y-%m-%d %H:%M:%S} +00:00",
+                "give a later one",
+            )
+        if last - now > CLOCK_SLACK:
+            problem = f"the clock was set back: the last pass was {last:%Y-%m-%d %H:%M} +00:00"
+            self.made.findings.append(Finding("clock", "this server", problem))
+
+    def run(self, now: datetime, progress: Progress, began: float) -> None:
+        """Read both parts, and write the store."""
+        writer = StateWriter(self._folder)
+        try:
+            directory_error = self._read_directory(writer, now)
+            storage_error = self._read_storage(writer, now, progress)
+            self._phase("writing the store")
+            self.made.seconds = time.monotonic() - began
+            meta = Meta(
+                self._before.directory_read if directory_error else now,
+                self._before.storage_read if storage_error else now,
+                now,
+                self.made.seconds,
+                directory_error,
+                storage_error,
+            )
+            # The memory first: were it lost, an older one would be asked what has changed.
+            self._past.commit(self._settings.store.keep)
+            writer.finish(meta, self.made.findings)
+        except BaseException:
+            writer.abandon()
+            raise
+
+    def _read_directory(self, writer: StateWriter, now: datetime) -> str | None:
+        """Write the accounts of the directory, else the last known; return why not the first."""
+        self._past.mark()
+        try:
+            with open_directory(self._settings.directory, self._phase) as directory:
+                self._phase("reading the directory")
+                found = known_accounts(directory, self._settings.directory, now)
+                self.made.accounts = writer.add_accounts(self._grown(found))
+        except DirectoryError as error:
+            self._past.undo()
+            self.made.failed.append(f"directory: {error}")
+            if self._before.directory_read is None:
+                raise
+            writer.forget_accounts()
+            self.made.accounts = writer.take_over_accounts(self._old)
+            return str(error)
+        return None
+
+    def _grown(self, found: Iterable[tuple[Account, bool]]) -> Iterator[tuple[Account, bool]]:
+        for account, in_scope in found:
+            growth = self._past.growth(account) if in_scope else None
+            yield account._replace(growth=growth), in_scope
+
+    def _read_storage(self, writer: StateWriter, now: datetime, progress: Progress) -> str | None:
+        """Write what lies in the homes, else what was last known; return why not the first."""
+        self._past.mark()
+        homes, found = 0, 0
+        orphans = Orphans()
+        zones = self._settings.policies.schedule.zones
+        for number, account in progress(writer.accounts(), self.made.accounts):
+            self._of_entries += account.findings
+            if account.keeping is Keeping.NO_FILES:
+                continue
+            orphans.know(account, self._settings.storage)
+            if account.keeping is Keeping.INACTIVE:
+                continue
+            self._phase(f"reading the files of account {account.uid}")
+            uploads = read_uploads(account, self._settings.storage, zones, Files.ALL, now)
+            homes += account.provisioned
+            found += uploads.missing is None and uploads.refused is None
+            self._write_home(writer, number, account, uploads)
+        self.made.findings += self._of_entries
+        if homes and not found:
+            return self._no_storage(writer, homes)
+        self.made.findings += self._of_homes
+        self.made.findings += orphans.findings()
+        return None
+
+    def _write_home(
+        self, writer: StateWriter, number: int, account: Account, uploads: Uploads
+    ) -> None:
+        computers = self._past.looked(account, uploads)
+        writer.add_home(number, uploads, computers)
+        self.made.computers += len(uploads.computers)
+        self._of_homes += uploads.findings
+        self._of_homes += gone_findings(account, computers)
+        problem = uploads.refused or uploads.missing
+        if problem is not None and account.provisioned:
+            word = "may not be read" if uploads.refused else "is not there"
+            self._of_homes.append(
+                Finding("home", f"account {account.uid}", f"its home {word}: {problem}")
+            )
+
+    def _no_storage(self, writer: StateWriter, homes: int) -> str:
+        """Keep what was known of the storage: a disk that is not mounted is no news of accounts."""
+        root = self._settings.storage.root
+        error = (
+            f"{root}: not one home of {homes} accounts can be read; is it mounted, and readable?"
+        )
+        self._past.undo()
+        self.made.computers = 0
+        self.made.failed.append(f"storage: {error}")
+        if self._before.storage_read is not None:
+            writer.take_over_homes(self._old)
+        else:
+            writer.forget_homes()
+        return error
+
+
+def tried(settings: Settings, uids: list[str], now: datetime, phase: Callable[[str], None]) -> Pass:
+    """Read only these accounts, and write nothing.
+
+    Raises:
+        DirectoryError: the directory did not answer completely.
+    """
+    from backup_monitoring.live import live_accounts
+    from backup_monitoring.needs import Need
+
+    began = time.monotonic()
+    made = Pass(started=now)
+    for account, uploads in live_accounts(settings, Need.ALL, Files.ALL, uids, now, phase):
+        made.accounts += 1
+        made.computers += len(uploads.computers)
+        made.findings += (*account.findings, *uploads.findings)
+    made.seconds = time.monotonic() - began
+    return made

@@ -1,0 +1,246 @@
+"""The collector's own memory: every report seen, computers' histories, daily sizes.
+
+Written by one pass at a time, in one transaction; nobody else opens it.
+"""
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from backup_monitoring.growth import Size, growth_of, sized
+from backup_monitoring.history import Memory, look, vanished
+from backup_monitoring.model import (
+    Account,
+    Computer,
+    End,
+    Finding,
+    Growth,
+    Start,
+    Uploads,
+)
+from backup_monitoring.store import PAST, StoreError, codec
+from backup_monitoring.store.state import key_of
+
+LAYOUT = 1
+MOST_RUNS = 1000  # of a computer
+MOST_COMPUTERS = 512  # of an account, those that are gone included
+_TABLES = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+CREATE TABLE accounts (key TEXT PRIMARY KEY, sizes TEXT, seen REAL) WITHOUT ROWID;
+CREATE TABLE computers (
+    key TEXT, name BLOB, memory TEXT, gone REAL, PRIMARY KEY (key, name)
+) WITHOUT ROWID;
+CREATE TABLE sightings (
+    id INTEGER PRIMARY KEY, key TEXT, name BLOB, kind TEXT, run TEXT, at REAL, success INTEGER,
+    seen REAL, UNIQUE (key, name, kind, run, at)
+);
+CREATE INDEX sightings_seen ON sightings (seen);
+"""
+
+
+class PastFile:
+    """The open file, within a transaction that `commit` ends.
+
+    Args:
+        folder: the store's. now: of the pass, aware UTC.
+        shrink: percent of used space whose loss within a day is remembered.
+
+    Attributes:
+        remade: a line about a file that was made anew, None where it was not.
+
+    Raises:
+        StoreError: it cannot be opened or written.
+    """
+
+    def __init__(self, folder: Path, now: datetime, shrink: float) -> None:
+        self.remade: str | None = None
+        self._file = folder / PAST
+        self._now = now
+        self._shrink = shrink
+        os.umask(0o077)  # nobody else has business with it
+        try:
+            self._db = self._opened()
+            self._db.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:
+            raise self.broken(error) from None
+
+    def broken(self, error: sqlite3.Error) -> StoreError:
+        """Return *error* as ours."""
+        remedy = "see that the disk is not full and that the collector's user may write there"
+        return StoreError(str(self._file), f"cannot be written ({error})", remedy)
+
+    def _opened(self) -> sqlite3.Connection:
+        db = self._connected()
+        if db is not None:
+            return db
+        aside = self._file.with_name(f"{PAST}.aside")
+        for suffix in ("", "-wal", "-shm"):
+            other = self._file.with_name(f"{PAST}{suffix}")
+            if other.exists():
+                other.replace(aside.with_name(f"{aside.name}{suffix}"))
+        self.remade = f"{self._file} was of another layout or damaged: begun anew, kept as {aside}"
+        made = self._connected()
+        assert made is not None  # noqa: S101 - a new file has our layout
+        return made
+
+    def _connected(self) -> sqlite3.Connection | None:
+        """Return the open file, None if it is not ours."""
+        db = sqlite3.connect(self._file, isolation_level=None, timeout=5)
+        try:
+            layout = db.execute("PRAGMA user_version").fetchone()[0]
+            tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+            if layout == 0 and tables == 0:
+                db.execute("PRAGMA journal_mode = WAL")
+                db.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {LAYOUT}; COMMIT;")
+                return db
+            if layout == LAYOUT:
+                return db
+        except sqlite3.DatabaseError as error:
+            db.close()
+            if isinstance(error, sqlite3.OperationalError):
+                raise
+            return None
+        db.close()
+        return None
+
+    def last_pass(self) -> datetime | None:
+        """Return when the last pass that was committed began."""
+        row = self._db.execute("SELECT value FROM meta WHERE key = 'last_pass'").fetchone()
+        return codec.read_time(row[0]) if row else None
+
+    def growth(self, account: Account) -> Growth | None:
+        """Remember the account's size of today; return how it has grown."""
+        key, today = key_of(account.uid), self._now.date().toordinal()
+        row = self._db.execute("SELECT sizes, seen FROM accounts WHERE key = ?", (key,)).fetchone()
+        sizes = [Size(*each) for each in json.loads(row[0])] if row else []
+        new = sized(sizes, today, account.used)
+        seen = self._now.timestamp()
+        if row is None or new != sizes or seen - row[1] > timedelta(days=1).total_seconds():
+            self._db.execute("REPLACE INTO accounts VALUES (?, ?, ?)", (key, json.dumps(new), seen))
+        return growth_of(new, today, self._shrink)
+
+    def looked(self, account: Account, uploads: Uploads) -> list[tuple[Computer, Memory]]:
+        """Remember what lies in the account's home; return its computers with their memories.
+
+        Those whose folder is gone are among them, unless the home was not seen completely.
+        """
+        key = key_of(account.uid)
+        known = {
+            os.fsdecode(name): text
+            for name, text in self._db.execute(
+                "SELECT name, memory FROM computers WHERE key = ?", (key,)
+            )
+        }
+        seen = [self._seen(key, computer, known) for computer in uploads.computers]
+        if uploads.missing or uploads.refused or uploads.cut_short:
+            return seen
+        names = {computer.name for computer in uploads.computers}
+        missing = [name for name in known if name not in names]
+        return seen + list(self._gone(key, missing, known))
+
+    def _seen(self, key: str, computer: Computer, known: dict[str, str]) -> tuple[Computer, Memory]:
+        text = known.get(computer.name)
+        before = codec.read_memory(text) if text is not None else None
+        memory = look(before, computer, self._now)
+        if memory != before:
+            self._keep(key, computer.name, memory)
+            self._sighted(key, computer, memory)
+        return computer._replace(past=memory.past), memory
+
+    def _keep(self, key: str, name: str, memory: Memory) -> None:
+        gone = codec.write_time(memory.gone)
+        row = (key, os.fsencode(name), codec.write_memory(memory), gone)
+        self._db.execute("REPLACE INTO computers VALUES (?, ?, ?, ?)", row)
+
+    def _gone(
+        self, key: str, names: list[str], known: dict[str, str]
+    ) -> Iterator[tuple[Computer, Memory]]:
+        for name in names:
+            before = codec.read_memory(known[name])
+            memory = vanished(before, self._now)
+            if memory != before:
+                self._keep(key, name, memory)
+            yield Computer(name, past=memory.past), memory
+        if len(known) > MOST_COMPUTERS:
+            self._forget_oldest(key, len(known) - MOST_COMPUTERS)
+
+    def _forget_oldest(self, key: str, count: int) -> None:
+        """Forget computers that are gone: names cost a customer nothing, and us a row each."""
+        rows = self._db.execute(
+            "SELECT name FROM computers WHERE key = ? AND gone IS NOT NULL ORDER BY gone LIMIT ?",
+            (key, count),
+        ).fetchall()
+        for (name,) in rows:
+            self._db.execute("DELETE FROM computers WHERE key = ? AND name = ?", (key, name))
+            self._db.execute("DELETE FROM sightings WHERE key = ? AND name = ?", (key, name))
+
+    def _sighted(self, key: str, computer: Computer, memory: Memory) -> None:
+        name, seen = os.fsencode(computer.name), self._now.timestamp()
+        for kind, report in (("start", computer.start), ("end", computer.end)):
+            if isinstance(report, Start | End):
+                success = report.success if isinstance(report, End) else None
+                run, at = codec.write_text(report.id), report.at.timestamp()
+                self._insert((key, name, kind, run, at, success, seen))
+        if memory.plan is not None:
+            since = memory.schedule_changed or memory.first_seen
+            self._insert((key, name, "schedule", memory.plan, since.timestamp(), None, seen))
+
+    def _insert(self, row: tuple[object, ...]) -> None:
+        added = self._db.execute(
+            "INSERT OR IGNORE INTO sightings (key, name, kind, run, at, success, seen) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            row,
+        )
+        if added.rowcount:
+            self._db.execute(
+                "DELETE FROM sightings WHERE id IN (SELECT id FROM sightings WHERE key = ? AND "
+                "name = ? AND kind = ? ORDER BY id DESC LIMIT -1 OFFSET ?)",
+                (*row[:3], MOST_RUNS),
+            )
+
+    def commit(self, keep: timedelta) -> None:
+        """Forget what is older than *keep*, and make the rest last.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        border = (self._now - keep).timestamp()
+        try:
+            self._db.execute("DELETE FROM sightings WHERE seen < ?", (border,))
+            self._db.execute("DELETE FROM computers WHERE gone < ?", (border,))
+            self._db.execute(
+                "DELETE FROM computers WHERE key IN (SELECT key FROM accounts WHERE seen < ?)",
+                (border,),
+            )
+            self._db.execute("DELETE FROM accounts WHERE seen < ?", (border,))
+            self._db.execute("REPLACE INTO meta VALUES ('last_pass', ?)", (self._now.timestamp(),))
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise self.broken(error) from None
+
+    def mark(self) -> None:
+        """Remember this point of the transaction for `undo`."""
+        self._db.execute("SAVEPOINT part")
+
+    def undo(self) -> None:
+        """Take back what happened since `mark`."""
+        self._db.execute("ROLLBACK TO part")
+
+    def close(self) -> None:
+        """Close the file; what is not committed is lost."""
+        self._db.close()
+
+
+def gone_findings(account: Account, computers: list[tuple[Computer, Memory]]) -> Iterator[Finding]:
+    """Yield a finding for each computer whose folder is gone."""
+    for computer, memory in computers:
+        if memory.gone is not None:
+            since = memory.gone.astimezone(UTC)
+            yield Finding(
+                "gone",
+                f"account {account.uid} {computer.name}".rstrip(),
+                f"its folder is gone since {since:%Y-%m-%d %H:%M} +00:00",
+            )

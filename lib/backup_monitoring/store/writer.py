@@ -1,0 +1,184 @@
+"""Writes a new state file beside the old one, and puts it in its place."""
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from backup_monitoring.history import Memory
+from backup_monitoring.model import Account, Computer, Finding, Uploads
+from backup_monitoring.store import STATE, StoreError, codec
+from backup_monitoring.store.state import (
+    COLUMNS,
+    INDEX,
+    LAYOUT,
+    TABLES,
+    Meta,
+    account_row,
+    read_account,
+)
+
+
+class StateWriter:
+    """A state file in the making.
+
+    Args:
+        folder: the store's.
+
+    Raises:
+        StoreError: it cannot be written; every method may.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / STATE
+        self._new = folder / f"{STATE}.new"
+        try:
+            self._new.unlink(missing_ok=True)  # of a pass that was killed
+            self._db = sqlite3.connect(self._new, isolation_level=None)
+            # Nobody reads this file before it is whole, and a torn one is thrown away.
+            self._db.executescript(
+                "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; "
+                f"PRAGMA user_version = {LAYOUT}; {TABLES} BEGIN;"
+            )
+        except (OSError, sqlite3.Error) as error:
+            raise self._failed(error) from None
+
+    def _failed(self, error: Exception) -> StoreError:
+        remedy = "see that the disk is not full and that the collector's user may write there"
+        return StoreError(str(self._new), f"cannot be written ({error})", remedy)
+
+    def add_accounts(self, accounts: Iterable[tuple[Account, bool]]) -> int:
+        """Write accounts with whether they are in scope; return how many they are."""
+        places = ", ".join("?" * 19)
+        count = 0
+        try:
+            for account, in_scope in accounts:
+                self._db.execute(
+                    f"INSERT INTO accounts VALUES (NULL, {places})",  # noqa: S608 - place holders
+                    account_row(account, in_scope),
+                )
+                count += 1
+        except sqlite3.Error as error:
+            raise self._failed(error) from None
+        return count
+
+    def accounts(self) -> Iterator[tuple[int, Account]]:
+        """Yield the accounts that were written, with their ids."""
+        for row in self._db.execute(f"SELECT id, {COLUMNS} FROM accounts ORDER BY id"):  # noqa: S608
+            yield row[0], read_account(row[1:])
+
+    def add_home(
+        self, number: int, uploads: Uploads, computers: list[tuple[Computer, Memory]]
+    ) -> None:
+        """Write what lies in the home of the account with this id."""
+        texts = (uploads.missing, uploads.refused, uploads.cut_short)
+        said = [None if text is None else codec.write_text(text) for text in texts]
+        findings = codec.write_findings(uploads.findings)
+        try:
+            self._db.execute(
+                "INSERT INTO homes VALUES (?, ?, ?, ?, ?, ?)",
+                (number, uploads.data, *said, findings),
+            )
+            self._db.executemany(
+                "INSERT INTO computers VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [_computer_row(number, *each) for each in computers],
+            )
+        except sqlite3.Error as error:
+            raise self._failed(error) from None
+
+    def take_over_accounts(self, old: Path) -> int:
+        """Copy the accounts of the state file *old*; return how many they are."""
+        self._attached(old, "INSERT INTO accounts SELECT * FROM old.accounts")
+        return int(self._db.execute("SELECT count(*) FROM accounts").fetchone()[0])
+
+    def take_over_homes(self, old: Path) -> None:
+        """Copy homes and computers of the state file *old*, for the accounts that are here."""
+        self._attached(
+            old,
+            "DELETE FROM homes",
+            "DELETE FROM computers",
+            *(
+                f"INSERT OR IGNORE INTO {table} SELECT new.id, {columns} "  # noqa: S608 - ours
+                f"FROM old.{table} JOIN old.accounts AS was ON was.id = {table}.account "
+                "JOIN main.accounts AS new ON new.key = was.key"
+                for table, columns in (
+                    ("homes", "data, missing, refused, cut_short, homes.findings"),
+                    ("computers", "name, start, end, schedule, past, runs"),
+                )
+            ),
+        )
+
+    def _attached(self, old: Path, *statements: str) -> None:
+        try:
+            self._db.execute("COMMIT")
+            self._db.execute("ATTACH ? AS old", (str(old),))
+            self._db.execute("BEGIN")
+            self._db.execute("CREATE INDEX IF NOT EXISTS main.accounts_key ON accounts (key)")
+            for statement in statements:
+                self._db.execute(statement)
+            self._db.execute("COMMIT")
+            self._db.execute("DETACH old")
+            self._db.execute("BEGIN")
+        except sqlite3.Error as error:
+            raise self._failed(error) from None
+
+    def forget_accounts(self) -> None:
+        """Take back all accounts."""
+        self._db.execute("DELETE FROM accounts")
+
+    def forget_homes(self) -> None:
+        """Take back all homes and computers."""
+        self._db.execute("DELETE FROM homes")
+        self._db.execute("DELETE FROM computers")
+
+    def finish(self, meta: Meta, findings: Iterable[Finding]) -> None:
+        """Write the rest, make it last, and put the file in the old one's place."""
+        values = {
+            "directory_read": codec.write_time(meta.directory_read),
+            "storage_read": codec.write_time(meta.storage_read),
+            "started": codec.write_time(meta.started),
+            "seconds": meta.seconds,
+            "directory_error": meta.directory_error,
+            "storage_error": meta.storage_error,
+        }
+        try:
+            self._db.executemany("INSERT INTO meta VALUES (?, ?)", values.items())
+            self._db.executemany(
+                "INSERT INTO findings VALUES (?, ?, ?)",
+                ([codec.write_text(text) for text in finding] for finding in findings),
+            )
+            self._db.execute("COMMIT")
+            self._db.executescript(INDEX)
+            self._db.close()
+            self._replace()
+        except (OSError, sqlite3.Error) as error:
+            raise self._failed(error) from None
+
+    def _replace(self) -> None:
+        self._new.chmod(0o640)
+        with self._new.open("rb") as stream:
+            os.fsync(stream.fileno())
+        self._new.replace(self._file)
+        folder = os.open(self._file.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)  # else the name may be the old file's after a power cut
+        finally:
+            os.close(folder)
+
+    def abandon(self) -> None:
+        """Throw the new file away."""
+        self._db.close()
+        self._new.unlink(missing_ok=True)
+
+
+def _computer_row(number: int, computer: Computer, memory: Memory) -> tuple[object, ...]:
+    return (
+        number,
+        os.fsencode(computer.name),
+        codec.write_report(computer.start),
+        codec.write_report(computer.end),
+        codec.write_report(computer.schedule),
+        None if computer.past is None else codec.write_past(computer.past),
+        json.dumps([(at.timestamp(), outcome.value) for at, outcome in memory.runs]),
+    )
