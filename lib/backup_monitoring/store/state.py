@@ -188,7 +188,8 @@ class State:
                 problem = f"the {part} was read in the future, {_say(read)}"
                 reason = "set this server's clock"
             elif now - read > oldest:
-                problem = f"the {part} was last read {_say(read)}, longer ago than {write_duration(oldest)}"
+                limit = write_duration(oldest)
+                problem = f"the {part} was last read {_say(read)}, longer ago than {limit}"
                 reason = "see check_backup_service"
             else:
                 continue
