@@ -1,0 +1,11 @@
+"""Options of the test run."""
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--all-zones",
+        action="store_true",
+        help="replay a year of schedules in every zone, not only in three",
+    )
