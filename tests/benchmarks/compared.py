@@ -1,0 +1,47 @@
+"""Compares commands: run by turns in one go, so that a busy machine is equally busy for all."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+_SPAWN = Path(__file__).with_name("spawn.py")
+
+
+class Command(NamedTuple):
+    """A command line; *codes* are the exit codes of a run that did its work."""
+
+    words: tuple[str, ...]
+    codes: tuple[int, ...] = (0,)
+
+
+class Used(NamedTuple):
+    """What a command took: medians of seconds, and the greatest resident memory, in MiB."""
+
+    seconds: float
+    memory: float
+
+
+def compare(commands: Sequence[Command], rounds: int) -> list[Used]:
+    """Return what each of *commands* uses, of *rounds* by turns after one to warm up."""
+    turns = [list(command.words) for command in commands] * (rounds + 1)
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", _SPAWN],
+        input=json.dumps(turns),
+        env={"PATH": os.environ["PATH"]},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    results = json.loads(done.stdout)
+    for words, (_, _, code), command in zip(
+        turns, results, [*commands] * (rounds + 1), strict=True
+    ):
+        assert code in command.codes, f"{' '.join(words)}: exit code {code}"
+    warm = results[len(commands) :]
+    of_each = [warm[number :: len(commands)] for number in range(len(commands))]
+    return [Used(median(run[0] for run in runs), max(run[1] for run in runs)) for runs in of_each]

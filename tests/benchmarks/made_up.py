@@ -1,0 +1,137 @@
+"""Made-up accounts: complete entries for a directory, and the files of their computers."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from integration.slapd import ACCOUNTS, TREE
+
+FIRST_UID = 4000101
+NOW = datetime.fromisoformat("2026-11-24T12:00:00+01:00")
+
+# Every attribute that an account of the service has, not only those that are read: a server's
+# time depends on the whole entry.
+_ENTRY = f"""\
+dn: uid={{uid}},{ACCOUNTS}
+objectClass: top
+objectClass: account
+objectClass: posixAccount
+objectClass: shadowAccount
+objectClass: sstBackup
+objectClass: sstProvisioning
+objectClass: sstRelationship
+uid: {{uid}}
+uidNumber: {{uid}}
+gidNumber: {{uid}}
+cn: Account number {{uid}}
+homeDirectory: /home/{{uid}}
+host: backup-01
+sstIsActive: TRUE
+sstUseSelfcare: FALSE
+sstUseSSH: TRUE
+sstQuota: {{capacity}}
+sstBackupSize: {{used}}
+sstIncrementSize: {{increments}}
+sstBackupIntervalHourly: 0
+sstBackupIntervalDaily: 7
+sstBackupIntervalWeekly: 4
+sstBackupIntervalMonthly: 3
+sstBackupIntervalYearly: 0
+sstBackupLastSuccessfulBackup: web01:20261123T194137Z
+sstBackupWarningOn: TRUE
+sstBackupWarningDays: 1
+sstBackupWarningNumbers: 0
+sstNotificationWarningLevel: 85
+sstNotificationWarningMedium: mail
+mail: account{{uid}}@example.org
+mail: it{{uid}}@example.org
+preferredLanguage: de-CH
+sstProvisioningMode: add
+sstProvisioningExecutionDate: 0
+sstProvisioningState: 20250301T101500Z
+sstBelongsToResellerUID: 4000000
+sstBelongsToCustomerUID: 4000001
+sstBelongsToPersonUID: 4000002
+
+"""
+_HEAD = '<?xml version="1.0"?>\n \n'
+_SCHEMA = (
+    'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" '
+    'xsi:schemaLocation="http://xml.example.org/schema/{0} {0}.xsd"'
+)
+_CLIENT = """\
+    <client>
+        <identifier>Online Backup Perl Script</identifier>
+        <version>2.0.11</version>
+        <operatingsystem>linux</operatingsystem>
+    </client>
+"""
+_START = f"""\
+{_HEAD}<backup_started
+{_SCHEMA.format("backup_started")}>
+\t<startdate>{{date}}</startdate>
+\t<id>{{id}}</id>
+{_CLIENT}</backup_started>"""
+_END = f"""\
+{_HEAD}<backup_ended
+{_SCHEMA.format("backup_ended")}>
+\t<enddate>{{date}}</enddate>
+\t<id>{{id}}</id>
+\t<success>1</success>
+{_CLIENT}</backup_ended>"""
+_SCHEDULE = f"""\
+{_HEAD}<online_backup_schedule
+{_SCHEMA.format("online_backup_schedule")}>
+    <custom_online_backup>
+        <minutes>
+            <minute_selected>{{minute}}</minute_selected>
+        </minutes>
+        <hours>
+            <hour_selected>20</hour_selected>
+        </hours>
+        <days_of_month>
+            <every_day_of_month>*</every_day_of_month>
+        </days_of_month>
+        <months>
+            <everymonth>*</everymonth>
+        </months>
+        <days_of_week>
+            <every_day_of_week>*</every_day_of_week>
+        </days_of_week>
+        <timezone>+01:00</timezone>
+    </custom_online_backup>
+{_CLIENT}</online_backup_schedule>"""
+
+
+def uids(count: int) -> Iterator[str]:
+    """Yield the uids of *count* accounts."""
+    return map(str, range(FIRST_UID, FIRST_UID + count))
+
+
+def write_entries(file: Path, count: int) -> None:
+    """Write the usual tree with *count* accounts, one in 50 of them above its limit."""
+    with file.open("w", encoding="utf-8") as stream:
+        stream.write(TREE)
+        for number, uid in enumerate(uids(count)):
+            capacity = (10 + number % 90) * 2**30
+            used = capacity * (88 if number % 50 == 49 else number % 70) // 100
+            stream.write(
+                _ENTRY.format(uid=uid, capacity=capacity, used=used, increments=capacity // 100)
+            )
+
+
+def write_homes(root: Path, count: int) -> None:
+    """Write below *root* the homes of *count* accounts, of one computer with three files each."""
+    for number, uid in enumerate(uids(count)):
+        folder = root / "home" / uid / "incoming" / f"host{number % 97:02}" / ".sepiola_backup"
+        folder.mkdir(parents=True)
+        started = datetime.fromisoformat("2026-11-23T20:00:04+01:00")
+        started += timedelta(minutes=number % 60)
+        ended = started + timedelta(seconds=60 + number % 3000)
+        texts = {
+            "backupStarted.xml": _START.format(date=started.isoformat(), id=100_000 + number),
+            "backupEnded.xml": _END.format(date=ended.isoformat(), id=100_000 + number),
+            "scheduler.xml": _SCHEDULE.format(minute=number % 60),
+        }
+        for name, text in texts.items():
+            (folder / name).write_text(text, encoding="utf-8")
