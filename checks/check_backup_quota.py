@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from backup_monitoring.launch import Watchdog
@@ -42,13 +41,12 @@ class QuotaCheck(BackupCheck):
 
     def policies(self, options: argparse.Namespace, policies: Policies) -> Policies:
         """Return *policies* with the thresholds of the command line."""
-        quota_policy = replace(
-            policies.quota,
+        quota_policy = policies.quota._replace(
             warning=given(options.warning, "-w", policies.quota.warning),
             critical=given(options.critical, "-c", policies.quota.critical),
             forecast=options.forecast_warning,
         )
-        return replace(policies, quota=quota_policy)
+        return policies._replace(quota=quota_policy)
 
     def judge(
         self, account: Account, uploads: Uploads, policies: Policies, now: datetime

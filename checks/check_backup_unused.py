@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from backup_monitoring.durations import parse_duration
@@ -39,12 +38,11 @@ class UnusedCheck(BackupCheck):
     def policies(self, options: argparse.Namespace, policies: Policies) -> Policies:
         """Return *policies* with the thresholds of the command line."""
         critical = Threshold(options.critical, "-c") if options.critical is not None else None
-        policy = replace(
-            policies.unused,
+        policy = policies.unused._replace(
             warning=given(options.warning, "-w", policies.unused.warning),
             critical=critical,
         )
-        return replace(policies, unused=policy)
+        return policies._replace(unused=policy)
 
     def judge(
         self, account: Account, uploads: Uploads, policies: Policies, now: datetime

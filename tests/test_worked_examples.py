@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -71,7 +70,7 @@ def _quota(row: Row) -> Verdict:
     policy = QuotaPolicy()
     if row["option"] != "-":
         good = Range(end=float(row["option"].removeprefix("-w ")))
-        policy = replace(policy, warning=Threshold(good, "-w"))
+        policy = policy._replace(warning=Threshold(good, "-w"))
     return quota(account, policy)
 
 
@@ -83,7 +82,7 @@ def _patience(row: Row) -> PatiencePolicy:
         policy = PatiencePolicy(numbers=good, days=days, days_origin="settings")
     if row.get("option", "-") != "-":
         good = Threshold(Range(end=float(row["option"].removeprefix("-w "))), "-w")
-        policy = replace(policy, numbers=good)
+        policy = policy._replace(numbers=good)
     return policy
 
 
@@ -137,7 +136,7 @@ def _unused(row: Row) -> Verdict:
         limit = Threshold(
             Range(end=parse_duration(row["option"].removeprefix("-c ")).total_seconds()), "-c"
         )
-        policy = replace(policy, critical=limit)
+        policy = policy._replace(critical=limit)
     found = uploads()._replace(data=row["data"] == "yes")
     return unused(_account(row), found, policy, at(row["looked at"]))
 

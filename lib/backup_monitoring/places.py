@@ -1,14 +1,22 @@
 """Where the accounts and their files are: the settings of directory and storage."""
 
-from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 Names = tuple[str, ...]
 
+SUFFIX = "dc=stoney-cloud,dc=org"
+BASES = {
+    "accounts_base": "ou=accounts,ou=backup,ou=services",
+    "people_base": "ou=people",
+    "customers_base": "ou=customers",
+    "resellers_base": "ou=reseller",
+    "reseller_settings_base": "ou=reseller,ou=configuration,ou=backup,ou=services",
+}
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttributeNames:
+
+class AttributeNames(NamedTuple):
     """[directory.attributes]: the names in the directory's schema, one word of ours each.
 
     Args:
@@ -32,8 +40,7 @@ class AttributeNames:
     created: str = "createTimestamp"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DirectorySettings:
+class DirectorySettings(NamedTuple):
     """[directory]: the servers or the file, how to bind, where entries stand.
 
     Args:
@@ -57,37 +64,26 @@ class DirectorySettings:
     verify: bool = True
     bind: str = "anonymous"
     bind_dn: str = ""
-    password: str = field(default="", repr=False)
+    password: str = ""
     timeout: timedelta = timedelta(seconds=5)
     page_size: int = 5000
-    suffix: str = "dc=stoney-cloud,dc=org"
-    accounts_base: str = ""
-    people_base: str = ""
-    customers_base: str = ""
-    resellers_base: str = ""
-    reseller_settings_base: str = ""
+    suffix: str = SUFFIX
+    accounts_base: str = f"{BASES['accounts_base']},{SUFFIX}"
+    people_base: str = f"{BASES['people_base']},{SUFFIX}"
+    customers_base: str = f"{BASES['customers_base']},{SUFFIX}"
+    resellers_base: str = f"{BASES['resellers_base']},{SUFFIX}"
+    reseller_settings_base: str = f"{BASES['reseller_settings_base']},{SUFFIX}"
     accounts_filter: str = "(objectClass=sstBackup)"
     host: str | None = None
-    attributes: AttributeNames = field(default_factory=AttributeNames)
+    attributes: AttributeNames = AttributeNames()
     file: str = ""
 
-    def __post_init__(self) -> None:
-        for name, relative in BASES.items():
-            if not getattr(self, name):
-                object.__setattr__(self, name, f"{relative},{self.suffix}")
+    def __repr__(self) -> str:
+        """Return what may be printed: never the password."""
+        return f"DirectorySettings(uri={self.uri!r}, bind_dn={self.bind_dn!r})"
 
 
-BASES = {
-    "accounts_base": "ou=accounts,ou=backup,ou=services",
-    "people_base": "ou=people",
-    "customers_base": "ou=customers",
-    "resellers_base": "ou=reseller",
-    "reseller_settings_base": "ou=reseller,ou=configuration,ou=backup,ou=services",
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StorageSettings:
+class StorageSettings(NamedTuple):
     """[storage]: where an account's folder is, and what the clients call their files.
 
     Args:
@@ -110,8 +106,7 @@ class StorageSettings:
     schedule_files: Names = ("scheduler.xml",)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoreSettings:
+class StoreSettings(NamedTuple):
     """[store]: where the collector keeps what it has seen, and how old that may be.
 
     Args:

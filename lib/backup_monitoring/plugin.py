@@ -4,7 +4,6 @@ import argparse
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from datetime import datetime
 from math import inf
 from typing import NamedTuple
@@ -298,9 +297,8 @@ def add_patience(parser: Parser, metric: str) -> None:
 
 def patience_given(options: argparse.Namespace, policies: Policies) -> Policies:
     """Return *policies* with the patience of the command line."""
-    patience = replace(
-        policies.patience,
+    patience = policies.patience._replace(
         numbers=given(options.warning, "-w", policies.patience.numbers),
         critical=given(options.critical, "-c", policies.patience.critical),
     )
-    return replace(policies, patience=patience)
+    return policies._replace(patience=patience)

@@ -1,15 +1,14 @@
 """The rules' parts of the settings, as the rules take them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from backup_monitoring.model import Range, Threshold
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QuotaPolicy:
+class QuotaPolicy(NamedTuple):
     """[quota]: good ranges of used space in percent, where the entry sets none.
 
     Args:
@@ -23,8 +22,7 @@ class QuotaPolicy:
     forecast: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PatiencePolicy:
+class PatiencePolicy(NamedTuple):
     """[patience]: how many backups, or days, may be missed or failed before anyone is told.
 
     Args:
@@ -39,8 +37,7 @@ class PatiencePolicy:
     critical: Threshold = Threshold(Range(end=2), "default")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SchedulePolicy:
+class SchedulePolicy(NamedTuple):
     """[schedule]: how far from its due time a backup may start, and where clocks are.
 
     Args:
@@ -56,11 +53,10 @@ class SchedulePolicy:
     grace: timedelta = timedelta(hours=2)
     report_max_age: timedelta | None = None
     retired_after: timedelta = timedelta(days=90)
-    weekdays: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    weekdays: Mapping[str, frozenset[int]] = {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatusPolicy:
+class StatusPolicy(NamedTuple):
     """[status]: how long a backup may run, and the use in percent that makes a success doubtful.
 
     Args:
@@ -72,25 +68,22 @@ class StatusPolicy:
     full: float = 99
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClientPolicy:
+class ClientPolicy(NamedTuple):
     """[client]: the oldest good version by identifier; strict: an unknown one is UNKNOWN."""
 
-    minimum: Mapping[str, str] = field(default_factory=dict)
-    minimum_critical: Mapping[str, str] = field(default_factory=dict)
+    minimum: Mapping[str, str] = {}
+    minimum_critical: Mapping[str, str] = {}
     strict: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnusedPolicy:
+class UnusedPolicy(NamedTuple):
     """[unused]: the age of an account in seconds that is good without a backup."""
 
     warning: Threshold = Threshold(Range(end=14 * 86400), "default")
     critical: Threshold | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServicePolicy:
+class ServicePolicy(NamedTuple):
     """[service]: when the monitoring itself is in trouble.
 
     Args:
@@ -99,17 +92,16 @@ class ServicePolicy:
     """
 
     duration: timedelta = timedelta(minutes=10)
-    findings: Mapping[str, int] = field(default_factory=dict)
+    findings: Mapping[str, int] = {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policies:
+class Policies(NamedTuple):
     """All that the rules take from the settings."""
 
-    quota: QuotaPolicy = field(default_factory=QuotaPolicy)
-    patience: PatiencePolicy = field(default_factory=PatiencePolicy)
-    schedule: SchedulePolicy = field(default_factory=SchedulePolicy)
-    status: StatusPolicy = field(default_factory=StatusPolicy)
-    client: ClientPolicy = field(default_factory=ClientPolicy)
-    unused: UnusedPolicy = field(default_factory=UnusedPolicy)
-    service: ServicePolicy = field(default_factory=ServicePolicy)
+    quota: QuotaPolicy = QuotaPolicy()
+    patience: PatiencePolicy = PatiencePolicy()
+    schedule: SchedulePolicy = SchedulePolicy()
+    status: StatusPolicy = StatusPolicy()
+    client: ClientPolicy = ClientPolicy()
+    unused: UnusedPolicy = UnusedPolicy()
+    service: ServicePolicy = ServicePolicy()

@@ -4,11 +4,10 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
 from datetime import timedelta
 from math import inf
 from pathlib import Path
-from typing import cast
+from typing import NamedTuple, cast
 from zoneinfo import ZoneInfo
 
 from backup_monitoring.errors import SettingsError
@@ -51,8 +50,7 @@ FILE_VARIABLE = "BACKUP_MONITORING_CONFIG"
 PASSWORD_VARIABLE = "BACKUP_MONITORING_LDAP_PASSWORD"  # noqa: S105 - a name, not a secret
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(NamedTuple):
     """All settings: where accounts and files are, and the rules' policies."""
 
     file: Path
@@ -93,8 +91,7 @@ def read_settings(file: Path, environment: Mapping[str, str] = os.environ) -> Se
         in_effect=(),
     )
     root.finish()
-    object.__setattr__(settings, "in_effect", tuple(root.in_effect))
-    return settings
+    return settings._replace(in_effect=tuple(root.in_effect))
 
 
 def _read_toml(file: Path) -> dict[str, object]:
@@ -378,9 +375,9 @@ def _service(table: Table) -> ServicePolicy:
     )
 
 
-def _field_names(kind: type) -> list[str]:
-    return [field.name for field in fields(kind)]
+def _field_names(kind: type[AttributeNames]) -> list[str]:
+    return list(kind._fields)
 
 
-def _default(kind: type, key: str) -> str:
-    return next(cast("str", f.default) for f in fields(kind) if f.name == key)
+def _default(kind: type[NamedTuple], key: str) -> str:
+    return cast("str", kind._field_defaults[key])

@@ -4,7 +4,6 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -98,16 +97,16 @@ def error_of(settings: DirectorySettings) -> MonitoringError:
 @pytest.mark.parametrize(
     "change",
     [
-        pytest.param(lambda s, d: replace(d, uri=(s.uri,)), id="StartTLS"),
-        pytest.param(lambda s, d: replace(d, uri=(s.tls_uri,)), id="ldaps"),
+        pytest.param(lambda s, d: d._replace(uri=(s.uri,)), id="StartTLS"),
+        pytest.param(lambda s, d: d._replace(uri=(s.tls_uri,)), id="ldaps"),
         pytest.param(
-            lambda s, d: replace(d, uri=(s.local_uri,), bind="external", ca_file=None),
+            lambda s, d: d._replace(uri=(s.local_uri,), bind="external", ca_file=None),
             id="ldapi EXTERNAL",
         ),
-        pytest.param(lambda s, d: replace(d, start_tls=False), id="loopback in the clear"),
-        pytest.param(lambda s, d: replace(d, ca_file=None, verify=False), id="not verified"),
-        pytest.param(lambda s, d: replace(d, page_size=100_000), id="one page"),
-        pytest.param(lambda s, d: replace(d, page_size=COUNT), id="exactly a page"),
+        pytest.param(lambda s, d: d._replace(start_tls=False), id="loopback in the clear"),
+        pytest.param(lambda s, d: d._replace(ca_file=None, verify=False), id="not verified"),
+        pytest.param(lambda s, d: d._replace(page_size=100_000), id="one page"),
+        pytest.param(lambda s, d: d._replace(page_size=COUNT), id="exactly a page"),
     ],
 )
 def test_all_entries_are_read(
@@ -218,7 +217,7 @@ def test_failures_name_place_and_remedy(
     kind: type[MonitoringError],
     says: str,
 ) -> None:
-    error = error_of(replace(settings, **change(server)))  # type: ignore[arg-type]
+    error = error_of(settings._replace(**change(server)))  # type: ignore[arg-type]
 
     assert type(error) is kind or isinstance(error, kind)
     assert says in str(error)
@@ -240,7 +239,7 @@ def test_the_next_server_is_used_when_one_is_down(
     server: slapd.Slapd, settings: DirectorySettings
 ) -> None:
     down = f"ldap://localhost:{slapd.free_port()}"
-    directory = closed_directory(replace(settings, uri=(down, server.uri)), lambda phase: None)
+    directory = closed_directory(settings._replace(uri=(down, server.uri)), lambda phase: None)
 
     with directory:
         steps = list(directory.steps())
@@ -253,7 +252,7 @@ def test_the_next_server_is_used_when_one_is_down(
 def test_all_servers_down_are_named(settings: DirectorySettings) -> None:
     down = tuple(f"ldap://localhost:{slapd.free_port()}" for _ in range(2))
 
-    assert all(str(error_of(replace(settings, uri=down))).count(uri) == 2 for uri in down)
+    assert all(str(error_of(settings._replace(uri=down))).count(uri) == 2 for uri in down)
 
 
 def test_the_next_server_is_not_asked_with_a_wrong_password(
@@ -261,7 +260,7 @@ def test_the_next_server_is_not_asked_with_a_wrong_password(
 ) -> None:
     down = f"ldap://localhost:{slapd.free_port()}"
 
-    error = error_of(replace(settings, uri=(server.uri, down), password="wrong"))
+    error = error_of(settings._replace(uri=(server.uri, down), password="wrong"))
 
     assert error.where == server.uri
 
@@ -284,7 +283,7 @@ def own_server(start_slapd: StartSlapd) -> Iterator[slapd.Slapd]:
 
 
 def test_killed_between_pages(own_server: slapd.Slapd, settings: DirectorySettings) -> None:
-    settings = replace(settings, uri=(own_server.uri,), ca_file=own_server.ca_file)
+    settings = settings._replace(uri=(own_server.uri,), ca_file=own_server.ca_file)
 
     with opened(settings) as directory:
         found = directory.entries(settings.accounts_base, EVERY, ["uid"])
@@ -299,8 +298,7 @@ def test_killed_between_pages(own_server: slapd.Slapd, settings: DirectorySettin
 def test_frozen_server_costs_the_timeout_once(
     own_server: slapd.Slapd, settings: DirectorySettings, when: str
 ) -> None:
-    settings = replace(
-        settings,
+    settings = settings._replace(
         uri=(own_server.uri,),
         ca_file=own_server.ca_file,
         timeout=timedelta(seconds=0.5),
@@ -330,7 +328,7 @@ def test_cut_in_the_middle_of_a_page(
 ) -> None:
     uri, listener = _cutting_proxy(server.port, at)
     with listener:
-        error = error_of(replace(settings, uri=(uri,), start_tls=False, page_size=100_000))
+        error = error_of(settings._replace(uri=(uri,), start_tls=False, page_size=100_000))
 
     assert "closed by the server" in str(error)
 
@@ -372,7 +370,7 @@ def test_a_referral_is_not_followed(start_slapd: StartSlapd, settings: Directory
     )
     own = start_slapd(slapd.TREE + account("1") + elsewhere)
 
-    error = error_of(replace(settings, uri=(own.uri,), ca_file=own.ca_file))
+    error = error_of(settings._replace(uri=(own.uri,), ca_file=own.ca_file))
 
     assert "elsewhere.example.org" in str(error)
     own.stop()
@@ -412,10 +410,10 @@ def test_server_and_its_export_give_the_same_accounts(
     host: str | None,
 ) -> None:
     own, export = hostile
-    live = replace(settings, uri=(own.uri,), ca_file=own.ca_file, page_size=3, host=host)
+    live = settings._replace(uri=(own.uri,), ca_file=own.ca_file, page_size=3, host=host)
 
     results = []
-    for source in (live, replace(live, uri=(f"ldif:{export}",))):
+    for source in (live, live._replace(uri=(f"ldif:{export}",))):
         with opened(source) as directory:
             results.append(list(accounts(directory, source, need, NOW, uids)))
 

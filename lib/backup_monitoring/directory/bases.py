@@ -1,11 +1,9 @@
 """Names the setting that a base came from, for the errors of those that do not find it."""
 
-from dataclasses import fields
-
 from backup_monitoring.places import DirectorySettings
 
 
 def base_key(settings: DirectorySettings, base: str) -> str:
     """Return the keys of *settings* that have to do with the distinguished name *base*."""
-    keys = [f.name for f in fields(DirectorySettings) if getattr(settings, f.name) == base]
+    keys = [name for name in settings._fields if getattr(settings, name) == base]
     return " or ".join([*keys[:1], "suffix"])
