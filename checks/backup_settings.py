@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from backup_monitoring.errors import MonitoringError
+from backup_monitoring.errors import MonitoringError, UsageError
 from backup_monitoring.launch import Watchdog
 from backup_monitoring.model import Account, Range, Threshold
 from backup_monitoring.options import (
@@ -13,7 +13,7 @@ from backup_monitoring.options import (
     now_of,
     uids_of,
 )
-from backup_monitoring.rules.patience import patience_of, say_range
+from backup_monitoring.rules.patience import patience_of, say_patience, say_range
 from backup_monitoring.rules.quota import thresholds
 from backup_monitoring.settings import Settings, read_settings, settings_file
 from backup_monitoring.tables import Setting
@@ -38,6 +38,8 @@ def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
     watchdog.phase(f"reading {file}")
     settings = read_settings(file)
     uids = uids_of(options)
+    if options.test and uids is not None:
+        raise UsageError("--test", "is about all accounts", "leave --account out")
     if options.test:
         from backup_monitoring.trial import Trial
 
@@ -62,7 +64,7 @@ def _parser() -> Parser:
         "exit codes: 0 all is well, 2 a step of --test failed, 3 wrong options or settings",
     )
     add_account_option(parser)
-    add_common_options(parser)
+    add_common_options(parser, limit="50")
     parser.add_argument(
         "--test",
         action="store_true",
@@ -110,12 +112,8 @@ def _thresholds(account: Account, settings: Settings) -> Iterator[str]:
     patience = patience_of(account, policies.patience)
     yield f"{account.uid} ({account.keeping.value}), entry {account.dn}"
     yield f"  quota: WARNING above {_percent(warning)}, CRITICAL above {_percent(critical)}"
-    days = f"{patience.days} d" if patience.days else "off"
-    yield (
-        f"  schedule, status: WARNING from {say_range(patience.numbers)} in a row on, "
-        f"or from {days} ({patience.days_origin}) without one on"
-    )
-    yield f"  schedule, status: CRITICAL if then {say_range(patience.critical)} in a row or more"
+    yield f"  schedule, status: {say_patience(patience)}; WARNING at the first that is reached"
+    yield f"  schedule, status: CRITICAL if then {say_range(patience.critical)} or more in a row"
     if patience.muted:
         yield "  the entry switches both off: the customer is not told, the state follows the rest"
     for finding in account.findings:

@@ -438,7 +438,9 @@ def test_due_times_are_made_when_they_are_asked_for() -> None:
     ],
 )
 def test_clock(offset: timedelta, moments: list[str], zones: list[str], found: str) -> None:
-    clock = clock_of(offset, instants(*moments), map(ZoneInfo, zones))
+    clock = clock_of(
+        offset, [(offset, moment) for moment in instants(*moments)], map(ZoneInfo, zones)
+    )
 
     assert clock.found == found
     is_fixed = "fixed" in found

@@ -23,18 +23,27 @@ class Clock(NamedTuple):
     found: str
 
 
-def clock_of(offset: timedelta, moments: Sequence[datetime], zones: Iterable[ZoneInfo]) -> Clock:
-    """Return the first of *zones* that had *offset* at one of *moments* (UTC), else the offset.
+def clock_of(
+    offset: timedelta,
+    moments: Sequence[tuple[timedelta, datetime]],
+    zones: Iterable[ZoneInfo],
+) -> Clock:
+    """Return the first of *zones* that fits one of *moments*, else the fixed *offset*.
 
     A file says its computer's offset at the moment of writing, not its zone. Only with the zone
     does a due time follow the change of daylight saving.
+
+    Args:
+        offset: of the schedule's file.
+        moments: offsets with the moments (UTC) at which the computer had them, best first.
+        zones: of the settings.
     """
-    for zone in zones:
-        for moment in moments:
-            if moment.astimezone(zone).utcoffset() == offset:
+    known = tuple(zones)
+    for had, moment in moments:
+        for zone in known:
+            if moment.astimezone(zone).utcoffset() == had:
                 return Clock(zone, f"{zone.key} by the settings")
-    fixed = timezone(offset)
-    return Clock(fixed, f"the file's fixed offset {say_offset(offset)}")
+    return Clock(timezone(offset), f"the file's fixed offset {say_offset(offset)}")
 
 
 def say_offset(offset: timedelta) -> str:

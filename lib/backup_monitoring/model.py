@@ -46,12 +46,14 @@ class Range(NamedTuple):
         return (self.start <= value <= self.end) is not self.inverted
 
     @property
+    def off(self) -> bool:
+        """Whether no number, however large, is bad."""
+        return self.end == inf and not self.inverted
+
+    @property
     def plain(self) -> float | None:
         """The end as the plain number that performance data can hold, None where there is none."""
         return None if self.inverted or self.end == inf else self.end
-
-
-OFF = Range(-inf, inf)
 
 
 class Threshold(NamedTuple):

@@ -121,7 +121,8 @@ class Trial:
                 "check root and home in [storage], "
                 "or host in [directory] if another server has them"
             )
-            yield f"note    {text}" if self._homes else self._failure(text)
+            alone = not self._homes and not self._refused
+            yield self._failure(text) if alone else f"note    {text}"
         if self._refused:
             yield self._failure(
                 f"homes: {len(self._refused)} of {looked} may not be read: {self._refused[0]}; "

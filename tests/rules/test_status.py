@@ -4,7 +4,6 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from cases import at, computer, daily, end, start, uploads
 
 from backup_monitoring.model import (
     Account,
@@ -18,6 +17,7 @@ from backup_monitoring.model import (
 )
 from backup_monitoring.policies import PatiencePolicy, SchedulePolicy, StatusPolicy
 from backup_monitoring.rules.status import Rules, status
+from cases import at, computer, daily, end, start, uploads
 
 DN = "uid=4000101,ou=accounts,dc=example,dc=org"
 NOW = at("2026-11-24T12:00+01:00")
@@ -251,6 +251,15 @@ def test_the_settings_off_too_never_warn() -> None:
     verdict = status(account, uploads(computer(end=FAILED)), rules, NOW)
 
     assert verdict.state is State.OK
+
+
+def test_a_range_from_inside_is_not_off() -> None:
+    patience = PatiencePolicy(numbers=Threshold(Range(1, 5, inverted=True), "-w"), days=0)
+    account = Account("a", DN)
+
+    verdict = status(account, uploads(computer(end=FAILED)), RULES._replace(patience=patience), NOW)
+
+    assert verdict.state is State.WARNING
 
 
 def test_critical_by_the_option() -> None:

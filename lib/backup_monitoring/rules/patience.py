@@ -77,7 +77,7 @@ def say_range(numbers: Threshold) -> str:
     good = numbers.good
     if good.inverted or good.start > 0:
         said = f"{'@' * good.inverted}{good.start:g}:{good.end:g} backups"
-    elif good.end == inf:
+    elif good.off:
         said = "number off"
     else:
         count = int(good.end) + 1

@@ -100,16 +100,17 @@ def clock_of_computer(
 ) -> Clock | None:
     """Return the clock of a computer's wall times, None where nothing says its offset."""
     plan = schedule.plan if schedule is not None else None
-    offset = getattr(plan, "offset", None)
-    moments = [start.at] if start is not None else []
-    if offset is None:
-        if start is None:
-            return None
-        offset = start.offset
-    elif schedule is not None and (start is None or schedule.modified > start.at):
+    written = plan.offset if isinstance(plan, Pattern) else None
+    if written is None:
+        return clock_of(start.offset, [(start.offset, start.at)], policy.zones) if start else None
+    moments = [] if start is None else [(written, start.at)]
+    if schedule is not None and (start is None or schedule.modified > start.at):
         # Uploaded by itself, after the last start: its offset is that of its own moment.
-        moments.append(schedule.modified)
-    return clock_of(offset, moments, policy.zones)
+        moments.append((written, schedule.modified))
+    if start is not None:
+        # Left from before a change of the clock, when a later upload of it failed.
+        moments.append((start.offset, start.at))
+    return clock_of(written, moments, policy.zones)
 
 
 def pattern_of(

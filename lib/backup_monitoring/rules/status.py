@@ -175,7 +175,7 @@ def _last_success(account: Account, computer: Computer, now: datetime) -> dateti
 
 
 def _impatient(patience: Patience) -> tuple[State, str]:
-    if patience.numbers.good.plain is None and not patience.days:
+    if patience.numbers.good.off and not patience.days:
         return State.OK, f", {say_patience(patience)}"
     state = State.WARNING if 1 in patience.critical.good else State.CRITICAL
     return state, f" (one look cannot count them, so any limit is reached){muted_note(patience)}"

@@ -1,0 +1,105 @@
+"""The collector's one privilege, and the checks' none."""
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from programs.installed import NOW, ROOT, Programs
+
+pytestmark = pytest.mark.installed
+UNITS = ROOT / "examples" / "systemd"
+NOBODY = ("--reuid=65534", "--regid=65534", "--clear-groups")
+CAPABLE = (
+    "--inh-caps=+dac_read_search",
+    "--ambient-caps=+dac_read_search",
+    "--bounding-set=-all,+dac_read_search",
+)
+as_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
+
+
+@pytest.fixture
+def private(example: Path) -> Iterator[Path]:
+    """Settings of an example whose homes nobody but root may enter, and a store for nobody."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o755)
+    shutil.copytree(example.parent, folder / "private", dirs_exist_ok=True)
+    for home in (folder / "private" / "tree" / "home").iterdir():
+        home.chmod(0o700)
+    store = folder / "store"
+    store.mkdir()
+    os.chown(store, 65534, 65534)
+    settings = folder / "private" / "store.toml"
+    settings.write_text(f'{example.read_text()}\n[store]\nfolder = "{store}"\n')
+    (folder / "private").chmod(0o755)
+    yield settings
+    shutil.rmtree(folder)
+
+
+@as_root
+def test_the_collector_needs_one_capability(programs: Programs, private: Path) -> None:
+    done = subprocess.run(
+        [
+            "setpriv",
+            *NOBODY,
+            *CAPABLE,
+            str(programs.bin / "collect_backup_state"),
+            "--config",
+            str(private),
+            "--now",
+            NOW,
+        ],
+        capture_output=True,
+        text=True,
+    )
+
+    # 14 computers of 16 homes: as many as root sees
+    assert "20 accounts, 14 computers" in done.stdout, done.stdout + done.stderr
+    assert done.returncode == 0
+    state = private.parent.parent / "store" / "state.sqlite"
+    assert (state.stat().st_uid, state.stat().st_mode & 0o777) == (65534, 0o640)
+
+
+@as_root
+def test_with_the_capability_it_can_write_nowhere_else(programs: Programs, private: Path) -> None:
+    code = "import pathlib, sys; pathlib.Path(sys.argv[1]).write_text('')"
+
+    done = subprocess.run(
+        ["setpriv", *NOBODY, *CAPABLE, str(programs.bin / "python"), "-c", code, str(private)],
+        capture_output=True,
+        text=True,
+    )
+
+    assert "PermissionError" in done.stderr
+
+
+def test_the_units_are_sound(tmp_path: Path) -> None:
+    for unit in UNITS.iterdir():
+        text = unit.read_text().replace(
+            "/opt/backup-monitoring/bin/collect_backup_state", "/bin/true"
+        )
+        (tmp_path / unit.name).write_text(text)
+    units = sorted(map(str, tmp_path.iterdir()))
+
+    verified = subprocess.run(["systemd-analyze", "verify", *units], capture_output=True, text=True)
+    secure = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", units[0]], capture_output=True, text=True
+    )
+
+    assert verified.stderr == ""
+    assert verified.returncode == 0
+    exposure = re.search(r"exposure level for .*: ([0-9.]+)", secure.stdout)
+    assert exposure is not None
+    assert float(exposure[1]) < 2
+
+
+def test_the_unit_has_one_capability() -> None:
+    text = (UNITS / "backup-monitoring-collect.service").read_text()
+
+    assert set(re.findall(r"CAP_[A-Z_]+", text)) == {"CAP_DAC_READ_SEARCH"}
+    assert "~open_by_handle_at" in text
