@@ -282,6 +282,14 @@ def own_server(start_slapd: StartSlapd) -> Iterator[slapd.Slapd]:
     own.stop()
 
 
+def test_what_is_left_of_an_abandoned_reading_is_no_answer(settings: DirectorySettings) -> None:
+    with opened(settings) as directory:
+        next(iter(directory.entries(settings.accounts_base, EVERY, ["uid"])))
+
+        with pytest.raises(DirectoryError, match="the connection is closed"):
+            directory.entry(f"uid=0000007,{slapd.ACCOUNTS}", ["uid"])
+
+
 def test_killed_between_pages(own_server: slapd.Slapd, settings: DirectorySettings) -> None:
     settings = settings._replace(uri=(own_server.uri,), ca_file=own_server.ca_file)
 

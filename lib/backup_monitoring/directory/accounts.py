@@ -6,6 +6,7 @@ from datetime import datetime
 from backup_monitoring.directory import Directory
 from backup_monitoring.directory.filters import escape, parse
 from backup_monitoring.directory.reader import AccountReader, Certain
+from backup_monitoring.directory.seen import Seen
 from backup_monitoring.model import Account, Finding, Keeping
 from backup_monitoring.needs import Need
 from backup_monitoring.places import DirectorySettings
@@ -39,15 +40,14 @@ def accounts(
     """
     certain = _certain(settings) if uids is None else Certain.NOTHING
     reader = AccountReader(settings.attributes, need, now, certain, uids or ())
-    seen: set[str] = set()
+    seen = Seen()
     for ldap_filter in _filters(settings, uids):
         for entry in directory.entries(settings.accounts_base, ldap_filter, reader.attributes):
             account = reader.account(entry)
             if account.keeping is Keeping.INACTIVE and uids is None:
                 continue
-            if account.uid in seen:
+            if seen.again(account.uid):
                 account = _doubted(account)
-            seen.add(account.uid)
             yield account
 
 
@@ -65,16 +65,15 @@ def known_accounts(
     scope = parse_scope(settings)
     host = f"({names.host}={escape(settings.host)})" if settings.host else ""
     reader = AccountReader(names, Need.ALL, now, Certain.NOTHING)
-    seen: set[str] = set()
+    seen = Seen()
     for ldap_filter, in_scope in (
         (f"(&{scope}{host})", True),
         (f"(&({_WITHOUT_FILES})(!{scope}){host})", False),
     ):
         for entry in directory.entries(settings.accounts_base, ldap_filter, reader.attributes):
             account = reader.account(entry)
-            if account.uid in seen:
+            if seen.again(account.uid):
                 account = _doubted(account)
-            seen.add(account.uid)
             yield account, in_scope and account.keeping is not Keeping.INACTIVE
 
 

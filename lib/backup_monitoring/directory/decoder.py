@@ -57,19 +57,33 @@ class EntryStrategy(SyncStrategy):
         self._opened = self.connection.socket = encrypted
         self.connection.tls_started = True
 
+    def post_send_search(self, message_id: int) -> int:  # type: ignore[override]
+        """Leave the answers to `answers`."""
+        self._outstanding.pop(message_id)
+        return message_id
+
+    def answers(self, message_id: int) -> Iterator[list[Entry] | dict[str, Any]]:
+        """Yield the answers to a request as they come: entries in lists, all else by itself.
+
+        The last one is the result. While the caller is busy with entries, the server goes on.
+        """
+        while True:
+            entries: list[Entry] = []
+            with _collector_off():
+                at, other = take_entries(self._buffer, message_id, self._names, entries)
+            self._buffer = self._buffer[at:]
+            if entries:
+                yield entries
+            if other is None:
+                self._receive()
+                continue
+            answer = self._decoded(other, message_id)
+            yield answer
+            if answer["type"] not in _PARTIAL:
+                return
+
     def _get_response(self, message_id: int, timeout: float | None) -> list[Any]:
-        answers: list[Any] = []
-        with _collector_off():
-            while True:
-                at, other = take_entries(self._buffer, message_id, self._names, answers)
-                self._buffer = self._buffer[at:]
-                if other is None:
-                    self._receive()
-                    continue
-                answer = self._decoded(other, message_id)
-                answers.append(answer)
-                if answer["type"] not in _PARTIAL:
-                    return [*answers, RESPONSE_COMPLETE]
+        return [*self.answers(message_id), RESPONSE_COMPLETE]
 
     def _receive(self) -> None:
         data = self.connection.socket.recv(_READ)

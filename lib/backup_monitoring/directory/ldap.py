@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from socket import socket
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from backup_monitoring.directory import dial
 from backup_monitoring.directory.bases import base_key
@@ -25,6 +25,8 @@ with warnings.catch_warnings():
 
 if TYPE_CHECKING:
     from backup_monitoring.directory import Phase
+
+T = TypeVar("T")
 
 _START_TLS = "1.3.6.1.4.1.1466.20037"
 _PAGES = "1.2.840.113556.1.4.319"
@@ -105,7 +107,7 @@ class LdapDirectory:
         cookie: bytes | None = None
         while cookie != b"":
             self._phase(f"reading the directory at {self._server.uri}")
-            yield from self._search(
+            for found in self._search(
                 base,
                 search_filter=ldap_filter,
                 search_scope=ldap3.LEVEL,
@@ -113,35 +115,45 @@ class LdapDirectory:
                 paged_size=self._settings.page_size,
                 paged_criticality=True,
                 paged_cookie=cookie,
-            )
+            ):
+                yield from found
             cookie = self._cookie()
 
     def entry(self, dn: str, attributes: Sequence[str]) -> Entry | None:
         """See `backup_monitoring.directory.Directory`."""
         self._phase(f"reading the directory at {self._server.uri}")
-        found = self._search(
+        answers = self._search(
             dn,
             search_filter="(objectClass=*)",
             search_scope=ldap3.BASE,
             attributes=asked(attributes),
             may_be_missing=True,
         )
+        found = [entry for entries in answers for entry in entries]
         return found[0] if found else None
 
-    def _search(self, base: str, may_be_missing: bool = False, **request: Any) -> list[Entry]:
+    def _search(
+        self, base: str, may_be_missing: bool = False, **request: Any
+    ) -> Iterator[list[Entry]]:
         connection = self._open_connection()
-        self._guarded(
+        message_id = self._guarded(
             lambda: connection.search(base, dereference_aliases=ldap3.DEREF_NEVER, **request)
         )
-        if may_be_missing and connection.result["result"] == NO_SUCH_OBJECT:
-            return []
-        self._check_result(base)
-        answers = connection.response or []
-        for answer in answers:
-            if not isinstance(answer, Entry):
-                self._refuse_reference(answer)
-        connection.response = None
-        return answers
+        answers = connection.strategy.answers(message_id)
+        try:
+            while (answer := self._guarded(lambda: next(answers, None))) is not None:
+                if isinstance(answer, list):
+                    yield answer
+                else:
+                    self._refuse_reference(answer)
+                    connection.result = answer
+        except BaseException:
+            # What still comes would be taken for the answer to the next request.
+            self.close()
+            raise
+        result: dict[str, Any] = connection.result
+        if not (may_be_missing and result["result"] == NO_SUCH_OBJECT):
+            self._check_result(base)
 
     def _refuse_reference(self, answer: dict[str, Any]) -> None:
         if answer["type"] != "searchResRef":
@@ -174,13 +186,12 @@ class LdapDirectory:
             key = base_key(self._settings, base)
             raise refused(result, self._server, self._settings, base, key)
 
-    def _guarded(self, operation: Callable[[], object]) -> None:
+    def _guarded(self, operation: Callable[[], T]) -> T:
         """Run *operation*; whatever can go wrong with a connection is an error of ours."""
         uri = self._server.uri
         failure: DirectoryError
         try:
-            operation()
-            return
+            return operation()
         except TimeoutError:
             failure = dial.no_answer(self._server, self._timeout)
         except (OSError, LDAPException) as error:
