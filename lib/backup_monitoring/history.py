@@ -70,6 +70,20 @@ class Memory(NamedTuple):
             self.gone,
         )
 
+    def past_beside(self, computer: Computer) -> Past:
+        """Return `past` for rules that see *computer* as it is now.
+
+        Where the start of an open run was taken away, the end before it is the newest run again:
+        it is in the row, and would count twice.
+        """
+        past, start, end = self.past, self.start, self.end
+        if computer.start is not None or start is None or end is None or end.success:
+            return past
+        if end.at >= start.at or not past.failed:
+            return past
+        since = past.failed_since if past.failed > 1 else None
+        return past._replace(failed=past.failed - 1, failed_since=since)
+
 
 class _Run(NamedTuple):
     """A run as one look shows it: an end, or an open start."""
@@ -87,12 +101,12 @@ def look(before: Memory | None, computer: Computer, now: datetime) -> Memory:
         now: aware UTC.
     """
     # What failed before the first look is not known: a row that begins there is a lower bound.
-    memory = before or Memory(now, at_least=True)
+    memory = _not_ahead(before, now) if before is not None else Memory(now, at_least=True)
     start = _seen(computer.start, now) or memory.start
     end = _seen(computer.end, now) or memory.end
     memory = _planned(memory, computer.schedule, now)
-    if memory.gone is None and (start, end) == (memory.start, memory.end):
-        return memory
+    if (start, end) == (memory.start, memory.end):
+        return memory if memory.gone is None else memory._replace(gone=None)
     for run, outcome in _decided(memory, start, end):
         memory = _counted(memory, run, outcome)
     if end is not None and end != memory.end:
@@ -105,7 +119,23 @@ def look(before: Memory | None, computer: Computer, now: datetime) -> Memory:
 
 def vanished(before: Memory, now: datetime) -> Memory:
     """Return the memory after a look that found the computer's folder gone."""
-    return before if before.gone is not None else before._replace(gone=now)
+    memory = _not_ahead(before, now)
+    return memory if memory.gone is not None else memory._replace(gone=now)
+
+
+def _not_ahead(memory: Memory, now: datetime) -> Memory:
+    """Return *memory* without moments that a wrong clock of this server has put into the future.
+
+    Rules count from them: a schedule that "changes" in a year is not missed for a year.
+    """
+    first_seen, changed, gone = memory.first_seen, memory.schedule_changed, memory.gone
+    if first_seen <= now and (changed is None or changed <= now) and (gone is None or gone <= now):
+        return memory
+    return memory._replace(
+        first_seen=min(first_seen, now),
+        schedule_changed=min(changed, now) if changed is not None else None,
+        gone=min(gone, now) if gone is not None else None,
+    )
 
 
 def _seen(report: object, now: datetime) -> Seen | None:

@@ -148,7 +148,7 @@ class PastFile:
         if memory != before:
             self._keep(key, computer.name, memory)
             self._sighted(key, computer, memory)
-        return computer._replace(past=memory.past), memory
+        return computer._replace(past=memory.past_beside(computer)), memory
 
     def _keep(self, key: str, name: str, memory: Memory) -> None:
         gone = codec.write_time(memory.gone)

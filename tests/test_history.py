@@ -1,0 +1,416 @@
+"""Histories, each played pass by pass: what a computer showed, and what is to be said then.
+
+What is expected follows from the rules' words alone (docs/rules.md), not from the code.
+Times are of November 2026 in Zurich: ``20 21:00`` is 2026-11-20T21:00+01:00.
+"""
+
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from backup_monitoring.history import Memory, look, vanished
+from backup_monitoring.model import (
+    Account,
+    Computer,
+    End,
+    Past,
+    Schedule,
+    Start,
+    State,
+    Unplanned,
+    Unreadable,
+    Uploads,
+    Verdict,
+)
+from backup_monitoring.policies import PatiencePolicy, SchedulePolicy, StatusPolicy
+from backup_monitoring.rules import schedule as planned
+from backup_monitoring.rules import status as ended
+from backup_monitoring.store import codec
+from cases import LONG_AGO, PERL, at, daily, offset
+
+# Two failed or missed are WARNING, three CRITICAL; the account is much older than its computers.
+ACCOUNT = Account("4000101", "", created=LONG_AGO, warning_numbers=2, warning_days=0)
+POLICIES = (
+    PatiencePolicy(),
+    SchedulePolicy(zones=(ZoneInfo("Europe/Zurich"),)),
+    StatusPolicy(),
+)
+OK, WARNING, CRITICAL, UNKNOWN = State.OK, State.WARNING, State.CRITICAL, State.UNKNOWN
+TORN = Unreadable("/home/4000101/f.xml", "torn")
+
+
+def written(text: str) -> str:
+    return f"2026-11-{text.replace(' ', 'T')}+01:00" if len(text) < 10 else text
+
+
+def began(text: str, run: str = "") -> Start:
+    moment = written(text)
+    return Start(at(moment), offset(moment), run or text[:2], PERL, LONG_AGO)
+
+
+def good(text: str, run: str = "") -> End:
+    moment = written(text)
+    return End(at(moment), offset(moment), run or text[:2], True, PERL, LONG_AGO)
+
+
+def bad(text: str, run: str = "") -> End:
+    return good(text, run)._replace(success=False)
+
+
+class Look(NamedTuple):
+    """A pass: what it saw, and what the rules are to say after it.
+
+    Args:
+        failed: the metric, None where none is told; a text such as "2+" is a lower bound.
+        missed: the schedule rule's metric, with its state.
+    """
+
+    now: str
+    start: Start | Unreadable | None
+    end: End | Unreadable | None
+    failed: int | str | None
+    state: State
+    plan: Schedule | Unreadable | None = None
+    missed: tuple[int | None, State] | None = None
+    gone: bool = False
+
+
+MOVED = daily(10)
+HISTORIES = {
+    "failures in a row": [
+        Look("20 21:00", began("20 20:00"), bad("20 20:40"), "1+", OK),
+        Look("21 20:10", began("21 20:00"), bad("20 20:40"), "1+", OK),
+        Look("21 21:00", began("21 20:00"), bad("21 20:40"), "2+", WARNING),
+        Look("21 21:05", began("21 20:00"), bad("21 20:40"), "2+", WARNING),
+        Look("22 21:00", began("22 20:00"), bad("22 20:40"), "3+", CRITICAL),
+        Look("23 20:10", began("23 20:00"), bad("22 20:40"), "3+", CRITICAL),
+        Look("23 21:00", began("23 20:00"), good("23 20:40"), 0, OK),
+        Look("24 20:10", began("24 20:00"), good("23 20:40"), 0, OK),
+        Look("24 21:00", began("24 20:00"), bad("24 20:40"), 1, OK),
+        Look("25 21:00", began("25 20:00"), bad("25 20:40"), 2, WARNING),
+    ],
+    "a success is the first that is seen": [
+        Look("20 21:00", began("20 20:00"), good("20 20:40"), 0, OK),
+        Look("21 21:00", began("21 20:00"), bad("21 20:40"), 1, OK),
+        Look("22 21:00", began("22 20:00"), bad("22 20:40"), 2, WARNING),
+    ],
+    "the first look finds a run and the end before it": [
+        Look("20 20:10", began("20 20:00"), bad("19 20:40"), "1+", OK),
+        Look("20 21:00", began("20 20:00"), bad("20 20:40"), "2+", WARNING),
+    ],
+    "an end that was overwritten unseen": [
+        Look("20 21:00", began("20 20:00"), good("20 20:40"), 0, OK),
+        Look("21 20:10", began("21 20:00"), good("20 20:40"), 0, OK),
+        # the one of 21 ended, or did not, and that of 22 is not known at all
+        Look("23 21:00", began("23 20:00"), bad("23 20:40"), "1+", OK),
+        Look("24 21:00", began("24 20:00"), bad("24 20:40"), "2+", WARNING),
+        Look("25 20:10", began("25 20:00"), bad("24 20:40"), "2+", WARNING),
+        Look("27 20:10", began("27 20:00"), bad("26 20:40"), "3+", CRITICAL),
+        Look("27 21:00", began("27 20:00"), good("27 20:40"), 0, OK),
+        Look("28 21:00", began("28 20:00"), bad("28 20:40"), 1, OK),
+    ],
+    "an end that was overwritten unseen does not end the row": [
+        Look("20 21:00", began("20 20:00"), bad("20 20:40"), "1+", OK),
+        Look("21 21:00", began("21 20:00"), bad("21 20:40"), "2+", WARNING),
+        Look("22 20:10", began("22 20:00"), bad("21 20:40"), "2+", WARNING),
+        Look("23 21:00", began("23 20:00"), bad("23 20:40"), "3+", CRITICAL),
+    ],
+    "the end of the open run comes together with the next start": [
+        Look("20 21:00", began("20 20:00"), good("20 20:40"), 0, OK),
+        Look("21 20:10", began("21 20:00"), good("20 20:40"), 0, OK),
+        Look("22 20:10", began("22 20:00"), bad("21 20:40"), 1, OK),
+        Look("23 20:10", began("23 20:00"), bad("22 20:40"), 2, WARNING),
+        Look("24 20:10", began("24 20:00"), good("23 20:40"), 0, OK),
+    ],
+    "starts that were lost": [
+        Look("20 21:00", began("20 20:00"), good("20 20:40"), 0, OK),
+        Look("21 21:00", began("20 20:00"), bad("21 20:40"), 1, OK),
+        Look("22 21:00", began("20 20:00"), bad("22 20:40"), 2, WARNING),
+        Look("23 21:00", began("20 20:00"), good("23 20:40"), 0, OK),
+    ],
+    "no start was ever uploaded": [
+        Look("20 21:00", None, bad("20 20:40"), "1+", OK),
+        Look("21 21:00", None, bad("21 20:40"), "2+", WARNING),
+        Look("22 21:00", None, good("22 20:40"), 0, OK),
+        Look("23 21:00", None, bad("23 20:40"), 1, OK),
+    ],
+    "a first upload of days": [
+        Look("18 20:05", began("18 20:00"), None, 0, OK, daily(20), (0, OK)),
+        Look("20 23:00", began("18 20:00"), None, 0, OK, daily(20), (0, OK)),
+        Look("25 19:59", began("18 20:00"), None, 0, OK, daily(20), (0, OK)),
+        Look("25 20:01", began("18 20:00"), None, "1+", OK, daily(20), (0, OK)),
+        Look("26 12:00", began("18 20:00"), good("26 11:00"), 0, OK, daily(20), (0, OK)),
+        Look("26 23:00", began("18 20:00"), good("26 11:00"), 0, OK, daily(20), (1, OK)),
+    ],
+    "a first upload that is killed, and its week counts from the first start": [
+        Look("18 20:05", began("18 20:00"), None, 0, OK),
+        Look("21 20:05", began("21 20:00"), None, "1+", OK),
+        Look("24 20:05", began("24 20:00"), None, "2+", WARNING),
+        Look("25 19:59", began("24 20:00"), None, "2+", WARNING),
+        Look("25 20:01", began("24 20:00"), None, "3+", CRITICAL),
+        Look("26 20:05", began("26 20:00"), None, "4+", CRITICAL),
+        Look("26 21:00", began("26 20:00"), good("26 20:40"), 0, OK),
+    ],
+    "a client that is killed every day": [
+        Look("19 21:00", began("19 20:00"), good("19 20:40"), 0, OK, daily(20), (0, OK)),
+        Look("20 20:10", began("20 20:00"), good("19 20:40"), 0, OK, daily(20), (0, OK)),
+        Look("21 20:10", began("21 20:00"), good("19 20:40"), 1, OK, daily(20), (0, OK)),
+        Look("21 23:00", began("21 20:00"), good("19 20:40"), 1, OK, daily(20), (0, OK)),
+        Look("22 20:10", began("22 20:00"), good("19 20:40"), 2, WARNING, daily(20), (0, OK)),
+        Look("23 20:10", began("23 20:00"), good("19 20:40"), 3, CRITICAL, daily(20), (0, OK)),
+        Look("23 21:00", began("23 20:00"), good("23 20:40"), 0, OK, daily(20), (0, OK)),
+    ],
+    "a run that never ended is counted once": [
+        Look("19 21:00", began("19 20:00"), good("19 20:40"), 0, OK),
+        Look("20 20:10", began("20 20:00"), good("19 20:40"), 0, OK),
+        Look("21 19:59", began("20 20:00"), good("19 20:40"), 0, OK),
+        Look("21 20:01", began("20 20:00"), good("19 20:40"), 1, OK),
+        Look("22 20:10", began("22 20:00"), good("19 20:40"), 1, OK),
+        Look("22 21:00", began("22 20:00"), bad("22 20:40"), 2, WARNING),
+    ],
+    "a run that took longer than any may ended after all": [
+        Look("19 21:00", began("19 20:00"), good("19 20:40"), 0, OK),
+        Look("21 20:01", began("20 20:00"), good("19 20:40"), 1, OK),
+        Look("21 21:00", began("20 20:00"), good("21 20:50"), 0, OK),
+    ],
+    "the end of an earlier run was uploaded late": [
+        Look("19 21:00", began("19 20:00"), bad("19 20:40"), "1+", OK),
+        Look("21 20:10", began("21 20:00"), bad("19 20:40"), "1+", OK),
+        Look("21 20:15", began("21 20:00"), good("20 20:40"), 0, OK),
+        Look("21 21:00", began("21 20:00"), bad("21 20:40"), 1, OK),
+    ],
+    "a schedule that was moved at noon": [
+        Look("22 21:00", began("22 20:00"), good("22 20:40"), 0, OK, daily(20), (0, OK)),
+        # its due time of this morning is none: it was not planned then
+        Look("23 12:30", began("22 20:00"), good("22 20:40"), 0, OK, MOVED, (0, OK)),
+        Look("24 11:59", began("22 20:00"), good("22 20:40"), 0, OK, MOVED, (0, OK)),
+        Look("24 12:01", began("22 20:00"), good("22 20:40"), 0, OK, MOVED, (1, OK)),
+        Look("25 12:01", began("22 20:00"), good("22 20:40"), 0, OK, MOVED, (2, WARNING)),
+        Look("26 11:00", began("26 10:00"), good("26 10:40"), 0, OK, MOVED, (0, OK)),
+    ],
+    "a new offset alone is no new schedule": [
+        Look("20 21:00", began("20 20:00"), good("20 20:40"), 0, OK, daily(20, utc=2), (0, OK)),
+        Look("21 23:00", began("20 20:00"), good("20 20:40"), 0, OK, daily(20, utc=1), (1, OK)),
+        Look("22 23:00", began("20 20:00"), good("20 20:40"), 0, OK, daily(20), (2, WARNING)),
+    ],
+    "a schedule that was not understood for a while is the same afterwards": [
+        Look("20 21:00", began("20 20:00"), good("20 20:40"), 0, OK, daily(20), (0, OK)),
+        Look("21 23:00", began("20 20:00"), good("20 20:40"), 0, OK, TORN, (None, UNKNOWN)),
+        Look("21 23:05", began("20 20:00"), good("20 20:40"), 0, OK, daily(20), (1, OK)),
+    ],
+    "a computer that is new in an old account": [
+        Look("23 12:00", None, None, None, OK, daily(20), (0, OK)),
+        Look("23 21:59", None, None, None, OK, daily(20), (0, OK)),
+        Look("23 22:01", None, None, None, OK, daily(20), (1, OK)),
+        Look("24 22:01", None, None, None, OK, daily(20), (2, WARNING)),
+        Look("25 20:10", began("25 20:00"), None, 0, OK, daily(20), (0, OK)),
+        Look("25 21:00", began("25 20:00"), good("25 20:40"), 0, OK, daily(20), (0, OK)),
+    ],
+    "a computer that vanished, and came back as it was": [
+        Look("20 21:00", began("20 20:00"), good("20 20:40"), 0, OK),
+        Look("21 21:00", began("21 20:00"), bad("21 20:40"), 1, OK),
+        Look("22 21:00", began("22 20:00"), bad("22 20:40"), 2, WARNING),
+        Look("23 12:00", None, None, None, OK, gone=True),
+        Look("23 12:05", None, None, None, OK, gone=True),
+        Look("24 12:00", began("22 20:00"), bad("22 20:40"), 2, WARNING),
+        Look("24 21:00", began("24 20:00"), bad("24 20:40"), 3, CRITICAL),
+    ],
+    "a computer that vanished, and began anew": [
+        Look("20 21:00", began("20 20:00"), good("20 20:40"), 0, OK),
+        Look("21 21:00", began("21 20:00"), bad("21 20:40"), 1, OK),
+        Look("22 12:00", None, None, None, OK, gone=True),
+        Look("24 20:10", began("24 20:00"), None, 1, OK),
+        Look("24 21:00", began("24 20:00"), bad("24 20:40"), 2, WARNING),
+        Look("25 21:00", began("25 20:00"), good("25 20:40"), 0, OK),
+    ],
+    "a computer with nothing but a schedule vanished, and came back": [
+        Look("20 21:00", None, None, None, OK, daily(20), (0, OK)),
+        Look("21 12:00", None, None, None, OK, gone=True),
+        Look("21 13:00", None, None, None, OK, daily(20), (0, OK)),
+        Look("21 20:10", began("21 20:00"), None, 0, OK, daily(20), (0, OK)),
+    ],
+    "a computer with nothing that can be read vanished, and came back": [
+        Look("20 21:00", TORN, TORN, None, UNKNOWN),
+        Look("21 12:00", None, None, None, OK, gone=True),
+        Look("21 13:00", TORN, TORN, None, UNKNOWN),
+        Look("21 21:00", began("21 20:00"), bad("21 20:40"), "1+", OK),
+    ],
+    "the client's clock was set into the future, and back": [
+        Look("20 21:00", began("20 20:00"), good("20 20:40"), 0, OK),
+        Look("21 21:00", began("21 20:00"), bad("21 20:40"), 1, OK),
+        Look("22 20:10", began("2027-11-22T20:00+01:00"), bad("21 20:40"), None, UNKNOWN),
+        Look(
+            "22 21:00",
+            began("2027-11-22T20:00+01:00"),
+            good("2027-11-22T20:40+01:00"),
+            None,
+            UNKNOWN,
+        ),
+        Look("23 20:10", began("23 20:00"), good("2027-11-22T20:40+01:00"), None, UNKNOWN),
+        Look("23 21:00", began("23 20:00"), bad("23 20:40"), 2, WARNING),
+        Look("24 20:10", began("24 20:00"), bad("23 20:40"), 2, WARNING),
+    ],
+    "the client's clock was set back by hours": [
+        Look("20 21:00", began("20 20:00"), bad("20 20:40"), "1+", OK),
+        # The newest by time decides: until its end comes, the end of before is the newest.
+        Look("20 22:10", began("20 17:00"), bad("20 20:40"), "1+", OK),
+        Look("20 22:50", began("20 17:00"), bad("20 17:40"), "2+", WARNING),
+        Look("21 21:00", began("21 20:00"), good("21 20:40"), 0, OK),
+    ],
+    "an end that is not understood in between": [
+        Look("20 21:00", began("20 20:00"), good("20 20:40"), 0, OK),
+        Look("21 21:00", began("21 20:00"), bad("21 20:40"), 1, OK),
+        Look("22 21:00", began("22 20:00"), TORN, None, UNKNOWN),
+        Look("22 21:05", began("22 20:00"), bad("22 20:40"), 2, WARNING),
+        Look("23 20:10", TORN, bad("22 20:40"), None, UNKNOWN),
+        Look("23 21:00", began("23 20:00"), bad("23 20:40"), 3, CRITICAL),
+    ],
+    "a start that is not understood hides no run that never ended": [
+        Look("20 21:00", began("20 20:00"), good("20 20:40"), 0, OK),
+        Look("21 20:10", began("21 20:00"), good("20 20:40"), 0, OK),
+        Look("22 20:10", TORN, good("20 20:40"), None, UNKNOWN),
+        Look("22 20:15", began("22 20:00"), good("20 20:40"), 1, OK),
+    ],
+    "the same id twice": [
+        Look("20 21:00", began("20 20:00", "5"), good("20 20:40", "5"), 0, OK),
+        Look("21 20:10", began("21 20:00", "5"), good("20 20:40", "5"), 0, OK),
+        Look("21 21:00", began("21 20:00", "5"), bad("21 20:40", "5"), 1, OK),
+        Look("22 20:10", began("22 20:00", "5"), bad("21 20:40", "5"), 1, OK),
+        Look("23 20:10", began("23 20:00", "5"), bad("21 20:40", "5"), 2, WARNING),
+        Look("23 21:00", began("23 20:00", "5"), bad("23 20:40", "5"), 3, CRITICAL),
+    ],
+    "the start's file was deleted while a backup ran": [
+        Look("20 21:00", began("20 20:00"), good("20 20:40"), 0, OK),
+        Look("21 21:00", began("21 20:00"), bad("21 20:40"), 1, OK),
+        Look("22 20:10", began("22 20:00"), bad("21 20:40"), 1, OK),
+        Look("22 20:15", None, bad("21 20:40"), 1, OK),
+        Look("22 21:00", None, bad("22 20:40"), 2, WARNING),
+        Look("23 21:00", began("23 20:00"), bad("23 20:40"), 3, CRITICAL),
+    ],
+    "this server's clock was set into the future, and back": [
+        Look("20 21:00", began("20 20:00"), good("20 20:40"), 0, OK, daily(20), (0, OK)),
+        Look(
+            "2027-11-20T21:00+01:00",
+            began("20 20:00"),
+            good("20 20:40"),
+            0,
+            OK,
+            MOVED,
+            (0, OK),
+        ),
+        Look("21 09:00", began("20 20:00"), good("20 20:40"), 0, OK, MOVED, (0, OK)),
+        Look("21 12:01", began("20 20:00"), good("20 20:40"), 0, OK, MOVED, (1, OK)),
+        Look("22 12:01", began("20 20:00"), bad("22 10:40"), 1, OK, MOVED, (0, OK)),
+    ],
+    "a computer was first seen by a clock of the future": [
+        Look("2027-11-20T21:00+01:00", None, None, None, OK, daily(20), (0, OK)),
+        Look("20 21:00", None, None, None, OK, daily(20), (0, OK)),
+        Look("21 22:01", None, None, None, OK, daily(20), (1, OK)),
+    ],
+}
+
+
+def told(verdict: Verdict) -> int | str | None:
+    """The metric, as a text where the sentence calls it a lower bound."""
+    if not verdict.metrics:
+        return None
+    number = int(verdict.metrics[0].value)
+    return f"{number}+" if verdict.summary.startswith("at least") else number
+
+
+@pytest.mark.parametrize("looks", HISTORIES.values(), ids=HISTORIES)
+def test_history(looks: list[Look]) -> None:
+    memory: Memory | None = None
+    for each in looks:
+        now = at(written(each.now))
+        computer = Computer("web01", each.start, each.end, each.plan)
+        if each.gone:
+            assert memory is not None
+            memory = vanished(memory, now)
+            computer = Computer("web01", past=memory.past)
+        else:
+            memory = look(memory, computer, now)
+            computer = computer._replace(past=memory.past_beside(computer))
+        memory = codec.read_memory(codec.write_memory(memory))  # as from one pass to the next
+        uploads = Uploads((computer,))
+
+        verdict = ended.status(ACCOUNT, uploads, ended.Rules(*POLICIES), now)
+        assert (each.now, told(verdict), verdict.state) == (each.now, each.failed, each.state)
+        if each.missed is not None:
+            verdict = planned.schedule(ACCOUNT, uploads, planned.Rules(*POLICIES), now)
+            assert (each.now, told(verdict), verdict.state) == (each.now, *each.missed)
+
+
+def past_after(*looks: tuple[str, Computer]) -> Past:
+    memory: Memory | None = None
+    for now, computer in looks:
+        memory = look(memory, computer, at(written(now)))
+    assert memory is not None
+    return memory.past
+
+
+def test_since_when_a_row_holds_and_what_went_well_last() -> None:
+    past = past_after(
+        ("20 21:00", Computer("a", began("20 20:00"), good("20 20:40"))),
+        ("21 21:00", Computer("a", began("21 20:00"), bad("21 20:40"))),
+        ("22 21:00", Computer("a", began("22 20:00"), bad("22 20:40"))),
+        ("23 20:10", Computer("a", began("23 20:00"), bad("22 20:40"))),
+    )
+
+    assert past.first_seen == at("2026-11-20T21:00+01:00")
+    assert past.failed == 2
+    assert past.failed_since == at("2026-11-21T20:40+01:00")
+    assert past.last_success == at("2026-11-20T20:40+01:00")
+
+
+def test_the_last_success_stays_known_when_its_end_is_overwritten() -> None:
+    past = past_after(
+        ("20 21:00", Computer("a", began("20 20:00"), good("20 20:40"))),
+        ("21 21:00", Computer("a", began("21 20:00"), bad("21 20:40"))),
+    )
+    account = ACCOUNT._replace(warning_numbers=0, warning_days=2)
+    computer = Computer("a", began("21 20:00"), bad("21 20:40"), past=past)
+
+    def state(now: str) -> State:
+        rules = ended.Rules(*POLICIES)
+        return ended.status(account, Uploads((computer,)), rules, at(written(now))).state
+
+    assert state("22 20:39") is OK
+    assert state("22 20:41") is WARNING
+
+
+@pytest.mark.parametrize(
+    "plan", [Schedule(Unplanned.BY_HAND, PERL, LONG_AGO), daily(20, weekdays=frozenset([1, 2]))]
+)
+def test_another_kind_of_schedule_is_a_change(plan: Schedule) -> None:
+    past = past_after(
+        ("20 21:00", Computer("a", schedule=daily(20))), ("21 12:00", Computer("a", schedule=plan))
+    )
+
+    assert past.schedule_changed == at("2026-11-21T12:00+01:00")
+
+
+def test_the_strip_holds_the_runs_of_a_month() -> None:
+    memory: Memory | None = None
+    for month in ("10", "11"):
+        for day in range(1, 31):
+            moment = f"2026-{month}-{day:02}T20:00:00+01:00"
+            ends = good(moment)._replace(success=day % 2 == 0)
+            memory = look(memory, Computer("a", end=ends), at(moment))
+    assert memory is not None
+
+    assert len(memory.runs) == 30
+    assert memory.runs[0][0] == at("2026-11-01T20:00+01:00")
+    assert "".join(outcome.value for _, outcome in memory.runs) == "fs" * 15
+
+
+def test_the_strip_is_bounded_whatever_a_customer_does() -> None:
+    memory: Memory | None = None
+    for second in range(400):
+        moment = f"2026-11-20T20:{second // 60:02}:{second % 60:02}+01:00"
+        memory = look(memory, Computer("a", end=bad(moment)), at(moment))
+    assert memory is not None
+
+    assert len(memory.runs) == 100
+    assert len(codec.write_memory(memory)) < 10_000
