@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from backup_monitoring.directory import closed_directory
 from backup_monitoring.errors import SettingsError
 from backup_monitoring.model import Range, Threshold
+from backup_monitoring.passwords import read_password
 from backup_monitoring.settings import (
     PASSWORD_VARIABLE,
     Settings,
@@ -103,11 +105,19 @@ def test_a_password_that_others_may_read_is_refused(
     (tmp_path / "pw").chmod(mode)
     text = '[directory]\nuri = "ldap://x"\nbind_dn = "cn=x"\npassword_file = "pw"\n'
 
+    settings = read(tmp_path, text).directory
+
     if refused:
         with pytest.raises(SettingsError, match="others may read this password"):
-            read(tmp_path, text)
+            closed_directory(settings, lambda phase: None)
     else:
-        assert read(tmp_path, text).directory.password == "secret"
+        assert read_password(tmp_path / "pw") == "secret"
+
+
+def test_who_does_not_ask_the_directory_needs_no_password(tmp_path: Path) -> None:
+    text = '[directory]\nuri = "ldap://x"\nbind_dn = "cn=x"\npassword_file = "not there"\n'
+
+    assert read(tmp_path, text).directory.bind == "simple"
 
 
 def test_the_password_comes_from_the_environment_and_is_never_shown(tmp_path: Path) -> None:
@@ -127,8 +137,6 @@ def test_where_the_file_is() -> None:
 
 def test_the_annotated_example_shows_every_key(tmp_path: Path) -> None:
     annotated = (EXAMPLES / "backup-monitoring.toml").read_text(encoding="utf-8")
-    (tmp_path / "password").write_text("x")
-    (tmp_path / "password").chmod(0o600)
     settings = read(tmp_path, annotated)
 
     assert settings.directory.uri == ("ldaps://ldap.example.org",)

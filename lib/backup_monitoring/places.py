@@ -24,6 +24,7 @@ class AttributeNames(NamedTuple):
     """
 
     uid: str = "uid"
+    name: str = "cn"
     used: Names = ("sstBackupSize", "sstIncrementSize")
     capacity: str = "sstQuota"
     quota_threshold: str = "sstNotificationWarningLevel"
@@ -38,6 +39,12 @@ class AttributeNames(NamedTuple):
     home: str = "homeDirectory"
     host: str = "host"
     created: str = "createTimestamp"
+    mail: str = "mail"
+    medium: str = "sstNotificationWarningMedium"
+    language: str = "preferredLanguage"
+    person: str = "sstBelongsToPersonUID"
+    customer: str = "sstBelongsToCustomerUID"
+    reseller: str = "sstBelongsToResellerUID"
 
 
 class DirectorySettings(NamedTuple):
@@ -49,7 +56,8 @@ class DirectorySettings(NamedTuple):
         ca_file: certificates of the authorities to trust; None: the system's.
         verify: check the server's certificate and its host name.
         bind: simple, external (SASL EXTERNAL on ``ldapi://``) or anonymous.
-        password: of *bind_dn*, '' without one; never printed.
+        password: of *bind_dn*, '' where it stands in *password_file*; never printed.
+        password_file: read only by those who ask the directory.
         timeout: bound of every wait for the server.
         page_size: entries asked for at once.
         accounts_base: and its siblings: distinguished names.
@@ -65,6 +73,7 @@ class DirectorySettings(NamedTuple):
     bind: str = "anonymous"
     bind_dn: str = ""
     password: str = ""
+    password_file: Path | None = None
     timeout: timedelta = timedelta(seconds=5)
     page_size: int = 5000
     suffix: str = SUFFIX

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from datetime import timedelta
 from math import inf
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 from zoneinfo import ZoneInfo
 
 from backup_monitoring.errors import SettingsError
 from backup_monitoring.homes import check_template
 from backup_monitoring.model import FINDING_KINDS, Range, Threshold
+from backup_monitoring.notify.settings import NotifySettings, parse_notify
 from backup_monitoring.places import (
     BASES,
     AttributeNames,
@@ -38,6 +39,7 @@ from backup_monitoring.tables import (
     parse_names,
     parse_optional_span,
     parse_optional_text,
+    parse_path,
     parse_percent,
     parse_span,
     parse_text,
@@ -57,6 +59,7 @@ class Settings(NamedTuple):
     directory: DirectorySettings
     storage: StorageSettings
     store: StoreSettings
+    notify: NotifySettings
     policies: Policies
     in_effect: tuple[Setting, ...]
 
@@ -79,6 +82,7 @@ def read_settings(file: Path, environment: Mapping[str, str] = os.environ) -> Se
         directory=directory,
         storage=_storage(root.table("storage")),
         store=_store(root.table("store")),
+        notify=parse_notify(root.table("notify"), environment),
         policies=Policies(
             quota=_quota(root.table("quota")),
             patience=_patience(root.table("patience")),
@@ -119,7 +123,7 @@ def _directory(table: Table, environment: Mapping[str, str]) -> DirectorySetting
         return tuple(_one_uri(each, folder) for each in parse_names(value))
 
     suffix = table.take("suffix", parse_text, _default(DirectorySettings, "suffix"))
-    bases = {
+    bases: dict[str, Any] = {
         key: table.take(key, parse_text, f"{relative},{suffix}") for key, relative in BASES.items()
     }
     accounts_filter = _default(DirectorySettings, "accounts_filter")
@@ -127,7 +131,7 @@ def _directory(table: Table, environment: Mapping[str, str]) -> DirectorySetting
     made = DirectorySettings(
         uri=table.take("uri", uri, ()),
         start_tls=table.take("start_tls", parse_flag, False),
-        ca_file=table.take("ca_file", lambda v: _below(folder, v), None),
+        ca_file=table.take("ca_file", lambda v: parse_path(folder, v), None),
         verify=table.take("verify", parse_flag, True),
         timeout=table.take("timeout", parse_span, timedelta(seconds=5)),
         page_size=table.take("page_size", parse_whole(10, 100_000), 5000),
@@ -161,13 +165,9 @@ def _one_uri(text: str, folder: Path) -> str:
     raise ValueError('none of "ldap://HOST", "ldaps://HOST", "ldapi://SOCKET", "ldif:FILE"')
 
 
-def _below(folder: Path, value: object) -> Path | None:
-    return folder / parse_text(value)
-
-
-def _bind(table: Table, environment: Mapping[str, str]) -> dict[str, str]:
+def _bind(table: Table, environment: Mapping[str, str]) -> dict[str, Any]:
     dn = table.take("bind_dn", parse_text, "")
-    file = table.take("password_file", lambda v: _below(table.file.parent, v), None)
+    file = table.take("password_file", lambda v: parse_path(table.file.parent, v), None)
     bind = table.take("bind", parse_text, "simple" if dn else "anonymous")
     if bind not in ("simple", "external", "anonymous"):
         raise table.error("bind", f"{bind!r} is unknown", "use simple, external or anonymous")
@@ -175,36 +175,14 @@ def _bind(table: Table, environment: Mapping[str, str]) -> dict[str, str]:
         return {"bind": bind, "bind_dn": dn, "password": ""}
     if not dn:
         raise table.error("bind_dn", "is missing", "a simple bind needs the reader's entry")
-    password = environment.get(PASSWORD_VARIABLE) or (read_password(file) if file else "")
-    if not password:
+    password = environment.get(PASSWORD_VARIABLE, "")
+    if not password and file is None:
         # RFC 4513, 5.1.2: a name without a password is an "unauthenticated bind", which
         # servers may accept and which then sees less.
         raise table.error(
             "password_file", "no password", f"name its file here, or set ${PASSWORD_VARIABLE}"
         )
-    return {"bind": bind, "bind_dn": dn, "password": password}
-
-
-def read_password(file: Path) -> str:
-    """Return the first line of *file*.
-
-    Raises:
-        SettingsError: it cannot be read, is empty, or others may read it.
-    """
-    try:
-        with file.open(encoding="utf-8") as stream:
-            open_to_others = os.fstat(stream.fileno()).st_mode & 0o007
-            line = stream.readline(4096).rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "no UTF-8"
-        raise SettingsError(
-            str(file), f"the password cannot be read ({reason})", "let this user read the file"
-        ) from None
-    if open_to_others:
-        raise SettingsError(str(file), "others may read this password", f"chmod o= {file}")
-    if not line:
-        raise SettingsError(str(file), "is empty", "write the password in its first line")
-    return line
+    return {"bind": bind, "bind_dn": dn, "password": password, "password_file": file}
 
 
 def _attributes(table: Table) -> AttributeNames:
@@ -238,7 +216,7 @@ def _storage(table: Table) -> StorageSettings:
 def _store(table: Table) -> StoreSettings:
     default = StoreSettings()
     return StoreSettings(
-        folder=table.take("folder", lambda v: _below(table.file.parent, v), None),
+        folder=table.take("folder", lambda v: parse_path(table.file.parent, v), None),
         max_age=table.take("max_age", parse_span, default.max_age),
         directory_max_age=table.take("directory_max_age", parse_span, default.directory_max_age),
         keep=table.take("keep", parse_span, default.keep),

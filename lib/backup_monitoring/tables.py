@@ -164,3 +164,8 @@ def parse_file_names(value: object) -> tuple[str, ...]:
     if any(not name or "/" in name or name in (".", "..") or "\0" in name for name in names):
         raise ValueError("no plain file name")
     return names
+
+
+def parse_path(folder: Path, value: object) -> Path | None:
+    """Return the path that *value* says, relative ones below *folder*; a default may be None."""
+    return folder / parse_text(value)

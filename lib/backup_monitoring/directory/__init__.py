@@ -6,6 +6,7 @@ from typing import Protocol, Self
 
 from backup_monitoring.directory.entries import Entry
 from backup_monitoring.errors import SettingsError
+from backup_monitoring.passwords import read_password
 from backup_monitoring.places import DirectorySettings
 
 __all__ = ["Directory", "Entry", "Phase", "closed_directory", "open_directory"]
@@ -57,7 +58,7 @@ def open_directory(settings: DirectorySettings, phase: Phase) -> Directory:
 
     Raises:
         DirectoryError: no server could be used, or the file cannot be read.
-        SettingsError: ``uri`` is none.
+        SettingsError: ``uri`` is none, or the password cannot be read.
     """
     directory = closed_directory(settings, phase)
     try:
@@ -83,4 +84,6 @@ def closed_directory(settings: DirectorySettings, phase: Phase) -> Directory:
         return LdifDirectory(settings, phase)
     from backup_monitoring.directory.ldap import LdapDirectory
 
+    if settings.bind == "simple" and not settings.password and settings.password_file:
+        settings = settings._replace(password=read_password(settings.password_file))
     return LdapDirectory(settings, phase)

@@ -24,7 +24,7 @@ TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE accounts (
     id INTEGER PRIMARY KEY, key TEXT, in_scope INTEGER, uid TEXT, dn TEXT, keeping TEXT,
-    provisioned INTEGER, hosts TEXT, home TEXT, created REAL, used INTEGER, capacity INTEGER,
+    provisioned INTEGER, hosts TEXT, home TEXT, created REAL, used, capacity,
     quota_missing TEXT, quota_threshold INTEGER, warning_on INTEGER, warning_numbers INTEGER,
     warning_days INTEGER, last_successes TEXT, findings TEXT, growth TEXT
 );
@@ -40,6 +40,7 @@ CREATE TABLE findings (kind TEXT, subject TEXT, problem TEXT);
 """
 # made when the tables are full: faster
 INDEX = "CREATE INDEX IF NOT EXISTS accounts_key ON accounts (key);"
+_MOST_INTEGER = 2**63 - 1
 CLOCK_SLACK = timedelta(minutes=10)
 COLUMNS = (
     "uid, dn, keeping, provisioned, hosts, home, created, used, capacity, quota_missing, "
@@ -81,8 +82,8 @@ def account_row(account: Account, in_scope: bool) -> tuple[Any, ...]:
         "\n".join(map(codec.write_text, account.hosts)) or None,
         None if account.home is None else codec.write_text(account.home),
         codec.write_time(account.created),
-        account.used,
-        account.capacity,
+        _write_size(account.used),
+        _write_size(account.capacity),
         account.quota_missing,
         account.quota_threshold,
         account.warning_on,
@@ -92,6 +93,11 @@ def account_row(account: Account, in_scope: bool) -> tuple[Any, ...]:
         codec.write_findings(account.findings),
         codec.write_growth(account.growth),
     )
+
+
+def _write_size(size: int | None) -> int | str | None:
+    # An entry may say 19 digits, and used space is a sum: more than SQLite's integers hold.
+    return str(size) if size is not None and size > _MOST_INTEGER else size
 
 
 def read_account(row: Sequence[Any]) -> Account:
@@ -106,8 +112,8 @@ def read_account(row: Sequence[Any]) -> Account:
         tuple(hosts.split("\n")) if hosts else (),
         home,
         codec.read_time(created),
-        used,
-        capacity,
+        int(used) if isinstance(used, str) else used,
+        int(capacity) if isinstance(capacity, str) else capacity,
         missing,
         threshold,
         None if warning_on is None else bool(warning_on),

@@ -1,0 +1,1 @@
+"""Telling people about accounts: who, in which words, and by which way."""
