@@ -6,20 +6,16 @@ from datetime import datetime
 
 from backup_monitoring.launch import Watchdog
 from backup_monitoring.model import Account, Metric, Uploads, Verdict
-from backup_monitoring.needs import Need
 from backup_monitoring.options import Parser
 from backup_monitoring.plugin import BackupCheck, add_thresholds, given, run
 from backup_monitoring.policies import Policies
-from backup_monitoring.rules.quota import quota
 
 
 class QuotaCheck(BackupCheck):
-    """Reads the directory only."""
+    """Used space against the thresholds."""
 
     task = "quota"
     description = "Checks the used space of backup accounts, in percent of their quota."
-    need = Need.QUOTA
-    files = None
 
     def __init__(self) -> None:
         self._used = 0
@@ -54,7 +50,7 @@ class QuotaCheck(BackupCheck):
         """Return the quota rule's verdict."""
         self._used += account.used or 0
         self._capacity += account.capacity or 0
-        return quota(account, policies.quota)
+        return super().judge(account, uploads, policies, now)
 
     def totals(self) -> list[Metric]:
         """Return the sums of used space and capacity, in bytes."""

@@ -2,11 +2,8 @@
 
 import argparse
 from collections.abc import Sequence
-from datetime import datetime
 
 from backup_monitoring.launch import Watchdog
-from backup_monitoring.model import Account, Uploads, Verdict
-from backup_monitoring.needs import Files, Need
 from backup_monitoring.options import Parser
 from backup_monitoring.plugin import (
     BackupCheck,
@@ -15,7 +12,6 @@ from backup_monitoring.plugin import (
     run,
 )
 from backup_monitoring.policies import Policies
-from backup_monitoring.rules.status import Rules, status
 
 
 class StatusCheck(BackupCheck):
@@ -23,8 +19,6 @@ class StatusCheck(BackupCheck):
 
     task = "status"
     description = "Checks whether the last backups ended, and ended well."
-    need = Need.HOME | Need.PATIENCE | Need.LAST_SUCCESS | Need.QUOTA
-    files = Files.REPORTS
 
     def add_options(self, parser: Parser) -> None:
         """Add the thresholds as counts."""
@@ -33,13 +27,6 @@ class StatusCheck(BackupCheck):
     def policies(self, options: argparse.Namespace, policies: Policies) -> Policies:
         """Return *policies* with the thresholds of the command line."""
         return patience_given(options, policies)
-
-    def judge(
-        self, account: Account, uploads: Uploads, policies: Policies, now: datetime
-    ) -> Verdict:
-        """Return the status rule's verdict."""
-        rules = Rules(policies.patience, policies.schedule, policies.status)
-        return status(account, uploads, rules, now)
 
 
 def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:

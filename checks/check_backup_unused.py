@@ -2,16 +2,13 @@
 
 import argparse
 from collections.abc import Sequence
-from datetime import datetime
 
 from backup_monitoring.durations import parse_duration
 from backup_monitoring.launch import Watchdog
-from backup_monitoring.model import Account, Range, Threshold, Uploads, Verdict
-from backup_monitoring.needs import Files, Need
+from backup_monitoring.model import Range, Threshold
 from backup_monitoring.options import Parser
 from backup_monitoring.plugin import BackupCheck, given, range_option, run
 from backup_monitoring.policies import Policies
-from backup_monitoring.rules.unused import unused
 
 
 class UnusedCheck(BackupCheck):
@@ -19,8 +16,6 @@ class UnusedCheck(BackupCheck):
 
     task = "unused"
     description = "Checks for accounts that are there, and were never used."
-    need = Need.HOME | Need.CREATED
-    files = Files.ALL
 
     def add_options(self, parser: Parser) -> None:
         """Add the thresholds as ages."""
@@ -43,12 +38,6 @@ class UnusedCheck(BackupCheck):
             critical=critical,
         )
         return policies._replace(unused=policy)
-
-    def judge(
-        self, account: Account, uploads: Uploads, policies: Policies, now: datetime
-    ) -> Verdict:
-        """Return the unused rule's verdict."""
-        return unused(account, uploads, policies.unused, now)
 
 
 def age_option(text: str) -> Range:

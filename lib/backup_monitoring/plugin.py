@@ -2,7 +2,6 @@
 
 import argparse
 import re
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from math import inf
@@ -13,7 +12,6 @@ import nagiosplugin
 from backup_monitoring.errors import MonitoringError
 from backup_monitoring.launch import Watchdog
 from backup_monitoring.model import Account, Metric, Range, State, Threshold, Uploads, Verdict
-from backup_monitoring.needs import Files, Need
 from backup_monitoring.options import (
     Parser,
     Shown,
@@ -24,6 +22,7 @@ from backup_monitoring.options import (
 )
 from backup_monitoring.policies import Policies
 from backup_monitoring.presentation import Presented, present, say_number
+from backup_monitoring.rules.tasks import TASKS, judge_of
 from backup_monitoring.settings import Settings, read_settings, settings_file
 from backup_monitoring.tally import Judged, Tally
 
@@ -46,13 +45,11 @@ class Request(NamedTuple):
         return self.uids is not None and len(self.uids) == 1
 
 
-class BackupCheck(ABC):
-    """One check: what it reads, its thresholds, its rule."""
+class BackupCheck:
+    """One check: its task, its options, its thresholds."""
 
     task: str
     description: str
-    need: Need
-    files: Files | None
 
     def add_options(self, parser: Parser) -> None:
         """Add ``-w`` and ``-c`` where the rule has them."""
@@ -62,11 +59,11 @@ class BackupCheck(ABC):
         """Return *policies* with the thresholds of the command line."""
         return policies
 
-    @abstractmethod
     def judge(
         self, account: Account, uploads: Uploads, policies: Policies, now: datetime
     ) -> Verdict:
-        """Return the rule's verdict."""
+        """Return the verdict of the task's rule."""
+        return judge_of(self.task)(account, uploads, policies, now)
 
     def totals(self) -> list[Metric]:
         """Return sums over all accounts that were judged."""
@@ -109,20 +106,18 @@ def _accounts(
     check: BackupCheck, request: Request, phase: Callable[[str], None]
 ) -> Iterator[tuple[Account, Uploads]]:
     """Yield the accounts from the store where there is one, else from their sources."""
-    settings, options = request.settings, request.options
+    settings, options, task = request.settings, request.options, TASKS[check.task]
     if settings.store.folder is None or options.live:
         from backup_monitoring.live import live_accounts
 
-        yield from live_accounts(
-            settings, check.need, check.files, request.uids, request.now, phase
-        )
+        yield from live_accounts(settings, task.need, task.files, request.uids, request.now, phase)
         return
     from backup_monitoring.store.state import open_state
 
     phase("reading the store")
     state = open_state(settings.store.folder)
-    state.fresh(settings.store, check.files, request.now)
-    yield from state.accounts(check.files, request.uids)
+    state.fresh(settings.store, task.files, request.now)
+    yield from state.accounts(task.files, request.uids)
 
 
 def _parser(check: BackupCheck) -> Parser:
