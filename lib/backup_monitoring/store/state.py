@@ -75,12 +75,12 @@ def account_row(account: Account, in_scope: bool) -> tuple[Any, ...]:
     return (
         key_of(account.uid),
         in_scope,
-        codec.write_text(account.uid),
-        codec.write_text(account.dn),
+        _write_name(account.uid),
+        _write_name(account.dn),
         account.keeping.name,
         account.provisioned,
         "\n".join(map(codec.write_text, account.hosts)) or None,
-        None if account.home is None else codec.write_text(account.home),
+        None if account.home is None else _write_name(account.home),
         codec.write_time(account.created),
         _write_size(account.used),
         _write_size(account.capacity),
@@ -100,17 +100,34 @@ def _write_size(size: int | None) -> int | str | None:
     return str(size) if size is not None and size > _MOST_INTEGER else size
 
 
+def _write_name(name: str) -> str | bytes:
+    # A home is a folder's name, which need not be UTF-8: it must come back as it was.
+    return name if name.isascii() else _bytes_of(name)
+
+
+def _bytes_of(name: str) -> str | bytes:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return name.encode("utf-8", "surrogateescape")
+    return name
+
+
+def _read_name(name: bytes) -> str:
+    return name.decode("utf-8", "surrogateescape")
+
+
 def read_account(row: Sequence[Any]) -> Account:
     """Return the account of a row of `COLUMNS`."""
     uid, dn, keeping, provisioned, hosts, home, created, used, capacity, missing = row[:10]
     threshold, warning_on, numbers, days, successes, findings, growth = row[10:]
     return Account(
-        uid,
-        dn,
+        uid if isinstance(uid, str) else _read_name(uid),
+        dn if isinstance(dn, str) else _read_name(dn),
         Keeping[keeping],
         bool(provisioned),
         tuple(hosts.split("\n")) if hosts else (),
-        home,
+        home if home is None or isinstance(home, str) else _read_name(home),
         codec.read_time(created),
         int(used) if isinstance(used, str) else used,
         int(capacity) if isinstance(capacity, str) else capacity,

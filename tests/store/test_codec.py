@@ -1,0 +1,152 @@
+"""What is written into the store comes back as it was, whatever customers and entries say."""
+
+import sqlite3
+from datetime import UTC, date, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backup_monitoring.history import Memory, Outcome, Seen
+from backup_monitoring.model import (
+    Account,
+    Client,
+    End,
+    Finding,
+    Growth,
+    Keeping,
+    Past,
+    Pattern,
+    Schedule,
+    Shrink,
+    Start,
+    Unplanned,
+    Unreadable,
+)
+from backup_monitoring.store import codec
+from backup_monitoring.store.state import COLUMNS, TABLES, account_row, read_account
+
+# Names and ids are bytes from outside: those that are no UTF-8 are surrogates.
+texts = st.text(st.characters(exclude_categories=[]) | st.characters(categories=["Cs"]), max_size=9)
+times = st.datetimes(
+    datetime(1900, 1, 1),  # noqa: DTZ001 - as hypothesis wants it
+    datetime(2200, 1, 1),  # noqa: DTZ001
+    timezones=st.just(UTC),
+)
+offsets = st.integers(-15 * 60, 15 * 60).map(lambda minutes: timedelta(minutes=minutes))
+clients = st.none() | st.builds(Client, texts, texts, texts)
+unreadable = st.builds(Unreadable, texts, texts)
+starts = st.builds(Start, times, offsets, texts, clients, times)
+ends = st.builds(End, times, offsets, texts, st.booleans(), clients, times)
+numbers = st.frozensets(st.integers(0, 59))
+patterns = st.builds(Pattern, numbers, numbers, offsets, *[st.none() | numbers] * 3)
+schedules = st.builds(Schedule, patterns | st.sampled_from(Unplanned), clients, times)
+pasts = st.builds(
+    Past,
+    times,
+    st.integers(0, 10_000),
+    st.booleans(),
+    *[st.none() | times] * 5,
+)
+seen = st.none() | st.builds(Seen, times, texts, st.booleans())
+memories = st.builds(
+    Memory,
+    times,
+    seen,
+    seen,
+    st.integers(0, 10_000),
+    st.booleans(),
+    st.none() | times,
+    st.none() | times,
+    st.none() | times,
+    st.none() | texts,
+    st.none() | times,
+    st.none() | times,
+    st.lists(st.tuples(times, st.sampled_from(Outcome)), max_size=3).map(tuple),
+)
+growths = st.none() | st.builds(
+    Growth,
+    st.none() | st.floats(allow_nan=False, allow_infinity=False),
+    st.integers(0, 30),
+    st.none() | st.builds(Shrink, st.integers(0, 2**70), st.integers(0, 2**70), st.dates()),
+)
+# Entries hold whole numbers of up to 19 digits, and used space is a sum of several.
+sizes = st.none() | st.integers(0, 3 * 10**19) | st.sampled_from([2**63 - 1, 2**63, 2 * 10**19])
+words = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=9)
+# A folder's name, and so a home, is bytes.
+names = st.binary(min_size=1, max_size=9).map(lambda name: name.decode("utf-8", "surrogateescape"))
+accounts = st.builds(
+    Account,
+    names,
+    names,
+    st.sampled_from(Keeping),
+    st.booleans(),
+    st.lists(words, max_size=3).map(tuple),
+    st.none() | names,
+    st.none() | times,
+    sizes,
+    sizes,
+    st.none() | words,
+    st.none() | st.integers(1, 100),
+    st.none() | st.booleans(),
+    st.none() | st.integers(0, 99),
+    st.none() | st.integers(0, 99),
+    st.dictionaries(texts, times, max_size=3),
+    st.lists(st.builds(Finding, texts, texts, texts), max_size=3).map(tuple),
+    growths,
+)
+
+
+@given(st.none() | unreadable | starts)
+def test_starts(report: Start | Unreadable | None) -> None:
+    assert codec.read_start(codec.write_report(report)) == report
+
+
+@given(st.none() | unreadable | ends)
+def test_ends(report: End | Unreadable | None) -> None:
+    assert codec.read_end(codec.write_report(report)) == report
+
+
+@given(st.none() | unreadable | schedules)
+def test_schedules(report: Schedule | Unreadable | None) -> None:
+    assert codec.read_schedule(codec.write_report(report)) == report
+
+
+@given(pasts)
+def test_pasts(past: Past) -> None:
+    assert codec.read_past(codec.write_past(past)) == past
+    assert codec.read_past(None) is None
+
+
+@given(memories)
+def test_memories(memory: Memory) -> None:
+    assert codec.read_memory(codec.write_memory(memory)) == memory
+
+
+@given(accounts, st.booleans())
+def test_accounts(account: Account, in_scope: bool) -> None:
+    db = sqlite3.connect(":memory:")
+    db.executescript(TABLES)
+    row = account_row(account, in_scope)
+    db.execute(f"INSERT INTO accounts VALUES (NULL, {', '.join('?' * len(row))})", row)
+
+    found = db.execute(f"SELECT {COLUMNS} FROM accounts").fetchone()
+    db.close()
+
+    assert read_account(found) == account
+
+
+def test_an_entry_with_a_size_out_of_any_range_spoils_no_pass() -> None:
+    account = Account("4000101", "", used=9_999_999_999_999_999_999, capacity=2**63)
+
+    test_accounts.hypothesis.inner_test(account, True)  # type: ignore[attr-defined]
+
+
+@given(texts)
+def test_any_text_can_be_held(text: str) -> None:
+    codec.write_text(text).encode()
+
+
+def test_a_growth_keeps_its_day() -> None:
+    growth = Growth(1.5, 9, Shrink(100, 10, date(2026, 11, 20)))
+
+    assert codec.read_growth(codec.write_growth(growth)) == growth
