@@ -267,6 +267,13 @@ ON_WORKING_DAYS = daily(20, weekdays=frozenset([1, 2, 3, 4, 5]))
             id="store: no start known, from the first sight",
         ),
         pytest.param(
+            computer(schedule=daily(20, utc=2, modified=at("2026-10-24T12:00+02:00"))),
+            "2026-10-25T21:30+01:00",
+            1,
+            "1 backup missed since 2026-10-24 20:00 +02:00",
+            id="no start known, the zone is that of the schedule's upload",
+        ),
+        pytest.param(
             computer(schedule=AT_20),
             "2026-01-03T12:00+01:00",
             2,
@@ -327,6 +334,17 @@ ON_WORKING_DAYS = daily(20, weekdays=frozenset([1, 2, 3, 4, 5]))
             0,
             "next due 2026-10-27 02:30 +01:00",
             id="autumn: not due again in the repeated hour",
+        ),
+        pytest.param(
+            computer(
+                start=start("2026-10-26T20:00:04+01:00"),
+                end=end("2026-10-26T20:41:37+01:00"),
+                schedule=daily(20, utc=2),
+            ),
+            "2026-10-27T22:01+01:00",
+            1,
+            "1 backup missed since 2026-10-27 20:00 +01:00",
+            id="autumn: the schedule's file is from before it, the start is not",
         ),
         pytest.param(
             computer(
