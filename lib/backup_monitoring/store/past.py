@@ -135,11 +135,13 @@ class PastFile:
             )
         }
         seen = [self._seen(key, computer, known) for computer in uploads.computers]
-        if uploads.missing or uploads.refused or uploads.cut_short:
-            return seen
         names = {computer.name for computer in uploads.computers}
-        missing = [name for name in known if name not in names]
-        return seen + list(self._gone(key, missing, known))
+        others = [name for name in known if name not in names]
+        if not (uploads.missing or uploads.refused or uploads.cut_short):
+            seen += list(self._gone(key, others, known))
+        if len(names) + len(others) > MOST_COMPUTERS:
+            self._forget(key, set(others), len(names) + len(others) - MOST_COMPUTERS)
+        return seen
 
     def _seen(self, key: str, computer: Computer, known: dict[str, str]) -> tuple[Computer, Memory]:
         text = known.get(computer.name)
@@ -164,16 +166,17 @@ class PastFile:
             if memory != before:
                 self._keep(key, name, memory)
             yield Computer(name, past=memory.past), memory
-        if len(known) > MOST_COMPUTERS:
-            self._forget_oldest(key, len(known) - MOST_COMPUTERS)
 
-    def _forget_oldest(self, key: str, count: int) -> None:
-        """Forget computers that are gone: names cost a customer nothing, and us a row each."""
+    def _forget(self, key: str, others: set[str], count: int) -> None:
+        """Forget *count* of the computers that are not here, first those that are longest gone.
+
+        Names cost a customer nothing, and us a row each.
+        """
         rows = self._db.execute(
-            "SELECT name FROM computers WHERE key = ? AND gone IS NOT NULL ORDER BY gone LIMIT ?",
-            (key, count),
-        ).fetchall()
-        for (name,) in rows:
+            "SELECT name FROM computers WHERE key = ? ORDER BY gone IS NULL, gone", (key,)
+        )
+        names = [name for (name,) in rows if os.fsdecode(name) in others]
+        for name in names[:count]:
             self._db.execute("DELETE FROM computers WHERE key = ? AND name = ?", (key, name))
             self._db.execute("DELETE FROM sightings WHERE key = ? AND name = ?", (key, name))
 

@@ -1,0 +1,197 @@
+"""Whatever customers write, the store stays small."""
+
+import sqlite3
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from backup_monitoring.model import Account, Computer, Finding, Shrink, Uploads
+from backup_monitoring.places import StorageSettings
+from backup_monitoring.store import past as past_file
+from backup_monitoring.store.orphans import Orphans
+from backup_monitoring.store.past import MOST_COMPUTERS, MOST_RUNS, PastFile
+from cases import at, end, start
+from store.fleet import FIRST, Fleet, entry
+
+ACCOUNT = Account("4000101", "", used=500)
+
+
+def rows(fleet: Fleet, query: str) -> int:
+    db = sqlite3.connect(fleet.store / "past.sqlite")
+    (count,) = db.execute(query).fetchone()
+    db.close()
+    return int(count)
+
+
+def days_later(days: float) -> str:
+    return (at(FIRST) + timedelta(days=days)).isoformat()
+
+
+def test_a_new_id_every_second_fills_nothing(tmp_path: Path) -> None:
+    began = at(FIRST)
+    past = PastFile(tmp_path, began, 50)
+    for second in range(MOST_RUNS + 50):
+        moment = (began - timedelta(days=1) + timedelta(seconds=second)).isoformat()
+        computer = Computer("web01", start(moment), end(moment, success=False))
+        ((_, memory),) = past.looked(ACCOUNT, Uploads((computer,)))
+    past.commit(timedelta(days=400))
+    past.close()
+    db = sqlite3.connect(tmp_path / "past.sqlite")
+
+    assert db.execute(
+        "SELECT kind, count(*), max(at) - min(at) FROM sightings GROUP BY kind"
+    ).fetchall() == [("end", MOST_RUNS, MOST_RUNS - 1), ("start", MOST_RUNS, MOST_RUNS - 1)]
+    assert memory.failed == MOST_RUNS + 49
+    db.close()
+
+
+@pytest.mark.parametrize("cut_short", [None, "more than 256 computers"])
+def test_a_new_name_every_pass_fills_nothing(tmp_path: Path, cut_short: str | None) -> None:
+    past = PastFile(tmp_path, at(FIRST), 50)
+    for number in range(12):
+        computers = tuple(
+            Computer(f"{number}-{each}", start("2026-11-20T20:00+01:00")) for each in range(256)
+        )
+        past.looked(ACCOUNT, Uploads(computers, cut_short=cut_short))
+    past.commit(timedelta(days=400))
+    past.close()
+    db = sqlite3.connect(tmp_path / "past.sqlite")
+
+    (count,) = db.execute("SELECT count(*) FROM computers").fetchone()
+    (sightings,) = db.execute("SELECT count(*) FROM sightings").fetchone()
+    assert (count, sightings) == (MOST_COMPUTERS, MOST_COMPUTERS)
+    db.close()
+
+
+def test_computers_that_are_there_are_never_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(past_file, "MOST_COMPUTERS", 2)
+    past = PastFile(tmp_path, at(FIRST), 50)
+    here = tuple(Computer(name, end=end("2026-11-20T20:00+01:00", success=False)) for name in "abc")
+    past.looked(ACCOUNT, Uploads(here))
+    past.looked(ACCOUNT, Uploads((*here, Computer("d"))))
+    past.looked(ACCOUNT, Uploads(here))
+
+    found = past.looked(ACCOUNT, Uploads(here))
+
+    past.close()
+    assert [computer.name for computer, _ in found] == ["a", "b", "c"]
+
+
+def test_the_past_is_kept_for_so_long(fleet: Fleet) -> None:
+    fleet.settings_text("", 'keep = "10d"')
+    fleet.end("4000101", "2026-11-20T20:40:00+01:00")
+    fleet.collect()
+    fleet.remove("4000101")
+    fleet.entries(entry("4000101"))
+    (fleet.home / "4000102").rmdir()
+
+    fleet.collect(days_later(1))
+    assert rows(fleet, "SELECT count(*) FROM computers") == 1
+    assert rows(fleet, "SELECT count(*) FROM accounts") == 2
+    assert [computer.name for computer in fleet.read()["4000101"][1].computers] == ["web01"]
+
+    fleet.collect(days_later(10.5))
+    assert rows(fleet, "SELECT count(*) FROM sightings") == 0
+    assert rows(fleet, "SELECT count(*) FROM accounts") == 1
+    fleet.collect(days_later(11.5))
+    assert rows(fleet, "SELECT count(*) FROM computers") == 0
+    fleet.collect(days_later(11.6))
+    assert fleet.read()["4000101"][1].computers == ()
+
+
+def test_an_account_that_is_gone_is_forgotten_with_its_computers(fleet: Fleet) -> None:
+    fleet.settings_text("", 'keep = "10d"')
+    fleet.end("4000102", "2026-11-20T20:40:00+01:00")
+    fleet.collect()
+    fleet.entries(entry("4000101"))
+
+    fleet.collect(days_later(9))
+    assert rows(fleet, "SELECT count(*) FROM computers") == 1
+    fleet.collect(days_later(11))
+    assert rows(fleet, "SELECT count(*) FROM computers") == 0
+    assert rows(fleet, "SELECT count(*) FROM sightings") == 0
+
+
+def test_the_past_of_a_computer_that_stands_still_is_kept(fleet: Fleet) -> None:
+    fleet.settings_text("", 'keep = "10d"')
+    fleet.end("4000101", "2026-11-20T20:40:00+01:00", 0)
+    fleet.collect()
+    fleet.end("4000101", "2026-11-21T20:40:00+01:00", 0)
+    for day in (1, 11, 22):
+        fleet.collect(days_later(day))
+
+    (computer,) = fleet.read()["4000101"][1].computers
+    assert computer.past is not None
+    assert computer.past.failed == 1
+    assert computer.past.first_seen == at(FIRST)
+
+
+def test_the_strip_of_sizes(fleet: Fleet) -> None:
+    for day in range(40):
+        fleet.entries(entry("4000101", sstBackupSize=100 + day), entry("4000102"))
+        fleet.collect(days_later(day))
+        fleet.collect(days_later(day + 0.1))
+
+    growth = fleet.read()["4000101"][0].growth
+    assert growth is not None
+    assert (growth.days, growth.per_day, growth.shrink) == (30, 1.0, None)
+
+
+def test_a_sudden_loss_is_told(fleet: Fleet) -> None:
+    for day, size in enumerate((1000, 1000, 300)):
+        fleet.entries(entry("4000101", sstBackupSize=size))
+        fleet.collect(days_later(day))
+
+    growth = fleet.read()["4000101"][0].growth
+    assert growth is not None
+    assert growth.shrink == Shrink(1000, 300, at(days_later(2)).date())
+
+
+def test_a_computer_that_vanished_is_a_finding(fleet: Fleet) -> None:
+    fleet.end("4000101", "2026-11-20T20:40:00+01:00", name="a\udcff\n")
+    fleet.collect()
+    fleet.remove("4000101", "a\udcff\n")
+
+    for day in (1, 2):
+        made = fleet.collect(days_later(day))
+        (finding,) = made.findings
+        assert finding.kind == "gone"
+        assert finding.problem == "its folder is gone since 2026-11-21 20:00 +00:00"
+    (computer,) = fleet.read()["4000101"][1].computers
+    assert computer.name == "a\udcff\n"
+
+
+def test_homes_without_an_account(tmp_path: Path) -> None:
+    for name in ("4000101", "4000102", "4000999", "lost+found"):
+        (tmp_path / "home" / name).mkdir(parents=True)
+    (tmp_path / "home" / "link").symlink_to("4000101")
+    (tmp_path / "home" / "file").write_text("")
+    (tmp_path / "single" / "4000103").mkdir(parents=True)
+    (tmp_path / "single" / "other").mkdir()
+    orphans = Orphans()
+    homes = ("/home/4000101", "/home/4000102", "/single/4000103", "no/path", "/../up")
+    for home in homes:
+        orphans.know(Account("4000101", "", home=home), StorageSettings(root=tmp_path))
+
+    assert list(orphans.findings()) == [
+        Finding("orphan", f"{tmp_path}/home/4000999", "a home without an account")
+    ]
+
+
+def test_findings_of_a_pass(fleet: Fleet) -> None:
+    fleet.entries(
+        entry("4000101", sstNotificationWarningLevel="many"),
+        entry("4000102"),
+        entry("4000103", homeDirectory="/home/4000999"),
+    )
+    (fleet.reports("4000101") / "backupEnded.xml").write_text("<torn")
+    (fleet.home / "4000777").mkdir()
+
+    made = fleet.collect()
+
+    assert made.counted() == {"attribute": 1, "report": 1, "home": 1, "orphan": 1}
+    state = fleet.read()
+    assert len(state["4000101"][0].findings) == 1

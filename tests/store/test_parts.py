@@ -1,0 +1,244 @@
+"""A part that cannot be read: the other is still written, over what was last known."""
+
+import shutil
+from datetime import timedelta
+
+import pytest
+
+from backup_monitoring.errors import DirectoryError, UsageError
+from backup_monitoring.model import End, State
+from backup_monitoring.needs import Files
+from backup_monitoring.policies import PatiencePolicy, SchedulePolicy, StatusPolicy
+from backup_monitoring.rules.status import Rules, status
+from backup_monitoring.store import StoreError
+from backup_monitoring.store.state import Meta, open_state
+from cases import at
+from store.fleet import FIRST, Fleet, entry
+
+RULES = Rules(PatiencePolicy(), SchedulePolicy(), StatusPolicy())
+LATER = "2026-11-21T21:00+01:00"
+
+
+def meta(fleet: Fleet) -> Meta:
+    state = open_state(fleet.store)
+    try:
+        return state.meta()
+    finally:
+        state.close()
+
+
+def failed(fleet: Fleet, uid: str, now: str) -> tuple[float | None, State]:
+    account, uploads = fleet.read(uid)[uid]
+    verdict = status(account, uploads, RULES, at(now))
+    return verdict.metrics[0].value if verdict.metrics else None, verdict.state
+
+
+def test_a_whole_pass(fleet: Fleet) -> None:
+    fleet.start("4000101", "2026-11-20T20:00:00+01:00")
+    fleet.end("4000101", "2026-11-20T20:40:00+01:00", 0)
+    fleet.plan("4000101", 20)
+
+    made = fleet.collect()
+
+    assert (made.accounts, made.computers, made.findings, made.failed, made.notes) == (
+        *(2, 1),
+        *([], [], []),
+    )
+    account, uploads = fleet.read()["4000101"]
+    assert (account.used, account.capacity) == (500, 1000)
+    assert isinstance(uploads.computers[0].end, End)
+    assert failed(fleet, "4000101", FIRST) == (1, State.WARNING)
+    assert meta(fleet)[:3] == (at(FIRST),) * 3
+
+
+def test_the_directory_is_down(fleet: Fleet) -> None:
+    fleet.start("4000101", "2026-11-20T20:00:00+01:00")
+    fleet.end("4000101", "2026-11-20T20:40:00+01:00", 0)
+    fleet.collect()
+    (fleet.folder / "directory.ldif").unlink()
+    fleet.end("4000101", "2026-11-21T20:40:00+01:00", 0)
+    fleet.start("4000102", "2026-11-21T20:00:00+01:00")
+
+    made = fleet.collect(LATER)
+
+    assert [line.split(":")[0] for line in made.failed] == ["directory"]
+    assert (made.accounts, made.computers) == (2, 2)
+    assert fleet.read()["4000101"][0].capacity == 1000
+    assert failed(fleet, "4000101", LATER) == (2, State.WARNING)
+    assert failed(fleet, "4000102", LATER) == (0, State.OK)
+    found = meta(fleet)
+    assert (found.directory_read, found.storage_read) == (at(FIRST), at(LATER))
+    assert found.directory_error is not None
+    assert found.storage_error is None
+
+
+def test_a_directory_that_ends_in_the_middle_is_down(fleet: Fleet) -> None:
+    fleet.entries(*(entry(uid, sstBackupSize=100) for uid in ("4000101", "4000102")))
+    fleet.collect()
+    ldif = fleet.folder / "directory.ldif"
+    ldif.write_text(
+        ldif.read_text().replace("sstBackupSize: 100", "sstBackupSize: 900", 1)
+        + "changetype: add\n"
+    )
+
+    made = fleet.collect(LATER)
+
+    assert len(made.failed) == 1
+    assert {uid: each[0].used for uid, each in fleet.read().items()} == {
+        "4000101": 100,
+        "4000102": 100,
+    }
+    # What was read of it is not remembered either: 100 to 900 is no size of this day.
+    assert fleet.read()["4000101"][0].growth is not None
+    assert fleet.read()["4000101"][0].growth.days == 1  # type: ignore[union-attr]
+
+
+def test_the_directory_was_never_up(fleet: Fleet) -> None:
+    (fleet.folder / "directory.ldif").unlink()
+
+    with pytest.raises(DirectoryError):
+        fleet.collect()
+
+    assert not (fleet.store / "state.sqlite").exists()
+    assert not (fleet.store / "state.sqlite.new").exists()
+
+
+def test_an_account_that_is_deleted_while_the_storage_is_away(fleet: Fleet) -> None:
+    for uid in ("4000101", "4000102"):
+        fleet.end(uid, "2026-11-20T20:40:00+01:00", 0)
+    fleet.collect()
+    shutil.move(fleet.home, fleet.folder / "away")
+    fleet.entries(entry("4000103"), entry("4000102"))
+
+    fleet.collect(LATER)
+
+    read = fleet.read()
+    assert list(read) == ["4000103", "4000102"]
+    assert [len(uploads.computers) for _, uploads in read.values()] == [0, 1]
+    assert failed(fleet, "4000102", LATER) == (1, State.WARNING)
+
+
+def test_the_storage_is_not_mounted(fleet: Fleet) -> None:
+    fleet.end("4000101", "2026-11-20T20:40:00+01:00", 0)
+    fleet.collect()
+    shutil.move(fleet.home, fleet.folder / "away")
+    fleet.entries(entry("4000101", sstBackupSize=990), entry("4000102"))
+
+    made = fleet.collect(LATER)
+
+    assert [line.split(":")[0] for line in made.failed] == ["storage"]
+    account, uploads = fleet.read()["4000101"]
+    assert account.used == 990
+    assert [computer.name for computer in uploads.computers] == ["web01"]
+    found = meta(fleet)
+    assert (found.directory_read, found.storage_read) == (at(LATER), at(FIRST))
+    assert "is it mounted" in (found.storage_error or "")
+
+    shutil.move(fleet.folder / "away", fleet.home)
+    fleet.end("4000101", "2026-11-22T20:40:00+01:00", 0)
+    fleet.collect("2026-11-22T21:00+01:00")
+    assert failed(fleet, "4000101", "2026-11-22T21:00+01:00") == (2, State.WARNING)
+
+
+def test_both_are_away(fleet: Fleet) -> None:
+    fleet.end("4000101", "2026-11-20T20:40:00+01:00", 0)
+    fleet.collect()
+    shutil.move(fleet.home, fleet.folder / "away")
+    (fleet.folder / "directory.ldif").unlink()
+
+    made = fleet.collect(LATER)
+
+    assert [line.split(":")[0] for line in made.failed] == ["directory", "storage"]
+    assert failed(fleet, "4000101", LATER) == (1, State.WARNING)
+    assert meta(fleet)[:2] == (at(FIRST), at(FIRST))
+
+
+def test_one_home_that_is_away_is_no_storage_that_is_away(fleet: Fleet) -> None:
+    fleet.end("4000101", "2026-11-20T20:40:00+01:00", 0)
+    fleet.collect()
+    shutil.rmtree(fleet.home / "4000101")
+
+    made = fleet.collect(LATER)
+
+    assert made.failed == []
+    assert [finding.kind for finding in made.findings] == ["home"]
+    assert failed(fleet, "4000101", LATER) == (None, State.UNKNOWN)
+
+    fleet.end("4000101", "2026-11-22T20:40:00+01:00", 0)
+    fleet.collect("2026-11-22T21:00+01:00")
+    assert failed(fleet, "4000101", "2026-11-22T21:00+01:00") == (2, State.WARNING)
+
+
+def test_a_store_on_a_server_without_accounts_reads_both(fleet: Fleet) -> None:
+    fleet.entries()
+
+    made = fleet.collect()
+
+    assert (made.accounts, made.failed) == (0, [])
+    assert meta(fleet)[:2] == (at(FIRST), at(FIRST))
+
+
+@pytest.mark.parametrize(
+    ("files", "age", "says"),
+    [
+        (Files.ALL, timedelta(minutes=30), None),
+        (Files.ALL, timedelta(minutes=31), "the storage was last read 2026-11-20 20:00 +00:00"),
+        (None, timedelta(minutes=31), None),
+        (None, timedelta(hours=4), None),
+        (None, timedelta(hours=4, seconds=1), "the directory was last read 2026-11-20 20:00"),
+        (None, -timedelta(minutes=10), None),
+        (None, -timedelta(minutes=11), "the directory was read in the future"),
+    ],
+)
+def test_a_part_that_is_too_old_is_refused(
+    fleet: Fleet, files: Files | None, age: timedelta, says: str | None
+) -> None:
+    fleet.collect()
+    state = open_state(fleet.store)
+
+    if says is None:
+        state.fresh(fleet.settings.store, files, at(FIRST) + age)
+    else:
+        with pytest.raises(StoreError, match=says.replace("+", r"\+")):
+            state.fresh(fleet.settings.store, files, at(FIRST) + age)
+    state.close()
+
+
+def test_a_storage_that_was_never_read_is_refused(fleet: Fleet) -> None:
+    shutil.move(fleet.home, fleet.folder / "away")
+    made = fleet.collect()
+    state = open_state(fleet.store)
+
+    assert len(made.failed) == 1
+    with pytest.raises(StoreError, match="the storage was never read"):
+        state.fresh(fleet.settings.store, Files.ALL, at(FIRST))
+    state.fresh(fleet.settings.store, None, at(FIRST))
+    state.close()
+
+
+def test_time_does_not_run_backwards_by_an_option(fleet: Fleet) -> None:
+    fleet.collect(LATER, given_time=True)
+    fleet.collect(LATER, given_time=True)
+
+    with pytest.raises(UsageError, match="before the last pass, 2026-11-21 20:00:00"):
+        fleet.collect(FIRST, given_time=True)
+
+
+def test_the_clock_was_set_back(fleet: Fleet) -> None:
+    fleet.end("4000101", "2026-11-20T20:40:00+01:00", 0)
+    fleet.collect("2027-11-20T21:00+01:00")
+
+    made = fleet.collect()
+
+    assert [str(finding) for finding in made.findings] == [
+        "this server: the clock was set back: the last pass was 2027-11-20 20:00 +00:00"
+    ]
+    assert meta(fleet)[:3] == (at(FIRST),) * 3
+    assert failed(fleet, "4000101", FIRST) == (1, State.WARNING)
+    assert fleet.collect("2026-11-20T21:05+01:00").findings == []
+
+
+def test_a_clock_set_back_by_minutes_is_no_finding(fleet: Fleet) -> None:
+    fleet.collect("2026-11-20T21:09+01:00")
+
+    assert fleet.collect().findings == []
