@@ -3,7 +3,8 @@
 import errno
 import os
 import stat
-from collections.abc import Generator
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -59,16 +60,15 @@ def open_below(parent: int, parts: tuple[str, ...]) -> int:
     return opened
 
 
-def scan(folder: int) -> Generator["os.DirEntry[str]", None, None]:
-    """List the open folder *folder*; close the generator where it is not used up.
+def scan(folder: int) -> AbstractContextManager[Iterator["os.DirEntry[str]"]]:
+    """List the open folder *folder*; a context manager, which ends the listing.
 
     Raises:
         OSError: as the system has it.
     """
     listed = os.open(".", _LISTED, dir_fd=folder)
     try:
-        with os.scandir(listed) as found:
-            yield from found
+        return os.scandir(listed)  # of a duplicate of its own
     finally:
         os.close(listed)
 

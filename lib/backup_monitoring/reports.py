@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta, tzinfo
+from functools import lru_cache
 
 from backup_monitoring.cron_fields import parse_field
 from backup_monitoring.model import Client, End, Pattern, Schedule, Start, Unplanned, Unreadable
@@ -12,13 +13,16 @@ from backup_monitoring.xml_elements import Elements, FormError, read_elements
 PERL = "Online Backup Perl Script"
 MAX_ID = 64
 MAX_CLIENT = 200
+_KEPT = 4096  # bytes of a file that is remembered: twice what a client writes
 
 # 24:00 is a time of its own for ISO 8601, and for later versions of Python: no client writes it.
 _DATE = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T(?!24)[0-9]{2}:[0-9]{2}:[0-9]{2})(.*)", re.DOTALL)
 _CUSTOM = "custom_online_backup"
 _STARTUP = "backup_after_startup"
 _PARTS = ("identifier", "version", "operatingsystem")
-_CLIENTS = ("client", f"{_CUSTOM}/client")
+_CLIENTS = {
+    client: [f"{client}/{part}" for part in _PARTS] for client in ("client", f"{_CUSTOM}/client")
+}
 _WEEKDAY = re.compile(r"0?[1-7]")
 _FIELDS = {
     "minutes": ("minute_selected", None),
@@ -30,7 +34,7 @@ _FIELDS = {
 _KNOWN = frozenset(
     ["", "no_schedule", _STARTUP, f"{_STARTUP}/minutes_after_startup", _CUSTOM]
     + [f"{_CUSTOM}/timezone", *_CLIENTS]
-    + [f"{client}/{part}" for client in _CLIENTS for part in _PARTS]
+    + [part for parts in _CLIENTS.values() for part in parts]
     + [f"{_CUSTOM}/{group}" for group in _FIELDS]
     + [f"{_CUSTOM}/{group}/{name}" for group, names in _FIELDS.items() for name in names if name]
 )
@@ -87,12 +91,24 @@ def read_schedule(
         start: of the same run: where the offset can be one of two, it is the start's.
     """
     try:
-        elements = read_elements(data, "online_backup_schedule")
-        client = _schedule_client(elements)
-        plan = _plan(elements, client, Clues(zones, modified, now), start)
+        understood = _understood if len(data) <= _KEPT else _understood.__wrapped__
+        plan, client, timezone = understood(data)
+        if isinstance(plan, Pattern):
+            offset = _timezone(timezone, client, Clues(zones, modified, now), start)
+            plan = plan._replace(offset=offset)
         return Schedule(plan, client, modified)
     except FormError as reason:
         return Unreadable(where, str(reason))
+
+
+# A client plans the same again and again, and many plan alike.
+@lru_cache(maxsize=1024)
+def _understood(data: bytes) -> tuple[Pattern | Unplanned, Client | None, str]:
+    """Return plan, client, and offset as written; a pattern's own is still to be chosen."""
+    elements = read_elements(data, "online_backup_schedule")
+    plan = _plan(elements)
+    timezone = _only(elements, f"{_CUSTOM}/timezone") if isinstance(plan, Pattern) else ""
+    return plan, _schedule_client(elements), timezone
 
 
 def _shown(text: str) -> str:
@@ -111,8 +127,10 @@ def _client(elements: Elements, path: str) -> Client | None:
     if path not in elements:
         return None
     _only(elements, path)
-    parts = [f"{path}/{part}" for part in _PARTS]
-    return Client(*[_only(elements, p)[:MAX_CLIENT] if p in elements else "" for p in parts])
+    identifier, version, system = [
+        _only(elements, part)[:MAX_CLIENT] if part in elements else "" for part in _CLIENTS[path]
+    ]
+    return Client(identifier, version, system)
 
 
 def _writer(client: Client | None) -> Writer:
@@ -176,9 +194,7 @@ def _schedule_client(elements: Elements) -> Client | None:
     raise FormError("client is there 2 times")
 
 
-def _plan(
-    elements: Elements, client: Client | None, clues: Clues, start: Start | None
-) -> Pattern | Unplanned:
+def _plan(elements: Elements) -> Pattern | Unplanned:
     if not elements.keys() <= _KNOWN:
         unknown = min(elements.keys() - _KNOWN).rpartition("/")[2]
         raise FormError(f"element {_shown(unknown)}: not understood")
@@ -187,7 +203,7 @@ def _plan(
         raise FormError(" beside ".join(forms) or "no schedule of a known form")
     _only(elements, forms[0])
     if forms[0] == _CUSTOM:
-        return _pattern(elements, _timezone(elements, client, clues, start))
+        return _pattern(elements)
     if forms[0] == _STARTUP:
         _minutes_after_startup(elements)
         return Unplanned.AFTER_STARTUP
@@ -200,17 +216,14 @@ def _minutes_after_startup(elements: Elements) -> None:
         raise FormError(f"minutes_after_startup {_shown(text)}: not a number")
 
 
-def _timezone(
-    elements: Elements, client: Client | None, clues: Clues, start: Start | None
-) -> timedelta:
-    text = _only(elements, f"{_CUSTOM}/timezone")
+def _timezone(text: str, client: Client | None, clues: Clues, start: Start | None) -> timedelta:
     candidates = parse_offset(text, _writer(client))
     if start is not None and len(candidates) > 1 and start.offset in candidates:
         return start.offset
     return _chosen(choose(candidates, None, clues), candidates, "timezone", text)
 
 
-def _pattern(elements: Elements, offset: timedelta) -> Pattern:
+def _pattern(elements: Elements) -> Pattern:
     minutes = _selected(elements, "minutes", 0, 59)
     hours = _selected(elements, "hours", 0, 23)
     months = _selected(elements, "months", 1, 12)
@@ -218,7 +231,7 @@ def _pattern(elements: Elements, offset: timedelta) -> Pattern:
     return Pattern(
         minutes,
         hours,
-        offset,
+        timedelta(),
         days=_days(elements, weekdays),
         months=None if len(months) == 12 else months,
         weekdays=weekdays,

@@ -1,7 +1,6 @@
 """Finds the report folders below an account's ``incoming``, within bounds."""
 
 import os
-from contextlib import closing
 from typing import Protocol
 
 from backup_monitoring.folders import open_below, scan
@@ -119,7 +118,7 @@ class Walk:
 
     def _below(self, folder: int, parts: Parts) -> list[Parts]:
         below: list[Parts] = []
-        with closing(scan(folder)) as found:
+        with scan(folder) as found:
             for entry in found:
                 if not self._may_list():
                     break
@@ -135,7 +134,7 @@ class Walk:
     def _beside(self, folder: int) -> bool:
         """Tell whether there is data beside a report folder: a file, or a folder with anything."""
         names = []
-        with closing(scan(folder)) as found:
+        with scan(folder) as found:
             for entry in found:
                 if not entry.is_dir(follow_symlinks=False):
                     return True
@@ -182,5 +181,5 @@ class Walk:
 
 
 def _any(folder: int) -> bool:
-    with closing(scan(folder)) as found:
+    with scan(folder) as found:
         return any(True for _ in found)

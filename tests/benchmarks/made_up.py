@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from random import Random
 
 from integration.slapd import ACCOUNTS, TREE
 
@@ -62,7 +63,7 @@ _SCHEMA = (
 _CLIENT = """\
     <client>
         <identifier>Online Backup Perl Script</identifier>
-        <version>2.0.11</version>
+        <version>{version}</version>
         <operatingsystem>linux</operatingsystem>
     </client>
 """
@@ -87,7 +88,7 @@ _SCHEDULE = f"""\
             <minute_selected>{{minute}}</minute_selected>
         </minutes>
         <hours>
-            <hour_selected>20</hour_selected>
+            <hour_selected>{{hour}}</hour_selected>
         </hours>
         <days_of_month>
             <every_day_of_month>*</every_day_of_month>
@@ -121,17 +122,25 @@ def write_entries(file: Path, count: int) -> None:
 
 
 def write_homes(root: Path, count: int) -> None:
-    """Write below *root* the homes of *count* accounts, of one computer with three files each."""
+    """Write below *root* the homes of *count* accounts, of one computer with three files each.
+
+    Every night has its 12 hours, every hour its 12 times that people choose, every program its
+    versions: some schedules are alike, as on a server.
+    """
+    choices = Random(1)  # the same files each time
     for number, uid in enumerate(uids(count)):
         folder = root / "home" / uid / "incoming" / f"host{number % 97:02}" / ".sepiola_backup"
         folder.mkdir(parents=True)
-        started = datetime.fromisoformat("2026-11-23T20:00:04+01:00")
-        started += timedelta(minutes=number % 60)
-        ended = started + timedelta(seconds=60 + number % 3000)
+        hours, minute = choices.randrange(12), choices.randrange(0, 60, 5)
+        version = choices.choice(("2.0.9", "2.0.10", "2.0.11", "2.0.11", "2.0.11"))
+        started = datetime.fromisoformat("2026-11-23T18:00:04+01:00")
+        started += timedelta(hours=hours, minutes=minute)
+        ended = started + timedelta(seconds=choices.randrange(60, 9000))
+        client = {"id": choices.randrange(100_000, 999_999_999), "version": version}
         texts = {
-            "backupStarted.xml": _START.format(date=started.isoformat(), id=100_000 + number),
-            "backupEnded.xml": _END.format(date=ended.isoformat(), id=100_000 + number),
-            "scheduler.xml": _SCHEDULE.format(minute=number % 60),
+            "backupStarted.xml": _START.format(date=started.isoformat(), **client),
+            "backupEnded.xml": _END.format(date=ended.isoformat(), **client),
+            "scheduler.xml": _SCHEDULE.format(minute=minute, hour=started.hour, **client),
         }
         for name, text in texts.items():
             (folder / name).write_text(text, encoding="utf-8")
