@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from backup_monitoring.settings import Settings
 from backup_monitoring.storage import read_uploads
 from backup_monitoring.store import LOCK, STATE, StoreError
 from backup_monitoring.store.orphans import Orphans
-from backup_monitoring.store.past import PastFile, gone_findings
+from backup_monitoring.store.past import PastDamagedError, PastFile, gone_findings, set_aside
 from backup_monitoring.store.state import CLOCK_SLACK, Meta, State
 from backup_monitoring.store.writer import StateWriter
 
@@ -72,15 +72,32 @@ def collect(
     """
     folder = settings.store.folder
     assert folder is not None  # noqa: S101 - asked for by the caller
-    began = time.monotonic()
     with _locked(folder):
-        past = PastFile(folder, now, settings.policies.quota.shrink)
         try:
-            made = _Making(settings, folder, past, Pass(started=now), phase)
-            made.check_clock(now, given_time)
-            made.run(now, progress, began)
-        finally:
-            past.close()
+            return _passed(settings, now, phase, progress, given_time)
+        except PastDamagedError:
+            note = set_aside(folder)
+            made = _passed(settings, now, phase, progress, given_time)
+            return replace(made, notes=[note, *made.notes])
+
+
+def _passed(
+    settings: Settings,
+    now: datetime,
+    phase: Callable[[str], None],
+    progress: Progress,
+    given_time: bool,
+) -> Pass:
+    folder = settings.store.folder
+    assert folder is not None  # noqa: S101 - asked for by the caller
+    began = time.monotonic()
+    past = PastFile(folder, now, settings.policies.quota.shrink)
+    try:
+        made = _Making(settings, folder, past, Pass(started=now), phase)
+        made.check_clock(now, given_time)
+        made.run(now, progress, began)
+    finally:
+        past.close()
     return made.made
 
 

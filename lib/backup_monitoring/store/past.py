@@ -41,6 +41,23 @@ CREATE INDEX sightings_seen ON sightings (seen);
 """
 
 
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+class PastDamagedError(StoreError):
+    """The file can be opened, and not read: only a new one helps."""
+
+
+def set_aside(folder: Path) -> str:
+    """Move the file of *folder* out of the way; return a line that says so."""
+    file, aside = folder / PAST, folder / f"{PAST}.aside"
+    for suffix in ("", "-wal", "-shm"):
+        other = folder / f"{PAST}{suffix}"
+        if other.exists():
+            other.replace(folder / f"{aside.name}{suffix}")
+    return f"{file} was of another layout or damaged: begun anew, kept as {aside}"
+
+
 class PastFile:
     """The open file, within a transaction that `commit` ends.
 
@@ -69,6 +86,10 @@ class PastFile:
 
     def broken(self, error: sqlite3.Error) -> StoreError:
         """Return *error* as ours."""
+        # A statement that fails within Python has no code.
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED:
+            remedy = f"move it away: what it remembers of failures is lost ({error})"
+            return PastDamagedError(str(self._file), "is damaged", remedy)
         remedy = "see that the disk is not full and that the collector's user may write there"
         return StoreError(str(self._file), f"cannot be written ({error})", remedy)
 
@@ -76,12 +97,7 @@ class PastFile:
         db = self._connected()
         if db is not None:
             return db
-        aside = self._file.with_name(f"{PAST}.aside")
-        for suffix in ("", "-wal", "-shm"):
-            other = self._file.with_name(f"{PAST}{suffix}")
-            if other.exists():
-                other.replace(aside.with_name(f"{aside.name}{suffix}"))
-        self.remade = f"{self._file} was of another layout or damaged: begun anew, kept as {aside}"
+        self.remade = set_aside(self._file.parent)
         made = self._connected()
         assert made is not None  # noqa: S101 - a new file has our layout
         return made
@@ -107,12 +123,25 @@ class PastFile:
         return None
 
     def last_pass(self) -> datetime | None:
-        """Return when the last pass that was committed began."""
-        row = self._db.execute("SELECT value FROM meta WHERE key = 'last_pass'").fetchone()
+        """Return when the last pass that was committed began; StoreError as `growth`."""
+        try:
+            row = self._db.execute("SELECT value FROM meta WHERE key = 'last_pass'").fetchone()
+        except sqlite3.Error as error:
+            raise self.broken(error) from None
         return codec.read_time(row[0]) if row else None
 
     def growth(self, account: Account) -> Growth | None:
-        """Remember the account's size of today; return how it has grown."""
+        """Remember the account's size of today; return how it has grown.
+
+        Raises:
+            StoreError: the file cannot be read or written.
+        """
+        try:
+            return self._growth(account)
+        except sqlite3.Error as error:
+            raise self.broken(error) from None
+
+    def _growth(self, account: Account) -> Growth | None:
         key, today = key_of(account.uid), self._now.date().toordinal()
         row = self._db.execute("SELECT sizes, seen FROM accounts WHERE key = ?", (key,)).fetchone()
         sizes = [Size(*each) for each in json.loads(row[0])] if row else []
@@ -126,7 +155,16 @@ class PastFile:
         """Remember what lies in the account's home; return its computers with their memories.
 
         Those whose folder is gone are among them, unless the home was not seen completely.
+
+        Raises:
+            StoreError: the file cannot be read or written.
         """
+        try:
+            return self._looked(account, uploads)
+        except sqlite3.Error as error:
+            raise self.broken(error) from None
+
+    def _looked(self, account: Account, uploads: Uploads) -> list[tuple[Computer, Memory]]:
         key = key_of(account.uid)
         known = {
             os.fsdecode(name): text

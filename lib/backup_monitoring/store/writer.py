@@ -36,12 +36,16 @@ class StateWriter:
         try:
             self._new.unlink(missing_ok=True)  # of a pass that was killed
             self._db = sqlite3.connect(self._new, isolation_level=None)
+        except (OSError, sqlite3.Error) as error:
+            raise self._failed(error) from None
+        try:
             # Nobody reads this file before it is whole, and a torn one is thrown away.
             self._db.executescript(
                 "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; "
                 f"PRAGMA user_version = {LAYOUT}; {TABLES} BEGIN;"
             )
-        except (OSError, sqlite3.Error) as error:
+        except sqlite3.Error as error:
+            self.abandon()
             raise self._failed(error) from None
 
     def _failed(self, error: Exception) -> StoreError:
@@ -65,8 +69,11 @@ class StateWriter:
 
     def accounts(self) -> Iterator[tuple[int, Account]]:
         """Yield the accounts that were written, with their ids."""
-        for row in self._db.execute(f"SELECT id, {COLUMNS} FROM accounts ORDER BY id"):  # noqa: S608
-            yield row[0], read_account(row[1:])
+        try:
+            for row in self._db.execute(f"SELECT id, {COLUMNS} FROM accounts ORDER BY id"):  # noqa: S608
+                yield row[0], read_account(row[1:])
+        except sqlite3.Error as error:
+            raise self._failed(error) from None
 
     def add_home(
         self, number: int, uploads: Uploads, computers: list[tuple[Computer, Memory]]
@@ -125,12 +132,18 @@ class StateWriter:
 
     def forget_accounts(self) -> None:
         """Take back all accounts."""
-        self._db.execute("DELETE FROM accounts")
+        self._emptied("accounts")
 
     def forget_homes(self) -> None:
         """Take back all homes and computers."""
-        self._db.execute("DELETE FROM homes")
-        self._db.execute("DELETE FROM computers")
+        self._emptied("homes", "computers")
+
+    def _emptied(self, *tables: str) -> None:
+        try:
+            for table in tables:
+                self._db.execute(f"DELETE FROM {table}")  # noqa: S608 - ours
+        except sqlite3.Error as error:
+            raise self._failed(error) from None
 
     def finish(self, meta: Meta, findings: Iterable[Finding]) -> None:
         """Write the rest, make it last, and put the file in the old one's place."""
