@@ -6,6 +6,8 @@ from itertools import islice
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from dateutil.rrule import DAILY, rrule
+
 from backup_monitoring.model import Pattern
 
 _DAY = timedelta(days=1)
@@ -132,24 +134,31 @@ def _merged(pattern: Pattern, zone: tzinfo, start: datetime, weeks: int) -> Iter
 
 def _walls(pattern: Pattern, first: date, end: date) -> list[datetime]:
     """Return the wall times from *first* until before *end*, rising, as cron has them."""
-    # Only the days asked for are looked at: a rule library looks for the 30th of February until
-    # the year 9999.
-    days = (first + _DAY * number for number in range((end - first).days))
-    minutes = sorted(pattern.minutes)
-    times = [time(hour, minute) for hour in sorted(pattern.hours) for minute in minutes]
-    return [datetime.combine(day, each) for day in days if _fits(pattern, day) for each in times]
+    days, months, weekdays = pattern.days, pattern.months, pattern.weekdays
+    walls = rrule(
+        DAILY,
+        dtstart=datetime.combine(first, time()),
+        until=datetime.combine(end, time()) - _RESOLUTION,
+        byhour=tuple(pattern.hours),
+        byminute=tuple(pattern.minutes),
+        bysecond=0,
+        byweekday=[day - 1 for day in weekdays] if weekdays and days is None else None,
+    )
+    if days is None and months is None:
+        return list(walls)
+    # Not by rrule's bymonthday: it looks for the 30th of February until the year 9999, whatever
+    # its end, and would stall every check for a customer who writes that.
+    return [wall for wall in walls if _fits(pattern, wall)]
 
 
-def _fits(pattern: Pattern, day: date) -> bool:
-    if pattern.months is not None and day.month not in pattern.months:
+def _fits(pattern: Pattern, wall: datetime) -> bool:
+    if pattern.months is not None and wall.month not in pattern.months:
         return False
-    chosen = []
-    if pattern.days is not None:
-        chosen.append(day.day in pattern.days)
-    if pattern.weekdays is not None:
-        chosen.append(day.isoweekday() in pattern.weekdays)
+    if pattern.days is None:
+        return True
     # cron: "restricted" in both fields means that either is enough.
-    return not chosen or any(chosen)
+    weekday = pattern.weekdays is not None and wall.isoweekday() in pattern.weekdays
+    return weekday or wall.day in pattern.days
 
 
 def _instants(walls: Iterable[datetime], zone: tzinfo) -> Iterator[datetime]:
