@@ -1,0 +1,408 @@
+"""The programs over a store: a pass, the checks from it, and the check of the store itself."""
+
+import json
+import os
+import re
+import shutil
+import sqlite3
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from programs.installed import NOW, Programs, Ran
+
+pytestmark = pytest.mark.installed
+TASKS = ("client", "quota", "schedule", "status", "unused")
+UIDS = [str(uid) for uid in range(4_000_101, 4_000_121)]
+FIGURES = r"20 accounts, \d+ computers, \d+\.\d s, (\d+) findings \((.*)\)"
+
+
+def later(minutes: float) -> str:
+    return (datetime.fromisoformat(NOW) + timedelta(minutes=minutes)).isoformat()
+
+
+class Store:
+    """A copy of the example with a store, and the programs run over it."""
+
+    def __init__(self, programs: Programs, example: Path, folder: Path) -> None:
+        shutil.copytree(example.parent, folder, copy_function=shutil.copy2)
+        self.folder = folder
+        self.store = folder / "store"
+        self.store.mkdir()
+        self.config = folder / "stored.toml"
+        self._programs = programs
+        self.settings()
+
+    def settings(self, *changes: tuple[str, str], more: str = "", store: str = "") -> None:
+        text = (self.folder / "example.toml").read_text()
+        text = text.replace("[schedule]", f'[store]\nfolder = "store"\n{store}\n[schedule]', 1)
+        for old, new in changes:
+            text = text.replace(old, new)
+        self.config.write_text(text + more)
+
+    def run(self, program: str, *options: str, now: str = NOW, **environment: str) -> Ran:
+        command = (program, "--config", str(self.config), "--now", now, *options)
+        ran = self._programs.run(*command, timeout=60, **environment)
+        assert ran.err == ""
+        return ran
+
+    def collect(self, *options: str, now: str = NOW) -> Ran:
+        return self.run("collect_backup_state", *options, now=now)
+
+    def check(self, task: str, *options: str, now: str = NOW) -> Ran:
+        return self.run(f"check_backup_{task}", *options, now=now)
+
+
+@pytest.fixture
+def store(programs: Programs, example: Path, tmp_path: Path) -> Store:
+    return Store(programs, example, tmp_path / "example")
+
+
+@pytest.fixture(scope="module")
+def filled(programs: Programs, example: Path, tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """A store after one pass, that no test changes."""
+    made = Store(programs, example, tmp_path_factory.mktemp("filled") / "example")
+    made.collect()
+    return made
+
+
+def test_a_pass(store: Store) -> None:
+    ran = store.collect()
+
+    assert ran.code == 0
+    assert len(ran.out.splitlines()) == 1
+    found = re.fullmatch(FIGURES, ran.first)
+    assert found, ran.first
+    counts = {kind: int(count) for count, kind in map(str.split, found[2].split(", "))}
+    assert sum(counts.values()) == int(found[1])
+    assert (counts["home"], counts["report"]) == (1, 2)
+    assert sorted(path.name for path in store.store.iterdir()) == [
+        *("lock", "past.sqlite", "state.sqlite")
+    ]
+
+
+def test_a_pass_lists_its_findings(store: Store) -> None:
+    ran = store.collect("-v")
+
+    first, *lines = ran.out.splitlines()
+    found = re.fullmatch(FIGURES, first)
+    assert found, first
+    assert len(lines) == int(found[1])
+    assert any(line.startswith("  report: ") and "torn01" in line for line in lines)
+    assert any(line.startswith("  home: account 4000115: its home is not there") for line in lines)
+
+
+def test_options_of_a_pass(store: Store) -> None:
+    assert store.collect("--strict").code == 1
+    quiet = store.collect("--quiet")
+    assert (quiet.code, quiet.out) == (0, "\n")
+    assert store.collect("--nonsense").code == 3
+    helped = store.collect("--help")
+    assert helped.code == 0
+    assert "--strict" in helped.out
+    assert store.collect("--version").code == 0
+
+
+def test_an_account_for_a_try_is_written_nowhere(store: Store) -> None:
+    ran = store.collect("-a", "4000107,4000108", "-v")
+
+    assert re.match(r"2 accounts, 3 computers, \d+\.\d s, 2 findings \(2 report\)", ran.first)
+    assert "torn01" in ran.out
+    assert ran.code == 0
+    assert list(store.store.iterdir()) == []
+
+
+def test_a_time_before_the_last_pass_is_refused(store: Store) -> None:
+    store.collect()
+    before = (store.store / "state.sqlite").read_bytes()
+
+    ran = store.collect(now=later(-1))
+
+    assert ran.code == 3
+    assert "--now: before the last pass, 2026-11-24 11:00:00 +00:00; give a later one" in ran.first
+    assert len(ran.out.splitlines()) == 1
+    assert (store.store / "state.sqlite").read_bytes() == before
+
+
+def test_no_store_is_set(store: Store, example: Path) -> None:
+    store.config.write_text(example.read_text())
+
+    for program in ("collect_backup_state", "check_backup_service"):
+        ran = store.run(program)
+        assert ran.code == 3
+        assert "[store] folder: not set" in ran.first
+
+
+def without_counting(text: str) -> str:
+    """Leave out what only the past can know: how many failed in a row, and how to say so."""
+    return re.sub(r"(at least )?\d+ failed: |, (limit|within) .*| \(one look cannot.*", "", text)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_check_says_the_same_from_the_store_and_live(filled: Store, task: str) -> None:
+    # An S3 bucket, and 4000118, are found by name from both.
+    for uid in UIDS:
+        stored = filled.check(task, "-a", uid)
+        live = filled.check(task, "-a", uid, "--live")
+        if task == "status" and "failed: " in stored.first:
+            assert without_counting(stored.first) == without_counting(live.first)
+            assert (stored.code, live.code) in ((1, 1), (2, 2))
+        else:
+            assert stored == live
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("options", [(), ("-v",), ("-vvv",)])
+def test_a_run_over_all_says_the_same(filled: Store, task: str, options: tuple[str, ...]) -> None:
+    stored = filled.check(task, *options)
+    live = filled.check(task, "--live", *options)
+
+    if task != "status" and not (task == "quota" and "-vvv" in options):
+        assert stored.out == live.out
+    assert stored.code == live.code
+    assert stored.first.split(" | ")[1] == live.first.split(" | ")[1]
+
+
+def test_the_inventory_is_the_same(filled: Store) -> None:
+    def inventory(*options: str) -> object:
+        return json.loads(filled.check("client", "--inventory", "json", *options).out)
+
+    assert inventory() == inventory("--live")
+
+
+def test_failures_in_a_row_are_counted(store: Store) -> None:
+    """The second look, after a night in which 4000106 failed again."""
+    store.collect()
+    assert "at least 1 failed: " in store.check("status", "-a", "4000106").first
+
+    reports = store.folder / "tree/home/4000106/incoming/db01/.sepiola_backup"
+    for name, old in (("backupStarted.xml", "startdate"), ("backupEnded.xml", "enddate")):
+        text = (reports / name).read_text()
+        assert f"<{old}>2026-11-23" in text
+        (reports / name).write_text(text.replace("2026-11-23", "2026-11-24"))
+        os.utime(reports / name, (1_767_225_600, 1_767_225_600))
+    morning = "2026-11-25T08:00:00+01:00"
+    store.collect(now=morning)
+
+    ran = store.check("status", "-a", "4000106", now=morning)
+    assert "at least 2 failed: backup ended 2026-11-24 20:03" in ran.first
+    assert "failed=2;" in ran.first
+
+
+def test_a_computer_that_vanished(store: Store) -> None:
+    store.collect()
+    shutil.rmtree(store.folder / "tree/home/4000104/incoming/mail01")
+    store.collect(now=later(5))
+
+    for task in ("schedule", "status"):
+        ran = store.check(task, "-a", "4000104", now=later(5))
+        assert "no longer here: its folder is gone since 2026-11-24 11:05 +00:00" in ran.first
+        assert ran.code == 0
+
+
+def test_stale_parts_are_unknown_since_when(store: Store) -> None:
+    store.collect()
+
+    def unknown(task: str, minutes: float) -> str:
+        ran = store.check(task, now=later(minutes))
+        return ran.first if ran.code == 3 else ""
+
+    assert unknown("status", 29) == ""
+    assert "the storage was last read 2026-11-24 11:00 +00:00, longer ago than 30m" in unknown(
+        "status", 31
+    )
+    assert unknown("status", 31).startswith("BACKUP STATUS UNKNOWN - ")
+    assert unknown("quota", 31) == ""
+    assert "the directory was last read 2026-11-24 11:00 +00:00, longer ago than 4h" in unknown(
+        "quota", 241
+    )
+    assert "read in the future" in unknown("quota", -11)
+    assert store.check("status", "--live", now=later(31)).code == 1
+
+
+def test_a_check_without_a_pass(store: Store) -> None:
+    for task in (*TASKS, "service"):
+        ran = store.check(task)
+        assert ran.first.startswith(f"BACKUP {task.upper()} UNKNOWN - ")
+        assert "the store is not there; run collect_backup_state" in ran.first
+        assert ran.code == 3
+
+
+@pytest.mark.parametrize("damage", [b"", b"no database" * 999])
+def test_a_check_of_a_damaged_store(store: Store, damage: bytes) -> None:
+    store.collect()
+    (store.store / "state.sqlite").write_bytes(damage)
+
+    for task in (*TASKS, "service"):
+        ran = store.check(task)
+        assert ran.first.startswith(f"BACKUP {task.upper()} UNKNOWN - {store.store}/state.sqlite")
+        assert (ran.code, len(ran.out.splitlines())) == (3, 1)
+        assert "internal error" not in ran.first
+
+
+def test_the_directory_is_down(store: Store) -> None:
+    store.collect()
+    (store.folder / "directory.ldif").unlink()
+
+    ran = store.collect(now=later(20))
+
+    assert ran.code == 2
+    assert ran.first.startswith("FAILED: directory: ")
+    assert store.collect("--quiet", now=later(20)).out.startswith("FAILED: directory: ")
+    assert store.check("status", now=later(40)).code == 1
+    assert store.check("quota", now=later(40)).code == 2
+    assert store.check("quota", "--live", now=later(40)).code == 3
+    assert store.check("quota", now=later(241)).code == 3
+    service = store.check("service", now=later(20))
+    assert service.code == 1
+    assert "directory read 2026-11-24 11:00 +00:00, 20 min ago" in service.first
+    assert " directory_age=1200s;7200;14400;0 " in service.first
+    assert " storage_age=0s;900;1800;0" in service.first
+
+
+def test_the_storage_is_not_there(store: Store) -> None:
+    store.collect()
+    (store.folder / "tree").rename(store.folder / "away")
+
+    ran = store.collect(now=later(20))
+
+    assert ran.code == 2
+    assert re.match("FAILED: storage: .*/tree: not one home of 17 accounts can be read", ran.first)
+    assert store.check("status", now=later(29)).code == 1
+    assert store.check("status", now=later(31)).code == 3
+    service = store.check("service", now=later(31))
+    assert service.code == 2
+    assert "storage read 2026-11-24 11:00 +00:00, 31 min ago, limit 30m" in service.first
+
+
+def test_nothing_was_ever_read(store: Store) -> None:
+    (store.folder / "directory.ldif").unlink()
+
+    ran = store.collect()
+
+    assert ran.code == 2
+    assert ran.first.startswith("FAILED: ")
+    assert not (store.store / "state.sqlite").exists()
+
+
+def test_the_service(store: Store) -> None:
+    store.collect()
+
+    ran = store.check("service", now=later(5))
+
+    assert ran.code == 0
+    assert ran.first.startswith(
+        "BACKUP SERVICE OK - directory read 2026-11-24 11:00 +00:00, 5 min ago, "
+        "storage read 2026-11-24 11:00 +00:00, 5 min ago, last pass took "
+    )
+    assert re.search(r" directory_age=300s;7200;14400;0 ", ran.first)
+    assert re.search(r" storage_age=300s;900;1800;0", ran.first)
+    assert re.search(r" duration=[0-9.]+s;600;;0 ", ran.first)
+    assert re.search(r" findings_report=2;;;0 ", ran.first)
+    assert len(ran.out.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("minutes", "code", "says"),
+    [
+        (15, 0, "OK - "),
+        (15.1, 1, "WARNING - storage read 2026-11-24 11:00 +00:00, 15 min ago, limit 30m"),
+        (30, 1, "WARNING - storage read"),
+        (30.1, 2, "CRITICAL - storage read"),
+        (240.1, 2, "CRITICAL - directory read 2026-11-24 11:00 +00:00, 4 h ago, limit 4h"),
+        (-10, 0, "OK - "),
+        (-11, 3, "UNKNOWN - clock: directory read in the future, 2026-11-24 11:00"),
+    ],
+)
+def test_the_service_tells_ages(filled: Store, minutes: float, code: int, says: str) -> None:
+    ran = filled.check("service", now=later(minutes))
+
+    assert ran.first.startswith(f"BACKUP SERVICE {says}")
+    assert ran.code == code
+
+
+def test_the_service_counts_findings(store: Store) -> None:
+    store.settings(more="\n[service.findings]\nreport = 1\nhome = 2\norphan = 1\n")
+    store.collect()
+
+    ran = store.check("service")
+    assert ran.code == 1
+    assert ran.first.startswith(
+        "BACKUP SERVICE WARNING - 2 findings of kind report (a file is not understood), "
+        "limit 1 (settings)"
+    )
+    assert "findings_report=2;0;;0" in ran.first
+    assert "findings_home=1;1;;0" in ran.first
+    listed = store.check("service", "-vv").out
+    assert "finding, report: " in listed
+    assert "torn01" in listed
+    assert "torn01" not in store.check("service", "-v").out
+
+    (store.folder / "tree/home/4999999").mkdir()
+    store.collect()
+    assert "; 1 more problem" in store.check("service").first
+
+
+def test_the_service_tells_a_pass_that_takes_too_long(store: Store) -> None:
+    store.settings(more='\n[service]\nduration = "2m"\n')
+    store.collect()
+    db = sqlite3.connect(store.store / "state.sqlite")
+    db.execute("UPDATE meta SET value = 121.5 WHERE key = 'seconds'")
+    db.commit()
+    db.close()
+
+    ran = store.check("service")
+
+    assert ran.first.startswith(
+        "BACKUP SERVICE WARNING - last pass took 121.5 s, limit 2m (settings duration)"
+    )
+    assert "duration=121.5s;120;;0" in ran.first
+
+
+@pytest.mark.parametrize("task", [*TASKS, "service"])
+def test_a_check_from_the_store_loads_no_ldap_library(
+    filled: Store, tmp_path: Path, task: str
+) -> None:
+    for name in ("ldap3", "pyasn1"):
+        (tmp_path / f"{name}.py").write_text('raise SystemExit("must not be loaded")\n')
+
+    ran = filled.run(f"check_backup_{task}", PYTHONPATH=str(tmp_path))
+
+    assert "must not be loaded" not in ran.out
+    assert "internal error" not in ran.out
+    assert ran == filled.check(task)
+
+
+def test_the_poison_works(filled: Store, tmp_path: Path) -> None:
+    (tmp_path / "ldap3.py").write_text('raise SystemExit("must not be loaded")\n')
+    filled_config = filled.config.read_text().replace("ldif:directory.ldif", "ldap://127.0.0.1:1")
+    config = tmp_path / "live.toml"
+    config.write_text(filled_config)
+
+    ran = filled.run(
+        "check_backup_quota", "--live", "--config", str(config), PYTHONPATH=str(tmp_path)
+    )
+
+    assert ran.code == 3
+    assert "SystemExit" in ran.first
+
+
+def test_checks_from_the_store_write_nothing(filled: Store) -> None:
+    def snapshot() -> dict[str, float]:
+        return {str(path): path.stat().st_mtime for path in filled.folder.rglob("*")}
+
+    before = snapshot()
+    for task in (*TASKS, "service"):
+        filled.check(task, "-vvv")
+
+    assert snapshot() == before
+
+
+def test_the_files_are_not_needed(store: Store) -> None:
+    store.collect()
+    said = [store.check(task) for task in TASKS]
+    shutil.rmtree(store.folder / "tree")
+    (store.folder / "directory.ldif").unlink()
+
+    assert [store.check(task) for task in TASKS] == said
