@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backup_monitoring.directory.decoder import DecodeError, take_entries
-from backup_monitoring.directory.entries import Entry, NameTable
+from backup_monitoring.directory.decoder import DecodeError, Names, take_entries
+from backup_monitoring.directory.entries import Entry
 
 
 def element(tag: int, content: bytes, long: int = 0) -> bytes:
@@ -35,9 +35,11 @@ def message(
     return element(0x30, element(0x02, bytes([number])) + entry, long)
 
 
-def taken(data: bytes, number: int = 7) -> tuple[int, bytes | None, list[Entry]]:
+def taken(
+    data: bytes, number: int = 7, names: Names | None = None
+) -> tuple[int, bytes | None, list[Entry]]:
     entries: list[Entry] = []
-    return *take_entries(data, number, NameTable(), entries), entries
+    return *take_entries(data, number, Names() if names is None else names, entries), entries
 
 
 def by_ldap3(data: bytes) -> dict[str, Any]:
@@ -132,3 +134,29 @@ def test_a_flipped_byte_is_refused_or_harmless(at: int, byte: int) -> None:
         return
     size = sum(len(v) for e in entries for values in e.attributes.values() for v in values)
     assert size <= len(ENTRY)
+
+
+@given(
+    st.dictionaries(NAMES, VALUES),
+    st.sampled_from([0, 2]),
+    st.integers(0, 2000),
+    st.none() | st.integers(0, 255),
+)
+def test_an_attribute_known_by_its_bytes_is_decoded_as_a_new_one(
+    attributes: dict[bytes, list[bytes]], long: int, at: int, byte: int | None
+) -> None:
+    data = bytearray(message(b"uid=1,dc=a", attributes, long=long))
+    if byte is not None:
+        data[at % len(data)] = byte
+    known = Names()
+    taken(message(b"uid=1", {name: [b"x"] for name in (b"uid", b"cn", b"mail")}), names=known)
+    assert len(known.short) == 3
+
+    assert outcome(bytes(data), known) == outcome(bytes(data), Names())
+
+
+def outcome(data: bytes, names: Names) -> object:
+    try:
+        return taken(data, names=names)
+    except DecodeError:
+        return DecodeError

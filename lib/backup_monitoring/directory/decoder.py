@@ -15,8 +15,10 @@ from ldap3.utils.asn1 import decode_message_fast
 from backup_monitoring.directory.entries import Attributes, Entry, NameTable
 
 _READ = 256 * 1024
+_MANY = 1000
 _LONGEST_MESSAGE = 16 * 1024 * 1024
 
+_TWO_OCTETS = 0x82  # of a length
 _SEQUENCE, _SET, _INTEGER, _OCTETS, _ENTRY, _CONTROLS = 0x30, 0x31, 0x02, 0x04, 0x64, 0xA0
 _DISCONNECTED = "1.3.6.1.4.1.1466.20036"
 _PARTIAL = ("searchResRef", "intermediateResponse")
@@ -24,6 +26,19 @@ _PARTIAL = ("searchResRef", "intermediateResponse")
 
 class DecodeError(Exception):
     """The server's answer is not BER, or not LDAP."""
+
+
+class Names(NameTable):
+    """Canonical names by the server's bytes; *short* by all bytes from a name's tag to the next."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.short: dict[bytes, str] = {}
+
+    def remember(self, header: bytes, name: str) -> None:
+        """Keep *name* by *header*, if its length is one octet, and the next tag is a set's."""
+        if header[1] == len(header) - 3 < 128 and header[-1] == _SET and len(self.short) < _MANY:
+            self.short[header] = name
 
 
 class EntryStrategy(SyncStrategy):
@@ -35,7 +50,7 @@ class EntryStrategy(SyncStrategy):
     def __init__(self, connection: Connection, opened: socket.socket) -> None:
         super().__init__(connection)
         self._opened = opened
-        self._names = NameTable()
+        self._names = Names()
         self._buffer = b""
 
     def open(self, reset_usage: bool = True, read_server_info: bool = True) -> None:
@@ -131,7 +146,7 @@ def _collector_off() -> Iterator[None]:
 
 
 def take_entries(
-    data: bytes, message_id: int, names: NameTable, entries: list[Any]
+    data: bytes, message_id: int, names: Names, entries: list[Any]
 ) -> tuple[int, bytes | None]:
     """Append the entries at the beginning of *data* to *entries*.
 
@@ -143,22 +158,32 @@ def take_entries(
         DecodeError: bad BER, or an entry for another request than *message_id*.
     """
     at, size = 0, len(data)
+    checked = b""  # the number and the tag of the entries before
     try:
         while True:
             start, end = _frame(data, at, size)
             if end > size:
                 return at, None
-            identifier_end = start + 2 + data[start + 1]
-            if data[start] != _INTEGER or identifier_end >= end:
-                raise DecodeError("a message without a number")
-            if data[identifier_end] != _ENTRY:
-                return end, data[at:end]
-            if int.from_bytes(data[start + 2 : identifier_end], "big", signed=True) != message_id:
-                raise DecodeError("an entry for another request")
-            entries.append(_entry(data, identifier_end, end, names))
+            tag_at = start + 2 + data[start + 1]
+            if not checked or data[start : tag_at + 1] != checked:
+                if not _is_entry(data, start, tag_at, end, message_id):
+                    return end, data[at:end]
+                checked = data[start : tag_at + 1]
+            entries.append(_entry(data, tag_at, end, names))
             at = end
     except IndexError as error:
         raise DecodeError("a length beyond the message's end") from error
+
+
+def _is_entry(data: bytes, start: int, tag_at: int, end: int, message_id: int) -> bool:
+    """Tell whether the message with the content at *start* is an entry for *message_id*."""
+    if data[start] != _INTEGER or tag_at >= end:
+        raise DecodeError("a message without a number")
+    if data[tag_at] != _ENTRY:
+        return False
+    if int.from_bytes(data[start + 2 : tag_at], "big", signed=True) != message_id:
+        raise DecodeError("an entry for another request")
+    return True
 
 
 def _frame(data: bytes, at: int, size: int) -> tuple[int, int]:
@@ -182,6 +207,8 @@ def _frame(data: bytes, at: int, size: int) -> tuple[int, int]:
 
 def _long_length(data: bytes, at: int, first: int) -> tuple[int, int]:
     """Return the length whose first octet was *first*, and where the content begins."""
+    if first == _TWO_OCTETS:  # nearly always
+        return data[at] << 8 | data[at + 1], at + 2
     octets = first & 127
     if not 1 <= octets <= 8:
         raise DecodeError("a length without an end")
@@ -200,7 +227,7 @@ def _content(data: bytes, at: int, end: int, tag: int) -> tuple[int, int]:
     return at, at + length
 
 
-def _entry(data: bytes, at: int, end: int, names: NameTable) -> Entry:
+def _entry(data: bytes, at: int, end: int, names: Names) -> Entry:
     """Decode the SearchResultEntry at *at* of the message that ends at *end*."""
     at, entry_end = _content(data, at, end, _ENTRY)
     if entry_end != end and _content(data, entry_end, end, _CONTROLS)[1] != end:
@@ -213,40 +240,44 @@ def _entry(data: bytes, at: int, end: int, names: NameTable) -> Entry:
     return Entry(name, _attributes(data, at, list_end, names))
 
 
-def _attributes(data: bytes, at: int, end: int, names: NameTable) -> Attributes:
-    # One long function, since calls for each header would double its time. Every header is read
-    # before its end is checked; an end that is too far is found where the levels must meet.
+def _attributes(data: bytes, at: int, end: int, names: Names) -> Attributes:
     attributes: Attributes = {}
+    short = names.short
     while at < end:
-        if data[at] != _SEQUENCE:
-            raise DecodeError("no attribute")
-        length, at = data[at + 1], at + 2
-        if length > 127:
-            length, at = _long_length(data, at, length)
-        attribute_end = at + length
-        if data[at] != _OCTETS:
-            raise DecodeError("no attribute's name")
-        length, at = data[at + 1], at + 2
-        if length > 127:
-            length, at = _long_length(data, at, length)
-        key = names[data[at : at + length]]
-        at += length
-        if data[at] != _SET:
-            raise DecodeError("no values")
-        length, at = data[at + 1], at + 2
-        if length > 127:
-            length, at = _long_length(data, at, length)
-        if at + length != attribute_end or attribute_end > end:
-            raise DecodeError("an attribute that does not end with its values")
-        values = attributes[key] = []
-        while at < attribute_end:
-            if data[at] != _OCTETS:
-                raise DecodeError("no value")
-            length, at = data[at + 1], at + 2
-            if length > 127:
-                length, at = _long_length(data, at, length)
-            values.append(data[at : at + length])
-            at += length
-        if at != attribute_end:
-            raise DecodeError("a value beyond its attribute's end")
+        # Nearly all have one value of less than 128 bytes. Then tag, length and name, and the tag
+        # of the values, are known by their bytes, and what remains is to compare three lengths.
+        values_at = at + 4 + data[at + 3]
+        name = short.get(data[at + 2 : values_at + 1])
+        attribute_end = at + 2 + data[at + 1]
+        length = attribute_end - values_at - 4
+        if (
+            name is not None
+            and data[at] == _SEQUENCE
+            and data[at + 1] < 128
+            and length >= 0
+            and data[values_at + 1] == length + 2
+            and data[values_at + 2] == _OCTETS
+            and data[values_at + 3] == length
+            and attribute_end <= end
+        ):
+            attributes[name] = [data[values_at + 4 : attribute_end]]
+            at = attribute_end
+        else:
+            at = _attribute(data, at, end, names, attributes)
     return attributes
+
+
+def _attribute(data: bytes, at: int, end: int, names: Names, attributes: Attributes) -> int:
+    """Decode the attribute at *at*, of any form, into *attributes*; return where it ends."""
+    at, attribute_end = _content(data, at, end, _SEQUENCE)
+    name_at, name_end = _content(data, at, attribute_end, _OCTETS)
+    name = names[data[name_at:name_end]]
+    names.remember(data[at : name_end + 1], name)
+    value_at, values_end = _content(data, name_end, attribute_end, _SET)
+    if values_end != attribute_end:
+        raise DecodeError("an attribute that does not end with its values")
+    values = attributes[name] = []
+    while value_at < values_end:
+        start, value_at = _content(data, value_at, values_end, _OCTETS)
+        values.append(data[start:value_at])
+    return attribute_end
