@@ -1,0 +1,369 @@
+"""Who is told of an event: the provider's rule."""
+
+from datetime import UTC, datetime
+
+from backup_monitoring.model import State
+from backup_monitoring.notify.addresses import (
+    AddressError,
+    Mailbox,
+    parse_address,
+    parse_mailbox,
+    shown_name,
+)
+from backup_monitoring.notify.model import (
+    PROBLEM_WORDS,
+    Contact,
+    Decision,
+    Event,
+    Kind,
+    Person,
+    Recipient,
+    Reseller,
+    Role,
+)
+from backup_monitoring.notify.people import People
+from backup_monitoring.notify.settings import NotifySettings
+
+SWITCH, MEDIUM, MAIL = "sstBackupWarningOn", "sstNotificationWarningMedium", "mail"
+NUMBERS, DAYS = "sstBackupWarningNumbers", "sstBackupWarningDays"
+PERSON, RESELLER = "sstBelongsToPersonUID", "sstBelongsToResellerUID"
+MAIL_TO, MAIL_FROM, INFORM, PROBLEMS = (
+    "sstMailTo",
+    "sstMailFrom",
+    "sstInformPersonUID",
+    "sstNotificationWarning",
+)
+_WITH_PATIENCE = ("schedule", "status")
+_MEDIA = ("mail", "sms")
+
+
+def recipients(event: Event, people: People, policy: NotifySettings) -> Decision:
+    """Decide who is told of *event*; Decision.unreached is for `provider`.
+
+    Raises what *people* raises.
+
+    Source: docs/notifications.md.
+    """
+    deciding = _Deciding(event, people, policy)
+    if event.state is State.UNKNOWN:
+        deciding.unknown()
+    else:
+        contact = people.contact(event.uid)
+        if contact is None:
+            deciding.trouble(f"account {event.uid}: no such account")
+        else:
+            deciding.decide(contact)
+    return deciding.decision()
+
+
+def provider(policy: NotifySettings) -> Recipient:
+    """Return the provider as a recipient.
+
+    Raises:
+        AddressError: ``[notify] fallback`` is no address.
+    """
+    mailbox = parse_mailbox(policy.fallback)
+    return Recipient(
+        mailbox.address, mailbox.name, Role.PROVIDER, policy.language, reason="[notify] fallback"
+    )
+
+
+def check_recipients(contact: Contact, people: People, policy: NotifySettings) -> tuple[str, ...]:
+    """Return what is wrong with whom *contact* would have told, before anything fails.
+
+    Addresses are looked at whether warnings are on or off; that nobody would be told is wrong
+    only where they are on. Raises what *people* raises.
+    """
+    found: dict[str, None] = {}
+    told = _is_on(contact, policy)
+    for task in PROBLEM_WORDS:
+        event = Event(
+            contact.uid, task, Kind.PROBLEM, State.CRITICAL, datetime.fromtimestamp(0, UTC), ""
+        )
+        deciding = _Deciding(event, people, policy)
+        deciding.switch(contact)
+        deciding.customer(contact)
+        deciding.resellers(contact)
+        found.update(dict.fromkeys(deciding.findings))
+        if told:
+            found.update(dict.fromkeys(deciding.nobody))
+    if contact.medium.lower() not in _MEDIA:
+        found[f"{contact.dn}: {MEDIUM} {contact.medium!r}: neither mail nor sms"] = None
+    if contact.person and people.person(contact.person) is None:
+        found[_missing_person(contact.dn, PERSON, contact.person)] = None
+    return tuple(found)
+
+
+class _Deciding:
+    """A decision in the making: each method is a rule, and says what it did."""
+
+    def __init__(self, event: Event, people: People, policy: NotifySettings) -> None:
+        self._event = event
+        self._people = people
+        self._policy = policy
+        self._recipients: dict[tuple[str, Role | None], Recipient] = {}
+        self._explained: list[str] = []
+        self._unreached: list[str] = []
+        self.findings: list[str] = []
+        self.nobody: list[str] = []
+
+    def decision(self) -> Decision:
+        return Decision(
+            tuple(self._recipients.values()),
+            tuple(self._explained),
+            tuple(dict.fromkeys(self.findings)),
+            "; ".join(dict.fromkeys(self._unreached)) or None,
+        )
+
+    def trouble(self, text: str) -> None:
+        """Note that the provider must be told."""
+        self._unreached.append(text)
+        self._explained.append(f"rule 5: {text}: [notify] fallback is told")
+
+    def _doubt(self, text: str) -> None:
+        self.findings.append(text)
+        self.trouble(text)
+
+    def unknown(self) -> None:
+        """UNKNOWN is the provider's own matter."""
+        try:
+            self._add(provider(self._policy))
+        except AddressError as error:
+            self._doubt(f"[notify] fallback {self._policy.fallback!r}: {error}")
+        self._explained.append(
+            "state UNKNOWN: the provider's own matter ([notify] fallback); "
+            "neither customer nor reseller is told"
+        )
+
+    def decide(self, contact: Contact) -> None:
+        """Apply the rules 1 to 5."""
+        if self.switch(contact) and self._has_patience(contact):
+            self.customer(contact)
+        self.resellers(contact)
+
+    def switch(self, contact: Contact) -> bool:
+        """Rule 1: does the account want warnings?"""
+        on, value = _is_on(contact, self._policy), contact.warning_on
+        said = "told" if on else "not told"
+        if value.upper() in ("TRUE", "FALSE"):
+            reason = f"{SWITCH} {value} of {contact.dn}"
+        else:
+            problem = f"{value!r} is not TRUE or FALSE" if value else "missing"
+            self.findings.append(f"{contact.dn}: {SWITCH} {problem}")
+            reason = f"{SWITCH} of {contact.dn} {problem}: [notify] when_unset"
+        self._explained.append(f"rule 1: the customer is {said}: {reason}")
+        return on
+
+    def _has_patience(self, contact: Contact) -> bool:
+        off = contact.warning_numbers == 0 and contact.warning_days == 0
+        if off and self._event.task in _WITH_PATIENCE:
+            self._explained.append(
+                f"rule 1: the customer is not told of {self._event.task}: "
+                f"{NUMBERS} and {DAYS} of {contact.dn} are both 0"
+            )
+            return False
+        return True
+
+    def customer(self, contact: Contact) -> None:
+        """Rules 2 and 3: the account's own addresses, else its person's."""
+        sender = self._senders(contact)
+        before = len(self._recipients)
+        if contact.mails and contact.medium.lower() == "mail":
+            self._account(contact, sender)
+        else:
+            why = f"{MEDIUM} is {contact.medium!r}" if contact.mails else f"no {MAIL}"
+            self._explained.append(f"rule 2: does not apply: {why} in {contact.dn}")
+            self._person(contact, sender)
+        if len(self._recipients) == before:
+            text = f"{contact.dn}: nobody is found for the customer"
+            self.nobody.append(text)
+            self.trouble(text)
+
+    def _account(self, contact: Contact, sender: str) -> None:
+        person = self._people.person(contact.person) if contact.person else None
+        known = _addresses(person)
+        for text in contact.mails:
+            source = f"rule 2: {MAIL} of {contact.dn}"
+            mailbox = self._read(text, source, contact.dn, MAIL)
+            if mailbox is not None:
+                # Only their own addresses are greeted by their names.
+                self._customer_is(
+                    mailbox, contact, person, sender, source, mailbox.address in known
+                )
+        self._explained.append("rule 3: does not apply: rule 2 found the account's own addresses")
+
+    def _person(self, contact: Contact, sender: str) -> None:
+        if not contact.person:
+            self._explained.append(f"rule 3: nobody: no {PERSON} in {contact.dn}")
+            return
+        person = self._people.person(contact.person)
+        if person is None:
+            self._doubt(_missing_person(contact.dn, PERSON, contact.person))
+            return
+        if not person.mails:
+            self._doubt(f"{person.dn}: no {MAIL}")
+        for text in person.mails:
+            source = f"rule 3: {MAIL} of {person.dn} ({PERSON} of {contact.dn})"
+            mailbox = self._read(text, source, person.dn, MAIL)
+            if mailbox is not None:
+                self._customer_is(mailbox, contact, person, sender, source, named=True)
+
+    def _customer_is(
+        self,
+        mailbox: Mailbox,
+        contact: Contact,
+        person: Person | None,
+        sender: str,
+        source: str,
+        named: bool,
+    ) -> None:
+        language = contact.language or (person.language if person else "")
+        self._add(
+            Recipient(
+                mailbox.address,
+                shown_name(person.name) if person and named else "",
+                Role.CUSTOMER,
+                language or self._resellers_language(contact),
+                sender=sender,
+                gender=person.gender if person and named else "",
+                time_zone=person.time_zone if person else "",
+                reason=source,
+            )
+        )
+
+    def _resellers_language(self, contact: Contact) -> str:
+        found = (self._people.reseller(uid) for uid in _each_once(contact.resellers))
+        return next((each.language for each in found if each and each.language), "")
+
+    def _senders(self, contact: Contact) -> str:
+        """Return whom the customer's mails are from: the first of the resellers that says it."""
+        for uid in _each_once(contact.resellers):
+            settings = self._people.reseller(uid)
+            sender = self._sender(settings) if settings else ""
+            if settings and sender:
+                self._explained.append(f"sender: {MAIL_FROM} of {settings.dn}: {sender}")
+                return sender
+        return ""
+
+    def _sender(self, settings: Reseller) -> str:
+        if not settings.mail_from:
+            return ""
+        try:
+            return str(parse_mailbox(settings.mail_from))
+        except AddressError as error:
+            text = f"{settings.dn}: {MAIL_FROM} {settings.mail_from[:100]!r}: {error}"
+            self.findings.append(text)
+            self._explained.append(f"sender: [notify] from: {text}")
+            return ""
+
+    def resellers(self, contact: Contact) -> None:
+        """Rule 4: the resellers, whatever was decided for the customer."""
+        if not contact.resellers:
+            self._explained.append(f"rule 4: no reseller: no {RESELLER} in {contact.dn}")
+        for uid in _each_once(contact.resellers):
+            settings = self._people.reseller(uid)
+            if not self._policy.reseller.enabled:
+                self._explained.append(
+                    f"rule 4: reseller {uid} is not told: [notify.reseller] enabled is false"
+                )
+            elif settings is None:
+                text = (
+                    f"{contact.dn}: {RESELLER} {uid!r}: it has no settings, nor is there a default"
+                )
+                self.findings.append(text)
+                self._explained.append(f"rule 4: reseller {uid} is not told: {text}")
+            elif self._listed(uid, settings):
+                self._reseller(uid, settings)
+
+    def _listed(self, uid: str, settings: Reseller) -> bool:
+        words = PROBLEM_WORDS.get(self._event.task, (self._event.task,))
+        if settings.problems.intersection(words):
+            return True
+        self._explained.append(
+            f"rule 4: reseller {uid} is not told: {PROBLEMS} of {settings.dn} "
+            f"has no {' or '.join(words)}"
+        )
+        return False
+
+    def _reseller(self, uid: str, settings: Reseller) -> None:
+        default = "" if settings.uid.lower() == uid.lower() else f" (the default, for {uid})"
+        sender = self._sender(settings)
+        base = Recipient("", "", Role.RESELLER, settings.language, uid, sender)
+        for text in settings.mail_to:
+            source = f"rule 4: {MAIL_TO} of {settings.dn}{default}"
+            mailbox = self._read(text, source, settings.dn, MAIL_TO)
+            if mailbox is not None:
+                self._add(base._replace(address=mailbox.address, name=mailbox.name, reason=source))
+        for number in _each_once(settings.persons):
+            self._informed(number, settings, base, default)
+        if not settings.mail_to and not settings.persons:
+            text = f"{settings.dn}: neither {MAIL_TO} nor {INFORM}"
+            self.findings.append(text)
+            self._explained.append(f"rule 4: reseller {uid} is not told: {text}")
+
+    def _informed(self, number: str, settings: Reseller, base: Recipient, default: str) -> None:
+        person = self._people.person(number)
+        if person is None:
+            self._doubt(_missing_person(settings.dn, INFORM, number))
+            return
+        if not person.mails:
+            self._doubt(f"{person.dn}: no {MAIL}")
+        for text in person.mails:
+            source = f"rule 4: {MAIL} of {person.dn} ({INFORM} of {settings.dn}{default})"
+            mailbox = self._read(text, source, person.dn, MAIL)
+            if mailbox is not None:
+                self._add(
+                    base._replace(
+                        address=mailbox.address,
+                        name=shown_name(person.name),
+                        language=person.language or base.language,
+                        gender=person.gender,
+                        time_zone=person.time_zone,
+                        reason=source,
+                    )
+                )
+
+    def _read(self, text: str, source: str, dn: str, attribute: str) -> Mailbox | None:
+        """Return the mailbox *text*; only resellers' attributes may hold a name."""
+        try:
+            return parse_mailbox(text) if attribute == MAIL_TO else Mailbox(parse_address(text))
+        except AddressError as error:
+            shown = text if len(text) <= 100 else text[:100] + "..."
+            self._explained.append(f"{source}: {shown!r} is no address: {error}")
+            self._doubt(f"{dn}: {attribute} {shown!r}: {error}")
+            return None
+
+    def _add(self, recipient: Recipient) -> None:
+        # A digest is another mail than the customer's: who is both, gets both.
+        role = recipient.role if self._policy.reseller.digest else None
+        if (recipient.address, role) in self._recipients:
+            said = "told already"
+        else:
+            self._recipients[recipient.address, role] = recipient
+            said = "told"
+        self._explained.append(f"{recipient.reason}: {recipient.address} is {said}")
+
+
+def _is_on(contact: Contact, policy: NotifySettings) -> bool:
+    return {"TRUE": True, "FALSE": False}.get(contact.warning_on.upper(), policy.when_unset)
+
+
+def _missing_person(dn: str, attribute: str, uid: str) -> str:
+    return f"{dn}: {attribute} {uid!r}: no such person"
+
+
+def _addresses(person: Person | None) -> set[str]:
+    found = set()
+    for text in person.mails if person else ():
+        try:
+            found.add(parse_address(text))
+        except AddressError:
+            continue  # told where the person's own addresses are used
+    return found
+
+
+def _each_once(uids: tuple[str, ...]) -> list[str]:
+    found: dict[str, str] = {}
+    for uid in uids:
+        found.setdefault(uid.lower(), uid)
+    return list(found.values())

@@ -1,0 +1,619 @@
+"""Who is told: every combination of what the rule looks at, and what hostile entries say."""
+
+from datetime import UTC, datetime
+from itertools import product
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backup_monitoring.model import State
+from backup_monitoring.notify.addresses import parse_address
+from backup_monitoring.notify.model import (
+    Contact,
+    Customer,
+    Decision,
+    Event,
+    Kind,
+    Person,
+    Recipient,
+    Reseller,
+    Role,
+)
+from backup_monitoring.notify.people import Gathered
+from backup_monitoring.notify.recipients import check_recipients, provider, recipients
+from backup_monitoring.notify.settings import NotifySettings, ResellerMails
+
+ACCOUNT = "uid=4000101,ou=accounts"
+PERSON = "uid=4000002,ou=people"
+RESELLER = "ou=reseller-settings"
+POLICY = NotifySettings(fallback="Operations <operations@example.org>", language="de")
+
+
+def contact(**changes: Any) -> Contact:
+    usual = Contact(
+        "4000101",
+        ACCOUNT,
+        warning_on="TRUE",
+        medium="mail",
+        warning_numbers=0,
+        warning_days=1,
+        mails=("own@example.org",),
+        person="4000002",
+        resellers=("4000000",),
+    )
+    return usual._replace(**changes)
+
+
+def person(uid: str = "4000002", *mails: str, **changes: Any) -> Person:
+    usual = Person(
+        uid,
+        f"uid={uid},ou=people",
+        given_name="Example",
+        surname="Customer",
+        mails=mails or ("person@example.org",),
+    )
+    return usual._replace(**changes)
+
+
+def reseller(uid: str = "4000000", **changes: Any) -> Reseller:
+    usual = Reseller(
+        uid,
+        f"uid={uid},{RESELLER}",
+        mail_to=("Support <support@example.org>",),
+        problems=frozenset({"quota", "schedule", "unsuccessful"}),
+    )
+    return usual._replace(**changes)
+
+
+def event(task: str = "quota", state: State = State.CRITICAL) -> Event:
+    at = datetime(2026, 11, 25, 3, tzinfo=UTC)
+    return Event("4000101", task, Kind.PROBLEM, state, at, "97 % used")
+
+
+def decided(
+    *people: Contact | Person | Customer | Reseller,
+    event: Event = event(),  # noqa: B008 - frozen
+    policy: NotifySettings = POLICY,
+) -> Decision:
+    return recipients(event, Gathered.of(people), policy)
+
+
+def told(decision: Decision) -> set[tuple[str, str]]:
+    return {(each.role.value, each.address) for each in decision.recipients}
+
+
+# --- every combination ---
+
+SWITCHES = {
+    "TRUE": (True, True),
+    "true": (True, True),
+    "FALSE": (False, False),
+    "False": (False, False),
+    "": (True, False),
+    "yes": (True, False),
+    "TRUE, FALSE": (True, False),
+}  # told with when_unset, and without
+MAILS = {
+    (): set[str](),
+    ("own@example.org",): {"own@example.org"},
+    ("own@example.org", "it@example.org"): {"own@example.org", "it@example.org"},
+}
+PERSONS = {
+    "none": set[str](),
+    "missing": set[str](),
+    "no mail": set[str](),
+    "one": {"person@example.org"},
+    "two": {"person@example.org", "home@example.org"},
+}
+RESELLERS = {
+    "none": set[str](),
+    "without settings": set[str](),
+    "unlisted": set[str](),
+    "address": {"support@example.org"},
+    "person": {"informed@example.org"},
+    "both": {"support@example.org", "informed@example.org"},
+    "default": {"default@example.org"},
+}
+
+
+def the_people(
+    switch: str, mails: tuple[str, ...], medium: str, who: str, sells: str, word: str
+) -> list[Contact | Person | Reseller]:
+    account = contact(
+        warning_on=switch,
+        mails=mails,
+        medium=medium,
+        person="" if who == "none" else "4000002",
+        resellers=() if sells == "none" else ("4000000",),
+    )
+    people: list[Contact | Person | Reseller] = [account, person("4000003", "informed@example.org")]
+    if who in ("one", "two", "no mail"):
+        mail = {"one": ("person@example.org",), "two": ("person@example.org", "home@example.org")}
+        people.append(person()._replace(mails=mail.get(who, ())))
+    listed = frozenset({word}) if sells != "unlisted" else frozenset({"other"})
+    if sells in ("unlisted", "address", "both", "person"):
+        to = () if sells == "person" else ("Support <support@example.org>",)
+        inform = ("4000003",) if sells in ("person", "both") else ()
+        people.append(reseller(problems=listed, mail_to=to, persons=inform))
+    if sells == "default":
+        people.append(
+            reseller("4000009", problems=listed, mail_to=("default@example.org",), is_default=True)
+        )
+    return people
+
+
+@pytest.mark.parametrize(
+    ("task", "word"),
+    [
+        ("quota", "quota"),
+        ("schedule", "schedule"),
+        ("status", "unsuccessful"),
+        ("status", "status"),
+        ("client", "upgrade"),
+        ("client", "client"),
+        ("unused", "no backup"),
+        ("unused", "unused"),
+    ],
+)
+def test_every_combination(task: str, word: str) -> None:
+    for switch, mails, medium, who, sells, when_unset, quiet in product(
+        SWITCHES, MAILS, ("mail", "Mail", "sms", ""), PERSONS, RESELLERS, (True, False), (0, 1)
+    ):
+        first, *others = the_people(switch, mails, medium, who, sells, word)
+        assert isinstance(first, Contact)
+        people = [first._replace(warning_days=quiet), *others]
+        policy = POLICY._replace(when_unset=when_unset)
+        wants = SWITCHES[switch][0 if when_unset else 1]
+        wants = wants and not (quiet == 0 and task in ("schedule", "status"))
+        own = mails and medium in ("mail", "Mail")
+        customers = (MAILS[mails] if own else PERSONS[who]) if wants else set()
+        expected = {("customer", each) for each in customers}
+        expected |= {("reseller", each) for each in RESELLERS[sells]}
+
+        decision = decided(*people, event=event(task), policy=policy)
+
+        case = (switch, mails, medium, who, sells, when_unset, quiet)
+        assert told(decision) == expected, case
+        assert len(decision.recipients) == len(expected), case
+        assert (decision.unreached is not None) == (wants and not customers), case
+        odd = switch.upper() not in ("TRUE", "FALSE")
+        assert any("sstBackupWarningOn" in each for each in decision.findings) == odd, case
+        assert all(
+            each.reason.startswith("rule ") and "uid=" in each.reason
+            for each in decision.recipients
+        )
+
+
+@pytest.mark.parametrize("task", ["quota", "schedule", "status", "client", "unused"])
+@pytest.mark.parametrize("switch", ["TRUE", "FALSE", ""])
+def test_unknown_is_the_providers_own_matter(task: str, switch: str) -> None:
+    people = the_people(switch, ("own@example.org",), "mail", "one", "both", "quota")
+
+    decision = decided(*people, event=event(task, State.UNKNOWN))
+
+    assert decision.recipients == (
+        Recipient(
+            "operations@example.org",
+            "Operations",
+            Role.PROVIDER,
+            "de",
+            reason="[notify] fallback",
+        ),
+    )
+    assert decision.unreached is None
+
+
+def test_unknown_without_a_fallback_is_said() -> None:
+    decision = decided(contact(), event=event(state=State.UNKNOWN), policy=NotifySettings())
+
+    assert decision.recipients == ()
+    assert decision.unreached is not None
+    assert "[notify] fallback" in decision.unreached
+
+
+# --- rule by rule: what is said of it ---
+
+
+def test_an_account_that_is_not_there() -> None:
+    decision = decided(person())
+
+    assert decision.recipients == ()
+    assert decision.unreached == "account 4000101: no such account"
+
+
+def test_each_line_names_rule_entry_and_attribute() -> None:
+    decision = decided(contact(), person(), reseller())
+
+    assert decision.explained == (
+        f"rule 1: the customer is told: sstBackupWarningOn TRUE of {ACCOUNT}",
+        f"rule 2: mail of {ACCOUNT}: own@example.org is told",
+        "rule 3: does not apply: rule 2 found the account's own addresses",
+        f"rule 4: sstMailTo of uid=4000000,{RESELLER}: support@example.org is told",
+    )
+
+
+def test_who_is_not_told_is_explained() -> None:
+    decision = decided(
+        contact(warning_on="FALSE"), person(), reseller(problems=frozenset({"schedule"}))
+    )
+
+    assert decision.explained == (
+        f"rule 1: the customer is not told: sstBackupWarningOn FALSE of {ACCOUNT}",
+        f"rule 4: reseller 4000000 is not told: sstNotificationWarning of "
+        f"uid=4000000,{RESELLER} has no quota",
+    )
+    assert decision.findings == ()
+    assert decision.unreached is None
+
+
+def test_a_person_is_greeted_only_at_their_own_address() -> None:
+    her = person(mails=("own@EXAMPLE.org",), gender="f", language="fr-CH", time_zone="UTC+01")
+
+    decision = decided(contact(mails=("own@example.org", "it@example.org")), her)
+
+    first, second = decision.recipients
+    assert (first.name, first.gender, first.language) == ("Example Customer", "f", "fr-CH")
+    assert (second.name, second.gender, second.language) == ("", "", "fr-CH")
+
+
+@pytest.mark.parametrize(
+    ("account", "of_person", "of_reseller", "expected"),
+    [
+        ("de-CH", "fr-CH", "it-CH", "de-CH"),
+        ("", "fr-CH", "it-CH", "fr-CH"),
+        ("", "", "it-CH", "it-CH"),
+        ("", "", "", ""),
+    ],
+)
+def test_language(account: str, of_person: str, of_reseller: str, expected: str) -> None:
+    decision = decided(
+        contact(language=account, mails=()),
+        person(language=of_person),
+        reseller(language=of_reseller),
+    )
+
+    assert decision.recipients[0].language == expected
+    assert decision.recipients[1].language == of_reseller
+
+
+def test_the_sender_is_the_resellers() -> None:
+    decision = decided(
+        contact(resellers=("1", "2")),
+        reseller("1", mail_to=("a@example.org",)),
+        reseller("2", mail_to=("b@example.org",), mail_from='"Help, desk" <help@Example.org>'),
+    )
+
+    assert [(each.address, each.sender, each.reseller) for each in decision.recipients] == [
+        ("own@example.org", '"Help, desk" <help@example.org>', ""),
+        ("a@example.org", "", "1"),
+        ("b@example.org", '"Help, desk" <help@example.org>', "2"),
+    ]
+
+
+def test_several_resellers_each_by_its_own_settings() -> None:
+    decision = decided(
+        contact(warning_on="FALSE", resellers=("1", "2", "3", "2")),
+        reseller("1", mail_to=("a@example.org",), problems=frozenset({"schedule"})),
+        reseller("2", mail_to=("b@example.org",)),
+        reseller("9", mail_to=("c@example.org",), is_default=True),
+    )
+
+    # the third has none: the default's addresses, in a digest of the third's accounts
+    assert [(each.address, each.reseller) for each in decision.recipients] == [
+        ("b@example.org", "2"),
+        ("c@example.org", "3"),
+    ]
+    assert "(the default, for 3)" in decision.recipients[1].reason
+
+
+def test_resellers_can_be_left_out() -> None:
+    policy = POLICY._replace(reseller=ResellerMails(enabled=False))
+
+    decision = decided(contact(), reseller(), policy=policy)
+
+    assert told(decision) == {("customer", "own@example.org")}
+    assert any("[notify.reseller] enabled is false" in line for line in decision.explained)
+
+
+@pytest.mark.parametrize(("digest", "mails"), [(True, 2), (False, 1)])
+def test_a_digest_is_another_mail_than_the_customers(digest: bool, mails: int) -> None:
+    policy = POLICY._replace(reseller=ResellerMails(digest=digest))
+
+    decision = decided(contact(mails=("support@EXAMPLE.ORG",)), reseller(persons=()), policy=policy)
+
+    assert len(decision.recipients) == mails
+    assert decision.recipients[0].role is Role.CUSTOMER
+
+
+def test_each_address_once() -> None:
+    decision = decided(
+        contact(mails=("own@example.org", "own@Example.ORG", "Own@example.org")),
+        reseller(mail_to=("a@example.org", "A <a@EXAMPLE.org>"), persons=("4000002", "4000002")),
+        person(mails=("a@example.org", "b@example.org")),
+    )
+
+    # what is before the @ may tell small from large letters
+    assert [each.address for each in decision.recipients] == [
+        "own@example.org",
+        "Own@example.org",
+        "a@example.org",
+        "b@example.org",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("people", "says"),
+    [
+        pytest.param(
+            [contact(mails=("own@example.org", "no address")), person()],
+            f"{ACCOUNT}: mail 'no address'",
+            id="one of two addresses",
+        ),
+        pytest.param(
+            [contact(mails=("broken",)), person()],
+            "nobody is found for the customer",
+            id="nobody else by rule 3",
+        ),
+        pytest.param(
+            [contact(mails=())],
+            f"{ACCOUNT}: sstBelongsToPersonUID '4000002': no such person",
+            id="no such person",
+        ),
+        pytest.param(
+            [contact(mails=()), person(mails=())], f"{PERSON}: no mail", id="person without mail"
+        ),
+        pytest.param(
+            [contact(), reseller(mail_to=("broken",))],
+            f"uid=4000000,{RESELLER}: sstMailTo 'broken'",
+            id="a reseller's address",
+        ),
+        pytest.param(
+            [contact(), reseller(persons=("7",))],
+            f"uid=4000000,{RESELLER}: sstInformPersonUID '7': no such person",
+            id="whom a reseller informs",
+        ),
+    ],
+)
+def test_the_provider_is_told_what_happened(
+    people: list[Contact | Person | Reseller], says: str
+) -> None:
+    decision = decided(*people)
+
+    assert decision.unreached is not None
+    assert says in decision.unreached
+    assert any("rule 5" in line and says in line for line in decision.explained)
+
+
+def test_a_wrong_sender_is_a_finding_alone() -> None:
+    decision = decided(contact(), reseller(mail_from="a@b\nBcc: c@example.org"))
+
+    assert {each.sender for each in decision.recipients} == {""}
+    assert decision.unreached is None
+    assert len(decision.findings) == 1
+    assert "sstMailFrom" in decision.findings[0]
+
+
+# --- hostile values ---
+
+HOSTILE = [
+    "",
+    " ",
+    "@",
+    "a@",
+    "@example.org",
+    "a",
+    "a@b@example.org",
+    '"a@b"@c.example.org',
+    '"a b"@example.org',
+    "a b@example.org",
+    "a..b@example.org",
+    ".a@example.org",
+    "a.@example.org",
+    "-oQueue@example.org",
+    "a@example",
+    "root@localhost",
+    "a@127.0.0.1",
+    "a@[127.0.0.1]",
+    "a@-example.org",
+    "a@example-.org",
+    "a@exa_mple.org",
+    "a@example..org",
+    "a@.example.org",
+    "a@example.org.",
+    "a@example.org, b@example.org",
+    "a@example.org;b@example.org",
+    "a@example.org (comment)",
+    "a(comment)@example.org",
+    "<a@example.org>",
+    "mailto:a@example.org b",
+    "a@example.org\n",
+    "a@example.org\r\nBcc: b@example.org",
+    "a\n@example.org",
+    "a@example.org\0",
+    "a@example.org\x7f",
+    "a@exam\tple.org",
+    "a\N{RIGHT-TO-LEFT OVERRIDE}@example.org",
+    "a@\N{RIGHT-TO-LEFT MARK}example.org",
+    "\udcff@example.org",
+    "a@\udcffexample.org",
+    "ä@example.org",
+    "a@straße.example.org",
+    "a@faß.de",
+    "a@\N{FULLWIDTH LATIN SMALL LETTER E}xample.org",
+    "a@example\N{IDEOGRAPHIC FULL STOP}org",
+    "a@b\N{ZERO WIDTH JOINER}c.org",
+    "a" * 65 + "@example.org",
+    "a@" + "b" * 64 + ".org",
+    "a@" + "b." * 130 + "org",
+    "a" * 288 + "@example.org",
+    "a@" + "ü" * 300 + ".org",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_what_is_no_address_reaches_nobody(text: str) -> None:
+    decision = decided(contact(mails=(text,)), person())
+
+    assert decision.recipients == ()
+    assert decision.unreached is not None
+    assert "nobody is found" in decision.unreached
+    assert "\n" not in decision.unreached
+
+
+@pytest.mark.parametrize("text", [each for each in HOSTILE if each != "<a@example.org>"])
+@pytest.mark.parametrize("form", ["{}", "Name <{}>"])
+def test_what_is_no_mailbox_reaches_nobody(text: str, form: str) -> None:
+    decision = decided(contact(), reseller(mail_to=(form.format(text),)))
+
+    assert told(decision) == {("customer", "own@example.org")}
+    assert decision.unreached is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("a@example.org", "a@example.org"),
+        (" a@example.org ", "a@example.org"),
+        ("A.b+c@EXAMPLE.org", "A.b+c@example.org"),
+        ("o'neil@example.org", "o'neil@example.org"),
+        ("a@xn--bcher-kva.example", "a@xn--bcher-kva.example"),
+        ("a@Bücher.example", "a@xn--bcher-kva.example"),
+        ("a@1.example.org", "a@1.example.org"),
+        ("a" * 64 + "@example.org", "a" * 64 + "@example.org"),
+        ("a@" + "b" * 63 + ".org", "a@" + "b" * 63 + ".org"),
+    ],
+)
+def test_addresses(text: str, address: str) -> None:
+    decision = decided(contact(mails=(text,)))
+
+    assert [each.address for each in decision.recipients] == [address]
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "address"),
+    [
+        ("a@example.org", "", "a@example.org"),
+        ("<a@example.org>", "", "a@example.org"),
+        ("Support Ltd. <a@Example.org>", "Support Ltd.", "a@example.org"),
+        ("Customer, Example <a@example.org>", "Customer, Example", "a@example.org"),
+        ('"Customer, Example" <a@example.org>', "Customer, Example", "a@example.org"),
+        (r'"The \"best\" \\ one" <a@example.org>', r'The "best" \ one', "a@example.org"),
+        ("Zürich\N{NO-BREAK SPACE}AG <a@example.org>", "Zürich AG", "a@example.org"),
+        ("עזרה <a@example.org>", "עזרה", "a@example.org"),
+        ("b@example.com <a@example.org>", "b@example.com", "a@example.org"),
+    ],
+)
+def test_mailboxes(text: str, name: str, address: str) -> None:
+    decision = decided(contact(warning_on="FALSE"), reseller(mail_to=(text,), mail_from=text))
+
+    [found] = decision.recipients
+    assert (found.name, found.address) == (name, address)
+    # the sender, written down again, is the same mailbox
+    [again] = decided(contact(warning_on="FALSE"), reseller(mail_to=(found.sender,))).recipients
+    assert (again.name, again.address) == (name, address)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A <a@example.org>, B <b@example.org>",
+        "A <a@example.org",
+        "A a@example.org>",
+        "A\nBcc: b@example.org <a@example.org>",
+        "A\N{RIGHT-TO-LEFT OVERRIDE} <a@example.org>",
+        "A" * 300 + " <a@example.org>",
+    ],
+)
+def test_hostile_mailboxes(text: str) -> None:
+    decision = decided(contact(warning_on="FALSE"), reseller(mail_to=(text,)))
+
+    assert decision.recipients == ()
+    assert decision.unreached is not None
+
+
+def test_a_hostile_name_is_one_line() -> None:
+    her = person(given_name="A\r\nBcc: b@example.org", surname="\N{RIGHT-TO-LEFT OVERRIDE}B")
+
+    [found] = decided(contact(mails=(), resellers=()), her).recipients
+
+    assert found.name == "A Bcc: b@example.org B"
+
+
+@given(st.text() | st.from_regex(r"[!-~äß]{1,70}@[!-~äß.]{1,70}", fullmatch=True))
+def test_whatever_is_taken_for_an_address_is_one(text: str) -> None:
+    decision = decided(contact(mails=(text,), resellers=()))
+
+    for found in decision.recipients:
+        local, domain = found.address.split("@")
+        assert found.address.isascii()
+        assert found.address.isprintable()
+        assert not set(found.address) & set(' "(),:;<>[\\]')
+        assert len(found.address) <= 254
+        assert local
+        assert domain == domain.lower()
+        assert parse_address(found.address) == found.address
+    assert (decision.unreached is None) == bool(decision.recipients)
+
+
+# --- before anything fails ---
+
+
+@pytest.mark.parametrize(
+    ("people", "says"),
+    [
+        pytest.param([contact(), person(), reseller()], [], id="all is well"),
+        pytest.param(
+            [contact(warning_on=""), person(), reseller()],
+            [f"{ACCOUNT}: sstBackupWarningOn missing"],
+            id="no switch",
+        ),
+        pytest.param(
+            [contact(medium="fax"), person(), reseller()],
+            [f"{ACCOUNT}: sstNotificationWarningMedium 'fax': neither mail nor sms"],
+            id="an unknown medium",
+        ),
+        pytest.param(
+            [contact(), reseller()],
+            [f"{ACCOUNT}: sstBelongsToPersonUID '4000002': no such person"],
+            id="a person who is not needed now",
+        ),
+        pytest.param(
+            [contact(mails=(), person=""), reseller()],
+            [f"{ACCOUNT}: nobody is found for the customer"],
+            id="nobody",
+        ),
+        pytest.param(
+            [contact(mails=(), person="", warning_on="FALSE"), reseller()],
+            [],
+            id="nobody, and nobody is to be told",
+        ),
+        pytest.param(
+            [contact(mails=("broken",), warning_on="FALSE"), person(), reseller()],
+            [f"{ACCOUNT}: mail 'broken': not with exactly one @"],
+            id="a wrong address, though warnings are off",
+        ),
+        pytest.param(
+            [contact(), person()],
+            [
+                f"{ACCOUNT}: sstBelongsToResellerUID '4000000': it has no settings, "
+                "nor is there a default"
+            ],
+            id="a reseller without settings",
+        ),
+        pytest.param(
+            [contact(), person(), reseller(problems=frozenset({"upgrade"}), mail_to=("broken",))],
+            [f"uid=4000000,{RESELLER}: sstMailTo 'broken': not with exactly one @"],
+            id="a reseller's address, of a problem that is rare",
+        ),
+    ],
+)
+def test_check_recipients(people: list[Contact | Person | Reseller], says: list[str]) -> None:
+    [account] = [each for each in people if isinstance(each, Contact)]
+
+    assert list(check_recipients(account, Gathered.of(people), POLICY)) == says
+
+
+def test_the_provider() -> None:
+    assert provider(POLICY).address == "operations@example.org"
