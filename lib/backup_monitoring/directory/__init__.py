@@ -28,10 +28,14 @@ class Directory(Protocol):
         """Yield the entries directly below *base* that match, with the *attributes* they have.
 
         Raises:
-            DirectoryError: the answer is not complete, or *base* is not there; entries that were
-                yielded before are then only a part.
+            UnseenError: *base* is not there, or hidden.
+            DirectoryError: the answer is not complete; entries that were yielded before are then
+                only a part.
             SettingsError: *ldap_filter* or an attribute's name is none.
         """
+
+    def tree(self, base: str, ldap_filter: str, attributes: Sequence[str]) -> Iterator[Entry]:
+        """Yield *base* and the entries anywhere below it, otherwise as `entries`."""
 
     def entry(self, dn: str, attributes: Sequence[str]) -> Entry | None:
         """Return the entry *dn* with *attributes*, None if there is none; raises as `entries`."""

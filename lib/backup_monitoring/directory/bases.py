@@ -1,6 +1,11 @@
 """Names the setting that a base came from, for the errors of those that do not find it."""
 
+from backup_monitoring.errors import DirectoryError
 from backup_monitoring.places import DirectorySettings
+
+
+class UnseenError(DirectoryError):
+    """A base is not there, or this reader may not see it."""
 
 
 def base_key(settings: DirectorySettings, base: str) -> str:

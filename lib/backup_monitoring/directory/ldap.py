@@ -102,6 +102,15 @@ class LdapDirectory:
 
     def entries(self, base: str, ldap_filter: str, attributes: Sequence[str]) -> Iterator[Entry]:
         """See `backup_monitoring.directory.Directory`."""
+        return self._pages(base, ldap_filter, attributes, ldap3.LEVEL)
+
+    def tree(self, base: str, ldap_filter: str, attributes: Sequence[str]) -> Iterator[Entry]:
+        """See `backup_monitoring.directory.Directory`."""
+        return self._pages(base, ldap_filter, attributes, ldap3.SUBTREE)
+
+    def _pages(
+        self, base: str, ldap_filter: str, attributes: Sequence[str], scope: str
+    ) -> Iterator[Entry]:
         parse(ldap_filter)  # a bad one is told by its place, before the server sees it
         names = asked(attributes)
         cookie: bytes | None = None
@@ -110,7 +119,7 @@ class LdapDirectory:
             for found in self._search(
                 base,
                 search_filter=ldap_filter,
-                search_scope=ldap3.LEVEL,
+                search_scope=scope,
                 attributes=names,
                 paged_size=self._settings.page_size,
                 paged_criticality=True,

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, Self
 
-from backup_monitoring.directory.bases import base_key
+from backup_monitoring.directory.bases import UnseenError, base_key
 from backup_monitoring.directory.dn import normalised
 from backup_monitoring.directory.entries import (
     Attributes,
@@ -44,10 +44,18 @@ class LdifDirectory:
 
     def entries(self, base: str, ldap_filter: str, attributes: Sequence[str]) -> Iterator[Entry]:
         """See `backup_monitoring.directory.Directory`."""
+        return self._searched(_Scope(base), base, ldap_filter, attributes)
+
+    def tree(self, base: str, ldap_filter: str, attributes: Sequence[str]) -> Iterator[Entry]:
+        """See `backup_monitoring.directory.Directory`."""
+        return self._searched(_Tree(base), base, ldap_filter, attributes)
+
+    def _searched(
+        self, scope: "_Scope", base: str, ldap_filter: str, attributes: Sequence[str]
+    ) -> Iterator[Entry]:
         chosen = parse(ldap_filter)
         names = {canonical(name) for name in asked(attributes)}
         extra = chosen.names - names
-        scope = _Scope(base)
         for dn, body in self._found(scope, names | extra):
             if chosen.matches(body):
                 for name in extra:
@@ -104,7 +112,7 @@ class LdifDirectory:
         )
 
     def _no_base(self, base: str) -> DirectoryError:
-        return DirectoryError(
+        return UnseenError(
             str(self._path),
             f"no entry {base!r}, nor any below it",
             f"check [directory] {base_key(self._settings, base)} in {self._settings.file}",
@@ -154,6 +162,16 @@ class _Itself(_Scope):
 
     def __contains__(self, dn: bytes) -> bool:
         return dn == self._raw_base or self._is_base(normalised(as_text(dn)))
+
+
+class _Tree(_Scope):
+    """Tells which names are *base* or anywhere below it."""
+
+    def __contains__(self, dn: bytes) -> bool:
+        name = normalised(as_text(dn))
+        inside = name[len(name) - len(self._base) :] == self._base
+        self.known = self.known or inside
+        return inside
 
 
 class _Wanted(dict[bytes, str | None]):

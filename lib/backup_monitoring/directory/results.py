@@ -2,12 +2,14 @@
 
 from typing import Any
 
+from backup_monitoring.directory.bases import UnseenError
 from backup_monitoring.directory.dial import Server, UnreachableError
 from backup_monitoring.errors import DirectoryError
 from backup_monitoring.places import DirectorySettings
 
 SUCCESS = 0
 NO_SUCH_OBJECT = 32
+_UNSEEN = (NO_SUCH_OBJECT, 50)
 
 _PART = "a part would be a smaller truth"
 _LIMIT = "give {who} unlimited sizes and times in the server's configuration (limits, size.prtotal)"
@@ -52,6 +54,5 @@ def refused(
     )
     who = settings.bind_dn if settings.bind == "simple" else f"{settings.bind} clients"
     names = {"who": who, "file": settings.file, "base": base, "key": key}
-    return DirectoryError(
-        server.uri, f"the server {problem.format(**names)}{said}", remedy.format(**names)
-    )
+    kind = UnseenError if code in _UNSEEN else DirectoryError
+    return kind(server.uri, f"the server {problem.format(**names)}{said}", remedy.format(**names))
