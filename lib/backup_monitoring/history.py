@@ -70,12 +70,14 @@ class Memory(NamedTuple):
             self.gone,
         )
 
-    def past_beside(self, computer: Computer) -> Past:
-        """Return `past` for rules that see *computer* as it is now.
+    def past_beside(self, computer: Computer) -> Past | None:
+        """Return `past` for rules that see *computer* as it is now; None: it shows no report.
 
         Where the start of an open run was taken away, the end before it is the newest run again:
         it is in the row, and would count twice.
         """
+        if computer.start is computer.end is computer.schedule is None:
+            return None  # a folder without reports is no computer, whatever was in it once
         past, start, end = self.past, self.start, self.end
         if computer.start is not None or start is None or end is None or end.success:
             return past

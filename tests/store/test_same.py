@@ -1,0 +1,141 @@
+"""The store gives the rules what directory and storage give them, of every kind of account."""
+
+import os
+from collections.abc import Callable
+from datetime import datetime
+
+import pytest
+
+from backup_monitoring.live import live_accounts
+from backup_monitoring.model import Account, Growth, Uploads, Verdict
+from backup_monitoring.needs import Files, Need
+from backup_monitoring.policies import Policies
+from backup_monitoring.rules.client import client
+from backup_monitoring.rules.quota import quota
+from backup_monitoring.rules.schedule import Rules as ScheduleRules
+from backup_monitoring.rules.schedule import schedule
+from backup_monitoring.rules.status import Rules as StatusRules
+from backup_monitoring.rules.status import status
+from backup_monitoring.rules.unused import unused
+from cases import at
+from store.fleet import Fleet, entry
+
+NOW = "2026-11-21T12:00+01:00"
+Pair = tuple[Account, Uploads]
+Rule = Callable[[Account, Uploads, Policies, datetime], Verdict]
+RULES: dict[str, Rule] = {
+    "quota": lambda account, _, policies, __: quota(account, policies.quota),
+    "schedule": lambda account, uploads, policies, now: schedule(
+        account,
+        uploads,
+        ScheduleRules(policies.patience, policies.schedule, policies.status),
+        now,
+    ),
+    "status": lambda account, uploads, policies, now: status(
+        account, uploads, StatusRules(policies.patience, policies.schedule, policies.status), now
+    ),
+    "client": lambda account, uploads, policies, now: client(
+        account, uploads, policies.client, policies.schedule, now
+    ),
+    "unused": lambda account, uploads, policies, now: unused(
+        account, uploads, policies.unused, now
+    ),
+}
+
+
+def fill(fleet: Fleet) -> None:
+    fleet.entries(
+        entry("good"),
+        entry("many", host="backup-01\nhost: backup-02", sstBackupWarningDays=2),
+        entry("Mixed-Case", sstBackupLastSuccessfulBackup="web01:20261120T194000Z"),
+        entry("planned", createTimestamp="20261120T194000Z"),
+        entry("emptied"),
+        entry("nothing", createTimestamp=None),
+        entry("homeless"),
+        entry("new", sstProvisioningMode="add", sstProvisioningState=0, sstBackupSize=None),
+        entry("torn", sstNotificationWarningLevel="many", sstBackupSize="lots"),
+        entry("huge", sstBackupSize=9_999_999_999_999_999_999, sstQuota=9_999_999_999_999_999_999),
+        entry("linked"),
+        entry("bytes"),
+        entry("latin", **{"homeDirectory:": "L2hvbWUv/w=="}, homeDirectory=None),
+        entry("inactive", sstIsActive="FALSE"),
+        entry("rsync"),
+        entry("future"),
+    )
+    for uid in ("good", "many", "Mixed-Case", "planned", "emptied", "nothing", "torn", "huge"):
+        (fleet.home / uid).mkdir()
+    for uid in ("linked", "bytes", "rsync", "future"):
+        (fleet.home / uid).mkdir()
+    for name in ("a", "b", "sub/c"):
+        fleet.start("many", "2026-11-20T20:00:00+01:00", name=name)
+        fleet.end("many", "2026-11-20T20:40:00+01:00", name=name)
+    for uid in ("good", "Mixed-Case", "huge"):
+        fleet.start(uid, "2026-11-20T20:00:00+01:00")
+        fleet.end(uid, "2026-11-20T20:40:00+01:00")
+        fleet.plan(uid, 20)
+    fleet.plan("planned", 20)
+    fleet.reports("emptied")
+    (fleet.reports("torn") / "backupEnded.xml").write_text("<torn")
+    (fleet.reports("torn", "b") / "backupStarted.xml").write_bytes(b"\xff\xfe")
+    (fleet.home / "linked" / "incoming").symlink_to(fleet.home / "good" / "incoming")
+    fleet.end("bytes", "2026-11-20T20:40:00+01:00", name="a\udcff|\n")
+    (fleet.home / "\udcff").mkdir()
+    fleet.end("\udcff", "2026-11-20T20:40:00+01:00")
+    (fleet.home / "rsync" / "incoming" / "host" / "etc").mkdir(parents=True)
+    (fleet.home / "rsync" / "incoming" / "host" / "data").write_text("x")
+    fleet.start("future", "2027-11-20T20:00:00+01:00")
+
+
+def live(fleet: Fleet, uids: list[str] | None = None) -> dict[str, Pair]:
+    found = live_accounts(fleet.settings, Need.ALL, Files.ALL, uids, at(NOW), lambda _: None)
+    return {account.uid: (account, uploads) for account, uploads in found}
+
+
+def without_past(pair: Pair) -> Pair:
+    account, uploads = pair
+    computers = tuple(each._replace(past=None) for each in uploads.computers)
+    return account._replace(growth=None), uploads._replace(computers=computers)
+
+
+def test_both_sources_have_one_shape(fleet: Fleet) -> None:
+    fill(fleet)
+    fleet.collect(NOW)
+
+    stored, read = fleet.read(), live(fleet)
+
+    assert list(stored) == list(read)
+    assert len(stored) == 15
+    for uid, pair in stored.items():
+        assert without_past(pair) == read[uid]
+
+
+def test_one_that_is_not_active_is_found_by_name(fleet: Fleet) -> None:
+    fill(fleet)
+    fleet.collect(NOW)
+
+    assert (
+        list(map(without_past, fleet.read("inactive", "GOOD").values()))[-1]
+        == list(live(fleet, ["inactive"]).values())[-1]
+    )
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_rules_say_the_same(fleet: Fleet, rule: str) -> None:
+    fill(fleet)
+    fleet.collect(NOW)
+    policies, now = fleet.settings.policies, at(NOW)
+
+    for uid, (account, uploads) in fleet.read().items():
+        account_live, uploads_live = live(fleet)[uid]
+        told = RULES[rule](account._replace(growth=None), uploads, policies, now)
+        told_live = RULES[rule](account_live, uploads_live, policies, now)
+        assert (uid, told.state, told.summary) == (uid, told_live.state, told_live.summary)
+        assert told.metrics == told_live.metrics
+
+
+def test_a_store_knows_how_an_account_grows(fleet: Fleet) -> None:
+    fill(fleet)
+    fleet.collect(NOW)
+
+    assert fleet.read()["good"][0].growth == Growth(None, 1, None)
+    assert os.fsencode(fleet.read()["latin"][0].home or "") == b"/home/\xff"
