@@ -20,8 +20,9 @@ class Size(NamedTuple):
 
 
 def sized(sizes: list[Size], today: int, used: int | None) -> list[Size]:
-    """Return *sizes* of the last 30 days with today's; the last of a day counts."""
-    kept = [size for size in sizes if today - DAYS < size.day < today]
+    """Return the last 30 of *sizes* with today's; the last of a day counts."""
+    # By number, not by age: a clock that is a year ahead for one pass must not forget them all.
+    kept = [size for size in sizes if size.day < today][1 - DAYS :]
     return kept if used is None else [*kept, Size(today, used)]
 
 
@@ -32,9 +33,11 @@ def growth_of(sizes: list[Size], today: int, shrink: float) -> Growth:
     with something special do not move it.
 
     Args:
-        sizes: of the last days. today: to tell a loss that is over.
+        sizes: those of the last 30 days count. today: to tell what is too long ago.
         shrink: percent of used space whose loss from one day to the next is sudden.
     """
+    if sizes and sizes[0].day <= today - DAYS:
+        sizes = [size for size in sizes if size.day > today - DAYS]
     days = sizes[-1].day - sizes[0].day + 1 if sizes else 0
     per_day = None
     if days >= FEWEST_DAYS and len(sizes) >= FEWEST_DAYS:
