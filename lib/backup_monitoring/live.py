@@ -8,7 +8,8 @@ from backup_monitoring.directory.accounts import accounts
 from backup_monitoring.model import Account, Keeping, Uploads
 from backup_monitoring.needs import Files, Need
 from backup_monitoring.settings import Settings
-from backup_monitoring.storage import read_uploads
+
+_NOT_READ = Uploads()
 
 
 def live_accounts(
@@ -32,11 +33,13 @@ def live_accounts(
     Raises:
         DirectoryError: the directory did not answer completely.
     """
+    if files is not None:
+        from backup_monitoring.storage import read_uploads  # loaded where it is used
     with open_directory(settings.directory, phase) as directory:
         phase("reading the directory")
         for account in accounts(directory, settings.directory, need, now, uids):
             if files is None or account.keeping is not Keeping.ACTIVE:
-                yield account, Uploads()
+                yield account, _NOT_READ
                 continue
             phase(f"reading the files of account {account.uid}")
             zones = settings.policies.schedule.zones

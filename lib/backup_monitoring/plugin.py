@@ -181,7 +181,8 @@ class Run:
         asked = {uid.lower() for uid in request.uids or ()}
         for account, uploads in self._source():
             tally.add(account.uid, self._judge(account, uploads))
-            asked.discard(account.uid.lower())
+            if asked:
+                asked.discard(account.uid.lower())
         base = request.settings.directory.accounts_base
         for uid in request.uids or ():
             if uid.lower() in asked:
@@ -192,9 +193,9 @@ class Run:
             verdict = self._check.judge(account, uploads, self._request.policies, self._request.now)
         except Exception as error:
             return Verdict(State.UNKNOWN, f"internal error: {type(error).__name__}; report it")
-        findings = (*account.findings, *uploads.findings)
-        if not findings:
+        if not account.findings and not uploads.findings:
             return verdict
+        findings = (*account.findings, *uploads.findings)
         return verdict._replace(
             details=(*verdict.details, *(f"finding: {each}" for each in findings))
         )

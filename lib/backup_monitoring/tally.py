@@ -1,6 +1,6 @@
 """Counts the verdicts of a run, and keeps the worst, in bounded memory."""
 
-from collections import Counter
+from collections.abc import Mapping
 from heapq import heappush, heappushpop
 from typing import NamedTuple
 
@@ -27,21 +27,26 @@ class Tally:
     """
 
     def __init__(self, at_most: int) -> None:
-        self.counts: Counter[State] = Counter()
+        self._counts = [0] * len(State)  # by badness: a list is quicker than a table of states
         self._at_most = at_most
         self._kept: list[tuple[int, float, int, Judged]] = []
         self._added = 0
 
     def add(self, uid: str, verdict: Verdict) -> None:
         """Count *verdict*, and keep it if it is among the worst."""
-        self.counts[verdict.state] += 1
+        badness = verdict.state.badness
+        self._counts[badness] += 1
         self._added += 1
         number = verdict.metrics[0].value if verdict.metrics else 0
-        item = (verdict.state.badness, number, -self._added, Judged(uid, verdict))
         if len(self._kept) < self._at_most:
-            heappush(self._kept, item)
-        elif item > self._kept[0]:
-            heappushpop(self._kept, item)
+            heappush(self._kept, (badness, number, -self._added, Judged(uid, verdict)))
+        elif (badness, number, -self._added) > self._kept[0]:
+            heappushpop(self._kept, (badness, number, -self._added, Judged(uid, verdict)))
+
+    @property
+    def counts(self) -> Mapping[State, int]:
+        """How many accounts are in which state."""
+        return {state: self._counts[state.badness] for state in State}
 
     @property
     def worst(self) -> list[Judged]:

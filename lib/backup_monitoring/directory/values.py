@@ -48,7 +48,9 @@ class Values:
 
     def number(self, attribute: Attribute, least: int, most: int | None = None) -> int | None:
         """Return the value, an integer from *least* to *most*."""
-        value = self.one(attribute)
+        values = self._attributes.get(attribute.key)
+        # of one value, as nearly always, without another call
+        value = values[0] if values and len(values) == 1 else self.one(attribute)
         if value is None:
             return None
         if (value.isdigit() and len(value) < 20) or _INTEGER.fullmatch(value):
