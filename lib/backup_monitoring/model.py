@@ -87,6 +87,7 @@ FINDING_KINDS = {
     "home": "an account without a home, or one that may not be read",
     "offset": "a date whose offset is ambiguous",
     "orphan": "a home without an account",
+    "people": "people or resellers that the directory does not show",
     "report": "a file is not understood",
     "walk": "a home is too large to be looked through",
 }
@@ -322,6 +323,7 @@ class Verdict(NamedTuple):
         computer: the worst computer, None where the account itself is judged.
         metrics: the rule's numbers.
         details: a line a computer and how each number was found.
+        facts: what a mail says about it, by the names of `notify.about`; the worst computer's.
     """
 
     state: State
@@ -329,3 +331,4 @@ class Verdict(NamedTuple):
     computer: str | None = None
     metrics: tuple[Metric, ...] = ()
     details: tuple[str, ...] = ()
+    facts: Mapping[str, object] = {}

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from backup_monitoring.directory import Directory
+from backup_monitoring.directory import Directory, Entry
 from backup_monitoring.directory.filters import escape, parse
 from backup_monitoring.directory.reader import AccountReader, Certain
 from backup_monitoring.directory.seen import Seen
@@ -61,20 +61,33 @@ def known_accounts(
     Raises:
         DirectoryError, SettingsError: as `accounts`.
     """
+    for account, in_scope, _ in known_entries(directory, settings, now, ()):
+        yield account, in_scope
+
+
+def known_entries(
+    directory: Directory, settings: DirectorySettings, now: datetime, more: Sequence[str]
+) -> Iterator[tuple[Account, bool, Entry]]:
+    """Yield what `known_accounts` does, with the entry, for which *more* attributes are asked.
+
+    Raises:
+        DirectoryError, SettingsError: as `accounts`.
+    """
     names = settings.attributes
     scope = parse_scope(settings)
     host = f"({names.host}={escape(settings.host)})" if settings.host else ""
     reader = AccountReader(names, Need.ALL, now, Certain.NOTHING)
+    attributes = (*reader.attributes, *more)
     seen = Seen()
     for ldap_filter, in_scope in (
         (f"(&{scope}{host})", True),
         (f"(&({_WITHOUT_FILES})(!{scope}){host})", False),
     ):
-        for entry in directory.entries(settings.accounts_base, ldap_filter, reader.attributes):
+        for entry in directory.entries(settings.accounts_base, ldap_filter, attributes):
             account = reader.account(entry)
             if seen.again(account.uid):
                 account = _doubted(account)
-            yield account, in_scope and account.keeping is not Keeping.INACTIVE
+            yield account, in_scope and account.keeping is not Keeping.INACTIVE, entry
 
 
 def parse_scope(settings: DirectorySettings) -> str:

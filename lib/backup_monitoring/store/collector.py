@@ -11,13 +11,13 @@ from datetime import datetime
 from pathlib import Path
 
 from backup_monitoring.directory import open_directory
-from backup_monitoring.directory.accounts import known_accounts
 from backup_monitoring.errors import DirectoryError, UsageError
 from backup_monitoring.model import Account, Finding, Keeping, Uploads
 from backup_monitoring.needs import Files
 from backup_monitoring.settings import Settings
 from backup_monitoring.storage import read_uploads
 from backup_monitoring.store import LOCK, STATE, StoreError
+from backup_monitoring.store.gather import Gathering
 from backup_monitoring.store.orphans import Orphans
 from backup_monitoring.store.past import PastDamagedError, PastFile, gone_findings, set_aside
 from backup_monitoring.store.state import CLOCK_SLACK, Meta, State
@@ -205,8 +205,10 @@ class _Making:
         try:
             with open_directory(self._settings.directory, self._phase) as directory:
                 self._phase("reading the directory")
-                found = known_accounts(directory, self._settings.directory, now)
-                self.made.accounts = writer.add_accounts(self._grown(found))
+                gathering = Gathering(directory, self._settings.directory, writer)
+                found = self._grown(gathering.accounts(now))
+                self.made.accounts = writer.add_accounts(found)
+                self.made.findings += gathering.people()
         except DirectoryError as error:
             self._past.undo()
             self.made.failed.append(f"directory: {error}")

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
 from backup_monitoring.durations import write_duration
@@ -19,7 +19,10 @@ from backup_monitoring.needs import Files
 from backup_monitoring.places import StoreSettings
 from backup_monitoring.store import STATE, StoreError, codec
 
-LAYOUT = 1
+if TYPE_CHECKING:
+    from backup_monitoring.store.people import StoredPeople
+
+LAYOUT = 2
 TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE accounts (
@@ -37,6 +40,10 @@ CREATE TABLE computers (
     PRIMARY KEY (account, name)
 ) WITHOUT ROWID;
 CREATE TABLE findings (kind TEXT, subject TEXT, problem TEXT);
+CREATE TABLE contacts (key TEXT PRIMARY KEY, contact TEXT) WITHOUT ROWID;
+CREATE TABLE persons (key TEXT PRIMARY KEY, person TEXT) WITHOUT ROWID;
+CREATE TABLE customers (key TEXT PRIMARY KEY, customer TEXT) WITHOUT ROWID;
+CREATE TABLE resellers (key TEXT PRIMARY KEY, is_default INTEGER, reseller TEXT) WITHOUT ROWID;
 """
 # made when the tables are full: faster
 INDEX = "CREATE INDEX IF NOT EXISTS accounts_key ON accounts (key);"
@@ -250,6 +257,12 @@ class State:
             account = read_account(row[1:])
             watched = account.keeping is Keeping.ACTIVE
             yield account, homes.uploads(row[0]) if watched else Uploads()
+
+    def people(self) -> "StoredPeople":
+        """Return where people are looked up; no check needs them."""
+        from backup_monitoring.store.people import StoredPeople
+
+        return StoredPeople(self._db, str(self._file))
 
     def findings(self) -> Iterator[Finding]:
         """Yield the findings of the last pass; StoreError if the file is damaged."""

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from backup_monitoring.history import Memory
 from backup_monitoring.model import Account, Computer, Finding, Uploads
+from backup_monitoring.notify.model import Contact, Customer, Person, Reseller
 from backup_monitoring.store import STATE, StoreError, codec
+from backup_monitoring.store.people import PEOPLE_TABLES, people_row
 from backup_monitoring.store.state import (
     COLUMNS,
     INDEX,
@@ -94,9 +96,19 @@ class StateWriter:
         except sqlite3.Error as error:
             raise self._failed(error) from None
 
+    def add_people(self, people: Iterable[Contact | Person | Customer | Reseller]) -> None:
+        """Write *people*; of two with one uid the first counts."""
+        try:
+            for each in people:
+                self._db.execute(*people_row(each))
+        except sqlite3.Error as error:
+            raise self._failed(error) from None
+
     def take_over_accounts(self, old: Path) -> int:
-        """Copy the accounts of the state file *old*; return how many they are."""
-        self._attached(old, "INSERT INTO accounts SELECT * FROM old.accounts")
+        """Copy accounts and people of the state file *old*; return how many accounts they are."""
+        tables = ("accounts", *PEOPLE_TABLES)
+        copies = [f"INSERT INTO {name} SELECT * FROM old.{name}" for name in tables]  # noqa: S608 - ours
+        self._attached(old, *copies)
         return int(self._db.execute("SELECT count(*) FROM accounts").fetchone()[0])
 
     def take_over_homes(self, old: Path) -> None:
@@ -131,8 +143,8 @@ class StateWriter:
             raise self._failed(error) from None
 
     def forget_accounts(self) -> None:
-        """Take back all accounts."""
-        self._emptied("accounts")
+        """Take back all accounts and people."""
+        self._emptied("accounts", *PEOPLE_TABLES)
 
     def forget_homes(self) -> None:
         """Take back all homes and computers."""
