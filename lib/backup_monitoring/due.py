@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
-from itertools import islice
+from itertools import islice, pairwise
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -124,10 +124,10 @@ def _merged(pattern: Pattern, zone: tzinfo, start: datetime, weeks: int) -> Iter
     # Lord Howe puts it forward by half an hour, within one hour's minutes; Apia once by a day.
     closest = _DAY if len(pattern.hours) * len(pattern.minutes) == 1 else _RESOLUTION
     nothing = timedelta(0)
-    for week in range(weeks):
-        begin, end = start + week * _WEEK, start + (week + 1) * _WEEK
-        before, behind = (wall.replace(tzinfo=zone).utcoffset() for wall in (begin, end))
-        if (behind or nothing) - (before or nothing) >= closest:
+    borders = (start + week * _WEEK for week in range(weeks + 1))
+    offsets = ((border, zone.utcoffset(border) or nothing) for border in borders)
+    for (begin, before), (end, behind) in pairwise(offsets):
+        if behind - before >= closest:
             walls = _walls(pattern, begin.date(), end.date())
             yield len(walls) - len(set(_instants(walls, zone)))
 
