@@ -324,6 +324,8 @@ class Verdict(NamedTuple):
         metrics: the rule's numbers.
         details: a line a computer and how each number was found.
         facts: what a mail says about it, by the names of `notify.about`; the worst computer's.
+        bad: names of the computers that are not OK.
+        retired: names of those that their customer does not use any more.
     """
 
     state: State
@@ -332,3 +334,5 @@ class Verdict(NamedTuple):
     metrics: tuple[Metric, ...] = ()
     details: tuple[str, ...] = ()
     facts: Mapping[str, object] = {}
+    bad: tuple[str, ...] = ()
+    retired: tuple[str, ...] = ()

@@ -67,7 +67,7 @@ def _judge(
     now: datetime,
 ) -> Judgement:
     if reason := retired(computer, others, schedule, now):
-        return Judgement(computer.name, State.OK, reason)
+        return Judgement(computer.name, State.OK, reason, retired=True)
     found = client_of(computer)
     if found is None:
         for report in (computer.start, computer.end, computer.schedule):
@@ -91,9 +91,14 @@ def _compare(computer: Computer, found: Client, policy: ClientPolicy) -> Judgeme
     for state, minimums in levels:
         oldest = parse_version(minimums.get(found.identifier, ""))
         if oldest is not None and version < oldest:
-            return Judgement(
-                computer.name, state, f"{name} is too old, limit {oldest} (settings)", 1
-            )
+            summary = f"{name} is too old, limit {oldest} (settings)"
+            facts = {
+                "cause": "outdated",
+                "identifier": found.identifier,
+                "version": found.version,
+                "minimum": str(oldest),
+            }
+            return Judgement(computer.name, state, summary, 1, facts=facts)
     return Judgement(computer.name, State.OK, f"{name} is new enough", 0)
 
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from backup_monitoring.model import DAY, Account, Range, State, Threshold
 from backup_monitoring.policies import PatiencePolicy
+from backup_monitoring.rules.worst import known
 
 
 class Patience(NamedTuple):
@@ -23,6 +24,14 @@ class Patience(NamedTuple):
     days_origin: str
     critical: Threshold
     muted: bool
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """What a mail says of it."""
+        plain = self.numbers.good.plain
+        return known(
+            limit_numbers=None if plain is None else int(plain) + 1, limit_days=self.days or None
+        )
 
     @property
     def ranges(self) -> tuple[Range, Range]:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from backup_monitoring.model import GIB, Account, Growth, Metric, Range, State, Threshold, Verdict
 from backup_monitoring.policies import QuotaPolicy
 from backup_monitoring.rules.watched import unwatched
+from backup_monitoring.rules.worst import known
 
 _NEAR = 99
 _FAR = 9999
@@ -43,10 +44,11 @@ def quota(account: Account, policy: QuotaPolicy) -> Verdict:
     for state, threshold in ((State.CRITICAL, critical), (State.WARNING, warning)):
         if percent not in threshold.good:
             summary = f"{_shown(percent, threshold.good)} % {size}, {_limit(threshold)}"
-            return Verdict(state, summary, None, metrics, outlook.details())
+            return Verdict(state, summary, None, metrics, outlook.details(), outlook.facts("used"))
     summary = f"{percent:.1f} % {size}, {_limit(warning)}"
-    state, doubt = _doubt(account.growth, outlook, policy)
-    return Verdict(state, doubt + summary, None, metrics, outlook.details())
+    cause, doubt = _doubt(account.growth, outlook, policy)
+    state = State.WARNING if doubt else State.OK
+    return Verdict(state, doubt + summary, None, metrics, outlook.details(), outlook.facts(cause))
 
 
 class _Outlook(NamedTuple):
@@ -72,6 +74,17 @@ class _Outlook(NamedTuple):
         near = self.to_full is not None and 0 < self.to_full <= _NEAR
         return f", full in {self.to_full} d" if near else ""
 
+    def facts(self, cause: str) -> dict[str, object]:
+        """Return what a mail says."""
+        shrink = self.growth.shrink if self.growth is not None else None
+        return known(
+            cause=cause,
+            days_to_full=self.to_full,
+            shrink_before=shrink.before if shrink else None,
+            shrink_after=shrink.after if shrink else None,
+            shrink_day=shrink.day if shrink else None,
+        )
+
     def details(self) -> tuple[str, ...]:
         """Return what the forecast rests on."""
         growth = self.growth
@@ -93,11 +106,11 @@ def _outlook(growth: Growth | None, used: int, capacity: int, good: Range) -> _O
     return _Outlook(growth, *(min(_FAR, int(each)) for each in days))
 
 
-def _doubt(growth: Growth | None, outlook: _Outlook, policy: QuotaPolicy) -> tuple[State, str]:
-    """Return WARNING and why, where use within its thresholds is no good sign."""
+def _doubt(growth: Growth | None, outlook: _Outlook, policy: QuotaPolicy) -> tuple[str, str]:
+    """Return cause and words, where use within its thresholds is no good sign."""
     if growth is not None and growth.shrink is not None:
         shrink = growth.shrink
-        return State.WARNING, (
+        return "shrink", (
             f"used space fell from {shrink.before / GIB:.1f} to {shrink.after / GIB:.1f} GiB on "
             f"{shrink.day:%Y-%m-%d}, limit {policy.shrink:g} % a day (settings shrink): "
             "deleted, encrypted, or the wrong source? Now "
@@ -105,7 +118,7 @@ def _doubt(growth: Growth | None, outlook: _Outlook, policy: QuotaPolicy) -> tup
     full, least = outlook.to_full, policy.forecast
     if full is not None and least is not None and full < least:
         return State.WARNING, (f"full in {full} d, limit {least} d (--forecast-warning); now ")
-    return State.OK, ""
+    return "used", ""
 
 
 def thresholds(account: Account, policy: QuotaPolicy) -> tuple[Threshold, Threshold]:

@@ -23,7 +23,7 @@ from backup_monitoring.rules.clock import future
 from backup_monitoring.rules.patience import Patience, lost_patience, patience_of, say_patience
 from backup_monitoring.rules.runs import clock_of_computer, newest_run, pattern_of, retired, zone_of
 from backup_monitoring.rules.watched import unreachable, unwatched
-from backup_monitoring.rules.worst import Judgement, reporting, worst_of
+from backup_monitoring.rules.worst import Judgement, known, reporting, worst_of
 
 MOST_MISSED = 999
 _MOMENT = timedelta(microseconds=1)
@@ -75,7 +75,7 @@ def _judge(
 ) -> Judgement:
     plan, start = computer.schedule, computer.start
     if reason := retired(computer, others, rules.schedule, now):
-        return Judgement(computer.name, State.OK, reason)
+        return Judgement(computer.name, State.OK, reason, retired=True)
     for report in (plan, start):
         if isinstance(report, Unreadable):
             return Judgement(computer.name, State.UNKNOWN, f"not understood: {report}")
@@ -109,14 +109,24 @@ def _with_due_times(
     last = _last_backup(computer)
     how = f"{said}; zone {clock.found}; counted from {say_time(counted, clock.zone)}"
     if not missed:
-        return Judgement(computer.name, State.OK, _kept(pattern, clock, last, now), 0, how)
+        upcoming = _next_due(pattern, clock, now)
+        facts = known(next_due=upcoming, last_backup=last)
+        kept = _kept(upcoming, clock, last)
+        return Judgement(computer.name, State.OK, kept, 0, how, facts)
     first = next(due_times(pattern, clock.zone, after, until))
     state, limit = lost_patience(patience, missed, last, now)
     summary = f"{_say_count(missed)} missed since {say_time(first, clock.zone)}, {limit}"
     if now - first > _LONG:
         summary += "; if this computer was retired, remove its folder"
     how += f"; {say_patience(patience)}; last start {_say_last(last, clock)}"
-    return Judgement(computer.name, state, summary, min(missed, MOST_MISSED), how)
+    facts = patience.facts | known(
+        cause="missed",
+        missed=missed,
+        first_due=first,
+        last_backup=last,
+        next_due=_next_due(pattern, clock, now),
+    )
+    return Judgement(computer.name, state, summary, min(missed, MOST_MISSED), how, facts)
 
 
 def _counted_from(
@@ -164,13 +174,16 @@ def _without_due_times(
     if oldest is None or last is None or now - last <= oldest:
         return Judgement(computer.name, State.OK, told)
     state = State.CRITICAL if now - last > 3 * oldest else State.WARNING
-    return Judgement(
-        computer.name, state, f"{told}, limit {say_duration(oldest)} (settings report_max_age)"
-    )
+    summary = f"{told}, limit {say_duration(oldest)} (settings report_max_age)"
+    facts = known(cause="old", last_backup=last, age=now - last, limit_age=oldest)
+    return Judgement(computer.name, state, summary, facts=facts)
 
 
-def _kept(pattern: Pattern, clock: Clock, last: datetime | None, now: datetime) -> str:
-    upcoming = next(due_times(pattern, clock.zone, now, now + timedelta(days=400)), None)
+def _next_due(pattern: Pattern, clock: Clock, now: datetime) -> datetime | None:
+    return next(due_times(pattern, clock.zone, now, now + timedelta(days=400)), None)
+
+
+def _kept(upcoming: datetime | None, clock: Clock, last: datetime | None) -> str:
     following = f", next due {say_time(upcoming, clock.zone)}" if upcoming is not None else ""
     return f"none missed, last start {_say_last(last, clock)}{following}"
 

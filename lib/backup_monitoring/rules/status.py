@@ -10,6 +10,7 @@ from backup_monitoring.model import (
     Account,
     Computer,
     End,
+    Past,
     Schedule,
     Start,
     State,
@@ -36,7 +37,7 @@ from backup_monitoring.rules.runs import (
     zone_of,
 )
 from backup_monitoring.rules.watched import unreachable, unwatched
-from backup_monitoring.rules.worst import Judgement, reporting, worst_of
+from backup_monitoring.rules.worst import Judgement, known, reporting, worst_of
 
 
 class Rules(NamedTuple):
@@ -81,7 +82,7 @@ def _judge(
     now: datetime,
 ) -> Judgement:
     if reason := retired(computer, others, rules.schedule, now):
-        return Judgement(computer.name, State.OK, reason)
+        return Judgement(computer.name, State.OK, reason, retired=True)
     start, end = computer.start, computer.end
     for report in (end, start):
         if isinstance(report, Unreadable):
@@ -110,18 +111,41 @@ def _judge_run(
 ) -> Judgement:
     failed, what = _failed(account, computer, run, clock, rules.schedule)
     if not failed:
-        doubt = _doubt(account, computer, run, rules.status, now)
+        cause, doubt = _doubt(account, computer, run, rules.status, now)
         state = State.WARNING if doubt else State.OK
-        return Judgement(computer.name, state, what + doubt, 0)
+        facts = known(cause=cause, last_success=run.end.at if run.end is not None else None)
+        return Judgement(computer.name, state, what + doubt, 0, facts=facts)
     last = _last_success(account, computer, now)
     said = say_time(last, zone_of(clock)) if last is not None else "not known"
     how = f"last success {said}; {say_patience(patience)}"
+    facts = _facts(computer, run, patience, failed, last)
     if computer.past is None:
         state, limit = _impatient(patience)
-        return Judgement(computer.name, state, f"{what}{limit}", failed, how)
+        return Judgement(computer.name, state, f"{what}{limit}", failed, how, facts)
     state, limit = lost_patience(patience, failed, last, now)
-    bound = "at least " if computer.past.at_least else ""
-    return Judgement(computer.name, state, f"{bound}{failed} failed: {what}, {limit}", failed, how)
+    summary = f"{_row(computer.past, failed, clock)}: {what}, {limit}"
+    return Judgement(computer.name, state, summary, failed, how, facts)
+
+
+def _row(past: Past, failed: int, clock: Clock | None) -> str:
+    """Return how many failed in a row, and since when, in words."""
+    bound = "at least " if past.at_least else ""
+    since = past.failed_since
+    began = f" since {say_time(since, zone_of(clock))}" if since is not None and failed > 1 else ""
+    return f"{bound}{failed} failed{began}"
+
+
+def _facts(
+    computer: Computer, run: Run, patience: Patience, failed: int, last: datetime | None
+) -> dict[str, object]:
+    ended = run.end if run.end is not None else run.start
+    return patience.facts | known(
+        cause="errors" if run.end is not None else "never_ended",
+        failed=failed,
+        at_least=computer.past is None or computer.past.at_least,
+        failed_at=ended.at if ended is not None else None,
+        last_success=last,
+    )
 
 
 def _failed(
@@ -183,20 +207,21 @@ def _impatient(patience: Patience) -> tuple[State, str]:
 
 def _doubt(
     account: Account, computer: Computer, run: Run, policy: StatusPolicy, now: datetime
-) -> str:
-    """Return why the newest success cannot be trusted, '' if it can.
+) -> tuple[str | None, str]:
+    """Return cause and words why the newest success cannot be trusted, '' if it can.
 
     A client reports rsync's "no space left" as a success; and one whose source is gone, or is the
     wrong one, has nothing to fail at.
     """
     if run.end is None or account.used is None:
-        return ""
+        return None, ""
     if account.used == 0 and _measured(computer, run.end, now):
-        return ", but no space is used: is anything backed up?"
+        return "empty", ", but no space is used: is anything backed up?"
     percent = 100 * account.used / account.capacity if account.capacity else 0
     if percent < policy.full:
-        return ""
-    return f", but the quota was used up ({percent:.1f} %, limit {policy.full:g} % (settings full))"
+        return None, ""
+    limit = f"limit {policy.full:g} % (settings full)"
+    return "full", f", but the quota was used up ({percent:.1f} %, {limit})"
 
 
 def _measured(computer: Computer, end: End, now: datetime) -> bool:

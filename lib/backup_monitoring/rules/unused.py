@@ -50,7 +50,7 @@ def _judged(created: datetime, policy: UnusedPolicy, now: datetime) -> Verdict:
                 f"never used {since} ({say_duration(now - created)}), "
                 f"limit {limit} ({threshold.origin})"
             )
-            return Verdict(state, summary, None, metrics)
+            return Verdict(state, summary, None, metrics, facts={"created": created})
     return Verdict(State.OK, f"not used yet, {since}", None, metrics)
 
 

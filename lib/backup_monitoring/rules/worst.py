@@ -1,6 +1,6 @@
 """An account's verdict from its computers': the worst one speaks."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from backup_monitoring.model import Computer, Metric, Range, State, Uploads, Verdict
@@ -11,6 +11,8 @@ class Judgement(NamedTuple):
 
     Args:
         how: how the numbers were found, for an administrator.
+        facts: as of `Verdict`.
+        retired: its customer does not use it any more: neither good nor bad.
     """
 
     computer: str
@@ -18,6 +20,8 @@ class Judgement(NamedTuple):
     summary: str
     number: int | None = None
     how: str = ""
+    facts: Mapping[str, object] = {}
+    retired: bool = False
 
 
 def worst_of(
@@ -40,7 +44,22 @@ def worst_of(
     worst = max(bad or judgements, key=lambda each: (each.state.badness, each.number or 0))
     alike = len(bad) - 1
     more = f"; {alike} more computer{'s' * (alike > 1)}" if alike > 0 else ""
-    return Verdict(worst.state, worst.summary + more, worst.computer, metrics, details)
+    facts = worst.facts if alike < 1 else {**worst.facts, "others": alike}
+    return Verdict(
+        worst.state,
+        worst.summary + more,
+        worst.computer,
+        metrics,
+        details,
+        facts,
+        tuple(each.computer for each in bad),
+        tuple(each.computer for each in judgements if each.retired),
+    )
+
+
+def known(**facts: object) -> dict[str, object]:
+    """Return those of *facts* that are not None."""
+    return {name: fact for name, fact in facts.items() if fact is not None}
 
 
 def _detail(judgement: Judgement) -> str:
