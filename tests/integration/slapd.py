@@ -67,6 +67,9 @@ directory {folder}/db
 maxsize 2147483648
 dbnosync
 sizelimit size.soft=500 size.hard=500 size.prtotal=500
+access to dn.subtree="ou=hidden,{suffix}" by * none
+access to dn.children="ou=closed,{suffix}" by * none
+access to * by * read
 limits dn.exact="{reader}" size=unlimited time=unlimited size.prtotal=unlimited
 limits dn.subtree="cn=peercred,cn=external,cn=auth" size=unlimited size.prtotal=unlimited
 index objectClass,uid,sstIsActive,host eq

@@ -367,6 +367,30 @@ def test_bases_that_are_not_there_are_one_finding_each(place: Place, tmp_path: P
         assert settings.people_base in people.unseen
 
 
+@pytest.mark.server
+@pytest.mark.parametrize(
+    ("base", "says"),
+    [
+        pytest.param("hidden", "none is to be seen (the server has no entry", id="the base itself"),
+        pytest.param("closed", "none is to be seen", id="what is below it"),
+    ],
+)
+def test_what_the_server_hides_is_a_finding(
+    on_server: Place, tmp_path: Path, base: str, says: str
+) -> None:
+    hidden = units(f"ou={base},{S}") + PEOPLE.replace("ou=people,", f"ou={base},")
+    settings = on_server(TREE + hidden)._replace(people_base=f"ou={base},{S}")
+
+    made = collected(settings, tmp_path / "store")
+
+    assert [each for each in made.failed if each.startswith("directory")] == []
+    [finding] = [each for each in made.findings if each.kind == "people"]
+    assert finding.where == f"ou={base},{S}"
+    assert says in finding.problem
+    with opened(settings) as directory:
+        assert LivePeople(directory, settings).person("4000002") is None
+
+
 def test_bases_that_nobody_names_are_no_finding(place: Place, tmp_path: Path) -> None:
     made = collected(place(slapd.TREE + account("4000101")), tmp_path / "store")
 

@@ -24,10 +24,12 @@ from backup_monitoring.notify.model import (
 from backup_monitoring.notify.people import Gathered
 from backup_monitoring.notify.recipients import check_recipients, provider, recipients
 from backup_monitoring.notify.settings import NotifySettings, ResellerMails
+from backup_monitoring.places import AttributeNames
 
 ACCOUNT = "uid=4000101,ou=accounts"
 PERSON = "uid=4000002,ou=people"
 RESELLER = "ou=reseller-settings"
+TOLD = f"ou=notifications,uid=4000000,{RESELLER}"
 POLICY = NotifySettings(fallback="Operations <operations@example.org>", language="de")
 
 
@@ -230,7 +232,7 @@ def test_each_line_names_rule_entry_and_attribute() -> None:
         f"rule 1: the customer is told: sstBackupWarningOn TRUE of {ACCOUNT}",
         f"rule 2: mail of {ACCOUNT}: own@example.org is told",
         "rule 3: does not apply: rule 2 found the account's own addresses",
-        f"rule 4: sstMailTo of uid=4000000,{RESELLER}: support@example.org is told",
+        f"rule 4: sstMailTo of {TOLD}: support@example.org is told",
     )
 
 
@@ -241,8 +243,7 @@ def test_who_is_not_told_is_explained() -> None:
 
     assert decision.explained == (
         f"rule 1: the customer is not told: sstBackupWarningOn FALSE of {ACCOUNT}",
-        f"rule 4: reseller 4000000 is not told: sstNotificationWarning of "
-        f"uid=4000000,{RESELLER} has no quota",
+        f"rule 4: reseller 4000000 is not told: sstNotificationWarning of {TOLD} has no quota",
     )
     assert decision.findings == ()
     assert decision.unreached is None
@@ -366,12 +367,12 @@ def test_each_address_once() -> None:
         ),
         pytest.param(
             [contact(), reseller(mail_to=("broken",))],
-            f"uid=4000000,{RESELLER}: sstMailTo 'broken'",
+            f"{TOLD}: sstMailTo 'broken'",
             id="a reseller's address",
         ),
         pytest.param(
             [contact(), reseller(persons=("7",))],
-            f"uid=4000000,{RESELLER}: sstInformPersonUID '7': no such person",
+            f"{TOLD}: sstInformPersonUID '7': no such person",
             id="whom a reseller informs",
         ),
     ],
@@ -393,6 +394,16 @@ def test_a_wrong_sender_is_a_finding_alone() -> None:
     assert decision.unreached is None
     assert len(decision.findings) == 1
     assert "sstMailFrom" in decision.findings[0]
+
+
+def test_attributes_by_other_names() -> None:
+    names = AttributeNames(warning_on="warn", mail="rfc822", person="owner")
+    people = Gathered.of([contact(mails=(), warning_on="", resellers=()), person()])
+
+    decision = recipients(event(), people, POLICY, names)
+
+    assert decision.findings == (f"{ACCOUNT}: warn missing",)
+    assert decision.recipients[0].reason == f"rule 3: rfc822 of {PERSON} (owner of {ACCOUNT})"
 
 
 # --- hostile values ---
@@ -604,7 +615,7 @@ def test_whatever_is_taken_for_an_address_is_one(text: str) -> None:
         ),
         pytest.param(
             [contact(), person(), reseller(problems=frozenset({"upgrade"}), mail_to=("broken",))],
-            [f"uid=4000000,{RESELLER}: sstMailTo 'broken': not with exactly one @"],
+            [f"{TOLD}: sstMailTo 'broken': not with exactly one @"],
             id="a reseller's address, of a problem that is rare",
         ),
     ],

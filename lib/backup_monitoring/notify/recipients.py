@@ -23,28 +23,31 @@ from backup_monitoring.notify.model import (
 )
 from backup_monitoring.notify.people import People
 from backup_monitoring.notify.settings import NotifySettings
+from backup_monitoring.places import AttributeNames
 
-SWITCH, MEDIUM, MAIL = "sstBackupWarningOn", "sstNotificationWarningMedium", "mail"
-NUMBERS, DAYS = "sstBackupWarningNumbers", "sstBackupWarningDays"
-PERSON, RESELLER = "sstBelongsToPersonUID", "sstBelongsToResellerUID"
-MAIL_TO, MAIL_FROM, INFORM, PROBLEMS = (
-    "sstMailTo",
-    "sstMailFrom",
-    "sstInformPersonUID",
-    "sstNotificationWarning",
-)
+NAMES = AttributeNames()
+
+# in the entries below a reseller's settings; the others' names stand in [directory.attributes]
+_MAIL_TO, _INFORM, _PROBLEMS = "sstMailTo", "sstInformPersonUID", "sstNotificationWarning"
+_MAIL_FROM = "sstMailFrom"
 _WITH_PATIENCE = ("schedule", "status")
 _MEDIA = ("mail", "sms")
 
 
-def recipients(event: Event, people: People, policy: NotifySettings) -> Decision:
+def recipients(
+    event: Event, people: People, policy: NotifySettings, names: AttributeNames = NAMES
+) -> Decision:
     """Decide who is told of *event*; Decision.unreached is for `provider`.
 
-    Raises what *people* raises.
+    Args:
+        event: UNKNOWN goes to the provider alone.
+        people: where contacts, persons and resellers are looked up.
+        policy: section [notify].
+        names: what the accounts' attributes are called, for the explanation.
 
-    Source: docs/notifications.md.
+    Raises what *people* raises.
     """
-    deciding = _Deciding(event, people, policy)
+    deciding = _Deciding(event, people, policy, names)
     if event.state is State.UNKNOWN:
         deciding.unknown()
     else:
@@ -68,7 +71,9 @@ def provider(policy: NotifySettings) -> Recipient:
     )
 
 
-def check_recipients(contact: Contact, people: People, policy: NotifySettings) -> tuple[str, ...]:
+def check_recipients(
+    contact: Contact, people: People, policy: NotifySettings, names: AttributeNames = NAMES
+) -> tuple[str, ...]:
     """Return what is wrong with whom *contact* would have told, before anything fails.
 
     Addresses are looked at whether warnings are on or off; that nobody would be told is wrong
@@ -80,7 +85,7 @@ def check_recipients(contact: Contact, people: People, policy: NotifySettings) -
         event = Event(
             contact.uid, task, Kind.PROBLEM, State.CRITICAL, datetime.fromtimestamp(0, UTC), ""
         )
-        deciding = _Deciding(event, people, policy)
+        deciding = _Deciding(event, people, policy, names)
         deciding.switch(contact)
         deciding.customer(contact)
         deciding.resellers(contact)
@@ -88,16 +93,19 @@ def check_recipients(contact: Contact, people: People, policy: NotifySettings) -
         if told:
             found.update(dict.fromkeys(deciding.nobody))
     if contact.medium.lower() not in _MEDIA:
-        found[f"{contact.dn}: {MEDIUM} {contact.medium!r}: neither mail nor sms"] = None
+        found[f"{contact.dn}: {names.medium} {contact.medium!r}: neither mail nor sms"] = None
     if contact.person and people.person(contact.person) is None:
-        found[_missing_person(contact.dn, PERSON, contact.person)] = None
+        found[_missing_person(contact.dn, names.person, contact.person)] = None
     return tuple(found)
 
 
 class _Deciding:
     """A decision in the making: each method is a rule, and says what it did."""
 
-    def __init__(self, event: Event, people: People, policy: NotifySettings) -> None:
+    def __init__(
+        self, event: Event, people: People, policy: NotifySettings, names: AttributeNames
+    ) -> None:
+        self._names = names
         self._event = event
         self._people = people
         self._policy = policy
@@ -146,20 +154,21 @@ class _Deciding:
         on, value = _is_on(contact, self._policy), contact.warning_on
         said = "told" if on else "not told"
         if value.upper() in ("TRUE", "FALSE"):
-            reason = f"{SWITCH} {value} of {contact.dn}"
+            reason = f"{self._names.warning_on} {value} of {contact.dn}"
         else:
             problem = f"{value!r} is not TRUE or FALSE" if value else "missing"
-            self.findings.append(f"{contact.dn}: {SWITCH} {problem}")
-            reason = f"{SWITCH} of {contact.dn} {problem}: [notify] when_unset"
+            self.findings.append(f"{contact.dn}: {self._names.warning_on} {problem}")
+            reason = f"{self._names.warning_on} of {contact.dn} {problem}: [notify] when_unset"
         self._explained.append(f"rule 1: the customer is {said}: {reason}")
         return on
 
     def _has_patience(self, contact: Contact) -> bool:
         off = contact.warning_numbers == 0 and contact.warning_days == 0
         if off and self._event.task in _WITH_PATIENCE:
+            names = f"{self._names.warning_numbers} and {self._names.warning_days}"
             self._explained.append(
                 f"rule 1: the customer is not told of {self._event.task}: "
-                f"{NUMBERS} and {DAYS} of {contact.dn} are both 0"
+                f"{names} of {contact.dn} are both 0"
             )
             return False
         return True
@@ -171,7 +180,9 @@ class _Deciding:
         if contact.mails and contact.medium.lower() == "mail":
             self._account(contact, sender)
         else:
-            why = f"{MEDIUM} is {contact.medium!r}" if contact.mails else f"no {MAIL}"
+            why = f"no {self._names.mail}"
+            if contact.mails:
+                why = f"{self._names.medium} is {contact.medium!r}"
             self._explained.append(f"rule 2: does not apply: {why} in {contact.dn}")
             self._person(contact, sender)
         if len(self._recipients) == before:
@@ -183,8 +194,8 @@ class _Deciding:
         person = self._people.person(contact.person) if contact.person else None
         known = _addresses(person)
         for text in contact.mails:
-            source = f"rule 2: {MAIL} of {contact.dn}"
-            mailbox = self._read(text, source, contact.dn, MAIL)
+            source = f"rule 2: {self._names.mail} of {contact.dn}"
+            mailbox = self._read(text, source, contact.dn, self._names.mail)
             if mailbox is not None:
                 # Only their own addresses are greeted by their names.
                 self._customer_is(
@@ -194,17 +205,18 @@ class _Deciding:
 
     def _person(self, contact: Contact, sender: str) -> None:
         if not contact.person:
-            self._explained.append(f"rule 3: nobody: no {PERSON} in {contact.dn}")
+            self._explained.append(f"rule 3: nobody: no {self._names.person} in {contact.dn}")
             return
         person = self._people.person(contact.person)
         if person is None:
-            self._doubt(_missing_person(contact.dn, PERSON, contact.person))
+            self._doubt(_missing_person(contact.dn, self._names.person, contact.person))
             return
         if not person.mails:
-            self._doubt(f"{person.dn}: no {MAIL}")
+            self._doubt(f"{person.dn}: no {self._names.mail}")
         for text in person.mails:
-            source = f"rule 3: {MAIL} of {person.dn} ({PERSON} of {contact.dn})"
-            mailbox = self._read(text, source, person.dn, MAIL)
+            by = f"{self._names.person} of {contact.dn}"
+            source = f"rule 3: {self._names.mail} of {person.dn} ({by})"
+            mailbox = self._read(text, source, person.dn, self._names.mail)
             if mailbox is not None:
                 self._customer_is(mailbox, contact, person, sender, source, named=True)
 
@@ -241,7 +253,7 @@ class _Deciding:
             settings = self._people.reseller(uid)
             sender = self._sender(settings) if settings else ""
             if settings and sender:
-                self._explained.append(f"sender: {MAIL_FROM} of {settings.dn}: {sender}")
+                self._explained.append(f"sender: {_MAIL_FROM} of {_said(settings)}: {sender}")
                 return sender
         return ""
 
@@ -251,7 +263,7 @@ class _Deciding:
         try:
             return str(parse_mailbox(settings.mail_from))
         except AddressError as error:
-            text = f"{settings.dn}: {MAIL_FROM} {settings.mail_from[:100]!r}: {error}"
+            text = f"{_said(settings)}: {_MAIL_FROM} {settings.mail_from[:100]!r}: {error}"
             self.findings.append(text)
             self._explained.append(f"sender: [notify] from: {text}")
             return ""
@@ -259,7 +271,9 @@ class _Deciding:
     def resellers(self, contact: Contact) -> None:
         """Rule 4: the resellers, whatever was decided for the customer."""
         if not contact.resellers:
-            self._explained.append(f"rule 4: no reseller: no {RESELLER} in {contact.dn}")
+            self._explained.append(
+                f"rule 4: no reseller: no {self._names.reseller} in {contact.dn}"
+            )
         for uid in _each_once(contact.resellers):
             settings = self._people.reseller(uid)
             if not self._policy.reseller.enabled:
@@ -268,7 +282,8 @@ class _Deciding:
                 )
             elif settings is None:
                 text = (
-                    f"{contact.dn}: {RESELLER} {uid!r}: it has no settings, nor is there a default"
+                    f"{contact.dn}: {self._names.reseller} {uid!r}: "
+                    "it has no settings, nor is there a default"
                 )
                 self.findings.append(text)
                 self._explained.append(f"rule 4: reseller {uid} is not told: {text}")
@@ -280,7 +295,7 @@ class _Deciding:
         if settings.problems.intersection(words):
             return True
         self._explained.append(
-            f"rule 4: reseller {uid} is not told: {PROBLEMS} of {settings.dn} "
+            f"rule 4: reseller {uid} is not told: {_PROBLEMS} of {_told(settings)} "
             f"has no {' or '.join(words)}"
         )
         return False
@@ -290,27 +305,28 @@ class _Deciding:
         sender = self._sender(settings)
         base = Recipient("", "", Role.RESELLER, settings.language, uid, sender)
         for text in settings.mail_to:
-            source = f"rule 4: {MAIL_TO} of {settings.dn}{default}"
-            mailbox = self._read(text, source, settings.dn, MAIL_TO)
+            source = f"rule 4: {_MAIL_TO} of {_told(settings)}{default}"
+            mailbox = self._read(text, source, _told(settings), _MAIL_TO)
             if mailbox is not None:
                 self._add(base._replace(address=mailbox.address, name=mailbox.name, reason=source))
         for number in _each_once(settings.persons):
             self._informed(number, settings, base, default)
         if not settings.mail_to and not settings.persons:
-            text = f"{settings.dn}: neither {MAIL_TO} nor {INFORM}"
+            text = f"{_told(settings)}: neither {_MAIL_TO} nor {_INFORM}"
             self.findings.append(text)
             self._explained.append(f"rule 4: reseller {uid} is not told: {text}")
 
     def _informed(self, number: str, settings: Reseller, base: Recipient, default: str) -> None:
         person = self._people.person(number)
         if person is None:
-            self._doubt(_missing_person(settings.dn, INFORM, number))
+            self._doubt(_missing_person(_told(settings), _INFORM, number))
             return
         if not person.mails:
-            self._doubt(f"{person.dn}: no {MAIL}")
+            self._doubt(f"{person.dn}: no {self._names.mail}")
         for text in person.mails:
-            source = f"rule 4: {MAIL} of {person.dn} ({INFORM} of {settings.dn}{default})"
-            mailbox = self._read(text, source, person.dn, MAIL)
+            by = f"{_INFORM} of {_told(settings)}{default}"
+            source = f"rule 4: {self._names.mail} of {person.dn} ({by})"
+            mailbox = self._read(text, source, person.dn, self._names.mail)
             if mailbox is not None:
                 self._add(
                     base._replace(
@@ -326,7 +342,7 @@ class _Deciding:
     def _read(self, text: str, source: str, dn: str, attribute: str) -> Mailbox | None:
         """Return the mailbox *text*; only resellers' attributes may hold a name."""
         try:
-            return parse_mailbox(text) if attribute == MAIL_TO else Mailbox(parse_address(text))
+            return parse_mailbox(text) if attribute == _MAIL_TO else Mailbox(parse_address(text))
         except AddressError as error:
             shown = text if len(text) <= 100 else text[:100] + "..."
             self._explained.append(f"{source}: {shown!r} is no address: {error}")
@@ -350,6 +366,14 @@ def _is_on(contact: Contact, policy: NotifySettings) -> bool:
 
 def _missing_person(dn: str, attribute: str, uid: str) -> str:
     return f"{dn}: {attribute} {uid!r}: no such person"
+
+
+def _told(settings: Reseller) -> str:
+    return f"ou=notifications,{settings.dn}"
+
+
+def _said(settings: Reseller) -> str:
+    return f"ou=settings,{settings.dn}"
 
 
 def _addresses(person: Person | None) -> set[str]:
