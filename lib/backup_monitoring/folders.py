@@ -119,7 +119,9 @@ def _content(opened: int, uid: int) -> Content:
 
 def _time(seconds: float) -> datetime:
     """Return *seconds* since 1970 as UTC, within years that can be calculated with."""
-    return datetime.fromtimestamp(min(max(seconds, _EARLIEST), _LATEST), UTC)
+    if not _EARLIEST <= seconds <= _LATEST:
+        seconds = _EARLIEST if seconds < _EARLIEST else _LATEST
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def _words(error: OSError) -> str:

@@ -45,7 +45,10 @@ def home_path(account: Account, settings: StorageSettings) -> str:
         HomeError: the entry's values name no folder of this account alone: no home, a relative
             one, ``..`` in it (another customer's), a name with a slash.
     """
-    path = _PLACEHOLDER.sub(lambda match: _value(match[1], account), settings.home)
+    if settings.home == "{home}":  # as nearly always
+        path = _value("home", account)
+    else:
+        path = _PLACEHOLDER.sub(lambda match: _value(match[1], account), settings.home)
     if not path.startswith("/"):
         raise HomeError(f"home {path!r} is no absolute path")
     if ".." in path.split("/"):

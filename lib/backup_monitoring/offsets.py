@@ -32,6 +32,8 @@ class Writer(Enum):
     PERL = "subtracts the hours without the dates"
     OTHER = "subtracts instants"
 
+    __hash__ = object.__hash__  # a key of a cache; an enumeration's own is Python
+
 
 class Clues(NamedTuple):
     """What helps to tell two offsets a day apart.
