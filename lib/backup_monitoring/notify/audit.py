@@ -1,0 +1,94 @@
+"""The audit: one JSON line for each decision whether somebody is told."""
+
+import json
+import os
+import stat
+from collections.abc import Iterable
+from datetime import datetime
+from enum import Enum
+from pathlib import Path
+from typing import NamedTuple
+
+_LONGEST = 500  # characters of a text from outside: a line stays one short write
+
+
+class What(Enum):
+    """A decision."""
+
+    QUEUED = "queued"
+    TOLD = "told"
+    NOT_TOLD = "not told"
+    DUPLICATE = "duplicate"
+    HELD = "held"
+    RELEASED = "released"
+    DROPPED = "dropped"
+    RETRIED = "retried"
+    REFUSED = "refused"
+
+
+class Line(NamedTuple):
+    """A decision: when, about what, to whom, and why. Never a mail's body, never a secret."""
+
+    time: datetime
+    what: What
+    account: str = ""
+    task: str = ""
+    kind: str = ""
+    state: str = ""
+    address: str = ""
+    reason: str = ""
+
+    def json(self) -> str:
+        """Return the line; all that is not plain ASCII is escaped."""
+        texts = {key: str(value)[:_LONGEST] for key, value in self._asdict().items() if value}
+        return json.dumps(
+            {**texts, "time": self.time.isoformat(timespec="seconds"), "what": self.what.value}
+        )
+
+
+class Audit:
+    """A file that lines are appended to.
+
+    A line that cannot be written must not lose a mail: the reason stands in `failure`, for the
+    program to report.
+
+    Args:
+        file: made for this user (0640), or for the group where the folder is its to write in
+            (0660), since hook and delivery may run as different users. None: nothing is written.
+    """
+
+    def __init__(self, file: Path | None) -> None:
+        self.failure: str | None = None
+        self._file = file
+
+    def write(self, lines: Iterable[Line]) -> None:
+        """Append *lines*, each by one write; raises nothing."""
+        texts = [line.json() for line in lines]
+        if self._file is None or not texts:
+            return
+        try:
+            stream = _opened(self._file)
+            try:
+                for text in texts:
+                    _write(stream, f"{text}\n".encode())
+            finally:
+                os.close(stream)
+        except OSError as error:
+            self.failure = f"{self._file}: cannot be written ({error.strerror or error})"
+
+
+def _opened(file: Path) -> int:
+    # Opened anew for each batch: logrotate may have put the old file away.
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        stream = os.open(file, flags | os.O_EXCL, 0o640)
+    except FileExistsError:
+        return os.open(file, flags)
+    shared = file.parent.stat().st_mode & stat.S_IWGRP
+    os.fchmod(stream, 0o660 if shared else 0o640)
+    return stream
+
+
+def _write(stream: int, line: bytes) -> None:
+    if os.write(stream, line) != len(line):
+        raise OSError(None, "only a part of a line was written")

@@ -1,0 +1,214 @@
+"""The mails of the outbox on their way: claimed, noted, postponed, given up."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from backup_monitoring.model import State
+from backup_monitoring.notify.audit import What
+from backup_monitoring.notify.mails import Digest, OutgoingMail, QueuedMail, RefusedMail
+from backup_monitoring.notify.model import Kind, Role
+from backup_monitoring.notify.outbox import Transaction
+from backup_monitoring.notify.outbox_codec import (
+    read_event,
+    read_recipient,
+    read_time_or_none,
+    same,
+    write_text,
+    write_time,
+)
+from backup_monitoring.notify.transport import Answer, Outcome
+
+PAUSES = tuple(timedelta(minutes=each) for each in (1, 2, 5, 15, 30, 60, 120, 240))
+FARTHEST = timedelta(days=1)  # that a mail may be queued for
+_KEEP_DONE = timedelta(days=30)
+_KEEP_EVENTS = timedelta(days=7)
+_COLUMNS = (
+    "id, key, address, role, raw, sender, account, task, kind, state, thread, attempts, first_try"
+)
+
+
+def pause(attempts: int) -> timedelta:
+    """Return how long a mail rests after so many *attempts*, 1 or more."""
+    return PAUSES[min(attempts, len(PAUSES)) - 1]
+
+
+class Queue:
+    """The mails that are due; counts what became of them.
+
+    Args:
+        keep_trying: how long a mail is retried, from its first try on.
+        fallback: the provider's address, which is not told about mails to itself.
+    """
+
+    def __init__(self, keep_trying: timedelta, fallback: str) -> None:
+        self.sent = self.retried = self.refused = 0
+        self._keep_trying = keep_trying
+        self._fallback = same(fallback)
+
+    def claim(self, t: Transaction) -> OutgoingMail | None:
+        """Mark the next mail that is due as being sent, and return it; None if none is due."""
+        now = write_time(t.now)
+        row = t.execute(
+            f"UPDATE mails SET status = 'sending' WHERE id = ({_DUE} LIMIT 1) "  # noqa: S608 - ours
+            f"RETURNING {_COLUMNS}",
+            (now, now),
+        ).fetchone()
+        return None if row is None else _outgoing(row)
+
+    def note(self, t: Transaction, outgoing: OutgoingMail, answer: Answer) -> None:
+        """Note what became of a mail that was being sent."""
+        if answer.outcome is Outcome.ACCEPTED:
+            self._accepted(t, outgoing, answer.reason)
+        elif answer.outcome is Outcome.REFUSED:
+            self._refuse(t, outgoing, answer.reason)
+        else:
+            self._retry(t, outgoing, answer.reason)
+
+    def _accepted(self, t: Transaction, outgoing: OutgoingMail, reason: str) -> None:
+        mail = outgoing.mail
+        _done(t, outgoing.id, "sent", "")
+        if mail.kind and mail.state and mail.account:
+            t.told(
+                mail.address, mail.account, mail.task, mail.kind, mail.state, mail.key, mail.thread
+            )
+        events = t.execute(
+            "DELETE FROM digests WHERE mail = ? RETURNING account, task, kind, state",
+            (outgoing.id,),
+        ).fetchall()
+        for account, task, kind, state in events:
+            t.told(mail.address, account, task, Kind[kind], State[state])
+            t.audit(What.TOLD, account, task, kind, state, mail.address, "in a digest")
+        self.sent += 1
+        _audit(t, What.TOLD, mail, reason)
+
+    def _refuse(self, t: Transaction, outgoing: OutgoingMail, reason: str) -> None:
+        _done(t, outgoing.id, "refused", reason)
+        t.execute("DELETE FROM digests WHERE mail = ?", (outgoing.id,))
+        if same(outgoing.mail.address) == self._fallback:  # there is nobody else to tell
+            t.execute("UPDATE mails SET noticed = 1 WHERE id = ?", (outgoing.id,))
+        self.refused += 1
+        _audit(t, What.REFUSED, outgoing.mail, reason)
+
+    def _retry(self, t: Transaction, outgoing: OutgoingMail, reason: str) -> None:
+        first = min(outgoing.first_try or t.now, t.now)
+        if t.now - first >= self._keep_trying:
+            self._refuse(t, outgoing, f"given up after {outgoing.attempts + 1} tries: {reason}")
+            return
+        attempts = outgoing.attempts + 1
+        next_try = t.now + pause(attempts)
+        t.execute(
+            "UPDATE mails SET status = 'waiting', attempts = ?, first_try = ?, next_try = ?, "
+            "error = ? WHERE id = ?",
+            (attempts, write_time(first), write_time(next_try), write_text(reason), outgoing.id),
+        )
+        self.retried += 1
+        _audit(t, What.RETRIED, outgoing.mail, reason)
+
+    def postpone(self, t: Transaction, reason: str) -> None:
+        """Note that none of the mails that are due, or being sent, could be handed over."""
+        now = write_time(t.now)
+        rows = t.execute(
+            f"SELECT {_COLUMNS} FROM mails WHERE status = 'sending' OR id IN ({_DUE})",  # noqa: S608
+            (now, now),
+        ).fetchall()
+        for row in rows:
+            self._retry(t, _outgoing(row), reason)
+
+    def take_digest(self, t: Transaction, mail: QueuedMail, events: tuple[int, ...]) -> None:
+        """Queue *mail*, which tells of these *events*, by number."""
+        t.queue(mail)
+        number = t.execute("SELECT last_insert_rowid()").fetchone()[0]
+        for event in events:
+            t.execute(
+                "UPDATE digests SET status = 'composed', mail = ? WHERE id = ?", (number, event)
+            )
+
+    def take_notice(self, t: Transaction, mail: QueuedMail) -> None:
+        """Queue *mail*, which tells of all that was refused; no notice is written about it."""
+        t.queue(mail)
+        t.execute("UPDATE mails SET notice = 1, noticed = 1 WHERE id = last_insert_rowid()")
+        t.execute("UPDATE mails SET noticed = 1 WHERE status = 'refused'")
+
+
+_DUE = (
+    "SELECT id FROM mails WHERE status = 'waiting' AND next_try <= ? AND not_before <= ? "
+    "ORDER BY next_try, id"
+)
+
+
+def clear_up(t: Transaction) -> None:
+    """Take up what a killed process was sending, mend times to come, and forget what is old."""
+    now = write_time(t.now)
+    t.execute("UPDATE mails SET status = 'waiting' WHERE status = 'sending'")
+    # Times that cannot be: the clock was set back since. No mail waits for the old time to come.
+    late, far = write_time(t.now + PAUSES[-1]), write_time(t.now + FARTHEST)
+    t.execute("UPDATE mails SET next_try = ? WHERE next_try > ?", (now, late))
+    t.execute("UPDATE mails SET not_before = ? WHERE not_before > ?", (now, far))
+    for column in ("created", "ready", "done", "first_try"):
+        t.execute(f"UPDATE mails SET {column} = ?1 WHERE {column} > ?1", (now,))  # noqa: S608
+    t.execute("UPDATE digests SET at = ?1 WHERE at > ?1", (now,))
+    old = write_time(t.now - _KEEP_DONE)
+    t.execute("DELETE FROM mails WHERE done < ? AND (status != 'refused' OR noticed)", (old,))
+    t.execute("DELETE FROM events WHERE created < ?", (write_time(t.now - _KEEP_EVENTS),))
+
+
+def due_digests(t: Transaction, after: timedelta) -> list[tuple[Digest, tuple[int, ...]]]:
+    """Return the digests whose oldest event has waited for *after*, each with its events' ids."""
+    groups = t.execute(
+        "SELECT role, reseller, recipient FROM digests WHERE status = 'waiting' "
+        "GROUP BY role, reseller, recipient HAVING min(at) <= ?",
+        (write_time(t.now - after),),
+    ).fetchall()
+    found = []
+    for group in groups:
+        rows = t.execute(
+            "SELECT id, person, event FROM digests WHERE status = 'waiting' AND role = ? "
+            "AND reseller = ? AND recipient = ? ORDER BY at, id",
+            group,
+        ).fetchall()
+        events = tuple(read_event(row[2]) for row in rows)
+        found.append((Digest(read_recipient(rows[-1][1]), events), tuple(row[0] for row in rows)))
+    return found
+
+
+def refusals(t: Transaction) -> tuple[RefusedMail, ...]:
+    """Return the mails that were refused and that nobody was told of."""
+    rows = t.execute(
+        "SELECT address, role, account, task, kind, error FROM mails "
+        "WHERE status = 'refused' AND NOT noticed AND NOT notice ORDER BY done, id"
+    )
+    return tuple(
+        RefusedMail(address, Role[role], account, task, Kind[kind] if kind else None, error)
+        for address, role, account, task, kind, error in rows
+    )
+
+
+def _done(t: Transaction, number: int, status: str, error: str) -> None:
+    t.execute(
+        "UPDATE mails SET status = ?, error = ?, done = ?, raw = x'' WHERE id = ?",
+        (status, write_text(error), write_time(t.now), number),
+    )
+
+
+def _outgoing(row: Sequence[Any]) -> OutgoingMail:
+    number, key, address, role, raw, sender, account, task, kind, state, thread = row[:11]
+    mail = QueuedMail(
+        key,
+        address,
+        Role[role],
+        raw,
+        sender,
+        account,
+        task,
+        Kind[kind] if kind else None,
+        State[state] if state else None,
+        thread=thread,
+    )
+    return OutgoingMail(number, mail, row[11], read_time_or_none(row[12]))
+
+
+def _audit(t: Transaction, what: What, mail: QueuedMail, reason: str) -> None:
+    kind = mail.kind.name if mail.kind else ""
+    state = mail.state.name if mail.state else ""
+    t.audit(what, mail.account, mail.task, kind, state, mail.address, reason)

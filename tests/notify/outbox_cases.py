@@ -1,0 +1,71 @@
+"""Events, mails and a composer for tests of the outbox."""
+
+from datetime import datetime, timedelta
+
+from backup_monitoring.model import State
+from backup_monitoring.notify.mails import Digest, QueuedMail, RefusedMail, Storm
+from backup_monitoring.notify.model import Event, Kind, Recipient, Role
+
+NOW = datetime.fromisoformat("2026-11-25T08:00:00+00:00")
+MINUTE = timedelta(minutes=1)
+NOBODY = "noc@example.org"
+
+
+def event(
+    uid: str = "4000101",
+    kind: Kind = Kind.PROBLEM,
+    state: State = State.CRITICAL,
+    at: datetime = NOW,
+    task: str = "quota",
+    host: str = "backup-01",
+) -> Event:
+    return Event(uid, task, kind, state, at, "99 % used", host=host)
+
+
+def mail(
+    key: str,
+    address: str = "anna@example.org",
+    about: Event | None = None,
+    role: Role = Role.CUSTOMER,
+    thread: str = "",
+) -> QueuedMail:
+    raw = f"Message-ID: <{key}>\r\nTo: {address}\r\nSubject: test\r\n\r\n.\r\nHello\r\n".encode()
+    plain = QueuedMail(f"<{key}>", address, role, raw, "bounces@example.org", thread=thread)
+    if about is None:
+        return plain
+    return plain._replace(
+        account=about.uid,
+        task=about.task,
+        kind=about.kind,
+        state=about.state,
+        host=about.host,
+        at=about.at,
+    )
+
+
+def reseller(address: str = "support@reseller.example.org") -> Recipient:
+    return Recipient(address, "Support", Role.RESELLER, reseller="4000000", sender="s@example.org")
+
+
+class Composer:
+    """Writes the least mails, and keeps what it was given."""
+
+    def __init__(self) -> None:
+        self.storms: list[Storm] = []
+        self.digests: list[Digest] = []
+        self.refusals: list[tuple[RefusedMail, ...]] = []
+
+    def _key(self, kind: str) -> str:
+        return f"{kind}-{len(self.storms)}-{len(self.digests)}-{len(self.refusals)}@tests"
+
+    def digest(self, digest: Digest) -> QueuedMail:
+        self.digests.append(digest)
+        return mail(self._key("digest"), digest.recipient.address, role=digest.recipient.role)
+
+    def storm(self, storm: Storm) -> QueuedMail:
+        self.storms.append(storm)
+        return mail(self._key("storm"), NOBODY, role=Role.PROVIDER)
+
+    def refused(self, mails: tuple[RefusedMail, ...]) -> QueuedMail:
+        self.refusals.append(mails)
+        return mail(self._key("refused"), NOBODY, role=Role.PROVIDER)
