@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from backup_monitoring.directory import Entry, open_directory
+from backup_monitoring.directory.bases import UnseenError
 from backup_monitoring.directory.ldif import _BLOCK
 from backup_monitoring.errors import DirectoryError, SettingsError
 from backup_monitoring.places import DirectorySettings
@@ -115,6 +116,29 @@ def test_only_one_level(tmp_path: Path) -> None:
     content = "".join(f"dn: {name}\nuid: x\n\n" for name in names).encode()
 
     assert [entry.dn for entry in read(tmp_path, content)] == [names[1], names[4]]
+
+
+def test_a_whole_tree(tmp_path: Path) -> None:
+    names = [
+        "uid=1,ou=People,o=x",
+        "ou=deep,ou=deeper,uid=1,OU=people , O=X",
+        "ou=people,o=x",
+        "uid=a\\,b,ou=people,o=x",
+        "cn=c,uid=a\\,b,ou=people,o=x",
+        "ou=other,o=x",
+        "uid=1,ou=other,o=x",
+        "uid=1,xou=people,o=x",
+        "ou=people,o=x,o=y",
+        "o=x",
+    ]
+    path = tmp_path / "directory.ldif"
+    path.write_text("".join(f"dn: {name}\nuid: u\n\n" for name in names))
+    with open_directory(at(path), lambda phase: None) as directory:
+        found = [each.dn for each in directory.tree("ou=people,o=x", "(uid=*)", ["uid"])]
+        with pytest.raises(UnseenError, match="ou=nowhere"):
+            list(directory.tree("ou=nowhere,o=x", "(uid=*)", ["uid"]))
+
+    assert found == names[:5]
 
 
 def test_an_empty_base_is_an_answer(tmp_path: Path) -> None:

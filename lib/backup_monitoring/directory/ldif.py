@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, Self
 
 from backup_monitoring.directory.bases import UnseenError, base_key
-from backup_monitoring.directory.dn import normalised
+from backup_monitoring.directory.dn import Normalised, normalised
 from backup_monitoring.directory.entries import (
     Attributes,
     Entry,
@@ -167,11 +167,33 @@ class _Itself(_Scope):
 class _Tree(_Scope):
     """Tells which names are *base* or anywhere below it."""
 
+    def __init__(self, base: str) -> None:
+        super().__init__(base)
+        self._beside: dict[bytes, bool] = {}  # whether it is the base's parent, by parent
+
     def __contains__(self, dn: bytes) -> bool:
-        name = normalised(as_text(dn))
-        inside = name[len(name) - len(self._base) :] == self._base
+        if b"\\" in dn or b";" in dn:
+            inside = self._below(normalised(as_text(dn)))
+        else:
+            parent = dn.partition(b",")[2]
+            found = self._parents.get(parent)
+            inside = self._remember(parent) if found is None else found
+            if not inside and self._beside[parent]:
+                inside = self._is_base(normalised(as_text(dn)))
         self.known = self.known or inside
         return inside
+
+    def _remember(self, parent: bytes) -> bool:
+        if len(self._parents) >= _REMEMBERED:
+            self._parents.clear()
+            self._beside.clear()
+        name = normalised(as_text(parent))
+        self._beside[parent] = name == self._base[1:]
+        inside = self._parents[parent] = self._below(name)
+        return inside
+
+    def _below(self, name: Normalised) -> bool:
+        return name[len(name) - len(self._base) :] == self._base
 
 
 class _Wanted(dict[bytes, str | None]):

@@ -5,11 +5,12 @@ from typing import NamedTuple, TypeVar
 
 from backup_monitoring.directory import Directory
 from backup_monitoring.directory.bases import UnseenError
-from backup_monitoring.directory.dn import Normalised, escape_dn, normalised
+from backup_monitoring.directory.dn import Normalised, normalised
 from backup_monitoring.directory.entries import Entry
 from backup_monitoring.directory.filters import escape
 from backup_monitoring.directory.values import Attribute, Values
 from backup_monitoring.notify.model import Contact, Customer, Person, Reseller
+from backup_monitoring.notify.people import Gathered
 from backup_monitoring.places import AttributeNames, DirectorySettings
 
 T = TypeVar("T")
@@ -81,8 +82,7 @@ class LivePeople:
         self._contacts = _Once(self._contact)
         self._persons = _Once(self._person)
         self._customers = _Once(self._customer)
-        self._resellers = _Once(self._reseller)
-        self._defaults = _Once(self._default)
+        self._resellers: Gathered | None = None
 
     def contact(self, uid: str) -> Contact | None:
         """See `backup_monitoring.notify.people.People`."""
@@ -98,7 +98,9 @@ class LivePeople:
 
     def reseller(self, uid: str) -> Reseller | None:
         """See `backup_monitoring.notify.people.People`."""
-        return self._resellers.get(uid) or self._defaults.get("default")
+        if self._resellers is None:
+            self._resellers = self._every_reseller()
+        return self._resellers.reseller(uid)
 
     def _contact(self, uid: str) -> Contact | None:
         settings, reader = self._settings, ContactReader(self._settings.attributes)
@@ -143,30 +145,15 @@ class LivePeople:
             self.unseen[dn] = Unseen(dn, error.problem)
             return None
 
-    def _reseller(self, uid: str) -> Reseller | None:
-        base, name = self._settings.reseller_settings_base, self._settings.attributes.uid
-        dn = f"{name}={escape_dn(uid)},{base}"
-        made = self._settings_of(uid, dn)
-        if made is None and self._entry(dn, (name,)) is not None:
-            made = _reseller(uid, dn, None, None, self._settings.attributes)
-        return made
-
-    def _settings_of(self, uid: str, dn: str) -> Reseller | None:
-        names, read = self._settings.attributes, self._entry
-        notifications = read(f"ou=notifications,{dn}", _NOTIFICATION_ATTRIBUTES)
-        settings = read(f"ou=settings,{dn}", (_MAIL_FROM, names.language))
-        if notifications is None and settings is None:
-            return None
-        return _reseller(uid, dn, notifications, settings, names)
-
-    def _default(self, _: str) -> Reseller | None:
-        base, names = self._settings.reseller_settings_base, self._settings.attributes
-        found = self._seen(base, f"({_IS_DEFAULT}=TRUE)", (names.uid,))
-        if not found:
-            return None
-        uid, dn = min((entry.text(names.uid) or "", entry.dn) for entry in found)
-        made = self._settings_of(uid, dn) or _reseller(uid, dn, None, None, names)
-        return made._replace(is_default=True)
+    def _every_reseller(self) -> Gathered:
+        # All at once: they are few, and one search is sooner done than two reads a reseller, and
+        # one for each that has none.
+        base = self._settings.reseller_settings_base
+        try:
+            return Gathered.of(_resellers(self._directory, self._settings))
+        except UnseenError as error:
+            self.unseen[base] = Unseen(base, error.problem)
+            return Gathered.of(())
 
 
 class _Once(dict[str, T | None]):
