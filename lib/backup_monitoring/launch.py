@@ -148,3 +148,8 @@ def check_backup_service() -> NoReturn:
 def collect_backup_state() -> NoReturn:
     """Run the program that makes a pass."""
     _run("collect_backup_state", "collect_backup_state: ")
+
+
+def notify_backup() -> NoReturn:
+    """Run the notifier."""
+    _run("notify_backup", "notify_backup: ")

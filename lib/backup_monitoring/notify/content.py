@@ -22,6 +22,7 @@ from backup_monitoring.notify.variables import (
 from backup_monitoring.notify.wording import Wording, one_line, paragraphs, steps
 
 MOST_ITEMS = 300
+_ORDER = (Kind.PROBLEM, Kind.REMINDER, Kind.CUSTOM, Kind.UNWATCHED, Kind.RECOVERY)
 _MOST_STEPS = 3
 _SUBJECT = 200
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
@@ -116,7 +117,7 @@ def content_of_event(scene: Scene, event: Event, about: About) -> Content:
 
 def content_of_listing(scene: Scene, listing: Listing) -> Content:
     """Return the mail with the list."""
-    shown = listing.items[:MOST_ITEMS]
+    shown = sorted(listing.items, key=lambda item: _ORDER.index(item.event.kind))[:MOST_ITEMS]
     kinds = [item.event.kind for item in listing.items]
     provider = scene.reader.recipient.role is Role.PROVIDER
     variables: Variables = {
@@ -183,10 +184,7 @@ def _rows(
     scene: Scene, event: Event, variables: Variables, texts: Mapping[str, str]
 ) -> tuple[tuple[str, str], ...]:
     failing = event.kind in (Kind.PROBLEM, Kind.REMINDER)
-    customer = scene.reader.recipient.role is Role.CUSTOMER
-    # The verdict's own sentence is English and for administrators: customers get it only where
-    # nothing else says what is wrong.
-    output = variables["output"] if not customer or (failing and not texts["brief"]) else ""
+    output = variables["output"] if _says_output(scene, event, texts["brief"]) else ""
     told = {
         "account": _named(variables),
         "customer": variables["customer"],
@@ -198,6 +196,15 @@ def _rows(
         "output": output,
     }
     return tuple((scene.labels[name], str(value)) for name, value in told.items() if value)
+
+
+def _says_output(scene: Scene, event: Event, brief: str) -> bool:
+    """Tell whether to show the verdict's own sentence, which is English and for administrators."""
+    role = scene.reader.recipient.role
+    if role is Role.PROVIDER:
+        return True
+    # Others get it only where nothing else says what is wrong.
+    return event.kind in (Kind.PROBLEM, Kind.REMINDER) and not brief
 
 
 def _named(variables: Variables) -> str:
@@ -214,7 +221,7 @@ def _entry(scene: Scene, digest: Digest, item: Item) -> Entry:
     brief = texts["brief"] if event.kind is not Kind.UNWATCHED else ""
     if digest is Digest.UNKNOWN:  # nothing is known to be wrong with the backup
         brief = ""
-    output = str(variables["output"]) if provider or not brief else ""
+    output = str(variables["output"]) if _says_output(scene, event, brief) else ""
     note = harmless(item.note, 500) if provider else ""
     lines = (
         ", ".join(part for part in where if part),

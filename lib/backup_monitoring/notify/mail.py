@@ -8,11 +8,12 @@ from datetime import datetime, tzinfo
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.utils import format_datetime, parseaddr
+from email.utils import format_datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from backup_monitoring.notify.about import About
+from backup_monitoring.notify.addresses import AddressError, parse_mailbox
 from backup_monitoring.notify.content import (
     Content,
     Listing,
@@ -28,6 +29,7 @@ from backup_monitoring.notify.wording import MailError, Wording, wording
 
 _LIST = "backup-warnings"
 _LONGEST_DOMAIN = 40
+_LONGEST_NAME = 60
 
 
 class Thread(NamedTuple):
@@ -194,18 +196,21 @@ def _sender(recipient: Recipient, policy: NotifySettings) -> tuple[Address, tupl
 
 def _recipient(recipient: Recipient) -> Address:
     found = _address(recipient.address, recipient.reason or recipient.address)
-    return Address(harmless(recipient.name, 80), addr_spec=found.addr_spec)
+    return _shown(recipient.name, found.addr_spec)
 
 
 def _address(text: str, where: str) -> Address:
-    name, plain = parseaddr(text)
-    problem = MailError(where, f"{harmless(text)!r} is no address", "write NAME <USER@DOMAIN>")
-    if not plain.isascii() or not plain.isprintable() or plain.count("@") != 1:
-        raise problem
     try:
-        return Address(harmless(name, 80), addr_spec=plain)
-    except (ValueError, IndexError) as error:
-        raise problem from error
+        found = parse_mailbox(text)
+    except AddressError as error:
+        problem = f"{harmless(text)!r} is no address: {error}"
+        raise MailError(where, problem, "write NAME <USER@DOMAIN>") from error
+    return _shown(found.name, found.address)
+
+
+def _shown(name: str, address: str) -> Address:
+    # A longer name would be folded without its quotes.
+    return Address(harmless(name, _LONGEST_NAME).rstrip("."), addr_spec=address)
 
 
 def _domain(sender: Address) -> str:

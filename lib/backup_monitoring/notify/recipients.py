@@ -201,7 +201,7 @@ class _Deciding:
                 self._customer_is(
                     mailbox, contact, person, sender, source, mailbox.address in known
                 )
-        self._explained.append("rule 3: does not apply: rule 2 found the account's own addresses")
+        self._explained.append("rule 3: does not apply: the account has addresses of its own")
 
     def _person(self, contact: Contact, sender: str) -> None:
         if not contact.person:

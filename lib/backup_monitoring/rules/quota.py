@@ -117,7 +117,7 @@ def _doubt(growth: Growth | None, outlook: _Outlook, policy: QuotaPolicy) -> tup
         )
     full, least = outlook.to_full, policy.forecast
     if full is not None and least is not None and full < least:
-        return State.WARNING, (f"full in {full} d, limit {least} d (--forecast-warning); now ")
+        return "forecast", f"full in {full} d, limit {least} d (--forecast-warning); now "
     return "used", ""
 
 

@@ -110,7 +110,7 @@ def _with_due_times(
     how = f"{said}; zone {clock.found}; counted from {say_time(counted, clock.zone)}"
     if not missed:
         upcoming = _next_due(pattern, clock, now)
-        facts = known(next_due=upcoming, last_backup=last)
+        facts = known(next_due=upcoming, last_backup=last, zone=clock.zone)
         kept = _kept(upcoming, clock, last)
         return Judgement(computer.name, State.OK, kept, 0, how, facts)
     first = next(due_times(pattern, clock.zone, after, until))
@@ -125,6 +125,7 @@ def _with_due_times(
         first_due=first,
         last_backup=last,
         next_due=_next_due(pattern, clock, now),
+        zone=clock.zone,
     )
     return Judgement(computer.name, state, summary, min(missed, MOST_MISSED), how, facts)
 

@@ -118,7 +118,7 @@ def _judge_run(
     last = _last_success(account, computer, now)
     said = say_time(last, zone_of(clock)) if last is not None else "not known"
     how = f"last success {said}; {say_patience(patience)}"
-    facts = _facts(computer, run, patience, failed, last)
+    facts = _facts(computer, run, patience, failed, last) | {"zone": zone_of(clock)}
     if computer.past is None:
         state, limit = _impatient(patience)
         return Judgement(computer.name, state, f"{what}{limit}", failed, how, facts)
@@ -144,6 +144,8 @@ def _facts(
         failed=failed,
         at_least=computer.past is None or computer.past.at_least,
         failed_at=ended.at if ended is not None else None,
+        failed_since=(computer.past.failed_since if computer.past is not None else None)
+        or (ended.at if ended is not None else None),
         last_success=last,
     )
 

@@ -264,6 +264,18 @@ class State:
 
         return StoredPeople(self._db, str(self._file))
 
+    def count_of_host(self, host: str) -> int:
+        """Return how many accounts the backup server *host* has; StoreError if damaged."""
+        try:
+            row = self._db.execute(
+                "SELECT count(*) FROM accounts WHERE in_scope AND "
+                "instr(char(10) || coalesce(hosts, '') || char(10), char(10) || ? || char(10))",
+                (codec.write_text(host),),
+            ).fetchone()
+        except sqlite3.Error as error:
+            raise self._broken(error) from None
+        return int(row[0])
+
     def findings(self) -> Iterator[Finding]:
         """Yield the findings of the last pass; StoreError if the file is damaged."""
         try:

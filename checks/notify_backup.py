@@ -1,0 +1,200 @@
+"""notify_backup: tells those whom a failed account concerns."""
+
+import argparse
+import os
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from backup_monitoring.errors import UsageError
+from backup_monitoring.launch import Watchdog
+from backup_monitoring.options import (
+    Parser,
+    Shown,
+    add_account_option,
+    add_common_options,
+    now_of,
+    uids_of,
+)
+from backup_monitoring.settings import Settings, read_settings, settings_file
+from backup_monitoring.text import clean
+
+DONE, FALLBACK, NOT_WRITTEN = 0, 1, 2
+Phase = Callable[[str], None]
+_LIMITS = {"hook": 10, "other": 300}
+
+
+def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
+    """Run the program; return its exit code and its output.
+
+    Raises:
+        MonitoringError: the command line or the settings are wrong, or nobody can be looked up.
+    """
+    try:
+        options = _parser().parse(arguments)
+    except Shown as shown:
+        return DONE, shown.text
+    mode = _mode(options)
+    watchdog.limit(options.timeout or _LIMITS["hook" if mode is _hook else "other"])
+    watchdog.phase("reading the settings")
+    settings = read_settings(settings_file(options.config))
+    code, text = mode(options, settings, now_of(options), watchdog.phase)
+    return code, "\n".join(clean(line, 4000) for line in text.split("\n"))
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        "notify_backup",
+        "Finds in the directory who must be told about an account, and tells them. Called by the "
+        "monitoring system as its notification command, each text by an option or by the "
+        "environment (NOTIFY_ACCOUNT, NOTIFY_TYPE, ..., and Nagios's NAGIOS_ macros).",
+        "exit codes: 0 told, or safely in the outbox; 1 something was handed to the fallback; "
+        "2 the outbox could not be written; 3 wrong options or settings",
+    )
+    add_account_option(parser)
+    add_common_options(parser, limit="10 for a notification, else 300")
+    call = parser.add_argument_group("a notification")
+    for option, metavar, text in (
+        ("type", "TYPE", "PROBLEM, RECOVERY, CUSTOM; others are only kept in the audit"),
+        ("check", "TASK", "quota, schedule, status, client or unused"),
+        ("state", "STATE", "OK, WARNING, CRITICAL or UNKNOWN"),
+        ("last-state", "STATE", "the state before"),
+        ("output", "TEXT", "the check's first line"),
+        ("long-output", "TEXT", "the check's further lines"),
+        ("author", "NAME", "who wrote the comment"),
+        ("comment", "TEXT", "the comment of a CUSTOM notification"),
+        ("time", "TIME", "when: seconds since 1970, or ISO 8601 with offset"),
+        ("host", "NAME", "the host's name"),
+        ("service", "NAME", "the service's name"),
+    ):
+        call.add_argument(f"--{option}", metavar=metavar, help=text)
+    _add_modes(parser)
+    return parser
+
+
+def _add_modes(parser: Parser) -> None:
+    group = parser.add_argument_group("other jobs, one at a time")
+    group.add_argument("--scan", action="store_true", help="judge all accounts, tell what is new")
+    group.add_argument("--flush", action="store_true", help="deliver what waits in the outbox")
+    group.add_argument(
+        "--release", action="store_true", help="let what is held, or was only recorded, be told"
+    )
+    group.add_argument(
+        "--explain", action="store_true", help="say who is told about an account, and why"
+    )
+    group.add_argument(
+        "--check-recipients", action="store_true", help="list accounts whose contacts are wrong"
+    )
+    group.add_argument(
+        "--test-mail", metavar="ADDRESS", help="send one mail of every kind and language there"
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="print recipients, reasons and mails; change nothing"
+    )
+
+
+Mode = Callable[[argparse.Namespace, Settings, datetime, Phase], tuple[int, str]]
+
+
+def _mode(options: argparse.Namespace) -> Mode:
+    modes: dict[str, Mode] = {
+        "scan": _scan,
+        "flush": _flush,
+        "release": _release,
+        "explain": _explain,
+        "check_recipients": _check_recipients,
+        "test_mail": _test_mail,
+    }
+    asked = [name for name in modes if getattr(options, name)]
+    if len(asked) > 1:
+        named = ", ".join(f"--{name.replace('_', '-')}" for name in asked)
+        raise UsageError(named, "are different jobs", "ask for one at a time")
+    return modes[asked[0]] if asked else _hook
+
+
+def _driven_by(settings: Settings, driver: str, way: str) -> None:
+    if settings.notify.driver != driver:
+        raise UsageError(
+            f"{settings.file}: [notify] driver",
+            f'is "{settings.notify.driver}", so {way} is refused: two masters of when would tell '
+            "everything twice",
+            f'set it to "{driver}", or do not call it this way',
+        )
+
+
+def _hook(
+    options: argparse.Namespace, settings: Settings, now: datetime, phase: Phase
+) -> tuple[int, str]:
+    """Queue what the monitoring system says."""
+    from backup_monitoring.notify.hook import answer, call_of
+
+    if options.account is not None:
+        uids = uids_of(options) or []
+        if len(uids) != 1:
+            raise UsageError("--account", "a notification is about one account", "name one")
+        options.account = uids[0]
+    call = call_of(options, os.environ, now)
+    _driven_by(settings, "icinga", "a notification")
+    from backup_monitoring.notify.desk import Desk
+
+    return Desk(settings, now, phase, dry=options.dry_run).call(call, answer)
+
+
+def _scan(
+    options: argparse.Namespace, settings: Settings, now: datetime, phase: Phase
+) -> tuple[int, str]:
+    """Tell what is new."""
+    _driven_by(settings, "scan", "--scan")
+    from backup_monitoring.notify.desk import Desk
+
+    return Desk(settings, now, phase, dry=options.dry_run).scan()
+
+
+def _flush(
+    options: argparse.Namespace, settings: Settings, now: datetime, phase: Phase
+) -> tuple[int, str]:
+    """Deliver what waits."""
+    from backup_monitoring.notify.desk import Desk
+
+    if options.dry_run:
+        raise UsageError("--dry-run", "a delivery cannot be tried", "leave it out")
+    return Desk(settings, now, phase).flush()
+
+
+def _release(
+    options: argparse.Namespace, settings: Settings, now: datetime, phase: Phase
+) -> tuple[int, str]:
+    """Let what is held be told."""
+    from backup_monitoring.notify.desk import Desk
+
+    return Desk(settings, now, phase, dry=options.dry_run).release()
+
+
+def _explain(
+    options: argparse.Namespace, settings: Settings, now: datetime, phase: Phase
+) -> tuple[int, str]:
+    """Say who is told about accounts, and why."""
+    from backup_monitoring.notify.desk import Desk
+
+    uids = uids_of(options)
+    if uids is None:
+        raise UsageError("--explain", "of which account?", "name it by --account")
+    return DONE, "\n".join(Desk(settings, now, phase).explain(uids, options.check))
+
+
+def _check_recipients(
+    options: argparse.Namespace, settings: Settings, now: datetime, phase: Phase
+) -> tuple[int, str]:
+    """List what is wrong with contacts."""
+    from backup_monitoring.notify.desk import Desk
+
+    found = list(Desk(settings, now, phase).check_recipients(uids_of(options)))
+    return (FALLBACK if found else DONE), "\n".join(found) or "all contacts are good"
+
+
+def _test_mail(
+    options: argparse.Namespace, settings: Settings, now: datetime, phase: Phase
+) -> tuple[int, str]:
+    """Send samples."""
+    from backup_monitoring.notify.desk import Desk
+
+    return Desk(settings, now, phase, dry=options.dry_run).test_mail(options.test_mail)

@@ -1,0 +1,103 @@
+"""Writes the mails that come into being at delivery: digests, storms, refusals."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from backup_monitoring.errors import MonitoringError
+from backup_monitoring.model import State
+from backup_monitoring.notify.about import About
+from backup_monitoring.notify.addresses import AddressError
+from backup_monitoring.notify.content import Digest as Purpose
+from backup_monitoring.notify.content import Item, Listing
+from backup_monitoring.notify.mail import compose_digest
+from backup_monitoring.notify.mails import Digest, QueuedMail, RefusedMail, Storm
+from backup_monitoring.notify.model import Event, Kind, Recipient, Role
+from backup_monitoring.notify.people import People
+from backup_monitoring.notify.recipients import provider
+from backup_monitoring.notify.telling import about, queued, zone_of
+from backup_monitoring.settings import Settings
+
+
+class NoFallbackError(MonitoringError):
+    """The provider has to be told, and [notify] fallback is no address."""
+
+
+class Composer:
+    """See `delivery.Composer`.
+
+    Args:
+        settings: section [notify].
+        people: names accounts; None where nobody can be looked up.
+        now: when the mails are written, aware UTC.
+    """
+
+    def __init__(self, settings: Settings, people: People | None, now: datetime) -> None:
+        self._settings = settings
+        self._people = people
+        self._now = now
+
+    def digest(self, digest: Digest) -> QueuedMail:
+        """Return the mail with a reseller's events, or with what is unknown."""
+        reseller = digest.recipient.role is Role.RESELLER
+        purpose = Purpose.RESELLER if reseller else Purpose.UNKNOWN
+        return self._mail(Listing(purpose, list(self._items(digest.events))), digest.recipient)
+
+    def storm(self, storm: Storm) -> QueuedMail:
+        """Return the mail with the accounts of a storm."""
+        events = [
+            Event(
+                account,
+                storm.task,
+                Kind.PROBLEM,
+                State.WARNING,
+                storm.since,
+                "",
+                since=storm.since,
+                host=storm.host,
+            )
+            for account in storm.accounts
+        ]
+        listing = Listing(Purpose.STORM, list(self._items(events)), storm.host, storm.total)
+        return self._mail(listing, self._provider())
+
+    def refused(self, mails: tuple[RefusedMail, ...]) -> QueuedMail:
+        """Return the mail with those that will not arrive."""
+        items = [
+            Item(
+                Event(
+                    mail.account,
+                    mail.task or "quota",
+                    mail.kind or Kind.PROBLEM,
+                    State.WARNING,
+                    self._now,
+                    "",
+                ),
+                About(),
+                f"{mail.address}: {mail.reason}",
+            )
+            for mail in mails
+        ]
+        return self._mail(Listing(Purpose.FALLBACK, items), self._provider())
+
+    def _items(self, events: tuple[Event, ...] | list[Event]) -> Iterator[Item]:
+        for event in events:
+            yield Item(event, self._about(event))
+
+    def _about(self, event: Event) -> About:
+        try:
+            if self._people is not None:
+                return about(event, self._people, {}, zone_of(self._settings))
+        except MonitoringError:
+            self._people = None  # who is told is known; names alone are not worth a delay
+        return About(zone=zone_of(self._settings))
+
+    def _mail(self, listing: Listing, recipient: Recipient) -> QueuedMail:
+        settings = self._settings
+        mail = compose_digest(listing, recipient, settings.notify, self._now, zone_of(settings))
+        return queued(mail, recipient, settings.notify.bounces, None, "")
+
+    def _provider(self) -> Recipient:
+        try:
+            return provider(self._settings.notify)
+        except AddressError as error:
+            raise NoFallbackError("[notify] fallback", str(error), "set an address") from None

@@ -1,0 +1,265 @@
+"""The desk: does the jobs of notify_backup over outbox and source, and says what was done."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from backup_monitoring.errors import DirectoryError, SettingsError, UsageError
+from backup_monitoring.model import State
+from backup_monitoring.notify.addresses import AddressError, parse_address
+from backup_monitoring.notify.audit import Audit
+from backup_monitoring.notify.composer import Composer
+from backup_monitoring.notify.hook import Answer, Call, plain_event, remember
+from backup_monitoring.notify.model import Event, Kind
+from backup_monitoring.notify.outbox import Outbox, Transaction
+from backup_monitoring.notify.outbox_file import OutboxError
+from backup_monitoring.notify.people import Gathered
+from backup_monitoring.notify.recipients import check_recipients, recipients
+from backup_monitoring.notify.sources import Source, open_source
+from backup_monitoring.notify.telling import Letter, Outcome, Teller
+from backup_monitoring.rules.tasks import TASKS
+from backup_monitoring.settings import Settings
+from backup_monitoring.store import StoreError
+
+DONE, FALLBACK, NOT_WRITTEN = 0, 1, 2
+Answering = Callable[[Call, Transaction, Source, Settings, datetime], Answer]
+Result = tuple[int, str]
+
+
+class Desk:
+    """One run of notify_backup.
+
+    Args:
+        settings: all of them; [notify] outbox is set.
+        now: aware UTC. phase: told before each wait.
+        dry: print what would be told, and change nothing.
+    """
+
+    def __init__(
+        self, settings: Settings, now: datetime, phase: Callable[[str], None], dry: bool = False
+    ) -> None:
+        self._settings = settings
+        self._policy = settings.notify
+        self._now = now
+        self._phase = phase
+        self._dry = dry
+
+    @contextmanager
+    def _outbox(self) -> Iterator[Outbox]:
+        file = self._policy.outbox
+        if file is None:
+            remedy = 'such as "/var/lib/backup-monitoring/outbox/outbox.sqlite"'
+            raise SettingsError(f"{self._settings.file}: [notify] outbox", "not set", remedy)
+        self._phase(f"opening {file}")
+        if self._dry:
+            with _copy(file) as copied, Outbox(copied) as outbox:
+                yield outbox
+            return
+        audit = Audit(self._policy.audit)
+        with Outbox(file, audit) as outbox:
+            yield outbox
+
+    def call(self, call: Call, answering: Answering) -> Result:
+        """Do what a notification asks for.
+
+        Whatever cannot be looked up is handed to the fallback: a notification comes once.
+        """
+        try:
+            with self._outbox() as outbox:
+                try:
+                    with self._open() as source, outbox.transaction(self._now) as t:
+                        answer = answering(call, t, source, self._settings, self._now)
+                except (DirectoryError, StoreError) as error:
+                    answer = self._unreached(call, outbox, str(error))
+        except OutboxError as error:
+            return NOT_WRITTEN, f"FAILED: {error}"
+        return self._result([answer.outcome] if answer.outcome else [], answer.said)
+
+    def _open(self) -> AbstractContextManager[Source]:
+        return open_source(self._settings, self._now, self._phase)
+
+    def _unreached(self, call: Call, outbox: Outbox, reason: str) -> Answer:
+        event = plain_event(call)
+        with outbox.transaction(self._now) as t:
+            if call.kind is None:
+                t.not_told(event, "", f"{call.type}: the NOC's own words")
+                return Answer(f"{call.type}: in the audit, nobody is told")
+            if t.seen(event):
+                return Answer("the same event came before, nobody is told twice")
+            remember(call, t)
+            teller = Teller(t, Gathered({}, {}, {}, {}), self._settings)
+            letters = tuple(teller.hand_over(event, reason))
+        decision = recipients(event, Gathered({}, {}, {}, {}), self._policy)
+        outcome = Outcome(decision._replace(unreached=reason), letters, reason)
+        return Answer("handed to the fallback", outcome)
+
+    def _result(self, outcomes: Sequence[Outcome], said: str) -> Result:
+        fallbacks = [each.fallback for each in outcomes if each.fallback is not None]
+        lines = [said, *(f"handed to the fallback: {reason}" for reason in fallbacks)]
+        if fallbacks and not self._policy.fallback:
+            lines.append("[notify] fallback is not set: nobody was told; set it")
+        if self._dry:
+            lines = ["dry run: nothing was changed", *self._shown(outcomes), *lines]
+        return (FALLBACK if fallbacks else DONE), "\n".join(lines)
+
+    def _shown(self, outcomes: Sequence[Outcome]) -> Iterator[str]:
+        for outcome in outcomes:
+            yield from outcome.decision.explained
+            for letter in outcome.letters:
+                yield from _letter_lines(letter)
+
+    def scan(self) -> Result:
+        """Judge all accounts, and tell what is new."""
+        from backup_monitoring.notify.scan import scan
+
+        try:
+            with self._open() as source, self._outbox() as outbox:
+                scanned = scan(outbox, source, self._settings, self._now)
+        except OutboxError as error:
+            return NOT_WRITTEN, f"FAILED: {error}"
+        except (DirectoryError, StoreError) as error:
+            return self._no_scan(str(error))
+        letters = sum(len(outcome.letters) for outcome in scanned.told)
+        said = f"{scanned.accounts} accounts, {len(scanned.told)} events, {letters} to tell"
+        if scanned.recorded:
+            said += (
+                f"; first scan: {scanned.recorded} problems are only recorded, "
+                "and told after notify_backup --release"
+            )
+        code, text = self._result(scanned.told, said)
+        return (FALLBACK if scanned.fallbacks else code), text
+
+    def _no_scan(self, reason: str) -> Result:
+        event = Event("", "quota", Kind.PROBLEM, State.UNKNOWN, self._now, reason)
+        try:
+            with self._outbox() as outbox, outbox.transaction(self._now) as t:
+                if not t.seen(event):
+                    Teller(t, Gathered({}, {}, {}, {}), self._settings).hand_over(event, reason)
+        except OutboxError as error:
+            return NOT_WRITTEN, f"FAILED: {error}"
+        return FALLBACK, f"no scan, handed to the fallback: {reason}"
+
+    def flush(self) -> Result:
+        """Deliver what waits in the outbox."""
+        from backup_monitoring.notify.delivery import flush
+        from backup_monitoring.notify.transport import open_transport
+
+        try:
+            with self._outbox() as outbox, self._people() as source:
+                composer = Composer(self._settings, source and source.people, self._now)
+                self._phase(f"handing mails to {self._policy.smtp}")
+                transport = open_transport(self._policy)
+                counted = source.counted if source is not None else lambda host: None
+                done = flush(outbox, transport, self._policy, self._now, composer, counted)
+                failure = outbox.audit.failure
+        except OutboxError as error:
+            return NOT_WRITTEN, f"FAILED: {error}"
+        if done.busy:
+            return DONE, "another delivery is under way"
+        lines = [f"{done.sent} sent, {done.retried} to be tried again, {done.refused} refused"]
+        lines += [f"FAILED: {error}" for error in done.errors]
+        lines += [f"FAILED: {failure}"] if failure else []
+        return (FALLBACK if done.refused or done.errors else DONE), "\n".join(lines)
+
+    @contextmanager
+    def _people(self) -> Iterator[Source | None]:
+        """Give the source, None where it cannot be opened: mails that are written can go."""
+        if self._settings.store.folder is None:
+            yield None  # the directory is not asked at every minute's delivery
+            return
+        with ExitStack() as stack:
+            try:
+                source = stack.enter_context(self._open())
+            except StoreError:
+                source = None
+            yield source
+
+    def release(self) -> Result:
+        """Let what is held by the storm guard, or was only recorded, be told."""
+        from backup_monitoring.notify.guard import release
+        from backup_monitoring.notify.scan import release_recorded
+
+        try:
+            with self._outbox() as outbox, outbox.transaction(self._now) as t:
+                mails, problems = release(t), release_recorded(t)
+        except OutboxError as error:
+            return NOT_WRITTEN, f"FAILED: {error}"
+        return DONE, (
+            f"{mails} held mails are released; of {problems} recorded problems those that still "
+            "fail are told by the next scan"
+        )
+
+    def explain(self, uids: Sequence[str], task: str | None) -> Iterator[str]:
+        """Yield, for each account and task, which rule decides who is told, and why."""
+        if task is not None and task not in TASKS:
+            raise UsageError("--check", f"{task!r} is none of {', '.join(TASKS)}", "name the check")
+        names = self._settings.directory.attributes
+        with self._open() as source:
+            for uid in uids:
+                explained: dict[tuple[str, ...], list[str]] = {}
+                for each in (task,) if task else TASKS:
+                    event = Event(uid, each, Kind.PROBLEM, State.CRITICAL, self._now, "")
+                    decision = recipients(event, source.people, self._policy, names)
+                    told = [f"told: {r.address} ({r.role.value})" for r in decision.recipients]
+                    lines = (*decision.explained, *told)
+                    explained.setdefault(lines, []).append(each)
+                for lines, tasks in explained.items():
+                    yield f"{uid}, {', '.join(tasks)}:"
+                    yield from (f"  {line}" for line in lines)
+
+    def check_recipients(self, uids: Sequence[str] | None) -> Iterator[str]:
+        """Yield what is wrong with the contacts of accounts."""
+        names = self._settings.directory.attributes
+        with self._open() as source:
+            for account, _ in source.accounts(uids):
+                contact = source.people.contact(account.uid)
+                if contact is not None:
+                    for finding in check_recipients(contact, source.people, self._policy, names):
+                        yield f"{account.uid}: {finding}"
+
+    def test_mail(self, address: str) -> Result:
+        """Send one mail of every kind and language to *address*."""
+        from backup_monitoring.notify.samples import previews
+        from backup_monitoring.notify.transport import Outcome as Answered
+        from backup_monitoring.notify.transport import open_transport
+
+        try:
+            checked = parse_address(address)
+        except AddressError as error:
+            raise UsageError("--test-mail", f"{address!r}: {error}", "name an address") from None
+        lines, failed = [], 0
+        transport = open_transport(self._policy)
+        for name, mail in previews(checked, self._policy):
+            if self._dry:
+                lines.append(f"{name}: {mail.subject}")
+                continue
+            self._phase(f"handing a mail to {self._policy.smtp}")
+            answer = transport.send(self._policy.bounces, checked, mail.data)
+            failed += answer.outcome is not Answered.ACCEPTED
+            lines.append(f"{name}: {answer.outcome.value} {answer.reason}".rstrip())
+        transport.close()
+        return (FALLBACK if failed else DONE), "\n".join(lines)
+
+
+@contextmanager
+def _copy(file: Path) -> Iterator[Path]:
+    """Give a copy of the outbox, to try things on."""
+    with tempfile.TemporaryDirectory() as folder:
+        for suffix in ("", "-wal"):
+            part = file.with_name(file.name + suffix)
+            if part.exists():
+                shutil.copyfile(part, Path(folder) / (file.name + suffix))
+        yield Path(folder) / file.name
+
+
+def _letter_lines(letter: Letter) -> Iterator[str]:
+    recipient = letter.recipient
+    yield f"to {recipient.address} ({recipient.role.value}): {recipient.reason}"
+    if letter.mail is None:
+        yield "  a line in the next digest"
+        return
+    for line in letter.mail.data.decode("utf-8", "replace").splitlines():
+        yield f"  {line}"

@@ -1,0 +1,203 @@
+"""The hook: what a monitoring system says when it calls its notification command."""
+
+import argparse
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from backup_monitoring.errors import UsageError
+from backup_monitoring.model import State
+from backup_monitoring.notify.about import facts_of
+from backup_monitoring.notify.mails import Problem
+from backup_monitoring.notify.model import Event, Kind
+from backup_monitoring.notify.outbox import Transaction
+from backup_monitoring.notify.scan import event_of
+from backup_monitoring.notify.sources import Source, judged
+from backup_monitoring.notify.telling import Outcome, Teller
+from backup_monitoring.rules.tasks import TASKS
+from backup_monitoring.settings import Settings
+
+_TOLD = {"PROBLEM": Kind.PROBLEM, "RECOVERY": Kind.RECOVERY, "CUSTOM": Kind.CUSTOM}
+# They carry the NOC's own words: kept in the audit, told to nobody.
+_TOLD_BY_HOOK = "hook:"  # before the task of a problem that the hook has told
+_AUDITED = ("ACKNOWLEDGEMENT", "DOWNTIME", "FLAPPING")
+
+# The option's name, and what Nagios calls it; ours are NOTIFY_ and the option's name.
+NAGIOS = {
+    "account": "NAGIOS__SERVICEBACKUP_ACCOUNT",
+    "check": "NAGIOS__SERVICEBACKUP_CHECK",
+    "type": "NAGIOS_NOTIFICATIONTYPE",
+    "state": "NAGIOS_SERVICESTATE",
+    "last_state": "NAGIOS_LASTSERVICESTATE",
+    "output": "NAGIOS_SERVICEOUTPUT",
+    "long_output": "NAGIOS_LONGSERVICEOUTPUT",
+    "author": "NAGIOS_NOTIFICATIONAUTHOR",
+    "comment": "NAGIOS_NOTIFICATIONCOMMENT",
+    "time": "NAGIOS_TIMET",
+    "host": "NAGIOS_HOSTNAME",
+    "service": "NAGIOS_SERVICEDESC",
+}
+
+
+class Call(NamedTuple):
+    """One call of the hook.
+
+    Args:
+        uid: the account. task: the check.
+        type: as the monitoring system says it. kind: what it is to us; None: told to nobody.
+        state, last_state: None where it is not said.
+        at: when, aware UTC.
+    """
+
+    uid: str
+    task: str
+    type: str
+    kind: Kind | None
+    state: State
+    last_state: State | None
+    at: datetime
+    output: str = ""
+    long_output: str = ""
+    author: str = ""
+    comment: str = ""
+    host: str = ""
+    service: str = ""
+
+
+def call_of(options: argparse.Namespace, environment: Mapping[str, str], now: datetime) -> Call:
+    """Return what is said by *options*, else by *environment*.
+
+    Raises:
+        UsageError: something is missing, or is none of the known words.
+    """
+
+    def said(name: str) -> str:
+        given = getattr(options, name, None)
+        for value in (given, environment.get(f"NOTIFY_{name.upper()}")):
+            if value:
+                return str(value)
+        return environment.get(NAGIOS[name], "")
+
+    kind_of_call = said("type").upper()
+    task = said("check").lower()
+    if not said("account"):
+        raise UsageError("--account", "which account?", "name it, or set NOTIFY_ACCOUNT")
+    if task not in TASKS:
+        raise UsageError("--check", f"{task!r} is none of {', '.join(TASKS)}", "name the check")
+    if kind_of_call not in _TOLD and not kind_of_call.startswith(_AUDITED):
+        raise UsageError(
+            "--type", f"{kind_of_call!r} is unknown", "pass the monitoring system's own word"
+        )
+    return Call(
+        uid=said("account"),
+        task=task,
+        type=kind_of_call,
+        kind=_TOLD.get(kind_of_call),
+        state=_state("--state", said("state")),
+        last_state=_state("--last-state", said("last_state")) if said("last_state") else None,
+        at=_time(said("time"), now),
+        output=said("output"),
+        long_output=said("long_output"),
+        author=said("author"),
+        comment=said("comment"),
+        host=said("host"),
+        service=said("service"),
+    )
+
+
+def _state(option: str, text: str) -> State:
+    try:
+        return State[text.upper()]
+    except KeyError:
+        words = ", ".join(state.name for state in State)
+        raise UsageError(
+            option, f"{text!r} is none of {words}", "pass the service's state"
+        ) from None
+
+
+def _time(text: str, now: datetime) -> datetime:
+    """Return the time that *text* says, in seconds since 1970 or ISO 8601; *now* if none."""
+    if not text:
+        return now
+    try:
+        if text.replace(".", "", 1).isdigit():
+            return datetime.fromtimestamp(float(text), UTC)
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError, OSError):
+        pass
+    raise UsageError("--time", f"{text!r} is no time", "seconds since 1970, or ISO 8601")
+
+
+class Answer(NamedTuple):
+    """What the hook did, in a sentence; *outcome* None: nobody had to be told."""
+
+    said: str
+    outcome: Outcome | None = None
+
+
+def answer(
+    call: Call, transaction: Transaction, source: Source, settings: Settings, now: datetime
+) -> Answer:
+    """Put into the outbox what *call* says.
+
+    Raises:
+        DirectoryError, StoreError: the account or its people cannot be looked up.
+        OutboxError: the outbox cannot be written.
+    """
+    event, facts = _event(call, source, settings, now)
+    if call.kind is None:
+        transaction.not_told(event, "", f"{call.type}: the NOC's own words")
+        return Answer(f"{call.type}: in the audit, nobody is told")
+    event = event._replace(kind=call.kind)
+    if transaction.seen(event):
+        return Answer("the same event came before, nobody is told twice")
+    if call.kind is Kind.PROBLEM and call.last_state is State.UNKNOWN:
+        told = transaction.problem(call.uid.lower(), _TOLD_BY_HOOK + call.task)
+        if told is not None and told.state is call.state:
+            transaction.not_told(event, "", "back from UNKNOWN in the state that was told last")
+            return Answer("back from UNKNOWN in the state that was told last, nobody is told twice")
+    remember(call, transaction)
+    outcome = Teller(transaction, source.people, settings).tell(event, facts)
+    return Answer(f"{len(outcome.letters)} put into the outbox", outcome)
+
+
+def remember(call: Call, transaction: Transaction) -> None:
+    """Keep the state that is told, until a recovery."""
+    uid, task = call.uid.lower(), _TOLD_BY_HOOK + call.task
+    if call.kind is Kind.RECOVERY:
+        transaction.forget(uid, task)
+    elif call.kind is Kind.PROBLEM and call.state in (State.WARNING, State.CRITICAL):
+        transaction.remember(Problem(uid, task, call.state, call.at, (), call.at, "hook"))
+
+
+def plain_event(call: Call) -> Event:
+    """Return the event that *call* says, by the monitoring system's own text."""
+    return Event(
+        call.uid,
+        call.task,
+        call.kind or Kind.CUSTOM,
+        call.state,
+        call.at,
+        call.output,
+        host=call.host,
+        author=call.author,
+        comment=call.comment,
+    )
+
+
+def _event(
+    call: Call, source: Source, settings: Settings, now: datetime
+) -> tuple[Event, dict[str, object]]:
+    """Return the event, with the verdict's facts where it agrees with the state that was given."""
+    event = plain_event(call)
+    contact = source.people.contact(call.uid)
+    if contact is not None and contact.host:
+        event = event._replace(host=contact.host)
+    for account, uploads in source.accounts([call.uid]):
+        verdict = judged(account, uploads, settings, now)[call.task]
+        if verdict.state is call.state:
+            found = event_of(account.uid, call.task, event.kind, verdict, event.host, call.at)
+            return found._replace(author=call.author, comment=call.comment), facts_of(verdict)
+    return event, {}

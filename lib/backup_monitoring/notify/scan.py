@@ -1,0 +1,246 @@
+"""The scan: compares all verdicts with what was told, and tells what is new."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from backup_monitoring.model import State, Verdict
+from backup_monitoring.notify.about import facts_of
+from backup_monitoring.notify.addresses import AddressError
+from backup_monitoring.notify.content import Digest as Purpose
+from backup_monitoring.notify.content import Item, Listing
+from backup_monitoring.notify.mail import compose_digest
+from backup_monitoring.notify.mails import Problem
+from backup_monitoring.notify.model import Event, Kind
+from backup_monitoring.notify.outbox import Outbox, Transaction
+from backup_monitoring.notify.recipients import provider
+from backup_monitoring.notify.sources import Source, judged
+from backup_monitoring.notify.telling import Outcome, Teller, queued, zone_of
+from backup_monitoring.settings import Settings
+
+OPEN, RECORDED, RELEASED = "open", "recorded", "released"
+_UNKNOWN = "unknown:"  # before the task of a problem whose state is UNKNOWN
+_SCANNED = "scanned"
+_FAILED = (State.WARNING, State.CRITICAL)
+_OK = Verdict(State.OK, "")
+
+Key = tuple[str, str]
+
+
+class Found(NamedTuple):
+    """The verdict of an account in a task, with the account's backup server."""
+
+    verdict: Verdict
+    host: str
+
+
+class Scanned(NamedTuple):
+    """What a scan did: *accounts* judged, *told* events, *fallbacks* (why), *recorded* only."""
+
+    accounts: int
+    told: tuple[Outcome, ...]
+    fallbacks: tuple[str, ...]
+    recorded: int
+
+
+def release_recorded(transaction: Transaction) -> int:
+    """Let the next scan tell what the first one only recorded; return how many that were."""
+    recorded = [each for each in transaction.problems() if each.status == RECORDED]
+    for problem in recorded:
+        transaction.remember(problem._replace(status=RELEASED))
+    return len(recorded)
+
+
+def scan(outbox: Outbox, source: Source, settings: Settings, now: datetime) -> Scanned:
+    """Judge all accounts, and tell what is new since the last scan.
+
+    The first scan of an old installation tells no customer: it records what fails, and sends the
+    provider one list.
+
+    Raises:
+        OutboxError: nothing was told; the next scan does it.
+        DirectoryError, StoreError: the source cannot be read completely.
+    """
+    with outbox.transaction(now) as t:
+        known = {(each.account.lower(), each.task): each for each in t.problems()}
+        first = t.meta(_SCANNED) is None
+    found, accounts = _judged(source, settings, now, known)
+    with outbox.transaction(now) as t:
+        scanning = _Scanning(Teller(t, source.people, settings), t, settings, now)
+        if first:
+            scanning.record(found)
+            t.set_meta(_SCANNED, now.isoformat())
+        else:
+            scanning.compare(found, known)
+        return Scanned(accounts, tuple(scanning.told), tuple(scanning.fallbacks), scanning.recorded)
+
+
+def _judged(
+    source: Source, settings: Settings, now: datetime, known: Mapping[Key, Problem]
+) -> tuple[dict[Key, Found], int]:
+    """Return the verdicts that are not OK, and those of problems that are known."""
+    found: dict[Key, Found] = {}
+    accounts = 0
+    for account, uploads in source.accounts(None):
+        accounts += 1
+        host = account.hosts[0] if account.hosts else ""
+        for task, verdict in judged(account, uploads, settings, now).items():
+            key = (account.uid.lower(), task)
+            if verdict.state is not State.OK or key in known or _unknown(key) in known:
+                found[account.uid, task] = Found(verdict, host)
+    return found, accounts
+
+
+def _unknown(key: Key) -> Key:
+    return key[0], _UNKNOWN + key[1]
+
+
+class _Scanning:
+    """One scan, within one transaction."""
+
+    def __init__(
+        self, teller: Teller, transaction: Transaction, settings: Settings, now: datetime
+    ) -> None:
+        self.told: list[Outcome] = []
+        self.fallbacks: list[str] = []
+        self.recorded = 0
+        self._teller = teller
+        self._transaction = transaction
+        self._settings = settings
+        self._now = now
+
+    def record(self, found: Mapping[Key, Found]) -> None:
+        """Remember what fails before anybody was told of anything, and tell the provider."""
+        items = []
+        for (uid, task), (verdict, host) in found.items():
+            failed = verdict.state in _FAILED
+            name = task if failed else _UNKNOWN + task
+            status = RECORDED if failed else OPEN
+            problem = Problem(uid, name, verdict.state, self._now, verdict.bad, None, status)
+            self._transaction.remember(problem)
+            self.recorded += failed
+            items.append(Item(self._event(uid, task, Kind.PROBLEM, verdict, host)))
+        if items:
+            self._list(items)
+
+    def _list(self, items: list[Item]) -> None:
+        try:
+            recipient = provider(self._settings.notify)
+        except AddressError as error:
+            self.fallbacks.append(f"[notify] fallback: {error}")
+            return
+        policy = self._settings.notify
+        listing = Listing(Purpose.FIRST_SCAN, items)
+        mail = compose_digest(listing, recipient, policy, self._now, zone_of(self._settings))
+        self._transaction.queue(queued(mail, recipient, policy.bounces, None, ""))
+
+    def compare(self, found: Mapping[Key, Found], known: Mapping[Key, Problem]) -> None:
+        """Tell what is new, worse, over, or due for a reminder."""
+        seen: set[Key] = set()
+        for (uid, task), (verdict, host) in found.items():
+            key = (uid.lower(), task)
+            seen.update((key, _unknown(key)))
+            if verdict.state is State.UNKNOWN:
+                self._is_unknown(uid, task, verdict, host, known.get(_unknown(key)))
+                continue
+            if _unknown(key) in known:
+                self._transaction.forget(known[_unknown(key)].account, _UNKNOWN + task)
+            problem = known.get(key)
+            if verdict.state in _FAILED:
+                self._fails(uid, task, verdict, host, problem)
+            elif problem is not None:
+                self._over(problem, verdict, host)
+        for key, problem in known.items():
+            if key not in seen:  # the account is not active, or not there, any more
+                self._gone(problem)
+
+    def _is_unknown(
+        self, uid: str, task: str, verdict: Verdict, host: str, problem: Problem | None
+    ) -> None:
+        """UNKNOWN neither begins nor ends a customer's problem; the provider is told once."""
+        if problem is None:
+            name = _UNKNOWN + task
+            self._transaction.remember(
+                Problem(uid, name, State.UNKNOWN, self._now, (), self._now, OPEN)
+            )
+            self._tell(self._event(uid, task, Kind.PROBLEM, verdict, host), verdict)
+
+    def _fails(
+        self, uid: str, task: str, verdict: Verdict, host: str, problem: Problem | None
+    ) -> None:
+        if problem is not None and problem.status == RECORDED:
+            return
+        kind = self._kind(verdict, problem)
+        since = problem.since if problem is not None else self._now
+        computers = set(verdict.bad) | set(problem.computers if problem is not None else ())
+        state = verdict.state
+        if problem is not None and problem.state.badness > state.badness:
+            state = problem.state
+        told = self._now if kind is not None else problem.last_told if problem else None
+        self._transaction.remember(
+            Problem(uid, task, state, since, tuple(sorted(computers)), told, OPEN)
+        )
+        if kind is not None:
+            settled = problem is not None and problem.status == RELEASED
+            self._tell(self._event(uid, task, kind, verdict, host), verdict, settled)
+
+    def _kind(self, verdict: Verdict, problem: Problem | None) -> Kind | None:
+        """Return what to tell of a failure, None if it has been told."""
+        if problem is None or problem.status == RELEASED:
+            return Kind.PROBLEM
+        worse = verdict.state.badness > problem.state.badness
+        if worse or set(verdict.bad) - set(problem.computers):
+            return Kind.PROBLEM
+        last = problem.last_told
+        if last is None or self._now - last >= self._settings.notify.remind_after:
+            return Kind.REMINDER
+        return None
+
+    def _over(self, problem: Problem, verdict: Verdict, host: str) -> None:
+        self._transaction.forget(problem.account, problem.task)
+        if problem.status != OPEN:
+            return
+        bad = set(problem.computers)
+        retired = bool(bad) and bad <= set(verdict.retired)
+        kind = Kind.UNWATCHED if retired else Kind.RECOVERY
+        self._tell(self._event(problem.account, problem.task, kind, verdict, host), verdict)
+
+    def _gone(self, problem: Problem) -> None:
+        self._transaction.forget(problem.account, problem.task)
+        if problem.status == OPEN and not problem.task.startswith(_UNKNOWN):
+            event = self._event(problem.account, problem.task, Kind.UNWATCHED, _OK, "")
+            self._tell(event, _OK)
+
+    def _event(self, uid: str, task: str, kind: Kind, verdict: Verdict, host: str) -> Event:
+        return event_of(uid, task, kind, verdict, host, self._now)
+
+    def _tell(self, event: Event, verdict: Verdict, settled: bool = False) -> None:
+        outcome = self._teller.tell(event, facts_of(verdict), settled=settled)
+        self.told.append(outcome)
+        if outcome.fallback is not None:
+            self.fallbacks.append(outcome.fallback)
+
+
+def event_of(uid: str, task: str, kind: Kind, verdict: Verdict, host: str, now: datetime) -> Event:
+    """Return the event that *verdict* makes."""
+    facts = verdict.facts
+    since = facts.get("first_due") or facts.get("failed_since") or facts.get("created")
+    return Event(
+        uid,
+        task,
+        kind,
+        verdict.state,
+        now,
+        verdict.summary,
+        verdict.computer,
+        since if isinstance(since, datetime) else None,
+        host,
+    )
+
+
+def outcomes(scanned: Scanned) -> Iterator[str]:
+    """Yield a line an event that was told, for people."""
+    for outcome in scanned.told:
+        for letter in outcome.letters:
+            how = letter.mail.subject if letter.mail is not None else "for a digest"
+            yield f"{letter.recipient.role.value} {letter.recipient.address}: {how}"

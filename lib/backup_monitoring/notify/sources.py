@@ -1,0 +1,77 @@
+"""Where the notifier finds accounts and people: the store, else the directory and the homes."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import NamedTuple
+
+from backup_monitoring.errors import MonitoringError
+from backup_monitoring.model import Account, State, Uploads, Verdict
+from backup_monitoring.needs import Files, Need
+from backup_monitoring.notify.people import People
+from backup_monitoring.rules.tasks import TASKS, judge_of
+from backup_monitoring.settings import Settings
+
+
+class Source(NamedTuple):
+    """An open source.
+
+    Args:
+        people: looks people up.
+        accounts: all accounts in scope with their uploads, or those with the given uids.
+        counted: how many accounts a backup server has, None where that is not known.
+    """
+
+    people: People
+    accounts: Callable[[Sequence[str] | None], Iterator[tuple[Account, Uploads]]]
+    counted: Callable[[str], int | None]
+
+
+@contextmanager
+def open_source(
+    settings: Settings, now: datetime, phase: Callable[[str], None]
+) -> Iterator[Source]:
+    """Give the store where there is one, else the directory and the homes.
+
+    Raises:
+        DirectoryError, StoreError: it cannot be read.
+    """
+    if settings.store.folder is not None:
+        from backup_monitoring.store.state import open_state
+
+        phase("reading the store")
+        state = open_state(settings.store.folder)
+        try:
+            state.fresh(settings.store, Files.ALL, now)
+            yield Source(
+                state.people(), lambda uids: state.accounts(Files.ALL, uids), state.count_of_host
+            )
+        finally:
+            state.close()
+        return
+    from backup_monitoring.directory import open_directory
+    from backup_monitoring.directory.people import LivePeople
+    from backup_monitoring.live import live_accounts
+
+    with open_directory(settings.directory, phase) as directory:
+        yield Source(
+            LivePeople(directory, settings.directory),
+            lambda uids: live_accounts(settings, Need.ALL, Files.ALL, uids, now, phase),
+            lambda host: None,
+        )
+
+
+def judged(
+    account: Account, uploads: Uploads, settings: Settings, now: datetime
+) -> dict[str, Verdict]:
+    """Return the verdict of every task's rule."""
+    verdicts = {}
+    for task in TASKS:
+        try:
+            verdicts[task] = judge_of(task)(account, uploads, settings.policies, now)
+        except MonitoringError:
+            raise
+        except Exception as error:  # one account's fault never ends a run
+            summary = f"internal error: {type(error).__name__}; report it"
+            verdicts[task] = Verdict(State.UNKNOWN, summary)
+    return verdicts

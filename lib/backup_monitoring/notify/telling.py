@@ -1,0 +1,175 @@
+"""Puts an event into the outbox: a mail, or a digest's line, for each whom it concerns."""
+
+from collections.abc import Mapping
+from datetime import UTC, tzinfo
+from typing import NamedTuple
+
+from backup_monitoring.notify.about import About
+from backup_monitoring.notify.addresses import AddressError
+from backup_monitoring.notify.content import Digest as Purpose
+from backup_monitoring.notify.content import Item, Listing
+from backup_monitoring.notify.mail import Mail, Thread, compose, compose_digest
+from backup_monitoring.notify.mails import QueuedMail
+from backup_monitoring.notify.model import Decision, Event, Kind, Recipient, Role
+from backup_monitoring.notify.outbox import Transaction
+from backup_monitoring.notify.people import People
+from backup_monitoring.notify.recipients import provider, recipients
+from backup_monitoring.settings import Settings
+
+_OVER = (Kind.RECOVERY, Kind.UNWATCHED)
+_FAILING = (Kind.PROBLEM, Kind.REMINDER)
+
+
+class Letter(NamedTuple):
+    """What one recipient is told: a mail, or None for a line in a digest."""
+
+    recipient: Recipient
+    mail: Mail | None
+
+
+class Outcome(NamedTuple):
+    """What became of an event.
+
+    Args:
+        decision: who is told, and why.
+        letters: what was put into the outbox.
+        fallback: it was, or had to be, handed to the fallback: why; None if not.
+    """
+
+    decision: Decision
+    letters: tuple[Letter, ...] = ()
+    fallback: str | None = None
+
+
+class Teller:
+    """Tells of events, within one transaction of the outbox.
+
+    Args:
+        transaction: all that is told in it lasts, or nothing.
+        people: where recipients are looked up.
+        settings: section [notify], and the zones to say times in.
+    """
+
+    def __init__(self, transaction: Transaction, people: People, settings: Settings) -> None:
+        self._transaction = transaction
+        self._people = people
+        self._settings = settings
+        self._policy = settings.notify
+
+    def tell(
+        self, event: Event, facts: Mapping[str, object], held: str = "", settled: bool = False
+    ) -> Outcome:
+        """Put *event* into the outbox.
+
+        Args:
+            facts: of the verdict, see `About`.
+            held: why it waits for a release, '' where it does not.
+            settled: it is part of no storm.
+
+        Raises:
+            DirectoryError, StoreError: people cannot be looked up.
+            OutboxError: the outbox cannot be written.
+            MailError: [notify] from is no address.
+        """
+        self._transaction.note(event, settled=settled)
+        decision = recipients(
+            event, self._people, self._policy, self._settings.directory.attributes
+        )
+        letters = []
+        for recipient in decision.recipients:
+            reason = self._not_told(event, recipient)
+            if reason:
+                self._transaction.not_told(event, recipient.address, reason)
+            else:
+                letters.append(self._letter(event, recipient, facts, held))
+        if decision.unreached is None:
+            return Outcome(decision, tuple(letters))
+        notice = self.hand_over(event, decision.unreached)
+        return Outcome(decision, (*letters, *notice), decision.unreached)
+
+    def _not_told(self, event: Event, recipient: Recipient) -> str:
+        """Return why *recipient* is not told after all, '' if it is."""
+        if recipient.role is Role.RESELLER and not self._policy.reseller.enabled:
+            return "[notify.reseller] enabled is false"
+        if event.kind in _OVER:
+            last = self._transaction.last_told(recipient.address, event.uid, event.task)
+            if last is None or last.kind not in _FAILING:
+                return "was not told of a problem before"
+        return ""
+
+    def _letter(
+        self, event: Event, recipient: Recipient, facts: Mapping[str, object], held: str
+    ) -> Letter:
+        collected = (
+            recipient.role is Role.RESELLER and self._policy.reseller.digest
+        ) or recipient.role is Role.PROVIDER
+        if collected:
+            self._transaction.add_digest(recipient, event, held)
+            return Letter(recipient, None)
+        last = self._transaction.last_told(recipient.address, event.uid, event.task)
+        thread = Thread(last.first_id, last.last_id) if last is not None and last.first_id else None
+        mail = compose(event, recipient, self._about(event, facts), self._policy, thread)
+        first = thread.first if thread is not None else ""
+        self._transaction.queue(queued(mail, recipient, self._policy.bounces, event, first), held)
+        return Letter(recipient, mail)
+
+    def _about(self, event: Event, facts: Mapping[str, object]) -> About:
+        zone = facts.get("zone")  # of the computer's own clock
+        known = zone if isinstance(zone, tzinfo) else zone_of(self._settings)
+        return about(event, self._people, facts, known)
+
+    def hand_over(self, event: Event, reason: str) -> list[Letter]:
+        """Tell the fallback that *event* could not be told, and why.
+
+        Returns nothing where there is no fallback: the exit code must say it then.
+        """
+        self._transaction.not_told(event, "", reason)
+        try:
+            recipient = provider(self._policy)
+        except AddressError:
+            return []
+        listing = Listing(Purpose.FALLBACK, [Item(event, About(), reason)], event.host)
+        mail = compose_digest(listing, recipient, self._policy, event.at, zone_of(self._settings))
+        self._transaction.queue(queued(mail, recipient, self._policy.bounces, event, ""))
+        return [Letter(recipient, mail)]
+
+
+def zone_of(settings: Settings) -> tzinfo:
+    """Return the zone to say times in, where a recipient's own is not known."""
+    zones = settings.policies.schedule.zones
+    return zones[0] if zones else UTC
+
+
+def about(event: Event, people: People, facts: Mapping[str, object], zone: tzinfo) -> About:
+    """Return what a mail says about the account of *event*; raises what *people* raises."""
+    contact = people.contact(event.uid)
+    if contact is None:
+        return About(facts=facts, zone=zone)
+    named = (people.customer(uid) for uid in contact.customers)
+    customer = next((each.name for each in named if each is not None and each.name), "")
+    return About(contact.name, customer, facts, zone)
+
+
+def queued(
+    mail: Mail, recipient: Recipient, sender: str, event: Event | None, thread: str
+) -> QueuedMail:
+    """Return *mail* for the outbox; *event* None: it is about many."""
+    plain = QueuedMail(
+        mail.message_id,
+        recipient.address,
+        recipient.role,
+        mail.data,
+        sender,
+        reseller=recipient.reseller,
+    )
+    if event is None or recipient.role is Role.PROVIDER:
+        return plain
+    return plain._replace(
+        account=event.uid,
+        task=event.task,
+        kind=event.kind,
+        state=event.state,
+        host=event.host,
+        at=event.at,
+        thread=thread,
+    )
