@@ -1,7 +1,7 @@
 """check_backup_service: does the monitoring itself live?"""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from backup_monitoring.errors import SettingsError
 from backup_monitoring.launch import Watchdog
@@ -9,8 +9,8 @@ from backup_monitoring.model import State
 from backup_monitoring.options import Parser, Shown, add_common_options, now_of
 from backup_monitoring.plugin import account_lines, add_verbosity
 from backup_monitoring.presentation import Presented, present
-from backup_monitoring.rules.service import Part, service
-from backup_monitoring.settings import read_settings, settings_file
+from backup_monitoring.rules.service import Mails, Part, service
+from backup_monitoring.settings import Settings, read_settings, settings_file
 from backup_monitoring.store.state import counted, open_state
 from backup_monitoring.tally import Judged
 
@@ -57,9 +57,19 @@ def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
         counted(findings),
         settings.policies.service,
         now_of(options),
+        _mails(settings, now_of(options)),
     )
     lines = [f"finding, {finding.kind}: {finding}" for finding in findings]
     verdict = verdict._replace(details=verdict.details + tuple(lines) * (options.verbose > 1))
     judged = Judged("service", verdict)
     lines_shown = account_lines(judged, options.verbose, single=True) if options.verbose else []
     return present(Presented("service", [judged], verdict.metrics, verdict.summary, lines_shown))
+
+
+def _mails(settings: Settings, now: datetime) -> Mails | None:
+    if settings.notify.outbox is None:
+        return None
+    from backup_monitoring.notify.outbox_status import read_status
+
+    status = read_status(settings.notify.outbox, now)
+    return Mails(status.waiting, status.oldest, status.held, status.refused)

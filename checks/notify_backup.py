@@ -16,7 +16,7 @@ from backup_monitoring.options import (
     uids_of,
 )
 from backup_monitoring.settings import Settings, read_settings, settings_file
-from backup_monitoring.text import clean
+from backup_monitoring.text import printable
 
 DONE, FALLBACK, NOT_WRITTEN = 0, 1, 2
 Phase = Callable[[str], None]
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
     watchdog.phase("reading the settings")
     settings = read_settings(settings_file(options.config))
     code, text = mode(options, settings, now_of(options), watchdog.phase)
-    return code, "\n".join(clean(line, 4000) for line in text.split("\n"))
+    return code, "\n".join(map(printable, text.split("\n")))
 
 
 def _parser() -> Parser:

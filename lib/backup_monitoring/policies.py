@@ -88,10 +88,12 @@ class ServicePolicy(NamedTuple):
 
     Args:
         duration: longest good pass.
+        outbox: longest good time that a mail waits.
         findings: as many findings and more of a kind are WARNING; a kind not named never is.
     """
 
     duration: timedelta = timedelta(minutes=10)
+    outbox: timedelta = timedelta(hours=1)
     findings: Mapping[str, int] = {}
 
 

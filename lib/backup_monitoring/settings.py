@@ -349,6 +349,7 @@ def _service(table: Table) -> ServicePolicy:
     counts = {kind: part.take(kind, parse_whole(0, 10**9), 0) for kind in FINDING_KINDS}
     return ServicePolicy(
         duration=table.take("duration", parse_span, default.duration),
+        outbox=table.take("outbox", parse_span, default.outbox),
         findings={kind: count for kind, count in counts.items() if count},
     )
 

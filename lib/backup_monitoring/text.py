@@ -16,7 +16,11 @@ def clean(text: str, at_most: int = 1000) -> str:
     """
     if len(text) > at_most:
         text = text[: at_most - 3] + "..."
-    text = text.translate(_REPLACED)
+    return printable(text.translate(_REPLACED))
+
+
+def printable(text: str) -> str:
+    """Return *text* as one line for a terminal: what is not printable is shown as an escape."""
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else _escaped(char) for char in text)

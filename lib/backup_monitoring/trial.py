@@ -46,6 +46,8 @@ class Trial:
         yield from self._count(found)
         if found:
             yield from self._storage()
+        if self._settings.notify.sender:
+            yield from self._mail_server()
 
     def _failure(self, text: str) -> str:
         self.failed = True
@@ -111,6 +113,16 @@ class Trial:
                 f"note    reports: {len(self._unreadable)} not understood, such as "
                 f"{self._unreadable[0]}"
             )
+
+    def _mail_server(self) -> Iterator[str]:
+        from backup_monitoring.notify.transport import try_transport
+
+        self._phase(f"trying {self._settings.notify.smtp}")
+        try:
+            for step in try_transport(self._settings.notify):
+                yield f"ok      mail: {step}"
+        except MonitoringError as error:
+            yield self._failure(f"mail: {error}")
 
     def _homes_found(self, looked: int) -> Iterator[str]:
         if self._homes:

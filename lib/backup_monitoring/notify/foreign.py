@@ -7,8 +7,9 @@ from backup_monitoring.text import clean
 _LONGEST = 200
 _WORD_JOINER = "\N{WORD JOINER}"
 # Mail programs make links of what looks like one, in the text as in the HTML. A computer may be
-# called http://evil.example: an invisible character keeps it readable, and no link.
-_LINKS = re.compile(r"(?<=\S)[.。．｡](?=[^\W\d])|@|:(?=//)|(?<=[^\W\d]):(?=[^\s:])")
+# called http://evil.example: an invisible character keeps it readable, and no link. In headers,
+# =?utf-8?q?...?= would be decoded, to anything.
+_LINKS = re.compile(r"(?<=\S)[.。．｡](?=[^\W\d])|@|:(?=//)|(?<=[^\W\d]):(?=[^\s:])|=(?=\?)")
 _PATH = re.compile(r"(?<![^\s:=(\"'«])/[^\s/,;:]+/[^\s,;]*")
 _HIDDEN = "..."
 

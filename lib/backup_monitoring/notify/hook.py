@@ -12,7 +12,7 @@ from backup_monitoring.notify.mails import Problem
 from backup_monitoring.notify.model import Event, Kind
 from backup_monitoring.notify.outbox import Transaction
 from backup_monitoring.notify.scan import event_of
-from backup_monitoring.notify.sources import Source, judged
+from backup_monitoring.notify.sources import Source, judged, told_elsewhere
 from backup_monitoring.notify.telling import Outcome, Teller
 from backup_monitoring.rules.tasks import TASKS
 from backup_monitoring.settings import Settings
@@ -146,11 +146,14 @@ def answer(
         DirectoryError, StoreError: the account or its people cannot be looked up.
         OutboxError: the outbox cannot be written.
     """
-    event, facts = _event(call, source, settings, now)
+    event, facts, elsewhere = _event(call, source, settings, now)
     if call.kind is None:
         transaction.not_told(event, "", f"{call.type}: the NOC's own words")
         return Answer(f"{call.type}: in the audit, nobody is told")
     event = event._replace(kind=call.kind)
+    if elsewhere and call.kind is Kind.PROBLEM:
+        transaction.not_told(event, "", "the quota is used up: quota's own mail says it")
+        return Answer("the quota is used up: quota's own mail says it, nobody is told twice")
     if transaction.seen(event):
         return Answer("the same event came before, nobody is told twice")
     if call.kind is Kind.PROBLEM and call.last_state is State.UNKNOWN:
@@ -189,8 +192,12 @@ def plain_event(call: Call) -> Event:
 
 def _event(
     call: Call, source: Source, settings: Settings, now: datetime
-) -> tuple[Event, dict[str, object]]:
-    """Return the event, with the verdict's facts where it agrees with the state that was given."""
+) -> tuple[Event, dict[str, object], bool]:
+    """Return the event, the verdict's facts, and whether another mail says it.
+
+    Where the verdict does not agree with the state that was given, that state decides, and the
+    event has the monitoring system's own text.
+    """
     event = plain_event(call)
     contact = source.people.contact(call.uid)
     if contact is not None and contact.host:
@@ -199,5 +206,6 @@ def _event(
         verdict = judged(account, uploads, settings, now)[call.task]
         if verdict.state is call.state:
             found = event_of(account.uid, call.task, event.kind, verdict, event.host, call.at)
-            return found._replace(author=call.author, comment=call.comment), facts_of(verdict)
-    return event, {}
+            found = found._replace(author=call.author, comment=call.comment)
+            return found, facts_of(verdict), told_elsewhere(call.task, verdict)
+    return event, {}, False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from datetime import datetime, tzinfo
+from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -26,10 +27,13 @@ from backup_monitoring.notify.model import Event, Recipient
 from backup_monitoring.notify.settings import NotifySettings
 from backup_monitoring.notify.variables import reader_zone
 from backup_monitoring.notify.wording import MailError, Wording, wording
+from backup_monitoring.text import clean
 
+CRLF = "\r\n"
 _LIST = "backup-warnings"
 _LONGEST_DOMAIN = 40
 _LONGEST_NAME = 60
+_WIDTH = 75
 
 
 class Thread(NamedTuple):
@@ -120,7 +124,8 @@ def _compose(write: Callable[[Wording], Content], envelope: _Envelope) -> Mail:
     message.add_alternative(html, subtype="html", cte="quoted-printable")
     message.set_boundary(f"=_{digest[32:56]}")
     found = (*complaints, *([complaint] if complaint else []))
-    return Mail(message_id, content.subject, message.as_bytes(), found)
+    data = _subject_line(content.subject) + message.as_bytes()
+    return Mail(message_id, content.subject, data, found)
 
 
 def _rendered(
@@ -141,7 +146,7 @@ def _rendered(
         raise problem
     # A provider's slip in a template must not keep a warning from a customer.
     place = getattr(problem, "filename", None) or folder
-    complaint = f"{place}: {type(problem).__name__}: {harmless(str(problem), 300)}"
+    complaint = f"{place}: {type(problem).__name__}: {clean(str(problem), 300)}"
     return (*_bodies(write, wording(None, *tags)), complaint)
 
 
@@ -171,7 +176,6 @@ def _headers(
         "Date": format_datetime(local),
         "From": sender,
         "To": _recipient(recipient),
-        "Subject": content.subject,
     }
     if policy.reply_to and not recipient.sender:
         headers["Reply-To"] = _address(policy.reply_to, "[notify] reply_to")
@@ -182,6 +186,18 @@ def _headers(
     headers["X-Auto-Response-Suppress"] = "All"
     headers["List-Id"] = f"<{_LIST}.{_domain(sender)}>"
     return headers
+
+
+def _subject_line(subject: str) -> bytes:
+    """Return the header, folded.
+
+    EmailMessage would leave the first line empty where an ASCII subject is long: allowed, but
+    programs then show a blank before it, and filters dislike it.
+    """
+    foldable = subject.isascii() and all(len(word) < _LONGEST_NAME for word in subject.split(" "))
+    charset = "us-ascii" if foldable else "utf-8"
+    header = Header(subject, charset, maxlinelen=_WIDTH, header_name="Subject")
+    return f"Subject: {header.encode(linesep=CRLF)}{CRLF}".encode("ascii")
 
 
 def _sender(recipient: Recipient, policy: NotifySettings) -> tuple[Address, tuple[str, ...]]:
@@ -210,7 +226,7 @@ def _address(text: str, where: str) -> Address:
 
 def _shown(name: str, address: str) -> Address:
     # A longer name would be folded without its quotes.
-    return Address(harmless(name, _LONGEST_NAME).rstrip("."), addr_spec=address)
+    return Address(harmless(name, _LONGEST_NAME).removesuffix("..."), addr_spec=address)
 
 
 def _domain(sender: Address) -> str:

@@ -14,7 +14,7 @@ from backup_monitoring.notify.mails import Problem
 from backup_monitoring.notify.model import Event, Kind
 from backup_monitoring.notify.outbox import Outbox, Transaction
 from backup_monitoring.notify.recipients import provider
-from backup_monitoring.notify.sources import Source, judged
+from backup_monitoring.notify.sources import Source, judged, told_elsewhere
 from backup_monitoring.notify.telling import Outcome, Teller, queued, zone_of
 from backup_monitoring.settings import Settings
 
@@ -86,6 +86,8 @@ def _judged(
         host = account.hosts[0] if account.hosts else ""
         for task, verdict in judged(account, uploads, settings, now).items():
             key = (account.uid.lower(), task)
+            if told_elsewhere(task, verdict):
+                verdict = verdict._replace(state=State.OK)
             if verdict.state is not State.OK or key in known or _unknown(key) in known:
                 found[account.uid, task] = Found(verdict, host)
     return found, accounts

@@ -61,6 +61,14 @@ def open_source(
         )
 
 
+def told_elsewhere(task: str, verdict: Verdict) -> bool:
+    """Tell whether the mail about another task says what this verdict says.
+
+    A success that is doubted since the quota is used up: that is what quota's mail is about.
+    """
+    return task == "status" and verdict.facts.get("cause") == "full"
+
+
 def judged(
     account: Account, uploads: Uploads, settings: Settings, now: datetime
 ) -> dict[str, Verdict]:

@@ -26,14 +26,29 @@ class Part(NamedTuple):
     max_age: timedelta
 
 
+class Mails(NamedTuple):
+    """The mails of the outbox.
+
+    Args:
+        waiting: to be delivered. oldest: since how long the oldest of them waits.
+        held: by the storm guard. refused: that will not arrive, of the last 24 h.
+    """
+
+    waiting: int = 0
+    oldest: timedelta | None = None
+    held: int = 0
+    refused: int = 0
+
+
 def service(
     parts: tuple[Part, ...],
     duration: timedelta,
     findings: Mapping[str, int],
     policy: ServicePolicy,
     now: datetime,
+    mails: Mails | None = None,
 ) -> Verdict:
-    """Judge the store: the age of its parts, the last pass, what it found.
+    """Judge the store: the age of its parts, the last pass, what it found; and the outbox.
 
     A part is WARNING from half of its ``max_age`` on, and when the last pass could not read it;
     CRITICAL when checks refuse it.
@@ -44,10 +59,12 @@ def service(
         findings: how many there are of each kind.
         policy: limits.
         now: aware UTC.
+        mails: None where there is no outbox.
     """
     judged = [_part(part, now) for part in parts]
     judged.append(_duration(duration, policy))
     judged += [_kind(kind, findings.get(kind, 0), policy) for kind in FINDING_KINDS]
+    judged += _of_mails(mails, policy) if mails is not None else []
     state, summary = max(judged, key=lambda each: each[0].badness)
     bad = sum(each[0] is not State.OK for each in judged)
     if state is State.OK:
@@ -56,7 +73,11 @@ def service(
         summary += f"; {bad - 1} more problem{'s' * (bad > 2)}"
     details = tuple(f"{each.name} - {said}" for each, said in judged)
     return Verdict(
-        state, summary, None, tuple(_metrics(parts, duration, findings, policy, now)), details
+        state,
+        summary,
+        None,
+        (*_metrics(parts, duration, findings, policy, now), *_mail_metrics(mails, policy)),
+        details,
     )
 
 
@@ -114,3 +135,30 @@ def _metrics(
         warning = policy.findings.get(kind)
         good = Range(end=warning - 1) if warning is not None else None
         yield Metric(f"findings_{kind}", findings.get(kind, 0), "", good)
+
+
+def _of_mails(mails: Mails, policy: ServicePolicy) -> list[tuple[State, str]]:
+    oldest = mails.oldest or timedelta(0)
+    waits = f"{mails.waiting} mails wait, the oldest for {say_duration(oldest)}"
+    late = oldest > policy.outbox
+    if late:
+        waits += f", limit {write_duration(policy.outbox)} (settings outbox)"
+    held = f"{mails.held} mails are held; see notify_backup --release"
+    refused = f"{mails.refused} mails of the last 24 h will not arrive; see the audit"
+    return [
+        (State.CRITICAL if late else State.OK, waits),
+        (State.WARNING if mails.held else State.OK, held),
+        (State.WARNING if mails.refused else State.OK, refused),
+    ]
+
+
+def _mail_metrics(mails: Mails | None, policy: ServicePolicy) -> Iterator[Metric]:
+    if mails is None:
+        return
+    none = Range(end=0)
+    oldest = int(mails.oldest.total_seconds()) if mails.oldest is not None else 0
+    yield Metric("mails_waiting", mails.waiting)
+    limit = int(policy.outbox.total_seconds())
+    yield Metric("mails_oldest", oldest, "s", None, Range(end=limit))
+    yield Metric("mails_held", mails.held, "", none)
+    yield Metric("mails_refused", mails.refused, "", none)
