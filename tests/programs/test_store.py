@@ -186,7 +186,10 @@ def test_failures_in_a_row_are_counted(store: Store) -> None:
     store.collect(now=morning)
 
     ran = store.check("status", "-a", "4000106", now=morning)
-    assert "at least 2 failed since 2026-11-23 20:03 +01:00: backup ended 2026-11-24 20:03" in ran.first
+    assert (
+        "at least 2 failed since 2026-11-23 20:03 +01:00: backup ended 2026-11-24 20:03"
+        in ran.first
+    )
     assert "failed=2;" in ran.first
 
 
