@@ -1,0 +1,320 @@
+"""Delivery from the outbox to a real mail server."""
+
+import json
+import multiprocessing
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from backup_monitoring.errors import MonitoringError
+from backup_monitoring.model import State
+from backup_monitoring.notify.audit import Audit
+from backup_monitoring.notify.delivery import LIMIT, Delivered, flush
+from backup_monitoring.notify.mails import Digest, QueuedMail, RefusedMail
+from backup_monitoring.notify.model import Kind, Role
+from backup_monitoring.notify.outbox import Outbox
+from backup_monitoring.notify.outbox_status import read_status
+from backup_monitoring.notify.outgoing import pause
+from backup_monitoring.notify.settings import NotifySettings
+from backup_monitoring.notify.transport import Answer, Outcome, open_transport
+from integration.slapd import free_port
+from notify import mailserver
+from notify.mailserver import Behaviour
+from notify.outbox_cases import MINUTE, NOBODY, NOW, Composer, event, mail, reseller
+
+ANNA = "anna@example.org"
+
+
+class House:
+    """An outbox, and the server that its mails go to."""
+
+    def __init__(self, folder: Path, server: Behaviour, port: int) -> None:
+        self.audit = folder / "audit.jsonl"
+        self.outbox = Outbox(folder / "outbox", Audit(self.audit))
+        self.server = server
+        self.policy = NotifySettings(smtp=f"smtp://localhost:{port}", storm=None, fallback=NOBODY)
+        self.composer = Composer()
+
+    def queue(self, *mails: QueuedMail, now: datetime = NOW) -> None:
+        with self.outbox.transaction(now) as t:
+            for each in mails:
+                t.queue(each)
+
+    def flush(self, minutes: float = 0, limit: timedelta = LIMIT) -> Delivered:
+        transport = open_transport(self.policy, 0.5)
+        now = NOW + timedelta(minutes=minutes)
+        return flush(self.outbox, transport, self.policy, now, self.composer, limit=limit)
+
+    def got(self) -> list[str]:
+        """Return who got mails since the last time."""
+        found = [each.address for each in self.server.got]
+        self.server.got.clear()
+        return found
+
+    def said(self, *what: str) -> list[tuple[str, str]]:
+        """Return what the audit says and to whom."""
+        lines = map(json.loads, self.audit.read_text().splitlines())
+        return [(line["what"], line["address"]) for line in lines if line["what"] in what]
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    with mailserver.running() as (behaviour, port):
+        made = House(tmp_path, behaviour, port)
+        with made.outbox:
+            yield made
+
+
+def test_greylisted_and_sent_a_minute_later(house: House) -> None:
+    house.server.greylist.add(ANNA)
+    about = event()
+    house.queue(mail("1@t", about=about), mail("2@t", "b@example.org"))
+
+    assert house.flush() == Delivered(sent=1, retried=1)
+    assert house.flush(0.5) == Delivered()
+    assert house.flush(1) == Delivered(sent=1)
+    assert house.got() == ["b@example.org", ANNA]
+    assert house.said("told", "retried") == [
+        ("retried", ANNA),
+        ("told", "b@example.org"),
+        ("told", ANNA),
+    ]
+    with house.outbox.transaction(NOW) as t:
+        told = t.last_told(ANNA, about.uid, about.task)
+    assert told is not None
+    assert (told.kind, told.state, told.first_id) == (Kind.PROBLEM, State.CRITICAL, "<1@t>")
+
+
+def test_pauses_grow_until_it_is_given_up(house: House) -> None:
+    house.server.answers[f"RCPT {ANNA}"] = "450 4.2.0 full"
+    house.queue(mail("1@t", about=event()))
+    tried, refused = [], 0
+    for minute in range(4 * 24 * 60):
+        done = house.flush(minute) if _due(house, minute) else Delivered()
+        if done.retried or done.refused:
+            tried.append(minute)
+        refused += done.refused
+
+    assert tried[:9] == [0, 1, 3, 8, 23, 53, 113, 233, 473]
+    assert tried[-1] - 3 * 24 * 60 in range(4 * 60)
+    assert refused == 1
+    assert house.got() == [NOBODY]
+    [(told,)] = house.composer.refusals
+    assert told == RefusedMail(ANNA, Role.CUSTOMER, "4000101", "quota", Kind.PROBLEM, told.reason)
+    assert told.reason.endswith("tries: 450 4.2.0 full")
+
+
+def _due(house: House, minute: int) -> bool:
+    now = (NOW + minute * MINUTE).timestamp()
+    with house.outbox.transaction(NOW) as t:
+        found = t.execute("SELECT 1 FROM mails WHERE status = 'waiting' AND next_try <= ?", (now,))
+        return found.fetchone() is not None
+
+
+def test_pause() -> None:
+    minutes = [pause(attempts) / MINUTE for attempts in (1, 2, 3, 7, 8, 9, 1000)]
+    assert minutes == [1, 2, 5, 120, 240, 240, 240]
+
+
+def test_refused_for_good_is_told_once(house: House) -> None:
+    house.server.answers["RCPT a@example.org"] = "550 5.1.1 no such user"
+    house.server.answers["DATA b@example.org"] = "554 5.7.1 spam"
+    house.queue(mail("1@t", "a@example.org"), mail("2@t", "b@example.org"), mail("3@t"))
+
+    assert house.flush() == Delivered(sent=2, refused=2)
+    assert house.got() == [ANNA, NOBODY]
+    [refused] = house.composer.refusals
+    assert [(each.address, each.reason) for each in refused] == [
+        ("a@example.org", "550 5.1.1 no such user"),
+        ("b@example.org", "554 5.7.1 spam"),
+    ]
+    assert house.flush(1000) == Delivered()
+    assert read_status(house.outbox.file, NOW).refused == 2
+
+
+def test_no_notice_about_a_notice(house: House) -> None:
+    house.server.answers["RCPT"] = "550 5.1.1 nobody"
+    house.queue(mail("1@t"))
+
+    assert house.flush() == Delivered(refused=2)
+    assert house.flush(1) == Delivered()
+    assert len(house.composer.refusals) == 1
+
+
+def test_no_notice_to_the_fallback_about_itself(house: House) -> None:
+    house.server.answers["RCPT"] = "550 5.1.1 nobody"
+    house.queue(mail("1@t", NOBODY, role=Role.PROVIDER))
+
+    assert house.flush() == Delivered(refused=1)
+    assert house.composer.refusals == []
+
+
+def test_no_server(house: House) -> None:
+    house.queue(*(mail(f"{n}@t", f"a{n}@example.org") for n in range(5)))
+    working = house.policy
+    house.policy = working._replace(smtp=f"smtp://localhost:{free_port()}")
+
+    down = house.flush()
+
+    assert (down.sent, down.retried, len(down.errors)) == (0, 5, 1)
+    assert "not reachable" in str(down.errors[0])
+    house.policy = working
+    assert house.flush(1) == Delivered(sent=5)
+
+
+def test_a_password_that_cannot_be_read_is_like_no_server(house: House) -> None:
+    house.queue(mail("1@t"))
+    working = house.policy
+    with mailserver.running(login=True) as (_, port):
+        house.policy = working._replace(
+            smtp=f"smtp://localhost:{port}", username="x", password_file=Path("/none")
+        )
+        down = house.flush()
+
+    assert (down.retried, len(down.errors)) == (1, 1)
+    house.policy = working
+    assert house.flush(1) == Delivered(sent=1)
+
+
+@pytest.mark.parametrize("phase", ["MAIL", "RCPT", "DATA"])
+def test_one_lost_connection_stops_nobody_else(house: House, phase: str) -> None:
+    house.server.drop, house.server.drops = phase, 1
+    house.queue(*(mail(f"{n}@t", f"a{n}@example.org") for n in range(3)))
+
+    assert house.flush() == Delivered(sent=2, retried=1)
+    assert house.flush(1) == Delivered(sent=1)
+    assert sorted(house.got()) == [f"a{n}@example.org" for n in range(3)]
+
+
+def test_connections_that_are_lost_again_and_again(house: House) -> None:
+    house.server.drop = "DATA"
+    house.queue(*(mail(f"{n}@t", f"a{n}@example.org") for n in range(10)))
+
+    assert house.flush() == Delivered(retried=2)
+    house.server.drop = ""
+    assert house.flush() == Delivered(sent=8)
+    assert house.flush(1) == Delivered(sent=2)
+
+
+def test_accepted_without_an_answer_comes_twice_rather_than_never(house: House) -> None:
+    house.server.drop, house.server.drops = "ACCEPTED", 1
+    house.queue(mail("1@t"))
+
+    assert house.flush() == Delivered(retried=1)
+    assert house.flush(1) == Delivered(sent=1)
+    assert house.got() == [ANNA, ANNA]
+
+
+def test_one_connection_for_many(house: House) -> None:
+    house.queue(*(mail(f"{n}@t", f"a{n}@example.org") for n in range(50)))
+
+    assert house.flush() == Delivered(sent=50)
+    assert house.server.connections == 1
+
+
+def test_time_is_up(house: House) -> None:
+    house.queue(mail("1@t"))
+
+    assert house.flush(limit=timedelta(0)) == Delivered()
+    assert house.flush() == Delivered(sent=1)
+
+
+def test_a_clock_that_is_set_back_leaves_nothing_behind(house: House) -> None:
+    year = 365 * 24 * 60
+    house.server.greylist.add(ANNA)
+    house.queue(mail("1@t"), now=NOW + year * MINUTE)
+    assert house.flush(year) == Delivered(retried=1)
+
+    assert house.flush(0) == Delivered(sent=1)
+    assert house.got() == [ANNA]
+
+
+def test_a_computer_that_was_off_for_long_gives_nothing_up(house: House) -> None:
+    house.queue(mail("1@t"))
+    house.server.greylist.add(ANNA)
+
+    assert house.flush(10 * 24 * 60) == Delivered(retried=1)
+    assert house.flush(10 * 24 * 60 + 1) == Delivered(sent=1)
+
+
+def test_what_a_killed_process_was_sending(house: House) -> None:
+    house.queue(mail("1@t"))
+    with house.outbox.transaction(NOW) as t:
+        t.execute("UPDATE mails SET status = 'sending'")
+
+    assert house.flush() == Delivered(sent=1)
+
+
+def test_a_digest_that_cannot_be_written_stops_nobody_else(house: House) -> None:
+    class Failing(Composer):
+        def digest(self, digest: Digest) -> QueuedMail:
+            raise MonitoringError("template", "broken", "mend it")
+
+    working, house.composer = house.composer, Failing()
+    house.queue(mail("1@t"))
+    with house.outbox.transaction(NOW) as t:
+        t.add_digest(reseller(), event())
+
+    done = house.flush(60)
+    assert (done.sent, len(done.errors)) == (1, 1)
+    house.composer = working
+    assert house.flush(61) == Delivered(sent=1)
+    assert working.digests == [Digest(reseller(), (event(),))]
+
+
+def test_while_another_process_delivers(house: House, tmp_path: Path) -> None:
+    class Meanwhile:
+        """Tries to deliver once more while a mail is being sent."""
+
+        def __init__(self) -> None:
+            self.meanwhile: list[Delivered] = []
+
+        def send(self, sender: str, address: str, message: bytes) -> Answer:
+            if not self.meanwhile:  # what another process queues is in nobody's way
+                with Outbox(tmp_path / "outbox") as other, other.transaction(NOW) as t:
+                    t.queue(mail("2@t"))
+            with Outbox(tmp_path / "outbox") as other:
+                self.meanwhile.append(flush(other, self, house.policy, NOW, house.composer))
+            return Answer(Outcome.LATER, "")
+
+        def close(self) -> None:
+            pass
+
+    transport = Meanwhile()
+    house.queue(mail("1@t", "a@example.org"))
+
+    done = flush(
+        *(house.outbox, transport, house.policy, NOW, house.composer), limit=timedelta(seconds=1)
+    )
+
+    assert transport.meanwhile[0] == Delivered(busy=True)
+    assert done.retried == 2
+
+
+def _deliver(folder: Path, port: int, begin: object, sent: object) -> None:
+    policy = NotifySettings(smtp=f"smtp://localhost:{port}", storm=None)
+    with Outbox(folder / "outbox") as outbox:
+        begin.wait()  # type: ignore[attr-defined]
+        done = flush(outbox, open_transport(policy), policy, NOW, Composer())
+        sent.put((done.sent, done.busy))  # type: ignore[attr-defined]
+
+
+def test_two_processes_at_once(house: House, tmp_path: Path) -> None:
+    house.queue(*(mail(f"{n}@t", f"a{n}@example.org") for n in range(100)))
+    spawn = multiprocessing.get_context("spawn")
+    begin, sent = spawn.Barrier(2), spawn.Queue()
+    port = int(house.policy.smtp.rpartition(":")[2])
+    processes = [
+        spawn.Process(target=_deliver, args=(tmp_path, port, begin, sent)) for _ in range(2)
+    ]
+    for each in processes:
+        each.start()
+    results = [sent.get(timeout=30) for _ in processes]
+    for each in processes:
+        each.join()
+
+    assert sum(number for number, _ in results) == 100
+    assert set(house.server.keys().values()) == {1}
+    assert len(house.server.keys()) == 100

@@ -1,0 +1,244 @@
+"""Storms: whose mails are held, dropped, released."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from backup_monitoring.errors import MonitoringError
+from backup_monitoring.model import State
+from backup_monitoring.notify.delivery import Delivered, flush
+from backup_monitoring.notify.guard import release
+from backup_monitoring.notify.mails import QueuedMail, Storm
+from backup_monitoring.notify.model import Kind
+from backup_monitoring.notify.outbox import Outbox
+from backup_monitoring.notify.outbox_status import read_status
+from backup_monitoring.notify.settings import NotifySettings
+from backup_monitoring.notify.transport import Answer, Outcome
+from notify.outbox_cases import MINUTE, NOBODY, NOW, Composer, event, mail, reseller
+
+POLICY = NotifySettings(storm=10, storm_at_least=3, settle=10 * MINUTE, fallback=NOBODY)
+
+
+class Accepting:
+    """A transport that takes all."""
+
+    def __init__(self) -> None:
+        self.addresses: list[str] = []
+
+    def send(self, sender: str, address: str, message: bytes) -> Answer:
+        self.addresses.append(address)
+        return Answer(Outcome.ACCEPTED, "")
+
+    def close(self) -> None:
+        pass
+
+
+class House:
+    """An outbox, and who got a mail."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self.outbox = outbox
+        self.transport = Accepting()
+        self.composer = Composer()
+        self.policy = POLICY
+        self.total: int | None = None
+        self._numbers = 0
+
+    def fail(self, uid: str, minutes: float, host: str = "backup-01", task: str = "quota") -> None:
+        about = event(uid, at=at(minutes), host=host, task=task)
+        with self.outbox.transaction(at(minutes)) as t:
+            t.note(about)
+            self._numbers += 1
+            t.queue(mail(f"{self._numbers}@t", f"{uid}@example.org", about))
+
+    def recover(self, uid: str, minutes: float) -> bool:
+        """Let *uid* recover; tell whether its customer had been told."""
+        with self.outbox.transaction(at(minutes)) as t:
+            t.note(event(uid, Kind.RECOVERY, State.OK, at(minutes)))
+            told = t.last_told(f"{uid}@example.org", uid, "quota")
+            return told is not None and told.kind is Kind.PROBLEM
+
+    def flush(self, minutes: float) -> list[str]:
+        """Deliver; return who got a mail, the part before the @."""
+        self.transport.addresses.clear()
+        self.delivered = self._flush(minutes)
+        return [address.partition("@")[0] for address in self.transport.addresses]
+
+    def _flush(self, minutes: float) -> Delivered:
+        counts = Counter({"backup-01": self.total or 0})
+        return flush(
+            *(self.outbox, self.transport, self.policy, at(minutes), self.composer),
+            accounts=counts.get if self.total else lambda host: None,
+        )
+
+
+def at(minutes: float) -> datetime:
+    return NOW + timedelta(minutes=minutes)
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    with Outbox(tmp_path / "outbox") as outbox:
+        yield House(outbox)
+
+
+def test_a_single_failure_settles_and_is_told(house: House) -> None:
+    house.fail("a", 0)
+
+    assert [house.flush(minute) for minute in (0, 9, 10, 11)] == [[], [], ["a"], []]
+
+
+def test_a_single_failure_that_recovers_meanwhile_is_never_told(house: House) -> None:
+    house.fail("a", 0)
+    house.flush(1)
+
+    assert not house.recover("a", 5)
+    assert house.flush(60) == []
+
+
+def test_a_storm(house: House) -> None:
+    for number, uid in enumerate("abcd"):
+        house.fail(uid, number)
+    house.fail("other", 3, host="backup-02")
+    house.fail("task", 3, task="status")
+
+    assert house.flush(4) == ["noc"]
+    assert house.composer.storms == [Storm("backup-01", "quota", NOW, ("a", "b", "c", "d"), None)]
+    house.fail("late", 20)
+    assert sorted(house.flush(20)) == ["other", "task"]
+    assert read_status(house.outbox.file, at(20)).held == 5
+    assert not house.recover("a", 21)
+    assert house.flush(40) == [], "four are above the limit of three"
+    assert not house.recover("b", 41)
+    assert sorted(house.flush(42)) == ["c", "d", "late"]
+    assert house.recover("c", 43), "who was told is told of the recovery, too"
+    assert house.flush(100) == []
+    assert len(house.composer.storms) == 1
+
+
+def test_all_recover(house: House) -> None:
+    for uid in "abcd":
+        house.fail(uid, 0)
+    assert house.flush(0) == ["noc"]
+
+    assert [house.recover(uid, 5) for uid in "abcd"] == [False] * 4
+
+    assert house.flush(5) == []
+    for uid in "abcd":  # a new storm is told anew
+        house.fail(uid, 200)
+    assert house.flush(200) == ["noc"]
+
+
+def test_release(house: House) -> None:
+    for uid in "abcd":
+        house.fail(uid, 0)
+    assert house.flush(0) == ["noc"]
+    with house.outbox.transaction(at(30)) as t:
+        assert release(t) == 4
+
+    assert sorted(house.flush(30)) == ["a", "b", "c", "d"]
+    house.fail("e", 100)
+    assert house.flush(110) == ["e"], "the storm is over"
+
+
+@pytest.mark.parametrize(("total", "held"), [(None, 4), (30, 4), (40, 0), (39, 4)])
+def test_the_limit_grows_with_the_server(house: House, total: int | None, held: int) -> None:
+    house.total = total
+    for uid in "abcd":
+        house.fail(uid, 0)
+
+    house.flush(0)
+
+    assert read_status(house.outbox.file, NOW).held == held
+
+
+def test_off(house: House) -> None:
+    for uid in "abcd":
+        house.fail(uid, 0)
+    house.flush(0)
+    house.policy = POLICY._replace(storm=None)
+
+    assert house.flush(1) == ["a", "b", "c", "d"], "what was held is told, too"
+    house.fail("e", 2)
+    assert house.flush(2) == ["e"]
+
+
+def test_nobody_delivered_for_hours(house: House) -> None:
+    for uid in "abcd":
+        house.fail(uid, 0)
+
+    assert house.flush(300) == ["noc"]
+
+
+def test_a_first_scan_waits_for_a_release(house: House) -> None:
+    about = event("a")
+    with house.outbox.transaction(NOW) as t:
+        t.note(about, settled=True)
+        t.queue(mail("1@t", "a@example.org", about), held="the first scan")
+        t.add_digest(reseller(), about, held="the first scan")
+
+    assert house.flush(0) == house.flush(10000) == []
+    with house.outbox.transaction(at(10001)) as t:
+        assert release(t) == 2
+    assert sorted(house.flush(10001)) == ["a", "support"]
+
+
+def test_digests_are_held_too(house: House) -> None:
+    for uid in "abcd":
+        about = event(uid)
+        with house.outbox.transaction(NOW) as t:
+            t.note(about)
+            t.add_digest(reseller(), about)
+    assert house.flush(0) == ["noc"]
+    assert house.flush(60) == []
+    with house.outbox.transaction(at(61)) as t:
+        t.note(event("a", Kind.RECOVERY, State.OK))
+        assert t.last_told(reseller().address, "a", "quota") is None
+
+    assert house.flush(62) == ["support"]
+    assert [each.uid for each in house.composer.digests[0].events] == ["b", "c", "d"]
+    with house.outbox.transaction(at(63)) as t:
+        told = t.last_told(reseller().address, "b", "quota")
+    assert told is not None
+    assert told.kind is Kind.PROBLEM
+
+
+def test_a_digest_waits_for_more(house: House) -> None:
+    house.policy = POLICY._replace(storm=None)
+    for minutes, uid in enumerate("ab"):
+        with house.outbox.transaction(at(minutes)) as t:
+            t.add_digest(reseller(), event(uid))
+            t.add_digest(reseller("b@reseller.example.org"), event(uid))
+
+    assert house.flush(9) == []
+    assert sorted(house.flush(10)) == ["b", "support"]
+    assert [len(each.events) for each in house.composer.digests] == [2, 2]
+
+
+def test_a_clock_that_is_set_back(house: House) -> None:
+    house.fail("a", 60 * 24 * 365)
+    with house.outbox.transaction(at(60 * 24 * 365)) as t:
+        t.add_digest(reseller(), event("b"))
+        t.queue(mail("late@t", "c@example.org")._replace(not_before=t.now))
+
+    assert house.flush(0) == ["c"]
+    assert sorted(house.flush(10)) == ["a", "support"]
+
+
+def test_a_storm_that_cannot_be_written_is_held_and_told_later(house: House) -> None:
+    class Failing(Composer):
+        def storm(self, storm: Storm) -> QueuedMail:
+            raise MonitoringError("template", "broken", "mend it")
+
+    working, house.composer = house.composer, Failing()
+    for uid in "abcd":
+        house.fail(uid, 0)
+
+    assert house.flush(0) == []
+    assert [str(each) for each in house.delivered.errors] == ["template: broken; mend it"]
+    assert read_status(house.outbox.file, NOW).held == 4
+    house.composer = working
+    assert house.flush(1) == ["noc"]
