@@ -231,7 +231,7 @@ def test_each_line_names_rule_entry_and_attribute() -> None:
     assert decision.explained == (
         f"rule 1: the customer is told: sstBackupWarningOn TRUE of {ACCOUNT}",
         f"rule 2: mail of {ACCOUNT}: own@example.org is told",
-        "rule 3: does not apply: rule 2 found the account's own addresses",
+        "rule 3: does not apply: the account has addresses of its own",
         f"rule 4: sstMailTo of {TOLD}: support@example.org is told",
     )
 
