@@ -117,7 +117,7 @@ def _compose(write: Callable[[Wording], Content], envelope: _Envelope) -> Mail:
     digest = hashlib.sha256(repr((envelope.what, envelope.recipient.address)).encode()).hexdigest()
     message_id = f"<{digest[:32]}@{_domain(sender)}>"
     message = EmailMessage(policy=SMTP)
-    for name, value in _headers(envelope, sender, content, message_id).items():
+    for name, value in _headers(envelope, sender, message_id).items():
         message[name] = _header(name, str(value)) if name in _REPEATED else value
     # Quoted-printable keeps every line short, whatever a name holds and a server can do.
     message.set_content(text, cte="quoted-printable")
@@ -126,6 +126,10 @@ def _compose(write: Callable[[Wording], Content], envelope: _Envelope) -> Mail:
     found = (*complaints, *([complaint] if complaint else []))
     data = _subject_line(content.subject) + message.as_bytes()
     return Mail(message_id, content.subject, data, found)
+
+
+# What a template's expressions can raise beside Jinja's own errors.
+_SLIPS = (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError)
 
 
 def _rendered(
@@ -138,15 +142,12 @@ def _rendered(
     tags = (envelope.recipient.language, envelope.policy.language)
     try:
         return (*_bodies(write, wording(folder, *tags)), "")
-    except (TemplateError, ArithmeticError, AttributeError, LookupError, OSError) as error:
-        problem: Exception = error
-    except (TypeError, ValueError) as error:
-        problem = error
-    if folder is None:
-        raise problem
-    # A provider's slip in a template must not keep a warning from a customer.
-    place = getattr(problem, "filename", None) or folder
-    complaint = f"{place}: {type(problem).__name__}: {clean(str(problem), 300)}"
+    except (TemplateError, *_SLIPS) as error:
+        if folder is None:
+            raise
+        # A provider's slip in a template must not keep a warning from a customer.
+        place = getattr(error, "filename", None) or folder
+        complaint = f"{place}: {type(error).__name__}: {clean(str(error), 300)}"
     return (*_bodies(write, wording(None, *tags)), complaint)
 
 
@@ -166,9 +167,7 @@ def _header(name: str, value: str) -> Any:
     return SMTP.header_store_parse(name, value)[1]
 
 
-def _headers(
-    envelope: _Envelope, sender: Address, content: Content, message_id: str
-) -> dict[str, str | Address]:
+def _headers(envelope: _Envelope, sender: Address, message_id: str) -> dict[str, str | Address]:
     recipient, policy, thread = envelope.recipient, envelope.policy, envelope.thread
     local = envelope.at.astimezone(reader_zone(recipient, envelope.zone))
     headers: dict[str, str | Address] = {
