@@ -89,7 +89,7 @@ def test_standing(t: Transaction) -> None:
 @pytest.mark.parametrize("settled", [True, False])
 @pytest.mark.parametrize("over", [Kind.RECOVERY, Kind.UNWATCHED])
 def test_a_recovery_drops_what_nobody_was_told(t: Transaction, settled: bool, over: Kind) -> None:
-    t.note(event(), settled)
+    t.note(event(), settled=settled)
     t.queue(mail("1@t", about=event()))
     t.queue(mail("2@t", NOBODY, event(), Role.PROVIDER))
     t.queue(mail("3@t", about=event(kind=Kind.CUSTOM)))

@@ -1,6 +1,7 @@
 """When many failures are one storm."""
 
 from datetime import datetime, timedelta
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -93,7 +94,7 @@ def test_judge(
     tell: str,
     storm: bool,
 ) -> None:
-    judgement = judge(failures(*known), RULE, at(now), standing)
+    judgement = judge(failures(*known), RULE, at(now), standing=standing)
 
     said = (judgement.hold, judgement.tell, judgement.storm)
     assert said == (frozenset(hold), frozenset(tell), storm)
@@ -126,11 +127,13 @@ def test_crowded_as_one_would_count(known: list[Failure], allowed: int) -> None:
 
 
 @given(many, st.integers(1, 6), st.randoms())
-def test_order_is_of_no_matter(known: list[Failure], allowed: int, random: object) -> None:
+def test_order_is_of_no_matter(known: list[Failure], allowed: int, random: Random) -> None:
     rule = StormRule(allowed, timedelta(minutes=10))
-    shuffled = sorted(known, key=lambda each: each.account, reverse=True)
+    shuffled = random.sample(known, len(known))
 
-    assert judge(known, rule, at(60), False) == judge(shuffled, rule, at(60), False)
+    assert judge(known, rule, at(60), standing=False) == judge(
+        shuffled, rule, at(60), standing=False
+    )
 
 
 @given(many, st.integers(1, 6), minutes)
@@ -138,7 +141,7 @@ def test_nobody_is_both_held_and_told(known: list[Failure], allowed: int, now: i
     rule = StormRule(allowed, timedelta(minutes=10))
     present = [each for each in known if each.at <= at(now)]
 
-    judgement = judge(present, rule, at(now), False)
+    judgement = judge(present, rule, at(now), standing=False)
 
     assert not judgement.hold & judgement.tell
     assert judgement.storm is bool(judgement.hold)
@@ -150,6 +153,6 @@ def test_nobody_is_both_held_and_told(known: list[Failure], allowed: int, now: i
 def test_everybody_is_told_or_held_in_the_end(known: list[Failure], allowed: int) -> None:
     rule = StormRule(allowed, timedelta(minutes=10))
 
-    judgement = judge(known, rule, at(70), False)
+    judgement = judge(known, rule, at(70), standing=False)
 
     assert judgement.hold | judgement.tell == {each.account for each in known}

@@ -137,7 +137,7 @@ class Transaction:
             self._about(What.DUPLICATE, event, "", "the same event came before")
         return not added
 
-    def note(self, event: Event, settled: bool = False) -> Standing:
+    def note(self, event: Event, *, settled: bool = False) -> Standing:
         """Let the storm guard know *event*; to be called before its mails are queued.
 
         A failure (WARNING, CRITICAL) is remembered until its recovery; that drops what nobody
@@ -372,7 +372,6 @@ def _row(mail: QueuedMail, status: str, now: float) -> dict[str, object]:
         "sender": write_text(mail.sender),
         "thread": write_text(mail.thread),
         "raw": mail.raw,
-        "notice": 0,
         "status": status,
         "not_before": now if mail.not_before is None else write_time(mail.not_before),
         "ready": now if status == "waiting" else None,

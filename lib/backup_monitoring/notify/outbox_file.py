@@ -21,7 +21,7 @@ CREATE TABLE mails (
     recipient TEXT NOT NULL, role TEXT NOT NULL, reseller TEXT NOT NULL,
     account TEXT NOT NULL COLLATE NOCASE, task TEXT NOT NULL, kind TEXT NOT NULL,
     state TEXT NOT NULL, host TEXT NOT NULL, at REAL, sender TEXT NOT NULL, thread TEXT NOT NULL,
-    raw BLOB NOT NULL, notice INTEGER NOT NULL, status TEXT NOT NULL, not_before REAL NOT NULL,
+    raw BLOB NOT NULL, status TEXT NOT NULL, not_before REAL NOT NULL,
     ready REAL, attempts INTEGER NOT NULL DEFAULT 0, first_try REAL, next_try REAL NOT NULL,
     error TEXT NOT NULL DEFAULT '', noticed INTEGER NOT NULL DEFAULT 0,
     created REAL NOT NULL, done REAL, UNIQUE (key, address)

@@ -127,7 +127,7 @@ class Queue:
     def take_notice(self, t: Transaction, mail: QueuedMail) -> None:
         """Queue *mail*, which tells of all that was refused; no notice is written about it."""
         t.queue(mail)
-        t.execute("UPDATE mails SET notice = 1, noticed = 1 WHERE id = last_insert_rowid()")
+        t.execute("UPDATE mails SET noticed = 1 WHERE id = last_insert_rowid()")
         t.execute("UPDATE mails SET noticed = 1 WHERE status = 'refused'")
 
 
@@ -176,7 +176,7 @@ def refusals(t: Transaction) -> tuple[RefusedMail, ...]:
     """Return the mails that were refused and that nobody was told of."""
     rows = t.execute(
         "SELECT address, role, account, task, kind, error FROM mails "
-        "WHERE status = 'refused' AND NOT noticed AND NOT notice ORDER BY done, id"
+        "WHERE status = 'refused' AND NOT noticed ORDER BY done, id"
     )
     return tuple(
         RefusedMail(address, Role[role], account, task, Kind[kind] if kind else None, error)

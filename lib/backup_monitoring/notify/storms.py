@@ -50,7 +50,9 @@ def limit(percent: float, at_least: int, total: int | None) -> float:
     return max(percent * (total or 0) / 100, at_least)
 
 
-def judge(failures: Iterable[Failure], rule: StormRule, now: datetime, standing: bool) -> Judgement:
+def judge(
+    failures: Iterable[Failure], rule: StormRule, now: datetime, *, standing: bool
+) -> Judgement:
     """Judge the failures of one server in one task.
 
     A storm begins when more accounts than the limit failed within some span of ``settle``,
