@@ -7,7 +7,10 @@ from functools import lru_cache
 _PART = re.compile(r"(?:\*|([0-9]{1,9})(?:-([0-9]{1,9}))?)(?:/([0-9]{1,9}))?", re.ASCII)
 
 
-@lru_cache(maxsize=1024)
+# No field needs more: every minute by itself is shorter.
+_LONGEST = 512
+
+
 def parse_field(text: str, low: int, high: int) -> frozenset[int] | None:
     """Return the values that *text* selects, None where cron would refuse it.
 
@@ -16,6 +19,11 @@ def parse_field(text: str, low: int, high: int) -> frozenset[int] | None:
             of these; blanks, tabs and line ends around it are no part of it.
         low: the smallest value. high: the greatest.
     """
+    return _parsed(text, low, high) if len(text) <= _LONGEST else None
+
+
+@lru_cache(maxsize=1024)
+def _parsed(text: str, low: int, high: int) -> frozenset[int] | None:
     values: set[int] = set()
     for part in text.strip(" \t\r\n").split(","):
         selected = _part(part, low, high)

@@ -19,8 +19,10 @@ class Inventory:
         self._accounts: dict[Client, set[str]] = {}
 
     def add(self, uid: str, uploads: Uploads) -> None:
-        """Count the computers of account *uid*."""
+        """Count the computers of account *uid* that are there."""
         for computer in reporting(uploads):
+            if computer.past is not None and computer.past.gone is not None:
+                continue
             program = client_of(computer) or Client()
             self._computers[program] += 1
             self._accounts.setdefault(program, set()).add(uid)

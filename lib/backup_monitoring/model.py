@@ -41,7 +41,7 @@ class Range(NamedTuple):
 
     def __contains__(self, value: object) -> bool:
         """Tell whether *value*, a number, is good."""
-        if not isinstance(value, int | float):
+        if not isinstance(value, (int, float)):
             return False
         return (self.start <= value <= self.end) is not self.inverted
 

@@ -310,7 +310,7 @@ def test_the_service(store: Store) -> None:
     ("minutes", "code", "says"),
     [
         (15, 0, "OK - "),
-        (15.1, 1, "WARNING - storage read 2026-11-24 11:00 +00:00, 15 min ago, limit 30m"),
+        (15.1, 1, "WARNING - storage read 2026-11-24 11:00 +00:00, 15 min ago, limit 15m"),
         (30, 1, "WARNING - storage read"),
         (30.1, 2, "CRITICAL - storage read"),
         (240.1, 2, "CRITICAL - directory read 2026-11-24 11:00 +00:00, 4 h ago, limit 4h"),

@@ -170,13 +170,16 @@ def test_one_home_that_is_away_is_no_storage_that_is_away(fleet: Fleet) -> None:
     assert failed(fleet, "4000101", "2026-11-22T21:00+01:00") == (2, State.WARNING)
 
 
-def test_a_store_on_a_server_without_accounts_reads_both(fleet: Fleet) -> None:
+def test_no_account_at_all_is_no_answer(fleet: Fleet) -> None:
+    """A wrong base or filter, or access that was taken away, must not look healthy."""
+    fleet.collect()
     fleet.entries()
 
-    made = fleet.collect()
+    made = fleet.collect(LATER)
 
-    assert (made.accounts, made.failed) == (0, [])
-    assert meta(fleet)[:2] == (at(FIRST), at(FIRST))
+    assert made.accounts == 2
+    assert "no active account below it" in made.failed[0]
+    assert meta(fleet)[:2] == (at(FIRST), at(LATER))
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Quota: has an account used more of its capacity than its thresholds allow?"""
 
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from backup_monitoring.model import GIB, Account, Growth, Metric, Range, State, Threshold, Verdict
@@ -34,11 +35,13 @@ def quota(account: Account, policy: QuotaPolicy) -> Verdict:
         return _unknown(account)
     percent = 100 * used / capacity
     warning, critical = thresholds(account, policy)
-    outlook = _outlook(account.growth, used, capacity, warning.good)
+    outlook = _NO_OUTLOOK
+    if account.growth is not None:
+        outlook = _outlook(account.growth, used, capacity, warning.good)
     metrics = (
         Metric("used_percent", percent, "%", warning.good, critical.good),
-        Metric("used", used, "B", maximum=capacity),
-        *outlook.metrics(policy),
+        Metric("used", used, "B", None, None, 0, capacity),
+        *(outlook.metrics(policy) if outlook.growth else ()),
     )
     size = f"of {capacity / GIB:.1f} GiB used{outlook.said()}"
     for state, threshold in ((State.CRITICAL, critical), (State.WARNING, warning)):
@@ -98,6 +101,9 @@ class _Outlook(NamedTuple):
         return (f"{slope}: at the threshold in {self.to_threshold} d, full in {self.to_full} d",)
 
 
+_NO_OUTLOOK = _Outlook(None, None, None)
+
+
 def _outlook(growth: Growth | None, used: int, capacity: int, good: Range) -> _Outlook:
     if growth is None or growth.per_day is None or growth.per_day <= 0:
         return _Outlook(growth, None, None)
@@ -125,11 +131,16 @@ def thresholds(account: Account, policy: QuotaPolicy) -> tuple[Threshold, Thresh
     """Return the WARNING and the CRITICAL threshold of *account*, in percent."""
     warning, critical = policy.warning, policy.critical
     if account.quota_threshold is not None:
-        warning = Threshold(Range(end=account.quota_threshold), "entry")
+        warning = _of_entry(account.quota_threshold)
     # A customer who wants to be told at 100 % only must not get CRITICAL before WARNING.
     if warning.good.end > critical.good.end and not critical.good.inverted:
         critical = Threshold(critical.good._replace(end=warning.good.end), warning.origin)
     return warning, critical
+
+
+@cache
+def _of_entry(level: int) -> Threshold:
+    return Threshold(Range(end=level), "entry")
 
 
 def _unknown(account: Account) -> Verdict:
@@ -145,6 +156,7 @@ def _shown(percent: float, good: Range) -> str:
     return text if float(text) not in good else f"{percent:.6g}"
 
 
+@lru_cache(maxsize=256)
 def _limit(threshold: Threshold) -> str:
     good = threshold.good
     if good.start > 0 or good.plain is None:

@@ -88,12 +88,12 @@ def _part(part: Part, now: datetime) -> tuple[State, str]:
     said = f"{part.name} read {part.read:%Y-%m-%d %H:%M} +00:00, {say_duration(age)} ago"
     if age < -CLOCK_SLACK:
         return State.UNKNOWN, f"clock: {part.name} read in the future, {part.read:%Y-%m-%d %H:%M}"
-    limit = f", limit {write_duration(part.max_age)} (settings)"
     why = f": {part.error}" if part.error else ""
     if age > part.max_age:
-        return State.CRITICAL, said + limit + why
+        return State.CRITICAL, f"{said}, limit {write_duration(part.max_age)} (settings){why}"
     if age > part.max_age / 2 or part.error:
-        return State.WARNING, said + limit + why
+        half = write_duration(part.max_age / 2)
+        return State.WARNING, f"{said}, limit {half} (half of the settings'){why}"
     return State.OK, said
 
 

@@ -207,7 +207,7 @@ class _Making:
                 self._phase("reading the directory")
                 gathering = Gathering(directory, self._settings.directory, writer)
                 found = self._grown(gathering.accounts(now))
-                self.made.accounts = writer.add_accounts(found)
+                self.made.accounts = writer.add_accounts(self._some(found))
                 self.made.findings += gathering.people()
         except DirectoryError as error:
             self._past.undo()
@@ -218,6 +218,18 @@ class _Making:
             self.made.accounts = writer.take_over_accounts(self._old)
             return str(error)
         return None
+
+    def _some(self, found: Iterable[tuple[Account, bool]]) -> Iterator[tuple[Account, bool]]:
+        """Yield *found*; without a single account in scope it is no answer to rely on."""
+        in_scope = 0
+        for account, scoped in found:
+            in_scope += scoped
+            yield account, scoped
+        if not in_scope:
+            settings = self._settings.directory
+            problem = f"no active account below it by {settings.accounts_filter}"
+            remedy = "check accounts_base, accounts_filter and host, and what the reader may see"
+            raise DirectoryError(settings.accounts_base, problem, remedy)
 
     def _grown(self, found: Iterable[tuple[Account, bool]]) -> Iterator[tuple[Account, bool]]:
         for account, in_scope in found:
