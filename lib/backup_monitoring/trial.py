@@ -115,7 +115,7 @@ class Trial:
             )
 
     def _mail_server(self) -> Iterator[str]:
-        from backup_monitoring.notify.transport import try_transport
+        from backup_monitoring.notify.transports import try_transport
 
         self._phase(f"trying {self._settings.notify.smtp}")
         try:

@@ -16,7 +16,7 @@ import backup_monitoring.notify.smtp  # noqa: F401 - before each fork, not after
 from backup_monitoring.notify.delivery import flush
 from backup_monitoring.notify.outbox import Outbox
 from backup_monitoring.notify.settings import NotifySettings
-from backup_monitoring.notify.transport import open_transport
+from backup_monitoring.notify.transports import open_transport
 from notify.outbox_cases import NOBODY, NOW, Composer, event, mail, reseller
 
 MAILS = ("anna", "refused", "berta")

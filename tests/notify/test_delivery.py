@@ -18,7 +18,8 @@ from backup_monitoring.notify.outbox import Outbox
 from backup_monitoring.notify.outbox_status import read_status
 from backup_monitoring.notify.outgoing import pause
 from backup_monitoring.notify.settings import NotifySettings
-from backup_monitoring.notify.transport import Answer, Outcome, open_transport
+from backup_monitoring.notify.transport import Answer, Outcome
+from backup_monitoring.notify.transports import open_transport
 from integration.slapd import free_port
 from notify import mailserver
 from notify.mailserver import Behaviour

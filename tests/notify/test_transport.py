@@ -13,9 +13,8 @@ from backup_monitoring.notify.transport import (
     Outcome,
     Transport,
     TransportError,
-    open_transport,
-    try_transport,
 )
+from backup_monitoring.notify.transports import open_transport, try_transport
 from integration.slapd import free_port
 from notify import mailserver
 from notify.mailserver import Behaviour

@@ -15,7 +15,10 @@ Phase = Callable[[str], None]
 
 
 class Directory(Protocol):
-    """A source of entries; a context manager that closes it."""
+    """A source of entries; a context manager that closes it.
+
+    One reading at a time: `entries` is read to its end, or given up, before anything else is asked.
+    """
 
     def steps(self) -> Iterator[str]:
         """Open the source; after each step say in a few words what succeeded.

@@ -145,7 +145,7 @@ class Desk:
     def flush(self) -> Result:
         """Deliver what waits in the outbox."""
         from backup_monitoring.notify.delivery import flush
-        from backup_monitoring.notify.transport import open_transport
+        from backup_monitoring.notify.transports import open_transport
 
         try:
             with self._outbox() as outbox, self._people() as source:
@@ -224,7 +224,7 @@ class Desk:
         """Send one mail of every kind and language to *address*."""
         from backup_monitoring.notify.samples import previews
         from backup_monitoring.notify.transport import Outcome as Answered
-        from backup_monitoring.notify.transport import open_transport
+        from backup_monitoring.notify.transports import open_transport
 
         try:
             checked = parse_address(address)
