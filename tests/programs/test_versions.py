@@ -22,7 +22,8 @@ def test_a_wheel_says_the_same_on_each_python(
     other = tmp_path / "env"
     subprocess.run([python, "-m", "venv", str(other)], check=True)
     wheel = build_wheel(tmp_path / "dist")
-    command = [other / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check", wheel]
+    pip = str(other / "bin" / "pip")
+    command = [pip, "install", "--quiet", "--disable-pip-version-check", str(wheel)]
     subprocess.run(command, check=True)  # with its dependencies, as an administrator would
 
     for check in CHECKS:
