@@ -153,3 +153,8 @@ def collect_backup_state() -> NoReturn:
 def notify_backup() -> NoReturn:
     """Run the notifier."""
     _run("notify_backup", "notify_backup: ")
+
+
+def generate_backup_objects() -> NoReturn:
+    """Run the program that makes a monitoring system's objects."""
+    _run("generate_backup_objects", "generate_backup_objects: ")

@@ -1,0 +1,204 @@
+"""generate_backup_objects: makes a monitoring system's objects from the accounts of the store."""
+
+import argparse
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+from backup_monitoring.errors import MonitoringError, SettingsError, UsageError
+from backup_monitoring.launch import Watchdog
+from backup_monitoring.objects.services import CHECKS, Service, name_of, services_of
+from backup_monitoring.options import Parser, Shown, add_common_options, now_of
+from backup_monitoring.settings import Settings, read_settings, settings_file
+from backup_monitoring.text import clean
+
+DONE, DRIFT = 0, 1
+_LIMIT = 300
+_LISTED = 20
+
+
+class ObjectsError(MonitoringError):
+    """The objects' file cannot be read or written."""
+
+
+def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
+    """Run the program; return its exit code and its output.
+
+    Raises:
+        MonitoringError: wrong options or settings; the store or the file cannot be read or written.
+    """
+    try:
+        options = _parser().parse(arguments)
+    except Shown as shown:
+        return DONE, shown.text
+    watchdog.limit(options.timeout or _LIMIT)
+    watchdog.phase("reading the settings")
+    settings = read_settings(settings_file(options.config))
+    checks = _checks(options.checks)
+    watchdog.phase("reading the store")
+    encoded: dict[str, str] = {}
+    pieces = _FORMATS[options.format](_services(options, settings, checks, encoded))
+    if options.check and options.output is None:
+        raise UsageError("--check", "compares with a file", "name it by --output")
+    if options.output is None:
+        return DONE, "".join(pieces)
+    with tempfile.TemporaryDirectory(dir=_folder(options.output)) as folder:
+        new = Path(folder) / "new"
+        _write(new, pieces)
+        code, lines = _compared(new, options.output, options.format)
+        if not options.check:
+            _put(new, options.output)
+            code = DONE
+    lines += [f"note: account {uid} is named {name}" for uid, name in encoded.items()]
+    return code, "\n".join(map(clean, lines))
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        "generate_backup_objects",
+        "Makes the objects of Icinga 2, of its Director or of Nagios, one service an account and "
+        "check, from the accounts in the store.",
+        "exit codes: 0 written, or nothing would change; 1 --check: something would change; "
+        "3 wrong options or settings, or the store cannot be read",
+    )
+    add_common_options(parser, limit=f"{_LIMIT}")
+    parser.add_argument("--format", choices=tuple(_FORMATS), default="icinga2", help="for whom")
+    parser.add_argument(
+        "--output", metavar="FILE", type=Path, help="written as a whole; default: standard output"
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="print what would change in FILE, and write nothing"
+    )
+    parser.add_argument(
+        "--checks", metavar="LIST", default=",".join(CHECKS), help="which; default: %(default)s"
+    )
+    parser.add_argument(
+        "--host-per-account",
+        action="store_true",
+        help="a host an account, instead of one a backup server",
+    )
+    parser.add_argument(
+        "--host-name",
+        metavar="NAME",
+        default="backup-server",
+        help="host of accounts whose entry names no backup server; default: %(default)s",
+    )
+    return parser
+
+
+def _checks(text: str) -> list[str]:
+    chosen = [each.strip() for each in text.split(",")]
+    for check in chosen:
+        if check not in CHECKS:
+            raise UsageError("--checks", f"{check!r} is none of {', '.join(CHECKS)}", "name others")
+    return [check for check in CHECKS if check in chosen]
+
+
+def _services(
+    options: argparse.Namespace, settings: Settings, checks: list[str], encoded: dict[str, str]
+) -> Iterator[Service]:
+    """Yield the services of the store's accounts, sorted by UID; note the UIDs that are encoded."""
+    from backup_monitoring.store.state import open_state
+
+    if settings.store.folder is None:
+        remedy = "set it, and run collect_backup_state"
+        raise SettingsError(f"{settings.file}: [store] folder", "not set", remedy)
+    state = open_state(settings.store.folder)
+    state.fresh(settings.store, None, now_of(options))
+    found = (account for account, _ in state.accounts(None, None))
+    accounts = sorted(found, key=lambda account: (account.uid, account.dn))
+    for account in accounts:
+        if name_of(account.uid) != account.uid:
+            encoded[account.uid] = name_of(account.uid)
+    yield from services_of(
+        accounts, state.people(), checks, options.host_name, options.host_per_account
+    )
+    state.close()
+
+
+def _icinga2(services: Iterable[Service]) -> Iterator[str]:
+    from backup_monitoring.objects.icinga2 import icinga2
+
+    return icinga2(services)
+
+
+def _director(services: Iterable[Service]) -> Iterator[str]:
+    from backup_monitoring.objects.director import director
+
+    return director(services)
+
+
+def _nagios(services: Iterable[Service]) -> Iterator[str]:
+    from backup_monitoring.objects.nagios import nagios
+
+    return nagios(services)
+
+
+_FORMATS: dict[str, Callable[[Iterable[Service]], Iterator[str]]] = {
+    "icinga2": _icinga2,
+    "director": _director,
+    "nagios": _nagios,
+}
+
+
+def _folder(output: Path) -> Path:
+    folder = output.parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        remedy = "make the folder, and let this user write there"
+        raise ObjectsError(str(folder), "is not there, or cannot be written", remedy)
+    return folder
+
+
+def _write(new: Path, pieces: Iterable[str]) -> None:
+    try:
+        with new.open("w", encoding="utf-8") as stream:
+            stream.writelines(pieces)
+            stream.flush()
+            os.fsync(stream.fileno())
+        new.chmod(0o644)
+    except OSError as error:
+        remedy = "see that the disk is not full"
+        raise ObjectsError(str(new), f"cannot be written ({error.strerror})", remedy) from None
+
+
+def _put(new: Path, output: Path) -> None:
+    try:
+        new.replace(output)
+    except OSError as error:
+        remedy = "let this user write there"
+        raise ObjectsError(str(output), f"cannot be written ({error.strerror})", remedy) from None
+
+
+def _compared(new: Path, output: Path, form: str) -> tuple[int, list[str]]:
+    """Return whether the objects in *output* differ from those in *new*, and how in words."""
+    try:
+        old_names = _names(output) if output.exists() else set()
+        same = output.exists() and output.read_bytes() == new.read_bytes()
+    except (OSError, UnicodeDecodeError):
+        remedy = "let this user read it, or remove it"
+        raise ObjectsError(str(output), "cannot be read", remedy) from None
+    new_names = _names(new)
+    lines = [f"{len(new_names)} {form} services in {output}"]
+    if same:
+        return DONE, [*lines, "nothing changes"]
+    added, gone = sorted(new_names - old_names), sorted(old_names - new_names)
+    for word, names in (("new", added), ("gone", gone)):
+        lines += [f"{word}: {name}" for name in names[:_LISTED]]
+        lines += [f"... and {len(names) - _LISTED} more {word}"] * (len(names) > _LISTED)
+    if not added and not gone:
+        lines.append("the same services, with other contents")
+    return DRIFT, lines
+
+
+def _names(file: Path) -> set[str]:
+    """Return the names of the services in *file*, of whichever format."""
+    names = set()
+    with file.open(encoding="utf-8") as stream:
+        for line in stream:
+            for mark, end in (('object Service "', '"'), ("  service_description ", "\n")):
+                if line.startswith(mark):
+                    names.add(line[len(mark) :].partition(end)[0])
+            if line.startswith('{"') and '"name": "' in line:
+                names.add(line.partition('"name": "')[2].partition('"')[0])
+    return names

@@ -1,0 +1,1 @@
+"""Objects of monitoring systems, made from the accounts of the store."""

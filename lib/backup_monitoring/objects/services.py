@@ -1,0 +1,68 @@
+"""The services that a monitoring system needs: one an account and check, named for ever."""
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from backup_monitoring.model import Account
+from backup_monitoring.notify.people import People
+
+CHECKS = ("client", "quota", "schedule", "status", "unused")
+_PLAIN = re.compile(r"[A-Za-z0-9._@-]{1,64}", re.ASCII)
+_ENCODED = ("x-", "h-")
+_LONGEST_NAME = 60
+
+
+class Service(NamedTuple):
+    """A service.
+
+    Args:
+        name: ``UID-check``, the UID encoded where it has other than ``A-Za-z0-9._@-``.
+        host: the object it stands on. account: the UID. check: the task.
+        shown: what people read, raw text from outside.
+    """
+
+    name: str
+    host: str
+    account: str
+    check: str
+    shown: str
+
+
+def name_of(uid: str) -> str:
+    """Return the name for *uid* in objects: itself, or an encoding that is as stable."""
+    if _PLAIN.fullmatch(uid) and not uid.startswith(_ENCODED):
+        return uid
+    raw = uid.encode("utf-8", "surrogateescape")
+    if len(raw) <= 31:
+        return f"x-{raw.hex()}"
+    return f"h-{hashlib.sha256(raw).hexdigest()[:40]}"
+
+
+def services_of(
+    accounts: Iterable[Account],
+    people: People,
+    checks: Sequence[str],
+    host_name: str,
+    a_host_an_account: bool,
+) -> Iterator[Service]:
+    """Yield the services of *accounts*, in the order of these and of *checks*.
+
+    Args:
+        host_name: of accounts whose entry names no backup server.
+        a_host_an_account: each account is a host of its own, named as it is.
+    """
+    for account in accounts:
+        contact = people.contact(account.uid)
+        title = account.uid if contact is None else f"{account.uid} {contact.name}".rstrip()
+        server = account.hosts[0] if account.hosts else host_name
+        name = name_of(account.uid)
+        for check in checks:
+            yield Service(
+                f"{name}-{check}",
+                name if a_host_an_account else server,
+                account.uid,
+                check,
+                f"Backup {check}: {title[:_LONGEST_NAME]}",
+            )
