@@ -158,3 +158,8 @@ def notify_backup() -> NoReturn:
 def generate_backup_objects() -> NoReturn:
     """Run the program that makes a monitoring system's objects."""
     _run("generate_backup_objects", "generate_backup_objects: ")
+
+
+def submit_backup_results() -> NoReturn:
+    """Run the program that hands results to a monitoring system."""
+    _run("submit_backup_results", "submit_backup_results: ")

@@ -1,6 +1,6 @@
 """Presentation: verdicts and numbers become a plugin's output, by nagiosplugin."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import nagiosplugin
@@ -104,16 +104,25 @@ class NumberContext(nagiosplugin.Context):
         self, metric: nagiosplugin.Metric, resource: nagiosplugin.Resource
     ) -> nagiosplugin.Performance | None:
         """Return the number with its thresholds."""
-        number: Metric = metric.value
-        return nagiosplugin.Performance(
-            number.name,
-            say_number(number.value),
-            number.unit,
-            _plain_end(number.warning),
-            _plain_end(number.critical),
-            _whole(number.minimum),
-            _whole(number.maximum),
-        )
+        return _performance(metric.value)
+
+
+def numbers_of(metrics: Iterable[Metric]) -> Iterator[str]:
+    """Yield the performance data of *metrics*, each as its own text."""
+    for metric in metrics:
+        yield str(_performance(metric))
+
+
+def _performance(number: Metric) -> nagiosplugin.Performance:
+    return nagiosplugin.Performance(
+        number.name,
+        say_number(number.value),
+        number.unit,
+        _plain_end(number.warning),
+        _plain_end(number.critical),
+        _whole(number.minimum),
+        _whole(number.maximum),
+    )
 
 
 def _plain_end(good: Range | None) -> str:

@@ -31,6 +31,7 @@ from backup_monitoring.policies import (
     StatusPolicy,
     UnusedPolicy,
 )
+from backup_monitoring.submit.settings import SubmitSettings, parse_icinga
 from backup_monitoring.tables import (
     Setting,
     Table,
@@ -60,6 +61,7 @@ class Settings(NamedTuple):
     storage: StorageSettings
     store: StoreSettings
     notify: NotifySettings
+    submit: SubmitSettings
     policies: Policies
     in_effect: tuple[Setting, ...]
 
@@ -83,6 +85,7 @@ def read_settings(file: Path, environment: Mapping[str, str] = os.environ) -> Se
         storage=_storage(root.table("storage")),
         store=_store(root.table("store")),
         notify=parse_notify(root.table("notify"), environment),
+        submit=parse_icinga(root.table("icinga"), environment),
         policies=Policies(
             quota=_quota(root.table("quota")),
             patience=_patience(root.table("patience")),

@@ -1,0 +1,109 @@
+"""submit_backup_results: judges all accounts once, and hands the results to Icinga or Nagios."""
+
+import argparse
+from collections.abc import Iterator, Sequence
+
+from backup_monitoring.errors import SettingsError
+from backup_monitoring.launch import Watchdog
+from backup_monitoring.options import (
+    Parser,
+    Shown,
+    add_account_option,
+    add_common_options,
+    now_of,
+    uids_of,
+)
+from backup_monitoring.settings import Settings, read_settings, settings_file
+from backup_monitoring.submit.results import Result, results_of
+from backup_monitoring.text import clean
+
+DONE, REFUSED, UNFINISHED = 0, 1, 2
+_LIMIT = 300
+_NOT_FOUND = 404
+
+
+def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
+    """Run the program; return its exit code and its output.
+
+    Raises:
+        MonitoringError: wrong options or settings; accounts cannot be read completely.
+    """
+    try:
+        options = _parser().parse(arguments)
+    except Shown as shown:
+        return DONE, shown.text
+    watchdog.limit(options.timeout or _LIMIT)
+    watchdog.phase("reading the settings")
+    settings = read_settings(settings_file(options.config))
+    watchdog.phase("handing results over")
+    results = _results(options, settings, watchdog)
+    code, lines = _hand_over(results, options, settings)
+    return code, "\n".join(map(clean, lines))
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        "submit_backup_results",
+        "Judges all accounts by all rules, once, and hands the results to Icinga 2's API, or to "
+        "Nagios: one process for all, instead of one a check.",
+        "exit codes: 0 all were accepted, 1 some were refused, 2 some could not be handed over, "
+        "3 wrong options or settings",
+    )
+    add_account_option(parser)
+    add_common_options(parser, limit=f"{_LIMIT}")
+    parser.add_argument(
+        "--host-per-account",
+        action="store_true",
+        help="as for generate_backup_objects: each account is a host of its own",
+    )
+    return parser
+
+
+def _results(
+    options: argparse.Namespace, settings: Settings, watchdog: Watchdog
+) -> Iterator[Result]:
+    from backup_monitoring.notify.sources import open_source
+
+    now = now_of(options)
+    with open_source(settings, now, watchdog.phase) as source:
+        for account, uploads in source.accounts(uids_of(options)):
+            yield from results_of(account, uploads, settings, now, options.host_per_account)
+
+
+def _hand_over(
+    results: Iterator[Result], options: argparse.Namespace, settings: Settings
+) -> tuple[int, list[str]]:
+    submit = settings.submit
+    if submit.url:
+        return _to_api(results, settings)
+    if submit.spool is not None:
+        from backup_monitoring.submit.nagios_files import to_spool
+
+        count = to_spool(results, submit.spool, now_of(options))
+        return DONE, [f"{count} results in {submit.spool}"]
+    if submit.command_file is not None:
+        from backup_monitoring.submit.nagios_files import to_pipe
+
+        count = to_pipe(results, submit.command_file, now_of(options))
+        return DONE, [f"{count} results to {submit.command_file}"]
+    remedy = "set [icinga] url, or for Nagios spool or command_file"
+    raise SettingsError(f"{settings.file}: [icinga]", "nobody to hand results to", remedy)
+
+
+def _to_api(results: Iterator[Result], settings: Settings) -> tuple[int, list[str]]:
+    from backup_monitoring.submit.icinga_api import submit
+
+    done = submit(results, settings.submit)
+    lines = [f"{done.accepted} results accepted by {settings.submit.url}"]
+    for status, count in sorted(done.refused.items()):
+        lines.append(f"{count} refused with status {status}")
+    lines += [f"  {example}" for example in done.examples]
+    if set(done.refused) == {_NOT_FOUND} and not done.accepted:
+        lines.append(
+            "all were refused with 404: either there are no such objects (make them by "
+            "generate_backup_objects), or the ApiUser may not see them (icinga/icinga2-submit.conf)"
+        )
+    if done.error is not None:
+        lines.append(f"FAILED: {done.error}; {done.missing} results are missing")
+        return UNFINISHED, lines
+    return (REFUSED if done.refused else DONE), lines

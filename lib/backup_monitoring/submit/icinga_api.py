@@ -1,0 +1,218 @@
+"""Hands results to Icinga 2's API, over a few connections that are kept."""
+
+import json
+import ssl
+import threading
+from base64 import b64encode
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from http.client import HTTPException, HTTPSConnection
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from backup_monitoring.errors import MonitoringError
+from backup_monitoring.passwords import read_password
+from backup_monitoring.submit.results import Result
+from backup_monitoring.submit.settings import SubmitSettings
+from backup_monitoring.text import clean
+
+CONNECTIONS = 3
+_WAIT = 10.0
+_PATH = "/v1/actions/process-check-result"
+_EXAMPLES = 5
+_UNKNOWN_OBJECT, _UNAUTHORIZED = 404, 401
+
+
+class ApiError(MonitoringError):
+    """The API cannot be used at all."""
+
+
+class Submitted(NamedTuple):
+    """What became of results.
+
+    Args:
+        accepted, missing: how many; *missing*: never handed over, since the API failed.
+        refused: by the answer's status. examples: some of the services that were refused.
+        error: why the API failed, None where it did not.
+    """
+
+    accepted: int
+    missing: int
+    refused: Counter[int]
+    examples: tuple[str, ...]
+    error: str | None
+
+
+def submit(results: Iterable[Result], settings: SubmitSettings) -> Submitted:
+    """Hand *results* over, each in a request of its own.
+
+    Raises:
+        ApiError: the settings name no API, or its certificates cannot be read.
+        SettingsError: the password cannot be read.
+    """
+    sending = _Sending(iter(results), _headers(settings), settings, _context(settings))
+    threads = [threading.Thread(target=sending.work, daemon=True) for _ in range(CONNECTIONS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sending.submitted()
+
+
+def _headers(settings: SubmitSettings) -> dict[str, str]:
+    password = settings.password
+    if not password and settings.password_file is not None:
+        password = read_password(settings.password_file)
+    token = b64encode(f"{settings.user}:{password}".encode()).decode()
+    return {
+        "Accept": "application/json",
+        "Content-Type": "application/json",
+        "Authorization": f"Basic {token}",
+    }
+
+
+def _context(settings: SubmitSettings) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(
+            cafile=None if settings.ca_file is None else str(settings.ca_file)
+        )
+    except (OSError, ssl.SSLError) as error:
+        raise ApiError(
+            str(settings.ca_file), f"cannot be read ({error})", "name a PEM file"
+        ) from None
+
+
+class _Sending:
+    """Results on their way, taken by several connections."""
+
+    def __init__(
+        self,
+        results: Iterator[Result],
+        headers: dict[str, str],
+        settings: SubmitSettings,
+        context: ssl.SSLContext,
+    ) -> None:
+        self._results = results
+        self._headers = headers
+        self._settings = settings
+        self._context = context
+        self._lock = threading.Lock()
+        self._accepted = 0
+        self._missing = 0
+        self._refused: Counter[int] = Counter()
+        self._examples: list[str] = []
+        self._error: str | None = None
+        self._failure: BaseException | None = None
+
+    def submitted(self) -> Submitted:
+        """Return what became of all results; raise what judging them raised."""
+        if self._failure is not None:
+            raise self._failure
+        self._missing += sum(1 for _ in self._results)
+        return Submitted(
+            self._accepted, self._missing, self._refused, tuple(self._examples), self._error
+        )
+
+    def work(self) -> None:
+        """Hand over results until none is left, or the API has failed."""
+        connection = _Connection(self._settings, self._context, self._headers)
+        while (result := self._next()) is not None:
+            try:
+                status, text = connection.post(_body(result, self._settings))
+            except (OSError, HTTPException) as error:
+                self._fail(f"{self._settings.url}: {_say(error)}")
+                return
+            self._note(result, status, text)
+        connection.close()
+
+    def _next(self) -> Result | None:
+        with self._lock:
+            if self._error is not None or self._failure is not None:
+                return None
+            try:
+                return next(self._results, None)
+            except BaseException as error:  # in this thread nobody would hear of it
+                self._failure = error
+                return None
+
+    def _note(self, result: Result, status: int, text: str) -> None:
+        if status == _UNAUTHORIZED:
+            self._fail(f"{self._settings.url}: wrong user or password; see [icinga] user")
+            return
+        with self._lock:
+            if status == 200:
+                self._accepted += 1
+                return
+            self._refused[status] += 1
+            if len(self._examples) < _EXAMPLES:
+                self._examples.append(
+                    f"{result.host}!{result.service}: {status} {clean(text, 120)}"
+                )
+
+    def _fail(self, error: str) -> None:
+        with self._lock:
+            self._missing += 1
+            self._error = self._error or error
+
+
+def _say(error: Exception) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted ({error.verify_message}); see [icinga] ca_file"
+    said = getattr(error, "strerror", None) or type(error).__name__
+    return f"no answer ({said}); see whether Icinga runs, and [icinga] url"
+
+
+def _body(result: Result, settings: SubmitSettings) -> bytes:
+    # No execution times: a result that is older by them than the last one is dropped unsaid.
+    return json.dumps(
+        {
+            "type": "Service",
+            "service": f"{result.host}!{result.service}",
+            "exit_status": result.state.value,
+            "plugin_output": "\n".join(result.output),
+            "performance_data": result.numbers,
+            "ttl": int(settings.ttl.total_seconds()),
+        }
+    ).encode()
+
+
+class _Connection:
+    """A kept connection, opened again once where the server has closed it."""
+
+    def __init__(
+        self, settings: SubmitSettings, context: ssl.SSLContext, headers: dict[str, str]
+    ) -> None:
+        parts = urlsplit(settings.url)
+        if not parts.hostname:
+            raise ApiError("[icinga] url", "not set", 'set it to "https://HOST:5665"')
+        host, port = parts.hostname, parts.port or 5665
+        self._open: Callable[[], HTTPSConnection] = lambda: HTTPSConnection(
+            host, port, timeout=_WAIT, context=context
+        )
+        self._headers = headers
+        self._connection = self._open()
+        self._used = False
+
+    def post(self, body: bytes) -> tuple[int, str]:
+        """Return status and body of the answer."""
+        try:
+            return self._post(body)
+        except (ConnectionError, HTTPException):
+            if not self._used:
+                raise
+        # The server closes connections that idle; the same result twice is the same state.
+        self.close()
+        self._connection = self._open()
+        return self._post(body)
+
+    def _post(self, body: bytes) -> tuple[int, str]:
+        self._connection.request("POST", _PATH, body, self._headers)
+        answer = self._connection.getresponse()
+        text = answer.read(4096)
+        answer.read()
+        self._used = True
+        return answer.status, text.decode("utf-8", "replace")
+
+    def close(self) -> None:
+        """Close it."""
+        self._connection.close()

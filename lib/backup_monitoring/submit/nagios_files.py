@@ -1,0 +1,105 @@
+"""Hands results to Nagios, by its spool of check results or by its command pipe."""
+
+import os
+import secrets
+import stat
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import TextIO
+
+from backup_monitoring.errors import MonitoringError
+from backup_monitoring.submit.results import Result
+
+_ATOMIC = 4096  # bytes that a pipe takes as a whole
+
+
+class NagiosError(MonitoringError):
+    """Nagios's files cannot be written."""
+
+
+def to_spool(results: Iterable[Result], spool: Path, now: datetime) -> int:
+    """Write *results* as one file into *spool*; return how many they are.
+
+    Raises:
+        NagiosError: it cannot be written; nothing of it is read then.
+    """
+    try:
+        # Nagios reads files of exactly this form, once the empty one beside it is there.
+        name = str(spool / f"c{secrets.token_hex(3)}")
+        number = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+        try:
+            with os.fdopen(number, "w", encoding="utf-8") as stream:
+                count = _write(stream, results, now)
+                os.fchmod(stream.fileno(), 0o644)  # whatever the umask
+            Path(f"{name}.ok").touch()
+        except BaseException:
+            Path(name).unlink()  # half a run is none
+            raise
+    except OSError as error:
+        remedy = "name the folder check_result_path of nagios.cfg, and let this user write there"
+        raise NagiosError(str(spool), f"cannot be written ({error.strerror})", remedy) from None
+    return count
+
+
+def _write(stream: TextIO, results: Iterable[Result], now: datetime) -> int:
+    stream.write(f"file_time={now.timestamp():.0f}\n\n")
+    count = 0
+    for result in results:
+        stream.write(_block(result, now))
+        count += 1
+    return count
+
+
+def _block(result: Result, now: datetime) -> str:
+    at = f"{now.timestamp():.1f}"
+    return (
+        f"host_name={result.host}\nservice_description={result.service}\ncheck_type=1\n"
+        "check_options=0\nscheduled_check=0\nreschedule_check=0\nlatency=0.0\n"
+        f"start_time={at}\nfinish_time={at}\nearly_timeout=0\nexited_ok=1\n"
+        f"return_code={result.state.value}\noutput={_output(result)}\n\n"
+    )
+
+
+def to_pipe(results: Iterable[Result], pipe: Path, now: datetime) -> int:
+    """Write *results* as commands into *pipe*; return how many they are.
+
+    Raises:
+        NagiosError: it is no pipe, or nobody reads it.
+    """
+    remedy = "name command_file of nagios.cfg, and see whether Nagios runs"
+    count = 0
+    try:
+        # Not blocking: without a reader an open would wait for ever.
+        number = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            if not stat.S_ISFIFO(os.fstat(number).st_mode):
+                raise NagiosError(str(pipe), "is no pipe", remedy)
+            os.set_blocking(number, True)
+            for result in results:
+                os.write(number, _command(result, now))
+                count += 1
+        finally:
+            os.close(number)
+    except OSError as error:
+        problem = f"cannot be written ({error.strerror})"
+        raise NagiosError(str(pipe), problem, remedy) from None
+    return count
+
+
+def _command(result: Result, now: datetime) -> bytes:
+    head = (
+        f"[{now.timestamp():.0f}] PROCESS_SERVICE_CHECK_RESULT;{result.host};{result.service};"
+        f"{result.state.value};"
+    ).encode()
+    text = _output(result).encode()
+    room = _ATOMIC - len(head) - 1
+    return head + text[:room].decode("utf-8", "ignore").encode() + b"\n"
+
+
+def _output(result: Result) -> str:
+    first, *rest = result.output
+    numbers = f" | {' '.join(result.numbers)}" if result.numbers else ""
+    lines = [first + numbers, *rest]
+    # Nagios turns \\n into a line's end: a name must not make one.
+    return "\\n".join(line.replace("\\", "/") for line in lines)
