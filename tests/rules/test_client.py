@@ -1,7 +1,6 @@
 """The client rule: backup programs that are too old."""
 
 import pytest
-from cases import LONG_AGO, at, computer, end, start, uploads
 
 from backup_monitoring.model import (
     Account,
@@ -15,6 +14,7 @@ from backup_monitoring.model import (
 from backup_monitoring.policies import ClientPolicy, SchedulePolicy
 from backup_monitoring.rules.client import client, client_of
 from backup_monitoring.versions import parse_version
+from cases import LONG_AGO, at, computer, end, start, uploads
 
 NOW = at("2026-11-24T12:00+01:00")
 ACCOUNT = Account("4000101", "uid=4000101,dc=example,dc=org")

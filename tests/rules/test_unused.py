@@ -1,11 +1,11 @@
 """The unused rule: accounts that were never backed up to."""
 
 import pytest
-from cases import at, computer, start, uploads
 
 from backup_monitoring.model import Account, Past, Range, State, Threshold, Unreadable, Uploads
 from backup_monitoring.policies import UnusedPolicy
 from backup_monitoring.rules.unused import unused
+from cases import at, computer, start, uploads
 
 NOW = at("2026-11-24T12:00+01:00")
 DN = "uid=4000101,ou=accounts,dc=example,dc=org"
