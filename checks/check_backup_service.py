@@ -14,6 +14,8 @@ from backup_monitoring.settings import Settings, read_settings, settings_file
 from backup_monitoring.store.state import counted, open_state
 from backup_monitoring.tally import Judged
 
+LIMIT = 10  # seconds
+
 
 def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
     """Run the check; return its exit code and its output.
@@ -21,18 +23,11 @@ def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
     Raises:
         MonitoringError: our own failure.
     """
-    parser = Parser(
-        "check_backup_service",
-        "Checks the store: the age of its parts, how long a pass takes, and what it found.",
-        "exit codes: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN (help and wrong options too)",
-    )
-    add_common_options(parser, limit="10")
-    add_verbosity(parser)
     try:
-        options = parser.parse(arguments)
+        options = command_line().parse(arguments)
     except Shown as shown:
         return State.UNKNOWN.value, shown.text
-    watchdog.limit(options.timeout or 10)
+    watchdog.limit(options.timeout or LIMIT)
     watchdog.phase("reading the settings")
     settings = read_settings(settings_file(options.config))
     if settings.store.folder is None:
@@ -64,6 +59,18 @@ def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
     judged = Judged("service", verdict)
     lines_shown = account_lines(judged, options.verbose, single=True) if options.verbose else []
     return present(Presented("service", [judged], verdict.metrics, verdict.summary, lines_shown))
+
+
+def command_line() -> Parser:
+    """Return the parser of the command line."""
+    parser = Parser(
+        "check_backup_service",
+        "Checks the store: the age of its parts, how long a pass takes, and what it found.",
+        "exit codes: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN (help and wrong options too)",
+    )
+    add_common_options(parser, limit=f"{LIMIT}")
+    add_verbosity(parser)
+    return parser
 
 
 def _mails(settings: Settings, now: datetime) -> Mails | None:

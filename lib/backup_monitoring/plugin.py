@@ -27,6 +27,7 @@ from backup_monitoring.settings import Settings, read_settings, settings_file
 from backup_monitoring.tally import Judged, Tally
 
 LISTED = 20
+SINGLE_LIMIT, LIMIT = 10, 50  # seconds, of one account and of many
 _KEPT = 400  # lines that could fit into that
 
 
@@ -83,13 +84,13 @@ def run(check: BackupCheck, arguments: Sequence[str], watchdog: Watchdog) -> tup
     Raises:
         MonitoringError: our own failure.
     """
-    parser = _parser(check)
+    parser = parser_of(check)
     try:
         options = parser.parse(arguments)
     except Shown as shown:
         return State.UNKNOWN.value, shown.text
     uids = uids_of(options)
-    watchdog.limit(options.timeout or (10 if uids else 50))
+    watchdog.limit(options.timeout or (SINGLE_LIMIT if uids else LIMIT))
     watchdog.phase("reading the settings")
     settings = read_settings(settings_file(options.config))
     policies = check.policies(options, settings.policies)
@@ -120,7 +121,8 @@ def _accounts(
     yield from state.accounts(task.files, request.uids)
 
 
-def _parser(check: BackupCheck) -> Parser:
+def parser_of(check: BackupCheck) -> Parser:
+    """Return the parser of the command line of *check*."""
     parser = Parser(
         f"check_backup_{check.task}",
         check.description,
