@@ -78,12 +78,6 @@ def _parser() -> Parser:
         action="store_true",
         help="a host an account, instead of one a backup server",
     )
-    parser.add_argument(
-        "--host-name",
-        metavar="NAME",
-        default="backup-server",
-        help="host of accounts whose entry names no backup server; default: %(default)s",
-    )
     return parser
 
 
@@ -112,7 +106,7 @@ def _services(
         if name_of(account.uid) != account.uid:
             encoded[account.uid] = name_of(account.uid)
     yield from services_of(
-        accounts, state.people(), checks, options.host_name, options.host_per_account
+        accounts, state.people(), checks, settings.submit.host_name, options.host_per_account
     )
     state.close()
 

@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 
 from backup_monitoring.errors import SettingsError
 from backup_monitoring.launch import Watchdog
@@ -75,25 +76,32 @@ def _hand_over(
 ) -> tuple[int, list[str]]:
     submit = settings.submit
     if submit.url:
-        return _to_api(results, settings)
+        return _to_api(results, settings, options.timeout or _LIMIT)
     if submit.spool is not None:
         from backup_monitoring.submit.nagios_files import to_spool
 
-        count = to_spool(results, submit.spool, now_of(options))
+        count = to_spool(results, submit.spool, datetime.now(UTC))
         return DONE, [f"{count} results in {submit.spool}"]
     if submit.command_file is not None:
         from backup_monitoring.submit.nagios_files import to_pipe
 
-        count = to_pipe(results, submit.command_file, now_of(options))
-        return DONE, [f"{count} results to {submit.command_file}"]
+        piped = to_pipe(results, submit.command_file, datetime.now(UTC))
+        lines = [f"{piped.accepted} results to {submit.command_file}"]
+        if piped.error is None:
+            return DONE, lines
+        return UNFINISHED, [*lines, _failed(piped.error, piped.missing)]
     remedy = "set [icinga] url, or for Nagios spool or command_file"
     raise SettingsError(f"{settings.file}: [icinga]", "nobody to hand results to", remedy)
 
 
-def _to_api(results: Iterator[Result], settings: Settings) -> tuple[int, list[str]]:
+def _failed(error: str, missing: int) -> str:
+    return f"FAILED: {error}; {missing} results are missing"
+
+
+def _to_api(results: Iterator[Result], settings: Settings, seconds: float) -> tuple[int, list[str]]:
     from backup_monitoring.submit.icinga_api import submit
 
-    done = submit(results, settings.submit)
+    done = submit(results, settings.submit, seconds)
     lines = [f"{done.accepted} results accepted by {settings.submit.url}"]
     for status, count in sorted(done.refused.items()):
         lines.append(f"{count} refused with status {status}")
@@ -104,6 +112,5 @@ def _to_api(results: Iterator[Result], settings: Settings) -> tuple[int, list[st
             "generate_backup_objects), or the ApiUser may not see them (icinga/icinga2-submit.conf)"
         )
     if done.error is not None:
-        lines.append(f"FAILED: {done.error}; {done.missing} results are missing")
-        return UNFINISHED, lines
+        return UNFINISHED, [*lines, _failed(done.error, done.missing)]
     return (REFUSED if done.refused else DONE), lines

@@ -51,7 +51,7 @@ def present(presented: Presented) -> tuple[int, str]:
     first = f"{heading} - {clean(plugin.summary_str)}"
     if plugin.perfdata:
         first += " | " + " ".join(plugin.perfdata)
-    return plugin.exitcode, _bounded([first, *map(clean, presented.lines)])
+    return plugin.exitcode, "\n".join(bounded([first, *map(clean, presented.lines)]))
 
 
 class Verdicts(nagiosplugin.Resource):
@@ -167,8 +167,8 @@ class Sentence(nagiosplugin.Summary):
         return self._sentence
 
 
-def _bounded(lines: list[str]) -> str:
-    """Return *lines* as one text, short enough for all that transport it."""
+def bounded(lines: list[str]) -> list[str]:
+    """Return as many of *lines* as all that transport them take, and how many are left out."""
     kept, room = [], _LONGEST
     for number, line in enumerate(lines):
         room -= len(line.encode()) + 1
@@ -176,4 +176,4 @@ def _bounded(lines: list[str]) -> str:
             kept.append(f"... and {len(lines) - number} more lines")
             break
         kept.append(line)
-    return "\n".join(kept)
+    return kept

@@ -14,10 +14,15 @@ def director(services: Iterable[Service]) -> Iterator[str]:
             "name": service.name,
             "host": service.host,
             "display_name": service.shown,
-            "backup_account": service.account.replace("$", "$$"),
+            "backup_account": _text(service.account).replace("$", "$$"),
             "backup_check": service.check,
             "template": f"backup-account-{service.check}",
         }
         yield f"{before}\n{json.dumps(row, sort_keys=True)}"
         before = ","
     yield "[]\n" if before == "[" else "\n]\n"
+
+
+def _text(uid: str) -> str:
+    """Return *uid* without half a character, which is no JSON for PHP."""
+    return uid.encode("utf-8", "backslashreplace").decode()

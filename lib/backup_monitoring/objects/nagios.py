@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from backup_monitoring.objects.services import Service
+from backup_monitoring.objects.services import Service, name_of
 from backup_monitoring.text import clean
 
 HEADER = "# Made by generate_backup_objects. Do not edit: it is made anew.\n"
@@ -24,7 +24,8 @@ def nagios(services: Iterable[Service]) -> Iterator[str]:
             f"  host_name {host}\n"
             f"  service_description {service.name}\n"
             f"  display_name {harmless(service.shown)}\n"
-            f"  _BACKUP_ACCOUNT {harmless(service.account)}\n"
+            # It is put into a shell's line: what is no plain UID goes by its encoding.
+            f"  _BACKUP_ACCOUNT {name_of(service.account)}\n"
             f"  _BACKUP_CHECK {service.check}\n"
             "}\n"
         )

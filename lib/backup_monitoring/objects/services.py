@@ -12,6 +12,7 @@ CHECKS = ("client", "quota", "schedule", "status", "unused")
 _PLAIN = re.compile(r"[A-Za-z0-9._@-]{1,64}", re.ASCII)
 _ENCODED = ("x-", "h-")
 _LONGEST_NAME = 60
+_HOST = re.compile(r"[A-Za-z0-9._-]{1,255}", re.ASCII)
 
 
 class Service(NamedTuple):
@@ -40,6 +41,12 @@ def name_of(uid: str) -> str:
     return f"h-{hashlib.sha256(raw).hexdigest()[:40]}"
 
 
+def host_of(account: Account, otherwise: str) -> str:
+    """Return the name of the host of *account*: its backup server, else *otherwise*."""
+    host = account.hosts[0] if account.hosts else otherwise
+    return host if _HOST.fullmatch(host) else name_of(host)
+
+
 def services_of(
     accounts: Iterable[Account],
     people: People,
@@ -49,14 +56,23 @@ def services_of(
 ) -> Iterator[Service]:
     """Yield the services of *accounts*, in the order of these and of *checks*.
 
+    Of two accounts with one UID the first is taken: a name is there once, or nothing loads.
+
     Args:
+        accounts: sorted by UID.
         host_name: of accounts whose entry names no backup server.
         a_host_an_account: each account is a host of its own, named as it is.
     """
+    before = None
     for account in accounts:
+        if account.uid == before:
+            continue
+        before = account.uid
         contact = people.contact(account.uid)
         title = account.uid if contact is None else f"{account.uid} {contact.name}".rstrip()
-        server = account.hosts[0] if account.hosts else host_name
+        # bytes that were no UTF-8 are no text for anybody
+        title = title.encode("utf-8", "backslashreplace").decode()
+        server = host_of(account, host_name)
         name = name_of(account.uid)
         for check in checks:
             yield Service(

@@ -3,9 +3,11 @@
 import json
 import ssl
 import threading
+import time
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from datetime import timedelta
 from http.client import HTTPException, HTTPSConnection
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -20,7 +22,7 @@ CONNECTIONS = 3
 _WAIT = 10.0
 _PATH = "/v1/actions/process-check-result"
 _EXAMPLES = 5
-_UNKNOWN_OBJECT, _UNAUTHORIZED = 404, 401
+_ACCEPTED, _UNAUTHORIZED = 200, 401
 
 
 class ApiError(MonitoringError):
@@ -43,15 +45,26 @@ class Submitted(NamedTuple):
     error: str | None
 
 
-def submit(results: Iterable[Result], settings: SubmitSettings) -> Submitted:
+def submit(results: Iterable[Result], settings: SubmitSettings, seconds: float) -> Submitted:
     """Hand *results* over, each in a request of its own.
+
+    Args:
+        seconds: when they are nearly over, what is left is missing.
 
     Raises:
         ApiError: the settings name no API, or its certificates cannot be read.
         SettingsError: the password cannot be read.
     """
-    sending = _Sending(iter(results), _headers(settings), settings, _context(settings))
-    threads = [threading.Thread(target=sending.work, daemon=True) for _ in range(CONNECTIONS)]
+    sending = _Sending(iter(results), settings.url, seconds)
+    headers, context = _headers(settings), _context(settings)
+    threads = [
+        threading.Thread(
+            target=sending.work,
+            args=(_Connection(settings, context, headers), settings.ttl),
+            daemon=True,
+        )
+        for _ in range(CONNECTIONS)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -85,17 +98,11 @@ def _context(settings: SubmitSettings) -> ssl.SSLContext:
 class _Sending:
     """Results on their way, taken by several connections."""
 
-    def __init__(
-        self,
-        results: Iterator[Result],
-        headers: dict[str, str],
-        settings: SubmitSettings,
-        context: ssl.SSLContext,
-    ) -> None:
+    def __init__(self, results: Iterator[Result], url: str, seconds: float) -> None:
         self._results = results
-        self._headers = headers
-        self._settings = settings
-        self._context = context
+        self._url = url
+        # Time to hear of the last ones, and to count the others.
+        self._until = time.monotonic() + seconds - min(_WAIT, seconds / 4)
         self._lock = threading.Lock()
         self._accepted = 0
         self._missing = 0
@@ -113,21 +120,26 @@ class _Sending:
             self._accepted, self._missing, self._refused, tuple(self._examples), self._error
         )
 
-    def work(self) -> None:
-        """Hand over results until none is left, or the API has failed."""
-        connection = _Connection(self._settings, self._context, self._headers)
+    def work(self, connection: "_Connection", ttl: timedelta) -> None:
+        """Hand over results until none is left, the time is over, or the API has failed."""
         while (result := self._next()) is not None:
             try:
-                status, text = connection.post(_body(result, self._settings))
+                status, text = connection.post(_body(result, ttl))
             except (OSError, HTTPException) as error:
-                self._fail(f"{self._settings.url}: {_say(error)}")
-                return
+                self._fail(f"{self._url}: {_say(error)}")
+                break
+            except BaseException as error:  # in this thread nobody would hear of it
+                self._failure = error
+                break
             self._note(result, status, text)
         connection.close()
 
     def _next(self) -> Result | None:
         with self._lock:
             if self._error is not None or self._failure is not None:
+                return None
+            if time.monotonic() > self._until:
+                self._error = f"{self._url}: the time limit is reached"
                 return None
             try:
                 return next(self._results, None)
@@ -137,10 +149,10 @@ class _Sending:
 
     def _note(self, result: Result, status: int, text: str) -> None:
         if status == _UNAUTHORIZED:
-            self._fail(f"{self._settings.url}: wrong user or password; see [icinga] user")
+            self._fail(f"{self._url}: wrong user or password; see [icinga] user")
             return
         with self._lock:
-            if status == 200:
+            if status == _ACCEPTED:
                 self._accepted += 1
                 return
             self._refused[status] += 1
@@ -162,7 +174,7 @@ def _say(error: Exception) -> str:
     return f"no answer ({said}); see whether Icinga runs, and [icinga] url"
 
 
-def _body(result: Result, settings: SubmitSettings) -> bytes:
+def _body(result: Result, ttl: timedelta) -> bytes:
     # No execution times: a result that is older by them than the last one is dropped unsaid.
     return json.dumps(
         {
@@ -171,7 +183,7 @@ def _body(result: Result, settings: SubmitSettings) -> bytes:
             "exit_status": result.state.value,
             "plugin_output": "\n".join(result.output),
             "performance_data": result.numbers,
-            "ttl": int(settings.ttl.total_seconds()),
+            "ttl": int(ttl.total_seconds()),
         }
     ).encode()
 
@@ -197,7 +209,9 @@ class _Connection:
         """Return status and body of the answer."""
         try:
             return self._post(body)
-        except (ConnectionError, HTTPException):
+        except ssl.SSLCertVerificationError:
+            raise
+        except (ConnectionError, HTTPException, ssl.SSLError):
             if not self._used:
                 raise
         # The server closes connections that idle; the same result twice is the same state.

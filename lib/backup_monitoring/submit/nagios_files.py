@@ -6,7 +6,7 @@ import stat
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 from backup_monitoring.errors import MonitoringError
 from backup_monitoring.submit.results import Result
@@ -61,30 +61,48 @@ def _block(result: Result, now: datetime) -> str:
     )
 
 
-def to_pipe(results: Iterable[Result], pipe: Path, now: datetime) -> int:
-    """Write *results* as commands into *pipe*; return how many they are.
+class Piped(NamedTuple):
+    """How many results Nagios took, how many are *missing*; *error*: why, or None."""
+
+    accepted: int
+    missing: int
+    error: str | None
+
+
+def to_pipe(results: Iterable[Result], pipe: Path, now: datetime) -> Piped:
+    """Write *results* as commands into *pipe*; say how far that came.
 
     Raises:
         NagiosError: it is no pipe, or nobody reads it.
     """
+    number = _open_pipe(pipe)
+    left, count = iter(results), 0
+    try:
+        for result in left:
+            try:
+                os.write(number, _command(result, now))
+            except OSError as error:
+                missing = 1 + sum(1 for _ in left)
+                return Piped(count, missing, f"{pipe}: cannot be written ({error.strerror})")
+            count += 1
+    finally:
+        os.close(number)
+    return Piped(count, 0, None)
+
+
+def _open_pipe(pipe: Path) -> int:
     remedy = "name command_file of nagios.cfg, and see whether Nagios runs"
-    count = 0
     try:
         # Not blocking: without a reader an open would wait for ever.
         number = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        try:
-            if not stat.S_ISFIFO(os.fstat(number).st_mode):
-                raise NagiosError(str(pipe), "is no pipe", remedy)
-            os.set_blocking(number, True)
-            for result in results:
-                os.write(number, _command(result, now))
-                count += 1
-        finally:
-            os.close(number)
     except OSError as error:
         problem = f"cannot be written ({error.strerror})"
         raise NagiosError(str(pipe), problem, remedy) from None
-    return count
+    if not stat.S_ISFIFO(os.fstat(number).st_mode):
+        os.close(number)
+        raise NagiosError(str(pipe), "is no pipe", remedy)
+    os.set_blocking(number, True)
+    return number
 
 
 def _command(result: Result, now: datetime) -> bytes:

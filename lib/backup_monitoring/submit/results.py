@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from backup_monitoring.model import Account, State, Uploads, Verdict
 from backup_monitoring.notify.sources import judged
-from backup_monitoring.objects.services import name_of
-from backup_monitoring.presentation import numbers_of
+from backup_monitoring.objects.services import host_of, name_of
+from backup_monitoring.presentation import bounded, numbers_of
 from backup_monitoring.settings import Settings
 from backup_monitoring.text import clean
 
@@ -34,13 +34,13 @@ def results_of(
 ) -> Iterator[Result]:
     """Yield the results of *account*, one a task; *host_an_account*: on a host of its own."""
     name = name_of(account.uid)
-    server = account.hosts[0] if account.hosts else settings.submit.host_name
+    server = host_of(account, settings.submit.host_name)
     for task, verdict in judged(account, uploads, settings, now).items():
         yield Result(
             name if host_an_account else server,
             f"{name}-{task}",
             verdict.state,
-            tuple(map(clean, _lines(account.uid, task, verdict))),
+            tuple(bounded([*map(clean, _lines(account.uid, task, verdict))])),
             tuple(numbers_of(verdict.metrics)),
         )
 

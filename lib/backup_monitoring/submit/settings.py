@@ -9,6 +9,7 @@ from typing import NamedTuple
 from backup_monitoring.tables import Table, parse_path, parse_span, parse_text
 
 PASSWORD_VARIABLE = "BACKUP_MONITORING_ICINGA_PASSWORD"  # noqa: S105 - a name, not a secret
+_LAST_PORT = 65535
 
 
 class SubmitSettings(NamedTuple):
@@ -65,4 +66,7 @@ def _url(value: object) -> str:
     text = parse_text(value)
     if not re.fullmatch(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?/?", text):
         raise ValueError('not "https://HOST:5665"')
+    port = text.rstrip("/").rpartition(":")[2]
+    if port.isdigit() and not 0 < int(port) <= _LAST_PORT:
+        raise ValueError(f"its port is not from 1 to {_LAST_PORT}")
     return text.rstrip("/")
