@@ -278,6 +278,22 @@ def test_times_are_the_readers(time_zone: str, said: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("language", "first", "second"),
+    [
+        ("de", "1. März 2026", "2. März 2026"),
+        ("en", "1 March 2026", "2 March 2026"),
+        ("fr", "1er mars 2026", "2 mars 2026"),
+        ("it", "1º marzo 2026", "2 marzo 2026"),
+    ],
+)
+def test_dates(language: str, first: str, second: str) -> None:
+    formats = Formats.of(wording(None, language).language_values())
+
+    assert words(formats.day(date(2026, 3, 1))) == first
+    assert words(formats.day(date(2026, 3, 2))) == second
+
+
+@pytest.mark.parametrize(
     ("value", "limit", "said"),
     [
         (92.0, 85.0, "92 %"),
@@ -290,7 +306,7 @@ def test_times_are_the_readers(time_zone: str, said: str) -> None:
 def test_a_percentage_is_seen_to_be_above_its_limit(
     value: float, limit: float | None, said: str
 ) -> None:
-    formats = Formats(",", (), "", "")
+    formats = Formats(",", (), "", "", "")
 
     assert words(formats.percent(value, limit)) == said
 
@@ -299,7 +315,7 @@ def test_a_percentage_is_seen_to_be_above_its_limit(
     ("size", "said"), [(10 * GIB, "10.0 GiB"), (5 * 2**20, "5.0 MiB"), (0, "0.0 MiB")]
 )
 def test_size(size: int, said: str) -> None:
-    assert words(Formats(".", (), "", "").size(size)) == said
+    assert words(Formats(".", (), "", "", "").size(size)) == said
 
 
 def test_headers() -> None:

@@ -15,25 +15,27 @@ class Formats(NamedTuple):
 
     Args:
         decimal: the sign between whole and part. months: their twelve names.
-        date: with ``{day}``, ``{month}``, ``{year}``.
+        date: with ``{day}``, ``{month}``, ``{year}``. first_day: the first of a month.
         moment: with ``{date}``, ``{hour}``, ``{minute}``, ``{zone}``.
     """
 
     decimal: str
     months: Sequence[str]
     date: str
+    first_day: str
     moment: str
 
     @classmethod
     def of(cls, values: Mapping[str, object]) -> "Formats":
         """Return the formats among what ``language.jinja`` sets."""
         months = cast("Sequence[str]", values["months"])
-        texts = (str(values[key]) for key in ("date", "moment"))
+        texts = (str(values[key]) for key in ("date", "first_day", "moment"))
         return cls(str(values["decimal"]), months, *texts)
 
     def day(self, day: dt.date) -> str:
         """Return *day* in words."""
-        return self.date.format(day=day.day, month=self.months[day.month - 1], year=day.year)
+        number = self.first_day if day.day == 1 else str(day.day)
+        return self.date.format(day=number, month=self.months[day.month - 1], year=day.year)
 
     def time(self, moment: dt.datetime, zone: dt.tzinfo) -> str:
         """Return *moment* in words, as clocks of *zone* show it, with the offset."""
