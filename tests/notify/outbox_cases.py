@@ -1,10 +1,16 @@
 """Events, mails and a composer for tests of the outbox."""
 
 from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 from backup_monitoring.model import State
+from backup_monitoring.notify.delivery import flush
 from backup_monitoring.notify.mails import Digest, QueuedMail, RefusedMail, Storm
 from backup_monitoring.notify.model import Event, Kind, Recipient, Role
+from backup_monitoring.notify.outbox import Outbox
+from backup_monitoring.notify.settings import NotifySettings
+from backup_monitoring.notify.transports import open_transport
 
 NOW = datetime.fromisoformat("2026-11-25T08:00:00+00:00")
 MINUTE = timedelta(minutes=1)
@@ -69,3 +75,12 @@ class Composer:
     def refused(self, mails: tuple[RefusedMail, ...]) -> QueuedMail:
         self.refusals.append(mails)
         return mail(self._key("refused"), NOBODY, role=Role.PROVIDER)
+
+
+def deliver_with_another(folder: Path, port: int, begin: Any, sent: Any) -> None:
+    """Deliver as a process of its own, which can import this by its name, beside another one."""
+    policy = NotifySettings(smtp=f"smtp://localhost:{port}", storm=None)
+    with Outbox(folder / "outbox") as outbox:
+        begin.wait()
+        done = flush(outbox, open_transport(policy), policy, NOW, Composer())
+        sent.put((done.sent, done.busy))

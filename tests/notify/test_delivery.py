@@ -23,7 +23,16 @@ from backup_monitoring.notify.transports import open_transport
 from integration.slapd import free_port
 from notify import mailserver
 from notify.mailserver import Behaviour
-from notify.outbox_cases import MINUTE, NOBODY, NOW, Composer, event, mail, reseller
+from notify.outbox_cases import (
+    MINUTE,
+    NOBODY,
+    NOW,
+    Composer,
+    deliver_with_another,
+    event,
+    mail,
+    reseller,
+)
 
 ANNA = "anna@example.org"
 
@@ -294,21 +303,14 @@ def test_while_another_process_delivers(house: House, tmp_path: Path) -> None:
     assert done.retried == 2
 
 
-def _deliver(folder: Path, port: int, begin: object, sent: object) -> None:
-    policy = NotifySettings(smtp=f"smtp://localhost:{port}", storm=None)
-    with Outbox(folder / "outbox") as outbox:
-        begin.wait()  # type: ignore[attr-defined]
-        done = flush(outbox, open_transport(policy), policy, NOW, Composer())
-        sent.put((done.sent, done.busy))  # type: ignore[attr-defined]
-
-
 def test_two_processes_at_once(house: House, tmp_path: Path) -> None:
     house.queue(*(mail(f"{n}@t", f"a{n}@example.org") for n in range(100)))
     spawn = multiprocessing.get_context("spawn")
     begin, sent = spawn.Barrier(2), spawn.Queue()
     port = int(house.policy.smtp.rpartition(":")[2])
     processes = [
-        spawn.Process(target=_deliver, args=(tmp_path, port, begin, sent)) for _ in range(2)
+        spawn.Process(target=deliver_with_another, args=(tmp_path, port, begin, sent))
+        for _ in range(2)
     ]
     for each in processes:
         each.start()

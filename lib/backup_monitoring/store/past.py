@@ -77,14 +77,13 @@ class PastFile:
         self._file = folder / PAST
         self._now = now
         self._shrink = shrink
-        os.umask(0o077)  # nobody else has business with it
         try:
             self._db = self._opened()
             self._db.execute("BEGIN IMMEDIATE")
-        except sqlite3.Error as error:
+        except (OSError, sqlite3.Error) as error:
             raise self.broken(error) from None
 
-    def broken(self, error: sqlite3.Error) -> StoreError:
+    def broken(self, error: OSError | sqlite3.Error) -> StoreError:
         """Return *error* as ours."""
         # A statement that fails within Python has no code.
         if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED:
@@ -104,6 +103,8 @@ class PastFile:
 
     def _connected(self) -> sqlite3.Connection | None:
         """Return the open file, None if it is not ours."""
+        # Nobody else has business with it; SQLite gives its side files the same mode.
+        os.close(os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         db = sqlite3.connect(self._file, isolation_level=None, timeout=5)
         try:
             layout = db.execute("PRAGMA user_version").fetchone()[0]
