@@ -24,6 +24,7 @@ class What(Enum):
     DROPPED = "dropped"
     RETRIED = "retried"
     REFUSED = "refused"
+    COMPLAINT = "complaint"  # about a mail that is told all the same
 
 
 class Line(NamedTuple):

@@ -93,7 +93,7 @@ def sample_event(task: str, kind: Kind, state: State = State.WARNING) -> Event:
 def sample_about(task: str, kind: Kind = Kind.PROBLEM) -> About:
     """Return what is known about the made-up account."""
     facts = OVER[task] if kind is Kind.RECOVERY else FACTS[task]
-    return About("Server of the office", "Muster Ltd.", facts, _ZONE)
+    return About("Example server", "Example customer", facts, _ZONE)
 
 
 def samples_of(recipient: Recipient, policy: NotifySettings) -> Iterator[Sample]:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from backup_monitoring.notify.about import About
 from backup_monitoring.notify.addresses import AddressError
+from backup_monitoring.notify.audit import What
 from backup_monitoring.notify.content import Digest as Purpose
 from backup_monitoring.notify.content import Item, Listing
 from backup_monitoring.notify.mail import Mail, Thread, compose, compose_digest
@@ -109,6 +110,8 @@ class Teller:
         last = self._transaction.last_told(recipient.address, event.uid, event.task)
         thread = Thread(last.first_id, last.last_id) if last is not None and last.first_id else None
         mail = compose(event, recipient, self._about(event, facts), self._policy, thread)
+        for complaint in mail.complaints:  # such as a template of the provider's own that failed
+            self._transaction.audit(What.COMPLAINT, event.uid, event.task, reason=complaint)
         first = thread.first if thread is not None else ""
         self._transaction.queue(queued(mail, recipient, self._policy.bounces, event, first), held)
         return Letter(recipient, mail)
