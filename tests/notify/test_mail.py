@@ -122,7 +122,7 @@ def test_every_mail_says_what_and_who(language: str, kind: Kind, task: str, role
 
     assert mail.complaints == ()
     assert parsed(mail)["Subject"] == mail.subject
-    assert mail.subject.endswith("web01" if task in ("schedule", "status", "client") else "office")
+    assert mail.subject.endswith("web01" if task in ("schedule", "status", "client") else "server")
     for said in ("Anna Müller", "Example server", "4000100", "Example customer", POLICY.help):
         assert said in words(text)
         assert said in page
