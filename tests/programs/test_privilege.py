@@ -78,24 +78,46 @@ def test_with_the_capability_it_can_write_nowhere_else(programs: Programs, priva
     assert "PermissionError" in done.stderr
 
 
-def test_the_units_are_sound(tmp_path: Path) -> None:
+def _tried(tmp_path: Path) -> list[Path]:
+    """Return copies of the units, whose programs are there."""
     for unit in UNITS.iterdir():
-        text = unit.read_text().replace(
-            "/opt/backup-monitoring/bin/collect_backup_state", "/bin/true"
-        )
+        text = re.sub(r"/opt/backup-monitoring/bin/\w+", "/bin/true", unit.read_text())
         (tmp_path / unit.name).write_text(text)
-    units = sorted(map(str, tmp_path.iterdir()))
+    return sorted(tmp_path.iterdir())
+
+
+def test_the_units_are_sound(tmp_path: Path) -> None:
+    units = [str(unit) for unit in _tried(tmp_path)]
 
     verified = subprocess.run(["systemd-analyze", "verify", *units], capture_output=True, text=True)
-    secure = subprocess.run(
-        ["systemd-analyze", "security", "--offline=true", units[0]], capture_output=True, text=True
-    )
 
+    assert len(units) == 6
     assert verified.stderr == ""
     assert verified.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "limit"), [("collect", 2.0), ("flush", 1.5), ("scan", 1.0)], ids=str
+)
+def test_the_units_are_closed(tmp_path: Path, name: str, limit: float) -> None:
+    (unit,) = (each for each in _tried(tmp_path) if each.name.endswith(f"{name}.service"))
+
+    secure = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", str(unit)], capture_output=True, text=True
+    )
+
     exposure = re.search(r"exposure level for .*: ([0-9.]+)", secure.stdout)
     assert exposure is not None
-    assert float(exposure[1]) < 2
+    assert float(exposure[1]) < limit
+
+
+@pytest.mark.parametrize("name", ["flush", "scan"])
+def test_the_notifier_has_no_capability(name: str) -> None:
+    text = (UNITS / f"backup-monitoring-{name}.service").read_text()
+
+    assert "CAP_" not in text
+    assert "CapabilityBoundingSet=\n" in text
+    assert "User=backup-notify\n" in text
 
 
 def test_the_unit_has_one_capability() -> None:
