@@ -2,11 +2,14 @@
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from notify.mailserver import running
 from programs.installed import EXAMPLES, Programs, build_wheel, install
+from programs.notifier import Notifier
 
 
 @pytest.fixture(scope="session")
@@ -26,3 +29,12 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for path in (folder / "tree").rglob("*"):
         os.utime(path, (1_767_225_600, 1_767_225_600))
     return folder / "example.toml"
+
+
+@pytest.fixture
+def notifier(programs: Programs, example: Path, tmp_path: Path) -> Iterator[Notifier]:
+    """An installation with a mail server of its own, after one pass."""
+    with running() as server:
+        made = Notifier(programs, example, tmp_path / "example", server)
+        made.collect()
+        yield made

@@ -15,7 +15,7 @@ from backup_monitoring.notify.composer import Composer
 from backup_monitoring.notify.hook import Answer, Call, plain_event, remember
 from backup_monitoring.notify.model import Event, Kind
 from backup_monitoring.notify.outbox import Outbox, Transaction
-from backup_monitoring.notify.outbox_file import OutboxError
+from backup_monitoring.notify.outbox_file import OutboxError, failed
 from backup_monitoring.notify.people import Gathered
 from backup_monitoring.notify.recipients import check_recipients, recipients
 from backup_monitoring.notify.sources import Source, open_source
@@ -25,6 +25,7 @@ from backup_monitoring.settings import Settings
 from backup_monitoring.store import StoreError
 
 DONE, FALLBACK, NOT_WRITTEN = 0, 1, 2
+_DRY = "dry run: nothing was changed"
 Answering = Callable[[Call, Transaction, Source, Settings, datetime], Answer]
 Result = tuple[int, str]
 
@@ -74,9 +75,10 @@ class Desk:
                         answer = answering(call, t, source, self._settings, self._now)
                 except (DirectoryError, StoreError) as error:
                     answer = self._unreached(call, outbox, str(error))
+                audit = outbox.audit
         except OutboxError as error:
             return NOT_WRITTEN, f"FAILED: {error}"
-        return self._result([answer.outcome] if answer.outcome else [], answer.said)
+        return self._result([answer.outcome] if answer.outcome else [], answer.said, audit)
 
     def _open(self) -> AbstractContextManager[Source]:
         return open_source(self._settings, self._now, self._phase)
@@ -96,13 +98,15 @@ class Desk:
         outcome = Outcome(decision._replace(unreached=reason), letters, reason)
         return Answer("handed to the fallback", outcome)
 
-    def _result(self, outcomes: Sequence[Outcome], said: str) -> Result:
+    def _result(self, outcomes: Sequence[Outcome], said: str, audit: Audit) -> Result:
         fallbacks = [each.fallback for each in outcomes if each.fallback is not None]
         lines = [said, *(f"handed to the fallback: {reason}" for reason in fallbacks)]
         if fallbacks and not self._policy.fallback:
             lines.append("[notify] fallback is not set: nobody was told; set it")
+        if audit.failure:
+            lines.append(f"FAILED: {audit.failure}")
         if self._dry:
-            lines = ["dry run: nothing was changed", *self._shown(outcomes), *lines]
+            lines = [_DRY, *self._shown(outcomes), *lines]
         return (FALLBACK if fallbacks else DONE), "\n".join(lines)
 
     def _shown(self, outcomes: Sequence[Outcome]) -> Iterator[str]:
@@ -118,6 +122,7 @@ class Desk:
         try:
             with self._open() as source, self._outbox() as outbox:
                 scanned = scan(outbox, source, self._settings, self._now)
+                audit = outbox.audit
         except OutboxError as error:
             return NOT_WRITTEN, f"FAILED: {error}"
         except (DirectoryError, StoreError) as error:
@@ -129,7 +134,7 @@ class Desk:
                 f"; first scan: {scanned.recorded} problems are only recorded, "
                 "and told after notify_backup --release"
             )
-        code, text = self._result(scanned.told, said)
+        code, text = self._result(scanned.told, said, audit)
         return (FALLBACK if scanned.fallbacks else code), text
 
     def _no_scan(self, reason: str) -> Result:
@@ -187,10 +192,11 @@ class Desk:
                 mails, problems = release(t), release_recorded(t)
         except OutboxError as error:
             return NOT_WRITTEN, f"FAILED: {error}"
-        return DONE, (
+        said = (
             f"{mails} held mails are released; of {problems} recorded problems those that still "
             "fail are told by the next scan"
         )
+        return DONE, f"{_DRY}\n{said}" if self._dry else said
 
     def explain(self, uids: Sequence[str], task: str | None) -> Iterator[str]:
         """Yield, for each account and task, which rule decides who is told, and why."""
@@ -214,6 +220,9 @@ class Desk:
         """Yield what is wrong with the contacts of accounts."""
         names = self._settings.directory.attributes
         with self._open() as source:
+            for uid in uids or ():
+                if source.people.contact(uid) is None:
+                    yield f"{uid}: no such account"
             for account, _ in source.accounts(uids):
                 contact = source.people.contact(account.uid)
                 if contact is not None:
@@ -248,10 +257,14 @@ class Desk:
 def _copy(file: Path) -> Iterator[Path]:
     """Give a copy of the outbox, to try things on."""
     with tempfile.TemporaryDirectory() as folder:
-        for suffix in ("", "-wal"):
+        # with the journal of a process that was killed, or is at work
+        for suffix in ("", "-journal"):
             part = file.with_name(file.name + suffix)
-            if part.exists():
-                shutil.copyfile(part, Path(folder) / (file.name + suffix))
+            try:
+                if part.exists():
+                    shutil.copyfile(part, Path(folder) / part.name)
+            except OSError as error:
+                raise failed(file, error) from None
         yield Path(folder) / file.name
 
 

@@ -18,8 +18,8 @@ from backup_monitoring.rules.tasks import TASKS
 from backup_monitoring.settings import Settings
 
 _TOLD = {"PROBLEM": Kind.PROBLEM, "RECOVERY": Kind.RECOVERY, "CUSTOM": Kind.CUSTOM}
-# They carry the NOC's own words: kept in the audit, told to nobody.
 _TOLD_BY_HOOK = "hook:"  # before the task of a problem that the hook has told
+# They carry the NOC's own words: kept in the audit, told to nobody.
 _AUDITED = ("ACKNOWLEDGEMENT", "DOWNTIME", "FLAPPING")
 
 # The option's name, and what Nagios calls it; ours are NOTIFY_ and the option's name.
@@ -200,8 +200,8 @@ def _event(
     """
     event = plain_event(call)
     contact = source.people.contact(call.uid)
-    if contact is not None and contact.host:
-        event = event._replace(host=contact.host)
+    if contact is not None:  # by its own name, whatever case it was called in
+        event = event._replace(uid=contact.uid, host=contact.host or event.host)
     for account, uploads in source.accounts([call.uid]):
         verdict = judged(account, uploads, settings, now)[call.task]
         if verdict.state is call.state:

@@ -1,0 +1,196 @@
+"""An installation of its own for tests of notify_backup: directory, tree, store, outbox, audit."""
+
+import json
+import os
+import re
+import shutil
+import sqlite3
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from notify.mailserver import Behaviour
+from programs.installed import NOW, Programs, Ran
+
+GIB = 2**30
+_NOTIFY = """
+[notify]
+driver = "{driver}"
+from = "Backup Service <backup@example.org>"
+fallback = "operations@example.org"
+help = "help@example.org"
+smtp = "smtp://localhost:{port}"
+outbox = "outbox/outbox.sqlite"
+audit = "outbox/audit.jsonl"
+storm = "off"
+"""
+_ENTRY = """dn: uid={uid},ou=accounts,ou=backup,ou=services,dc=example,dc=org
+objectClass: sstBackup
+uid: {uid}
+"""
+_ATTRIBUTES = {
+    "cn": "Account",
+    "host": "backup-01",
+    "sstIsActive": "TRUE",
+    "sstQuota": str(10 * GIB),
+    "sstIncrementSize": "0",
+    "sstBackupWarningOn": "TRUE",
+    "sstBackupWarningDays": "1",
+    "sstBackupWarningNumbers": "1",
+    "sstNotificationWarningLevel": "85",
+    "sstNotificationWarningMedium": "mail",
+    "sstProvisioningMode": "added",
+    "sstProvisioningState": "20250301101500Z",
+    "createTimestamp": "20250301101500Z",
+}
+_REPORT = """<?xml version="1.0"?>
+<backup_{word}>
+    <{tag}>{at}</{tag}>
+    <id>1</id>
+    {success}
+    <client>
+        <identifier>Online Backup Perl Script</identifier>
+        <version>2.0.11</version>
+        <operatingsystem>linux</operatingsystem>
+    </client>
+</backup_{word}>
+"""
+
+
+class Told(NamedTuple):
+    """What arrived: somebody was told of an event."""
+
+    kind: str
+    state: str
+    account: str
+    task: str
+    address: str
+
+
+class Notifier:
+    """A copy of the example with [store] and [notify], and the programs run over it."""
+
+    def __init__(
+        self, programs: Programs, example: Path, folder: Path, server: tuple[Behaviour, int]
+    ) -> None:
+        shutil.copytree(example.parent, folder, copy_function=shutil.copy2)
+        self.folder = folder
+        self.behaviour, self.port = server
+        self.config = folder / "notify.toml"
+        self.ldif = folder / "directory.ldif"
+        self.outbox = folder / "outbox" / "outbox.sqlite"
+        self._programs = programs
+        self._audited = 0
+        (folder / "store").mkdir()
+        (folder / "outbox").mkdir()
+        self.settings()
+
+    def settings(
+        self, *changes: tuple[str, str], driver: str = "icinga", store: bool = True, more: str = ""
+    ) -> None:
+        text = (self.folder / "example.toml").read_text()
+        if store:
+            text = text.replace("[schedule]", '[store]\nfolder = "store"\n\n[schedule]', 1)
+        text += _NOTIFY.format(driver=driver, port=self.port)
+        for old, new in changes:
+            assert old in text
+            text = text.replace(old, new)
+        self.config.write_text(text + more)
+
+    def entries(self, *accounts: str, more: str = "") -> None:
+        """Let the directory have these accounts (see `entry`) alone, and *more* entries."""
+        blocks = re.split(r"\n\n+", (self.folder / "directory.ldif.all").read_text().strip())
+        kept = [each for each in blocks if ",ou=accounts," not in each]
+        self.ldif.write_text("\n\n".join([*kept, *accounts, more]) + "\n")
+        for home in re.findall("^homeDirectory: /(.+)$", "\n".join(accounts), re.MULTILINE):
+            (self.folder / "tree" / home / "incoming").mkdir(parents=True, exist_ok=True)
+
+    def empty(self) -> None:
+        """Begin with a directory and a tree that have no account."""
+        shutil.copy(self.ldif, self.folder / "directory.ldif.all")
+        shutil.rmtree(self.folder / "tree" / "home")
+        (self.folder / "tree" / "home").mkdir()
+        self.entries()
+
+    def run(self, *options: str, now: str = NOW, **environment: str) -> Ran:
+        return self.program("notify_backup", *options, now=now, **environment)
+
+    def program(self, program: str, *options: str, now: str = NOW, **environment: str) -> Ran:
+        command = (program, "--config", str(self.config), "--now", now, *options)
+        ran = self._programs.run(*command, timeout=60, **environment)
+        assert ran.err == ""
+        return ran
+
+    def hook(self, uid: str, kind: str, state: str, *options: str, now: str = NOW) -> Ran:
+        """Call as the monitoring system does, about quota where *options* do not say a check."""
+        check = () if "--check" in options else ("--check", "quota")
+        told = ("--account", uid, "--type", kind, "--state", state, *check, *options)
+        return self.run(*told, now=now)
+
+    def collect(self, now: str = NOW) -> None:
+        ran = self.program("collect_backup_state", now=now)
+        assert ran.code == 0, ran.out
+
+    def flush(self, now: str = NOW) -> list[Told]:
+        """Deliver, and return what arrived since the last call."""
+        ran = self.run("--flush", now=now)
+        assert ran.code == 0, ran.out
+        return self.told()
+
+    def told(self) -> list[Told]:
+        lines = self.audit()
+        new, self._audited = lines[self._audited :], len(lines)
+        return sorted(
+            Told(*(line.get(key, "") for key in ("kind", "state", "account", "task", "address")))
+            for line in new
+            if line["what"] == "told" and "account" in line
+        )
+
+    def audit(self) -> list[dict[str, str]]:
+        file = self.folder / "outbox" / "audit.jsonl"
+        return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+    def waiting(self) -> list[tuple[Any, ...]]:
+        """Return address, kind, state and message of what waits, mails and digests' lines."""
+        with sqlite3.connect(self.outbox) as db:
+            mails = db.execute("SELECT address, kind, state, raw FROM mails ORDER BY id")
+            lines = db.execute("SELECT recipient, kind, state, event FROM digests ORDER BY id")
+            found = [*mails.fetchall(), *lines.fetchall()]
+        db.close()
+        return found
+
+    def addresses(self) -> list[str]:
+        """Return who waits to be told, sorted."""
+        return sorted(str(row[0]) for row in self.waiting())
+
+    def write_reports(self, uid: str, computer: str, at: str, success: bool = True) -> None:
+        """Write the reports of a backup of an hour that ended at *at*."""
+        home = self.folder / "tree" / "home" / uid / "incoming" / computer / ".sepiola_backup"
+        home.mkdir(parents=True, exist_ok=True)
+        start = at.replace(":30:00", ":00:00")
+        texts: Mapping[str, str] = {
+            "backupStarted.xml": _REPORT.format(
+                word="started", tag="startdate", at=start, success=""
+            ),
+            "backupEnded.xml": _REPORT.format(
+                word="ended", tag="enddate", at=at, success=f"<success>{success:d}</success>"
+            ),
+        }
+        for name, text in texts.items():
+            (home / name).write_text(text)
+            seconds = datetime.fromisoformat(at).timestamp()
+            os.utime(home / name, (seconds, seconds))
+
+
+def entry(uid: str, percent: float = 50, **attributes: str | None) -> str:
+    """Return an account's entry; an attribute that is None is left out."""
+    values: dict[str, str | None] = {
+        **_ATTRIBUTES,
+        "homeDirectory": f"/home/{uid}",
+        "sstBackupSize": str(int(percent * GIB / 10)),
+        "mail": f"account-{uid}@example.org",
+        **attributes,
+    }
+    lines = [f"{key}: {value}" for key, value in values.items() if value is not None]
+    return _ENTRY.format(uid=uid) + "\n".join(lines)

@@ -1,0 +1,443 @@
+"""notify_backup as a program: who is told, by the hook and by explanations, and its exit codes."""
+
+import email
+import email.policy
+import shutil
+import sqlite3
+import time
+from pathlib import Path
+
+import pytest
+
+from integration import slapd
+from integration.conftest import StartSlapd, start_slapd  # noqa: F401 - a fixture
+from programs.installed import NOW
+from programs.notifier import Notifier, Told, entry
+
+pytestmark = pytest.mark.installed
+LATER, LATEST = "2026-11-24T12:12:00+01:00", "2026-11-24T12:24:00+01:00"
+CUSTOMER, RESELLER = "account-4000102@example.org", "person-4000003@example.org"
+SUPPORT, PROVIDER = "support@example.org", "operations@example.org"
+ALL = sorted([CUSTOMER, RESELLER, SUPPORT])
+
+
+def test_explains_whom_an_account_concerns(notifier: Notifier) -> None:
+    ran = notifier.run("--explain", "-a", "4000102", "--check", "quota")
+
+    lines = ran.out.splitlines()
+    base = "ou=backup,ou=services,dc=example,dc=org"
+    assert ran.code == 0
+    assert lines[0] == "4000102, quota:"
+    assert lines[1] == (
+        f"  rule 1: the customer is told: sstBackupWarningOn TRUE of uid=4000102,ou=accounts,{base}"
+    )
+    assert f"  rule 2: mail of uid=4000102,ou=accounts,{base}: {CUSTOMER} is told" in lines
+    assert "  rule 3: does not apply: the account has addresses of its own" in lines
+    assert lines[-3:] == [
+        f"  told: {CUSTOMER} (customer)",
+        f"  told: {SUPPORT} (reseller)",
+        f"  told: {RESELLER} (reseller)",
+    ]
+    assert not notifier.outbox.exists()
+
+
+def test_explains_all_checks_at_once(notifier: Notifier) -> None:
+    ran = notifier.run("--explain", "-a", "4000103,4009999")
+
+    headings = [line for line in ran.out.splitlines() if not line.startswith(" ")]
+    assert headings == [
+        "4000103, quota, schedule, status:",
+        "4000103, client:",
+        "4000103, unused:",
+        "4009999, quota, schedule, status, client, unused:",
+    ]
+    assert "told: person-4000002@example.org (customer)" in ran.out  # by the account's person
+    assert "rule 4: reseller 4000000 is not told: sstNotificationWarning of" in ran.out
+    assert "rule 5: account 4009999: no such account: [notify] fallback is told" in ran.out
+
+
+def test_checks_recipients(notifier: Notifier) -> None:
+    good = notifier.run("--check-recipients")
+    assert (good.code, good.out) == (0, "all contacts are good\n")
+    notifier.empty()
+    notifier.entries(
+        entry("1", mail="not an address"),
+        entry("2", mail=None, sstBelongsToPersonUID="77"),
+        entry("3", sstBackupWarningOn=None),
+        entry("4"),
+    )
+    notifier.collect(LATER)
+
+    ran = notifier.run("--check-recipients", now=LATER)
+
+    assert ran.code == 1
+    assert [line[:1] for line in ran.out.splitlines() if "mail 'not an address'" in line] == ["1"]
+    assert "'77': no such person" in ran.out
+    assert "sstBackupWarningOn missing" in ran.out
+    assert not any(line.startswith("4:") for line in ran.out.splitlines())
+    one = notifier.run("--check-recipients", "-a", "4", now=LATER)
+    assert (one.code, one.out) == (0, "all contacts are good\n")
+
+
+def test_an_account_that_is_not_there_has_no_good_contacts(notifier: Notifier) -> None:
+    ran = notifier.run("--check-recipients", "-a", "4000102,4009999")
+
+    assert (ran.code, ran.out) == (1, "4009999: no such account\n")
+
+
+def _files(folder: Path) -> dict[str, tuple[bytes, int]]:
+    return {
+        str(path): (path.read_bytes(), path.stat().st_mtime_ns)
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+@pytest.mark.parametrize("before", [False, True], ids=["no outbox yet", "an outbox"])
+def test_a_dry_run_changes_nothing(notifier: Notifier, before: bool) -> None:
+    if before:
+        notifier.hook("4000103", "PROBLEM", "CRITICAL")
+    files = _files(notifier.folder)
+
+    ran = notifier.hook("4000102", "PROBLEM", "WARNING", "--output", "given", "--dry-run")
+
+    assert ran.code == 0
+    assert ran.first == "dry run: nothing was changed"
+    assert "rule 2: mail of uid=4000102,ou=accounts,ou=backup" in ran.out
+    assert f"\nto {CUSTOMER} (customer): rule 2: mail of uid=4000102" in ran.out
+    assert f"\nto {SUPPORT} (reseller): rule 4: sstMailTo of" in ran.out
+    for part in ("Message-ID: <", f"To: {CUSTOMER}", "Content-Type: text/plain", "</html>"):
+        assert f"\n  {part}" in ran.out
+    assert _files(notifier.folder) == files
+
+
+def test_other_dry_runs_change_nothing(notifier: Notifier) -> None:
+    notifier.settings(driver="scan")
+    notifier.run("--scan")
+    files = _files(notifier.folder)
+
+    for job in ("--release", "--scan"):
+        ran = notifier.run(job, "--dry-run")
+        assert (ran.code, ran.first) == (0, "dry run: nothing was changed")
+    assert _files(notifier.folder) == files
+
+
+def test_a_problem_and_its_recovery(notifier: Notifier) -> None:
+    ran = notifier.hook("4000102", "PROBLEM", "WARNING", "--output", "given")
+    assert (ran.code, ran.out) == (0, "3 put into the outbox\n")
+    assert notifier.addresses() == ALL
+    assert notifier.behaviour.got == []  # the hook only queues
+
+    told = notifier.flush(LATER)
+    assert told == [Told("PROBLEM", "WARNING", "4000102", "quota", each) for each in ALL]
+    assert sorted(each.address for each in notifier.behaviour.got) == ALL
+
+    ran = notifier.hook("4000102", "RECOVERY", "OK", now=LATER)
+    assert ran.out == "3 put into the outbox\n"
+    told = notifier.flush(LATEST)
+    assert told == [Told("RECOVERY", "OK", "4000102", "quota", each) for each in ALL]
+    assert notifier.hook("4000102", "RECOVERY", "OK", now=LATEST).out == "0 put into the outbox\n"
+
+
+def test_a_recovery_of_what_nobody_was_told(notifier: Notifier) -> None:
+    ran = notifier.hook("4000102", "RECOVERY", "OK")
+
+    assert (ran.code, ran.out) == (0, "0 put into the outbox\n")
+    assert notifier.waiting() == []
+    reasons = {(line["address"], line["reason"]) for line in notifier.audit()}
+    assert reasons == {(each, "was not told of a problem before") for each in ALL}
+
+
+def test_custom_words_are_told(notifier: Notifier) -> None:
+    words = ("--author", "Ann of the NOC", "--comment", "We restore your files <now> & $HOME")
+
+    ran = notifier.hook("4000103", "CUSTOM", "CRITICAL", *words)
+
+    assert ran.code == 0
+    notifier.flush(LATER)
+    mails = {each.address: each.content for each in notifier.behaviour.got}
+    content = email.message_from_bytes(
+        mails["person-4000002@example.org"], policy=email.policy.default
+    )
+    text = content.get_body(("plain",))
+    html = content.get_body(("html",))
+    assert text is not None
+    assert html is not None
+    assert "We restore your files ‹now› & $HOME" in " ".join(text.get_content().split())
+    assert "Ann of the NOC" in " ".join(text.get_content().split())
+    assert "‹now› &amp; $HOME" in html.get_content()
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["ACKNOWLEDGEMENT", "DOWNTIMESTART", "DOWNTIMEEND", "DOWNTIMECANCELLED", "FLAPPINGSTOP"],
+)
+def test_the_nocs_own_words_stand_in_the_audit_alone(notifier: Notifier, kind: str) -> None:
+    ran = notifier.hook("4000102", kind, "WARNING", "--author", "noc", "--comment", "known")
+
+    assert (ran.code, ran.out) == (0, f"{kind}: in the audit, nobody is told\n")
+    assert notifier.waiting() == []
+    (line,) = notifier.audit()
+    assert (line["what"], line["account"], line["task"]) == ("not told", "4000102", "quota")
+    assert line["reason"].startswith(f"{kind}: ")
+
+
+def test_the_same_event_is_told_once(notifier: Notifier) -> None:
+    options = ("--time", "2026-11-24T11:59:20+01:00")
+    notifier.hook("4000102", "PROBLEM", "WARNING", *options)
+
+    again = notifier.hook("4000102", "PROBLEM", "WARNING", *options, now=LATER)
+    within = notifier.hook("4000102", "PROBLEM", "WARNING", "--time", "1795517998")  # 38 s later
+    other = notifier.hook("4000102", "PROBLEM", "CRITICAL", *options)
+
+    same = (0, "the same event came before, nobody is told twice\n")
+    assert (again.code, again.out) == same
+    assert (within.code, within.out) == same
+    assert other.out == "3 put into the outbox\n"
+    assert [line["what"] for line in notifier.audit()].count("duplicate") == 2
+
+
+def test_back_from_unknown(notifier: Notifier) -> None:
+    def call(minute: int, kind: str, state: str, last: str) -> str:
+        at = f"2026-11-24T12:{minute:02}:00+01:00"
+        ran = notifier.hook("4000102", kind, state, "--last-state", last, "--time", at)
+        assert ran.code == 0
+        return ran.out
+
+    told, not_told = (
+        "3 put into the outbox\n",
+        "back from UNKNOWN in the state that was told last, nobody is told twice\n",
+    )
+    assert call(1, "PROBLEM", "WARNING", "OK") == told
+    notifier.flush(LATER)
+    assert call(12, "PROBLEM", "WARNING", "UNKNOWN") == not_told
+    assert call(22, "PROBLEM", "CRITICAL", "UNKNOWN") == told
+    assert call(23, "PROBLEM", "WARNING", "UNKNOWN") == told
+    assert call(24, "RECOVERY", "OK", "WARNING") == told
+    assert call(25, "PROBLEM", "WARNING", "UNKNOWN") == told
+
+
+def test_the_given_state_decides(notifier: Notifier) -> None:
+    ran = notifier.hook("4000101", "PROBLEM", "CRITICAL", "--output", "QUOTA <CRITICAL> - by hand")
+
+    assert (ran.code, ran.out) == (0, "3 put into the outbox\n")
+    address, kind, state, raw = notifier.waiting()[0]
+    mail = email.message_from_bytes(raw, policy=email.policy.default)
+    text, html = mail.get_body(("plain",)), mail.get_body(("html",))
+    assert (address, kind, state) == ("account-4000101@example.org", "PROBLEM", "CRITICAL")
+    assert text is not None
+    assert html is not None
+    assert "QUOTA ‹CRITICAL› - by hand" in " ".join(text.get_content().split())
+    assert "QUOTA ‹CRITICAL› - by hand" in html.get_content()
+    assert "GiB" not in text.get_content()  # not the verdict's figures, which say another thing
+
+
+def test_unknown_is_the_providers_own_matter(notifier: Notifier) -> None:
+    ran = notifier.hook("4000102", "PROBLEM", "UNKNOWN", "--output", "no data")
+
+    assert (ran.code, ran.out) == (0, "1 put into the outbox\n")
+    assert notifier.addresses() == [PROVIDER]
+    assert notifier.flush(LATER) == [Told("PROBLEM", "UNKNOWN", "4000102", "quota", PROVIDER)]
+
+
+def test_quotas_own_mail_says_that_it_is_used_up(notifier: Notifier) -> None:
+    told = ("--check", "status", "--output", "success, but full")
+
+    ran = notifier.hook("4000103", "PROBLEM", "WARNING", *told)
+
+    assert ran.code == 0
+    assert "quota's own mail says it" in ran.out
+    assert notifier.waiting() == []
+
+
+@pytest.mark.parametrize(
+    ("change", "store", "says"),
+    [
+        pytest.param((), True, "longer ago than 4h", id="the store is old"),
+        pytest.param(
+            ('folder = "store"', 'folder = "elsewhere"'),
+            True,
+            "is not there",
+            id="no store is there",
+        ),
+        pytest.param(("ldif:directory", "ldif:none"), False, "not readable", id="no file"),
+        pytest.param(
+            ("ldif:directory.ldif", "ldap://127.0.0.1:1"), False, "not reachable", id="no server"
+        ),
+    ],
+)
+def test_what_cannot_be_looked_up_goes_to_the_fallback(
+    notifier: Notifier, change: tuple[str, str] | tuple[()], store: bool, says: str
+) -> None:
+    notifier.settings(*([change] if change else []), store=store)
+    now = "2026-11-25T00:00:00+01:00"
+
+    ran = notifier.hook("4000102", "PROBLEM", "CRITICAL", "--output", "given text", now=now)
+
+    assert ran.code == 1
+    assert ran.first == "handed to the fallback"
+    assert says in ran.out
+    ((address, _, _, raw),) = notifier.waiting()
+    assert address == PROVIDER
+    assert "4000102" in raw.decode()
+    again = notifier.hook("4000102", "PROBLEM", "CRITICAL", now=now)
+    assert "nobody is told twice" in again.out
+
+
+@pytest.mark.server
+def test_a_directory_that_hangs(notifier: Notifier, start_slapd: StartSlapd) -> None:  # noqa: F811
+    server = start_slapd(slapd.TREE)
+    notifier.settings(("ldif:directory.ldif", server.uri), store=False)
+    server.freeze()
+    try:
+        began = time.monotonic()
+        ran = notifier.hook("4000102", "PROBLEM", "CRITICAL", "--output", "given")
+    finally:
+        server.thaw()
+
+    assert ran.code == 1, ran.out
+    assert time.monotonic() - began < 10
+    assert notifier.addresses() == [PROVIDER]
+
+
+def test_nobody_is_found_and_there_is_no_fallback(notifier: Notifier) -> None:
+    notifier.settings(('"operations@example.org"', '""'))
+
+    ran = notifier.hook("4009999", "PROBLEM", "CRITICAL")
+
+    assert ran.code == 1
+    assert "[notify] fallback is not set: nobody was told" in ran.out
+
+
+@pytest.mark.parametrize("dry", [(), ("--dry-run",)], ids=["told", "dry run"])
+@pytest.mark.parametrize("kind", ["a folder", "no outbox", "busy"])
+def test_an_outbox_that_cannot_be_written(
+    notifier: Notifier, kind: str, dry: tuple[str, ...]
+) -> None:
+    holder = None
+    if kind == "a folder":
+        notifier.outbox.mkdir()
+    elif kind == "no outbox":
+        notifier.outbox.write_bytes(b"something else, of some length" * 40)
+    else:
+        notifier.hook("4000103", "PROBLEM", "CRITICAL")
+        holder = sqlite3.connect(notifier.outbox, isolation_level=None)
+        holder.execute("BEGIN EXCLUSIVE")
+
+    ran = notifier.hook("4000102", "PROBLEM", "WARNING", *dry)
+
+    if holder is not None:
+        holder.close()
+    if kind == "busy" and dry:  # a dry run has a copy of its own
+        assert ran.code == 0
+        return
+    assert ran.code == 2, ran.out
+    assert ran.out.startswith(f"FAILED: {notifier.outbox}: ") or dry
+    assert len(ran.out.splitlines()) == 1
+
+
+CALL = ("-a", "4000102", "--check", "quota", "--type", "PROBLEM", "--state", "WARNING")
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        pytest.param(("--nonsense",), "see notify_backup --help", id="unknown"),
+        pytest.param(("4000102",), "unrecognized argument '4000102'", id="positional"),
+        pytest.param((), "--account: which account?", id="nothing"),
+        pytest.param(CALL[2:], "--account: which account?", id="no account"),
+        pytest.param((*CALL, "-a", "4000103"), "about one account", id="two accounts"),
+        pytest.param((*CALL, "-a", ""), "an empty UID", id="empty account"),
+        pytest.param((*CALL, "--check", "disk"), "'disk' is none of quota,", id="check"),
+        pytest.param((*CALL, "--type", "X\nY"), "'X\\nY' is unknown", id="type"),
+        pytest.param((*CALL, "--state", "UP"), "'UP' is none of OK, WARNING,", id="state"),
+        pytest.param((*CALL, "--last-state", "?"), "--last-state: '?' is none", id="last state"),
+        pytest.param((*CALL, "--time", "noon"), "--time: 'noon' is no time", id="time"),
+        pytest.param((*CALL, "--time", "9" * 30), "is no time", id="a time far away"),
+        pytest.param((*CALL, "--time", "2026-11-24T12:00"), "is no time", id="no offset"),
+        pytest.param(("--scan", "--flush"), "different jobs", id="two jobs"),
+        pytest.param(("--flush", "--dry-run"), "a delivery cannot be tried", id="dry delivery"),
+        pytest.param(("--explain",), "of which account?", id="explain whom"),
+        pytest.param(("--explain", "-a", "1", "--check", "x"), "'x' is none of", id="explain"),
+        pytest.param(("--test-mail", "a@b@c"), "'a@b@c': not with exactly one @", id="address"),
+        pytest.param(("--scan",), 'driver: is "icinga", so --scan is refused', id="driver"),
+    ],
+)
+def test_wrong_options(notifier: Notifier, options: tuple[str, ...], says: str) -> None:
+    ran = notifier.run(*options)
+
+    assert ran.code == 3
+    assert says in ran.first
+    assert len(ran.out.splitlines()) == 1
+    assert not notifier.outbox.exists()
+
+
+def test_the_hook_is_refused_where_the_scan_decides(notifier: Notifier) -> None:
+    notifier.settings(driver="scan")
+
+    ran = notifier.run(*CALL)
+
+    assert ran.code == 3
+    assert '[notify] driver: is "scan", so a notification is refused: two masters' in ran.first
+    assert not notifier.outbox.exists()
+
+
+def test_settings_without_an_outbox(notifier: Notifier) -> None:
+    notifier.settings(('outbox = "outbox/outbox.sqlite"\n', ""))
+
+    ran = notifier.run(*CALL)
+
+    assert ran.code == 3
+    assert "[notify] outbox: not set" in ran.first
+
+
+def test_a_mail_of_every_kind(notifier: Notifier) -> None:
+    ran = notifier.run("--test-mail", "try@example.org")
+
+    assert ran.code == 0
+    assert {each.address for each in notifier.behaviour.got} == {"try@example.org"}
+    assert len(notifier.behaviour.got) == len(ran.out.splitlines()) > 20
+    assert not notifier.outbox.exists()
+
+
+def test_refused_mails_end_the_delivery_with_1(notifier: Notifier) -> None:
+    notifier.behaviour.answers[f"RCPT {CUSTOMER}"] = "550 5.1.1 no such user"
+    notifier.hook("4000102", "PROBLEM", "WARNING")
+
+    ran = notifier.run("--flush", now=LATER)
+
+    assert ran.code == 1
+    assert "1 refused" in ran.out
+    assert sorted(each.address for each in notifier.behaviour.got) == sorted(
+        [PROVIDER, RESELLER, SUPPORT]
+    )
+
+
+def test_no_mail_server(notifier: Notifier) -> None:
+    notifier.settings((f":{notifier.port}", ":1"))
+    notifier.hook("4000102", "PROBLEM", "WARNING")
+
+    ran = notifier.run("--flush", now=LATER)
+
+    assert ran.code == 1  # they wait, and somebody should look after the mail server
+    assert "0 sent, 3 to be tried again, 0 refused" in ran.first
+    assert "FAILED: smtp://localhost:1: not reachable" in ran.out
+    notifier.settings()
+    assert len(notifier.flush(LATEST)) == 3
+
+
+def test_the_outbox_survives_an_audit_that_cannot_be_written(notifier: Notifier) -> None:
+    shutil.rmtree(notifier.folder / "outbox")
+    (notifier.folder / "outbox" / "audit.jsonl").mkdir(parents=True)
+
+    ran = notifier.hook("4000102", "PROBLEM", "WARNING")
+
+    assert ran.code == 0
+    assert notifier.addresses() == ALL
+    assert "audit.jsonl: cannot be written" in ran.out
+
+
+def test_now_is_the_time_of_the_events(notifier: Notifier) -> None:
+    notifier.hook("4000102", "PROBLEM", "WARNING")
+    assert notifier.hook("4000102", "PROBLEM", "WARNING", now=NOW).out.startswith("the same event")
+    assert notifier.hook("4000102", "PROBLEM", "WARNING", now=LATER).out.startswith("3 put")
