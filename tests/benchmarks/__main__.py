@@ -6,8 +6,10 @@ import platform
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
-from benchmarks.measurements import MEASUREMENTS, Line
+from benchmarks.lines import Line
+from benchmarks.measurements import MEASUREMENTS
 from benchmarks.stage import FULL, QUICK, set_up
 
 
@@ -35,13 +37,14 @@ def main() -> None:
     """Measure, and print."""
     parser = argparse.ArgumentParser(prog="tests/benchmarks/run", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of the size, fewer rounds")
+    parser.add_argument("--plot", metavar="FILE", type=Path, help="draw growth there, as SVG")
     parser.add_argument("only", nargs="*", help="these measurements; default: all")
     options = parser.parse_args()
     known = {measurement.__name__: measurement for measurement in MEASUREMENTS}
     if unknown := set(options.only) - set(known):
         parser.error(f"no measurement {min(unknown)!r}: there are {', '.join(known)}")
     lines: list[Line] = []
-    with set_up(QUICK if options.quick else FULL) as stage:
+    with set_up(QUICK if options.quick else FULL, options.plot) as stage:
         for name in options.only or known:
             print(f"measuring {name} ...", file=sys.stderr)
             lines += known[name](stage)

@@ -13,7 +13,11 @@ _SPAWN = Path(__file__).with_name("spawn.py")
 
 
 class Command(NamedTuple):
-    """A command line; *codes* are the exit codes of a run that did its work."""
+    """A command line; *codes* are the exit codes of a run that did its work.
+
+    ``{turn}`` in a word becomes the number of the turn, from 01 on: not every command does the
+    same work twice.
+    """
 
     words: tuple[str, ...]
     codes: tuple[int, ...] = (0,)
@@ -28,7 +32,11 @@ class Used(NamedTuple):
 
 def compare(commands: Sequence[Command], rounds: int) -> list[Used]:
     """Return what each of *commands* uses, of *rounds* by turns after one to warm up."""
-    turns = [list(command.words) for command in commands] * (rounds + 1)
+    turns = [
+        [word.replace("{turn}", f"{turn:02}") for word in command.words]
+        for turn in range(1, rounds + 2)
+        for command in commands
+    ]
     done = subprocess.run(
         [sys.executable, "-I", "-S", _SPAWN],
         input=json.dumps(turns),

@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 
-from integration.slapd import ACCOUNTS, TREE
+from integration.slapd import ACCOUNTS, SUFFIX, TREE
 
 FIRST_UID = 4000101
+ONE_FAILS = 100  # of so many accounts, the first one
 NOW = datetime.fromisoformat("2026-11-24T12:00:00+01:00")
 
 # Every attribute that an account of the service has, not only those that are read: a server's
@@ -53,6 +54,43 @@ sstProvisioningState: 20250301T101500Z
 sstBelongsToResellerUID: 4000000
 sstBelongsToCustomerUID: 4000001
 sstBelongsToPersonUID: 4000002
+
+"""
+_BASES = ("ou=people", "ou=customers", "ou=configuration,ou=backup,ou=services")
+_SETTINGS = f"uid=4000000,ou=reseller,{_BASES[-1]},{SUFFIX}"
+_PEOPLE = f"""\
+dn: ou=reseller,{_BASES[-1]},{SUFFIX}
+objectClass: organizationalUnit
+ou: reseller
+
+dn: {_SETTINGS}
+objectClass: sstServiceConfigurationObjectClass
+uid: 4000000
+
+dn: ou=notifications,{_SETTINGS}
+objectClass: organizationalUnit
+objectClass: sstNotificationObjectClass
+ou: notifications
+sstMailTo: Support Reseller Ltd. <support@reseller.example.org>
+sstNotificationWarning: quota
+sstNotificationWarning: schedule
+sstNotificationWarning: unsuccessful
+
+dn: uid=4000001,ou=customers,{SUFFIX}
+objectClass: top
+objectClass: sstCustomer
+uid: 4000001
+sstIsCompany: TRUE
+o: Customer Ltd.
+
+dn: uid=4000002,ou=people,{SUFFIX}
+objectClass: top
+objectClass: sstPerson
+uid: 4000002
+givenName: Anna
+sn: Meier
+mail: anna.meier@example.org
+preferredLanguage: de-CH
 
 """
 _HEAD = '<?xml version="1.0"?>\n \n'
@@ -110,37 +148,51 @@ def uids(count: int) -> Iterator[str]:
 
 
 def write_entries(file: Path, count: int) -> None:
-    """Write the usual tree with *count* accounts, one in 50 of them above its limit."""
+    """Write the usual tree with *count* accounts, one in `ONE_FAILS` of them above its limit."""
     with file.open("w", encoding="utf-8") as stream:
         stream.write(TREE)
+        for base in _BASES:
+            unit = base[3:].partition(",")[0]
+            stream.write(f"dn: {base},{SUFFIX}\nobjectClass: organizationalUnit\nou: {unit}\n\n")
+        stream.write(_PEOPLE)
         for number, uid in enumerate(uids(count)):
             capacity = (10 + number % 90) * 2**30
-            used = capacity * (88 if number % 50 == 49 else number % 70) // 100
+            used = capacity * (number % 70 if number % ONE_FAILS else 88) // 100
             stream.write(
                 _ENTRY.format(uid=uid, capacity=capacity, used=used, increments=capacity // 100)
             )
 
 
+def computers(number: int) -> int:
+    """Return how many computers the account with this *number* has: 1, every second one 2."""
+    return 1 + number % 2
+
+
 def write_homes(root: Path, count: int) -> None:
-    """Write below *root* the homes of *count* accounts, of one computer with three files each.
+    """Write below *root* the homes of *count* accounts, with three files a computer.
 
     Every night has its 12 hours, every hour its 12 times that people choose, every program its
     versions: some schedules are alike, as on a server.
     """
     choices = Random(1)  # the same files each time
     for number, uid in enumerate(uids(count)):
-        folder = root / "home" / uid / "incoming" / f"host{number % 97:02}" / ".sepiola_backup"
-        folder.mkdir(parents=True)
-        hours, minute = choices.randrange(12), choices.randrange(0, 60, 5)
-        version = choices.choice(("2.0.9", "2.0.10", "2.0.11", "2.0.11", "2.0.11"))
-        started = datetime.fromisoformat("2026-11-23T18:00:04+01:00")
-        started += timedelta(hours=hours, minutes=minute)
-        ended = started + timedelta(seconds=choices.randrange(60, 9000))
-        client = {"id": choices.randrange(100_000, 999_999_999), "version": version}
-        texts = {
-            "backupStarted.xml": _START.format(date=started.isoformat(), **client),
-            "backupEnded.xml": _END.format(date=ended.isoformat(), **client),
-            "scheduler.xml": _SCHEDULE.format(minute=minute, hour=started.hour, **client),
-        }
-        for name, text in texts.items():
-            (folder / name).write_text(text, encoding="utf-8")
+        for computer in range(computers(number)):
+            name = f"host{(number + 50 * computer) % 97:02}"
+            _write_reports(root / "home" / uid / "incoming" / name / ".sepiola_backup", choices)
+
+
+def _write_reports(folder: Path, choices: Random) -> None:
+    folder.mkdir(parents=True)
+    hours, minute = choices.randrange(12), choices.randrange(0, 60, 5)
+    version = choices.choice(("2.0.9", "2.0.10", "2.0.11", "2.0.11", "2.0.11"))
+    started = datetime.fromisoformat("2026-11-23T18:00:04+01:00")
+    started += timedelta(hours=hours, minutes=minute)
+    ended = started + timedelta(seconds=choices.randrange(60, 9000))
+    client = {"id": choices.randrange(100_000, 999_999_999), "version": version}
+    texts = {
+        "backupStarted.xml": _START.format(date=started.isoformat(), **client),
+        "backupEnded.xml": _END.format(date=ended.isoformat(), **client),
+        "scheduler.xml": _SCHEDULE.format(minute=minute, hour=started.hour, **client),
+    }
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")

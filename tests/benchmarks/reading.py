@@ -1,6 +1,6 @@
 """Reads the homes of accounts, beside bare expat over the same files; prints seconds as JSON.
 
-Run by the installed environment's interpreter: ROOT ROUNDS NOW.
+Run by the installed environment's interpreter: ROOT HOMES ROUNDS NOW.
 """
 
 import json
@@ -32,8 +32,10 @@ def ours(accounts: list[Account], settings: StorageSettings, now: datetime) -> N
     zones = [ZoneInfo("Europe/Zurich")]
     for account in accounts:
         uploads = read_uploads(account, settings, zones, Files.REPORTS, now)
-        (computer,) = uploads.computers
-        assert isinstance(computer.start, Start) and isinstance(computer.schedule, Schedule)  # noqa: PT018
+        for computer in uploads.computers:
+            assert isinstance(computer.start, Start)
+            assert isinstance(computer.schedule, Schedule)
+        assert uploads.computers
 
 
 def _seconds(job: Callable[[], None]) -> float:
@@ -42,18 +44,18 @@ def _seconds(job: Callable[[], None]) -> float:
     return time.perf_counter() - began
 
 
-def _main(root: Path, rounds: int, now: datetime) -> None:
-    homes = sorted((root / "home").iterdir())
+def _main(root: Path, count: int, rounds: int, now: datetime) -> None:
+    homes = sorted((root / "home").iterdir())[:count]
     accounts = [Account(home.name, home.name, home=f"/home/{home.name}") for home in homes]
     paths = [str(path) for home in homes for path in sorted(home.rglob("*.xml"))]
-    assert len(paths) == 3 * len(accounts)
     settings = StorageSettings(root=root)
     times = [
         (_seconds(lambda: ours(accounts, settings, now)), _seconds(lambda: bare(paths)))
         for _ in range(rounds + 1)
     ]
-    print(json.dumps([median(each) for each in zip(*times[1:], strict=True)]))
+    print(json.dumps([len(paths), *map(median, zip(*times[1:], strict=True))]))
 
 
 if __name__ == "__main__":
-    _main(Path(sys.argv[1]), int(sys.argv[2]), datetime.fromisoformat(sys.argv[3]))
+    _, where, number, times, moment = sys.argv
+    _main(Path(where), int(number), int(times), datetime.fromisoformat(moment))

@@ -1,4 +1,4 @@
-"""Sets the stage of the measurements: installed programs, directory servers, files."""
+"""Sets the stage of the measurements: installed programs, directory servers, files, stores."""
 
 import json
 import subprocess
@@ -18,92 +18,142 @@ _HERE = Path(__file__).parent
 
 
 class Size(NamedTuple):
-    """How much is measured: accounts of both servers, computers with files, and rounds.
+    """How much is measured: accounts of both servers, and rounds.
 
     Args:
+        few, many: accounts, each with a home. files: homes whose files alone are read.
+        steps: accounts of further servers, to see how time grows.
         rounds: of single accounts and single calls. long_rounds: of all accounts, all files.
     """
 
     few: int
     many: int
-    computers: int
+    files: int
+    steps: tuple[int, ...]
     rounds: int
     long_rounds: int
 
 
-FULL = Size(10_000, 100_000, 10_000, 31, 5)
-QUICK = Size(1_000, 10_000, 1_000, 11, 3)
+FULL = Size(10_000, 100_000, 6_667, (1_000, 3_000, 30_000), 31, 5)
+QUICK = Size(1_000, 10_000, 667, (300, 3_000), 11, 3)
 
 
 class Served(NamedTuple):
-    """A server with accounts, and the *settings* file that names it."""
+    """A server with accounts, each of which has a home below *root*.
+
+    Args:
+        live: the settings that name it. stored: as *live*, with a store. scanned: as *stored*,
+            with a notifier that scans; the notifier of *stored* is called by others.
+    """
 
     server: slapd.Slapd
-    settings: Path
     accounts: int
+    root: Path
+    live: Path
+    stored: Path
+    scanned: Path
 
 
 class Stage(NamedTuple):
-    """What the measurements run on."""
+    """What the measurements run on.
+
+    Args:
+        plot: the file in which growth is drawn; None: in none.
+    """
 
     size: Size
     programs: Programs
+    folder: Path
     few: Served
     many: Served
-    root: Path
+    plot: Path | None = None
 
     @property
     def python(self) -> str:
         """The installed environment's interpreter."""
         return str(self.programs.bin / "python")
 
-    def check(self, task: str, served: Served, *options: str) -> Command:
-        """Return the command of a check over the accounts of *served*."""
-        program = str(self.programs.bin / f"check_backup_{task}")
-        config = ("--config", str(served.settings), "--now", NOW.isoformat())
-        return Command((program, *config, *options), _FOUND_OUT)
+    def program(self, name: str, settings: Path, *options: str) -> Command:
+        """Return the command of a program."""
+        config = ("--config", str(settings), "--now", NOW.isoformat())
+        return Command((str(self.programs.bin / name), *config, *options))
 
-    def one(self, task: str) -> Command:
+    def check(self, task: str, settings: Path, *options: str) -> Command:
+        """Return the command of a check over all accounts."""
+        command = self.program(f"check_backup_{task}", settings, *options)
+        return command._replace(codes=_FOUND_OUT)
+
+    def one(self, task: str, settings: Path) -> Command:
         """Return the command of a check of one account."""
-        return self.check(task, self.few, "-a", str(FIRST_UID))
+        return self.check(task, settings, "-a", str(FIRST_UID))
+
+    def collect(self, served: Served) -> Command:
+        """Return the command of a pass into the store of *served*."""
+        return self.program("collect_backup_state", served.stored, "-t", "3000")
+
+    def do(self, command: Command) -> None:
+        """Run *command* once, to prepare something."""
+        done = subprocess.run(command.words, capture_output=True, text=True)
+        assert done.returncode in command.codes, f"{command.words}: {done.stdout}{done.stderr}"
+
+    def script(self, name: str, *arguments: object) -> Command:
+        """Return the command of a script beside this module, in the installed environment."""
+        return Command((self.python, "-I", str(_HERE / name), *map(str, arguments)))
 
     def inside(self, script: str, *arguments: object) -> Any:
         """Return what *script*, beside this module, measures inside the installed environment."""
-        done = subprocess.run(
-            [self.python, "-I", _HERE / script, *map(str, arguments)],
-            stdout=subprocess.PIPE,
-            check=True,
-        )
+        words = self.script(script, *arguments).words
+        done = subprocess.run(words, stdout=subprocess.PIPE, check=True)
         return json.loads(done.stdout)
+
+    @contextmanager
+    def serving(self, accounts: int) -> Iterator[Served]:
+        """Give a further server with so many accounts, and an empty store."""
+        with ExitStack() as stack:
+            folder = stack.enter_context(TemporaryDirectory(prefix="s", dir=self.folder))
+            yield _served(stack, Path(folder) / "of", accounts)
 
 
 @contextmanager
-def set_up(size: Size) -> Iterator[Stage]:
+def set_up(size: Size, plot: Path | None = None) -> Iterator[Stage]:
     """Give a stage of *size*; end its servers and remove its files afterwards."""
     with ExitStack() as stack:
         # A short path: each server's local socket is below it.
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="bench-")))
         programs = install(build_wheel(folder / "dist"), folder / "env")
-        root = folder / "tree"
-        write_homes(root, size.computers)
-        few = _served(stack, folder / "few", size.few, root)
-        many = _served(stack, folder / "many", size.many, root)
-        yield Stage(size, programs, few, many, root)
+        few = _served(stack, folder / "few", size.few)
+        many = _served(stack, folder / "many", size.many)
+        stage = Stage(size, programs, folder, few, many, plot)
+        for served in (few, many):
+            stage.do(stage.collect(served))
+        yield stage
 
 
-def _served(stack: ExitStack, folder: Path, accounts: int, root: Path) -> Served:
+def _served(stack: ExitStack, folder: Path, accounts: int) -> Served:
     folder.mkdir()
-    entries, password = folder / "entries.ldif", folder / "password"
+    entries, password, root = folder / "entries.ldif", folder / "password", folder / "tree"
     write_entries(entries, accounts)
+    write_homes(root, accounts)
     server = slapd.start(folder / "s", entries)
     stack.callback(server.stop)
     password.touch(0o600)
     password.write_text(server.password)
-    settings = folder / "settings.toml"
-    settings.write_text(
+    live = (
         f'[directory]\nuri = "{server.uri}"\nbind_dn = "{server.reader}"\n'
         f'password_file = "password"\nsuffix = "{server.suffix}"\n'
         f'[storage]\nroot = "{root}"\n'
         '[schedule]\nzones = ["Europe/Zurich"]\n'
     )
-    return Served(server, settings, accounts)
+    for name in ("store", "icinga", "scan"):
+        (folder / name).mkdir()
+    texts = {"live": live}
+    for name, driver in (("stored", "icinga"), ("scanned", "scan")):
+        texts[name] = (
+            f'{live}[store]\nfolder = "store"\n[notify]\ndriver = "{driver}"\nstorm = "off"\n'
+            'from = "Backup <backup@example.org>"\nfallback = "noc@example.org"\n'
+            f'outbox = "{driver}/outbox.sqlite"\naudit = "{driver}/audit.jsonl"\n'
+        )
+    files = {name: folder / f"{name}.toml" for name in texts}
+    for name, file in files.items():
+        file.write_text(texts[name])
+    return Served(server, accounts, root, **files)

@@ -1,10 +1,13 @@
 """The measurements work, at a tiny size; how long anything takes is no test's business."""
 
 from collections.abc import Iterator
+from xml.etree import ElementTree
 
 import pytest
 
-from benchmarks.measurements import MEASUREMENTS, Line
+from benchmarks.growth import growth
+from benchmarks.lines import Line
+from benchmarks.measurements import MEASUREMENTS
 from benchmarks.stage import Size, Stage, set_up
 from integration import slapd
 
@@ -12,9 +15,10 @@ pytestmark = [pytest.mark.server, pytest.mark.installed]
 
 
 @pytest.fixture(scope="module")
-def stage() -> Iterator[Stage]:
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     slapd.needed()
-    with set_up(Size(few=2, many=20, computers=3, rounds=1, long_rounds=1)) as stage:
+    size = Size(few=2, many=200, files=2, steps=(20,), rounds=1, long_rounds=1)
+    with set_up(size, tmp_path_factory.mktemp("plot") / "growth.svg") as stage:
         yield stage
 
 
@@ -27,3 +31,13 @@ def test_a_measurement_produces_figures(stage: Stage, measurement) -> None:  # t
         assert line.value > 0
         assert line.what
         assert line.how
+
+
+def test_growth_is_drawn(stage: Stage) -> None:
+    assert stage.plot is not None
+    list(growth(stage))
+
+    drawing = ElementTree.parse(stage.plot).getroot()
+    points = drawing.findall("{*}circle")
+    assert len(points) == 9  # of a pass and two checks, each with three sizes
+    assert len({point.get("cx") for point in points}) == 3

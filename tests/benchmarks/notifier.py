@@ -1,0 +1,48 @@
+"""Measurements of the notifier, from the store."""
+
+from collections.abc import Iterator
+
+from benchmarks.compared import Command, compare
+from benchmarks.lines import IMPORT, OF_IMPORT, Line, ratio
+from benchmarks.made_up import FIRST_UID, NOW, ONE_FAILS
+from benchmarks.stage import Stage
+
+_MAILS = 1000
+
+
+def hook(stage: Stage) -> Iterator[Line]:
+    """Compare a call by a monitoring system with importing what others are made of."""
+    imports = Command((stage.python, "-c", IMPORT))
+    uid = str(FIRST_UID)  # each turn is about another account that fails
+    said = ("--type", "PROBLEM", "--check", "quota", "--state", "WARNING", "--output", "full")
+    call = stage.program(
+        "notify_backup", stage.many.stored, "-a", f"{uid[:-4]}{{turn}}{uid[-2:]}", *said
+    )
+    bare, called = compare([imports, call], stage.size.rounds)
+    yield ratio(f"notify_backup as a hook, from the store, {OF_IMPORT}", called, bare, 1)
+
+
+def scan(stage: Stage) -> Iterator[Line]:
+    """Compare a scan that has nothing new to tell with the check of all accounts."""
+    many = stage.many
+    again = stage.program("notify_backup", many.scanned, "--scan")
+    stage.do(again)  # it records,
+    stage.do(stage.program("notify_backup", many.scanned, "--release"))
+    stage.do(again)  # and now it tells
+    scanned, quota = compare([again, stage.check("quota", many.stored)], stage.size.long_rounds)
+    failed = many.accounts // ONE_FAILS
+    what = f"scan of {many.accounts:,} accounts of which {failed:,} failed, nothing new"
+    yield ratio(f"{what}, to quota of all from the store", scanned, quota, 1.3)
+
+
+def mails(stage: Stage) -> Iterator[Line]:
+    """Measure how long it takes to compose many mails, and to put them into an outbox."""
+    folder = stage.folder / "outboxes"
+    folder.mkdir(exist_ok=True)
+    served = stage.many
+    count, seconds = stage.inside(
+        *("telling.py", served.stored, folder, min(_MAILS, served.accounts // 50)),
+        *(stage.size.long_rounds, NOW.isoformat()),
+    )
+    what = f"{count:,} new mails into the outbox, recipients and composing included"
+    yield Line(what, seconds, 3, "s", "one transaction")

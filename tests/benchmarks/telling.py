@@ -1,0 +1,58 @@
+"""Puts events of many accounts into an outbox, composing included; prints seconds as JSON.
+
+Run by the installed environment's interpreter: SETTINGS FOLDER MAILS ROUNDS NOW. Of an account
+two are told by a mail each.
+"""
+
+import json
+import sys
+import time
+from datetime import datetime
+from pathlib import Path
+from statistics import median
+
+from backup_monitoring.model import State
+from backup_monitoring.notify.about import facts_of
+from backup_monitoring.notify.model import Event, Kind
+from backup_monitoring.notify.outbox import Outbox
+from backup_monitoring.notify.scan import event_of
+from backup_monitoring.notify.sources import Source, open_source
+from backup_monitoring.notify.telling import Teller
+from backup_monitoring.rules.tasks import judge_of
+from backup_monitoring.settings import Settings, read_settings
+
+
+def events(
+    source: Source, settings: Settings, now: datetime, count: int
+) -> list[tuple[Event, dict[str, object]]]:
+    """Return events of the first accounts that fail, with what mails say of them."""
+    judge, found = judge_of("quota"), []
+    for account, uploads in source.accounts(None):
+        verdict = judge(account, uploads, settings.policies, now)
+        if verdict.state is State.WARNING:
+            event = event_of(account.uid, "quota", Kind.PROBLEM, verdict, "backup-01", now)
+            found.append((event, dict(facts_of(verdict))))
+        if len(found) == count:
+            break
+    return found
+
+
+def _main(file: Path, folder: Path, mails: int, rounds: int, now: datetime) -> None:
+    settings = read_settings(file)
+    seconds = []
+    with open_source(settings, now, lambda doing: None) as source:
+        asked = events(source, settings, now, mails // 2)
+        for number in range(rounds):
+            began = time.perf_counter()
+            with Outbox(folder / f"outbox{number}.sqlite") as outbox, outbox.transaction(now) as t:
+                teller = Teller(t, source.people, settings)
+                told = [teller.tell(event, facts) for event, facts in asked]
+            seconds.append(time.perf_counter() - began)
+            letters = [letter for outcome in told for letter in outcome.letters]
+            assert sum(letter.mail is not None for letter in letters) == 2 * len(asked)
+    print(json.dumps([2 * len(asked), median(seconds)]))
+
+
+if __name__ == "__main__":
+    _, of, into, number, times, moment = sys.argv
+    _main(Path(of), Path(into), int(number), int(times), datetime.fromisoformat(moment))

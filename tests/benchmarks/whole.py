@@ -1,0 +1,24 @@
+"""Reads all accounts with their files live, as a pass has to; prints how many there are.
+
+Run by the installed environment's interpreter: SETTINGS NOW.
+"""
+
+import sys
+from datetime import datetime
+from pathlib import Path
+
+from backup_monitoring.live import live_accounts
+from backup_monitoring.needs import Files, Need
+from backup_monitoring.settings import read_settings
+
+
+def _main(file: Path, now: datetime) -> None:
+    settings = read_settings(file)
+    found = live_accounts(settings, Need.ALL, Files.ALL, None, now, lambda doing: None)
+    count = sum(len(uploads.computers) for _, uploads in found)
+    assert count
+    print(count)
+
+
+if __name__ == "__main__":
+    _main(Path(sys.argv[1]), datetime.fromisoformat(sys.argv[2]))
