@@ -62,7 +62,7 @@ def sections(text: str) -> dict[str, str]:
 @pytest.fixture
 def example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of a copy of the example, as `examples/run` makes it; also the current one."""
-    for name in ("example.toml", "directory.ldif"):
+    for name in ("example.toml", "notify.toml", "sink", "directory.ldif"):
         shutil.copy(ROOT / "examples" / name, tmp_path)
     shutil.copytree(ROOT / "examples" / "storage", tmp_path / "tree")
     for path in (tmp_path / "tree").rglob("*"):
@@ -146,7 +146,7 @@ def _shown(text: str) -> list[tuple[str, str]]:
     return shown
 
 
-@pytest.mark.parametrize("text", ["README.md", "docs/checks.md"])
+@pytest.mark.parametrize("text", ["README.md", "docs/checks.md", "docs/notifications.md"])
 def test_what_is_shown_is_printed(example: Path, text: str) -> None:
     shown = _shown((ROOT / text).read_text(encoding="utf-8"))
 
@@ -157,6 +157,47 @@ def test_what_is_shown_is_printed(example: Path, text: str) -> None:
         for line in filter(None, printed.splitlines()):
             begin, cut, _ = line.partition(" ...")
             assert any(each.startswith(begin) if cut else each == line for each in lines), line
+
+
+def _look_again(example: Path, tree: str, time: str) -> None:
+    """Let the computers upload what lies in *tree*, and make a pass."""
+    shutil.copytree(ROOT / "examples" / tree, example / "tree", dirs_exist_ok=True)
+    for path in (example / "tree").rglob("*"):
+        os.utime(path, (1_767_225_600, 1_767_225_600))
+    assert "20 accounts" in output("collect_backup_state", "--now", time)
+
+
+def test_the_example_tells_as_it_says(example: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What examples/run shows of notify_backup, with mails handed to its sink."""
+    monkeypatch.setenv("BACKUP_MONITORING_CONFIG", "notify.toml")
+    (example / "store").mkdir()
+
+    def notify(job: str, time: str) -> str:
+        return output("notify_backup", job, "--now", time).partition(",")[0]
+
+    _look_again(example, "storage", "2026-11-24T12:00:00+01:00")
+    assert "10 problems are only recorded" in output(
+        "notify_backup", "--scan", "--now", "2026-11-24T12:05:00+01:00"
+    )
+    assert notify("--flush", "2026-11-24T12:05:00+01:00") == "1 sent"
+    _look_again(example, "night", "2026-11-25T08:00:00+01:00")
+    first = output("notify_backup", "--scan", "--now", "2026-11-25T08:05:00+01:00")
+    assert "1 events, 3 to tell" in first
+    assert notify("--flush", "2026-11-25T08:15:00+01:00") == "3 sent"
+    again = output("notify_backup", "--scan", "--now", "2026-11-25T08:15:00+01:00")
+    assert "0 events, 0 to tell" in again
+    _look_again(example, "morning", "2026-11-25T09:45:00+01:00")
+    over = output("notify_backup", "--scan", "--now", "2026-11-25T09:50:00+01:00")
+    assert "1 events, 3 to tell" in over
+    assert notify("--flush", "2026-11-25T10:00:00+01:00") == "3 sent"
+
+    mails = [mail.read_text(encoding="utf-8") for mail in sorted(example.glob("mails/*.txt"))]
+    subjects = [re.findall(r"^Subject: (.*)$", mail, flags=re.MULTILINE)[0] for mail in mails]
+    assert len(list(example.glob("mails/*.html"))) == 7
+    assert [each for each in subjects if "web01" in each] == [
+        "Backup failed: All is well, web01",
+        "Solved: backup successful again: All is well, web01",
+    ]
 
 
 @pytest.mark.parametrize("file", TEXTS, ids=lambda file: file.name)
