@@ -1,12 +1,13 @@
 """Hands results to Icinga 2's API, over a few connections that are kept."""
 
 import json
+import queue
 import ssl
 import threading
 import time
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from http.client import HTTPException, HTTPSConnection
 from typing import NamedTuple
@@ -22,6 +23,7 @@ CONNECTIONS = 3
 _WAIT = 10.0
 _PATH = "/v1/actions/process-check-result"
 _EXAMPLES = 5
+_WAITING = 100  # results that were judged and not yet handed over
 _ACCEPTED, _UNAUTHORIZED = 200, 401
 
 
@@ -55,20 +57,24 @@ def submit(results: Iterable[Result], settings: SubmitSettings, seconds: float) 
         ApiError: the settings name no API, or its certificates cannot be read.
         SettingsError: the password cannot be read.
     """
-    sending = _Sending(iter(results), settings.url, seconds)
+    sending = _Sending(settings.url, seconds)
     headers, context = _headers(settings), _context(settings)
+    connections = [_Connection(settings, context, headers) for _ in range(CONNECTIONS)]
     threads = [
-        threading.Thread(
-            target=sending.work,
-            args=(_Connection(settings, context, headers), settings.ttl),
-            daemon=True,
-        )
-        for _ in range(CONNECTIONS)
+        threading.Thread(target=sending.work, args=(each, settings.ttl), daemon=True)
+        for each in connections
     ]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
+    try:
+        # Only here: the store may be read by one thread alone.
+        for result in results:
+            sending.queue.put(result)
+    finally:
+        for _ in threads:
+            sending.queue.put(None)
+        for thread in threads:
+            thread.join()
     return sending.submitted()
 
 
@@ -96,10 +102,10 @@ def _context(settings: SubmitSettings) -> ssl.SSLContext:
 
 
 class _Sending:
-    """Results on their way, taken by several connections."""
+    """Results on their way, taken from *queue* by several connections; None ends one of them."""
 
-    def __init__(self, results: Iterator[Result], url: str, seconds: float) -> None:
-        self._results = results
+    def __init__(self, url: str, seconds: float) -> None:
+        self.queue: queue.Queue[Result | None] = queue.Queue(_WAITING)
         self._url = url
         # Time to hear of the last ones, and to count the others.
         self._until = time.monotonic() + seconds - min(_WAIT, seconds / 4)
@@ -109,43 +115,34 @@ class _Sending:
         self._refused: Counter[int] = Counter()
         self._examples: list[str] = []
         self._error: str | None = None
-        self._failure: BaseException | None = None
+        self._failure: Exception | None = None
 
     def submitted(self) -> Submitted:
-        """Return what became of all results; raise what judging them raised."""
+        """Return what became of all results."""
         if self._failure is not None:
             raise self._failure
-        self._missing += sum(1 for _ in self._results)
         return Submitted(
             self._accepted, self._missing, self._refused, tuple(self._examples), self._error
         )
 
     def work(self, connection: "_Connection", ttl: timedelta) -> None:
-        """Hand over results until none is left, the time is over, or the API has failed."""
-        while (result := self._next()) is not None:
+        """Hand over results; once the API has failed, or the time is over, count them."""
+        while (result := self.queue.get()) is not None:
+            if self._error is None and time.monotonic() > self._until:
+                self._error = f"{self._url}: the time limit is reached"
+            if self._error is not None:
+                self._fail(self._error)
+                continue
             try:
                 status, text = connection.post(_body(result, ttl))
             except (OSError, HTTPException) as error:
                 self._fail(f"{self._url}: {_say(error)}")
-                break
-            except BaseException as error:  # in this thread nobody would hear of it
+            except Exception as error:  # in this thread nobody would hear of it
                 self._failure = error
-                break
-            self._note(result, status, text)
+                self._fail(type(error).__name__)
+            else:
+                self._note(result, status, text)
         connection.close()
-
-    def _next(self) -> Result | None:
-        with self._lock:
-            if self._error is not None or self._failure is not None:
-                return None
-            if time.monotonic() > self._until:
-                self._error = f"{self._url}: the time limit is reached"
-                return None
-            try:
-                return next(self._results, None)
-            except BaseException as error:  # in this thread nobody would hear of it
-                self._failure = error
-                return None
 
     def _note(self, result: Result, status: int, text: str) -> None:
         if status == _UNAUTHORIZED:
