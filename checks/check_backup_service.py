@@ -76,6 +76,8 @@ def command_line() -> Parser:
 def _mails(settings: Settings, now: datetime) -> Mails | None:
     if settings.notify.outbox is None:
         return None
+    if not settings.notify.outbox.exists():  # nothing was ever to be told
+        return Mails()
     from backup_monitoring.notify.outbox_status import read_status
 
     status = read_status(settings.notify.outbox, now)

@@ -72,7 +72,8 @@ def _run(program: str, heading: str) -> NoReturn:
         code, text = UNKNOWN, f"{heading}UNKNOWN - {_one_line(error)}"
     watchdog.dismiss()
     try:
-        sys.stdout.write(text if text.endswith("\n") else text + "\n")
+        if text:  # a quiet program has nothing to say; cron would mail an empty line
+            sys.stdout.write(text if text.endswith("\n") else text + "\n")
         sys.stdout.flush()
     except OSError:  # nobody reads us any more
         code = UNKNOWN

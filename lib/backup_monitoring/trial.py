@@ -33,7 +33,16 @@ class Trial:
     def run(self) -> Iterator[str]:
         """Yield a line a step, ``ok`` or ``FAILED`` first; stop where no further step can work."""
         yield f"ok      settings: {self._settings.file} is understood"
-        directory = closed_directory(self._settings.directory, self._phase)
+        yield from self._directory()
+        if self._settings.notify.sender:
+            yield from self._mail_server()
+
+    def _directory(self) -> Iterator[str]:
+        try:
+            directory = closed_directory(self._settings.directory, self._phase)
+        except MonitoringError as error:  # the password's file
+            yield self._failure(f"directory: {error}")
+            return
         try:
             for step in directory.steps():
                 yield f"ok      directory: {step}"
@@ -46,8 +55,6 @@ class Trial:
         yield from self._count(found)
         if found:
             yield from self._storage()
-        if self._settings.notify.sender:
-            yield from self._mail_server()
 
     def _failure(self, text: str) -> str:
         self.failed = True

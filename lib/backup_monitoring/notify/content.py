@@ -115,6 +115,13 @@ def content_of_event(scene: Scene, event: Event, about: About) -> Content:
     )
 
 
+def _count(listing: Listing) -> int:
+    """Return how many accounts the list is about; of what reached nobody, how many mails."""
+    if listing.digest is Digest.FALLBACK:
+        return len(listing.items)
+    return len({item.event.uid for item in listing.items})
+
+
 def content_of_listing(scene: Scene, listing: Listing) -> Content:
     """Return the mail with the list."""
     shown = sorted(listing.items, key=lambda item: _ORDER.index(item.event.kind))[:MOST_ITEMS]
@@ -123,7 +130,7 @@ def content_of_listing(scene: Scene, listing: Listing) -> Content:
     variables: Variables = {
         **person_variables(scene.reader.recipient, scene.policy),
         "digest": listing.digest.value,
-        "count": len(listing.items),
+        "count": _count(listing),
         "left_out": len(listing.items) - len(shown),
         "problems": sum(kind in (Kind.PROBLEM, Kind.REMINDER) for kind in kinds),
         "over": kinds.count(Kind.RECOVERY),

@@ -296,7 +296,7 @@ class _Deciding:
             return True
         self._explained.append(
             f"rule 4: reseller {uid} is not told: {_PROBLEMS} of {_told(settings)} "
-            f"has no {' or '.join(words)}"
+            f"does not have {' or '.join(map(repr, words))}"
         )
         return False
 

@@ -89,7 +89,7 @@ def parse_notify(table: Table, environment: Mapping[str, str]) -> NotifySettings
     files = ("outbox", "audit", "ca_file", "templates", "password_file")
     made = default._replace(
         driver=table.take("driver", _driver, default.driver),
-        smtp=table.take("smtp", _mail_server, default.smtp),
+        smtp=table.take("smtp", lambda value: _mail_server(folder, value), default.smtp),
         start_tls=table.take("start_tls", parse_flag, default.start_tls),
         when_unset=table.take("when_unset", parse_flag, default.when_unset),
         storm=table.take("storm", _storm, default.storm, _say_storm),
@@ -117,10 +117,13 @@ def _driver(value: object) -> str:
     return str(value)
 
 
-def _mail_server(value: object) -> str:
+def _mail_server(folder: Path, value: object) -> str:
     text = parse_text(value)
-    if not re.fullmatch(r"smtps?://[A-Za-z0-9.:\[\]-]+|sendmail:/.+", text):
-        raise ValueError('none of "smtp://HOST:PORT", "smtps://HOST:PORT", "sendmail:/PATH"')
+    kind, _, path = text.partition(":")
+    if kind == "sendmail" and path:
+        return f"sendmail:{folder.absolute() / path}"
+    if not re.fullmatch(r"smtps?://[A-Za-z0-9.:\[\]-]+", text):
+        raise ValueError('none of "smtp://HOST:PORT", "smtps://HOST:PORT", "sendmail:PATH"')
     return text
 
 
