@@ -1,0 +1,261 @@
+"""Icinga 2 and Nagios, each in a folder of its own, with the shipped configuration."""
+
+import base64
+import contextlib
+import http.client
+import json
+import os
+import pwd
+import shutil
+import signal
+import ssl
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from integration.slapd import free_port, make_authority
+from programs.installed import ROOT
+
+SHIPPED = ROOT / "icinga"
+PASSWORD = "password of the tests"
+_EXTENSIONS = "subjectAltName=DNS:localhost\nextendedKeyUsage=serverAuth,clientAuth\n"
+
+
+def needed(*names: str) -> None:
+    """Skip the test where a program is not installed; fail there in CI."""
+    for name in names:
+        if shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin") is None:
+            if os.environ.get("CI"):
+                pytest.fail(f"{name} is not installed")
+            pytest.skip(f"{name} is not installed")
+
+
+def until(done: Callable[[], bool], seconds: float = 20) -> None:
+    """Wait for *done*."""
+    end = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < end, "that never came"
+        time.sleep(0.05)
+
+
+def _user() -> str:
+    return pwd.getpwuid(os.getuid()).pw_name
+
+
+class Icinga:
+    """An Icinga 2: made from the shipped files named, and objects."""
+
+    def __init__(self, folder: Path, programs: Path, shipped: Sequence[str], objects: Path) -> None:
+        self.folder = folder
+        self.port = free_port()
+        for name in ("lib/certs", "log", "cache", "run", "spool"):
+            (folder / name).mkdir(parents=True)
+        self._certificates()
+        includes = [SHIPPED / name for name in shipped]
+        text = "".join(f'include "{path}"\n' for path in (*includes, objects))
+        (folder / "icinga2.conf").write_text(
+            f'const NodeName = "localhost"\nconst BackupMonitoringDir = "{programs}"\n'
+            f'const BackupSubmitPassword = "{PASSWORD}"\ninclude <itl>\n{text}'
+            f'object ApiUser "all" {{\n  password = "{PASSWORD}"\n  permissions = [ "*" ]\n}}\n'
+            f'object ApiListener "api" {{\n  bind_host = "127.0.0.1"\n  bind_port = {self.port}\n'
+            '}\nobject CheckerComponent "checker" {\n}\n'
+            'object Endpoint NodeName {\n}\nobject Zone "main" {\n  endpoints = [ NodeName ]\n}\n'
+        )
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def ca_file(self) -> Path:
+        return self.folder / "lib" / "certs" / "ca.crt"
+
+    def _command(self, *more: str) -> list[str]:
+        user = _user()
+        folders = {"Data": "lib", "Log": "log", "Cache": "cache", "InitRun": "run"}
+        defined = [f"-D{key}Dir={self.folder}/{name}" for key, name in folders.items()]
+        defined += [f"-DSpoolDir={self.folder}/spool", f"-DRunAsUser={user}"]
+        defined += [f"-DRunAsGroup={user}", "-DZoneName=main"]
+        return ["icinga2", "daemon", "-c", str(self.folder / "icinga2.conf"), *defined, *more]
+
+    def check(self) -> str:
+        """Return what ``daemon -C`` prints about the configuration, which it must take."""
+        done = subprocess.run(self._command("-C"), capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout
+        assert "warning/" not in done.stdout, done.stdout
+        return done.stdout
+
+    def start(self) -> None:
+        """Start the daemon, and wait for its API."""
+        with (self.folder / "out").open("wb") as out:
+            self._process = subprocess.Popen(
+                self._command(),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+            )
+        until(self._answers)
+
+    def stop(self) -> None:
+        """Stop it."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(20)
+            self._process = None
+
+    def kill(self) -> None:
+        """End it, and its children, at once."""
+        assert self._process is not None
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self._process = None
+
+    def _answers(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, (self.folder / "out").read_text()
+        with contextlib.suppress(OSError):
+            return "results" in self.ask("/v1/status/IcingaApplication")
+        return False
+
+    def _certificates(self) -> None:
+        certs = self.ca_file.parent
+        make_authority(certs)
+        (certs / "extensions").write_text(_EXTENSIONS)
+        for command in (
+            "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost "
+            "-keyout localhost.key -out csr",
+            "x509 -req -in csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 60 "
+            "-extfile extensions -out localhost.crt",
+        ):
+            subprocess.run(
+                ["openssl", *command.split()], cwd=certs, check=True, capture_output=True
+            )
+
+    def ask(self, path: str) -> Any:
+        """Return the API's answer to a GET of *path*."""
+        context = ssl.create_default_context(cafile=str(self.ca_file))
+        connection = http.client.HTTPSConnection("localhost", self.port, context=context)
+        token = base64.b64encode(f"all:{PASSWORD}".encode()).decode()
+        headers = {"Accept": "application/json", "Authorization": f"Basic {token}"}
+        try:
+            connection.request("GET", path, headers=headers)
+            return json.loads(connection.getresponse().read())
+        finally:
+            connection.close()
+
+    def services(self) -> dict[str, dict[str, Any]]:
+        """Return the attributes of all services by their names."""
+        found = self.ask("/v1/objects/services")["results"]
+        return {each["attrs"]["name"]: each["attrs"] for each in found}
+
+
+@contextlib.contextmanager
+def running(daemon: "Icinga | Nagios") -> Iterator[None]:
+    """Run *daemon*."""
+    daemon.start()
+    try:
+        yield
+    finally:
+        daemon.stop()
+
+
+_NAGIOS = """\
+log_file={folder}/nagios.log
+object_cache_file={folder}/objects.cache
+precached_object_file={folder}/objects.precache
+status_file={folder}/status.dat
+status_update_interval=1
+nagios_user={user}
+nagios_group={user}
+check_external_commands=1
+command_file={folder}/nagios.cmd
+query_socket={folder}/nagios.qh
+lock_file={folder}/nagios.pid
+temp_file={folder}/nagios.tmp
+temp_path={folder}/tmp
+check_result_path={folder}/spool
+check_result_reaper_frequency=1
+log_archive_path={folder}
+state_retention_file={folder}/retention.dat
+retain_state_information=0
+use_syslog=0
+log_passive_checks=1
+check_for_updates=0
+enable_environment_macros=1
+"""
+
+
+class Nagios:
+    """A Nagios 4: made from the shipped files named, and objects."""
+
+    def __init__(self, folder: Path, programs: Path, shipped: Sequence[str], objects: Path) -> None:
+        self.folder = folder
+        self.spool = folder / "spool"
+        self.pipe = folder / "nagios.cmd"
+        for path in (folder / "tmp", self.spool):
+            path.mkdir(parents=True)
+        lines = _NAGIOS.format(folder=folder, user="nagios" if os.getuid() == 0 else _user())
+        for name in shipped:
+            text = (SHIPPED / name).read_text().replace("/opt/backup-monitoring/bin", str(programs))
+            (folder / name).write_text(text)
+            lines += f"cfg_file={folder / name}\n"
+        shutil.copyfile(objects, folder / "objects.cfg")
+        (folder / "nagios.cfg").write_text(f"{lines}cfg_file={folder / 'objects.cfg'}\n")
+        self._give()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def _give(self) -> None:
+        """Let the daemon's user work here; root's daemon becomes another one."""
+        if os.getuid() != 0:
+            return
+        for path in (self.folder, *self.folder.rglob("*")):
+            shutil.chown(path, "nagios", "nagios")
+        for parent in self.folder.parents:
+            if not parent.stat().st_mode & 0o001:
+                parent.chmod(parent.stat().st_mode | 0o011)
+
+    def check(self) -> str:
+        """Return what ``nagios4 -v`` prints about the configuration, which it must take."""
+        command = ["nagios4", "-v", str(self.folder / "nagios.cfg")]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout
+        assert "Total Errors:   0" in done.stdout
+        return done.stdout
+
+    def start(self) -> None:
+        """Start the daemon as its own user, and wait for its command pipe."""
+        with (self.folder / "out").open("wb") as out:
+            self._process = subprocess.Popen(
+                ["nagios4", str(self.folder / "nagios.cfg")],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                user="nagios" if os.getuid() == 0 else None,
+            )
+        until(lambda: self.pipe.is_fifo() and "[" in (self.folder / "nagios.log").read_text())
+
+    def stop(self) -> None:
+        """Stop it."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(20)
+
+    def states(self) -> dict[str, tuple[int, str]]:
+        """Return state and output of all services that have one, by their names."""
+        found: dict[str, tuple[int, str]] = {}
+        here: dict[str, str] = {}
+        status = self.folder / "status.dat"
+        for line in status.read_text().splitlines() if status.exists() else ():
+            if line.endswith("{"):
+                here = {}
+            elif "=" in line:
+                key, _, value = line.strip().partition("=")
+                here[key] = value
+            elif here.get("has_been_checked") == "1" and "service_description" in here:
+                found[here["service_description"]] = (
+                    int(here["current_state"]),
+                    here["plugin_output"],
+                )
+        return found

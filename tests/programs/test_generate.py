@@ -1,0 +1,207 @@
+"""generate_backup_objects: what real daemons load, whatever names accounts have."""
+
+import json
+import re
+from base64 import b64encode
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from backup_monitoring.objects.services import name_of
+from programs.daemons import Icinga, Nagios, needed, running, until
+from programs.installed import Programs
+from programs.test_store import Store
+
+pytestmark = [pytest.mark.installed, pytest.mark.server]
+TASKS = ("client", "quota", "schedule", "status", "unused")
+HOSTILE = {
+    "new\nline": 'x" }\nobject Host "evil" {',
+    'quo"te': "{{{ throw 1 }}}",
+    "$service.vars.secret$": "$HOSTNAME$ $odd",
+    "a;b": "; define host {",
+    "\N{GRINNING FACE}": "\N{GRINNING FACE} \\n \\",
+    "l" * 70: "/* // #",
+    "'`touch it`": "'`touch it` & $(touch it) |",
+    "ends\\": "a\r\nb\tc\x01d",
+    "../x!y": "</script>",
+}
+TEMPLATES = {
+    "active": ("icinga2-commands.conf", "icinga2-templates.conf", "icinga2-active.conf"),
+    "passive": ("icinga2-templates.conf", "icinga2-passive.conf", "icinga2-submit.conf"),
+}
+NAGIOS_TEMPLATES = {
+    "active": ("nagios4-commands.cfg", "nagios4-templates.cfg", "nagios4-active.cfg"),
+    "passive": ("nagios4-templates.cfg", "nagios4-passive.cfg"),
+}
+
+
+def _base64(text: str) -> str:
+    return b64encode(text.encode()).decode()
+
+
+def hostile_accounts() -> str:
+    """Return accounts as LDIF whose UIDs and names nobody would choose."""
+    text = ""
+    for number, (uid, name) in enumerate(HOSTILE.items()):
+        escaped = "".join(f"\\{byte:02x}" for byte in uid.encode())
+        text += (
+            f"\ndn: uid={escaped},ou=accounts,ou=backup,ou=services,dc=example,dc=org\n"
+            "objectClass: account\nobjectClass: posixAccount\nobjectClass: sstBackup\n"
+            f"uid:: {_base64(uid)}\ncn:: {_base64(name)}\nhomeDirectory: /home/h{number}\n"
+            "host: backup-01\nsstIsActive: TRUE\nsstQuota: 1000000\nsstBackupSize: 990000\n"
+            "sstIncrementSize: 9000\n"
+        )
+    return text
+
+
+@pytest.fixture
+def store(programs: Programs, example: Path, tmp_path: Path) -> Store:
+    return Store(programs, example, tmp_path / "example")
+
+
+@pytest.fixture
+def hostile(store: Store) -> Store:
+    with (store.folder / "directory.ldif").open("a") as ldif:
+        ldif.write(hostile_accounts())
+    assert store.collect().code == 0
+    return store
+
+
+def objects(store: Store, form: str, *options: str) -> Path:
+    """Return the file that the program writes."""
+    output = store.folder / f"objects.{form}"
+    ran = store.run("generate_backup_objects", "--format", form, "--output", str(output), *options)
+    assert ran.code == 0, ran.out
+    return output
+
+
+@pytest.mark.parametrize("hosts", [(), ("--host-per-account",)], ids=["server", "account"])
+@pytest.mark.parametrize("way", TEMPLATES)
+def test_icinga_loads_it(hostile: Store, tmp_path: Path, way: str, hosts: tuple[str, ...]) -> None:
+    needed("icinga2")
+    made = objects(hostile, "icinga2", *hosts)
+
+    icinga = Icinga(tmp_path / "icinga", tmp_path, TEMPLATES[way], made)
+
+    assert f"Instantiated {5 * (18 + len(HOSTILE))} Services" in icinga.check()
+
+
+@pytest.mark.parametrize("way", NAGIOS_TEMPLATES)
+def test_nagios_loads_it(hostile: Store, tmp_path: Path, way: str) -> None:
+    needed("nagios4")
+    made = objects(hostile, "nagios")
+
+    nagios = Nagios(tmp_path / "nagios", tmp_path, NAGIOS_TEMPLATES[way], made)
+
+    assert f"Checked {5 * (18 + len(HOSTILE))} services" in nagios.check()
+
+
+def test_icinga_has_the_names_as_they_are(hostile: Store, tmp_path: Path) -> None:
+    needed("icinga2", "openssl")
+    icinga = Icinga(
+        tmp_path / "icinga", tmp_path, TEMPLATES["passive"], objects(hostile, "icinga2")
+    )
+
+    with running(icinga):
+        services = icinga.services()
+
+    for uid in HOSTILE:
+        service = services[f"{name_of(uid)}-quota"]
+        assert service["vars"]["backup_account"] == uid.replace("$", "$$")
+        assert service["display_name"].startswith(f"Backup quota: {uid}"[:40])
+    assert services["4000101-quota"]["display_name"] == "Backup quota: 4000101 All is well"
+
+
+def test_icinga_runs_the_checks(hostile: Store, tmp_path: Path, programs: Programs) -> None:
+    needed("icinga2", "openssl")
+    made = objects(hostile, "icinga2", "--checks", "quota")
+    assert hostile.collect(now=datetime.now(UTC).isoformat()).code == 0
+    add = f'vars.backup_quota_config = "{hostile.config}"\n'
+    text = made.read_text().replace("  vars.backup_check", f"  {add}  vars.backup_check")
+    made.write_text(text.replace("  host_name", "  check_interval = 2s\n  host_name"))
+    icinga = Icinga(tmp_path / "icinga", programs.bin, TEMPLATES["active"], made)
+
+    with running(icinga):
+        until(lambda: all(each["last_check_result"] for each in icinga.services().values()), 60)
+        services = icinga.services()
+
+    outputs = {name: each["last_check_result"]["output"] for name, each in services.items()}
+    assert [services[f"{uid}-quota"]["state"] for uid in (4000101, 4000102, 4000103)] == [0, 1, 2]
+    for uid in HOSTILE:  # every one is found: the argument arrived as it is
+        assert "99.9 % of " in outputs[f"{name_of(uid)}-quota"], outputs
+
+
+def test_the_directors_rows(hostile: Store) -> None:
+    rows = json.loads(objects(hostile, "director").read_text())
+
+    assert len(rows) == 5 * (18 + len(HOSTILE))
+    assert {row["backup_account"] for row in rows} > {uid.replace("$", "$$") for uid in HOSTILE}
+    assert rows == sorted(rows, key=lambda row: row["backup_account"].replace("$$", "$"))
+    assert {row["template"] for row in rows} == {f"backup-account-{task}" for task in TASKS}
+
+
+def test_an_encoded_uid_is_reported(hostile: Store) -> None:
+    output = str(hostile.folder / "o")
+
+    ran = hostile.run("generate_backup_objects", "--output", output)
+
+    assert f"note: account {'l' * 70} is named {name_of('l' * 70)}" in ran.out
+    assert ran.out.count("note: account ") == len(HOSTILE)
+
+
+@pytest.mark.parametrize("form", ["icinga2", "director", "nagios"])
+def test_what_would_change(store: Store, form: str) -> None:
+    assert store.collect().code == 0
+    made = objects(store, form, "--checks", "quota,status")
+    before, names = made.read_bytes(), (store.folder / "directory.ldif").read_text()
+    again = ("--format", form, "--output", str(made), "--check", "--checks", "quota,status")
+    assert store.run("generate_backup_objects", *again).code == 0
+
+    (store.folder / "directory.ldif").write_text(names.replace("4000102", "4000199"))
+    assert store.collect().code == 0
+    ran = store.run("generate_backup_objects", *again)
+
+    assert ran.code == 1
+    assert "new: 4000199-quota" in ran.out
+    assert "gone: 4000102-status" in ran.out
+    assert made.read_bytes() == before
+    assert [path.name for path in store.folder.glob("tmp*")] == []
+
+
+def test_a_name_that_changes_is_drift(store: Store) -> None:
+    assert store.collect().code == 0
+    made = objects(store, "icinga2")
+    made.write_text(made.read_text().replace("All is well", "Was well"))
+
+    ran = store.run("generate_backup_objects", "--output", str(made), "--check")
+
+    assert (ran.code, ran.out.splitlines()[-1]) == (1, "the same services, with other contents")
+
+
+def test_it_is_stable_and_sorted(store: Store) -> None:
+    assert store.collect().code == 0
+    first = objects(store, "icinga2").read_bytes()
+
+    assert objects(store, "icinga2").read_bytes() == first
+    names = re.findall(r'object Service "(.*)"', first.decode())
+    assert names == sorted(names)
+    assert store.run("generate_backup_objects").out.encode() == first
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--checks", "quota,nothing"), "'nothing' is none of client"),
+        (("--check",), "compares with a file"),
+        (("--output", "/nowhere/at/all"), "is not there"),
+        (("--format", "xml"), "invalid choice"),
+    ],
+)
+def test_what_is_wrong_is_said(store: Store, options: tuple[str, ...], says: str) -> None:
+    assert store.collect().code == 0
+
+    ran = store.run("generate_backup_objects", *options)
+
+    assert ran.code == 3
+    assert says in ran.out

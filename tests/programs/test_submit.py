@@ -1,0 +1,306 @@
+"""submit_backup_results: into a real Icinga 2, and into a real Nagios."""
+
+import contextlib
+import os
+import re
+import shutil
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from integration.slapd import free_port, make_authority
+from programs.daemons import PASSWORD, Icinga, Nagios, needed, running, until
+from programs.installed import Programs, Ran
+from programs.test_generate import NAGIOS_TEMPLATES, TEMPLATES, hostile_accounts, objects
+from programs.test_store import Store
+
+pytestmark = [pytest.mark.installed, pytest.mark.server]
+STATES = {
+    "4000101-quota": 0,
+    "4000102-quota": 1,
+    "4000103-quota": 2,
+    "4000115-quota": 3,
+    "4000104-schedule": 1,
+    "4000105-schedule": 2,
+    "4000106-status": 1,
+    "4000109-client": 2,
+    "4000112-unused": 1,
+}
+NUMBERS = ["used_percent=88%;85;99;0", "used=9448928051B;;;0;10737418240"]
+
+
+@pytest.fixture
+def store(programs: Programs, example: Path, tmp_path: Path) -> Store:
+    store = Store(programs, example, tmp_path / "example")
+    with (store.folder / "directory.ldif").open("a") as ldif:
+        ldif.write(hostile_accounts())
+    assert store.collect().code == 0
+    return store
+
+
+@pytest.fixture
+def icinga(store: Store, tmp_path: Path) -> Iterator[Icinga]:
+    needed("icinga2", "openssl")
+    daemon = Icinga(tmp_path / "icinga", tmp_path, TEMPLATES["passive"], objects(store, "icinga2"))
+    to_icinga(store, daemon.port, daemon.ca_file)
+    with running(daemon):
+        yield daemon
+
+
+def to_icinga(store: Store, port: int, ca_file: Path, password: str = PASSWORD) -> None:
+    """Let *store*'s settings name an API."""
+    secret = store.folder / "password"
+    secret.write_text(f"{password}\n")
+    secret.chmod(0o600)
+    store.settings(
+        more=f'\n[icinga]\nurl = "https://localhost:{port}"\nca_file = "{ca_file}"\n'
+        'user = "backup-submit"\npassword_file = "password"\n'
+    )
+
+
+def submit(store: Store, *options: str) -> Ran:
+    return store.run("submit_backup_results", *options)
+
+
+def test_icinga_has_every_state(icinga: Icinga, store: Store) -> None:
+    ran = submit(store)
+    services = icinga.services()
+
+    assert (ran.code, ran.out) == (
+        0,
+        f"{len(services)} results accepted by https://localhost:{icinga.port}\n",
+    )
+    assert {name: services[name]["state"] for name in STATES} == STATES
+    result = services["4000102-quota"]["last_check_result"]
+    assert result["performance_data"] == NUMBERS
+    assert result["output"].startswith("BACKUP QUOTA WARNING - 4000102: 88.0 % of 10.0 GiB used")
+    assert result["ttl"] == 1800
+    for service in services.values():
+        assert not re.search("[|<>\x00-\x09\x0b-\x1f]", service["last_check_result"]["output"])
+
+
+def test_a_state_comes_and_goes(icinga: Icinga, store: Store) -> None:
+    ldif = store.folder / "directory.ldif"
+    before, seen = ldif.read_text(), []
+    full = before.replace("sstBackupSize: 4294967296", "sstBackupSize: 10737418240", 1)
+    for text in (before, full, before):
+        ldif.write_text(text)
+        assert store.collect().code == 0
+        assert submit(store, "--account", "4000101").code == 0
+        seen.append(icinga.services()["4000101-quota"]["state"])
+
+    assert seen == [0, 2, 0]
+
+
+def test_a_wrong_password_is_said(icinga: Icinga, store: Store) -> None:
+    to_icinga(store, icinga.port, icinga.ca_file, "wrong")
+
+    ran = submit(store)
+
+    assert ran.code == 2
+    assert "wrong user or password" in ran.out
+    assert f"{5 * 27} results are missing" in ran.out
+
+
+def test_an_unknown_authority_is_refused(icinga: Icinga, store: Store, tmp_path: Path) -> None:
+    to_icinga(store, icinga.port, make_authority(tmp_path, "other"))
+
+    ran = submit(store)
+
+    assert ran.code == 2
+    assert "its certificate is not trusted" in ran.out
+    assert all(not each["last_check_result"] for each in icinga.services().values())
+
+
+def test_without_objects_both_reasons_are_said(store: Store, tmp_path: Path) -> None:
+    needed("icinga2", "openssl")
+    nothing = tmp_path / "nothing.conf"
+    nothing.write_text("")
+    daemon = Icinga(tmp_path / "icinga", tmp_path, TEMPLATES["passive"], nothing)
+    to_icinga(store, daemon.port, daemon.ca_file)
+
+    with running(daemon):
+        ran = submit(store)
+
+    assert ran.code == 1
+    assert f"{5 * 27} refused with status 404" in ran.out
+    assert "no such objects" in ran.out
+    assert "ApiUser may not see them" in ran.out
+
+
+def test_some_without_an_object_are_named(icinga: Icinga, store: Store) -> None:
+    ldif = store.folder / "directory.ldif"
+    ldif.write_text(ldif.read_text().replace("4000102", "4000199"))
+    assert store.collect().code == 0
+
+    ran = submit(store)
+
+    assert ran.code == 1
+    assert f"{5 * 26} results accepted" in ran.out
+    assert "5 refused with status 404" in ran.out
+    assert "  backup-01!4000199-quota: 404 " in ran.out
+    assert "ApiUser may not" not in ran.out
+
+
+class Relay:
+    """Stands before the API: *closes* connections after so many *answers*, and does *then*."""
+
+    def __init__(
+        self,
+        port: int,
+        certificates: Path,
+        answers: int,
+        closes: int,
+        then: Callable[[], object] = bool,
+    ) -> None:
+        self._then = then
+        self.port = free_port()
+        self._target, self._answers, self.left = port, answers, closes
+        self._ca = certificates / "ca.crt"
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._context.load_cert_chain(
+            certificates / "localhost.crt", certificates / "localhost.key"
+        )
+        self._server = socket.create_server(("127.0.0.1", self.port))
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            client, _ = self._server.accept()
+            threading.Thread(target=self._one, args=(client,), daemon=True).start()
+
+    def _one(self, client: socket.socket) -> None:
+        with contextlib.suppress(OSError), client:
+            self._relay(client)
+
+    def _relay(self, raw: socket.socket) -> None:
+        onward = ssl.create_default_context(cafile=str(self._ca))
+        target = socket.create_connection(("localhost", self._target))
+        with (
+            self._context.wrap_socket(raw, server_side=True) as client,
+            onward.wrap_socket(target, server_hostname="localhost") as server,
+        ):
+            count = 0
+            while request := client.recv(65536):
+                if count >= self._answers and self.left > 0:
+                    self.left -= 1
+                    self._then()
+                    return
+                server.sendall(request)
+                if not request.endswith(b"\r\n\r\n"):  # a body's end
+                    client.sendall(self._answer(server))
+                    count += 1
+
+    def _answer(self, server: ssl.SSLSocket) -> bytes:
+        text = server.recv(65536)
+        while b"\r\n\r\n" not in text:
+            text += server.recv(65536)
+        head, _, body = text.partition(b"\r\n\r\n")
+        length = re.search(rb"(?i)content-length: (\d+)", head)
+        while (length and len(body) < int(length[1])) or (not length and b"0\r\n\r\n" not in body):
+            body += server.recv(65536)
+        return head + b"\r\n\r\n" + body
+
+
+def test_a_closed_connection_is_opened_again(icinga: Icinga, store: Store) -> None:
+    relay = Relay(icinga.port, icinga.ca_file.parent, answers=7, closes=3)
+    to_icinga(store, relay.port, icinga.ca_file)
+
+    ran = submit(store)
+
+    assert relay.left == 0
+    assert (ran.code, ran.out.split()[0]) == (0, f"{5 * 27}")
+    assert all(each["last_check_result"] for each in icinga.services().values())
+
+
+def test_icinga_that_dies_leaves_a_count(icinga: Icinga, store: Store) -> None:
+    relay = Relay(icinga.port, icinga.ca_file.parent, answers=20, closes=1, then=icinga.kill)
+    to_icinga(store, relay.port, icinga.ca_file)
+
+    ran = submit(store)
+
+    accepted = re.search(r"^(\d+) results accepted", ran.out)
+    missing = re.search(r"(\d+) results are missing", ran.out)
+    assert ran.code == 2, ran.out
+    assert accepted
+    assert missing
+    assert int(accepted[1]) >= 20
+    assert int(accepted[1]) + int(missing[1]) == 5 * 27
+
+
+def test_icinga_that_does_not_run(store: Store, tmp_path: Path) -> None:
+    to_icinga(store, free_port(), make_authority(tmp_path))
+
+    ran = submit(store)
+
+    assert ran.code == 2
+    assert "see whether Icinga runs" in ran.out
+    assert f"{5 * 27} results are missing" in ran.out
+
+
+@pytest.fixture
+def nagios(store: Store, tmp_path: Path) -> Iterator[Nagios]:
+    needed("nagios4")
+    made = objects(store, "nagios")
+    daemon = Nagios(tmp_path / "nagios", tmp_path, NAGIOS_TEMPLATES["passive"], made)
+    with running(daemon):
+        yield daemon
+
+
+@pytest.mark.parametrize(("key", "name"), [("spool", "spool"), ("command_file", "nagios.cmd")])
+def test_nagios_has_every_state(nagios: Nagios, store: Store, key: str, name: str) -> None:
+    store.settings(more=f'\n[icinga]\n{key} = "{nagios.folder / name}"\n')
+
+    ran = submit(store)
+
+    assert ran.code == 0, ran.out
+    assert ran.out.startswith(f"{5 * 27} results ")
+    until(lambda: len(nagios.states()) == 5 * 27)
+    states = nagios.states()
+    assert {name: states[name][0] for name in STATES} == STATES
+    assert states["4000102-quota"][1].startswith("BACKUP QUOTA WARNING - 4000102: 88.0 % of")
+
+
+def test_a_nagios_that_does_not_run(store: Store, tmp_path: Path) -> None:
+    pipe = tmp_path / "nagios.cmd"
+    os.mkfifo(pipe)
+    store.settings(more=f'\n[icinga]\ncommand_file = "{pipe}"\n')
+
+    ran = submit(store)
+
+    assert ran.code == 3
+    assert "see whether Nagios runs" in ran.out
+
+
+def test_a_file_is_no_pipe(store: Store, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("kept")
+    store.settings(more=f'\n[icinga]\ncommand_file = "{file}"\n')
+
+    ran = submit(store)
+
+    assert (ran.code, file.read_text()) == (3, "kept")
+    assert "is no pipe" in ran.out
+
+
+def test_half_a_spool_file_is_none(store: Store, tmp_path: Path) -> None:
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    store.settings(more=f'\n[icinga]\nspool = "{spool}"\n')
+    shutil.rmtree(store.folder / "store")
+
+    ran = submit(store)
+
+    assert ran.code == 3
+    assert list(spool.iterdir()) == []
+
+
+def test_nobody_to_hand_to(store: Store) -> None:
+    ran = submit(store)
+
+    assert ran.code == 3
+    assert "set [icinga] url" in ran.out
