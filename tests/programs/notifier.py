@@ -104,7 +104,9 @@ class Notifier:
         kept = [each for each in blocks if ",ou=accounts," not in each]
         self.ldif.write_text("\n\n".join([*kept, *accounts, more]) + "\n")
         for home in re.findall("^homeDirectory: /(.+)$", "\n".join(accounts), re.MULTILINE):
-            (self.folder / "tree" / home / "incoming").mkdir(parents=True, exist_ok=True)
+            data = self.folder / "tree" / home / "incoming" / "data"
+            data.mkdir(parents=True, exist_ok=True)
+            (data / "file").write_text("backed up by a program without reports")
 
     def empty(self) -> None:
         """Begin with a directory and a tree that have no account."""
@@ -131,6 +133,13 @@ class Notifier:
     def collect(self, now: str = NOW) -> None:
         ran = self.program("collect_backup_state", now=now)
         assert ran.code == 0, ran.out
+
+    def scan(self, now: str = NOW) -> list[Told]:
+        """Make a pass, a scan, and a delivery; return what arrived."""
+        self.collect(now)
+        ran = self.run("--scan", now=now)
+        assert ran.code == 0, ran.out
+        return self.flush(now)
 
     def flush(self, now: str = NOW) -> list[Told]:
         """Deliver, and return what arrived since the last call."""

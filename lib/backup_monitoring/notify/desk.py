@@ -138,14 +138,20 @@ class Desk:
         return (FALLBACK if scanned.fallbacks else code), text
 
     def _no_scan(self, reason: str) -> Result:
+        """Tell the fallback, once an outage: a scan may be tried every minute of it."""
+        from backup_monitoring.notify.scan import OUTAGE
+
         event = Event("", "quota", Kind.PROBLEM, State.UNKNOWN, self._now, reason)
         try:
             with self._outbox() as outbox, outbox.transaction(self._now) as t:
-                if not t.seen(event):
+                since = t.meta(OUTAGE)
+                if not since:
                     Teller(t, Gathered({}, {}, {}, {}), self._settings).hand_over(event, reason)
+                    t.set_meta(OUTAGE, self._now.isoformat())
         except OutboxError as error:
             return NOT_WRITTEN, f"FAILED: {error}"
-        return FALLBACK, f"no scan, handed to the fallback: {reason}"
+        how = f"the fallback was told {since}" if since else "handed to the fallback"
+        return FALLBACK, f"no scan, {how}: {reason}"
 
     def flush(self) -> Result:
         """Deliver what waits in the outbox."""

@@ -281,6 +281,15 @@ class Transaction:
         first, last = next((row[3:5] for row in rows if row[5]), ("", ""))
         return Told(Kind[kind], State[state], first, last, read_time(at))
 
+    def told_of(self, account: str, task: str) -> list[str]:
+        """Return the addresses whose last delivered mail was of a failure."""
+        rows = self.execute(
+            "SELECT recipient FROM told WHERE account = ? AND task = ? "  # noqa: S608 - ours
+            f"AND {_GUARDED} AND state != '{State.UNKNOWN.name}' ORDER BY recipient",
+            (write_text(account), write_text(task)),
+        )
+        return [str(row[0]) for row in rows]
+
     def problems(self) -> Iterator[Problem]:
         """Yield what the scan remembers."""
         for row in self.execute("SELECT * FROM problems").fetchall():

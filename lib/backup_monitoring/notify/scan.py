@@ -1,6 +1,6 @@
 """The scan: compares all verdicts with what was told, and tells what is new."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
@@ -21,6 +21,7 @@ from backup_monitoring.settings import Settings
 OPEN, RECORDED, RELEASED = "open", "recorded", "released"
 _UNKNOWN = "unknown:"  # before the task of a problem whose state is UNKNOWN
 _SCANNED = "scanned"
+OUTAGE = "outage"  # since when no scan is possible, '' while it is
 _FAILED = (State.WARNING, State.CRITICAL)
 _OK = Verdict(State.OK, "")
 
@@ -62,17 +63,21 @@ def scan(outbox: Outbox, source: Source, settings: Settings, now: datetime) -> S
         DirectoryError, StoreError: the source cannot be read completely.
     """
     with outbox.transaction(now) as t:
-        known = {(each.account.lower(), each.task): each for each in t.problems()}
-        first = t.meta(_SCANNED) is None
-    found, accounts = _judged(source, settings, now, known)
+        before = _known(t)
+    found, accounts = _judged(source, settings, now, before)
     with outbox.transaction(now) as t:
+        t.set_meta(OUTAGE, "")
         scanning = _Scanning(Teller(t, source.people, settings), t, settings, now)
-        if first:
+        if t.meta(_SCANNED) is None:
             scanning.record(found)
             t.set_meta(_SCANNED, now.isoformat())
         else:
-            scanning.compare(found, known)
+            scanning.compare(found, _known(t), before)  # another scan may have told since
         return Scanned(accounts, tuple(scanning.told), tuple(scanning.fallbacks), scanning.recorded)
+
+
+def _known(transaction: Transaction) -> dict[Key, Problem]:
+    return {(each.account.lower(), each.task): each for each in transaction.problems()}
 
 
 def _judged(
@@ -136,8 +141,15 @@ class _Scanning:
         mail = compose_digest(listing, recipient, policy, self._now, zone_of(self._settings))
         self._transaction.queue(queued(mail, recipient, policy.bounces, None, ""))
 
-    def compare(self, found: Mapping[Key, Found], known: Mapping[Key, Problem]) -> None:
-        """Tell what is new, worse, over, or due for a reminder."""
+    def compare(
+        self, found: Mapping[Key, Found], known: Mapping[Key, Problem], before: Collection[Key]
+    ) -> None:
+        """Tell what is new, worse, over, or due for a reminder.
+
+        Args:
+            known: what was told. before: what was known when the judging began: only of that do
+                verdicts stand in *found* that are OK.
+        """
         seen: set[Key] = set()
         for (uid, task), (verdict, host) in found.items():
             key = (uid.lower(), task)
@@ -153,7 +165,7 @@ class _Scanning:
             elif problem is not None:
                 self._over(problem, verdict, host)
         for key, problem in known.items():
-            if key not in seen:  # the account is not active, or not there, any more
+            if key not in seen and key in before:  # not active, or not there, any more
                 self._gone(problem)
 
     def _is_unknown(

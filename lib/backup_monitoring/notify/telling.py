@@ -73,9 +73,7 @@ class Teller:
             MailError: [notify] from is no address.
         """
         self._transaction.note(event, settled=settled)
-        decision = recipients(
-            event, self._people, self._policy, self._settings.directory.attributes
-        )
+        decision = self._decision(event)
         letters = []
         for recipient in decision.recipients:
             reason = self._not_told(event, recipient)
@@ -87,6 +85,20 @@ class Teller:
             return Outcome(decision, tuple(letters))
         notice = self.hand_over(event, decision.unreached)
         return Outcome(decision, (*letters, *notice), decision.unreached)
+
+    def _decision(self, event: Event) -> Decision:
+        if event.kind is Kind.UNWATCHED and self._people.contact(event.uid) is None:
+            return self._told_before(event)
+        return recipients(event, self._people, self._policy, self._settings.directory.attributes)
+
+    def _told_before(self, event: Event) -> Decision:
+        """Return whom the end concerns of an account that the directory has no more."""
+        reason = f"account {event.uid} is gone: told of its problem before"
+        found = tuple(
+            Recipient(address, "", Role.CUSTOMER, self._policy.language, reason=reason)
+            for address in self._transaction.told_of(event.uid, event.task)
+        )
+        return Decision(found, tuple(f"{reason}: {each.address}" for each in found))
 
     def _not_told(self, event: Event, recipient: Recipient) -> str:
         """Return why *recipient* is not told after all, '' if it is."""

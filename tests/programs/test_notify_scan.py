@@ -1,0 +1,373 @@
+"""notify_backup --scan as a program: histories of passes and scans, and what arrives of each."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+import pytest
+
+from backup_monitoring.model import Account, Uploads
+from backup_monitoring.notify.outbox import Outbox
+from backup_monitoring.notify.scan import scan
+from backup_monitoring.notify.sources import open_source
+from backup_monitoring.settings import read_settings
+from programs.installed import NOW
+from programs.notifier import Notifier, Told, entry
+
+pytestmark = pytest.mark.installed
+PROVIDER = "operations@example.org"
+
+
+def at(hours: float) -> str:
+    return (datetime.fromisoformat(NOW) + timedelta(hours=hours)).isoformat()
+
+
+QUOTA = "\n[quota]\ncritical = 95\n"
+AT_ONCE = '\n[notify.reseller]\ndigest_after = "0s"\n'
+
+
+def says(told: Sequence[Told]) -> list[str]:
+    """Return what customers were told: kind, state, account."""
+    return [f"{each.kind} {each.state} {each.account}" for each in told]
+
+
+@pytest.fixture
+def scanned(notifier: Notifier) -> Notifier:
+    """An installation that scans, after a first scan when all was well."""
+    notifier.settings(driver="scan", more=AT_ONCE + QUOTA)
+    notifier.empty()
+    notifier.entries(entry("1"), entry("2"))
+    assert notifier.scan(NOW) == []
+    return notifier
+
+
+class Step(NamedTuple):
+    """At *hours*, account 1 is so; then this is told."""
+
+    hours: float
+    account: str
+    told: tuple[str, ...] = ()
+
+
+OK, WARNING, CRITICAL = entry("1", 80), entry("1", 90), entry("1", 98)
+UNKNOWN, INACTIVE, GONE = entry("1", sstBackupSize=None), entry("1", 98, sstIsActive="FALSE"), ""
+SILENT, SILENT_OK = (entry("1", percent, sstBackupWarningOn="FALSE") for percent in (98, 80))
+P_W, P_C, OVER = "PROBLEM WARNING 1", "PROBLEM CRITICAL 1", "RECOVERY OK 1"
+DOUBT = "PROBLEM UNKNOWN 1"
+
+
+@pytest.mark.parametrize(
+    "history",
+    [
+        pytest.param(
+            [Step(1, CRITICAL, (P_C,)), Step(2, CRITICAL), Step(3, OK, (OVER,)), Step(4, OK)],
+            id="a problem is told once, and that it is over",
+        ),
+        pytest.param(
+            [Step(1, WARNING, (P_W,)), Step(2, CRITICAL, (P_C,)), Step(3, CRITICAL)],
+            id="WARNING that became CRITICAL is told once",
+        ),
+        pytest.param(
+            [Step(1, CRITICAL, (P_C,)), Step(2, WARNING), Step(3, CRITICAL), Step(4, OK, (OVER,))],
+            id="less bad and worse again is one problem",
+        ),
+        pytest.param(
+            [Step(1, CRITICAL, (P_C,)), Step(2, OK, (OVER,)), Step(3, CRITICAL, (P_C,))],
+            id="after a recovery it is a new problem",
+        ),
+        pytest.param(
+            [
+                *(Step(1, CRITICAL, (P_C,)), Step(2, UNKNOWN, (DOUBT,)), Step(3, UNKNOWN)),
+                *(Step(4, CRITICAL), Step(5, OK, (OVER,))),
+            ],
+            id="CRITICAL, UNKNOWN, CRITICAL is one problem",
+        ),
+        pytest.param(
+            [Step(1, CRITICAL, (P_C,)), Step(2, UNKNOWN, (DOUBT,)), Step(3, OK, (OVER,))],
+            id="a recovery after UNKNOWN",
+        ),
+        pytest.param(
+            [Step(1, UNKNOWN, (DOUBT,)), Step(2, OK), Step(3, UNKNOWN, (DOUBT,))],
+            id="UNKNOWN alone is no customer's matter",
+        ),
+        pytest.param(
+            [
+                *(Step(1, CRITICAL, (P_C,)), Step(168, CRITICAL)),
+                *(Step(169, CRITICAL, ("REMINDER CRITICAL 1",)), Step(170, CRITICAL)),
+                *(Step(337, CRITICAL, ("REMINDER CRITICAL 1",)), Step(338, OK, (OVER,))),
+            ],
+            id="reminders",
+        ),
+        pytest.param(
+            [Step(1, CRITICAL, (P_C,)), Step(2, INACTIVE, ("UNWATCHED OK 1",)), Step(3, INACTIVE)],
+            id="an account that is not active is no longer watched",
+        ),
+        pytest.param(
+            [Step(1, CRITICAL, (P_C,)), Step(2, GONE, ("UNWATCHED OK 1",)), Step(3, GONE)],
+            id="an account that is gone is no longer watched",
+        ),
+        pytest.param(
+            [Step(1, CRITICAL, (P_C,)), Step(2, SILENT), Step(170, SILENT), Step(171, SILENT_OK)],
+            id="warnings that were switched off are never recovered",
+        ),
+        pytest.param([Step(1, SILENT), Step(2, OK)], id="switched off is not told"),
+    ],
+)
+def test_histories(scanned: Notifier, history: list[Step]) -> None:
+    for step in history:
+        scanned.entries(step.account, entry("2"))
+
+        assert says(scanned.scan(at(step.hours))) == list(step.told), f"hour {step.hours}"
+    addresses = {each.address for each in scanned.behaviour.got}
+    assert addresses <= {"account-1@example.org", PROVIDER}
+    told = {line["address"] for line in scanned.audit() if line.get("state") == "UNKNOWN"}
+    assert told <= {PROVIDER}
+
+
+def test_the_first_scan_only_records(notifier: Notifier) -> None:
+    notifier.settings(driver="scan", more=QUOTA)
+    notifier.empty()
+    notifier.entries(entry("1", 98), entry("2", 90), entry("3"))
+    notifier.collect()
+
+    ran = notifier.run("--scan")
+
+    assert ran.code == 0
+    assert ran.first == (
+        "3 accounts, 0 events, 0 to tell; first scan: 2 problems are only recorded, "
+        "and told after notify_backup --release"
+    )
+    assert notifier.flush() == []
+    assert [each.address for each in notifier.behaviour.got] == [PROVIDER]
+    assert notifier.scan(at(1)) == []  # it waits for the release
+    assert len(notifier.behaviour.got) == 1
+
+    ran = notifier.run("--release", now=at(1))
+    assert "of 2 recorded problems those that still fail are told by the next scan" in ran.out
+    notifier.entries(entry("1", 98), entry("2"), entry("3", 98))
+    assert says(notifier.scan(at(2))) == ["PROBLEM CRITICAL 1", "PROBLEM CRITICAL 3"]
+
+
+def test_a_further_computer_is_told_once(scanned: Notifier) -> None:
+    def scan(hours: float) -> list[str]:
+        return says(scanned.scan(at(hours)))
+
+    for name in ("one", "two"):
+        scanned.write_reports("1", name, "2026-11-24T11:30:00+01:00")
+    assert scan(1) == []
+    scanned.write_reports("1", "one", "2026-11-24T13:30:00+01:00", success=False)
+    first = scan(2)
+    scanned.write_reports("1", "two", "2026-11-24T14:30:00+01:00", success=False)
+    second = scan(3)
+    assert [*first, *second] == ["PROBLEM WARNING 1"] * 2
+    assert scan(4) == []
+    scanned.write_reports("1", "one", "2026-11-24T16:30:00+01:00")
+    assert scan(5) == []  # the other one still fails
+    scanned.write_reports("1", "two", "2026-11-24T17:30:00+01:00")
+    assert scan(6) == ["RECOVERY OK 1"]
+    assert len(scanned.behaviour.got) == 3
+
+
+def test_a_retired_computer_is_no_longer_watched(scanned: Notifier) -> None:
+    scanned.write_reports("1", "one", "2026-11-24T12:30:00+01:00", success=False)
+    scanned.write_reports("1", "two", "2026-11-24T12:30:00+01:00")
+    assert says(scanned.scan(at(1))) == ["PROBLEM WARNING 1"]
+    scanned.write_reports("1", "two", "2027-02-23T12:30:00+01:00")
+
+    assert says(scanned.scan("2027-02-23T13:00:00+01:00")) == ["UNWATCHED OK 1"]
+
+
+def test_a_status_that_quotas_mail_explains(scanned: Notifier) -> None:
+    scanned.write_reports("1", "one", "2026-11-24T12:30:00+01:00")
+    scanned.entries(entry("1", 99.9), entry("2"))
+
+    told = scanned.scan(at(1))
+
+    assert [(each.task, each.state) for each in told] == [("quota", "CRITICAL")]
+
+
+RESELLER = """dn: uid={uid},ou=reseller,ou=configuration,ou=backup,ou=services,dc=example,dc=org
+objectClass: sstServiceConfigurationObjectClass
+uid: {uid}
+sstIsActive: TRUE
+
+dn: ou=notifications,uid={uid},ou=reseller,ou=configuration,ou=backup,ou=services,dc=example,dc=org
+objectClass: sstServiceConfigurationNotificationWarningObjectClass
+ou: notifications
+sstMailTo: reseller-{uid}@example.org
+sstNotificationWarning: quota
+"""
+
+
+def test_a_reseller_gets_one_digest_of_its_own_accounts(scanned: Notifier) -> None:
+    owners = {"11": "71", "12": "71", "13": "72", "14": "72"}
+    resellers = RESELLER.format(uid="71") + "\n" + RESELLER.format(uid="72")
+
+    def entries(percent: float) -> None:
+        accounts = [
+            entry(uid, percent, cn=f"Name of {uid}", sstBelongsToResellerUID=owner)
+            for uid, owner in owners.items()
+        ]
+        scanned.entries(*accounts, more=resellers)
+
+    scanned.settings(driver="scan", more=QUOTA)
+    entries(50)
+    scanned.scan(at(1))
+    entries(98)
+    scanned.scan(at(2))
+    assert [each for each in scanned.behaviour.got if "reseller" in each.address] == []
+    scanned.flush(at(2.2))  # digest_after
+
+    for reseller in ("71", "72"):
+        address = f"reseller-{reseller}@example.org"
+        (got,) = [each for each in scanned.behaviour.got if each.address == address]
+        for uid, owner in owners.items():
+            assert (f"Name of {uid}".encode() in got.content) == (owner == reseller)
+    entries(50)
+    told = scanned.scan(at(3)) + scanned.flush(at(3.2))
+    assert len([each for each in told if each.kind == "RECOVERY"]) == 8
+    assert len([each for each in scanned.behaviour.got if "reseller" in each.address]) == 4
+
+
+@pytest.fixture
+def stormy(notifier: Notifier) -> Notifier:
+    """A scan with a storm guard: 30 accounts of one server, more than 3 of them are a storm."""
+    notifier.settings(
+        ('storm = "off"', 'storm = "10%"\nstorm_at_least = 3'), driver="scan", more=QUOTA
+    )
+    notifier.empty()
+    fleet(notifier, range(0))
+    assert notifier.scan(NOW) == []
+    return notifier
+
+
+def fleet(notifier: Notifier, failing: Sequence[int]) -> None:
+    """Let these of 30 accounts of a server fail, and none of another server."""
+    accounts = [entry(str(uid), 98 if uid in failing else 50) for uid in range(10, 40)]
+    others = [entry(str(uid), host="backup-02") for uid in range(50, 55)]
+    notifier.entries(*accounts, *others)
+
+
+def test_few_failures_are_no_storm(stormy: Notifier) -> None:
+    fleet(stormy, range(10, 13))
+    assert stormy.scan(at(1)) == []  # they wait in case a storm shows
+
+    assert says(stormy.flush(at(1.2))) == [f"PROBLEM CRITICAL {uid}" for uid in range(10, 13)]
+
+
+def test_a_storm_tells_the_provider_alone(stormy: Notifier) -> None:
+    fleet(stormy, range(10, 16))
+    assert stormy.scan(at(1)) == []
+    assert stormy.flush(at(1.3)) == []
+
+    (got,) = stormy.behaviour.got
+    assert got.address == PROVIDER
+    assert stormy.scan(at(2)) == []
+    assert len(stormy.behaviour.got) == 1  # told once
+    # most recover: dropped, nobody is told; the rest still fails when the storm is over
+    fleet(stormy, range(10, 12))
+    assert says(stormy.scan(at(3))) == ["PROBLEM CRITICAL 10", "PROBLEM CRITICAL 11"]
+    fleet(stormy, range(0))
+    assert says(stormy.scan(at(4))) == ["RECOVERY OK 10", "RECOVERY OK 11"]
+    assert {each.address for each in stormy.behaviour.got} == {
+        *(PROVIDER, "account-10@example.org", "account-11@example.org")
+    }
+
+
+def test_a_storm_is_released_by_hand(stormy: Notifier) -> None:
+    fleet(stormy, range(10, 16))
+    stormy.scan(at(1))
+    stormy.flush(at(1.3))
+
+    ran = stormy.run("--release", now=at(1.4))
+
+    assert ran.out.startswith("6 held mails are released;")
+    assert says(stormy.flush(at(1.5))) == [f"PROBLEM CRITICAL {uid}" for uid in range(10, 16)]
+
+
+def test_a_storm_of_failures_over_several_scans(stormy: Notifier) -> None:
+    for minutes, count in enumerate((2, 4, 6)):
+        fleet(stormy, range(10, 10 + count))
+        assert stormy.scan(at(1 + minutes / 20)) == []
+
+    assert [each.address for each in stormy.behaviour.got] == [PROVIDER]
+
+
+def test_the_collectors_return_after_an_outage(stormy: Notifier) -> None:
+    """No scan while the store is old: the provider is told; then all that failed is a storm."""
+    for hours in (5, 5.5):
+        ran = stormy.run("--scan", now=at(hours))
+        assert ran.code == 1
+        assert ran.first.startswith("no scan, ")
+        assert "longer ago than" in ran.first
+    assert stormy.flush(at(5.6)) == []
+    told = [each.address for each in stormy.behaviour.got]
+    assert told == [PROVIDER] * len(told)
+
+    fleet(stormy, range(10, 20))
+    assert stormy.scan(at(6)) == []
+    assert stormy.flush(at(6.3)) == []
+    assert {each.address for each in stormy.behaviour.got} == {PROVIDER}
+
+
+def test_an_outage_is_told_once(stormy: Notifier) -> None:
+    for hours in (5, 5.2, 5.4):
+        ran = stormy.run("--scan", now=at(hours))
+        assert ran.code == 1
+    assert "the fallback was told 2026-11-24T16:00:00+00:00: " in ran.first
+    stormy.flush(at(5.5))
+    assert len(stormy.behaviour.got) == 1
+
+    stormy.scan(at(6))
+    stormy.run("--scan", now=at(11))  # another outage
+    stormy.flush(at(12))
+    assert len(stormy.behaviour.got) == 2
+
+
+def test_two_scans_at_once(scanned: Notifier) -> None:
+    """The other one tells all while this one judges; account 2 has recovered for this one."""
+    scanned.entries(entry("1", 98), entry("2", 98))
+    scanned.collect(at(1))
+    settings = read_settings(scanned.config)
+    now = datetime.fromisoformat(at(1)).astimezone(UTC)
+    with open_source(settings, now, lambda phase: None) as source, Outbox(scanned.outbox) as outbox:
+
+        def accounts(uids: Sequence[str] | None) -> Iterator[tuple[Account, Uploads]]:
+            ran = scanned.run("--scan", now=at(1))
+            assert "2 events, 2 to tell" in ran.out
+            for account, uploads in source.accounts(uids):
+                yield account._replace(used=0) if account.uid == "2" else account, uploads
+
+        done = scan(outbox, source._replace(accounts=accounts), settings, now)
+
+    assert done.told == ()
+    assert says(scanned.flush(at(1))) == ["PROBLEM CRITICAL 1", "PROBLEM CRITICAL 2"]
+
+
+def test_a_dry_scan_shows_what_would_be_told(scanned: Notifier) -> None:
+    scanned.entries(entry("1", 98), entry("2"))
+    scanned.collect(at(1))
+    before = scanned.outbox.read_bytes()
+
+    ran = scanned.run("--scan", "--dry-run", now=at(1))
+
+    assert ran.code == 0
+    assert "\nto account-1@example.org (customer): rule 2: mail of uid=1" in ran.out
+    assert "\n  Subject: " in ran.out
+    assert scanned.outbox.read_bytes() == before
+    assert says(scanned.scan(at(1))) == ["PROBLEM CRITICAL 1"]
+
+
+def test_a_scan_whose_outbox_cannot_be_written(scanned: Notifier) -> None:
+    scanned.entries(entry("1", 98), entry("2"))
+    scanned.collect(at(1))
+    scanned.outbox.rename(scanned.outbox.with_suffix(".kept"))
+    scanned.outbox.mkdir()
+
+    ran = scanned.run("--scan", now=at(1))
+
+    assert ran.code == 2
+    assert ran.first.startswith("FAILED: ")
+    scanned.outbox.rmdir()
+    scanned.outbox.with_suffix(".kept").rename(scanned.outbox)
+    assert says(scanned.scan(at(2))) == ["PROBLEM CRITICAL 1"]  # nothing was lost
