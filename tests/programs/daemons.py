@@ -187,6 +187,20 @@ enable_environment_macros=1
 """
 
 
+# Debian's configuration has a contact; without any Nagios does not start.
+_CONTACT = """
+define contact {
+  contact_name nobody
+  service_notification_period backup-always
+  host_notification_period backup-always
+  service_notification_options n
+  host_notification_options n
+  service_notification_commands backup-server-ok
+  host_notification_commands backup-server-ok
+}
+"""
+
+
 class Nagios:
     """A Nagios 4: made from the shipped files named, and objects."""
 
@@ -201,7 +215,7 @@ class Nagios:
             text = (SHIPPED / name).read_text().replace("/opt/backup-monitoring/bin", str(programs))
             (folder / name).write_text(text)
             lines += f"cfg_file={folder / name}\n"
-        shutil.copyfile(objects, folder / "objects.cfg")
+        (folder / "objects.cfg").write_text(objects.read_text() + _CONTACT)
         (folder / "nagios.cfg").write_text(f"{lines}cfg_file={folder / 'objects.cfg'}\n")
         self._give()
         self._process: subprocess.Popen[bytes] | None = None

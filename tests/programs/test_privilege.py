@@ -91,7 +91,7 @@ def test_the_units_are_sound(tmp_path: Path) -> None:
 
     verified = subprocess.run(["systemd-analyze", "verify", *units], capture_output=True, text=True)
 
-    assert len(units) == 6
+    assert len(units) == 8
     assert verified.stderr == ""
     assert verified.returncode == 0
 
