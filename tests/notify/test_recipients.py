@@ -243,7 +243,8 @@ def test_who_is_not_told_is_explained() -> None:
 
     assert decision.explained == (
         f"rule 1: the customer is not told: sstBackupWarningOn FALSE of {ACCOUNT}",
-        f"rule 4: reseller 4000000 is not told: sstNotificationWarning of {TOLD} does not have 'quota'",
+        f"rule 4: reseller 4000000 is not told: sstNotificationWarning of {TOLD} "
+        "does not have 'quota'",
     )
     assert decision.findings == ()
     assert decision.unreached is None
