@@ -1,14 +1,16 @@
 """generate_backup_objects: makes a monitoring system's objects from the accounts of the store."""
 
 import argparse
+import filecmp
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from backup_monitoring.errors import MonitoringError, SettingsError, UsageError
 from backup_monitoring.launch import Watchdog
-from backup_monitoring.objects.services import CHECKS, Service, name_of, services_of
+from backup_monitoring.objects.services import CHECKS, Service, host_of, name_of, services_of
 from backup_monitoring.options import Parser, Shown, add_common_options, now_of
 from backup_monitoring.settings import Settings, read_settings, settings_file
 from backup_monitoring.text import clean
@@ -16,6 +18,12 @@ from backup_monitoring.text import clean
 DONE, DRIFT = 0, 1
 _LIMIT = 300
 _LISTED = 20
+# Where a service's name begins, and its end.
+_MARKS = {
+    "icinga2": ('object Service "', '"'),
+    "director": (' "name": "', '"'),
+    "nagios": ("  service_description ", "\n"),
+}
 
 
 class ObjectsError(MonitoringError):
@@ -100,14 +108,14 @@ def _services(
         raise SettingsError(f"{settings.file}: [store] folder", "not set", remedy)
     state = open_state(settings.store.folder)
     state.fresh(settings.store, None, now_of(options))
-    found = (account for account, _ in state.accounts(None, None))
-    accounts = sorted(found, key=lambda account: (account.uid, account.dn))
-    for account in accounts:
-        if name_of(account.uid) != account.uid:
-            encoded[account.uid] = name_of(account.uid)
-    yield from services_of(
-        accounts, state.people(), checks, settings.submit.host_name, options.host_per_account
+    accounts = sorted(
+        (account.uid, sys.intern(host_of(account, settings.submit.host_name)))
+        for account, _ in state.accounts(None, None)
     )
+    for uid, _ in accounts:
+        if name_of(uid) != uid:
+            encoded[uid] = name_of(uid)
+    yield from services_of(accounts, state.people(), checks, options.host_per_account)
     state.close()
 
 
@@ -166,17 +174,17 @@ def _put(new: Path, output: Path) -> None:
 
 def _compared(new: Path, output: Path, form: str) -> tuple[int, list[str]]:
     """Return whether the objects in *output* differ from those in *new*, and how in words."""
+    new_names = _names(new, form)
+    total = sum(checks.bit_count() for checks in new_names.values())
+    lines = [f"{total} {form} services in {output}"]
     try:
-        old_names = _names(output) if output.exists() else set()
-        same = output.exists() and output.read_bytes() == new.read_bytes()
+        if output.exists() and filecmp.cmp(output, new, shallow=False):
+            return DONE, [*lines, "nothing changes"]
+        old_names = _names(output, form) if output.exists() else {}
     except (OSError, UnicodeDecodeError):
         remedy = "let this user read it, or remove it"
         raise ObjectsError(str(output), "cannot be read", remedy) from None
-    new_names = _names(new)
-    lines = [f"{len(new_names)} {form} services in {output}"]
-    if same:
-        return DONE, [*lines, "nothing changes"]
-    added, gone = sorted(new_names - old_names), sorted(old_names - new_names)
+    added, gone = _lacking(new_names, old_names), _lacking(old_names, new_names)
     for word, names in (("new", added), ("gone", gone)):
         lines += [f"{word}: {name}" for name in names[:_LISTED]]
         lines += [f"... and {len(names) - _LISTED} more {word}"] * (len(names) > _LISTED)
@@ -185,14 +193,25 @@ def _compared(new: Path, output: Path, form: str) -> tuple[int, list[str]]:
     return DRIFT, lines
 
 
-def _names(file: Path) -> set[str]:
-    """Return the names of the services in *file*, of whichever format."""
-    names = set()
+def _names(file: Path, form: str) -> dict[str, int]:
+    """Return the accounts' names in *file*, each with its checks as bits: of many, little."""
+    mark, end = _MARKS[form]
+    names: dict[str, int] = {}
     with file.open(encoding="utf-8") as stream:
         for line in stream:
-            for mark, end in (('object Service "', '"'), ("  service_description ", "\n")):
-                if line.startswith(mark):
-                    names.add(line[len(mark) :].partition(end)[0])
-            if line.startswith('{"') and '"name": "' in line:
-                names.add(line.partition('"name": "')[2].partition('"')[0])
+            # A name may look like a mark, but for the quotes that JSON escapes.
+            if line.startswith(mark) or (form == "director" and mark in line):
+                name = line.partition(mark)[2].partition(end)[0]
+                account, _, check = name.rpartition("-")
+                if check in CHECKS:
+                    names[account] = names.get(account, 0) | 1 << CHECKS.index(check)
     return names
+
+
+def _lacking(names: dict[str, int], others: dict[str, int]) -> list[str]:
+    """Return the services of *names* that *others* lack, sorted."""
+    found = []
+    for account, checks in names.items():
+        lacking = checks & ~others.get(account, 0)
+        found += [f"{account}-{name}" for bit, name in enumerate(CHECKS) if lacking >> bit & 1]
+    return sorted(found)

@@ -34,7 +34,9 @@ def variable(text: str) -> str:
 
 def quoted(text: str) -> str:
     """Return *text* as a string of Icinga's language, whatever it holds."""
-    return '"' + "".join(map(_escaped, text)) + '"'
+    if not text.isprintable() or '"' in text or "\\" in text:
+        text = "".join(map(_escaped, text))
+    return f'"{text}"'
 
 
 def _escaped(char: str) -> str:

@@ -48,10 +48,9 @@ def host_of(account: Account, otherwise: str) -> str:
 
 
 def services_of(
-    accounts: Iterable[Account],
+    accounts: Iterable[tuple[str, str]],
     people: People,
     checks: Sequence[str],
-    host_name: str,
     a_host_an_account: bool,
 ) -> Iterator[Service]:
     """Yield the services of *accounts*, in the order of these and of *checks*.
@@ -59,26 +58,24 @@ def services_of(
     Of two accounts with one UID the first is taken: a name is there once, or nothing loads.
 
     Args:
-        accounts: sorted by UID.
-        host_name: of accounts whose entry names no backup server.
+        accounts: UID and host of each, sorted.
         a_host_an_account: each account is a host of its own, named as it is.
     """
     before = None
-    for account in accounts:
-        if account.uid == before:
+    for uid, server in accounts:
+        if uid == before:
             continue
-        before = account.uid
-        contact = people.contact(account.uid)
-        title = account.uid if contact is None else f"{account.uid} {contact.name}".rstrip()
+        before = uid
+        contact = people.contact(uid)
+        title = uid if contact is None else f"{uid} {contact.name}".rstrip()
         # bytes that were no UTF-8 are no text for anybody
         title = title.encode("utf-8", "backslashreplace").decode()
-        server = host_of(account, host_name)
-        name = name_of(account.uid)
+        name = name_of(uid)
         for check in checks:
             yield Service(
                 f"{name}-{check}",
                 name if a_host_an_account else server,
-                account.uid,
+                uid,
                 check,
                 f"Backup {check}: {title[:_LONGEST_NAME]}",
             )
