@@ -97,7 +97,7 @@ def test_the_units_are_sound(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "limit"), [("collect", 2.0), ("flush", 1.5), ("scan", 1.0)], ids=str
+    ("name", "limit"), [("collect", 2.0), ("flush", 1.5), ("scan", 1.0), ("submit", 1.5)], ids=str
 )
 def test_the_units_are_closed(tmp_path: Path, name: str, limit: float) -> None:
     (unit,) = (each for each in _tried(tmp_path) if each.name.endswith(f"{name}.service"))
