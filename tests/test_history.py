@@ -26,7 +26,7 @@ from backup_monitoring.model import (
 from backup_monitoring.policies import PatiencePolicy, SchedulePolicy, StatusPolicy
 from backup_monitoring.rules import schedule as planned
 from backup_monitoring.rules import status as ended
-from backup_monitoring.store import codec
+from backup_monitoring.store import memory_codec
 from cases import LONG_AGO, PERL, at, daily, offset
 
 # Two failed or missed are WARNING, three CRITICAL; the account is much older than its computers.
@@ -332,7 +332,8 @@ def test_history(looks: list[Look]) -> None:
         else:
             memory = look(memory, computer, now)
             computer = computer._replace(past=memory.past_beside(computer))
-        memory = codec.read_memory(codec.write_memory(memory))  # as from one pass to the next
+        # as from one pass to the next
+        memory = memory_codec.read_memory(memory_codec.write_memory(memory))
         uploads = Uploads((computer,))
 
         verdict = ended.status(ACCOUNT, uploads, ended.Rules(*POLICIES), now)
@@ -413,4 +414,4 @@ def test_the_strip_is_bounded_whatever_a_customer_does() -> None:
     assert memory is not None
 
     assert len(memory.runs) == 100
-    assert len(codec.write_memory(memory)) < 10_000
+    assert len(memory_codec.write_memory(memory)) < 10_000

@@ -15,7 +15,7 @@ from backup_monitoring.history import Memory, look
 from backup_monitoring.model import Account, Computer, End, Start, Uploads
 from backup_monitoring.policies import PatiencePolicy, SchedulePolicy, StatusPolicy
 from backup_monitoring.rules.status import Rules, status
-from backup_monitoring.store import codec
+from backup_monitoring.store import memory_codec
 from cases import LONG_AGO, PERL, at
 
 ACCOUNT = Account("4000101", "", warning_numbers=2, warning_days=0)
@@ -147,9 +147,9 @@ def test_nothing_is_missed_and_nothing_good_is_counted(data: st.DataObject) -> N
         kind = data.draw(st.sampled_from(Pass))
         if kind in (Pass.NONE, Pass.KILLED):
             continue
-        before = codec.read_memory(written) if written else None
+        before = memory_codec.read_memory(written) if written else None
         memory = look(before, world.computer(), now)
-        written = codec.write_memory(memory)
+        written = memory_codec.write_memory(memory)
         world.seen()
         if kind is Pass.HALF:
             continue

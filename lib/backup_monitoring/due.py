@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
+from functools import lru_cache
 from itertools import islice, pairwise
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -71,13 +72,16 @@ def due_times(
     times that so become one instant are one due time.
     """
     # A stretch of days at a time: instants rise from one to the next, except in a night of change.
-    stretch = _WEEK if len(pattern.hours) * len(pattern.minutes) <= _FEW else _DAY
+    few = len(pattern.hours) * len(pattern.minutes) <= _FEW
+    stretch, instants = (_WEEK, _few_instants) if few else (_DAY, _all_instants)
+    # Whatever the clock said when it was written: so more computers have the same one.
+    pattern = pattern._replace(offset=timedelta(0))
     day = after.astimezone(zone).date() - _DAY
     end = until.astimezone(zone).date() + _MARGIN
     pending: set[datetime] = set()
     while day < end or pending:
         ready = sorted(pending)
-        pending = set(_instants(_walls(pattern, day, day + stretch), zone)) if day < end else set()
+        pending = set(instants(pattern, zone, day, day + stretch)) if day < end else set()
         day += stretch
         earliest = min(pending, default=None)
         for instant in ready:
@@ -144,11 +148,7 @@ def _walls(pattern: Pattern, first: date, end: date) -> list[datetime]:
         bysecond=0,
         byweekday=[day - 1 for day in weekdays] if weekdays and days is None else None,
     )
-    if days is None and months is None:
-        return list(walls)
-    # Not by rrule's bymonthday: it looks for the 30th of February until the year 9999, whatever
-    # its end, and would stall every check for a customer who writes that.
-    return [wall for wall in walls if _fits(pattern, wall)]
+    return list(walls)
 
 
 def _fits(pattern: Pattern, wall: datetime) -> bool:
@@ -159,6 +159,14 @@ def _fits(pattern: Pattern, wall: datetime) -> bool:
     # cron: "restricted" in both fields means that either is enough.
     weekday = pattern.weekdays is not None and wall.isoweekday() in pattern.weekdays
     return weekday or wall.day in pattern.days
+
+
+def _all_instants(pattern: Pattern, zone: tzinfo, first: date, end: date) -> tuple[datetime, ...]:
+    return tuple(_instants(_walls(pattern, first, end), zone))
+
+
+# A provider's computers have the same few hours, and a run over all asks for the same few days.
+_few_instants = lru_cache(maxsize=2048)(_all_instants)
 
 
 def _instants(walls: Iterable[datetime], zone: tzinfo) -> Iterator[datetime]:

@@ -21,11 +21,12 @@ class State(Enum):
     @property
     def badness(self) -> int:
         """0 for the best state to 3 for the worst; CRITICAL is worst, UNKNOWN is no failure."""
-        return _BADNESS[self]
+        return _BADNESS[self._value_]
 
 
-# An account that cannot be read must not hide another one's lost backups.
-_BADNESS = {State.OK: 0, State.UNKNOWN: 1, State.WARNING: 2, State.CRITICAL: 3}
+# Of OK, WARNING, CRITICAL, UNKNOWN: an account that cannot be read must not hide another one's
+# lost backups.
+_BADNESS = (0, 2, 3, 1)
 
 
 class Range(NamedTuple):

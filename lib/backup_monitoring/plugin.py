@@ -118,7 +118,7 @@ def _accounts(
     phase("reading the store")
     state = open_state(settings.store.folder)
     state.fresh(settings.store, task.files, request.now)
-    yield from state.accounts(task.files, request.uids)
+    yield from state.accounts(task.files, request.uids, task.need)
 
 
 def parser_of(check: BackupCheck) -> Parser:

@@ -22,8 +22,9 @@ from backup_monitoring.model import (
     Unplanned,
     Unreadable,
 )
-from backup_monitoring.store import codec
-from backup_monitoring.store.state import COLUMNS, TABLES, account_row, read_account
+from backup_monitoring.needs import Need
+from backup_monitoring.store import codec, memory_codec
+from backup_monitoring.store.state import TABLES, account_row, columns, read_account
 
 # Names and ids are bytes from outside: those that are no UTF-8 are surrogates.
 texts = st.text(st.characters(exclude_categories=[]) | st.characters(categories=["Cs"]), max_size=9)
@@ -119,7 +120,7 @@ def test_pasts(past: Past) -> None:
 
 @given(memories)
 def test_memories(memory: Memory) -> None:
-    assert codec.read_memory(codec.write_memory(memory)) == memory
+    assert memory_codec.read_memory(memory_codec.write_memory(memory)) == memory
 
 
 @given(accounts, st.booleans())
@@ -129,7 +130,7 @@ def test_accounts(account: Account, in_scope: bool) -> None:
     row = account_row(account, in_scope)
     db.execute(f"INSERT INTO accounts VALUES (NULL, {', '.join('?' * len(row))})", row)
 
-    found = db.execute(f"SELECT {COLUMNS} FROM accounts").fetchone()
+    found = db.execute(f"SELECT {columns(Need.ALL)} FROM accounts").fetchone()
     db.close()
 
     assert read_account(found) == account
@@ -149,4 +150,26 @@ def test_any_text_can_be_held(text: str) -> None:
 def test_a_growth_keeps_its_day() -> None:
     growth = Growth(1.5, 9, Shrink(100, 10, date(2026, 11, 20)))
 
-    assert codec.read_growth(codec.write_growth(growth)) == growth
+    assert codec.read_growth(*codec.write_growth(growth)) == growth
+
+
+@given(accounts)
+def test_what_is_not_needed_is_not_read(account: Account) -> None:
+    db = sqlite3.connect(":memory:")
+    db.executescript(TABLES)
+    row = account_row(account, True)
+    db.execute(f"INSERT INTO accounts VALUES (NULL, {', '.join('?' * len(row))})", row)
+
+    found = db.execute(f"SELECT {columns(Need.CREATED)} FROM accounts").fetchone()
+    db.close()
+
+    plain = account._replace(
+        **{
+            name: Account("", "")._asdict()[name]
+            for name in (
+                *("hosts", "home", "used", "capacity", "quota_missing", "quota_threshold"),
+                *("warning_on", "warning_numbers", "warning_days", "last_successes", "growth"),
+            )
+        }
+    )
+    assert read_account(found) == plain

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from backup_monitoring.history import Memory, Outcome, Seen
 from backup_monitoring.model import (
     Client,
     End,
@@ -36,7 +35,8 @@ def read_time(seconds: float | None) -> datetime | None:
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
 
-def _time(seconds: float) -> datetime:
+def required_time(seconds: float) -> datetime:
+    """Return the UTC time that is *seconds* after the beginning of 1970."""
     return datetime.fromtimestamp(seconds, UTC)
 
 
@@ -62,25 +62,26 @@ def write_times(times: Mapping[str, datetime]) -> str | None:
 
 def read_times(text: str | None) -> dict[str, datetime]:
     """Return the times of `write_times`."""
-    return {name: _time(at) for name, at in json.loads(text).items()} if text else {}
+    return {name: required_time(at) for name, at in json.loads(text).items()} if text else {}
 
 
-def write_growth(growth: Growth | None) -> str | None:
-    """Return *growth* as text."""
+def write_growth(growth: Growth | None) -> tuple[float | None, int | None, str | None]:
+    """Return *growth* as three values, since each account has one; days None: there is none."""
     if growth is None:
-        return None
+        return None, None, None
     shrink = growth.shrink
     lost = (shrink.before, shrink.after, shrink.day.isoformat()) if shrink else None
-    return json.dumps((growth.per_day, growth.days, lost))
+    return growth.per_day, growth.days, json.dumps(lost) if lost else None
 
 
-def read_growth(text: str | None) -> Growth | None:
+def read_growth(per_day: float | None, days: int | None, shrink: str | None) -> Growth | None:
     """Return the growth of `write_growth`."""
-    if text is None:
+    if days is None:
         return None
-    per_day, days, lost = json.loads(text)
-    shrink = Shrink(lost[0], lost[1], date.fromisoformat(lost[2])) if lost else None
-    return Growth(per_day, days, shrink)
+    if shrink is None:
+        return Growth(per_day, days)
+    before, after, day = json.loads(shrink)
+    return Growth(per_day, days, Shrink(before, after, date.fromisoformat(day)))
 
 
 def write_report(report: Start | End | Schedule | Unreadable | None) -> str | None:
@@ -117,7 +118,9 @@ def read_start(text: str | None) -> Start | Unreadable | None:
     if values[0] == _UNREADABLE:
         return Unreadable(values[1], values[2])
     at, offset, run, client, modified = values
-    return Start(_time(at), timedelta(seconds=offset), run, _client(client), _time(modified))
+    return Start(
+        required_time(at), timedelta(seconds=offset), run, _client(client), required_time(modified)
+    )
 
 
 def read_end(text: str | None) -> End | Unreadable | None:
@@ -128,7 +131,14 @@ def read_end(text: str | None) -> End | Unreadable | None:
     if values[0] == _UNREADABLE:
         return Unreadable(values[1], values[2])
     at, offset, run, client, modified, success = values
-    return End(_time(at), timedelta(seconds=offset), run, success, _client(client), _time(modified))
+    return End(
+        required_time(at),
+        timedelta(seconds=offset),
+        run,
+        success,
+        _client(client),
+        required_time(modified),
+    )
 
 
 def read_schedule(text: str | None) -> Schedule | Unreadable | None:
@@ -139,7 +149,7 @@ def read_schedule(text: str | None) -> Schedule | Unreadable | None:
     if values[0] == _UNREADABLE:
         return Unreadable(values[1], values[2])
     plan, client, modified = values
-    return Schedule(_read_plan(plan), _client(client), _time(modified))
+    return Schedule(_read_plan(plan), _client(client), required_time(modified))
 
 
 def _read_plan(plan: Any) -> Pattern | Unplanned:
@@ -169,45 +179,3 @@ def read_past(text: str | None) -> Past | None:
         return None
     first_seen, failed, at_least, *times = json.loads(text)
     return Past(read_time(first_seen), failed, at_least, *map(read_time, times))
-
-
-def write_memory(memory: Memory) -> str:
-    """Return *memory* as text."""
-    return json.dumps(
-        (
-            *(_seen(each) for each in (memory.start, memory.end)),
-            memory.plan,
-            [(at.timestamp(), outcome.value) for at, outcome in memory.runs],
-            write_past(memory.past),
-        )
-    )
-
-
-def _seen(seen: Seen | None) -> object:
-    return None if seen is None else (seen.at.timestamp(), seen.id, seen.success)
-
-
-def read_memory(text: str) -> Memory:
-    """Return the memory of `write_memory`."""
-    start, end, plan, runs, past_text = json.loads(text)
-    past = read_past(past_text)
-    assert past is not None  # noqa: S101 - written with one
-    assert past.first_seen is not None  # noqa: S101 - written with one
-    return Memory(
-        first_seen=past.first_seen,
-        start=_read_seen(start),
-        end=_read_seen(end),
-        failed=past.failed,
-        at_least=past.at_least,
-        failed_since=past.failed_since,
-        last_success=past.last_success,
-        first_open=past.first_open,
-        plan=plan,
-        schedule_changed=past.schedule_changed,
-        gone=past.gone,
-        runs=tuple((_time(at), Outcome(outcome)) for at, outcome in runs),
-    )
-
-
-def _read_seen(values: list[Any] | None) -> Seen | None:
-    return None if values is None else Seen(_time(values[0]), values[1], values[2])

@@ -22,6 +22,7 @@ from backup_monitoring.model import (
     Uploads,
 )
 from backup_monitoring.store import PAST, StoreError, codec
+from backup_monitoring.store.memory_codec import read_memory, write_memory
 from backup_monitoring.store.state import key_of
 
 LAYOUT = 1
@@ -184,7 +185,7 @@ class PastFile:
 
     def _seen(self, key: str, computer: Computer, known: dict[str, str]) -> tuple[Computer, Memory]:
         text = known.get(computer.name)
-        before = codec.read_memory(text) if text is not None else None
+        before = read_memory(text) if text is not None else None
         memory = look(before, computer, self._now)
         if memory != before:
             self._keep(key, computer.name, memory)
@@ -193,14 +194,14 @@ class PastFile:
 
     def _keep(self, key: str, name: str, memory: Memory) -> None:
         gone = codec.write_time(memory.gone)
-        row = (key, os.fsencode(name), codec.write_memory(memory), gone)
+        row = (key, os.fsencode(name), write_memory(memory), gone)
         self._db.execute("REPLACE INTO computers VALUES (?, ?, ?, ?)", row)
 
     def _gone(
         self, key: str, names: list[str], known: dict[str, str]
     ) -> Iterator[tuple[Computer, Memory]]:
         for name in names:
-            before = codec.read_memory(known[name])
+            before = read_memory(known[name])
             memory = vanished(before, self._now)
             if memory != before:
                 self._keep(key, name, memory)

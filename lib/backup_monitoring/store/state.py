@@ -7,7 +7,7 @@ whatever is killed; and may be any user who can read the file, since nothing is 
 import os
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -15,21 +15,22 @@ from urllib.parse import quote
 
 from backup_monitoring.durations import write_duration
 from backup_monitoring.model import Account, Computer, Finding, Keeping, Uploads
-from backup_monitoring.needs import Files
+from backup_monitoring.needs import Files, Need
 from backup_monitoring.places import StoreSettings
 from backup_monitoring.store import STATE, StoreError, codec
 
 if TYPE_CHECKING:
     from backup_monitoring.store.people import StoredPeople
 
-LAYOUT = 2
+LAYOUT = 3
 TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE accounts (
     id INTEGER PRIMARY KEY, key TEXT, in_scope INTEGER, uid TEXT, dn TEXT, keeping TEXT,
     provisioned INTEGER, hosts TEXT, home TEXT, created REAL, used, capacity,
     quota_missing TEXT, quota_threshold INTEGER, warning_on INTEGER, warning_numbers INTEGER,
-    warning_days INTEGER, last_successes TEXT, findings TEXT, growth TEXT
+    warning_days INTEGER, last_successes TEXT, findings TEXT, per_day REAL,
+    days INTEGER, shrink TEXT
 );
 CREATE TABLE homes (
     account INTEGER PRIMARY KEY, data INTEGER, missing TEXT, refused TEXT, cut_short TEXT,
@@ -47,12 +48,32 @@ CREATE TABLE resellers (key TEXT PRIMARY KEY, is_default INTEGER, reseller TEXT)
 """
 # made when the tables are full: faster
 INDEX = "CREATE INDEX IF NOT EXISTS accounts_key ON accounts (key);"
+_NOTHING: Mapping[str, datetime] = {}
 _MOST_INTEGER = 2**63 - 1
 CLOCK_SLACK = timedelta(minutes=10)
-COLUMNS = (
-    "uid, dn, keeping, provisioned, hosts, home, created, used, capacity, quota_missing, "
-    "quota_threshold, warning_on, warning_numbers, warning_days, last_successes, findings, growth"
-)
+_NEEDED = {
+    "uid": Need.NOTHING,
+    "dn": Need.NOTHING,
+    "keeping": Need.NOTHING,
+    "provisioned": Need.NOTHING,
+    "hosts": Need.HOSTS,
+    "home": Need.HOME,
+    "created": Need.CREATED,
+    "used": Need.QUOTA,
+    "capacity": Need.QUOTA,
+    "quota_missing": Need.QUOTA,
+    "quota_threshold": Need.QUOTA,
+    "warning_on": Need.PATIENCE,
+    "warning_numbers": Need.PATIENCE,
+    "warning_days": Need.PATIENCE,
+    "last_successes": Need.LAST_SUCCESS,
+    "findings": Need.NOTHING,
+    "per_day": Need.QUOTA,
+    "days": Need.QUOTA,
+    "shrink": Need.QUOTA,
+}
+PLACES = ", ".join("?" * (len(_NEEDED) + 2))
+_KEEPING = {each.name: each for each in Keeping}
 
 
 class Meta(NamedTuple):
@@ -98,7 +119,7 @@ def account_row(account: Account, in_scope: bool) -> tuple[Any, ...]:
         account.warning_days,
         codec.write_times(account.last_successes),
         codec.write_findings(account.findings),
-        codec.write_growth(account.growth),
+        *codec.write_growth(account.growth),
     )
 
 
@@ -124,18 +145,23 @@ def _read_name(name: bytes) -> str:
     return name.decode("utf-8", "surrogateescape")
 
 
+def columns(need: Need) -> str:
+    """Return the columns of which `read_account` makes an account, NULL for what is not needed."""
+    return "id, " + ", ".join(name if part in need else "NULL" for name, part in _NEEDED.items())
+
+
 def read_account(row: Sequence[Any]) -> Account:
-    """Return the account of a row of `COLUMNS`."""
-    uid, dn, keeping, provisioned, hosts, home, created, used, capacity, missing = row[:10]
-    threshold, warning_on, numbers, days, successes, findings, growth = row[10:]
+    """Return the account of a row of `columns`."""
+    _, uid, dn, keeping, provisioned, hosts, home, created, used, capacity, missing = row[:11]
+    threshold, warning_on, numbers, days, successes, findings, per_day, sizes, shrink = row[11:]
     return Account(
         uid if isinstance(uid, str) else _read_name(uid),
         dn if isinstance(dn, str) else _read_name(dn),
-        Keeping[keeping],
-        bool(provisioned),
+        _KEEPING[keeping],
+        provisioned == 1,
         tuple(hosts.split("\n")) if hosts else (),
         home if home is None or isinstance(home, str) else _read_name(home),
-        codec.read_time(created),
+        None if created is None else codec.required_time(created),
         int(used) if isinstance(used, str) else used,
         int(capacity) if isinstance(capacity, str) else capacity,
         missing,
@@ -143,9 +169,9 @@ def read_account(row: Sequence[Any]) -> Account:
         None if warning_on is None else bool(warning_on),
         numbers,
         days,
-        codec.read_times(successes),
-        codec.read_findings(findings),
-        codec.read_growth(growth),
+        _NOTHING if successes is None else codec.read_times(successes),
+        () if findings is None else codec.read_findings(findings),
+        None if sizes is None else codec.read_growth(per_day, sizes, shrink),
     )
 
 
@@ -226,7 +252,7 @@ class State:
             raise StoreError(str(self._file), problem, reason)
 
     def accounts(
-        self, files: Files | None, uids: Sequence[str] | None
+        self, files: Files | None, uids: Sequence[str] | None, need: Need = Need.ALL
     ) -> Iterator[tuple[Account, Uploads]]:
         """Yield accounts with their uploads, as `live_accounts` does.
 
@@ -235,26 +261,26 @@ class State:
         """
         try:
             for where, values in _chosen(uids):
-                yield from self._accounts(files, where, values)
+                yield from self._accounts(need, files, where, values)
         except sqlite3.Error as error:
             raise self._broken(error) from None
 
     def _accounts(
-        self, files: Files | None, where: str, values: Sequence[str]
+        self, need: Need, files: Files | None, where: str, values: Sequence[str]
     ) -> Iterator[tuple[Account, Uploads]]:
         # the names of columns and the place holders are ours
         found = self._db.execute(
-            f"SELECT id, {COLUMNS} FROM accounts WHERE {where} ORDER BY id",  # noqa: S608
+            f"SELECT {columns(need)} FROM accounts WHERE {where} ORDER BY id",  # noqa: S608
             values,
         )
         if files is None:
             nothing = Uploads()
             for row in found:
-                yield read_account(row[1:]), nothing
+                yield read_account(row), nothing
             return
         homes = _Homes(self._db, files, one_by_one=bool(values))
         for row in found:
-            account = read_account(row[1:])
+            account = read_account(row)
             watched = account.keeping is Keeping.ACTIVE
             yield account, homes.uploads(row[0]) if watched else Uploads()
 

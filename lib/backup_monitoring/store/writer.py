@@ -8,16 +8,18 @@ from pathlib import Path
 
 from backup_monitoring.history import Memory
 from backup_monitoring.model import Account, Computer, Finding, Uploads
+from backup_monitoring.needs import Need
 from backup_monitoring.notify.model import Contact, Customer, Person, Reseller
 from backup_monitoring.store import STATE, StoreError, codec
 from backup_monitoring.store.people import PEOPLE_TABLES, people_row
 from backup_monitoring.store.state import (
-    COLUMNS,
     INDEX,
     LAYOUT,
+    PLACES,
     TABLES,
     Meta,
     account_row,
+    columns,
     read_account,
 )
 
@@ -56,12 +58,11 @@ class StateWriter:
 
     def add_accounts(self, accounts: Iterable[tuple[Account, bool]]) -> int:
         """Write accounts with whether they are in scope; return how many they are."""
-        places = ", ".join("?" * 19)
         count = 0
         try:
             for account, in_scope in accounts:
                 self._db.execute(
-                    f"INSERT INTO accounts VALUES (NULL, {places})",  # noqa: S608 - place holders
+                    f"INSERT INTO accounts VALUES (NULL, {PLACES})",  # noqa: S608 - place holders
                     account_row(account, in_scope),
                 )
                 count += 1
@@ -72,8 +73,8 @@ class StateWriter:
     def accounts(self) -> Iterator[tuple[int, Account]]:
         """Yield the accounts that were written, with their ids."""
         try:
-            for row in self._db.execute(f"SELECT id, {COLUMNS} FROM accounts ORDER BY id"):  # noqa: S608
-                yield row[0], read_account(row[1:])
+            for row in self._db.execute(f"SELECT {columns(Need.ALL)} FROM accounts ORDER BY id"):  # noqa: S608
+                yield row[0], read_account(row)
         except sqlite3.Error as error:
             raise self._failed(error) from None
 
