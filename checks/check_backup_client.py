@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from backup_monitoring.errors import MonitoringError
 from backup_monitoring.inventory import Inventory
 from backup_monitoring.launch import Watchdog
 from backup_monitoring.model import State
@@ -33,8 +34,13 @@ class ClientCheck(BackupCheck):
         if request.options.inventory is None:
             return None
         inventory = Inventory()
+        accounts = 0
         for account, uploads in source():
+            accounts += 1
             inventory.add(account.uid, uploads)
+        if not accounts:
+            base = request.settings.directory.accounts_base
+            raise MonitoringError(base, "no such account below it", "check --account")
         as_json = request.options.inventory == "json"
         return State.OK.value, inventory.json() if as_json else inventory.table()
 

@@ -38,6 +38,11 @@ def daily(
     return Schedule(pattern, PERL, modified)
 
 
+def hourly(utc: int = 1, modified: datetime = LONG_AGO) -> Schedule:
+    pattern = Pattern(frozenset([0]), frozenset(range(24)), timedelta(hours=utc))
+    return Schedule(pattern, PERL, modified)
+
+
 def uploads(*computers: Computer) -> Uploads:
     return Uploads(computers, data=bool(computers))
 

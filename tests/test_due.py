@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from backup_monitoring import due
 from backup_monitoring.due import clock_of, count_due, due_times, say_offset, say_time
 from backup_monitoring.model import Pattern
 
@@ -515,3 +516,29 @@ def test_a_count_is_the_number_of_the_times(
     assert times == sorted(set(times))
     assert all(after < time <= after + span for time in times)
     assert count_due(pattern, zone, after, after + span, at_most) == min(at_most, len(times))
+
+
+def test_minutes_of_a_day_that_never_comes_cost_nothing() -> None:
+    everything = frozenset(range(60)), frozenset(range(24))
+    never = Pattern(*everything, timedelta(0), days=frozenset({30}), months=frozenset({2}))
+    begin, end = datetime(1971, 1, 1, tzinfo=UTC), datetime(2026, 11, 24, tzinfo=UTC)
+    calls = 0
+
+    def counted(*arguments: object) -> list[datetime]:
+        nonlocal calls
+        calls += 1
+        return []
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(due, "_by_rule", counted)
+        assert (
+            count_due(
+                never,
+                UTC,
+                datetime(1971, 1, 1, tzinfo=UTC),
+                datetime(2026, 11, 24, tzinfo=UTC),
+                1000,
+            )
+            == 0
+        )
+    assert calls == 0

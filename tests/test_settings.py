@@ -71,6 +71,7 @@ def test_what_the_file_sets(tmp_path: Path) -> None:
         (MINIMAL + "[quota]\nwarning = -1", "not a percentage"),
         (MINIMAL + "[patience]\ndays = true", "not a whole number from 0 to 99"),
         (MINIMAL + '[schedule]\ngrace = "2 hours"', 'not a duration such as "90m"'),
+        (MINIMAL + '[schedule]\ngrace = "900000d"', "longer than ten years"),
         (MINIMAL + '[schedule]\nzones = ["Mars/Base"]', "'Mars/Base' is no IANA zone"),
         (MINIMAL + "[schedule.weekdays]\nx = [0]", "not a list of days"),
         (MINIMAL + "start_tls = true", "start_tls: is for ldap:// only"),

@@ -138,7 +138,18 @@ def _merged(pattern: Pattern, zone: tzinfo, start: datetime, weeks: int) -> Iter
 
 def _walls(pattern: Pattern, first: date, end: date) -> list[datetime]:
     """Return the wall times from *first* until before *end*, rising, as cron has them."""
-    days, months, weekdays = pattern.days, pattern.months, pattern.weekdays
+    if pattern.days is None and pattern.months is None:
+        return _by_rule(pattern, first, end)
+    # Not by rrule's bymonthday: it looks for the 30th of February until the year 9999, whatever
+    # its end, and would stall every check for a customer who writes that.
+    days = (first + _DAY * number for number in range((end - first).days))
+    plain = pattern._replace(weekdays=None)
+    return [
+        wall for day in days if _fits(pattern, day) for wall in _by_rule(plain, day, day + _DAY)
+    ]
+
+
+def _by_rule(pattern: Pattern, first: date, end: date) -> list[datetime]:
     walls = rrule(
         DAILY,
         dtstart=datetime.combine(first, time()),
@@ -146,19 +157,19 @@ def _walls(pattern: Pattern, first: date, end: date) -> list[datetime]:
         byhour=tuple(pattern.hours),
         byminute=tuple(pattern.minutes),
         bysecond=0,
-        byweekday=[day - 1 for day in weekdays] if weekdays and days is None else None,
+        byweekday=[day - 1 for day in pattern.weekdays] if pattern.weekdays else None,
     )
     return list(walls)
 
 
-def _fits(pattern: Pattern, wall: datetime) -> bool:
-    if pattern.months is not None and wall.month not in pattern.months:
+def _fits(pattern: Pattern, day: date) -> bool:
+    if pattern.months is not None and day.month not in pattern.months:
         return False
     if pattern.days is None:
-        return True
+        return pattern.weekdays is None or day.isoweekday() in pattern.weekdays
     # cron: "restricted" in both fields means that either is enough.
-    weekday = pattern.weekdays is not None and wall.isoweekday() in pattern.weekdays
-    return weekday or wall.day in pattern.days
+    weekday = pattern.weekdays is not None and day.isoweekday() in pattern.weekdays
+    return weekday or day.day in pattern.days
 
 
 def _all_instants(pattern: Pattern, zone: tzinfo, first: date, end: date) -> tuple[datetime, ...]:

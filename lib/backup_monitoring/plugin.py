@@ -25,9 +25,11 @@ from backup_monitoring.presentation import Presented, present, say_number
 from backup_monitoring.rules.tasks import TASKS, judge_of
 from backup_monitoring.settings import Settings, read_settings, settings_file
 from backup_monitoring.tally import Judged, Tally
+from backup_monitoring.text import clean
 
 LISTED = 20
 SINGLE_LIMIT, LIMIT = 10, 50  # seconds, of one account and of many
+_ROOM = 6500  # bytes of lines about accounts: what is left out can be counted
 _KEPT = 400  # lines that could fit into that
 
 
@@ -218,12 +220,17 @@ class Run:
         if not level:
             return []
         lines: list[str] = []
-        shown = 0
+        shown, room = 0, _ROOM
         for judged in self.tally.worst:
             listed = level > 1 or judged.verdict.state is not State.OK
-            if listed and (level > 1 or shown < LISTED):
-                shown += 1
-                lines += account_lines(judged, level, self._request.single)
+            if not listed or (level == 1 and shown == LISTED):
+                break  # the worst come first
+            more = account_lines(judged, level, self._request.single)
+            room -= sum(len(clean(line).encode()) + 1 for line in more)
+            if room < 0 and shown:
+                break
+            shown += 1
+            lines += more
         missing = (self.tally.total if level > 1 else self.tally.bad()) - shown
         return [*lines, f"... and {missing} more"] if missing > 0 else lines
 

@@ -153,6 +153,9 @@ def _success(elements: Elements) -> bool:
     return text == "1"
 
 
+_FIRST_YEAR = 1970  # no client is older; sums with dates of year 1 overflow
+
+
 def _date(
     elements: Elements, path: str, client: Client | None, clues: Clues
 ) -> tuple[datetime, timedelta]:
@@ -164,6 +167,8 @@ def _date(
     wall_clock, written = match.groups()
     try:
         wall = datetime.fromisoformat(wall_clock)
+        if wall.year < _FIRST_YEAR:
+            raise ValueError(wall.year)
     except ValueError as error:
         raise FormError(f"{path} {_shown(text)}: no such date") from error
     candidates = parse_offset(written, _writer(client))

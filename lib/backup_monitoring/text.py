@@ -14,9 +14,8 @@ def clean(text: str, at_most: int = 1000) -> str:
         text: any text, of any origin.
         at_most: length in characters after which the text is cut, which is shown by ``...``.
     """
-    if len(text) > at_most:
-        text = text[: at_most - 3] + "..."
-    return printable(text.translate(_REPLACED))
+    line = printable(text[: at_most + 1].translate(_REPLACED))
+    return line if len(line) <= at_most else line[: at_most - 3] + "..."
 
 
 def printable(text: str) -> str:

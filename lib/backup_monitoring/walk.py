@@ -85,7 +85,8 @@ class Walk:
         except (FileNotFoundError, NotADirectoryError):
             return []  # it went, or became a link, since it was listed
         except OSError as error:
-            self._visitor.unreadable("/".join(parts), error.strerror or "cannot be read")
+            if self._may_read():
+                self._visitor.unreadable("/".join(parts), error.strerror or "cannot be read")
             return []
 
     def _look(self, folder: int, parts: Parts, depth: int, look_for_data: bool) -> list[Parts]:
@@ -106,7 +107,8 @@ class Walk:
             except FileNotFoundError:
                 continue
             except NotADirectoryError:
-                self._visitor.unreadable(name, f"{report_folder} is a link, or no folder")
+                if self._may_read():
+                    self._visitor.unreadable(name, f"{report_folder} is a link, or no folder")
                 return True
             try:
                 if self._may_read():

@@ -96,7 +96,7 @@ def test_a_pass_lists_its_findings(store: Store) -> None:
 def test_options_of_a_pass(store: Store) -> None:
     assert store.collect("--strict").code == 1
     quiet = store.collect("--quiet")
-    assert (quiet.code, quiet.out) == (0, "\n")
+    assert (quiet.code, quiet.out) == (0, "")
     assert store.collect("--nonsense").code == 3
     helped = store.collect("--help")
     assert helped.code == 0

@@ -1,5 +1,7 @@
 """The quota rule: used space against the entry's threshold."""
 
+from math import inf
+
 import pytest
 
 from backup_monitoring.model import GIB, Account, Keeping, Range, State, Threshold
@@ -52,6 +54,16 @@ def test_quota(
 
     assert verdict.state is state
     assert says in verdict.summary
+
+
+@pytest.mark.parametrize(
+    "warning", [Range(-inf, inf), Range(start=10), Range(95, 100, inverted=True)]
+)
+def test_a_warning_without_an_end_leaves_critical_alone(warning: Range) -> None:
+    policy = QuotaPolicy(warning=Threshold(warning, "-w"), critical=Threshold(Range(end=80), "-c"))
+    account = Account("4000101", DN, used=90, capacity=100)
+
+    assert quota(account, policy).state is State.CRITICAL
 
 
 def test_metrics_carry_the_thresholds() -> None:

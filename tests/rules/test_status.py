@@ -10,6 +10,7 @@ from backup_monitoring.model import (
     Computer,
     Past,
     Range,
+    Schedule,
     State,
     Threshold,
     Unreadable,
@@ -17,7 +18,7 @@ from backup_monitoring.model import (
 )
 from backup_monitoring.policies import PatiencePolicy, SchedulePolicy, StatusPolicy
 from backup_monitoring.rules.status import Rules, status
-from cases import at, computer, daily, end, start, uploads
+from cases import at, computer, daily, end, hourly, start, uploads
 
 DN = "uid=4000101,ou=accounts,dc=example,dc=org"
 NOW = at("2026-11-24T12:00+01:00")
@@ -230,6 +231,65 @@ def test_a_success_with_the_quota_used_up_is_doubted(used: int, state: State) ->
     assert verdict.state is state
     assert ("the quota was used up" in verdict.summary) == (state is State.WARNING)
     assert verdict.metrics[0].value == 0
+
+
+@pytest.mark.parametrize(
+    ("plan", "ended", "started", "state"),
+    [
+        pytest.param(
+            daily(20), "2026-11-23T19:58+01:00", "2026-11-24T19:55+01:00", State.OK, id="early"
+        ),
+        pytest.param(
+            hourly(), "2026-11-24T18:10+01:00", "2026-11-24T19:00:04+01:00", State.OK, id="hourly"
+        ),
+        pytest.param(
+            hourly(), "2026-11-24T15:10+01:00", "2026-11-24T19:00:04+01:00", State.WARNING, id="gap"
+        ),
+        pytest.param(
+            daily(20),
+            "2026-11-22T20:40+01:00",
+            "2026-11-24T19:55+01:00",
+            State.WARNING,
+            id="killed",
+        ),
+        pytest.param(
+            daily(20), "2026-11-23T20:40+01:00", "2026-11-24T23:30+01:00", State.OK, id="late"
+        ),
+    ],
+)
+def test_a_running_backup_serves_the_nearest_due_time(
+    plan: Schedule, ended: str, started: str, state: State
+) -> None:
+    one = computer(start=start(started), end=end(ended), schedule=plan)
+
+    verdict = status(ENTRY, uploads(one), RULES, at(started) + timedelta(minutes=5))
+
+    assert verdict.state is state
+
+
+def test_one_look_does_not_forget_a_failure_while_the_next_backup_runs() -> None:
+    one = computer(start=start("2026-11-24T11:00+01:00"), end=FAILED)
+
+    verdict = status(ENTRY, uploads(one), RULES, NOW)
+
+    assert verdict.state is State.WARNING
+    assert "ended 2026-11-23 20:41 +01:00 with errors, another is running" in verdict.summary
+
+
+def test_a_report_that_is_not_understood_is_no_retirement() -> None:
+    alive = computer("web01", end=end("2026-11-23T20:41:37+01:00"))
+    torn = Computer("web02", Unreadable("/f", "torn"), end("2026-08-01T20:41+02:00"))
+
+    assert status(ENTRY, uploads(alive, torn), RULES, NOW).state is State.UNKNOWN
+
+
+def test_the_failed_backup_is_dated_while_the_next_one_runs() -> None:
+    past = Past(failed=1, failed_since=at("2026-11-23T20:41:37+01:00"))
+    one = computer(start=start("2026-11-24T11:00+01:00"), end=FAILED, past=past)
+
+    said = status(ENTRY, uploads(one), RULES, NOW).summary
+
+    assert said.startswith("1 failed since 2026-11-23 20:41 +01:00: backup running")
 
 
 def test_the_worst_computer_speaks() -> None:

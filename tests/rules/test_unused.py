@@ -44,6 +44,11 @@ def test_age(created: str | None, policy: UnusedPolicy, state: State, says: str)
         (Uploads((computer()._replace(end=Unreadable("/f", "torn")),)), State.OK, "used by 1"),
         (Uploads((computer(),)), State.WARNING, "never used"),
         (uploads(computer(past=Past())), State.OK, "used by 1 computer"),
+        (
+            Uploads((computer(past=Past(gone=NOW)),)),
+            State.WARNING,
+            "used no more, the folders of its",
+        ),
         (Uploads(data=True), State.OK, "backed up without a client that reports"),
         (Uploads(cut_short="too many folders"), State.UNKNOWN, "too many folders"),
         (Uploads(missing="/home/a"), State.UNKNOWN, "/home/a is not there"),

@@ -130,14 +130,18 @@ def _quota(names: AttributeNames) -> tuple[Part, tuple[str, ...]]:
         used = values.number(first, 0)
         for attribute in further:
             more = values.number(attribute, 0)
-            if used is not None and more is not None:
+            if used is None:
+                continue
+            if more is not None:
                 used += more
+            elif values.has(attribute):  # there and unusable is not the same as not there
+                used, fields["quota_missing"] = None, attribute.name
         available = values.number(capacity, 0)
         fields["used"] = used
         fields["capacity"] = available
         fields["quota_threshold"] = values.number(threshold, 1, 100)
         if used is None:
-            fields["quota_missing"] = first.name
+            fields.setdefault("quota_missing", first.name)
         elif not available:
             fields["quota_missing"] = capacity.name
 

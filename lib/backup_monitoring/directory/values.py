@@ -61,6 +61,10 @@ class Values:
         self.doubt(attribute, value, f"not a whole number {expected}")
         return None
 
+    def has(self, attribute: Attribute) -> bool:
+        """Tell whether the entry has the attribute, whatever its value."""
+        return bool(self._attributes.get(attribute.key))
+
     def flag(self, attribute: Attribute) -> bool | None:
         """Return the value, TRUE or FALSE in any case."""
         value = self.one(attribute)

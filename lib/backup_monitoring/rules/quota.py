@@ -133,7 +133,8 @@ def thresholds(account: Account, policy: QuotaPolicy) -> tuple[Threshold, Thresh
     if account.quota_threshold is not None:
         warning = _of_entry(account.quota_threshold)
     # A customer who wants to be told at 100 % only must not get CRITICAL before WARNING.
-    if warning.good.end > critical.good.end and not critical.good.inverted:
+    plain = warning.good.plain is not None and not critical.good.inverted
+    if plain and warning.good.end > critical.good.end:
         critical = Threshold(critical.good._replace(end=warning.good.end), warning.origin)
     return warning, critical
 

@@ -6,8 +6,10 @@ from enum import Enum
 from typing import NamedTuple
 
 from backup_monitoring.due import Clock, clock_of
-from backup_monitoring.model import Account, Computer, End, Pattern, Schedule, Start
+from backup_monitoring.model import Account, Computer, End, Pattern, Schedule, Start, Unreadable
 from backup_monitoring.policies import SchedulePolicy, StatusPolicy
+
+MOST_A_DAY = 96  # every quarter of an hour
 
 
 class Phase(Enum):
@@ -80,6 +82,9 @@ def retired(
     """
     if computer.past is not None and computer.past.gone is not None:
         return f"no longer here: its folder is gone since {_utc(computer.past.gone)}"
+    for report in (computer.start, computer.end, computer.schedule):
+        if isinstance(report, Unreadable):  # it may have come just now
+            return None
     border = now - policy.retired_after
     last = last_upload(computer, now)
     if last is None or last > border:
@@ -126,6 +131,14 @@ def pattern_of(
         if days := policy.weekdays.get(key):
             return plan.plan._replace(weekdays=days), f"weekdays {sorted(days)} by the settings"
     return plan.plan, "schedule of its file"
+
+
+def is_dense(computer: Computer) -> bool:
+    """Tell whether *computer*'s schedule has more due times a day than a backup can keep."""
+    plan = computer.schedule
+    if not isinstance(plan, Schedule) or not isinstance(plan.plan, Pattern):
+        return False
+    return len(plan.plan.hours) * len(plan.plan.minutes) > MOST_A_DAY
 
 
 def zone_of(clock: Clock | None) -> tzinfo:

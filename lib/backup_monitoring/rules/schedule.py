@@ -21,7 +21,15 @@ from backup_monitoring.model import (
 from backup_monitoring.policies import PatiencePolicy, SchedulePolicy, StatusPolicy
 from backup_monitoring.rules.clock import future
 from backup_monitoring.rules.patience import Patience, lost_patience, patience_of, say_patience
-from backup_monitoring.rules.runs import clock_of_computer, newest_run, pattern_of, retired, zone_of
+from backup_monitoring.rules.runs import (
+    MOST_A_DAY,
+    clock_of_computer,
+    is_dense,
+    newest_run,
+    pattern_of,
+    retired,
+    zone_of,
+)
 from backup_monitoring.rules.watched import unreachable, unwatched
 from backup_monitoring.rules.worst import Judgement, known, reporting, worst_of
 
@@ -30,6 +38,11 @@ _MOMENT = timedelta(microseconds=1)
 # Nobody is told more than "999 missed": a client's clock of 1970 must not cost a second.
 _FAR = timedelta(days=3 * 366)
 _LONG = timedelta(days=7)
+# Each costs tens of milliseconds: a customer with hundreds of them must not stall the others.
+_MOST_DENSE = 20
+_TOO_DENSE = (
+    f"more than {_MOST_DENSE} computers of the account have more than {MOST_A_DAY} due times a day"
+)
 
 
 class Rules(NamedTuple):
@@ -61,7 +74,13 @@ def schedule(account: Account, uploads: Uploads, rules: Rules, now: datetime) ->
         return verdict
     patience = patience_of(account, rules.patience)
     computers = reporting(uploads)
-    judgements = [_judge(account, each, computers, patience, rules, now) for each in computers]
+    many = {each.name for each in [each for each in computers if is_dense(each)][_MOST_DENSE:]}
+    judgements = [
+        Judgement(each.name, State.UNKNOWN, _TOO_DENSE)
+        if each.name in many
+        else _judge(account, each, computers, patience, rules, now)
+        for each in computers
+    ]
     return worst_of(judgements, uploads, "missed", patience.ranges)
 
 

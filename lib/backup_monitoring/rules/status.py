@@ -1,7 +1,7 @@
 """Status: did the last backups end with errors, or never end?"""
 
 from collections.abc import Sequence
-from datetime import datetime, timezone, tzinfo
+from datetime import datetime, timedelta, timezone, tzinfo
 from typing import NamedTuple
 
 from backup_monitoring.due import Clock, due_times, say_time
@@ -31,6 +31,7 @@ from backup_monitoring.rules.runs import (
     Phase,
     Run,
     clock_of_computer,
+    is_dense,
     newest_run,
     pattern_of,
     retired,
@@ -38,6 +39,8 @@ from backup_monitoring.rules.runs import (
 )
 from backup_monitoring.rules.watched import unreachable, unwatched
 from backup_monitoring.rules.worst import Judgement, known, reporting, worst_of
+
+_LOOK_BACK = timedelta(days=400)
 
 
 class Rules(NamedTuple):
@@ -131,7 +134,8 @@ def _row(past: Past, failed: int, clock: Clock | None) -> str:
     """Return how many failed in a row, and since when, in words."""
     bound = "at least " if past.at_least else ""
     since = past.failed_since
-    began = f" since {say_time(since, zone_of(clock))}" if since is not None and failed > 1 else ""
+    told = since is not None and (failed > 1 or failed == past.failed)
+    began = f" since {say_time(since, zone_of(clock))}" if told and since is not None else ""
     return f"{bound}{failed} failed{began}"
 
 
@@ -164,6 +168,10 @@ def _failed(
     at = say_time(run.start.at, _zone(clock, run.start))
     if run.phase is Phase.NEVER_ENDED:
         return before + 1, f"backup started {at}, never ended"
+    end = computer.end
+    if computer.past is None and isinstance(end, End) and not end.success:
+        ended = say_time(end.at, _zone(clock, end))
+        return 1, f"backup ended {ended} with errors, another is running since {at}"
     if computer.past is None and _killed_before(account, computer, run.start, clock, policy):
         return 1, f"backup running since {at}, and none ended for the due time before"
     return before, f"backup running since {at}"
@@ -185,11 +193,17 @@ def _killed_before(
     if not isinstance(end, End) or not isinstance(plan, Schedule) or clock is None:
         return False
     pattern, _ = pattern_of(account, computer, plan, policy)
-    if pattern is None:
+    if pattern is None or is_dense(computer):
         return False
-    between = due_times(pattern, clock.zone, end.at, start.at + policy.early)
-    # The last of them is the one that the newest start serves.
-    return next(between, None) is not None and next(between, None) is not None
+    border = start.at + policy.early
+    after = max(end.at + policy.early, start.at - _LOOK_BACK)  # the end's own run kept those before
+    between = due_times(pattern, clock.zone, after, border)
+    near = due_times(pattern, clock.zone, start.at - policy.early, border)
+    served = min(near, key=lambda due: abs(due - start.at), default=None)
+    first = next(between, None)
+    if served is None:  # the start is late for the last of them
+        return next(between, None) is not None
+    return first is not None and first < served
 
 
 def _last_success(account: Account, computer: Computer, now: datetime) -> datetime | None:

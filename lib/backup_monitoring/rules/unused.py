@@ -24,7 +24,8 @@ def unused(account: Account, uploads: Uploads, policy: UnusedPolicy, now: dateti
     """
     if verdict := unwatched(account) or unreachable(account, uploads):
         return verdict
-    computers = reporting(uploads)
+    seen = reporting(uploads)
+    computers = [each for each in seen if each.past is None or each.past.gone is None]
     if computers:
         return Verdict(State.OK, f"used by {len(computers)} computer{'s' * (len(computers) > 1)}")
     if uploads.data:
@@ -35,10 +36,11 @@ def unused(account: Account, uploads: Uploads, policy: UnusedPolicy, now: dateti
         return Verdict(State.UNKNOWN, f"no creation time in the entry {account.dn}")
     if account.created > now + CLOCK_SLACK:
         return Verdict(State.UNKNOWN, f"clock: {account.dn} was created in the future")
-    return _judged(account.created, policy, now)
+    never = "never used" if not seen else "used no more, the folders of its computers are gone,"
+    return _judged(account.created, never, policy, now)
 
 
-def _judged(created: datetime, policy: UnusedPolicy, now: datetime) -> Verdict:
+def _judged(created: datetime, never: str, policy: UnusedPolicy, now: datetime) -> Verdict:
     age = max(0.0, (now - created).total_seconds())
     critical = policy.critical.good if policy.critical else None
     metrics = (Metric("age", int(age), "s", policy.warning.good, critical),)
@@ -47,7 +49,7 @@ def _judged(created: datetime, policy: UnusedPolicy, now: datetime) -> Verdict:
         if threshold is not None and age not in threshold.good:
             limit = say_duration_of(threshold.good.end)
             summary = (
-                f"never used {since} ({say_duration(now - created)}), "
+                f"{never} {since} ({say_duration(now - created)}), "
                 f"limit {limit} ({threshold.origin})"
             )
             return Verdict(state, summary, None, metrics, facts={"created": created})

@@ -12,9 +12,9 @@ def unwatched(account: Account) -> Verdict | None:
 
 def unreachable(account: Account, uploads: Uploads) -> Verdict | None:
     """Return the verdict of an account whose home cannot be looked into, None if it can."""
+    if not account.provisioned and (uploads.missing or uploads.refused):
+        return Verdict(State.OK, "not provisioned yet")
     if uploads.missing is not None:
-        if not account.provisioned:
-            return Verdict(State.OK, "not provisioned yet")
         return Verdict(State.UNKNOWN, f"its home {uploads.missing} is not there")
     if uploads.refused is not None:
         return Verdict(State.UNKNOWN, f"its home may not be read: {uploads.refused}")

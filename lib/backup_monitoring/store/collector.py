@@ -269,12 +269,7 @@ class _Making:
         self.made.computers += len(uploads.computers)
         self._of_homes += uploads.findings
         self._of_homes += gone_findings(account, computers)
-        problem = uploads.refused or uploads.missing
-        if problem is not None and account.provisioned:
-            word = "may not be read" if uploads.refused else "is not there"
-            self._of_homes.append(
-                Finding("home", f"account {account.uid}", f"its home {word}: {problem}")
-            )
+        self._of_homes += _home_findings(account, uploads)
 
     def _no_storage(self, writer: StateWriter, homes: int) -> str:
         """Keep what was known of the storage: a disk that is not mounted is no news of accounts."""
@@ -292,6 +287,14 @@ class _Making:
         return error
 
 
+def _home_findings(account: Account, uploads: Uploads) -> Iterator[Finding]:
+    problem = uploads.refused or uploads.missing
+    if problem is not None and account.provisioned and account.keeping is Keeping.ACTIVE:
+        word = "may not be read" if uploads.refused else "is not there"
+        text = f"its home {word}: {problem}"
+        yield Finding("home", f"account {account.uid}", text)
+
+
 def tried(settings: Settings, uids: list[str], now: datetime, phase: Callable[[str], None]) -> Pass:
     """Read only these accounts, and write nothing.
 
@@ -303,9 +306,13 @@ def tried(settings: Settings, uids: list[str], now: datetime, phase: Callable[[s
 
     began = time.monotonic()
     made = Pass(started=now)
+    asked = {uid.lower() for uid in uids}
     for account, uploads in live_accounts(settings, Need.ALL, Files.ALL, uids, now, phase):
         made.accounts += 1
         made.computers += len(uploads.computers)
         made.findings += (*account.findings, *uploads.findings)
+        made.findings += _home_findings(account, uploads)
+        asked.discard(account.uid.lower())
+    made.failed += [f"{uid}: no such account" for uid in uids if uid.lower() in asked]
     made.seconds = time.monotonic() - began
     return made
