@@ -24,7 +24,7 @@ from backup_monitoring.model import (
 )
 from backup_monitoring.needs import Need
 from backup_monitoring.store import codec, memory_codec
-from backup_monitoring.store.state import TABLES, account_row, columns, read_account
+from backup_monitoring.store.rows import TABLES, account_row, columns, read_account
 
 # Names and ids are bytes from outside: those that are no UTF-8 are surrogates.
 texts = st.text(st.characters(exclude_categories=[]) | st.characters(categories=["Cs"]), max_size=9)

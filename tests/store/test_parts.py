@@ -11,7 +11,8 @@ from backup_monitoring.needs import Files
 from backup_monitoring.policies import PatiencePolicy, SchedulePolicy, StatusPolicy
 from backup_monitoring.rules.status import Rules, status
 from backup_monitoring.store import StoreError
-from backup_monitoring.store.state import Meta, open_state
+from backup_monitoring.store.rows import Meta
+from backup_monitoring.store.state import open_state
 from cases import at
 from store.fleet import FIRST, Fleet, entry
 

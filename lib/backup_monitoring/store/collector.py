@@ -20,7 +20,8 @@ from backup_monitoring.store import LOCK, STATE, StoreError
 from backup_monitoring.store.gather import Gathering
 from backup_monitoring.store.orphans import Orphans
 from backup_monitoring.store.past import PastDamagedError, PastFile, gone_findings, set_aside
-from backup_monitoring.store.state import CLOCK_SLACK, Meta, State
+from backup_monitoring.store.rows import CLOCK_SLACK, Meta
+from backup_monitoring.store.state import State
 from backup_monitoring.store.writer import StateWriter
 
 Progress = Callable[[Iterable[tuple[int, Account]], int], Iterable[tuple[int, Account]]]

@@ -23,7 +23,7 @@ from backup_monitoring.model import (
 )
 from backup_monitoring.store import PAST, StoreError, codec
 from backup_monitoring.store.memory_codec import read_memory, write_memory
-from backup_monitoring.store.state import key_of
+from backup_monitoring.store.rows import key_of
 
 LAYOUT = 1
 MOST_RUNS = 1000  # of a computer

@@ -12,7 +12,7 @@ from backup_monitoring.needs import Need
 from backup_monitoring.notify.model import Contact, Customer, Person, Reseller
 from backup_monitoring.store import STATE, StoreError, codec
 from backup_monitoring.store.people import PEOPLE_TABLES, people_row
-from backup_monitoring.store.state import (
+from backup_monitoring.store.rows import (
     INDEX,
     LAYOUT,
     PLACES,
