@@ -2,14 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from backup_monitoring.model import Account, Keeping
 from backup_monitoring.needs import Need
 from backup_monitoring.store import codec
-
-if TYPE_CHECKING:
-    pass
 
 LAYOUT = 3
 TABLES = """
