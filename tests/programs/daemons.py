@@ -34,7 +34,7 @@ def needed(*names: str) -> None:
             pytest.skip(f"{name} is not installed")
 
 
-def until(done: Callable[[], bool], seconds: float = 20) -> None:
+def until(done: Callable[[], bool], seconds: float = 90) -> None:
     """Wait for *done*."""
     end = time.monotonic() + seconds
     while not done():
