@@ -2,13 +2,13 @@
 
 import argparse
 from collections.abc import Sequence
-from datetime import datetime
 
 from backup_monitoring.launch import Watchdog
-from backup_monitoring.model import Account, Metric, Uploads, Verdict
+from backup_monitoring.model import Account, Metric
 from backup_monitoring.options import Parser
 from backup_monitoring.plugin import BackupCheck, add_thresholds, given, run
 from backup_monitoring.policies import Policies
+from backup_monitoring.rules.quota import plainly_ok
 
 
 class QuotaCheck(BackupCheck):
@@ -44,13 +44,14 @@ class QuotaCheck(BackupCheck):
         )
         return policies._replace(quota=quota_policy)
 
-    def judge(
-        self, account: Account, uploads: Uploads, policies: Policies, now: datetime
-    ) -> Verdict:
-        """Return the quota rule's verdict."""
+    def plainly_ok(self, account: Account, policies: Policies) -> bool:
+        """Tell whether the quota rule certainly says OK."""
+        return plainly_ok(account, policies.quota)
+
+    def count(self, account: Account) -> None:
+        """Add used space and capacity."""
         self._used += account.used or 0
         self._capacity += account.capacity or 0
-        return super().judge(account, uploads, policies, now)
 
     def totals(self) -> list[Metric]:
         """Return the sums of used space and capacity, in bytes."""

@@ -15,9 +15,9 @@ from typing import NoReturn
 
 UNKNOWN = 3
 _FIRST_LIMIT = 50.0
-# nagiosplugin and the standard library import these for jobs that most plugins do not have:
+# nagiosplugin, jinja2 and the standard library import these for jobs that most runs do not have:
 # loading them only when they are used saves a sixth of a check.
-_RARELY_USED = ("ipaddress", "json", "tempfile", "traceback")
+_RARELY_USED = ("calendar", "inspect", "ipaddress", "json", "socket", "tempfile", "traceback")
 
 
 class Watchdog:

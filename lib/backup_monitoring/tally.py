@@ -43,6 +43,11 @@ class Tally:
         elif (badness, number, -self._added) > self._kept[0]:
             heappushpop(self._kept, (badness, number, -self._added, Judged(uid, verdict)))
 
+    def add_ok(self) -> None:
+        """Count an account that is OK and need not be named."""
+        self._counts[State.OK.badness] += 1
+        self._added += 1
+
     @property
     def counts(self) -> Mapping[State, int]:
         """How many accounts are in which state."""

@@ -1,14 +1,27 @@
 """The quota rule: used space against the entry's threshold."""
 
+from datetime import date
 from math import inf
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from backup_monitoring.model import GIB, Account, Keeping, Range, State, Threshold
+from backup_monitoring.model import (
+    GIB,
+    Account,
+    Growth,
+    Keeping,
+    Range,
+    Shrink,
+    State,
+    Threshold,
+)
 from backup_monitoring.policies import QuotaPolicy
-from backup_monitoring.rules.quota import quota
+from backup_monitoring.rules.quota import plainly_ok, quota
 
 DN = "uid=4000101,ou=accounts,dc=example,dc=org"
+INSIDE = Threshold(Range(40, 60, inverted=True), "-w")
 OPTION = QuotaPolicy(
     warning=Threshold(Range(end=70), "-w"), critical=Threshold(Range(end=80), "-c")
 )
@@ -95,3 +108,39 @@ def test_accounts_that_are_not_watched_are_ok(account: Account, says: str) -> No
     verdict = quota(account, QuotaPolicy())
 
     assert (verdict.state, verdict.summary) == (State.OK, says)
+
+
+@given(
+    account=st.builds(
+        Account,
+        uid=st.just("4000101"),
+        dn=st.just(DN),
+        keeping=st.sampled_from(Keeping),
+        used=st.none() | st.integers(0, 200),
+        capacity=st.none() | st.integers(0, 100),
+        quota_threshold=st.none() | st.integers(1, 100),
+        growth=st.none()
+        | st.builds(
+            Growth,
+            st.none() | st.floats(-9, 9),
+            st.integers(0, 30),
+            st.none() | st.just(Shrink(9, 1, date(2026, 11, 20))),
+        ),
+    ),
+    policy=st.builds(
+        QuotaPolicy,
+        warning=st.sampled_from((OPTION.warning, QuotaPolicy().warning, INSIDE)),
+        critical=st.sampled_from((OPTION.critical, QuotaPolicy().critical, INSIDE)),
+        forecast=st.none() | st.just(20),
+    ),
+)
+def test_what_is_plainly_ok_is_ok(account: Account, policy: QuotaPolicy) -> None:
+    if plainly_ok(account, policy):
+        assert quota(account, policy).state is State.OK
+
+
+def test_what_is_plainly_ok_is_found_without_its_sentence() -> None:
+    account = Account("4000101", DN, used=85, capacity=100, growth=Growth(None, 3))
+
+    assert plainly_ok(account, QuotaPolicy())
+    assert not plainly_ok(account._replace(used=86), QuotaPolicy())

@@ -203,7 +203,7 @@ def _event(
     if contact is not None:  # by its own name, whatever case it was called in
         event = event._replace(uid=contact.uid, host=contact.host or event.host)
     for account, uploads in source.accounts([call.uid]):
-        verdict = judged(account, uploads, settings, now)[call.task]
+        verdict = judged(account, uploads, settings, now, (call.task,))[call.task]
         if verdict.state is call.state:
             found = event_of(account.uid, call.task, event.kind, verdict, event.host, call.at)
             found = found._replace(author=call.author, comment=call.comment)

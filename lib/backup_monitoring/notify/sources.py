@@ -1,6 +1,6 @@
 """Where the notifier finds accounts and people: the store, else the directory and the homes."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import NamedTuple
@@ -70,11 +70,15 @@ def told_elsewhere(task: str, verdict: Verdict) -> bool:
 
 
 def judged(
-    account: Account, uploads: Uploads, settings: Settings, now: datetime
+    account: Account,
+    uploads: Uploads,
+    settings: Settings,
+    now: datetime,
+    tasks: Iterable[str] = TASKS,
 ) -> dict[str, Verdict]:
-    """Return the verdict of every task's rule."""
+    """Return the verdict of the rule of each of *tasks*."""
     verdicts = {}
-    for task in TASKS:
+    for task in tasks:
         try:
             verdicts[task] = judge_of(task)(account, uploads, settings.policies, now)
         except MonitoringError:
