@@ -43,7 +43,7 @@ def to_spool(results: Iterable[Result], spool: Path, now: datetime) -> int:
 
 
 def _write(stream: TextIO, results: Iterable[Result], now: datetime) -> int:
-    stream.write(f"file_time={now.timestamp():.0f}\n\n")
+    # No file_time: it may be left out, and Nagios drops without a word what is an hour older.
     count = 0
     for result in results:
         stream.write(_block(result, now))
