@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -9,6 +10,8 @@ import pytest
 
 from backup_monitoring.due import say_offset
 from backup_monitoring.durations import parse_duration
+from backup_monitoring.growth import Size, growth_of
+from backup_monitoring.history import Memory, look
 from backup_monitoring.model import GIB, Account, Client, Computer, Range, Threshold, Verdict
 from backup_monitoring.offsets import Clues, Writer, choose, parse_offset
 from backup_monitoring.policies import (
@@ -33,12 +36,18 @@ Row = dict[str, str]
 Tables = dict[str, list[Row]]
 
 
-def _rows(text: str) -> Iterator[tuple[str, Row]]:
-    """Yield each row of the tables that follow a line ``<!-- examples: NAME -->``."""
+def _rows(text: str) -> Iterator[tuple[str, list[Row]]]:
+    """Yield each row of the tables that follow ``<!-- examples: NAME -->``, with its history."""
     for name, table in re.findall(r"<!-- examples: (\w+) -->\n((?:\|.*\n)+)", text):
         lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines()]
-        for cells in lines[2:]:
-            yield name, dict(zip(lines[0], (cell.strip("`") for cell in cells), strict=True))
+        rows = [
+            dict(zip(lines[0], (cell.strip("`") for cell in cells), strict=True))
+            for cells in lines[2:]
+        ]
+        if name == "passes":  # each is judged after those before it
+            yield from ((name, rows[: n + 1]) for n in range(len(rows)))
+        else:
+            yield from ((name, [row]) for row in rows)
 
 
 EXAMPLES = list(_rows(RULES.read_text(encoding="utf-8")))
@@ -141,6 +150,36 @@ def _unused(row: Row) -> Verdict:
     return unused(_account(row), found, policy, at(row["looked at"]))
 
 
+def _growth(row: Row) -> Verdict:
+    last = date(2026, 11, 24).toordinal()
+    texts = row["daily sizes, GiB"].split()
+    used = [round(float(text) * GIB) for text in texts]
+    sizes = [Size(last + 1 - len(used) + n, size) for n, size in enumerate(used)]
+    policy = QuotaPolicy()
+    account = Account(
+        "4000101",
+        "uid=4000101",
+        used=used[-1],
+        capacity=10 * GIB,
+        quota_threshold=85,
+        growth=growth_of(sizes, last, policy.shrink),
+    )
+    if row["option"] != "-":
+        policy = policy._replace(forecast=int(row["option"].removeprefix("--forecast-warning ")))
+    return quota(account, policy)
+
+
+def _passes(rows: list[Row]) -> Verdict:
+    memory: Memory | None = None
+    for row in rows:
+        now, computer = at(row["looked at"]), _computer(row)
+        memory = look(memory, computer, now)
+        computer = computer._replace(past=memory.past_beside(computer))
+    account = _account({"entry: numbers, days": "2, 0"})
+    rules = StatusRules(PatiencePolicy(), _schedule_policy({}), StatusPolicy())
+    return status(account, uploads(computer), rules, now)
+
+
 JUDGES: dict[str, Callable[[Row], Verdict]] = {
     "quota": _quota,
     "schedule": _schedule,
@@ -148,18 +187,20 @@ JUDGES: dict[str, Callable[[Row], Verdict]] = {
     "status": _status,
     "client": _client,
     "unused": _unused,
+    "growth": _growth,
 }
 
 
 @pytest.mark.parametrize(
-    ("name", "row"),
+    ("name", "rows"),
     [pytest.param(*each, id=f"{each[0]}-{n}") for n, each in enumerate(EXAMPLES)],
 )
-def test_a_row_says_what_the_rule_says(name: str, row: Row) -> None:
+def test_a_row_says_what_the_rule_says(name: str, rows: list[Row]) -> None:
+    row = rows[-1]
     if name == "offset":
         assert _offsets(row) == row["is"]
         return
-    verdict = JUDGES[name](row)
+    verdict = _passes(rows) if name == "passes" else JUDGES[name](row)
 
     assert f"{verdict.state.name} - {verdict.summary}" == row["printed"]
 
@@ -175,4 +216,4 @@ def _offsets(row: Row) -> str:
 
 
 def test_every_rule_has_examples() -> None:
-    assert {name for name, _ in EXAMPLES} == {*JUDGES, "offset"}
+    assert {name for name, _ in EXAMPLES} == {*JUDGES, "offset", "passes"}

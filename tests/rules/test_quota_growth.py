@@ -109,7 +109,7 @@ def test_forecast_warning(used: float, days: int | None, state: State, says: str
     ("used", "state", "says"),
     [
         pytest.param(30, State.WARNING, "used space fell from 80.0 to 30.0 GiB on 2026-11-20"),
-        pytest.param(0, State.WARNING, "limit 50 % a day (settings shrink)", id="everything"),
+        pytest.param(0, State.WARNING, "limit 50 % a day ([quota] shrink)", id="everything"),
         pytest.param(85, State.WARNING, "85.0 % of 100.0 GiB used, limit 80 % (entry)", id="quota"),
         pytest.param(99.5, State.CRITICAL, "limit 99 % (default)", id="full"),
     ],
@@ -125,7 +125,7 @@ def test_a_sudden_loss_has_its_own_text() -> None:
     summary = judged(30, Growth(1.0 * GIB, 30, LOST), QuotaPolicy(shrink=40)).summary
 
     assert summary == (
-        "used space fell from 80.0 to 30.0 GiB on 2026-11-20, limit 40 % a day (settings shrink): "
+        "used space fell from 80.0 to 30.0 GiB on 2026-11-20, limit 40 % a day ([quota] shrink): "
         "deleted, encrypted, or the wrong source? Now 30.0 % of 100.0 GiB used, full in 70 d, "
         "limit 80 % (entry)"
     )

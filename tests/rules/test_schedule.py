@@ -570,7 +570,7 @@ AFTER_STARTUP = Schedule(Unplanned.AFTER_STARTUP, None, SUNDAY.modified)
             "2026-11-24T20:00:05+01:00",
             State.WARNING,
             "backs up by hand only, last backup 2026-11-22 20:00 +01:00, "
-            "limit 2 d (settings report_max_age)",
+            "limit 2 d ([schedule] report_max_age)",
             id="older",
         ),
         pytest.param(
@@ -579,7 +579,7 @@ AFTER_STARTUP = Schedule(Unplanned.AFTER_STARTUP, None, SUNDAY.modified)
             "2026-11-28T20:00:04+01:00",
             State.WARNING,
             "backs up after it is switched on, last backup 2026-11-22 20:00 +01:00, "
-            "limit 2 d (settings report_max_age)",
+            "limit 2 d ([schedule] report_max_age)",
             id="at three times the limit",
         ),
         pytest.param(
@@ -588,7 +588,7 @@ AFTER_STARTUP = Schedule(Unplanned.AFTER_STARTUP, None, SUNDAY.modified)
             "2026-11-28T20:00:05+01:00",
             State.CRITICAL,
             "no schedule uploaded, last backup 2026-11-22 20:00 +01:00, "
-            "limit 2 d (settings report_max_age)",
+            "limit 2 d ([schedule] report_max_age)",
             id="more than three times as old",
         ),
     ],

@@ -151,7 +151,7 @@ def _doubt(growth: Growth | None, outlook: _Outlook, policy: QuotaPolicy) -> tup
         shrink = growth.shrink
         return "shrink", (
             f"used space fell from {shrink.before / GIB:.1f} to {shrink.after / GIB:.1f} GiB on "
-            f"{shrink.day:%Y-%m-%d}, limit {policy.shrink:g} % a day (settings shrink): "
+            f"{shrink.day:%Y-%m-%d}, limit {policy.shrink:g} % a day ([quota] shrink): "
             "deleted, encrypted, or the wrong source? Now "
         )
     full, least = outlook.to_full, policy.forecast

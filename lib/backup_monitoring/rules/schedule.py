@@ -194,7 +194,7 @@ def _without_due_times(
     if oldest is None or last is None or now - last <= oldest:
         return Judgement(computer.name, State.OK, told)
     state = State.CRITICAL if now - last > 3 * oldest else State.WARNING
-    summary = f"{told}, limit {say_duration(oldest)} (settings report_max_age)"
+    summary = f"{told}, limit {say_duration(oldest)} ([schedule] report_max_age)"
     facts = known(cause="old", last_backup=last, age=now - last, limit_age=oldest)
     return Judgement(computer.name, state, summary, facts=facts)
 

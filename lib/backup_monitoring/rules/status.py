@@ -236,7 +236,7 @@ def _doubt(
     percent = 100 * account.used / account.capacity if account.capacity else 0
     if percent < policy.full:
         return None, ""
-    limit = f"limit {policy.full:g} % (settings full)"
+    limit = f"limit {policy.full:g} % ([status] full)"
     return "full", f", but the quota was used up ({percent:.1f} %, {limit})"
 
 
