@@ -3,10 +3,11 @@
 import argparse
 from collections.abc import Sequence
 
+from backup_monitoring.errors import UsageError
 from backup_monitoring.launch import Watchdog
 from backup_monitoring.model import Account, Metric
 from backup_monitoring.options import Parser
-from backup_monitoring.plugin import BackupCheck, add_thresholds, given, run
+from backup_monitoring.plugin import BackupCheck, Request, Source, add_thresholds, given, run
 from backup_monitoring.policies import Policies
 from backup_monitoring.rules.quota import plainly_ok
 
@@ -43,6 +44,16 @@ class QuotaCheck(BackupCheck):
             forecast=options.forecast_warning,
         )
         return policies._replace(quota=quota_policy)
+
+    def instead(self, request: Request, source: Source) -> None:
+        """Refuse a forecast where there is no past."""
+        stored = request.settings.store.folder is not None and not request.options.live
+        if request.options.forecast_warning is not None and not stored:
+            raise UsageError(
+                "--forecast-warning",
+                "needs the past, which only the store has",
+                "set [store] folder and leave --live out, or leave this option out",
+            )
 
     def plainly_ok(self, account: Account, policies: Policies) -> bool:
         """Tell whether the quota rule certainly says OK."""

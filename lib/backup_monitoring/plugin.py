@@ -288,7 +288,8 @@ def _say_range(good: Range) -> str:
 def range_option(text: str) -> Range:
     """Return the good values that *text*, a range of the guidelines, says."""
     # nagiosplugin reads "85%" as no number and fails with a text that helps nobody.
-    if not re.fullmatch(r"@?(?:(?:~|-?[0-9.]+)?:)?(?:-?[0-9.]+)?", text) or text in ("", "@"):
+    number = r"-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)"
+    if not re.fullmatch(f"@?(?:(?:~|{number})?:)?(?:{number})?", text) or text in ("", "@"):
         raise argparse.ArgumentTypeError(f"{text!r} is no range such as 85, 10:85 or @90:100")
     try:
         parsed = nagiosplugin.Range(text)
