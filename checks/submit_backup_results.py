@@ -63,11 +63,11 @@ def _parser() -> Parser:
 def _results(
     options: argparse.Namespace, settings: Settings, watchdog: Watchdog
 ) -> Iterator[Result]:
-    from backup_monitoring.notify.sources import open_source
+    from backup_monitoring.notify.sources import EVERYTHING, open_source
 
     now = now_of(options)
     with open_source(settings, now, watchdog.phase) as source:
-        for account, uploads in source.accounts(uids_of(options)):
+        for account, uploads in source.accounts(uids_of(options), EVERYTHING):
             yield from results_of(account, uploads, settings, now, options.host_per_account)
 
 

@@ -179,7 +179,7 @@ def test_the_example_tells_as_it_says(example: Path, monkeypatch: pytest.MonkeyP
     assert "10 problems are only recorded" in output(
         "notify_backup", "--scan", "--now", "2026-11-24T12:05:00+01:00"
     )
-    assert notify("--flush", "2026-11-24T12:05:00+01:00") == "1 sent"
+    assert notify("--flush", "2026-11-24T12:15:00+01:00") == "2 sent"
     _look_again(example, "night", "2026-11-25T08:00:00+01:00")
     first = output("notify_backup", "--scan", "--now", "2026-11-25T08:05:00+01:00")
     assert "1 events, 3 to tell" in first
@@ -193,7 +193,7 @@ def test_the_example_tells_as_it_says(example: Path, monkeypatch: pytest.MonkeyP
 
     mails = [mail.read_text(encoding="utf-8") for mail in sorted(example.glob("mails/*.txt"))]
     subjects = [re.findall(r"^Subject: (.*)$", mail, flags=re.MULTILINE)[0] for mail in mails]
-    assert len(list(example.glob("mails/*.html"))) == 7
+    assert len(list(example.glob("mails/*.html"))) == 8
     assert [each for each in subjects if "web01" in each] == [
         "Backup failed: All is well, web01",
         "Solved: backup successful again: All is well, web01",

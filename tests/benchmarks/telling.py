@@ -1,4 +1,4 @@
-"""Puts events of many accounts into an outbox, composing included; prints seconds as JSON.
+"""Puts events of many accounts into an outbox, as drafts; prints seconds as JSON.
 
 Run by the installed environment's interpreter: SETTINGS FOLDER MAILS ROUNDS NOW. Of an account
 two are told by a mail each.
@@ -18,7 +18,7 @@ from backup_monitoring.notify.outbox import Outbox
 from backup_monitoring.notify.scan import event_of
 from backup_monitoring.notify.sources import Source, open_source
 from backup_monitoring.notify.telling import Teller
-from backup_monitoring.rules.tasks import judge_of
+from backup_monitoring.rules.tasks import TASKS, judge_of
 from backup_monitoring.settings import Settings, read_settings
 
 
@@ -27,7 +27,7 @@ def events(
 ) -> list[tuple[Event, dict[str, object]]]:
     """Return events of the first accounts that fail, with what mails say of them."""
     judge, found = judge_of("quota"), []
-    for account, uploads in source.accounts(None):
+    for account, uploads in source.accounts(None, TASKS["quota"]):
         verdict = judge(account, uploads, settings.policies, now)
         if verdict.state is State.WARNING:
             event = event_of(account.uid, "quota", Kind.PROBLEM, verdict, "backup-01", now)

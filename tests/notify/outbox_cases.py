@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from backup_monitoring.errors import MonitoringError
 from backup_monitoring.model import State
 from backup_monitoring.notify.delivery import flush
 from backup_monitoring.notify.mails import Digest, QueuedMail, RefusedMail, Storm
@@ -63,6 +64,11 @@ class Composer:
 
     def _key(self, kind: str) -> str:
         return f"{kind}-{len(self.storms)}-{len(self.digests)}-{len(self.refusals)}@tests"
+
+    def draft(self, text: str) -> tuple[bytes, tuple[str, ...]]:
+        if "nonsense" in text:
+            raise MonitoringError("a draft", "is nonsense", "write another")
+        return f"Subject: {text}\r\n\r\n".encode(), ("a complaint",)
 
     def digest(self, digest: Digest) -> QueuedMail:
         self.digests.append(digest)

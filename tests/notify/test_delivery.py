@@ -174,6 +174,29 @@ def test_no_server(house: House) -> None:
     assert house.flush(1) == Delivered(sent=5)
 
 
+def test_drafts_are_written_at_their_delivery(house: House) -> None:
+    house.queue(mail("1@t")._replace(raw=b"", draft="good"))
+
+    assert house.flush() == Delivered(sent=1)
+    (got,) = house.server.got
+    assert got.content.startswith(b"Subject: good")
+    assert '"reason": "a complaint"' in house.audit.read_text()
+
+
+def test_a_draft_that_cannot_be_written_waits_alone(house: House) -> None:
+    drafts = ("nonsense", "good", "nonsense", "fine")
+    house.queue(*(mail(f"{n}@t")._replace(raw=b"", draft=each) for n, each in enumerate(drafts)))
+
+    done = house.flush()
+
+    assert (done.sent, done.retried, done.refused, len(done.errors)) == (2, 2, 0, 2)
+    assert "is nonsense" in str(done.errors[0])
+    last = house.flush(4 * 24 * 60)
+    assert (last.sent, last.refused) == (1, 2)  # given up, and the provider is told
+    (refusals,) = house.composer.refusals
+    assert "is nonsense" in refusals[0].reason
+
+
 def test_a_password_that_cannot_be_read_is_like_no_server(house: House) -> None:
     house.queue(mail("1@t"))
     working = house.policy

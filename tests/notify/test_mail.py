@@ -28,8 +28,9 @@ from backup_monitoring.notify.content import (
 )
 from backup_monitoring.notify.foreign import harmless, without_internals
 from backup_monitoring.notify.formats import Formats
-from backup_monitoring.notify.mail import Mail, Thread, compose, compose_digest
-from backup_monitoring.notify.model import Event, Kind, Recipient, Role
+from backup_monitoring.notify.identity import MailError
+from backup_monitoring.notify.mail import Mail, compose, compose_digest
+from backup_monitoring.notify.model import Event, Kind, Recipient, Role, Thread
 from backup_monitoring.notify.samples import (
     FACTS as SAMPLE_FACTS,
 )
@@ -45,7 +46,6 @@ from backup_monitoring.notify.samples import (
 from backup_monitoring.notify.settings import NotifySettings
 from backup_monitoring.notify.wording import (
     PACKAGED,
-    MailError,
     languages,
     paragraphs,
     steps,

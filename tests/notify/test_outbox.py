@@ -313,7 +313,7 @@ def test_another_process_is_busy(file: Path, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize(
     ("statements", "problem"),
     [
-        ("PRAGMA user_version = 2; CREATE TABLE mails (id)", "of layout 2"),
+        ("PRAGMA user_version = 3; CREATE TABLE mails (id)", "of layout 3"),
         ("CREATE TABLE photos (id)", "is no outbox"),
     ],
 )
@@ -328,6 +328,20 @@ def test_an_unknown_layout_is_left_alone(file: Path, statements: str, problem: s
     with pytest.raises(OutboxError):
         read_status(file, NOW)
     assert file.read_bytes() == before
+
+
+def test_an_older_layout_is_taken_over(file: Path) -> None:
+    with Outbox(file) as outbox, outbox.transaction(NOW) as t:
+        t.queue(mail("old@tests"))
+    db = sqlite3.connect(file)
+    db.executescript("ALTER TABLE mails DROP COLUMN draft; PRAGMA user_version = 1")
+    db.close()
+    assert read_status(file, NOW).waiting == 1  # before anybody took it over
+
+    with Outbox(file) as outbox, outbox.transaction(NOW) as t:
+        t.queue(mail("new@tests")._replace(raw=b"", draft="a draft"))
+
+    assert read_status(file, NOW).waiting == 2
 
 
 def test_no_database_and_no_folder(file: Path, tmp_path: Path) -> None:

@@ -22,8 +22,9 @@ from backup_monitoring.notify.model import (
     Role,
 )
 from backup_monitoring.notify.people import Gathered
-from backup_monitoring.notify.recipients import check_recipients, provider, recipients
+from backup_monitoring.notify.recipients import provider, recipients
 from backup_monitoring.notify.settings import NotifySettings, ResellerMails
+from backup_monitoring.notify.wrong_contacts import check_recipients
 from backup_monitoring.places import AttributeNames
 
 ACCOUNT = "uid=4000101,ou=accounts"

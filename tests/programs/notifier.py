@@ -10,6 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from backup_monitoring.notify.composer import Composer
+from backup_monitoring.settings import read_settings
 from notify.mailserver import Behaviour
 from programs.installed import NOW, Programs, Ran
 
@@ -163,11 +165,16 @@ class Notifier:
     def waiting(self) -> list[tuple[Any, ...]]:
         """Return address, kind, state and message of what waits, mails and digests' lines."""
         with sqlite3.connect(self.outbox) as db:
-            mails = db.execute("SELECT address, kind, state, raw FROM mails ORDER BY id")
+            mails = db.execute("SELECT address, kind, state, raw, draft FROM mails ORDER BY id")
             lines = db.execute("SELECT recipient, kind, state, event FROM digests ORDER BY id")
-            found = [*mails.fetchall(), *lines.fetchall()]
+            written = [(*row[:3], row[3] or self._written(row[4])) for row in mails]
+            found = [*written, *lines.fetchall()]
         db.close()
         return found
+
+    def _written(self, draft: str) -> bytes:
+        settings = read_settings(self.config)
+        return Composer(settings, None, datetime.fromisoformat(NOW)).draft(draft)[0]
 
     def addresses(self) -> list[str]:
         """Return who waits to be told, sorted."""

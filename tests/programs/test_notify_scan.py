@@ -10,6 +10,7 @@ from backup_monitoring.model import Account, Uploads
 from backup_monitoring.notify.outbox import Outbox
 from backup_monitoring.notify.scan import scan
 from backup_monitoring.notify.sources import open_source
+from backup_monitoring.rules.tasks import Task
 from backup_monitoring.settings import read_settings
 from programs.installed import NOW
 from programs.notifier import Notifier, Told, entry
@@ -107,8 +108,15 @@ DOUBT = "PROBLEM UNKNOWN 1"
             id="an account that is gone is no longer watched",
         ),
         pytest.param(
-            [Step(1, CRITICAL, (P_C,)), Step(2, SILENT), Step(170, SILENT), Step(171, SILENT_OK)],
-            id="warnings that were switched off are never recovered",
+            [
+                *(Step(1, CRITICAL, (P_C,)), Step(2, SILENT, ("UNWATCHED CRITICAL 1",))),
+                *(Step(3, SILENT), Step(170, SILENT), Step(171, SILENT_OK)),
+            ],
+            id="warnings that were switched off are no longer watched, not recovered",
+        ),
+        pytest.param(
+            [Step(1, CRITICAL, (P_C,)), Step(2, SILENT_OK, ("UNWATCHED OK 1",)), Step(3, OK)],
+            id="warnings that were switched off as the problem ended",
         ),
         pytest.param([Step(1, SILENT), Step(2, OK)], id="switched off is not told"),
     ],
@@ -127,24 +135,26 @@ def test_histories(scanned: Notifier, history: list[Step]) -> None:
 def test_the_first_scan_only_records(notifier: Notifier) -> None:
     notifier.settings(driver="scan", more=QUOTA)
     notifier.empty()
-    notifier.entries(entry("1", 98), entry("2", 90), entry("3"))
+    doubt = entry("4", sstBackupSize=None)
+    notifier.entries(entry("1", 98), entry("2", 90), entry("3"), doubt)
     notifier.collect()
 
     ran = notifier.run("--scan")
 
     assert ran.code == 0
     assert ran.first == (
-        "3 accounts, 0 events, 0 to tell; first scan: 2 problems are only recorded, "
+        "4 accounts, 1 events, 1 to tell; first scan: 2 problems are only recorded, "
         "and told after notify_backup --release"
     )
     assert notifier.flush() == []
-    assert [each.address for each in notifier.behaviour.got] == [PROVIDER]
-    assert notifier.scan(at(1)) == []  # it waits for the release
-    assert len(notifier.behaviour.got) == 1
+    (listed,) = notifier.behaviour.got
+    assert (listed.address, b"account-4" in listed.content) == (PROVIDER, False)
+    assert says(notifier.scan(at(1))) == ["PROBLEM UNKNOWN 4"]  # the others wait for the release
+    assert [each.address for each in notifier.behaviour.got] == [PROVIDER] * 2
 
     ran = notifier.run("--release", now=at(1))
     assert "of 2 recorded problems those that still fail are told by the next scan" in ran.out
-    notifier.entries(entry("1", 98), entry("2"), entry("3", 98))
+    notifier.entries(entry("1", 98), entry("2"), entry("3", 98), doubt)
     assert says(notifier.scan(at(2))) == ["PROBLEM CRITICAL 1", "PROBLEM CRITICAL 3"]
 
 
@@ -332,10 +342,10 @@ def test_two_scans_at_once(scanned: Notifier) -> None:
     now = datetime.fromisoformat(at(1)).astimezone(UTC)
     with open_source(settings, now, lambda phase: None) as source, Outbox(scanned.outbox) as outbox:
 
-        def accounts(uids: Sequence[str] | None) -> Iterator[tuple[Account, Uploads]]:
+        def accounts(uids: Sequence[str] | None, task: Task) -> Iterator[tuple[Account, Uploads]]:
             ran = scanned.run("--scan", now=at(1))
             assert "2 events, 2 to tell" in ran.out
-            for account, uploads in source.accounts(uids):
+            for account, uploads in source.accounts(uids, task):
                 yield account._replace(used=0) if account.uid == "2" else account, uploads
 
         done = scan(outbox, source._replace(accounts=accounts), settings, now)

@@ -1,4 +1,4 @@
-"""Writes the mails that come into being at delivery: digests, storms, refusals."""
+"""Writes mails at their delivery: drafts, digests, storms, refusals."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -9,7 +9,9 @@ from backup_monitoring.notify.about import About
 from backup_monitoring.notify.addresses import AddressError
 from backup_monitoring.notify.content import Digest as Purpose
 from backup_monitoring.notify.content import Item, Listing
-from backup_monitoring.notify.mail import compose_digest
+from backup_monitoring.notify.drafts import Draft, read_draft
+from backup_monitoring.notify.identity import MailError
+from backup_monitoring.notify.mail import Mail, compose, compose_digest
 from backup_monitoring.notify.mails import Digest, QueuedMail, RefusedMail, Storm
 from backup_monitoring.notify.model import Event, Kind, Recipient, Role
 from backup_monitoring.notify.people import People
@@ -35,6 +37,22 @@ class Composer:
         self._settings = settings
         self._people = people
         self._now = now
+
+    def draft(self, text: str) -> tuple[bytes, tuple[str, ...]]:
+        """Return the mail about an event, and complaints; a fault is one mail's alone."""
+        try:
+            mail = self.written(read_draft(text))
+        except MonitoringError:
+            raise
+        except Exception as error:
+            problem = f"cannot be written ({type(error).__name__})"
+            raise MailError(f"a mail drafted as {text[:100]}", problem, "report it") from error
+        return mail.data, mail.complaints
+
+    def written(self, draft: Draft) -> Mail:
+        """Return the mail that *draft* is for."""
+        event, recipient, about, thread = draft
+        return compose(event, recipient, about, self._settings.notify, thread)
 
     def digest(self, digest: Digest) -> QueuedMail:
         """Return the mail with a reseller's events, or with what is unknown."""
@@ -94,7 +112,7 @@ class Composer:
     def _mail(self, listing: Listing, recipient: Recipient) -> QueuedMail:
         settings = self._settings
         mail = compose_digest(listing, recipient, settings.notify, self._now, zone_of(settings))
-        return queued(mail, recipient, settings.notify.bounces, None, "")
+        return queued(mail, recipient, settings.notify)
 
     def _provider(self) -> Recipient:
         try:

@@ -134,6 +134,7 @@ def content_of_listing(scene: Scene, listing: Listing) -> Content:
         "left_out": len(listing.items) - len(shown),
         "problems": sum(kind in (Kind.PROBLEM, Kind.REMINDER) for kind in kinds),
         "over": kinds.count(Kind.RECOVERY),
+        "unwatched": kinds.count(Kind.UNWATCHED),
         "host": harmless(listing.host) if provider else "",
         "of": listing.of,
     }

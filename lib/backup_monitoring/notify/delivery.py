@@ -16,6 +16,7 @@ from typing import NamedTuple, Protocol
 
 from backup_monitoring.errors import MonitoringError, SettingsError
 from backup_monitoring.notify import guard
+from backup_monitoring.notify.audit import What
 from backup_monitoring.notify.mails import Digest, OutgoingMail, QueuedMail, RefusedMail, Storm
 from backup_monitoring.notify.outbox import Outbox
 from backup_monitoring.notify.outbox_file import OutboxError, failed, make_file
@@ -28,7 +29,10 @@ _MOST_LOST = 2  # connections lost in a row: the server is in trouble, not a mai
 
 
 class Composer(Protocol):
-    """Writes the mails that come into being at delivery; each may raise MonitoringError."""
+    """Writes mails at their delivery; each may raise MonitoringError."""
+
+    def draft(self, text: str) -> tuple[bytes, tuple[str, ...]]:
+        """Return the whole message that the draft *text* is for, and complaints about it."""
 
     def digest(self, digest: Digest) -> QueuedMail:
         """Return the mail that tells a recipient of several events."""
@@ -202,6 +206,24 @@ class _Delivery:
                 mail = self._queue.claim(t) if more else None
             if mail is None:
                 return
-            answer = self._transport.send(mail.mail.sender, mail.mail.address, mail.mail.raw)
+            answer = self._send(mail.mail)
             last = (mail, answer)
             lost = lost + 1 if answer.outcome is Outcome.LOST else 0
+
+    def _send(self, mail: QueuedMail) -> Answer:
+        message = mail.raw
+        if mail.draft:
+            try:
+                message, complaints = self._composer.draft(mail.draft)
+            except MonitoringError as error:  # this one waits, and others go
+                self._errors.append(error)
+                return Answer(Outcome.LATER, str(error))
+            self._complain(mail, complaints)
+        return self._transport.send(mail.sender, mail.address, message)
+
+    def _complain(self, mail: QueuedMail, complaints: tuple[str, ...]) -> None:
+        """Note what an administrator should put right, such as a template that failed."""
+        if complaints:
+            with self._outbox.transaction(self._now) as t:
+                for complaint in complaints:
+                    t.audit(What.COMPLAINT, mail.account, mail.task, reason=complaint)

@@ -9,23 +9,26 @@ from pathlib import Path
 
 from backup_monitoring.errors import DirectoryError, SettingsError, UsageError
 from backup_monitoring.model import State
+from backup_monitoring.needs import Need
 from backup_monitoring.notify.addresses import AddressError, parse_address
 from backup_monitoring.notify.audit import Audit
-from backup_monitoring.notify.composer import Composer
-from backup_monitoring.notify.hook import Answer, Call, plain_event, remember
+from backup_monitoring.notify.drafts import Draft
+from backup_monitoring.notify.hook import Answer, Call, plain_event, remember, words
 from backup_monitoring.notify.model import Event, Kind
 from backup_monitoring.notify.outbox import Outbox, Transaction
 from backup_monitoring.notify.outbox_file import OutboxError, failed
 from backup_monitoring.notify.people import Gathered
-from backup_monitoring.notify.recipients import check_recipients, recipients
+from backup_monitoring.notify.recipients import recipients
 from backup_monitoring.notify.sources import Source, open_source
 from backup_monitoring.notify.telling import Letter, Outcome, Teller
-from backup_monitoring.rules.tasks import TASKS
+from backup_monitoring.notify.wrong_contacts import check_recipients
+from backup_monitoring.rules.tasks import TASKS, Task
 from backup_monitoring.settings import Settings
 from backup_monitoring.store import StoreError
 
-DONE, FALLBACK, NOT_WRITTEN = 0, 1, 2
+DONE, FALLBACK, NOT_WRITTEN, WRONG = 0, 1, 2, 3
 _DRY = "dry run: nothing was changed"
+_ENTRY = Task(Need.NOTHING, None)
 Answering = Callable[[Call, Transaction, Source, Settings, datetime], Answer]
 Result = tuple[int, str]
 
@@ -87,7 +90,7 @@ class Desk:
         event = plain_event(call)
         with outbox.transaction(self._now) as t:
             if call.kind is None:
-                t.not_told(event, "", f"{call.type}: the NOC's own words")
+                t.not_told(event, "", words(call))
                 return Answer(f"{call.type}: in the audit, nobody is told")
             if t.seen(event):
                 return Answer("the same event came before, nobody is told twice")
@@ -113,7 +116,20 @@ class Desk:
         for outcome in outcomes:
             yield from outcome.decision.explained
             for letter in outcome.letters:
-                yield from _letter_lines(letter)
+                yield from self._letter_lines(letter)
+
+    def _letter_lines(self, letter: Letter) -> Iterator[str]:
+        from backup_monitoring.notify.composer import Composer
+
+        recipient, mail = letter
+        yield f"to {recipient.address} ({recipient.role.value}): {recipient.reason}"
+        if mail is None:
+            yield "  a line in the next digest"
+            return
+        if isinstance(mail, Draft):
+            mail = Composer(self._settings, None, self._now).written(mail)
+        for line in mail.data.decode("utf-8", "replace").splitlines():
+            yield f"  {line}"
 
     def scan(self) -> Result:
         """Judge all accounts, and tell what is new."""
@@ -155,7 +171,9 @@ class Desk:
 
     def flush(self) -> Result:
         """Deliver what waits in the outbox."""
+        from backup_monitoring.notify.composer import Composer
         from backup_monitoring.notify.delivery import flush
+        from backup_monitoring.notify.transport import TransportError
         from backup_monitoring.notify.transports import open_transport
 
         try:
@@ -173,7 +191,10 @@ class Desk:
         lines = [f"{done.sent} sent, {done.retried} to be tried again, {done.refused} refused"]
         lines += [f"FAILED: {error}" for error in done.errors]
         lines += [f"FAILED: {failure}"] if failure else []
-        return (FALLBACK if done.refused or done.errors else DONE), "\n".join(lines)
+        # A mail server that is down loses nothing; all other errors are in the settings.
+        if any(not isinstance(error, TransportError) for error in done.errors):
+            return WRONG, "\n".join(lines)
+        return (FALLBACK if done.refused else DONE), "\n".join(lines)
 
     @contextmanager
     def _people(self) -> Iterator[Source | None]:
@@ -229,7 +250,7 @@ class Desk:
             for uid in uids or ():
                 if source.people.contact(uid) is None:
                     yield f"{uid}: no such account"
-            for account, _ in source.accounts(uids):
+            for account, _ in source.accounts(uids, _ENTRY):
                 contact = source.people.contact(account.uid)
                 if contact is not None:
                     for finding in check_recipients(contact, source.people, self._policy, names):
@@ -272,13 +293,3 @@ def _copy(file: Path) -> Iterator[Path]:
             except OSError as error:
                 raise failed(file, error) from None
         yield Path(folder) / file.name
-
-
-def _letter_lines(letter: Letter) -> Iterator[str]:
-    recipient = letter.recipient
-    yield f"to {recipient.address} ({recipient.role.value}): {recipient.reason}"
-    if letter.mail is None:
-        yield "  a line in the next digest"
-        return
-    for line in letter.mail.data.decode("utf-8", "replace").splitlines():
-        yield f"  {line}"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from backup_monitoring.errors import UsageError
-from backup_monitoring.model import State
+from backup_monitoring.model import State, Verdict
 from backup_monitoring.notify.about import facts_of
 from backup_monitoring.notify.mails import Problem
 from backup_monitoring.notify.model import Event, Kind
@@ -16,6 +16,7 @@ from backup_monitoring.notify.sources import Source, judged, told_elsewhere
 from backup_monitoring.notify.telling import Outcome, Teller
 from backup_monitoring.rules.tasks import TASKS
 from backup_monitoring.settings import Settings
+from backup_monitoring.store import StoreError
 
 _TOLD = {"PROBLEM": Kind.PROBLEM, "RECOVERY": Kind.RECOVERY, "CUSTOM": Kind.CUSTOM}
 _TOLD_BY_HOOK = "hook:"  # before the task of a problem that the hook has told
@@ -148,7 +149,7 @@ def answer(
     """
     event, facts, elsewhere = _event(call, source, settings, now)
     if call.kind is None:
-        transaction.not_told(event, "", f"{call.type}: the NOC's own words")
+        transaction.not_told(event, "", words(call))
         return Answer(f"{call.type}: in the audit, nobody is told")
     event = event._replace(kind=call.kind)
     if elsewhere and call.kind is Kind.PROBLEM:
@@ -164,6 +165,11 @@ def answer(
     remember(call, transaction)
     outcome = Teller(transaction, source.people, settings).tell(event, facts)
     return Answer(f"{len(outcome.letters)} put into the outbox", outcome)
+
+
+def words(call: Call) -> str:
+    """Return the NOC's own words, for the audit."""
+    return ": ".join(filter(None, (call.type, call.author, call.comment)))
 
 
 def remember(call: Call, transaction: Transaction) -> None:
@@ -202,10 +208,19 @@ def _event(
     contact = source.people.contact(call.uid)
     if contact is not None:  # by its own name, whatever case it was called in
         event = event._replace(uid=contact.uid, host=contact.host or event.host)
-    for account, uploads in source.accounts([call.uid]):
-        verdict = judged(account, uploads, settings, now, (call.task,))[call.task]
-        if verdict.state is call.state:
-            found = event_of(account.uid, call.task, event.kind, verdict, event.host, call.at)
-            found = found._replace(author=call.author, comment=call.comment)
-            return found, facts_of(verdict), told_elsewhere(call.task, verdict)
-    return event, {}, False
+    verdict = _verdict(call, source, settings, now)
+    if verdict is None or verdict.state is not call.state:
+        return event, {}, False
+    found = event_of(event.uid, call.task, event.kind, verdict, event.host, call.at)
+    found = found._replace(author=call.author, comment=call.comment)
+    return found, facts_of(verdict), told_elsewhere(call.task, verdict)
+
+
+def _verdict(call: Call, source: Source, settings: Settings, now: datetime) -> Verdict | None:
+    """Return the verdict that *call* is about, None where none can be found."""
+    try:
+        for account, uploads in source.accounts([call.uid], TASKS[call.task]):
+            return judged(account, uploads, settings, now, (call.task,))[call.task]
+    except StoreError:
+        return None  # too old to say why; whom it concerns is known, and the state was given
+    return None

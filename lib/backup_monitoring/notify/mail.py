@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from datetime import datetime, tzinfo
 from email.header import Header
@@ -14,7 +13,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from backup_monitoring.notify.about import About
-from backup_monitoring.notify.addresses import AddressError, parse_mailbox
+from backup_monitoring.notify.addresses import Mailbox
 from backup_monitoring.notify.content import (
     Content,
     Listing,
@@ -23,24 +22,23 @@ from backup_monitoring.notify.content import (
     scene_of,
 )
 from backup_monitoring.notify.foreign import harmless
-from backup_monitoring.notify.model import Event, Recipient
+from backup_monitoring.notify.identity import (
+    domain_of,
+    event_key,
+    mailbox_of,
+    message_id,
+    sender_of,
+)
+from backup_monitoring.notify.model import Event, Recipient, Thread
 from backup_monitoring.notify.settings import NotifySettings
 from backup_monitoring.notify.variables import reader_zone
-from backup_monitoring.notify.wording import MailError, Wording, wording
+from backup_monitoring.notify.wording import Wording, wording
 from backup_monitoring.text import clean
 
 CRLF = "\r\n"
 _LIST = "backup-warnings"
-_LONGEST_DOMAIN = 40
 _LONGEST_NAME = 60
 _WIDTH = 75
-
-
-class Thread(NamedTuple):
-    """The mails that a recipient already has of a problem: Message-IDs with their ``<>``."""
-
-    first: str
-    last: str
 
 
 class Mail(NamedTuple):
@@ -81,8 +79,8 @@ def compose(
     def write(words: Wording) -> Content:
         return content_of_event(scene_of(words, recipient, policy, about.zone), event, about)
 
-    what = (event.uid, event.task, event.kind.value, event.state.name, event.at.isoformat())
-    return _compose(write, _Envelope(recipient, policy, event.at, about.zone, what, thread))
+    envelope = _Envelope(recipient, policy, event.at, about.zone, event_key(event), thread)
+    return _compose(write, envelope)
 
 
 def compose_digest(
@@ -112,20 +110,19 @@ class _Envelope(NamedTuple):
 
 
 def _compose(write: Callable[[Wording], Content], envelope: _Envelope) -> Mail:
-    sender, complaints = _sender(envelope.recipient, envelope.policy)
+    sender, complaints = sender_of(envelope.recipient, envelope.policy)
     content, text, html, complaint = _rendered(write, envelope)
-    digest = hashlib.sha256(repr((envelope.what, envelope.recipient.address)).encode()).hexdigest()
-    message_id = f"<{digest[:32]}@{_domain(sender)}>"
+    key = message_id(envelope.what, envelope.recipient, sender)
     message = EmailMessage(policy=SMTP)
-    for name, value in _headers(envelope, sender, message_id).items():
+    for name, value in _headers(envelope, sender, key).items():
         message[name] = _header(name, str(value)) if name in _REPEATED else value
     # Quoted-printable keeps every line short, whatever a name holds and a server can do.
     message.set_content(text, cte="quoted-printable")
     message.add_alternative(html, subtype="html", cte="quoted-printable")
-    message.set_boundary(f"=_{digest[32:56]}")
+    message.set_boundary(f"=_{key[1:25]}")
     found = (*complaints, *([complaint] if complaint else []))
     data = _subject_line(content.subject) + message.as_bytes()
-    return Mail(message_id, content.subject, data, found)
+    return Mail(key, content.subject, data, found)
 
 
 # What a template's expressions can raise beside Jinja's own errors.
@@ -167,23 +164,23 @@ def _header(name: str, value: str) -> Any:
     return SMTP.header_store_parse(name, value)[1]
 
 
-def _headers(envelope: _Envelope, sender: Address, message_id: str) -> dict[str, str | Address]:
+def _headers(envelope: _Envelope, sender: Mailbox, key: str) -> dict[str, str | Address]:
     recipient, policy, thread = envelope.recipient, envelope.policy, envelope.thread
     local = envelope.at.astimezone(reader_zone(recipient, envelope.zone))
     headers: dict[str, str | Address] = {
-        "Message-ID": message_id,
+        "Message-ID": key,
         "Date": format_datetime(local),
-        "From": sender,
+        "From": _shown(sender),
         "To": _recipient(recipient),
     }
     if policy.reply_to and not recipient.sender:
-        headers["Reply-To"] = _address(policy.reply_to, "[notify] reply_to")
+        headers["Reply-To"] = _shown(mailbox_of(policy.reply_to, "[notify] reply_to"))
     if thread is not None:
         headers["In-Reply-To"] = thread.last
         headers["References"] = " ".join(dict.fromkeys(thread))
     headers["Auto-Submitted"] = "auto-generated"
     headers["X-Auto-Response-Suppress"] = "All"
-    headers["List-Id"] = f"<{_LIST}.{_domain(sender)}>"
+    headers["List-Id"] = f"<{_LIST}.{domain_of(sender)}>"
     return headers
 
 
@@ -199,38 +196,12 @@ def _subject_line(subject: str) -> bytes:
     return f"Subject: {header.encode(linesep=CRLF)}{CRLF}".encode("ascii")
 
 
-def _sender(recipient: Recipient, policy: NotifySettings) -> tuple[Address, tuple[str, ...]]:
-    complaints: tuple[str, ...] = ()
-    if recipient.sender:
-        try:
-            return _address(recipient.sender, "sstMailFrom of the reseller"), ()
-        except MailError as error:
-            complaints = (str(error),)
-    return _address(policy.sender, "[notify] from"), complaints
-
-
 def _recipient(recipient: Recipient) -> Address:
-    found = _address(recipient.address, recipient.reason or recipient.address)
-    return _shown(recipient.name, found.addr_spec)
+    found = mailbox_of(recipient.address, recipient.reason or recipient.address)
+    return _shown(found._replace(name=recipient.name))
 
 
-def _address(text: str, where: str) -> Address:
-    try:
-        found = parse_mailbox(text)
-    except AddressError as error:
-        problem = f"{harmless(text)!r} is no address: {error}"
-        raise MailError(where, problem, "write NAME <USER@DOMAIN>") from error
-    return _shown(found.name, found.address)
-
-
-def _shown(name: str, address: str) -> Address:
+def _shown(mailbox: Mailbox) -> Address:
     # A longer name would be folded without its quotes.
-    return Address(harmless(name, _LONGEST_NAME).removesuffix("..."), addr_spec=address)
-
-
-def _domain(sender: Address) -> str:
-    """Return the sender's domain, of a long one the end: an identifier must not be folded."""
-    labels = sender.domain.split(".")
-    while len(".".join(labels)) > _LONGEST_DOMAIN and len(labels) > 1:
-        del labels[0]
-    return ".".join(labels)[-63:]
+    name = harmless(mailbox.name, _LONGEST_NAME).removesuffix("...")
+    return Address(name, addr_spec=mailbox.address)

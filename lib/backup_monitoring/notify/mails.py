@@ -14,7 +14,8 @@ class QueuedMail(NamedTuple):
     Args:
         key: its Message-ID, with the angle brackets; no other mail to this address has it.
         address: the recipient's. role: why this one is told.
-        raw: the whole message, header and body; any line ends.
+        raw: the whole message, header and body; any line ends; b"" of a draft.
+        draft: what it is written from at its delivery, see `drafts`; '' where it is written.
         sender: of the envelope, where bounces go; '' is the null return path.
         account, task, kind, state, host, at: of the event, '' or None for mails about many.
         reseller: whose digest it is.
@@ -36,6 +37,7 @@ class QueuedMail(NamedTuple):
     reseller: str = ""
     thread: str = ""
     not_before: datetime | None = None
+    draft: str = ""
 
 
 class OutgoingMail(NamedTuple):

@@ -143,6 +143,13 @@ class Reseller(NamedTuple):
     is_default: bool = False
 
 
+class Thread(NamedTuple):
+    """The mails that a recipient already has of a problem: Message-IDs with their ``<>``."""
+
+    first: str
+    last: str
+
+
 class Role(Enum):
     """Why somebody is told: in which words, and how often."""
 

@@ -173,8 +173,8 @@ class Transaction:
         )
         values = (write_text(account), write_text(task), recipient)
         mails = self.execute(
-            f"UPDATE mails SET status = 'dropped', raw = x'', done = ?, error = ? WHERE {where} "  # noqa: S608 - ours
-            "RETURNING kind, state, address",
+            "UPDATE mails SET status = 'dropped', raw = x'', draft = '', done = ?, error = ? "  # noqa: S608 - ours
+            f"WHERE {where} RETURNING kind, state, address",
             (write_time(self.now), reason, *values),
         ).fetchall()
         lines = self.execute(
@@ -381,6 +381,7 @@ def _row(mail: QueuedMail, status: str, now: float) -> dict[str, object]:
         "sender": write_text(mail.sender),
         "thread": write_text(mail.thread),
         "raw": mail.raw,
+        "draft": mail.draft,
         "status": status,
         "not_before": now if mail.not_before is None else write_time(mail.not_before),
         "ready": now if status == "waiting" else None,

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from backup_monitoring.errors import MonitoringError
 
-LAYOUT = 1
+LAYOUT = 2
 BUSY = 5.0  # seconds that a process waits for another one's transaction
 _TABLES = """
 CREATE TABLE mails (
@@ -21,7 +21,8 @@ CREATE TABLE mails (
     recipient TEXT NOT NULL, role TEXT NOT NULL, reseller TEXT NOT NULL,
     account TEXT NOT NULL COLLATE NOCASE, task TEXT NOT NULL, kind TEXT NOT NULL,
     state TEXT NOT NULL, host TEXT NOT NULL, at REAL, sender TEXT NOT NULL, thread TEXT NOT NULL,
-    raw BLOB NOT NULL, status TEXT NOT NULL, not_before REAL NOT NULL,
+    raw BLOB NOT NULL, draft TEXT NOT NULL DEFAULT '',
+    status TEXT NOT NULL, not_before REAL NOT NULL,
     ready REAL, attempts INTEGER NOT NULL DEFAULT 0, first_try REAL, next_try REAL NOT NULL,
     error TEXT NOT NULL DEFAULT '', noticed INTEGER NOT NULL DEFAULT 0,
     created REAL NOT NULL, done REAL, UNIQUE (key, address)
@@ -61,6 +62,8 @@ CREATE TABLE problems (
 ) WITHOUT ROWID;
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
+# What makes an older layout the next one, by its number.
+_TAKEN_OVER = {1: "ALTER TABLE mails ADD COLUMN draft TEXT NOT NULL DEFAULT ''"}
 
 
 class OutboxError(MonitoringError):
@@ -108,7 +111,7 @@ def read_outbox(file: Path) -> sqlite3.Connection:
         layout = db.execute("PRAGMA user_version").fetchone()[0]
     except sqlite3.Error as error:
         raise failed(file, error) from None
-    if layout != LAYOUT:
+    if layout not in (LAYOUT, *_TAKEN_OVER):
         raise _unknown(file, layout)
     return db
 
@@ -152,9 +155,13 @@ def _take_over(db: sqlite3.Connection, file: Path) -> None:
         if layout == 0 and not tables:
             for statement in _TABLES.strip().split(";\n"):
                 db.execute(statement)
-            db.execute(f"PRAGMA user_version = {LAYOUT}")
-        elif layout != LAYOUT:  # else another process made it just now
-            raise _unknown(file, layout)
+        else:  # unless another process did it just now
+            while layout != LAYOUT:
+                if layout not in _TAKEN_OVER:
+                    raise _unknown(file, layout)
+                db.execute(_TAKEN_OVER[layout])
+                layout += 1
+        db.execute(f"PRAGMA user_version = {LAYOUT}")
         db.execute("COMMIT")
     finally:
         if db.in_transaction:

@@ -24,7 +24,8 @@ FARTHEST = timedelta(days=1)  # that a mail may be queued for
 _KEEP_DONE = timedelta(days=30)
 _KEEP_EVENTS = timedelta(days=7)
 _COLUMNS = (
-    "id, key, address, role, raw, sender, account, task, kind, state, thread, attempts, first_try"
+    "id, key, address, role, raw, sender, account, task, kind, state, thread, draft, attempts, "
+    "first_try"
 )
 
 
@@ -150,6 +151,8 @@ def clear_up(t: Transaction) -> None:
     t.execute("UPDATE digests SET at = ?1 WHERE at > ?1", (now,))
     old = write_time(t.now - _KEEP_DONE)
     t.execute("DELETE FROM mails WHERE done < ? AND (status != 'refused' OR noticed)", (old,))
+    over = f"'{Kind.RECOVERY.name}', '{Kind.UNWATCHED.name}'"  # such a thread is at its end
+    t.execute(f"DELETE FROM told WHERE kind IN ({over}) AND at < ?", (old,))  # noqa: S608
     t.execute("DELETE FROM events WHERE created < ?", (write_time(t.now - _KEEP_EVENTS),))
 
 
@@ -186,13 +189,13 @@ def refusals(t: Transaction) -> tuple[RefusedMail, ...]:
 
 def _done(t: Transaction, number: int, status: str, error: str) -> None:
     t.execute(
-        "UPDATE mails SET status = ?, error = ?, done = ?, raw = x'' WHERE id = ?",
+        "UPDATE mails SET status = ?, error = ?, done = ?, raw = x'', draft = '' WHERE id = ?",
         (status, write_text(error), write_time(t.now), number),
     )
 
 
 def _outgoing(row: Sequence[Any]) -> OutgoingMail:
-    number, key, address, role, raw, sender, account, task, kind, state, thread = row[:11]
+    number, key, address, role, raw, sender, account, task, kind, state, thread, draft = row[:12]
     mail = QueuedMail(
         key,
         address,
@@ -204,8 +207,9 @@ def _outgoing(row: Sequence[Any]) -> OutgoingMail:
         Kind[kind] if kind else None,
         State[state] if state else None,
         thread=thread,
+        draft=draft,
     )
-    return OutgoingMail(number, mail, row[11], read_time_or_none(row[12]))
+    return OutgoingMail(number, mail, row[12], read_time_or_none(row[13]))
 
 
 def _audit(t: Transaction, what: What, mail: QueuedMail, reason: str) -> None:

@@ -1,7 +1,5 @@
 """Who is told of an event: the provider's rule."""
 
-from datetime import UTC, datetime
-
 from backup_monitoring.model import State
 from backup_monitoring.notify.addresses import (
     AddressError,
@@ -15,7 +13,6 @@ from backup_monitoring.notify.model import (
     Contact,
     Decision,
     Event,
-    Kind,
     Person,
     Recipient,
     Reseller,
@@ -31,7 +28,6 @@ NAMES = AttributeNames()
 _MAIL_TO, _INFORM, _PROBLEMS = "sstMailTo", "sstInformPersonUID", "sstNotificationWarning"
 _MAIL_FROM = "sstMailFrom"
 _WITH_PATIENCE = ("schedule", "status")
-_MEDIA = ("mail", "sms")
 
 
 def recipients(
@@ -47,7 +43,7 @@ def recipients(
 
     Raises what *people* raises.
     """
-    deciding = _Deciding(event, people, policy, names)
+    deciding = Deciding(event, people, policy, names)
     if event.state is State.UNKNOWN:
         deciding.unknown()
     else:
@@ -57,6 +53,21 @@ def recipients(
         else:
             deciding.decide(contact)
     return deciding.decision()
+
+
+def switched_off(event: Event, people: People, policy: NotifySettings) -> tuple[Recipient, ...]:
+    """Return whom *event* would concern as customers, had the account not switched warnings off.
+
+    Nobody where they are on. Raises what *people* raises.
+    """
+    contact = people.contact(event.uid)
+    if contact is None or event.state is State.UNKNOWN:
+        return ()
+    if is_on(contact, policy) and not _lacks_patience(contact, event):
+        return ()
+    deciding = Deciding(event, people, policy, NAMES)
+    deciding.customer(contact)
+    return deciding.decision().recipients
 
 
 def provider(policy: NotifySettings) -> Recipient:
@@ -71,35 +82,7 @@ def provider(policy: NotifySettings) -> Recipient:
     )
 
 
-def check_recipients(
-    contact: Contact, people: People, policy: NotifySettings, names: AttributeNames = NAMES
-) -> tuple[str, ...]:
-    """Return what is wrong with whom *contact* would have told, before anything fails.
-
-    Addresses are looked at whether warnings are on or off; that nobody would be told is wrong
-    only where they are on. Raises what *people* raises.
-    """
-    found: dict[str, None] = {}
-    told = _is_on(contact, policy)
-    for task in PROBLEM_WORDS:
-        event = Event(
-            contact.uid, task, Kind.PROBLEM, State.CRITICAL, datetime.fromtimestamp(0, UTC), ""
-        )
-        deciding = _Deciding(event, people, policy, names)
-        deciding.switch(contact)
-        deciding.customer(contact)
-        deciding.resellers(contact)
-        found.update(dict.fromkeys(deciding.findings))
-        if told:
-            found.update(dict.fromkeys(deciding.nobody))
-    if contact.medium.lower() not in _MEDIA:
-        found[f"{contact.dn}: {names.medium} {contact.medium!r}: neither mail nor sms"] = None
-    if contact.person and people.person(contact.person) is None:
-        found[_missing_person(contact.dn, names.person, contact.person)] = None
-    return tuple(found)
-
-
-class _Deciding:
+class Deciding:
     """A decision in the making: each method is a rule, and says what it did."""
 
     def __init__(
@@ -116,6 +99,7 @@ class _Deciding:
         self.nobody: list[str] = []
 
     def decision(self) -> Decision:
+        """Return what was decided so far."""
         return Decision(
             tuple(self._recipients.values()),
             tuple(self._explained),
@@ -151,7 +135,7 @@ class _Deciding:
 
     def switch(self, contact: Contact) -> bool:
         """Rule 1: does the account want warnings?"""
-        on, value = _is_on(contact, self._policy), contact.warning_on
+        on, value = is_on(contact, self._policy), contact.warning_on
         said = "told" if on else "not told"
         if value.upper() in ("TRUE", "FALSE"):
             reason = f"{self._names.warning_on} {value} of {contact.dn}"
@@ -163,8 +147,7 @@ class _Deciding:
         return on
 
     def _has_patience(self, contact: Contact) -> bool:
-        off = contact.warning_numbers == 0 and contact.warning_days == 0
-        if off and self._event.task in _WITH_PATIENCE:
+        if _lacks_patience(contact, self._event):
             names = f"{self._names.warning_numbers} and {self._names.warning_days}"
             self._explained.append(
                 f"rule 1: the customer is not told of {self._event.task}: "
@@ -209,7 +192,7 @@ class _Deciding:
             return
         person = self._people.person(contact.person)
         if person is None:
-            self._doubt(_missing_person(contact.dn, self._names.person, contact.person))
+            self._doubt(missing_person(contact.dn, self._names.person, contact.person))
             return
         if not person.mails:
             self._doubt(f"{person.dn}: no {self._names.mail}")
@@ -319,7 +302,7 @@ class _Deciding:
     def _informed(self, number: str, settings: Reseller, base: Recipient, default: str) -> None:
         person = self._people.person(number)
         if person is None:
-            self._doubt(_missing_person(_told(settings), _INFORM, number))
+            self._doubt(missing_person(_told(settings), _INFORM, number))
             return
         if not person.mails:
             self._doubt(f"{person.dn}: no {self._names.mail}")
@@ -360,11 +343,18 @@ class _Deciding:
         self._explained.append(f"{recipient.reason}: {recipient.address} is {said}")
 
 
-def _is_on(contact: Contact, policy: NotifySettings) -> bool:
+def is_on(contact: Contact, policy: NotifySettings) -> bool:
+    """Tell whether the account wants warnings."""
     return {"TRUE": True, "FALSE": False}.get(contact.warning_on.upper(), policy.when_unset)
 
 
-def _missing_person(dn: str, attribute: str, uid: str) -> str:
+def _lacks_patience(contact: Contact, event: Event) -> bool:
+    off = contact.warning_numbers == 0 and contact.warning_days == 0
+    return off and event.task in _WITH_PATIENCE
+
+
+def missing_person(dn: str, attribute: str, uid: str) -> str:
+    """Return the finding that entry *dn* names a person who is not there."""
     return f"{dn}: {attribute} {uid!r}: no such person"
 
 

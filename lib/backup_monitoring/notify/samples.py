@@ -7,8 +7,8 @@ from typing import NamedTuple
 from backup_monitoring.model import GIB, State
 from backup_monitoring.notify.about import CAUSES, About
 from backup_monitoring.notify.content import Digest, Item, Listing
-from backup_monitoring.notify.mail import Mail, Thread, compose, compose_digest
-from backup_monitoring.notify.model import Event, Kind, Recipient, Role
+from backup_monitoring.notify.mail import Mail, compose, compose_digest
+from backup_monitoring.notify.model import Event, Kind, Recipient, Role, Thread
 from backup_monitoring.notify.settings import NotifySettings
 from backup_monitoring.notify.wording import languages
 

@@ -1,20 +1,17 @@
 """The scan: compares all verdicts with what was told, and tells what is new."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
 from backup_monitoring.model import State, Verdict
 from backup_monitoring.notify.about import facts_of
 from backup_monitoring.notify.addresses import AddressError
-from backup_monitoring.notify.content import Digest as Purpose
-from backup_monitoring.notify.content import Item, Listing
-from backup_monitoring.notify.mail import compose_digest
 from backup_monitoring.notify.mails import Problem
 from backup_monitoring.notify.model import Event, Kind
 from backup_monitoring.notify.outbox import Outbox, Transaction
 from backup_monitoring.notify.recipients import provider
-from backup_monitoring.notify.sources import Source, judged, told_elsewhere
+from backup_monitoring.notify.sources import EVERYTHING, Source, judged, told_elsewhere
 from backup_monitoring.notify.telling import Outcome, Teller, queued, zone_of
 from backup_monitoring.settings import Settings
 
@@ -86,7 +83,7 @@ def _judged(
     """Return the verdicts that are not OK, and those of problems that are known."""
     found: dict[Key, Found] = {}
     accounts = 0
-    for account, uploads in source.accounts(None):
+    for account, uploads in source.accounts(None, EVERYTHING):
         accounts += 1
         host = account.hosts[0] if account.hosts else ""
         for task, verdict in judged(account, uploads, settings, now).items():
@@ -118,7 +115,7 @@ class _Scanning:
 
     def record(self, found: Mapping[Key, Found]) -> None:
         """Remember what fails before anybody was told of anything, and tell the provider."""
-        items = []
+        failing = []
         for (uid, task), (verdict, host) in found.items():
             failed = verdict.state in _FAILED
             name = task if failed else _UNKNOWN + task
@@ -126,20 +123,27 @@ class _Scanning:
             problem = Problem(uid, name, verdict.state, self._now, verdict.bad, None, status)
             self._transaction.remember(problem)
             self.recorded += failed
-            items.append(Item(self._event(uid, task, Kind.PROBLEM, verdict, host)))
-        if items:
-            self._list(items)
+            event = self._event(uid, task, Kind.PROBLEM, verdict, host)
+            if failed:
+                failing.append(event)
+            else:  # nothing is known to be wrong with the backup: the provider's other digest
+                self._tell(event, verdict)
+        if failing:
+            self._list(failing)
 
-    def _list(self, items: list[Item]) -> None:
+    def _list(self, events: list[Event]) -> None:
+        from backup_monitoring.notify.content import Digest, Item, Listing
+        from backup_monitoring.notify.mail import compose_digest
+
         try:
             recipient = provider(self._settings.notify)
         except AddressError as error:
             self.fallbacks.append(f"[notify] fallback: {error}")
             return
         policy = self._settings.notify
-        listing = Listing(Purpose.FIRST_SCAN, items)
+        listing = Listing(Digest.FIRST_SCAN, [Item(event) for event in events])
         mail = compose_digest(listing, recipient, policy, self._now, zone_of(self._settings))
-        self._transaction.queue(queued(mail, recipient, policy.bounces, None, ""))
+        self._transaction.queue(queued(mail, recipient, policy))
 
     def compare(
         self, found: Mapping[Key, Found], known: Mapping[Key, Problem], before: Collection[Key]
@@ -197,6 +201,12 @@ class _Scanning:
         if kind is not None:
             settled = problem is not None and problem.status == RELEASED
             self._tell(self._event(uid, task, kind, verdict, host), verdict, settled)
+        elif told is not None:
+            self._told(
+                self._teller.take_leave(
+                    self._event(uid, task, Kind.UNWATCHED, verdict, host), facts_of(verdict)
+                )
+            )
 
     def _kind(self, verdict: Verdict, problem: Problem | None) -> Kind | None:
         """Return what to tell of a failure, None if it has been told."""
@@ -229,7 +239,11 @@ class _Scanning:
         return event_of(uid, task, kind, verdict, host, self._now)
 
     def _tell(self, event: Event, verdict: Verdict, settled: bool = False) -> None:
-        outcome = self._teller.tell(event, facts_of(verdict), settled=settled)
+        self._told(self._teller.tell(event, facts_of(verdict), settled=settled))
+
+    def _told(self, outcome: Outcome | None) -> None:
+        if outcome is None:
+            return
         self.told.append(outcome)
         if outcome.fallback is not None:
             self.fallbacks.append(outcome.fallback)
@@ -250,11 +264,3 @@ def event_of(uid: str, task: str, kind: Kind, verdict: Verdict, host: str, now: 
         since if isinstance(since, datetime) else None,
         host,
     )
-
-
-def outcomes(scanned: Scanned) -> Iterator[str]:
-    """Yield a line an event that was told, for people."""
-    for outcome in scanned.told:
-        for letter in outcome.letters:
-            how = letter.mail.subject if letter.mail is not None else "for a digest"
-            yield f"{letter.recipient.role.value} {letter.recipient.address}: {how}"

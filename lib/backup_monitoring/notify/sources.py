@@ -9,8 +9,10 @@ from backup_monitoring.errors import MonitoringError
 from backup_monitoring.model import Account, State, Uploads, Verdict
 from backup_monitoring.needs import Files, Need
 from backup_monitoring.notify.people import People
-from backup_monitoring.rules.tasks import TASKS, judge_of
+from backup_monitoring.rules.tasks import TASKS, Task, judge_of
 from backup_monitoring.settings import Settings
+
+EVERYTHING = Task(Need.ALL, Files.ALL)
 
 
 class Source(NamedTuple):
@@ -18,12 +20,13 @@ class Source(NamedTuple):
 
     Args:
         people: looks people up.
-        accounts: all accounts in scope with their uploads, or those with the given uids.
+        accounts: all accounts in scope with their uploads, or those with the given uids; of
+            each what a task needs, or EVERYTHING. StoreError: that is too old in the store.
         counted: how many accounts a backup server has, None where that is not known.
     """
 
     people: People
-    accounts: Callable[[Sequence[str] | None], Iterator[tuple[Account, Uploads]]]
+    accounts: Callable[[Sequence[str] | None, Task], Iterator[tuple[Account, Uploads]]]
     counted: Callable[[str], int | None]
 
 
@@ -34,18 +37,21 @@ def open_source(
     """Give the store where there is one, else the directory and the homes.
 
     Raises:
-        DirectoryError, StoreError: it cannot be read.
+        DirectoryError, StoreError: it cannot be read, or its people are too old.
     """
     if settings.store.folder is not None:
         from backup_monitoring.store.state import open_state
 
         phase("reading the store")
         state = open_state(settings.store.folder)
+
+        def stored(uids: Sequence[str] | None, task: Task) -> Iterator[tuple[Account, Uploads]]:
+            state.fresh(settings.store, task.files, now)
+            return state.accounts(task.files, uids, task.need)
+
         try:
-            state.fresh(settings.store, Files.ALL, now)
-            yield Source(
-                state.people(), lambda uids: state.accounts(Files.ALL, uids), state.count_of_host
-            )
+            state.fresh(settings.store, None, now)
+            yield Source(state.people(), stored, state.count_of_host)
         finally:
             state.close()
         return
@@ -56,7 +62,7 @@ def open_source(
     with open_directory(settings.directory, phase) as directory:
         yield Source(
             LivePeople(directory, settings.directory),
-            lambda uids: live_accounts(settings, Need.ALL, Files.ALL, uids, now, phase),
+            lambda uids, task: live_accounts(settings, task.need, task.files, uids, now, phase),
             lambda host: None,
         )
 

@@ -1,31 +1,34 @@
 """Puts an event into the outbox: a mail, or a digest's line, for each whom it concerns."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from datetime import UTC, tzinfo
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from backup_monitoring.notify.about import About
 from backup_monitoring.notify.addresses import AddressError
-from backup_monitoring.notify.audit import What
-from backup_monitoring.notify.content import Digest as Purpose
-from backup_monitoring.notify.content import Item, Listing
-from backup_monitoring.notify.mail import Mail, Thread, compose, compose_digest
+from backup_monitoring.notify.drafts import Draft, write_draft
 from backup_monitoring.notify.mails import QueuedMail
-from backup_monitoring.notify.model import Decision, Event, Kind, Recipient, Role
+from backup_monitoring.notify.model import Decision, Event, Kind, Recipient, Role, Thread
 from backup_monitoring.notify.outbox import Transaction
 from backup_monitoring.notify.people import People
-from backup_monitoring.notify.recipients import provider, recipients
+from backup_monitoring.notify.recipients import provider, recipients, switched_off
+from backup_monitoring.notify.settings import NotifySettings
 from backup_monitoring.settings import Settings
+
+if TYPE_CHECKING:  # writing mails takes libraries that queueing them does without
+    from backup_monitoring.notify.mail import Mail
 
 _OVER = (Kind.RECOVERY, Kind.UNWATCHED)
 _FAILING = (Kind.PROBLEM, Kind.REMINDER)
 
 
 class Letter(NamedTuple):
-    """What one recipient is told: a mail, or None for a line in a digest."""
+    """What one recipient is told: a mail or its draft, or None for a line in a digest."""
 
     recipient: Recipient
-    mail: Mail | None
+    mail: Mail | Draft | None
 
 
 class Outcome(NamedTuple):
@@ -81,6 +84,7 @@ class Teller:
                 self._transaction.not_told(event, recipient.address, reason)
             else:
                 letters.append(self._letter(event, recipient, facts, held))
+        letters += self._farewells(event, decision, facts)
         if decision.unreached is None:
             return Outcome(decision, tuple(letters))
         notice = self.hand_over(event, decision.unreached)
@@ -90,6 +94,33 @@ class Teller:
         if event.kind is Kind.UNWATCHED and self._people.contact(event.uid) is None:
             return self._told_before(event)
         return recipients(event, self._people, self._policy, self._settings.directory.attributes)
+
+    def take_leave(self, event: Event, facts: Mapping[str, object]) -> Outcome | None:
+        """Tell those who know of *event*, and switched warnings off since, that this was the last.
+
+        None where there is nobody to tell it; raises as `tell`.
+        """
+        if not switched_off(event, self._people, self._policy):
+            return None
+        decision = self._decision(event)
+        letters = self._farewells(event, decision, facts)
+        return Outcome(decision._replace(unreached=None), tuple(letters)) if letters else None
+
+    def _farewells(
+        self, event: Event, decision: Decision, facts: Mapping[str, object]
+    ) -> list[Letter]:
+        if event.kind is Kind.CUSTOM:
+            return []
+        event = event._replace(kind=Kind.UNWATCHED)
+        told = {each.address for each in decision.recipients}
+        letters = []
+        for recipient in switched_off(event, self._people, self._policy):
+            last = self._transaction.last_told(recipient.address, event.uid, event.task)
+            # without a mail of its own, it was a line in a reseller's digest
+            known = last is not None and last.first_id and last.kind in _FAILING
+            if known and recipient.address not in told:
+                letters.append(self._letter(event, recipient, facts, ""))
+        return letters
 
     def _told_before(self, event: Event) -> Decision:
         """Return whom the end concerns of an account that the directory has no more."""
@@ -121,12 +152,9 @@ class Teller:
             return Letter(recipient, None)
         last = self._transaction.last_told(recipient.address, event.uid, event.task)
         thread = Thread(last.first_id, last.last_id) if last is not None and last.first_id else None
-        mail = compose(event, recipient, self._about(event, facts), self._policy, thread)
-        for complaint in mail.complaints:  # such as a template of the provider's own that failed
-            self._transaction.audit(What.COMPLAINT, event.uid, event.task, reason=complaint)
-        first = thread.first if thread is not None else ""
-        self._transaction.queue(queued(mail, recipient, self._policy.bounces, event, first), held)
-        return Letter(recipient, mail)
+        draft = Draft(event, recipient, self._about(event, facts), thread)
+        self._transaction.queue(drafted(draft, self._policy), held)
+        return Letter(recipient, draft)
 
     def _about(self, event: Event, facts: Mapping[str, object]) -> About:
         zone = facts.get("zone")  # of the computer's own clock
@@ -143,9 +171,12 @@ class Teller:
             recipient = provider(self._policy)
         except AddressError:
             return []
-        listing = Listing(Purpose.FALLBACK, [Item(event, About(), reason)], event.host)
+        from backup_monitoring.notify.content import Digest, Item, Listing
+        from backup_monitoring.notify.mail import compose_digest
+
+        listing = Listing(Digest.FALLBACK, [Item(event, About(), reason)], event.host)
         mail = compose_digest(listing, recipient, self._policy, event.at, zone_of(self._settings))
-        self._transaction.queue(queued(mail, recipient, self._policy.bounces, event, ""))
+        self._transaction.queue(queued(mail, recipient, self._policy))
         return [Letter(recipient, mail)]
 
 
@@ -165,26 +196,34 @@ def about(event: Event, people: People, facts: Mapping[str, object], zone: tzinf
     return About(contact.name, customer, facts, zone)
 
 
-def queued(
-    mail: Mail, recipient: Recipient, sender: str, event: Event | None, thread: str
-) -> QueuedMail:
-    """Return *mail* for the outbox; *event* None: it is about many."""
-    plain = QueuedMail(
+def drafted(draft: Draft, policy: NotifySettings) -> QueuedMail:
+    """Return *draft* for the outbox; raises MailError if there is no sender."""
+    event, recipient, _, thread = draft
+    return QueuedMail(
+        draft.key(policy),
+        recipient.address,
+        recipient.role,
+        b"",
+        policy.bounces,
+        event.uid,
+        event.task,
+        event.kind,
+        event.state,
+        event.host,
+        event.at,
+        recipient.reseller,
+        thread.first if thread is not None else "",
+        draft=write_draft(draft),
+    )
+
+
+def queued(mail: Mail, recipient: Recipient, policy: NotifySettings) -> QueuedMail:
+    """Return *mail*, which is about many, for the outbox."""
+    return QueuedMail(
         mail.message_id,
         recipient.address,
         recipient.role,
         mail.data,
-        sender,
+        policy.bounces,
         reseller=recipient.reseller,
-    )
-    if event is None or recipient.role is Role.PROVIDER:
-        return plain
-    return plain._replace(
-        account=event.uid,
-        task=event.task,
-        kind=event.kind,
-        state=event.state,
-        host=event.host,
-        at=event.at,
-        thread=thread,
     )

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from backup_monitoring.errors import MonitoringError
+from backup_monitoring.notify.identity import MailError
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -19,10 +19,6 @@ LAST_RESORT = "en"
 _WIDTH = 72
 _TAG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8}){0,4}")  # RFC 1766, as the directory has it
 _BLANKS = re.compile(r"[ \t\r\n]+")  # a no-break space stays
-
-
-class MailError(MonitoringError):
-    """A mail cannot be written: a template or the sender is wrong."""
 
 
 class Wording(NamedTuple):
