@@ -8,10 +8,14 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from backup_monitoring.model import State
+from backup_monitoring.submit.nagios_files import to_spool
+from backup_monitoring.submit.results import Result
 from integration.slapd import free_port, make_authority
 from programs.daemons import PASSWORD, Icinga, Nagios, needed, running, until
 from programs.installed import Programs, Ran
@@ -263,6 +267,14 @@ def test_nagios_has_every_state(nagios: Nagios, store: Store, key: str, name: st
     states = nagios.states()
     assert {name: states[name][0] for name in STATES} == STATES
     assert states["4000102-quota"][1].startswith("BACKUP QUOTA WARNING - 4000102: 88.0 % of")
+
+
+def test_nagios_takes_results_of_a_clock_that_is_ahead(nagios: Nagios) -> None:
+    result = Result("backup-01", "4000102-quota", State.WARNING, ("full",), ())
+
+    to_spool([result], nagios.spool, datetime.now(UTC) + timedelta(seconds=30))
+
+    until(lambda: "4000102-quota" in nagios.states(), 20)
 
 
 def test_a_nagios_that_does_not_run(store: Store, tmp_path: Path) -> None:

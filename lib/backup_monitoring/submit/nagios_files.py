@@ -43,7 +43,8 @@ def to_spool(results: Iterable[Result], spool: Path, now: datetime) -> int:
 
 
 def _write(stream: TextIO, results: Iterable[Result], now: datetime) -> int:
-    # No file_time: it may be left out, and Nagios drops without a word what is an hour older.
+    # No file_time: it may be left out, and Nagios drops all of the file, without a word, where that
+    # is a second ahead of its own clock (an unsigned difference, so a huge age).
     count = 0
     for result in results:
         stream.write(_block(result, now))
