@@ -358,7 +358,7 @@ def test_the_service_tells_a_pass_that_takes_too_long(store: Store) -> None:
     ran = store.check("service")
 
     assert ran.first.startswith(
-        "BACKUP SERVICE WARNING - last pass took 121.5 s, limit 2m (settings duration)"
+        "BACKUP SERVICE WARNING - last pass took 121.5 s, limit 2m ([service] duration)"
     )
     assert "duration=121.5s;120;;0" in ran.first
 

@@ -87,7 +87,8 @@ def _part(part: Part, now: datetime) -> tuple[State, str]:
     age = now - part.read
     said = f"{part.name} read {part.read:%Y-%m-%d %H:%M} +00:00, {say_duration(age)} ago"
     if age < -CLOCK_SLACK:
-        return State.UNKNOWN, f"clock: {part.name} read in the future, {part.read:%Y-%m-%d %H:%M}"
+        read = f"{part.read:%Y-%m-%d %H:%M} +00:00"
+        return State.UNKNOWN, f"clock: {part.name} read in the future, {read}; set the clock"
     why = f": {part.error}" if part.error else ""
     if age > part.max_age:
         return State.CRITICAL, f"{said}, limit {write_duration(part.max_age)} (settings){why}"
@@ -100,7 +101,7 @@ def _part(part: Part, now: datetime) -> tuple[State, str]:
 def _duration(duration: timedelta, policy: ServicePolicy) -> tuple[State, str]:
     said = f"last pass took {duration.total_seconds():.1f} s"
     if duration > policy.duration:
-        return State.WARNING, f"{said}, limit {write_duration(policy.duration)} (settings duration)"
+        return State.WARNING, f"{said}, limit {write_duration(policy.duration)} ([service] duration)"
     return State.OK, said
 
 

@@ -35,7 +35,9 @@ def unused(account: Account, uploads: Uploads, policy: UnusedPolicy, now: dateti
     if account.created is None:
         return Verdict(State.UNKNOWN, f"no creation time in the entry {account.dn}")
     if account.created > now + CLOCK_SLACK:
-        return Verdict(State.UNKNOWN, f"clock: {account.dn} was created in the future")
+        created = f"{account.created:%Y-%m-%d %H:%M} +00:00"
+        what = f"clock: {account.dn} was created in the future, {created}"
+        return Verdict(State.UNKNOWN, f"{what}; set this server's clock, or the directory's")
     never = "never used" if not seen else "used no more, the folders of its computers are gone,"
     return _judged(account.created, never, policy, now)
 
