@@ -143,7 +143,7 @@ def test_the_first_scan_only_records(notifier: Notifier) -> None:
 
     assert ran.code == 0
     assert ran.first == (
-        "4 accounts, 1 events, 1 to tell; first scan: 2 problems are only recorded, "
+        "4 accounts, 1 event, 1 to tell; first scan: 2 problems are only recorded, "
         "and told after notify_backup --release"
     )
     assert notifier.flush() == []

@@ -144,7 +144,9 @@ class Desk:
         except (DirectoryError, StoreError) as error:
             return self._no_scan(str(error))
         letters = sum(len(outcome.letters) for outcome in scanned.told)
-        said = f"{scanned.accounts} accounts, {len(scanned.told)} events, {letters} to tell"
+        events = len(scanned.told)
+        plural = "" if events == 1 else "s"
+        said = f"{scanned.accounts} accounts, {events} event{plural}, {letters} to tell"
         if scanned.recorded:
             said += (
                 f"; first scan: {scanned.recorded} problems are only recorded, "
