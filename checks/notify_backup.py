@@ -21,6 +21,7 @@ from backup_monitoring.text import printable
 DONE, FALLBACK, NOT_WRITTEN = 0, 1, 2
 Phase = Callable[[str], None]
 _LIMITS = {"hook": 10, "other": 300}
+_LOOKING_UP = 0.7  # of the hook's time limit
 
 
 def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
@@ -125,7 +126,7 @@ def _hook(
     options: argparse.Namespace, settings: Settings, now: datetime, phase: Phase
 ) -> tuple[int, str]:
     """Queue what the monitoring system says."""
-    from backup_monitoring.notify.hook import answer, call_of
+    from backup_monitoring.notify.hook import call_of
 
     if options.account is not None:
         uids = uids_of(options) or []
@@ -136,7 +137,9 @@ def _hook(
     _driven_by(settings, "icinga", "a notification")
     from backup_monitoring.notify.desk import Desk
 
-    return Desk(settings, now, phase, dry=options.dry_run).call(call, answer)
+    # What is left is for the outbox.
+    seconds = (options.timeout or _LIMITS["hook"]) * _LOOKING_UP
+    return Desk(settings, now, phase, dry=options.dry_run).call(call, seconds)
 
 
 def _scan(

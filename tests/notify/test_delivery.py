@@ -18,6 +18,7 @@ from backup_monitoring.notify.outbox import Outbox
 from backup_monitoring.notify.outbox_status import read_status
 from backup_monitoring.notify.outgoing import pause
 from backup_monitoring.notify.settings import NotifySettings
+from backup_monitoring.notify.told import last_told
 from backup_monitoring.notify.transport import Answer, Outcome
 from backup_monitoring.notify.transports import open_transport
 from integration.slapd import free_port
@@ -92,9 +93,41 @@ def test_greylisted_and_sent_a_minute_later(house: House) -> None:
         ("told", ANNA),
     ]
     with house.outbox.transaction(NOW) as t:
-        told = t.last_told(ANNA, about.uid, about.task)
+        told = last_told(t, (ANNA, Role.CUSTOMER), about.uid, about.task)
     assert told is not None
     assert (told.kind, told.state, told.first_id) == (Kind.PROBLEM, State.CRITICAL, "<1@t>")
+
+
+def test_solved_does_not_arrive_after_it_failed_again(house: House) -> None:
+    house.queue(mail("1@t", about=event()))
+    assert house.flush() == Delivered(sent=1)
+    house.server.greylist.add(ANNA)
+    over = event(kind=Kind.RECOVERY, state=State.OK)
+    with house.outbox.transaction(NOW) as t:
+        t.note(over)
+        t.queue(mail("2@t", about=over))
+    assert house.flush(1) == Delivered(retried=1)
+
+    again = event(at=NOW + MINUTE)
+    house.queue(mail("3@t", about=again))
+
+    assert house.flush(2) == Delivered(sent=1)
+    with house.outbox.transaction(NOW) as t:
+        told = last_told(t, (ANNA, Role.CUSTOMER), "4000101", "quota")
+    assert told is not None
+    assert (told.kind, told.last_id) == (Kind.PROBLEM, "<3@t>")
+
+
+def test_no_mail_about_a_problem_overtakes_an_older_one(house: House) -> None:
+    house.server.greylist.add(ANNA)
+    house.queue(mail("1@t", about=event(state=State.WARNING)), mail("0@t"))
+    assert house.flush() == Delivered(sent=1, retried=1)  # the other one is about no problem
+    house.queue(mail("2@t", about=event(state=State.CRITICAL)))
+
+    assert house.flush(0.5) == Delivered()
+    assert house.flush(1) == Delivered(sent=2)
+    sent = [each.content.split(b"\r\n")[0] for each in house.server.got]
+    assert sent == [b"Message-ID: <0@t>", b"Message-ID: <1@t>", b"Message-ID: <2@t>"]
 
 
 def test_pauses_grow_until_it_is_given_up(house: House) -> None:

@@ -48,7 +48,7 @@ def test_a_draft_comes_back_as_it_was(
     told: dict[str, object], zone: timezone, text: str, thread: Thread | None
 ) -> None:
     about = About(text, text[::-1], told, zone)
-    draft = Draft(EVENT._replace(summary=text), ANNA._replace(name=text), about, thread)
+    draft = Draft(EVENT._replace(summary=text), ANNA._replace(name=text), about, thread, text)
 
     back = read_draft(write_draft(draft))
 
@@ -66,9 +66,20 @@ def test_facts_that_no_mail_tells_are_left_out() -> None:
 
 
 def test_its_key_is_the_message_id() -> None:
-    draft = Draft(EVENT, ANNA, About())
+    draft = Draft(EVENT, ANNA, About()).with_key(POLICY)
 
-    assert draft.key(POLICY) == compose(*draft[:3], POLICY).message_id
+    assert draft.key == compose(*draft[:3], POLICY).message_id
+    moved = POLICY._replace(sender="backup@elsewhere.example.org")
+    assert compose(*draft[:3], moved, key=draft.key).message_id == draft.key
+
+
+def test_without_a_sender_there_is_a_key_all_the_same() -> None:
+    nobody = POLICY._replace(sender="nobody")
+
+    key = Draft(EVENT, ANNA, About()).with_key(nobody).key
+
+    assert key.endswith(".invalid>")
+    assert compose(EVENT, ANNA, About(), POLICY, key=key).message_id == key
 
 
 @pytest.mark.parametrize("text", ["", "{}", "no draft", write_draft(Draft(EVENT, ANNA, About()))])

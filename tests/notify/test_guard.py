@@ -12,10 +12,11 @@ from backup_monitoring.model import State
 from backup_monitoring.notify.delivery import Delivered, flush
 from backup_monitoring.notify.guard import release
 from backup_monitoring.notify.mails import QueuedMail, Storm
-from backup_monitoring.notify.model import Kind
+from backup_monitoring.notify.model import Kind, Role
 from backup_monitoring.notify.outbox import Outbox
 from backup_monitoring.notify.outbox_status import read_status
 from backup_monitoring.notify.settings import NotifySettings
+from backup_monitoring.notify.told import last_told
 from backup_monitoring.notify.transport import Answer, Outcome
 from notify.outbox_cases import MINUTE, NOBODY, NOW, Composer, event, mail, reseller
 
@@ -58,7 +59,7 @@ class House:
         """Let *uid* recover; tell whether its customer had been told."""
         with self.outbox.transaction(at(minutes)) as t:
             t.note(event(uid, Kind.RECOVERY, State.OK, at(minutes)))
-            told = t.last_told(f"{uid}@example.org", uid, "quota")
+            told = last_told(t, (f"{uid}@example.org", Role.CUSTOMER), uid, "quota")
             return told is not None and told.kind is Kind.PROBLEM
 
     def flush(self, minutes: float) -> list[str]:
@@ -196,12 +197,12 @@ def test_digests_are_held_too(house: House) -> None:
     assert house.flush(60) == []
     with house.outbox.transaction(at(61)) as t:
         t.note(event("a", Kind.RECOVERY, State.OK))
-        assert t.last_told(reseller().address, "a", "quota") is None
+        assert last_told(t, (reseller().address, Role.RESELLER), "a", "quota") is None
 
     assert house.flush(62) == ["support"]
     assert [each.uid for each in house.composer.digests[0].events] == ["b", "c", "d"]
     with house.outbox.transaction(at(63)) as t:
-        told = t.last_told(reseller().address, "b", "quota")
+        told = last_told(t, (reseller().address, Role.RESELLER), "b", "quota")
     assert told is not None
     assert told.kind is Kind.PROBLEM
 

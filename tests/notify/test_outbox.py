@@ -19,6 +19,7 @@ from backup_monitoring.notify.model import Kind, Role
 from backup_monitoring.notify.outbox import DuplicateError, Outbox, Transaction
 from backup_monitoring.notify.outbox_file import OutboxError
 from backup_monitoring.notify.outbox_status import OutboxStatus, read_status
+from backup_monitoring.notify.told import last_told, note_told, told_of
 from notify.outbox_cases import MINUTE, NOBODY, NOW, event, mail, reseller
 
 ANNA = "anna@example.org"
@@ -68,7 +69,7 @@ def test_a_thousand_mails_in_one_batch(file: Path) -> None:
                 about = event(str(number))
                 t.seen(about)
                 t.note(about)
-                t.last_told(ANNA, about.uid, about.task)
+                last_told(t, (ANNA, Role.CUSTOMER), about.uid, about.task)
                 t.queue(mail(f"{number}@t", about=about))
         took = time.monotonic() - begin
 
@@ -100,7 +101,7 @@ def test_a_recovery_drops_what_nobody_was_told(t: Transaction, settled: bool, ov
 
     assert statuses(t) == ["dropped", "waiting", "waiting", "waiting"]
     assert t.execute("SELECT count(*) FROM digests").fetchone() == (0,)
-    assert t.last_told(ANNA, "4000101", "quota") is None
+    assert last_told(t, (ANNA, Role.CUSTOMER), "4000101", "quota") is None
     raw = t.execute("SELECT raw FROM mails WHERE status = 'dropped'").fetchone()
     assert raw == (b"",)
 
@@ -112,24 +113,24 @@ def test_what_is_being_sent_is_not_dropped_and_needs_a_recovery(t: Transaction) 
 
     t.note(event(kind=Kind.RECOVERY, state=State.OK))
 
-    assert t.last_told(ANNA, "4000101", "quota") == Told(
+    assert last_told(t, (ANNA, Role.CUSTOMER), "4000101", "quota") == Told(
         Kind.PROBLEM, State.CRITICAL, "<1@t>", "<1@t>", NOW
     )
 
 
 def test_last_told(t: Transaction) -> None:
-    about = (ANNA, "4000101", "quota")
-    assert t.last_told(*about) is None
-    t.told(*about, Kind.PROBLEM, State.WARNING, "<1@t>")
-    t.told(*about, Kind.REMINDER, State.WARNING, "<2@t>", "<1@t>")
+    about = ((ANNA, Role.CUSTOMER), "4000101", "quota")
+    assert last_told(t, *about) is None
+    note_told(t, *about, Kind.PROBLEM, State.WARNING, "<1@t>")
+    note_told(t, *about, Kind.REMINDER, State.WARNING, "<2@t>", "<1@t>")
     reminded = Told(Kind.REMINDER, State.WARNING, "<1@t>", "<2@t>", NOW)
-    assert t.last_told("anna@EXAMPLE.org", "4000101", "quota") == reminded
-    assert t.last_told("Anna@example.org", "4000101", "quota") is None
-    t.told(*about, Kind.CUSTOM, State.OK, "<3@t>", "<1@t>")
-    assert t.last_told(*about) == reminded._replace(last_id="<3@t>")
+    assert last_told(t, ("anna@EXAMPLE.org", Role.CUSTOMER), "4000101", "quota") == reminded
+    assert last_told(t, ("Anna@example.org", Role.CUSTOMER), "4000101", "quota") is None
+    note_told(t, *about, Kind.CUSTOM, State.OK, "<3@t>", "<1@t>")
+    assert last_told(t, *about) == reminded._replace(last_id="<3@t>")
     t.note(event())
     t.queue(mail("4@t", about=event(), thread="<1@t>"))
-    assert t.last_told(*about) == Told(Kind.PROBLEM, State.CRITICAL, "<1@t>", "<3@t>", NOW), (
+    assert last_told(t, *about) == Told(Kind.PROBLEM, State.CRITICAL, "<1@t>", "<3@t>", NOW), (
         "a mail that waits for a storm to show is no part of the thread yet"
     )
 
@@ -137,7 +138,7 @@ def test_last_told(t: Transaction) -> None:
 def test_a_waiting_digest_is_told(t: Transaction) -> None:
     t.add_digest(reseller(), event())
 
-    told = t.last_told(reseller().address, "4000101", "quota")
+    told = last_told(t, (reseller().address, Role.RESELLER), "4000101", "quota")
 
     assert told == Told(Kind.PROBLEM, State.CRITICAL, "", "", NOW)
 
@@ -190,7 +191,7 @@ def test_names_that_are_no_text(t: Transaction) -> None:
     t.note(hostile)
     t.queue(mail("1@t", about=hostile))
     t.add_digest(reseller(), hostile)
-    assert t.last_told(ANNA, hostile.uid, "quota") is not None
+    assert last_told(t, (ANNA, Role.CUSTOMER), hostile.uid, "quota") is not None
 
 
 def test_the_file_is_for_the_group(tmp_path: Path) -> None:
@@ -334,13 +335,21 @@ def test_an_older_layout_is_taken_over(file: Path) -> None:
     with Outbox(file) as outbox, outbox.transaction(NOW) as t:
         t.queue(mail("old@tests"))
     db = sqlite3.connect(file)
-    db.executescript("ALTER TABLE mails DROP COLUMN draft; PRAGMA user_version = 1")
+    db.executescript(
+        "ALTER TABLE mails DROP COLUMN draft; DROP TABLE told; CREATE TABLE told (recipient, "
+        "account COLLATE NOCASE, task, kind, state, first_id, last_id, at); "
+        f"INSERT INTO told VALUES ('{ANNA}', '1', 'quota', 'PROBLEM', 'WARNING', '<1>', '<1>', 0),"
+        "('r@example.org', '1', 'quota', 'PROBLEM', 'WARNING', '', '', 0);"
+        "PRAGMA user_version = 1"
+    )
     db.close()
     assert read_status(file, NOW).waiting == 1  # before anybody took it over
 
     with Outbox(file) as outbox, outbox.transaction(NOW) as t:
         t.queue(mail("new@tests")._replace(raw=b"", draft="a draft"))
+        told = set(told_of(t, "1", "quota"))
 
+    assert told == {(ANNA, Role.CUSTOMER), ("r@example.org", Role.RESELLER)}
     assert read_status(file, NOW).waiting == 2
 
 

@@ -3,8 +3,10 @@
 import email
 import email.policy
 import shutil
+import socket
 import sqlite3
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -260,11 +262,7 @@ def test_reports_that_are_too_old(notifier: Notifier, task: str, state: str, fig
 def test_switched_off_during_a_problem(notifier: Notifier) -> None:
     notifier.hook("4000102", "PROBLEM", "WARNING")
     assert len(notifier.flush(LATER)) == 3
-    text = notifier.ldif.read_text()
-    head, own = text[: text.index("uid: 4000102\n")], text[text.index("uid: 4000102\n") :]
-    own = own.replace("sstBackupWarningOn: TRUE", "sstBackupWarningOn: FALSE", 1)
-    notifier.ldif.write_text(head + own)
-    notifier.collect(LATER)
+    change(notifier, "sstBackupWarningOn: TRUE", "sstBackupWarningOn: FALSE")
 
     notifier.hook("4000102", "RECOVERY", "OK", now=LATER)
 
@@ -273,6 +271,70 @@ def test_switched_off_during_a_problem(notifier: Notifier) -> None:
         Told("RECOVERY", "OK", "4000102", "quota", SUPPORT),
         Told("UNWATCHED", "OK", "4000102", "quota", CUSTOMER),
     ]
+
+
+def change(notifier: Notifier, old: str, new: str) -> None:
+    """Change the entry of account 4000102, and make a pass."""
+    text = notifier.ldif.read_text()
+    begin = text.index("uid: 4000102\n")
+    end = text.index("\n\n", begin)
+    assert old in text[begin:end]
+    notifier.ldif.write_text(text[:begin] + text[begin:end].replace(old, new) + text[end:])
+    notifier.collect(LATER)
+
+
+def test_who_is_customer_and_reseller_gets_both(notifier: Notifier) -> None:
+    change(notifier, f"mail: {CUSTOMER}", f"mail: {SUPPORT}")
+    who = sorted([SUPPORT, SUPPORT, RESELLER])
+
+    notifier.hook("4000102", "PROBLEM", "WARNING", now=LATER)
+    assert [each.address for each in notifier.flush(LATEST)] == who
+
+    notifier.hook("4000102", "RECOVERY", "OK", now=LATEST)
+    told = notifier.flush("2026-11-24T12:36:00+01:00")
+    assert [(each.kind, each.address) for each in told] == [("RECOVERY", each) for each in who]
+
+
+def test_switched_off_before_anything_arrived(notifier: Notifier) -> None:
+    notifier.settings(('storm = "off"', 'storm = "50%"'))
+    notifier.hook("4000102", "PROBLEM", "WARNING")
+    change(notifier, "sstBackupWarningOn: TRUE", "sstBackupWarningOn: FALSE")
+
+    notifier.hook("4000102", "PROBLEM", "CRITICAL", now=LATER)
+
+    assert {each.address for each in notifier.flush(LATEST)} == {RESELLER, SUPPORT}
+
+
+def test_no_sender_keeps_what_is_to_be_told(notifier: Notifier) -> None:
+    change(notifier, "sstBelongsToResellerUID: 4000000\n", "")
+    sender = 'from = "Backup Service <backup@example.org>"'
+    notifier.settings((sender, 'from = "nobody"'))
+
+    assert notifier.hook("4000102", "PROBLEM", "WARNING", now=LATER).code == 0
+    ran = notifier.run("--flush", now=LATER)
+
+    assert ran.code == 3
+    assert "FAILED: [notify] from: 'nobody' is no address" in ran.out
+    notifier.settings()
+    assert [each.address for each in notifier.flush(LATEST)] == [CUSTOMER]
+
+
+def test_directories_that_never_answer_are_told_to_the_fallback(notifier: Notifier) -> None:
+    """Two calls at once: neither waits for the other one's directory."""
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        uri = f'uri = "ldap://127.0.0.1:{deaf.getsockname()[1]}"\ntimeout = "30s"'
+        notifier.settings(('uri = "ldif:directory.ldif"', uri), store=False)
+        with ThreadPoolExecutor() as pool:
+            calls = [
+                pool.submit(notifier.hook, uid, "PROBLEM", "WARNING", "-t", "6")
+                for uid in ("4000101", "4000102")
+            ]
+            done = [call.result() for call in calls]
+
+    for ran in done:
+        assert ran.code == 1
+        assert "handed to the fallback: the directory and the home did not answer" in ran.out
+    assert notifier.addresses() == [PROVIDER, PROVIDER]
 
 
 def test_quotas_own_mail_says_that_it_is_used_up(notifier: Notifier) -> None:

@@ -119,6 +119,13 @@ DOUBT = "PROBLEM UNKNOWN 1"
             id="warnings that were switched off as the problem ended",
         ),
         pytest.param([Step(1, SILENT), Step(2, OK)], id="switched off is not told"),
+        pytest.param(
+            [
+                *(Step(1, CRITICAL, (P_C,)), Step(2, SILENT, ("UNWATCHED CRITICAL 1",))),
+                *(Step(3, CRITICAL, (P_C,)), Step(4, CRITICAL), Step(5, OK, (OVER,))),
+            ],
+            id="switched on again while it fails",
+        ),
     ],
 )
 def test_histories(scanned: Notifier, history: list[Step]) -> None:
@@ -194,6 +201,23 @@ def test_a_status_that_quotas_mail_explains(scanned: Notifier) -> None:
     told = scanned.scan(at(1))
 
     assert [(each.task, each.state) for each in told] == [("quota", "CRITICAL")]
+
+
+def test_a_doubted_success_ends_no_problem(scanned: Notifier) -> None:
+    scanned.write_reports("1", "one", "2026-11-24T12:30:00+01:00", success=False)
+    assert says(scanned.scan(at(1))) == ["PROBLEM WARNING 1"]
+    scanned.write_reports("1", "one", "2026-11-24T13:30:00+01:00")
+    scanned.entries(entry("1", 99.9), entry("2"))
+
+    told = scanned.scan(at(2))
+
+    assert [(each.kind, each.task) for each in told] == [("PROBLEM", "quota")]
+    scanned.entries(entry("1"), entry("2"))
+    told = scanned.scan(at(3))
+    assert [(each.kind, each.task) for each in told] == [
+        ("RECOVERY", "quota"),
+        ("RECOVERY", "status"),
+    ]
 
 
 RESELLER = """dn: uid={uid},ou=reseller,ou=configuration,ou=backup,ou=services,dc=example,dc=org

@@ -51,8 +51,8 @@ class Composer:
 
     def written(self, draft: Draft) -> Mail:
         """Return the mail that *draft* is for."""
-        event, recipient, about, thread = draft
-        return compose(event, recipient, about, self._settings.notify, thread)
+        event, recipient, about, thread, key = draft
+        return compose(event, recipient, about, self._settings.notify, thread, key)
 
     def digest(self, digest: Digest) -> QueuedMail:
         """Return the mail with a reseller's events, or with what is unknown."""

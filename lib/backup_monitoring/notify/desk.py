@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import datetime
@@ -13,7 +14,17 @@ from backup_monitoring.needs import Need
 from backup_monitoring.notify.addresses import AddressError, parse_address
 from backup_monitoring.notify.audit import Audit
 from backup_monitoring.notify.drafts import Draft
-from backup_monitoring.notify.hook import Answer, Call, plain_event, remember, words
+from backup_monitoring.notify.hook import (
+    SEEN,
+    Answer,
+    Call,
+    Prepared,
+    answer,
+    noted,
+    plain_event,
+    prepare,
+    remember,
+)
 from backup_monitoring.notify.model import Event, Kind
 from backup_monitoring.notify.outbox import Outbox, Transaction
 from backup_monitoring.notify.outbox_file import OutboxError, failed
@@ -29,7 +40,6 @@ from backup_monitoring.store import StoreError
 DONE, FALLBACK, NOT_WRITTEN, WRONG = 0, 1, 2, 3
 _DRY = "dry run: nothing was changed"
 _ENTRY = Task(Need.NOTHING, None)
-Answering = Callable[[Call, Transaction, Source, Settings, datetime], Answer]
 Result = tuple[int, str]
 
 
@@ -66,40 +76,70 @@ class Desk:
         with Outbox(file, audit) as outbox:
             yield outbox
 
-    def call(self, call: Call, answering: Answering) -> Result:
+    def call(self, call: Call, seconds: float) -> Result:
         """Do what a notification asks for.
 
-        Whatever cannot be looked up is handed to the fallback: a notification comes once.
+        Whatever cannot be looked up, or not within *seconds*, is handed to the fallback: a
+        notification comes once.
         """
         try:
             with self._outbox() as outbox:
-                try:
-                    with self._open() as source, outbox.transaction(self._now) as t:
-                        answer = answering(call, t, source, self._settings, self._now)
-                except (DirectoryError, StoreError) as error:
-                    answer = self._unreached(call, outbox, str(error))
+                prepared = None if call.kind is None else self._looked_up(call, seconds)
+                with outbox.transaction(self._now) as t:
+                    answer = self._answered(call, prepared, t)
                 audit = outbox.audit
         except OutboxError as error:
             return NOT_WRITTEN, f"FAILED: {error}"
         return self._result([answer.outcome] if answer.outcome else [], answer.said, audit)
 
+    def _answered(self, call: Call, prepared: Prepared | str | None, t: Transaction) -> Answer:
+        if prepared is None:
+            return noted(call, t)
+        if isinstance(prepared, str):
+            return self._unreached(call, t, prepared)
+        return answer(call, prepared, t, self._settings)
+
+    def _looked_up(self, call: Call, seconds: float) -> Prepared | str:
+        """Return what *call* is about, or why that cannot be said."""
+        if self._settings.store.folder is not None:
+            return self._prepared(call)
+        found: list[Prepared | str | BaseException] = []
+
+        def look_up() -> None:
+            try:
+                found.append(self._prepared(call))
+            except BaseException as error:  # raised again by whoever waits
+                found.append(error)
+
+        # A directory or a home may not answer at all: nothing else would end the waiting.
+        worker = threading.Thread(target=look_up, name="looking up", daemon=True)
+        worker.start()
+        worker.join(seconds)
+        if not found:
+            return f"the directory and the home did not answer within {seconds:g} s"
+        if isinstance(found[0], BaseException):
+            raise found[0]
+        return found[0]
+
+    def _prepared(self, call: Call) -> Prepared | str:
+        try:
+            with self._open() as source:
+                return prepare(call, source, self._settings, self._now)
+        except (DirectoryError, StoreError) as error:
+            return str(error)
+
     def _open(self) -> AbstractContextManager[Source]:
         return open_source(self._settings, self._now, self._phase)
 
-    def _unreached(self, call: Call, outbox: Outbox, reason: str) -> Answer:
+    def _unreached(self, call: Call, t: Transaction, reason: str) -> Answer:
         event = plain_event(call)
-        with outbox.transaction(self._now) as t:
-            if call.kind is None:
-                t.not_told(event, "", words(call))
-                return Answer(f"{call.type}: in the audit, nobody is told")
-            if t.seen(event):
-                return Answer("the same event came before, nobody is told twice")
-            remember(call, t)
-            teller = Teller(t, Gathered({}, {}, {}, {}), self._settings)
-            letters = tuple(teller.hand_over(event, reason))
-        decision = recipients(event, Gathered({}, {}, {}, {}), self._policy)
-        outcome = Outcome(decision._replace(unreached=reason), letters, reason)
-        return Answer("handed to the fallback", outcome)
+        if t.seen(event):
+            return Answer(SEEN)
+        remember(call, t)
+        nobody = Gathered({}, {}, {}, {})
+        letters, failed = Teller(t, nobody, self._settings).hand_over(event, reason)
+        decision = recipients(event, nobody, self._policy)._replace(unreached=reason)
+        return Answer("handed to the fallback", Outcome(decision, tuple(letters), reason + failed))
 
     def _result(self, outcomes: Sequence[Outcome], said: str, audit: Audit) -> Result:
         fallbacks = [each.fallback for each in outcomes if each.fallback is not None]

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from backup_monitoring.notify.about import FACTS, About
-from backup_monitoring.notify.identity import event_key, message_id, sender_of
+from backup_monitoring.notify.addresses import Mailbox
+from backup_monitoring.notify.identity import MailError, event_key, message_id, sender_of
 from backup_monitoring.notify.model import Event, Recipient, Thread
 from backup_monitoring.notify.outbox_codec import (
     read_event,
@@ -22,23 +23,28 @@ from backup_monitoring.notify.outbox_codec import (
 )
 from backup_monitoring.notify.settings import NotifySettings
 
+_NO_DOMAIN = "backup-monitoring.invalid"  # RFC 2606: nobody has it
+
 
 class Draft(NamedTuple):
-    """What the mail that tells *recipient* of *event* is written from; see `mail.compose`."""
+    """What the mail that tells *recipient* of *event* is written from; see `mail.compose`.
+
+    Its *key*, the Message-ID, stays the same whatever becomes of the settings until then.
+    """
 
     event: Event
     recipient: Recipient
     about: About
     thread: Thread | None = None
+    key: str = ""
 
-    def key(self, policy: NotifySettings) -> str:
-        """Return the Message-ID that the mail will have.
-
-        Raises:
-            MailError: there is no sender that is an address.
-        """
-        sender, _ = sender_of(self.recipient, policy)
-        return message_id(event_key(self.event), self.recipient, sender)
+    def with_key(self, policy: NotifySettings) -> "Draft":
+        """Return the draft with its key."""
+        try:
+            sender, _ = sender_of(self.recipient, policy)
+        except MailError:  # the mail waits until the settings have one
+            sender = Mailbox(f"backup-monitoring@{_NO_DOMAIN}")
+        return self._replace(key=message_id(event_key(self.event), self.recipient, sender))
 
 
 def write_draft(draft: Draft) -> str:
@@ -53,6 +59,7 @@ def write_draft(draft: Draft) -> str:
         "facts": facts,
         "zone": _write_zone(about.zone, draft.event.at),
         "thread": draft.thread,
+        "key": draft.key,
     }
     return json.dumps(values)
 
@@ -63,7 +70,8 @@ def read_draft(text: str) -> Draft:
     facts = {name: _read(value) for name, value in values["facts"].items()}
     about = About(values["name"], values["customer"], facts, _read_zone(values["zone"]))
     thread = Thread(*values["thread"]) if values["thread"] else None
-    return Draft(read_event(values["event"]), read_recipient(values["recipient"]), about, thread)
+    event, recipient = read_event(values["event"]), read_recipient(values["recipient"])
+    return Draft(event, recipient, about, thread, values["key"])
 
 
 def _write(value: object) -> Any:

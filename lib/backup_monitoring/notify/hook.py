@@ -11,14 +11,17 @@ from backup_monitoring.notify.about import facts_of
 from backup_monitoring.notify.mails import Problem
 from backup_monitoring.notify.model import Event, Kind
 from backup_monitoring.notify.outbox import Transaction
+from backup_monitoring.notify.people import People, Remembered
+from backup_monitoring.notify.recipients import recipients, switched_off
 from backup_monitoring.notify.scan import event_of
 from backup_monitoring.notify.sources import Source, judged, told_elsewhere
-from backup_monitoring.notify.telling import Outcome, Teller
+from backup_monitoring.notify.telling import Outcome, Teller, about
 from backup_monitoring.rules.tasks import TASKS
 from backup_monitoring.settings import Settings
 from backup_monitoring.store import StoreError
 
 _TOLD = {"PROBLEM": Kind.PROBLEM, "RECOVERY": Kind.RECOVERY, "CUSTOM": Kind.CUSTOM}
+SEEN = "the same event came before, nobody is told twice"
 _TOLD_BY_HOOK = "hook:"  # before the task of a problem that the hook has told
 # They carry the NOC's own words: kept in the audit, told to nobody.
 _AUDITED = ("ACKNOWLEDGEMENT", "DOWNTIME", "FLAPPING")
@@ -138,37 +141,66 @@ class Answer(NamedTuple):
     outcome: Outcome | None = None
 
 
-def answer(
-    call: Call, transaction: Transaction, source: Source, settings: Settings, now: datetime
-) -> Answer:
-    """Put into the outbox what *call* says.
+class Prepared(NamedTuple):
+    """What a call is about, looked up: see `answer`.
+
+    Args:
+        event: to be told. facts: of the verdict, see `About`.
+        elsewhere: another task's mail says it.
+        people: all that telling asks, known already.
+    """
+
+    event: Event
+    facts: dict[str, object]
+    elsewhere: bool
+    people: People
+
+
+def prepare(call: Call, source: Source, settings: Settings, now: datetime) -> Prepared:
+    """Look up all that `answer` needs: nobody may wait for a directory within a transaction.
 
     Raises:
         DirectoryError, StoreError: the account or its people cannot be looked up.
+    """
+    people = Remembered(source.people)
+    event, facts, elsewhere = _event(call, source._replace(people=people), settings, now)
+    recipients(event, people, settings.notify)
+    switched_off(event, people, settings.notify)
+    about(event, people, facts, UTC)
+    return Prepared(event, facts, elsewhere, people)
+
+
+def answer(call: Call, prepared: Prepared, transaction: Transaction, settings: Settings) -> Answer:
+    """Put into the outbox what *call* says.
+
+    Raises:
         OutboxError: the outbox cannot be written.
     """
-    event, facts, elsewhere = _event(call, source, settings, now)
-    if call.kind is None:
-        transaction.not_told(event, "", words(call))
-        return Answer(f"{call.type}: in the audit, nobody is told")
-    event = event._replace(kind=call.kind)
-    if elsewhere and call.kind is Kind.PROBLEM:
+    event = prepared.event
+    if prepared.elsewhere and call.kind is Kind.PROBLEM:
         transaction.not_told(event, "", "the quota is used up: quota's own mail says it")
         return Answer("the quota is used up: quota's own mail says it, nobody is told twice")
     if transaction.seen(event):
-        return Answer("the same event came before, nobody is told twice")
+        return Answer(SEEN)
+    teller = Teller(transaction, prepared.people, settings)
     if call.kind is Kind.PROBLEM and call.last_state is State.UNKNOWN:
         told = transaction.problem(call.uid.lower(), _TOLD_BY_HOOK + call.task)
         if told is not None and told.state is call.state:
             transaction.not_told(event, "", "back from UNKNOWN in the state that was told last")
-            return Answer("back from UNKNOWN in the state that was told last, nobody is told twice")
+            said = "back from UNKNOWN in the state that was told last, nobody is told twice"
+            return Answer(said, teller.catch_up(event, prepared.facts))
     remember(call, transaction)
-    outcome = Teller(transaction, source.people, settings).tell(event, facts)
+    outcome = teller.tell(event, prepared.facts)
     return Answer(f"{len(outcome.letters)} put into the outbox", outcome)
 
 
-def words(call: Call) -> str:
-    """Return the NOC's own words, for the audit."""
+def noted(call: Call, transaction: Transaction) -> Answer:
+    """Note in the audit what is told to nobody."""
+    transaction.not_told(plain_event(call), "", _words(call))
+    return Answer(f"{call.type}: in the audit, nobody is told")
+
+
+def _words(call: Call) -> str:
     return ": ".join(filter(None, (call.type, call.author, call.comment)))
 
 

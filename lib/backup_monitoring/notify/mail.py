@@ -63,6 +63,7 @@ def compose(
     about: About,
     policy: NotifySettings,
     thread: Thread | None = None,
+    key: str = "",
 ) -> Mail:
     """Write the mail that tells *recipient* of *event*.
 
@@ -70,6 +71,7 @@ def compose(
 
     Args:
         thread: what the recipient has of this problem; None: nothing yet.
+        key: its Message-ID, '' to make one.
 
     Raises:
         MailError: neither the recipient's sender nor [notify] from is an address, or the
@@ -79,7 +81,8 @@ def compose(
     def write(words: Wording) -> Content:
         return content_of_event(scene_of(words, recipient, policy, about.zone), event, about)
 
-    envelope = _Envelope(recipient, policy, event.at, about.zone, event_key(event), thread)
+    what = event_key(event)
+    envelope = _Envelope(recipient, policy, event.at, about.zone, what, thread, key)
     return _compose(write, envelope)
 
 
@@ -107,12 +110,13 @@ class _Envelope(NamedTuple):
     zone: tzinfo
     what: tuple[str, ...]
     thread: Thread | None = None
+    key: str = ""
 
 
 def _compose(write: Callable[[Wording], Content], envelope: _Envelope) -> Mail:
     sender, complaints = sender_of(envelope.recipient, envelope.policy)
     content, text, html, complaint = _rendered(write, envelope)
-    key = message_id(envelope.what, envelope.recipient, sender)
+    key = envelope.key or message_id(envelope.what, envelope.recipient, sender)
     message = EmailMessage(policy=SMTP)
     for name, value in _headers(envelope, sender, key).items():
         message[name] = _header(name, str(value)) if name in _REPEATED else value

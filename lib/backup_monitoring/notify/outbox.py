@@ -16,7 +16,7 @@ from typing import Any, Self
 from backup_monitoring.errors import MonitoringError
 from backup_monitoring.model import State
 from backup_monitoring.notify.audit import Audit, Line, What
-from backup_monitoring.notify.mails import Problem, QueuedMail, Standing, Told
+from backup_monitoring.notify.mails import Problem, QueuedMail, Standing
 from backup_monitoring.notify.model import Event, Kind, Recipient, Role
 from backup_monitoring.notify.outbox_codec import (
     read_time,
@@ -32,7 +32,8 @@ from backup_monitoring.notify.storms import Phase
 
 # What the guard holds back, what a recovery drops, and what a newer mail replaces.
 GUARDED = (Kind.PROBLEM, Kind.REMINDER)
-_GUARDED = f"kind IN ('{Kind.PROBLEM.name}', '{Kind.REMINDER.name}')"
+OVER = (Kind.RECOVERY, Kind.UNWATCHED)
+_UNTOLD = ("settling", "held", "waiting")
 _STATUS = {Phase.NEW: "settling", Phase.PASSED: "waiting", Phase.STORM: "held"}
 
 
@@ -141,12 +142,12 @@ class Transaction:
         """Let the storm guard know *event*; to be called before its mails are queued.
 
         A failure (WARNING, CRITICAL) is remembered until its recovery; that drops what nobody
-        was told of it yet, so that `last_told` knows whom a recovery concerns.
+        was told of it yet, so that `told.last_told` knows whom a recovery concerns.
 
         Args:
             settled: this failure is part of no storm, as what the first scan finds.
         """
-        if event.kind in (Kind.RECOVERY, Kind.UNWATCHED):
+        if event.kind in OVER:
             return self._over(event)
         if event.kind is not Kind.PROBLEM or event.state not in (State.WARNING, State.CRITICAL):
             return Standing.NONE
@@ -161,17 +162,35 @@ class Transaction:
         about = _about(event)
         known = self.execute("DELETE FROM failing WHERE account = ? AND task = ?", about).rowcount
         over = "recovered" if event.kind is Kind.RECOVERY else "no longer watched"
-        self._drop(event.uid, event.task, "", f"{over} before it was told", "waiting")
+        self._drop(about, GUARDED, _UNTOLD, f"{over} before it was told")
         return Standing.OVER if known else Standing.NONE
 
-    def _drop(self, account: str, task: str, recipient: str, reason: str, *more: str) -> None:
-        """Drop what waits about *account*; *recipient* '' for all, *more*: further statuses."""
-        status = ", ".join(f"'{each}'" for each in ("settling", "held", *more))
+    def withdraw(self, event: Event, recipient: Recipient, reason: str) -> None:
+        """Drop what *recipient* was not told yet of the problem that *event* is about."""
+        self._drop(_about(event), GUARDED, _UNTOLD, reason, (recipient.address, recipient.role))
+
+    def _drop(
+        self,
+        about: tuple[str, str],
+        kinds: Sequence[Kind],
+        statuses: Sequence[str],
+        reason: str,
+        to: tuple[str, Role] | None = None,
+    ) -> None:
+        """Drop what waits with these *statuses* about an account and task, but for the provider.
+
+        Args:
+            to: the address and role whose mails these are; None: everybody's.
+        """
+        account, task = about
+        address, role = ("", "") if to is None else (same(to[0]), to[1].name)
+        names = ", ".join(f"'{kind.name}'" for kind in kinds)
+        status = ", ".join(f"'{each}'" for each in statuses)
         where = (
-            f"account = ? AND task = ? AND status IN ({status}) AND {_GUARDED} "
-            f"AND role != '{Role.PROVIDER.name}' AND ? IN ('', recipient)"
+            f"account = ? AND task = ? AND status IN ({status}) AND kind IN ({names}) "
+            f"AND role != '{Role.PROVIDER.name}' AND ? IN ('', recipient) AND ? IN ('', role)"
         )
-        values = (write_text(account), write_text(task), recipient)
+        values = (account, task, address, role)
         mails = self.execute(
             "UPDATE mails SET status = 'dropped', raw = x'', draft = '', done = ?, error = ? "  # noqa: S608 - ours
             f"WHERE {where} RETURNING kind, state, address",
@@ -181,8 +200,8 @@ class Transaction:
             f"DELETE FROM digests WHERE {where} RETURNING kind, state, recipient",  # noqa: S608
             values,
         ).fetchall()
-        for kind, state, address in mails + lines:
-            self.audit(What.DROPPED, account, task, kind, state, address, reason)
+        for kind, state, told in mails + lines:
+            self.audit(What.DROPPED, account, task, kind, state, told, reason)
 
     def queue(self, mail: QueuedMail, held: str = "") -> None:
         """Put *mail* into the outbox; what the guard holds of the same problem gives way to it.
@@ -194,8 +213,9 @@ class Transaction:
             DuplicateError: a mail to this address with this Message-ID is there already.
         """
         kind, state = _name(mail.kind), _name(mail.state)
+        about, to = (write_text(mail.account), write_text(mail.task)), (mail.address, mail.role)
         status = self._status(mail.account, mail.task, mail.kind, mail.role, held)
-        self._replace(status, mail.account, mail.task, mail.address)
+        self._replace(status, mail.kind, about, to)
         row = _row(mail, status, write_time(self.now))
         statement = f"INSERT INTO mails ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})"  # noqa: S608
         try:
@@ -217,15 +237,21 @@ class Transaction:
         ).fetchone()
         return _STATUS[Phase(found[0])] if found else "waiting"
 
-    def _replace(self, status: str, account: str, task: str, address: str) -> None:
+    def _replace(
+        self, status: str, kind: Kind | None, about: tuple[str, str], to: tuple[str, Role]
+    ) -> None:
+        """Drop what a new mail makes untrue or says again, to the same person in the same role."""
+        if kind in GUARDED:  # "it is over" must not arrive after it
+            self._drop(about, OVER, ("waiting",), "it failed again before it was told", to)
         # A storm may last for days: its end must not bring each reminder that was held.
         if status != "waiting":
-            self._drop(account, task, same(address), "a newer mail says it")
+            self._drop(about, GUARDED, ("settling", "held"), "a newer mail says it", to)
 
     def add_digest(self, recipient: Recipient, event: Event, held: str = "") -> None:
         """Let *event* wait for the next digest of *recipient*; *held* as of `queue`."""
         status = self._status(event.uid, event.task, event.kind, recipient.role, held)
-        self._replace(status, event.uid, event.task, recipient.address)
+        to = (recipient.address, recipient.role)
+        self._replace(status, event.kind, _about(event), to)
         self.execute(
             "INSERT INTO digests (role, reseller, recipient, person, account, task, kind, state, "
             "event, status, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -244,51 +270,6 @@ class Transaction:
         )
         what, reason = _queued(status, held, "for a digest")
         self._about(what, event, recipient.address, reason)
-
-    def told(
-        self,
-        address: str,
-        account: str,
-        task: str,
-        kind: Kind,
-        state: State,
-        key: str = "",
-        thread: str = "",
-    ) -> None:
-        """Remember that a mail arrived: *key* is its Message-ID, *thread* the thread's first."""
-        about = (same(address), write_text(account), write_text(task))
-        if kind is Kind.CUSTOM:  # says nothing about the problem: only the thread goes on
-            self.execute(
-                "UPDATE told SET last_id = ? WHERE recipient = ? AND account = ? AND task = ?",
-                (key, *about),
-            )
-            return
-        self.execute(
-            "INSERT OR REPLACE INTO told VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (*about, kind.name, state.name, thread or key, key, write_time(self.now)),
-        )
-
-    def last_told(self, address: str, account: str, task: str) -> Told | None:
-        """Return the last mail to *address* that was or will be delivered, None if there is none.
-
-        CUSTOM mails do not count. After a RECOVERY the thread is over.
-        """
-        about = (same(address), write_text(account), write_text(task))
-        rows = self.execute(_LAST_TOLD, about * 3).fetchall()
-        if not rows:
-            return None
-        kind, state, at = rows[0][:3]
-        first, last = next((row[3:5] for row in rows if row[5]), ("", ""))
-        return Told(Kind[kind], State[state], first, last, read_time(at))
-
-    def told_of(self, account: str, task: str) -> list[str]:
-        """Return the addresses whose last delivered mail was of a failure."""
-        rows = self.execute(
-            "SELECT recipient FROM told WHERE account = ? AND task = ? "  # noqa: S608 - ours
-            f"AND {_GUARDED} AND state != '{State.UNKNOWN.name}' ORDER BY recipient",
-            (write_text(account), write_text(task)),
-        )
-        return [str(row[0]) for row in rows]
 
     def problems(self) -> Iterator[Problem]:
         """Yield what the scan remembers."""
@@ -332,21 +313,6 @@ class Transaction:
     def set_meta(self, key: str, value: str) -> None:
         """Note *value* under *key*."""
         self.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
-
-
-# Newest first: what is on its way, then what arrived. The last column says whether the recipient
-# has or certainly gets the mail, so that a reply to it finds its thread.
-_LAST_TOLD = """
-SELECT kind, state, created AS at, iif(thread = '', key, thread), key,
-    status IN ('waiting', 'sending'), 1 AS pending FROM mails
-WHERE recipient = ? AND account = ? AND task = ? AND kind NOT IN ('', 'CUSTOM')
-    AND status IN ('settling', 'held', 'waiting', 'sending')
-UNION ALL SELECT kind, state, at, '', '', 0, 1 FROM digests
-WHERE recipient = ? AND account = ? AND task = ? AND kind NOT IN ('', 'CUSTOM')
-UNION ALL SELECT kind, state, at, first_id, last_id, first_id != '', 0 FROM told
-WHERE recipient = ? AND account = ? AND task = ?
-ORDER BY pending DESC, at DESC
-"""
 
 
 def _about(event: Event) -> tuple[str, str]:

@@ -43,9 +43,9 @@ CREATE TABLE events (
     PRIMARY KEY (account, task, kind, state, minute)
 ) WITHOUT ROWID;
 CREATE TABLE told (
-    recipient TEXT NOT NULL, account TEXT NOT NULL COLLATE NOCASE, task TEXT NOT NULL,
-    kind TEXT NOT NULL, state TEXT NOT NULL, first_id TEXT NOT NULL, last_id TEXT NOT NULL,
-    at REAL NOT NULL, PRIMARY KEY (recipient, account, task)
+    recipient TEXT NOT NULL, role TEXT NOT NULL, account TEXT NOT NULL COLLATE NOCASE,
+    task TEXT NOT NULL, kind TEXT NOT NULL, state TEXT NOT NULL, first_id TEXT NOT NULL,
+    last_id TEXT NOT NULL, at REAL NOT NULL, PRIMARY KEY (recipient, role, account, task)
 ) WITHOUT ROWID;
 CREATE TABLE failing (
     account TEXT NOT NULL COLLATE NOCASE, task TEXT NOT NULL, host TEXT NOT NULL,
@@ -62,8 +62,22 @@ CREATE TABLE problems (
 ) WITHOUT ROWID;
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
-# What makes an older layout the next one, by its number.
-_TAKEN_OVER = {1: "ALTER TABLE mails ADD COLUMN draft TEXT NOT NULL DEFAULT ''"}
+# What makes an older layout the next one, by its number. What was no digest's line was told to
+# customers, unless resellers had mails of their own: they are told of a recovery as before.
+_TAKEN_OVER = {
+    1: """
+ALTER TABLE mails ADD COLUMN draft TEXT NOT NULL DEFAULT '';
+ALTER TABLE told RENAME TO told_before;
+CREATE TABLE told (
+    recipient TEXT NOT NULL, role TEXT NOT NULL, account TEXT NOT NULL COLLATE NOCASE,
+    task TEXT NOT NULL, kind TEXT NOT NULL, state TEXT NOT NULL, first_id TEXT NOT NULL,
+    last_id TEXT NOT NULL, at REAL NOT NULL, PRIMARY KEY (recipient, role, account, task)
+) WITHOUT ROWID;
+INSERT INTO told SELECT recipient, iif(first_id = '', 'RESELLER', 'CUSTOMER'), account, task, kind,
+    state, first_id, last_id, at FROM told_before WHERE state != 'UNKNOWN';
+DROP TABLE told_before;
+"""
+}
 
 
 class OutboxError(MonitoringError):
@@ -159,7 +173,8 @@ def _take_over(db: sqlite3.Connection, file: Path) -> None:
             while layout != LAYOUT:
                 if layout not in _TAKEN_OVER:
                     raise _unknown(file, layout)
-                db.execute(_TAKEN_OVER[layout])
+                for statement in _TAKEN_OVER[layout].strip().split(";\n"):
+                    db.execute(statement)
                 layout += 1
         db.execute(f"PRAGMA user_version = {LAYOUT}")
         db.execute("COMMIT")

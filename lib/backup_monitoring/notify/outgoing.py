@@ -17,6 +17,7 @@ from backup_monitoring.notify.outbox_codec import (
     write_text,
     write_time,
 )
+from backup_monitoring.notify.told import note_told
 from backup_monitoring.notify.transport import Answer, Outcome
 
 PAUSES = tuple(timedelta(minutes=each) for each in (1, 2, 5, 15, 30, 60, 120, 240))
@@ -69,16 +70,16 @@ class Queue:
     def _accepted(self, t: Transaction, outgoing: OutgoingMail, reason: str) -> None:
         mail = outgoing.mail
         _done(t, outgoing.id, "sent", "")
+        to = (mail.address, mail.role)
         if mail.kind and mail.state and mail.account:
-            t.told(
-                mail.address, mail.account, mail.task, mail.kind, mail.state, mail.key, mail.thread
-            )
+            about = (mail.account, mail.task, mail.kind, mail.state)
+            note_told(t, to, *about, mail.key, mail.thread)
         events = t.execute(
             "DELETE FROM digests WHERE mail = ? RETURNING account, task, kind, state",
             (outgoing.id,),
         ).fetchall()
         for account, task, kind, state in events:
-            t.told(mail.address, account, task, Kind[kind], State[state])
+            note_told(t, to, account, task, Kind[kind], State[state])
             t.audit(What.TOLD, account, task, kind, state, mail.address, "in a digest")
         self.sent += 1
         _audit(t, What.TOLD, mail, reason)
@@ -132,8 +133,12 @@ class Queue:
         t.execute("UPDATE mails SET noticed = 1 WHERE status = 'refused'")
 
 
+# No mail about a problem overtakes an older one: "solved" must not arrive after "failed again".
 _DUE = (
     "SELECT id FROM mails WHERE status = 'waiting' AND next_try <= ? AND not_before <= ? "
+    "AND NOT EXISTS (SELECT 1 FROM mails AS older WHERE older.account = mails.account "
+    "AND older.task = mails.task AND older.status IN ('waiting', 'sending') "
+    "AND older.account != '' AND older.recipient = mails.recipient AND older.id < mails.id) "
     "ORDER BY next_try, id"
 )
 

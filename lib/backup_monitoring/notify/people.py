@@ -1,6 +1,7 @@
 """Where people are looked up."""
 
 from collections.abc import Iterable
+from functools import cache
 from typing import NamedTuple, Protocol
 
 from backup_monitoring.notify.model import Contact, Customer, Person, Reseller
@@ -69,3 +70,13 @@ class Gathered(NamedTuple):
             return own
         defaults = [each for each in self.resellers.values() if each.is_default]
         return min(defaults, key=lambda each: each.uid, default=None)
+
+
+class Remembered:
+    """Asks *people* for each only once."""
+
+    def __init__(self, people: People) -> None:
+        self.contact = cache(lambda uid: people.contact(uid))
+        self.person = cache(lambda uid: people.person(uid))
+        self.customer = cache(lambda uid: people.customer(uid))
+        self.reseller = cache(lambda uid: people.reseller(uid))

@@ -26,10 +26,15 @@ Key = tuple[str, str]
 
 
 class Found(NamedTuple):
-    """The verdict of an account in a task, with the account's backup server."""
+    """The verdict of an account in a task, with the account's backup server.
+
+    Args:
+        elsewhere: another task's mail says it: it neither begins nor ends a problem.
+    """
 
     verdict: Verdict
     host: str
+    elsewhere: bool = False
 
 
 class Scanned(NamedTuple):
@@ -88,10 +93,10 @@ def _judged(
         host = account.hosts[0] if account.hosts else ""
         for task, verdict in judged(account, uploads, settings, now).items():
             key = (account.uid.lower(), task)
-            if told_elsewhere(task, verdict):
-                verdict = verdict._replace(state=State.OK)
-            if verdict.state is not State.OK or key in known or _unknown(key) in known:
-                found[account.uid, task] = Found(verdict, host)
+            elsewhere = told_elsewhere(task, verdict)
+            fails = verdict.state is not State.OK and not elsewhere
+            if fails or key in known or _unknown(key) in known:
+                found[account.uid, task] = Found(verdict, host, elsewhere)
     return found, accounts
 
 
@@ -116,7 +121,9 @@ class _Scanning:
     def record(self, found: Mapping[Key, Found]) -> None:
         """Remember what fails before anybody was told of anything, and tell the provider."""
         failing = []
-        for (uid, task), (verdict, host) in found.items():
+        for (uid, task), (verdict, host, elsewhere) in found.items():
+            if elsewhere:
+                continue
             failed = verdict.state in _FAILED
             name = task if failed else _UNKNOWN + task
             status = RECORDED if failed else OPEN
@@ -155,7 +162,7 @@ class _Scanning:
                 verdicts stand in *found* that are OK.
         """
         seen: set[Key] = set()
-        for (uid, task), (verdict, host) in found.items():
+        for (uid, task), (verdict, host, elsewhere) in found.items():
             key = (uid.lower(), task)
             seen.update((key, _unknown(key)))
             if verdict.state is State.UNKNOWN:
@@ -164,6 +171,8 @@ class _Scanning:
             if _unknown(key) in known:
                 self._transaction.forget(known[_unknown(key)].account, _UNKNOWN + task)
             problem = known.get(key)
+            if elsewhere:
+                continue
             if verdict.state in _FAILED:
                 self._fails(uid, task, verdict, host, problem)
             elif problem is not None:
@@ -203,8 +212,8 @@ class _Scanning:
             self._tell(self._event(uid, task, kind, verdict, host), verdict, settled)
         elif told is not None:
             self._told(
-                self._teller.take_leave(
-                    self._event(uid, task, Kind.UNWATCHED, verdict, host), facts_of(verdict)
+                self._teller.catch_up(
+                    self._event(uid, task, Kind.PROBLEM, verdict, host), facts_of(verdict)
                 )
             )
 

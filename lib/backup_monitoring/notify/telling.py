@@ -9,19 +9,18 @@ from typing import TYPE_CHECKING, NamedTuple
 from backup_monitoring.notify.about import About
 from backup_monitoring.notify.addresses import AddressError
 from backup_monitoring.notify.drafts import Draft, write_draft
-from backup_monitoring.notify.mails import QueuedMail
+from backup_monitoring.notify.identity import MailError
+from backup_monitoring.notify.mails import QueuedMail, Told
 from backup_monitoring.notify.model import Decision, Event, Kind, Recipient, Role, Thread
-from backup_monitoring.notify.outbox import Transaction
+from backup_monitoring.notify.outbox import GUARDED, OVER, Transaction
 from backup_monitoring.notify.people import People
 from backup_monitoring.notify.recipients import provider, recipients, switched_off
 from backup_monitoring.notify.settings import NotifySettings
+from backup_monitoring.notify.told import last_told, told_of
 from backup_monitoring.settings import Settings
 
 if TYPE_CHECKING:  # writing mails takes libraries that queueing them does without
     from backup_monitoring.notify.mail import Mail
-
-_OVER = (Kind.RECOVERY, Kind.UNWATCHED)
-_FAILING = (Kind.PROBLEM, Kind.REMINDER)
 
 
 class Letter(NamedTuple):
@@ -73,7 +72,6 @@ class Teller:
         Raises:
             DirectoryError, StoreError: people cannot be looked up.
             OutboxError: the outbox cannot be written.
-            MailError: [notify] from is no address.
         """
         self._transaction.note(event, settled=settled)
         decision = self._decision(event)
@@ -84,50 +82,54 @@ class Teller:
                 self._transaction.not_told(event, recipient.address, reason)
             else:
                 letters.append(self._letter(event, recipient, facts, held))
-        letters += self._farewells(event, decision, facts)
+        letters += self._farewells(event, facts)
         if decision.unreached is None:
             return Outcome(decision, tuple(letters))
-        notice = self.hand_over(event, decision.unreached)
-        return Outcome(decision, (*letters, *notice), decision.unreached)
+        notice, failed = self.hand_over(event, decision.unreached)
+        return Outcome(decision, (*letters, *notice), decision.unreached + failed)
 
     def _decision(self, event: Event) -> Decision:
         if event.kind is Kind.UNWATCHED and self._people.contact(event.uid) is None:
             return self._told_before(event)
         return recipients(event, self._people, self._policy, self._settings.directory.attributes)
 
-    def take_leave(self, event: Event, facts: Mapping[str, object]) -> Outcome | None:
-        """Tell those who know of *event*, and switched warnings off since, that this was the last.
+    def catch_up(self, event: Event, facts: Mapping[str, object]) -> Outcome | None:
+        """Tell of a standing problem those for whom the account's switch was turned since.
 
-        None where there is nobody to tell it; raises as `tell`.
+        Who switched warnings off gets a last mail; who switched them on again is told.
+        None where there is nobody to tell; raises as `tell`.
         """
-        if not switched_off(event, self._people, self._policy):
-            return None
         decision = self._decision(event)
-        letters = self._farewells(event, decision, facts)
+        letters = self._farewells(event, facts)
+        for recipient in decision.recipients:
+            last = self._last_told(event, recipient)
+            if last is not None and last.kind is Kind.UNWATCHED:
+                letters.append(self._letter(event, recipient, facts, ""))
         return Outcome(decision._replace(unreached=None), tuple(letters)) if letters else None
 
-    def _farewells(
-        self, event: Event, decision: Decision, facts: Mapping[str, object]
-    ) -> list[Letter]:
+    def _farewells(self, event: Event, facts: Mapping[str, object]) -> list[Letter]:
         if event.kind is Kind.CUSTOM:
             return []
-        event = event._replace(kind=Kind.UNWATCHED)
-        told = {each.address for each in decision.recipients}
         letters = []
         for recipient in switched_off(event, self._people, self._policy):
-            last = self._transaction.last_told(recipient.address, event.uid, event.task)
-            # without a mail of its own, it was a line in a reseller's digest
-            known = last is not None and last.first_id and last.kind in _FAILING
-            if known and recipient.address not in told:
-                letters.append(self._letter(event, recipient, facts, ""))
+            self._transaction.withdraw(event, recipient, "its warnings were switched off")
+            last = self._last_told(event, recipient)
+            if last is not None and last.kind in GUARDED:
+                state = event.state if event.kind in OVER else last.state
+                farewell = event._replace(kind=Kind.UNWATCHED, state=state)
+                letters.append(self._letter(farewell, recipient, facts, ""))
         return letters
+
+    def _last_told(self, event: Event, recipient: Recipient) -> Told | None:
+        to = (recipient.address, recipient.role)
+        return last_told(self._transaction, to, event.uid, event.task)
 
     def _told_before(self, event: Event) -> Decision:
         """Return whom the end concerns of an account that the directory has no more."""
         reason = f"account {event.uid} is gone: told of its problem before"
         found = tuple(
-            Recipient(address, "", Role.CUSTOMER, self._policy.language, reason=reason)
-            for address in self._transaction.told_of(event.uid, event.task)
+            Recipient(address, "", role, self._policy.language, reason=reason)
+            for address, role in told_of(self._transaction, event.uid, event.task)
         )
         return Decision(found, tuple(f"{reason}: {each.address}" for each in found))
 
@@ -135,9 +137,9 @@ class Teller:
         """Return why *recipient* is not told after all, '' if it is."""
         if recipient.role is Role.RESELLER and not self._policy.reseller.enabled:
             return "[notify.reseller] enabled is false"
-        if event.kind in _OVER:
-            last = self._transaction.last_told(recipient.address, event.uid, event.task)
-            if last is None or last.kind not in _FAILING:
+        if event.kind in OVER:
+            last = self._last_told(event, recipient)
+            if last is None or last.kind not in GUARDED:
                 return "was not told of a problem before"
         return ""
 
@@ -150,34 +152,43 @@ class Teller:
         if collected:
             self._transaction.add_digest(recipient, event, held)
             return Letter(recipient, None)
-        last = self._transaction.last_told(recipient.address, event.uid, event.task)
-        thread = Thread(last.first_id, last.last_id) if last is not None and last.first_id else None
-        draft = Draft(event, recipient, self._about(event, facts), thread)
+        draft = Draft(event, recipient, self._about(event, facts), self._thread(event, recipient))
         self._transaction.queue(drafted(draft, self._policy), held)
         return Letter(recipient, draft)
+
+    def _thread(self, event: Event, recipient: Recipient) -> Thread | None:
+        last = self._last_told(event, recipient)
+        if last is None or not last.first_id:
+            return None
+        begins = event.kind is Kind.PROBLEM and last.kind in OVER  # one thread a problem
+        return None if begins else Thread(last.first_id, last.last_id)
 
     def _about(self, event: Event, facts: Mapping[str, object]) -> About:
         zone = facts.get("zone")  # of the computer's own clock
         known = zone if isinstance(zone, tzinfo) else zone_of(self._settings)
         return about(event, self._people, facts, known)
 
-    def hand_over(self, event: Event, reason: str) -> list[Letter]:
+    def hand_over(self, event: Event, reason: str) -> tuple[list[Letter], str]:
         """Tell the fallback that *event* could not be told, and why.
 
-        Returns nothing where there is no fallback: the exit code must say it then.
+        Returns what was queued, and what to add to the reason where nothing could be: the exit
+        code and the output must say it then.
         """
-        self._transaction.not_told(event, "", reason)
-        try:
-            recipient = provider(self._policy)
-        except AddressError:
-            return []
         from backup_monitoring.notify.content import Digest, Item, Listing
         from backup_monitoring.notify.mail import compose_digest
 
+        self._transaction.not_told(event, "", reason)
         listing = Listing(Digest.FALLBACK, [Item(event, About(), reason)], event.host)
-        mail = compose_digest(listing, recipient, self._policy, event.at, zone_of(self._settings))
+        zone = zone_of(self._settings)
+        try:
+            recipient = provider(self._policy)
+            mail = compose_digest(listing, recipient, self._policy, event.at, zone)
+        except AddressError:
+            return [], ""
+        except MailError as error:
+            return [], f"; nobody was told: {error}"
         self._transaction.queue(queued(mail, recipient, self._policy))
-        return [Letter(recipient, mail)]
+        return [Letter(recipient, mail)], ""
 
 
 def zone_of(settings: Settings) -> tzinfo:
@@ -197,10 +208,10 @@ def about(event: Event, people: People, facts: Mapping[str, object], zone: tzinf
 
 
 def drafted(draft: Draft, policy: NotifySettings) -> QueuedMail:
-    """Return *draft* for the outbox; raises MailError if there is no sender."""
-    event, recipient, _, thread = draft
+    """Return *draft* for the outbox."""
+    event, recipient, _, thread, _ = draft = draft.with_key(policy)
     return QueuedMail(
-        draft.key(policy),
+        draft.key,
         recipient.address,
         recipient.role,
         b"",

@@ -101,7 +101,8 @@ def _part(part: Part, now: datetime) -> tuple[State, str]:
 def _duration(duration: timedelta, policy: ServicePolicy) -> tuple[State, str]:
     said = f"last pass took {duration.total_seconds():.1f} s"
     if duration > policy.duration:
-        return State.WARNING, f"{said}, limit {write_duration(policy.duration)} ([service] duration)"
+        limit = write_duration(policy.duration)
+        return State.WARNING, f"{said}, limit {limit} ([service] duration)"
     return State.OK, said
 
 

@@ -1,0 +1,77 @@
+"""Who was told what last, of what waits in the outbox and of what arrived."""
+
+from backup_monitoring.model import State
+from backup_monitoring.notify.mails import Told
+from backup_monitoring.notify.model import Kind, Role
+from backup_monitoring.notify.outbox import GUARDED, Transaction
+from backup_monitoring.notify.outbox_codec import read_time, same, write_text, write_time
+
+
+def note_told(
+    t: Transaction,
+    to: tuple[str, Role],
+    account: str,
+    task: str,
+    kind: Kind,
+    state: State,
+    key: str = "",
+    thread: str = "",
+) -> None:
+    """Remember that a mail arrived.
+
+    Args:
+        to: the address, and the role in which it was told.
+        key: the mail's Message-ID. thread: the thread's first; both '' for a digest's line.
+    """
+    about = (same(to[0]), to[1].name, write_text(account), write_text(task))
+    if kind is Kind.CUSTOM:  # says nothing about the problem: only the thread goes on
+        t.execute(
+            "UPDATE told SET last_id = ? WHERE recipient = ? AND role = ? AND account = ? "
+            "AND task = ? AND first_id != ''",
+            (key, *about),
+        )
+        return
+    t.execute(
+        "INSERT OR REPLACE INTO told VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (*about, kind.name, state.name, thread or key, key, write_time(t.now)),
+    )
+
+
+def last_told(t: Transaction, to: tuple[str, Role], account: str, task: str) -> Told | None:
+    """Return the last mail to an address in a role that was or will be delivered, None if none.
+
+    CUSTOM mails do not count. After a RECOVERY the thread is over.
+    """
+    about = (same(to[0]), to[1].name, write_text(account), write_text(task))
+    rows = t.execute(_LAST_TOLD, about * 3).fetchall()
+    if not rows:
+        return None
+    kind, state, at = rows[0][:3]
+    first, last = next((row[3:5] for row in rows if row[5]), ("", ""))
+    return Told(Kind[kind], State[state], first, last, read_time(at))
+
+
+def told_of(t: Transaction, account: str, task: str) -> list[tuple[str, Role]]:
+    """Return the addresses, with their roles, whose last delivered mail was of a failure."""
+    kinds = ", ".join(f"'{kind.name}'" for kind in GUARDED)
+    rows = t.execute(
+        "SELECT recipient, role FROM told WHERE account = ? AND task = ? "  # noqa: S608 - ours
+        f"AND kind IN ({kinds}) AND role != '{Role.PROVIDER.name}' ORDER BY recipient, role",
+        (write_text(account), write_text(task)),
+    )
+    return [(str(address), Role[role]) for address, role in rows]
+
+
+# Newest first: what is on its way, then what arrived. The last column says whether the recipient
+# has or certainly gets the mail, so that a reply to it finds its thread.
+_LAST_TOLD = """
+SELECT kind, state, created AS at, iif(thread = '', key, thread), key,
+    status IN ('waiting', 'sending'), 1 AS pending FROM mails
+WHERE recipient = ? AND role = ? AND account = ? AND task = ? AND kind NOT IN ('', 'CUSTOM')
+    AND status IN ('settling', 'held', 'waiting', 'sending')
+UNION ALL SELECT kind, state, at, '', '', 0, 1 FROM digests
+WHERE recipient = ? AND role = ? AND account = ? AND task = ? AND kind NOT IN ('', 'CUSTOM')
+UNION ALL SELECT kind, state, at, first_id, last_id, first_id != '', 0 FROM told
+WHERE recipient = ? AND role = ? AND account = ? AND task = ?
+ORDER BY pending DESC, at DESC
+"""
