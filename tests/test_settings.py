@@ -106,7 +106,7 @@ def test_errors_name_the_key(tmp_path: Path, text: str, says: str) -> None:
         ("", ()),
         ('servers = ["b-1", "b-2"]', ("b-1", "b-2")),
         ('host = "B-2"\nservers = ["b-1", "b-2"]', ("b-1", "b-2")),
-        ('host = "b-1"\nservers = "b-1"', ("b-1",)),
+        ('host = "b-1"\nservers = "B-1"', ("B-1",)),
         ('host = "b-1"', ()),
     ],
 )
