@@ -78,6 +78,13 @@ def test_what_the_file_sets(tmp_path: Path) -> None:
         ('[directory]\nuri = "http://x"', 'none of "ldap://HOST"'),
         ('[directory]\nuri = "ldap://x"\nbind_dn = "cn=x"', "password_file: no password"),
         (MINIMAL + 'bind = "kerberos"', "'kerberos' is unknown"),
+        (
+            MINIMAL + 'host = "b-3"\nservers = ["b-1", "b-2"]',
+            "[directory] servers: has no 'b-3', which is host; name all servers",
+        ),
+        (MINIMAL + 'servers = ["b-1", " "]', "servers: ['b-1', ' '] is not a list of servers'"),
+        (MINIMAL + 'servers = ["b\\u0000"]', "is not a list of servers' names"),
+        (MINIMAL + "servers = []", "servers: [] is neither a text nor a list of texts"),
         (MINIMAL + '[storage]\nhome = "{user}"', "no such placeholder {user}"),
         (MINIMAL + '[storage]\nincoming = "../x"', "no folder below the account's"),
         (MINIMAL + '[storage]\nstart_files = ["a/b"]', "no plain file name"),
@@ -91,6 +98,20 @@ def test_errors_name_the_key(tmp_path: Path, text: str, says: str) -> None:
 
     assert str(caught.value).startswith(f"{tmp_path}/s.toml")
     assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "servers"),
+    [
+        ("", ()),
+        ('servers = ["b-1", "b-2"]', ("b-1", "b-2")),
+        ('host = "B-2"\nservers = ["b-1", "b-2"]', ("b-1", "b-2")),
+        ('host = "b-1"\nservers = "B-1"', ("B-1",)),
+        ('host = "b-1"', ()),
+    ],
+)
+def test_the_backup_servers(tmp_path: Path, text: str, servers: tuple[str, ...]) -> None:
+    assert read(tmp_path, MINIMAL + text).directory.servers == servers
 
 
 def test_no_file_names_path_and_example(tmp_path: Path) -> None:

@@ -90,6 +90,7 @@ FINDING_KINDS = {
     "orphan": "a home without an account",
     "people": "people or resellers that the directory does not show",
     "report": "a file is not understood",
+    "server": "an account on no backup server",
     "walk": "a home is too large to be looked through",
 }
 

@@ -63,6 +63,7 @@ class DirectorySettings(NamedTuple):
         accounts_base: and its siblings: distinguished names.
         accounts_filter: which entries below *accounts_base* are accounts.
         host: only the accounts of this backup server; None: all.
+        servers: all backup servers, this one included; empty: not known.
         file: the settings file, for messages.
     """
 
@@ -84,6 +85,7 @@ class DirectorySettings(NamedTuple):
     reseller_settings_base: str = f"{BASES['reseller_settings_base']},{SUFFIX}"
     accounts_filter: str = "(objectClass=sstBackup)"
     host: str | None = None
+    servers: Names = ()
     attributes: AttributeNames = AttributeNames()
     file: str = ""
 

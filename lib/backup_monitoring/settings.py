@@ -139,6 +139,7 @@ def _directory(table: Table, environment: Mapping[str, str]) -> DirectorySetting
         timeout=table.take("timeout", parse_span, timedelta(seconds=5)),
         page_size=table.take("page_size", parse_whole(10, 100_000), 5000),
         host=table.take("host", parse_optional_text, None),
+        servers=table.take("servers", _servers, (), lambda names: write_toml(names or None)),
         attributes=attributes,
         suffix=suffix,
         accounts_filter=table.take("accounts_filter", parse_text, accounts_filter),
@@ -157,6 +158,17 @@ def _check_directory(table: Table, made: DirectorySettings) -> None:
         raise table.error("start_tls", "is for ldap:// only", "remove it, or use ldap://")
     if made.timeout <= timedelta(0):
         raise table.error("timeout", "is no time at all", 'write "5s"')
+    names = {name.casefold() for name in made.servers}
+    if made.host and names and made.host.casefold() not in names:
+        raise table.error("servers", f"has no {made.host!r}, which is host", "name all servers")
+
+
+def _servers(value: object) -> tuple[str, ...]:
+    names = parse_names(value)
+    # An LDAP server cannot compare with nothing: it would find no account instead of all.
+    if not all(name.strip() and name.isprintable() for name in names):
+        raise ValueError("not a list of servers' names")
+    return names
 
 
 def _one_uri(text: str, folder: Path) -> str:

@@ -15,6 +15,8 @@ import pytest
 SUFFIX = "dc=stoney-cloud,dc=org"
 ADMIN = f"cn=admin,{SUFFIX}"
 READER = f"cn=reader,{SUFFIX}"
+# a reader for whom no search may look at more than 2 entries
+HURRIED = f"cn=hurried,{SUFFIX}"
 PASSWORD = "secret of the tests"
 ACCOUNTS = f"ou=accounts,ou=backup,ou=services,{SUFFIX}"
 
@@ -29,6 +31,12 @@ dn: {READER}
 objectClass: organizationalRole
 objectClass: simpleSecurityObject
 cn: reader
+userPassword: {PASSWORD}
+
+dn: {HURRIED}
+objectClass: organizationalRole
+objectClass: simpleSecurityObject
+cn: hurried
 userPassword: {PASSWORD}
 
 dn: ou=services,{SUFFIX}
@@ -71,6 +79,7 @@ access to dn.subtree="ou=hidden,{suffix}" by * none
 access to dn.children="ou=closed,{suffix}" by * none
 access to * by * read
 limits dn.exact="{reader}" size=unlimited time=unlimited size.prtotal=unlimited
+limits dn.exact="{hurried}" size=unlimited size.unchecked=2 size.prtotal=unlimited
 limits dn.subtree="cn=peercred,cn=external,cn=auth" size=unlimited size.prtotal=unlimited
 index objectClass,uid,sstIsActive,host eq
 index entryCSN,entryUUID eq
@@ -215,7 +224,8 @@ def start(folder: Path, ldif: str | Path = TREE) -> Slapd:
     make_authority(folder)
     _make_server_certificate(folder)
     schema = Path(__file__).with_name("backup.schema")
-    names = {"suffix": SUFFIX, "admin": ADMIN, "reader": READER, "password": PASSWORD}
+    names = {"suffix": SUFFIX, "admin": ADMIN, "reader": READER, "hurried": HURRIED}
+    names["password"] = PASSWORD
     configuration = folder / "slapd.conf"
     configuration.write_text(_CONFIGURATION.format(folder=folder, schema=schema, **names))
     source = ldif if isinstance(ldif, Path) else folder / "entries.ldif"

@@ -347,6 +347,43 @@ def test_the_service_counts_findings(store: Store) -> None:
     assert "; 1 more problem" in store.check("service").first
 
 
+def test_accounts_on_no_server(store: Store) -> None:
+    ldif = store.folder / "directory.ldif"
+    head, first, *others = ldif.read_text().split("host: backup-01\n")
+    hostile = "host:: YmFja3VwLTk8Yj58CmI=\n"  # "backup-9<b>|", a new line, "b"
+    ldif.write_text(head + first + hostile + "host: backup-01\n".join(others))
+    place = "ou=accounts,ou=backup,ou=services,dc=example,dc=org: on no backup server"
+    none = f"server: uid=4000101,{place}: no host"
+    wrong = (
+        f"server: uid=4000102,{place}: host 'backup-9\u2039b\u203a\u00a6\\nb': none of the servers"
+    )
+    scope = '[directory]\nhost = "backup-01"'
+    warned = "\n[service.findings]\nserver = 1\n"
+
+    store.settings(("[directory]", scope), more=warned)
+    ran = store.collect("-v")
+    assert ran.code == 0
+    assert ran.first.startswith("17 accounts, ")
+    assert [line for line in ran.out.splitlines() if "server: " in line] == [f"  {none}"]
+
+    servers = 'servers = ["backup-02", "backup-01"]'
+    store.settings(("[directory]", f"{scope}\n{servers}"), more=warned)
+    ran = store.collect("-v")
+    assert " 2 server)" in ran.first
+    found = [line for line in ran.out.splitlines() if "server: " in line]
+    assert found == [f"  {none}", f"  {wrong}"]
+
+    service = store.check("service", "-vv")
+    assert service.code == 1
+    assert service.first.startswith(
+        "BACKUP SERVICE WARNING - 2 findings of kind server (an account on no backup server), "
+        "limit 1 (settings)"
+    )
+    assert "findings_server=2;0;;0" in service.first
+    assert f"finding, {none}" in service.out
+    assert f"finding, {wrong}" in service.out
+
+
 def test_the_service_tells_a_pass_that_takes_too_long(store: Store) -> None:
     store.settings(more='\n[service]\nduration = "2m"\n')
     store.collect()

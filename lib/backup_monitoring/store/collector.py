@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
-from backup_monitoring.directory import open_directory
+from backup_monitoring.directory import Directory, open_directory
+from backup_monitoring.directory.unserved import unserved
 from backup_monitoring.errors import DirectoryError, UsageError
 from backup_monitoring.model import Account, Finding, Keeping, Uploads
 from backup_monitoring.needs import Files
@@ -210,6 +211,7 @@ class _Making:
                 found = self._grown(gathering.accounts(now))
                 self.made.accounts = writer.add_accounts(self._some(found))
                 self.made.findings += gathering.people()
+                self._find_unserved(directory, now)
         except DirectoryError as error:
             self._past.undo()
             self.made.failed.append(f"directory: {error}")
@@ -219,6 +221,17 @@ class _Making:
             self.made.accounts = writer.take_over_accounts(self._old)
             return str(error)
         return None
+
+    def _find_unserved(self, directory: Directory, now: datetime) -> None:
+        """Note the accounts on no server; what this server has stands without them."""
+        settings = self._settings.directory
+        try:
+            self.made.findings += unserved(directory, settings, now)
+        except DirectoryError as error:
+            self.made.failed.append(f"accounts on no backup server: {error}")
+            # In the store, too: a count that fell to 0 would look as if all were well.
+            problem = f"accounts on no backup server could not be looked for: {error.problem}"
+            self.made.findings.append(Finding("server", settings.accounts_base, problem))
 
     def _some(self, found: Iterable[tuple[Account, bool]]) -> Iterator[tuple[Account, bool]]:
         """Yield *found*; without a single account in scope it is no answer to rely on."""
