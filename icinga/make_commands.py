@@ -26,6 +26,11 @@ _MARGIN = 10  # seconds from a program's own time limit to that of its command
 # They print something else than a state, or replay the past.
 _NO_ARGUMENTS = {"help", "version", "now", "inventory"}
 
+_NRPE = (
+    "# The caller chooses a check and nothing else: leave dont_blame_nrpe=0, its arguments off.",
+    "# What you want otherwise, write here. command_timeout and check_nrpe's -t: at least 60.",
+)
+
 
 class Argument(NamedTuple):
     """An option of a check.
@@ -147,6 +152,15 @@ def _definition(name: str, line: str) -> list[str]:
     return ["define command {", f"  command_name {name}", f"  command_line {line}", "}"]
 
 
+def nrpe() -> str:
+    """Return the commands of NRPE: each check over all accounts of the server."""
+    lines = [f"# {NOTE}", *_NRPE]
+    for command in commands():
+        lines += ["", f"# {command.text}"]
+        lines.append(f"command[check_{command.name}]={FOLDER}/check_{command.name}")
+    return "\n".join([*lines, ""])
+
+
 def director() -> str:
     """Return the basket of the Icinga Director: commands, templates, data fields."""
     found = commands()
@@ -243,6 +257,7 @@ def _director_template(command: Command) -> dict[str, object]:
 FILES = {
     "icinga2-commands.conf": icinga2,
     "nagios4-commands.cfg": nagios,
+    "nrpe-commands.cfg": nrpe,
     "director-basket.json": director,
 }
 
