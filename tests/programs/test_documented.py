@@ -30,6 +30,13 @@ sstQuota: 1000
 sstBackupSize: 999
 sstIncrementSize: 0
 """
+# An object that Icinga has already under a name to come.
+TAKEN = """
+object Service "4000198-quota" {
+  import "backup-account-quota"
+  host_name = "backup-01"
+}
+"""
 # Asks Icinga as the user that `icinga2 api setup` made.
 _ASK = r"""
 import base64, http.client, json, pathlib, re, ssl, time
@@ -157,3 +164,33 @@ def test_from_then_on_by_the_units(debian: FreshDebian) -> None:
 
     assert of_icinga(debian)["4000199-quota"] == 2
     assert set(of_icinga(debian)) == {*states, *(f"4000199-{task}" for task in TASKS)}
+
+    follow(debian, [f"cat > /etc/icinga2/conf.d/other.conf <<'END'\n{TAKEN}\nEND\n"])
+    more = ENTRY.replace("4000199", "4000198")
+    follow(debian, [f"cat >> /etc/backup-monitoring/directory.ldif <<'END'\n{more}\nEND\n"])
+    follow(debian, [timers.format("collect")])
+    refused = debian.run(timers.format("objects"))
+
+    assert refused.code != 0
+    assert "the objects before are put back" in refused.out
+    follow(debian, ["icinga2 daemon -C"])  # it could start again
+    made = debian.run("cd /etc/icinga2/conf.d && grep -l 4000198-quota *").out.split()
+    assert made == ["backup-objects.conf.refused", "other.conf"]
+    assert of_icinga(debian)["4000199-quota"] == 2
+
+
+def test_by_nrpe(debian: FreshDebian) -> None:
+    needed("nrpe", "icinga2")
+    ask = "/usr/lib/nagios/plugins/check_nrpe -H localhost -t 60 -c check_backup_{}"
+    follow(debian, block("Icinga 2"))
+    follow(debian, ["rm /var/lib/backup-monitoring/*", *block("Running it")])
+
+    follow(debian, block("On another machine"))
+
+    for task in (*TASKS, "service"):
+        here = debian.run(f"{PROGRAMS}/check_backup_{task}")
+        there = debian.run(ask.format(task))
+        assert (there.code, there.out.split(" - ")[0]) == (here.code, here.out.split(" - ")[0])
+    refused = debian.run(f"{ask.format('quota')} -a --config=/tmp/mine")
+    assert refused.code == 3
+    assert "BACKUP" not in refused.out

@@ -123,6 +123,29 @@ def test_who_hands_results_over_may_do_nothing_else(
     }
 
 
+AGENT = """
+object Endpoint "backup-01" {
+}
+object Zone "backup-01" {
+  endpoints = [ "backup-01" ]
+  parent = "main"
+}
+object Host "backup-01" {
+  check_command = "dummy"
+  vars.backup_agent = "backup-01"
+}
+"""
+
+
+def test_checks_by_an_agent(tmp_path: Path) -> None:
+    needed("icinga2")
+    made = tmp_path / "objects.conf"
+    made.write_text(AGENT)
+    shipped = ("icinga2-commands.conf", "icinga2-agent.conf")
+
+    assert "Instantiated 6 Services" in Icinga(tmp_path / "i", tmp_path, shipped, made).check()
+
+
 def test_from_a_pass_to_the_hook(
     notifier: Notifier, programs: Programs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
