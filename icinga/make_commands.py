@@ -31,6 +31,21 @@ _NRPE = (
     "# What you want otherwise, write here. command_timeout and check_nrpe's -t: at least 60.",
 )
 
+# What notify_backup is told of a notification.
+_MACROS = {
+    "account": "$service.vars.backup_account$",
+    "check": "$service.vars.backup_check$",
+    "type": "$notification.type$",
+    "state": "$service.state$",
+    "last-state": "$service.last_state$",
+    "output": "$service.output$",
+    "author": "$notification.author$",
+    "comment": "$notification.comment$",
+    "time": "$icinga.timet$",
+    "host": "$host.name$",
+    "service": "$service.name$",
+}
+
 
 class Argument(NamedTuple):
     """An option of a check.
@@ -167,6 +182,18 @@ def director() -> str:
     fields = _Fields()
     basket: dict[str, object] = {
         "Command": {each.name: _director_command(each, fields) for each in found},
+        # Director does not know the commands of Icinga itself.
+        "ExternalCommand": {
+            "dummy": {"object_name": "dummy", "object_type": "external_object"},
+        },
+        "HostTemplate": {
+            "backup-server": {
+                "object_name": "backup-server",
+                "object_type": "template",
+                "check_command": "dummy",
+                "vars": {"dummy_state": 0, "dummy_text": "holds the services of backup accounts"},
+            }
+        },
         "ServiceTemplate": {
             "backup-account": _base_template(fields),
             **{
@@ -229,6 +256,51 @@ def _director_argument(argument: Argument) -> dict[str, object]:
     return made
 
 
+def _director_hook() -> dict[str, object]:
+    """Return the command of notifications: by arguments, a Director's command has no environment.
+
+    Key and value are one word, so that no text is taken for an option.
+    """
+    return {
+        "object_name": "backup-notify",
+        "object_type": "object",
+        "methods_execute": "PluginNotification",
+        "command": f"{FOLDER}/notify_backup",
+        "timeout": "20",
+        "arguments": {
+            f"--{name}": {"value": f"--{name}={macro}", "skip_key": True}
+            for name, macro in _MACROS.items()
+        },
+    }
+
+
+def director_notify() -> str:
+    """Return a basket of its own with what calls notify_backup: it writes to customers."""
+    notification = {
+        "object_name": "backup-notify",
+        "object_type": "template",
+        "command": "backup-notify",
+        "users": ["backup-hook"],
+        "types": ["Problem", "Recovery", "Acknowledgement", "Custom"],
+        "states": ["OK", "Warning", "Critical"],
+        "notification_interval": "0",
+    }
+    applied = {
+        "object_name": "backup-notify-services",
+        "object_type": "apply",
+        "apply_to": "service",
+        "imports": ["backup-notify"],
+        "assign_filter": "service.vars.backup_account=true&service.vars.backup_check=true",
+    }
+    basket = {
+        "Command": {"backup-notify": _director_hook()},
+        "User": {"backup-hook": {"object_name": "backup-hook", "object_type": "object"}},
+        "NotificationTemplate": {"backup-notify": notification},
+        "Notification": {"backup-notify-services": applied},
+    }
+    return json.dumps(basket, indent=2) + "\n"
+
+
 def _base_template(fields: _Fields) -> dict[str, object]:
     return {
         "object_name": "backup-account",
@@ -259,6 +331,7 @@ FILES = {
     "nagios4-commands.cfg": nagios,
     "nrpe-commands.cfg": nrpe,
     "director-basket.json": director,
+    "director-notify.json": director_notify,
 }
 
 if __name__ == "__main__":
