@@ -68,11 +68,10 @@ class Director:
         )
         return "\n".join(bytes.fromhex(content).decode() for (content,) in files)
 
-    def select(self, query: str) -> list[list[str]]:
-        """Return the rows that the database has for *query*."""
+    def select(self, query: str, database: str = "director") -> list[list[str]]:
+        """Return the rows that *database* has for *query*."""
         done = subprocess.run(
-            ["mariadb", "--no-defaults", f"--socket={self._socket}", "-N", "-B", "-e", query]
-            + (["director"] if "DATABASE" not in query else []),
+            ["mariadb", "--no-defaults", f"--socket={self._socket}", "-NBe", query, database],
             capture_output=True,
             text=True,
         )
@@ -106,7 +105,7 @@ def directing(folder: Path) -> Iterator[Director]:
         )
     try:
         until(lambda: b"ready for connections" in (folder / "log").read_bytes())
-        director.select(_DATABASE)
+        director.select(_DATABASE, "mysql")
         director.say("migration", "run")
         yield director
     finally:
