@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import median
 from urllib.parse import urlsplit
 
-from backup_monitoring.notify.sources import open_source
+from backup_monitoring.notify.sources import EVERYTHING, open_source
 from backup_monitoring.passwords import read_password
 from backup_monitoring.settings import Settings, read_settings
 from backup_monitoring.submit import icinga_api
@@ -27,7 +27,7 @@ from backup_monitoring.submit.results import Result, results_of
 def judged(settings: Settings, now: datetime) -> Iterator[Result]:
     """Yield the results of all accounts of the store."""
     with open_source(settings, now, lambda doing: None) as source:
-        for account, uploads in source.accounts(None):
+        for account, uploads in source.accounts(None, EVERYTHING):
             yield from results_of(account, uploads, settings, now, False)
 
 

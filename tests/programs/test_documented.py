@@ -44,16 +44,20 @@ users = pathlib.Path("/etc/icinga2/conf.d/api-users.conf").read_text()
 password = re.search('password = "(.*)"', users)[1]
 token = base64.b64encode(f"root:{password}".encode()).decode()
 context = ssl.create_default_context(cafile="/var/lib/icinga2/certs/ca.crt")
-connection = http.client.HTTPSConnection("debian.example.org", 5665, context=context)
 path = "/v1/objects/services?attrs=name&attrs=state&attrs=last_check_result"
 headers = {"Authorization": f"Basic {token}", "Accept": "application/json"}
-for _ in range(600):  # while it reloads nobody listens
+end = time.monotonic() + 60
+while True:
+    connection = http.client.HTTPSConnection("debian.example.org", 5665, context=context)
     try:
         connection.request("GET", path, headers=headers)
+        answer = connection.getresponse().read()
         break
-    except ConnectionRefusedError:
+    except (OSError, http.client.HTTPException):  # it reloads
+        if time.monotonic() > end:
+            raise
         time.sleep(0.1)
-found = [each["attrs"] for each in json.load(connection.getresponse())["results"]]
+found = [each["attrs"] for each in json.loads(answer)["results"]]
 print(json.dumps({each["name"]: each["last_check_result"] and each["state"] for each in found}))
 """
 
