@@ -26,6 +26,26 @@ _MARGIN = 10  # seconds from a program's own time limit to that of its command
 # They print something else than a state, or replay the past.
 _NO_ARGUMENTS = {"help", "version", "now", "inventory"}
 
+_NRPE = (
+    "# The caller chooses a check and nothing else: leave dont_blame_nrpe=0, its arguments off.",
+    "# What you want otherwise, write here. command_timeout and check_nrpe's -t: at least 60.",
+)
+
+# What notify_backup is told of a notification.
+_MACROS = {
+    "account": "$service.vars.backup_account$",
+    "check": "$service.vars.backup_check$",
+    "type": "$notification.type$",
+    "state": "$service.state$",
+    "last-state": "$service.last_state$",
+    "output": "$service.output$",
+    "author": "$notification.author$",
+    "comment": "$notification.comment$",
+    "time": "$icinga.timet$",
+    "host": "$host.name$",
+    "service": "$service.name$",
+}
+
 
 class Argument(NamedTuple):
     """An option of a check.
@@ -147,12 +167,33 @@ def _definition(name: str, line: str) -> list[str]:
     return ["define command {", f"  command_name {name}", f"  command_line {line}", "}"]
 
 
+def nrpe() -> str:
+    """Return the commands of NRPE: each check over all accounts of the server."""
+    lines = [f"# {NOTE}", *_NRPE]
+    for command in commands():
+        lines += ["", f"# {command.text}"]
+        lines.append(f"command[check_{command.name}]={FOLDER}/check_{command.name}")
+    return "\n".join([*lines, ""])
+
+
 def director() -> str:
     """Return the basket of the Icinga Director: commands, templates, data fields."""
     found = commands()
     fields = _Fields()
     basket: dict[str, object] = {
         "Command": {each.name: _director_command(each, fields) for each in found},
+        # Director does not know the commands of Icinga itself.
+        "ExternalCommand": {
+            "dummy": {"object_name": "dummy", "object_type": "external_object"},
+        },
+        "HostTemplate": {
+            "backup-server": {
+                "object_name": "backup-server",
+                "object_type": "template",
+                "check_command": "dummy",
+                "vars": {"dummy_state": 0, "dummy_text": "holds the services of backup accounts"},
+            }
+        },
         "ServiceTemplate": {
             "backup-account": _base_template(fields),
             **{
@@ -215,6 +256,51 @@ def _director_argument(argument: Argument) -> dict[str, object]:
     return made
 
 
+def _director_hook() -> dict[str, object]:
+    """Return the command of notifications: by arguments, a Director's command has no environment.
+
+    Key and value are one word, so that no text is taken for an option.
+    """
+    return {
+        "object_name": "backup-notify",
+        "object_type": "object",
+        "methods_execute": "PluginNotification",
+        "command": f"{FOLDER}/notify_backup",
+        "timeout": "20",
+        "arguments": {
+            f"--{name}": {"value": f"--{name}={macro}", "skip_key": True}
+            for name, macro in _MACROS.items()
+        },
+    }
+
+
+def director_notify() -> str:
+    """Return a basket of its own with what calls notify_backup: it writes to customers."""
+    notification = {
+        "object_name": "backup-notify",
+        "object_type": "template",
+        "command": "backup-notify",
+        "users": ["backup-hook"],
+        "types": ["Problem", "Recovery", "Acknowledgement", "Custom"],
+        "states": ["OK", "Warning", "Critical"],
+        "notification_interval": "0",
+    }
+    applied = {
+        "object_name": "backup-notify-services",
+        "object_type": "apply",
+        "apply_to": "service",
+        "imports": ["backup-notify"],
+        "assign_filter": "service.vars.backup_account=true&service.vars.backup_check=true",
+    }
+    basket = {
+        "Command": {"backup-notify": _director_hook()},
+        "User": {"backup-hook": {"object_name": "backup-hook", "object_type": "object"}},
+        "NotificationTemplate": {"backup-notify": notification},
+        "Notification": {"backup-notify-services": applied},
+    }
+    return json.dumps(basket, indent=2) + "\n"
+
+
 def _base_template(fields: _Fields) -> dict[str, object]:
     return {
         "object_name": "backup-account",
@@ -243,7 +329,9 @@ def _director_template(command: Command) -> dict[str, object]:
 FILES = {
     "icinga2-commands.conf": icinga2,
     "nagios4-commands.cfg": nagios,
+    "nrpe-commands.cfg": nrpe,
     "director-basket.json": director,
+    "director-notify.json": director_notify,
 }
 
 if __name__ == "__main__":

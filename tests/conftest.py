@@ -9,3 +9,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="replay a year of schedules in every zone, not only in three",
     )
+    parser.addoption(
+        "--director",
+        action="store_true",
+        help="try icinga/director-*.json with a real Icinga Director and MariaDB",
+    )

@@ -95,6 +95,16 @@ def test_the_basket_is_whole() -> None:
         assert field["description"]
 
 
+def test_the_directors_hook_is_told_what_icingas_is() -> None:
+    basket = json.loads((FOLDER / "director-notify.json").read_text(encoding="utf-8"))
+    text = (FOLDER / "icinga2-notify.conf").read_text(encoding="utf-8")
+    told = re.findall(r'env\.NOTIFY_(\w+) = "(.*)"', text)
+
+    assert [each["value"] for each in basket["Command"]["backup-notify"]["arguments"].values()] == [
+        f"--{name.lower().replace('_', '-')}={macro}" for name, macro in told
+    ]
+
+
 def test_both_ways_have_a_template_for_every_check() -> None:
     for way in ("icinga2-active.conf", "icinga2-passive.conf"):
         text = (FOLDER / way).read_text(encoding="utf-8")

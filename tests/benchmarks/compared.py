@@ -24,10 +24,16 @@ class Command(NamedTuple):
 
 
 class Used(NamedTuple):
-    """What a command took: medians of seconds, and the greatest resident memory, in MiB."""
+    """What a command took.
+
+    Args:
+        seconds, cpu: medians; *cpu*: those of the processor.
+        memory: the greatest resident one, in MiB.
+    """
 
     seconds: float
     memory: float
+    cpu: float = 0.0
 
 
 def compare(commands: Sequence[Command], rounds: int) -> list[Used]:
@@ -46,10 +52,13 @@ def compare(commands: Sequence[Command], rounds: int) -> list[Used]:
         check=True,
     )
     results = json.loads(done.stdout)
-    for words, (_, _, code), command in zip(
-        turns, results, [*commands] * (rounds + 1), strict=True
-    ):
+    for words, (*_, code), command in zip(turns, results, [*commands] * (rounds + 1), strict=True):
         assert code in command.codes, f"{' '.join(words)}: exit code {code}"
     warm = results[len(commands) :]
     of_each = [warm[number :: len(commands)] for number in range(len(commands))]
-    return [Used(median(run[0] for run in runs), max(run[1] for run in runs)) for runs in of_each]
+    return [_used(runs) for runs in of_each]
+
+
+def _used(runs: list[tuple[float, float, float, int]]) -> Used:
+    seconds, cpu, memory, _ = zip(*runs, strict=True)
+    return Used(median(seconds), max(memory), median(cpu))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from benchmarks import growth, live_checks, notifier, store
+from benchmarks import growth, live_checks, monitoring, notifier, store
 from benchmarks.lines import Line
 from benchmarks.stage import Stage
 
@@ -18,4 +18,7 @@ MEASUREMENTS: tuple[Callable[[Stage], Iterator[Line]], ...] = (
     notifier.hook,
     notifier.scan,
     notifier.mails,
+    monitoring.objects,
+    monitoring.results,
+    monitoring.cpu,
 )

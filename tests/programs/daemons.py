@@ -133,17 +133,25 @@ class Icinga:
                 ["openssl", *command.split()], cwd=certs, check=True, capture_output=True
             )
 
-    def ask(self, path: str) -> Any:
-        """Return the API's answer to a GET of *path*."""
+    def request(
+        self, method: str, path: str, user: str = "all", values: object = None
+    ) -> tuple[int, Any]:
+        """Return status and content of the API's answer; *values* are sent along as JSON."""
         context = ssl.create_default_context(cafile=str(self.ca_file))
         connection = http.client.HTTPSConnection("localhost", self.port, context=context)
-        token = base64.b64encode(f"all:{PASSWORD}".encode()).decode()
+        token = base64.b64encode(f"{user}:{PASSWORD}".encode()).decode()
         headers = {"Accept": "application/json", "Authorization": f"Basic {token}"}
+        body = None if values is None else json.dumps(values).encode()
         try:
-            connection.request("GET", path, headers=headers)
-            return json.loads(connection.getresponse().read())
+            connection.request(method, path, body, headers)
+            answer = connection.getresponse()
+            return answer.status, json.loads(answer.read())
         finally:
             connection.close()
+
+    def ask(self, path: str) -> Any:
+        """Return the API's answer to a GET of *path*."""
+        return self.request("GET", path)[1]
 
     def services(self) -> dict[str, dict[str, Any]]:
         """Return the attributes of all services by their names."""

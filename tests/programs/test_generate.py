@@ -15,12 +15,13 @@ from programs.test_store import Store
 
 pytestmark = [pytest.mark.installed, pytest.mark.server]
 TASKS = ("client", "quota", "schedule", "status", "unused")
+FACE = "\N{GRINNING FACE}"
 HOSTILE = {
     "new\nline": 'x" }\nobject Host "evil" {',
     'quo"te': "{{{ throw 1 }}}",
     "$service.vars.secret$": "$HOSTNAME$ $odd",
     "a;b": "; define host {",
-    "\N{GRINNING FACE}": "\N{GRINNING FACE} \\n \\",
+    FACE: f"{FACE} \\n \\",
     "l" * 70: "/* // #",
     "'`touch it`": "'`touch it` & $(touch it) |",
     "ends\\": "a\r\nb\tc\x01d",
@@ -136,7 +137,8 @@ def test_the_directors_rows(hostile: Store) -> None:
     rows = json.loads(objects(hostile, "director").read_text())
 
     assert len(rows) == 5 * (18 + len(HOSTILE))
-    assert {row["backup_account"] for row in rows} > {uid.replace("$", "$$") for uid in HOSTILE}
+    taken = {each.replace("$", "$$").replace(FACE, "\N{REPLACEMENT CHARACTER}") for each in HOSTILE}
+    assert {row["backup_account"] for row in rows} > taken
     assert rows == sorted(rows, key=lambda row: row["backup_account"].replace("$$", "$"))
     assert {row["template"] for row in rows} == {f"backup-account-{task}" for task in TASKS}
 

@@ -1,15 +1,11 @@
 """notify_backup called by a real Icinga 2, and by a real Nagios, with the shipped configuration."""
 
-import base64
 import grp
-import http.client
-import json
 import os
 import pwd
 import re
 import shutil
 import sqlite3
-import ssl
 import subprocess
 import time
 from collections.abc import Iterator
@@ -19,7 +15,7 @@ from typing import Protocol
 
 import pytest
 
-from programs.daemons import PASSWORD, Icinga, Nagios, needed, running, until
+from programs.daemons import Icinga, Nagios, needed, running, until
 from programs.installed import Programs
 from programs.notifier import Notifier, Told
 
@@ -80,15 +76,9 @@ class ByApi:
         self._icinga = icinga
 
     def _act(self, action: str, **values: object) -> None:
-        context = ssl.create_default_context(cafile=str(self._icinga.ca_file))
-        connection = http.client.HTTPSConnection("localhost", self._icinga.port, context=context)
-        token = base64.b64encode(f"all:{PASSWORD}".encode()).decode()
-        headers = {"Accept": "application/json", "Authorization": f"Basic {token}"}
-        body = json.dumps({"type": "Service", "service": f"backup-01!{SERVICE}", **values})
-        connection.request("POST", f"/v1/actions/{action}", body.encode(), headers)
-        answer = connection.getresponse()
-        assert answer.status == 200, answer.read()
-        connection.close()
+        asked = {"type": "Service", "service": f"backup-01!{SERVICE}", **values}
+        status, said = self._icinga.request("POST", f"/v1/actions/{action}", values=asked)
+        assert status == 200, said
 
     def result(self, state: int) -> None:
         self._act("process-check-result", exit_status=state, plugin_output=f"by {WORDS}", ttl=600)

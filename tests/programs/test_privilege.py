@@ -14,6 +14,7 @@ from programs.installed import NOW, ROOT, Programs
 
 pytestmark = pytest.mark.installed
 UNITS = ROOT / "examples" / "systemd"
+DOCUMENTED = (ROOT / "docs" / "icinga.md").read_text(encoding="utf-8")
 NOBODY = ("--reuid=65534", "--regid=65534", "--clear-groups")
 CAPABLE = (
     "--inh-caps=+dac_read_search",
@@ -93,13 +94,15 @@ def test_the_units_are_sound(tmp_path: Path) -> None:
         ["systemd-analyze", "verify", "--man=no", *units], capture_output=True, text=True
     )
 
-    assert len(units) == 8
+    assert len(units) == 10
     assert verified.stderr == ""
     assert verified.returncode == 0
 
 
 @pytest.mark.parametrize(
-    ("name", "limit"), [("collect", 2.0), ("flush", 1.5), ("scan", 1.0), ("submit", 1.5)], ids=str
+    ("name", "limit"),
+    [("collect", 2.0), ("flush", 1.5), ("objects", 1.0), ("scan", 1.0), ("submit", 1.5)],
+    ids=str,
 )
 def test_the_units_are_closed(tmp_path: Path, name: str, limit: float) -> None:
     (unit,) = (each for each in _tried(tmp_path) if each.name.endswith(f"{name}.service"))
@@ -111,6 +114,9 @@ def test_the_units_are_closed(tmp_path: Path, name: str, limit: float) -> None:
     exposure = re.search(r"exposure level for .*: ([0-9.]+)", secure.stdout)
     assert exposure is not None
     assert float(exposure[1]) < limit
+    documented = re.search(rf"^\| `backup-monitoring-{name}` .* ([0-9.]+) \|$", DOCUMENTED, re.M)
+    assert documented is not None
+    assert float(exposure[1]) == pytest.approx(float(documented[1]), abs=0.2)  # systemds differ
 
 
 @pytest.mark.parametrize("name", ["flush", "scan"])

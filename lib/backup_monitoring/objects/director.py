@@ -1,9 +1,12 @@
 """Services as rows for an import source of the Icinga Director."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 
 from backup_monitoring.objects.services import Service
+
+_FOUR_BYTES = re.compile("[\U00010000-\U0010ffff]")
 
 
 def director(services: Iterable[Service]) -> Iterator[str]:
@@ -13,7 +16,7 @@ def director(services: Iterable[Service]) -> Iterator[str]:
         row = {
             "name": service.name,
             "host": service.host,
-            "display_name": service.shown,
+            "display_name": _text(service.shown),
             "backup_account": _text(service.account).replace("$", "$$"),
             "backup_check": service.check,
             "template": f"backup-account-{service.check}",
@@ -23,6 +26,12 @@ def director(services: Iterable[Service]) -> Iterator[str]:
     yield "[]\n" if before == "[" else "\n]\n"
 
 
-def _text(uid: str) -> str:
-    """Return *uid* without half a character, which is no JSON for PHP."""
-    return uid.encode("utf-8", "backslashreplace").decode()
+def _text(text: str) -> str:
+    """Return *text* as the Director takes it.
+
+    Half a character is no JSON for PHP; one of four bytes is too long for its database, and would
+    end the import of all.
+    """
+    return _FOUR_BYTES.sub(
+        "\N{REPLACEMENT CHARACTER}", text.encode("utf-8", "backslashreplace").decode()
+    )

@@ -1,0 +1,95 @@
+"""Hands results to Icinga 2 in three ways, by turns; prints JSON.
+
+Run by the installed environment's interpreter: SETTINGS ROUNDS NOW. Printed are the number of
+results, and the seconds: by one connection; judging included, by as many as it takes; by a loop
+that only sends.
+"""
+
+import json
+import ssl
+import sys
+import time
+from base64 import b64encode
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from http.client import HTTPSConnection
+from pathlib import Path
+from statistics import median
+from urllib.parse import urlsplit
+
+from backup_monitoring.notify.sources import EVERYTHING, open_source
+from backup_monitoring.passwords import read_password
+from backup_monitoring.settings import Settings, read_settings
+from backup_monitoring.submit import icinga_api
+from backup_monitoring.submit.results import Result, results_of
+
+
+def judged(settings: Settings, now: datetime) -> Iterator[Result]:
+    """Yield the results of all accounts of the store."""
+    with open_source(settings, now, lambda doing: None) as source:
+        for account, uploads in source.accounts(None, EVERYTHING):
+            yield from results_of(account, uploads, settings, now, False)
+
+
+def ours(settings: Settings, results: Iterable[Result], connections: int) -> float:
+    """Return the seconds of handing over *results* by so many connections."""
+    icinga_api.CONNECTIONS = connections
+    began = time.perf_counter()
+    done = icinga_api.submit(results, settings.submit, 3000)
+    took = time.perf_counter() - began
+    assert not done.missing, done.error
+    assert not done.refused, done.examples
+    return took
+
+
+def bare(settings: Settings, bodies: list[bytes]) -> float:
+    """Return the seconds of a loop that sends *bodies*, and reads the answers."""
+    submit = settings.submit
+    assert submit.password_file is not None
+    token = b64encode(f"{submit.user}:{read_password(submit.password_file)}".encode()).decode()
+    headers = {"Accept": "application/json", "Authorization": f"Basic {token}"}
+    parts = urlsplit(submit.url)
+    context = ssl.create_default_context(cafile=str(submit.ca_file))
+    connection = HTTPSConnection(str(parts.hostname), parts.port, context=context)
+    began = time.perf_counter()
+    for body in bodies:
+        connection.request("POST", "/v1/actions/process-check-result", body, headers)
+        answer = connection.getresponse()
+        answer.read()
+        assert answer.status == 200
+    took = time.perf_counter() - began
+    connection.close()
+    return took
+
+
+def _body(result: Result) -> bytes:
+    return json.dumps(
+        {
+            "type": "Service",
+            "service": f"{result.host}!{result.service}",
+            "exit_status": result.state.value,
+            "plugin_output": "\n".join(result.output),
+            "performance_data": result.numbers,
+            "ttl": 1800,
+        }
+    ).encode()
+
+
+def _main(file: Path, rounds: int, now: datetime) -> None:
+    settings, usual = read_settings(file), icinga_api.CONNECTIONS
+    results = list(judged(settings, now))
+    bodies = [_body(result) for result in results]
+    bare(settings, bodies)  # warm
+    turns = [
+        (
+            ours(settings, results, 1),
+            ours(settings, judged(settings, now), usual),
+            bare(settings, bodies),
+        )
+        for _ in range(rounds)
+    ]
+    print(json.dumps([len(bodies), *map(median, zip(*turns, strict=True))]))
+
+
+if __name__ == "__main__":
+    _main(Path(sys.argv[1]), int(sys.argv[2]), datetime.fromisoformat(sys.argv[3]))

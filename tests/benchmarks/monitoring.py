@@ -1,0 +1,82 @@
+"""Measurements of what hands accounts and their states to a monitoring system."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks.compared import Command, Used, compare
+from benchmarks.lines import Line, memory, ratio
+from benchmarks.made_up import NOW
+from benchmarks.stage import Served, Stage
+from programs.daemons import PASSWORD, Icinga, running
+
+_TASKS = ("client", "quota", "schedule", "status", "unused")
+_SHIPPED = ("icinga2-templates.conf", "icinga2-passive.conf", "icinga2-submit.conf")
+
+
+def objects(stage: Stage) -> Iterator[Line]:
+    """Measure making the objects of all accounts for Icinga 2."""
+    many = stage.many
+    (used,) = compare([_generate(stage, many)], stage.size.long_rounds)
+    what = f"objects of {many.accounts:,} accounts, {len(_TASKS)} checks"
+    yield Line(what, used.seconds, 10, "s", "the whole process")
+    yield memory(what, used, 100)
+
+
+def results(stage: Stage) -> Iterator[Line]:
+    """Compare handing results to a real Icinga 2 with a loop that only sends them."""
+    with _icinga(stage) as (served, settings):
+        count, handing, judging, bare = stage.inside(
+            "handing.py", settings, stage.size.long_rounds, NOW.isoformat()
+        )
+    assert count == len(_TASKS) * served.accounts
+    loop, than = Used(bare, 0), "to a bare http.client loop"
+    what = f"{count:,} results to Icinga 2"
+    yield ratio(f"{what} by one connection, {than}", Used(handing, 0), loop, 1.3)
+    yield ratio(f"{what}, judging all accounts included, {than}", Used(judging, 0), loop, 1.3)
+
+
+def cpu(stage: Stage) -> Iterator[Line]:
+    """Compare the processor's time that an account takes: one pass over all, a process a check."""
+    with _icinga(stage) as (served, settings):
+        passed, *checks = compare(
+            [
+                stage.program("submit_backup_results", settings),
+                *(stage.one(task, settings) for task in _TASKS),
+            ],
+            stage.size.long_rounds,
+        )
+    of_results, of_checks = passed.cpu / served.accounts, sum(check.cpu for check in checks)
+    yield Line(
+        "submit_backup_results, CPU an account, to a process a check",
+        *(100 * of_results / of_checks, 1, "%"),
+        f"{1000 * of_results:.2f} ms : {1000 * of_checks:.0f} ms, {served.accounts:,} accounts",
+    )
+
+
+def _generate(stage: Stage, served: Served) -> Command:
+    return stage.program("generate_backup_objects", served.stored, "--output", str(_made(served)))
+
+
+def _made(served: Served) -> Path:
+    return served.stored.with_name("objects.conf")
+
+
+@contextmanager
+def _icinga(stage: Stage) -> Iterator[tuple[Served, Path]]:
+    """Run an Icinga 2 with the objects of a fifth of the few; give settings that name it."""
+    with stage.serving(max(stage.size.few // len(_TASKS), 1)) as served:
+        stage.do(stage.collect(served))
+        stage.do(_generate(stage, served))
+        folder = served.stored.parent
+        icinga = Icinga(folder / "icinga2", stage.programs.bin, _SHIPPED, _made(served))
+        secret, settings = folder / "icinga-password", folder / "submit.toml"
+        secret.touch(0o600)
+        secret.write_text(PASSWORD)
+        settings.write_text(
+            f'{served.stored.read_text()}[icinga]\nurl = "https://localhost:{icinga.port}"\n'
+            f'ca_file = "{icinga.ca_file}"\nuser = "backup-submit"\n'
+            f'password_file = "{secret}"\n'
+        )
+        with running(icinga):
+            yield served, settings

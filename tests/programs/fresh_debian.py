@@ -1,0 +1,130 @@
+"""A fresh Debian as a newcomer's: the machine's own folders, whose changes go away afterwards."""
+
+import importlib.metadata
+import os
+import shutil
+import subprocess
+import zipfile
+from collections.abc import Iterator
+from configparser import ConfigParser
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+from programs.installed import ROOT, Ran
+
+_STAND_IN = Path(__file__).parent / "stand_in"
+_SPACES = ("--mount", "--pid", "--uts", "--net")
+_FOLDERS = ("/opt", "/run", "/var/cache", "/var/lib", "/var/log", str(ROOT))
+# What is written lands in memory; the network has nobody but the machine itself.
+_PREPARE = r"""
+set -e
+scratch=$1
+shift
+mount -t tmpfs -o mode=755 tmpfs "$scratch"
+for folder; do
+    layer=$scratch/$(echo "$folder" | tr / -)
+    mkdir -p "$layer/new" "$layer/work"
+    mount -t overlay -o "lowerdir=$folder,upperdir=$layer/new,workdir=$layer/work" overlay "$folder"
+done
+# boost, and so Icinga, cannot copy a file from one layer into another
+cp -a /etc "$scratch/etc"
+mount --bind "$scratch/etc" /etc
+ip link set lo up
+hostname debian
+printf '127.0.0.1 localhost\n127.0.1.1 debian.example.org debian\n' > /etc/hosts
+echo ready
+while sleep 60; do :; done
+"""
+
+
+class FreshDebian:
+    """Runs commands as root, in a clone of this repository, as they would be typed."""
+
+    def __init__(self, number: int, wheels: Path) -> None:
+        self._enter = ("nsenter", f"--target={number}", *_SPACES)
+        self._environment = {
+            "PATH": f"{_STAND_IN}:/usr/sbin:/usr/bin:/sbin:/bin",
+            "HOME": "/root",
+            "LANG": "C.UTF-8",
+            # pip finds what it needs here instead of on the internet
+            "PIP_NO_INDEX": "1",
+            "PIP_FIND_LINKS": str(wheels),
+            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+            "PIP_ROOT_USER_ACTION": "ignore",
+        }
+
+    def run(self, line: str) -> Ran:
+        """Run *line* by a shell of its own."""
+        # The folder is entered anew: the caller's own lies below the layers.
+        done = subprocess.run(
+            [*self._enter, "sh", "-c", f"cd '{ROOT}'\n{line}"],
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+
+@contextmanager
+def fresh_debian(folder: Path) -> Iterator[FreshDebian]:
+    """Give a fresh Debian, its scratch in *folder*; end all that it runs.
+
+    It needs root and mounts of its own. Where that is not permitted the test is skipped, and
+    fails in CI.
+    """
+    for name in ("scratch", "wheels"):
+        (folder / name).mkdir()
+    _write_wheels(folder / "wheels")
+    command = ("unshare", *_SPACES, "--fork", "--kill-child", "--mount-proc")
+    process = subprocess.Popen(
+        [*command, "sh", "-c", _PREPARE, "sh", str(folder / "scratch"), *_FOLDERS],
+        env={"PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        if (said := process.stdout.readline()) != "ready\n":
+            (pytest.fail if os.environ.get("CI") else pytest.skip)(f"no mounts of its own: {said}")
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+        yield FreshDebian(int(children), folder / "wheels")
+    finally:
+        process.kill()
+        process.wait()
+        shutil.rmtree(folder / "wheels")
+
+
+def _write_wheels(folder: Path) -> None:
+    """Write as wheels into *folder* what the package needs, from what the tests have installed."""
+    setup = ConfigParser()
+    setup.read(ROOT / "setup.cfg", encoding="utf-8")
+    needed = setup["options"]["install_requires"].split("\n")
+    for name in _closed({"setuptools", "wheel", *(Requirement(n).name for n in needed if n)}):
+        distribution = importlib.metadata.distribution(name)
+        title = distribution.metadata["Name"].replace("-", "_")
+        wheel = folder / f"{title}-{distribution.version}-py3-none-any.whl"
+        with zipfile.ZipFile(wheel, "w") as archive:
+            for file in distribution.files or ():
+                # Compiled parts are for one Python only, and can be done without.
+                if ".." not in file.parts and file.suffix not in {".so", ".pyc"}:
+                    archive.write(file.locate(), str(file))
+
+
+def _closed(names: set[str]) -> set[str]:
+    """Return *names* with what these need, and so on."""
+    found: set[str] = set()
+    while left := names - found:
+        found |= left
+        for name in left:
+            for text in importlib.metadata.requires(name) or ():
+                requirement = Requirement(text)
+                if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+                    names = names | {requirement.name}
+    return found

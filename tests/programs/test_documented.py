@@ -1,0 +1,200 @@
+"""docs/icinga.md: its commands, as they stand there, lead from a fresh Debian to states."""
+
+import json
+import re
+import shlex
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from programs.daemons import needed, until
+from programs.fresh_debian import FreshDebian, fresh_debian
+from programs.installed import NOW, ROOT, Ran
+from programs.test_submit import STATES
+
+pytestmark = [pytest.mark.installed, pytest.mark.server]
+DOCUMENTED = (ROOT / "docs" / "icinga.md").read_text(encoding="utf-8")
+TASKS = ("client", "quota", "schedule", "status", "unused")
+NAMES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
+PROGRAMS = "/opt/backup-monitoring/bin"
+ENTRY = """
+dn: uid=4000199,ou=accounts,ou=backup,ou=services,dc=example,dc=org
+objectClass: sstBackup
+uid: 4000199
+homeDirectory: /home/4000199
+host: backup-01
+sstIsActive: TRUE
+sstQuota: 1000
+sstBackupSize: 999
+sstIncrementSize: 0
+"""
+# An object that Icinga has already under a name to come.
+TAKEN = """
+object Service "4000198-quota" {
+  import "backup-account-quota"
+  host_name = "backup-01"
+}
+"""
+# Asks Icinga as the user that `icinga2 api setup` made.
+_ASK = r"""
+import base64, http.client, json, pathlib, re, ssl, time
+users = pathlib.Path("/etc/icinga2/conf.d/api-users.conf").read_text()
+password = re.search('password = "(.*)"', users)[1]
+token = base64.b64encode(f"root:{password}".encode()).decode()
+context = ssl.create_default_context(cafile="/var/lib/icinga2/certs/ca.crt")
+path = "/v1/objects/services?attrs=name&attrs=state&attrs=last_check_result"
+headers = {"Authorization": f"Basic {token}", "Accept": "application/json"}
+end = time.monotonic() + 60
+while True:
+    connection = http.client.HTTPSConnection("debian.example.org", 5665, context=context)
+    try:
+        connection.request("GET", path, headers=headers)
+        answer = connection.getresponse().read()
+        break
+    except (OSError, http.client.HTTPException):  # it reloads
+        if time.monotonic() > end:
+            raise
+        time.sleep(0.1)
+found = [each["attrs"] for each in json.loads(answer)["results"]]
+print(json.dumps({each["name"]: each["last_check_result"] and each["state"] for each in found}))
+"""
+
+
+@pytest.fixture
+def debian(tmp_path: Path) -> Iterator[FreshDebian]:
+    needed("unshare", "nsenter", "ip", "openssl")
+    with fresh_debian(tmp_path) as debian:
+        yield debian
+
+
+def block(heading: str) -> list[str]:
+    """Return the lines of the first block of commands below a heading of the document."""
+    section = re.split(r"^## ", DOCUMENTED, flags=re.MULTILINE)
+    (text,) = (each for each in section if each.startswith(f"{heading}\n"))
+    blocks: list[str] = re.findall(r"```sh\n(.*?)```", text, flags=re.DOTALL)
+    return blocks[0].splitlines()
+
+
+def follow(debian: FreshDebian, lines: list[str]) -> Ran:
+    """Run *lines* as they stand; return what the last one did."""
+    for line in lines:
+        ran = debian.run(line)
+        assert ran.code == 0, f"{line}\n{ran.out}{ran.err}"
+    return ran
+
+
+def of_icinga(debian: FreshDebian) -> dict[str, float | None]:
+    """Return the states of backup services in Icinga by their names; None: without a result."""
+    ran = debian.run(f"python3 -c {shlex.quote(_ASK)}")
+    assert ran.code == 0, ran.err
+    states: dict[str, float | None] = json.loads(ran.out)
+    return {name: state for name, state in states.items() if re.fullmatch(r"\d+-\w+", name)}
+
+
+def of_nagios(debian: FreshDebian) -> dict[str, int]:
+    """Return the states of backup services that Nagios has results for, by their names."""
+    text = debian.run("cat /var/lib/nagios4/status.dat").out
+    return {
+        name: int(state)
+        for name, state in re.findall(
+            r"^\tservice_description=(\d+-\w+)\n(?:\t.*\n)*?\thas_been_checked=1\n"
+            r"(?:\t.*\n)*?\tcurrent_state=(\d)\n",
+            text,
+            flags=re.MULTILINE,
+        )
+    }
+
+
+def by_the_checks(debian: FreshDebian, *options: str) -> dict[str, int]:
+    """Return the states that the checks say now, by the services' names."""
+    found = {}
+    for task in TASKS:
+        ran = debian.run(shlex.join([f"{PROGRAMS}/check_backup_{task}", "-vv", *options]))
+        lines = re.findall(r"^([A-Z]+) - (\d+)[: ]", ran.out, flags=re.MULTILINE)
+        assert len(lines) == len({uid for _, uid in lines}), ran.out
+        found.update({f"{uid}-{task}": NAMES.index(state) for state, uid in lines})
+    return found
+
+
+def test_from_a_fresh_debian_with_icinga(debian: FreshDebian) -> None:
+    needed("icinga2")
+    began, lines = time.monotonic(), block("Icinga 2")
+
+    ran = follow(debian, lines)
+
+    assert len(lines) <= 10
+    assert time.monotonic() - began < 300
+    assert ran.out in DOCUMENTED
+    states = of_icinga(debian)
+    assert len(states) == 5 * 18
+    assert states == by_the_checks(debian, "--now", NOW)
+    assert {name: states[name] for name in STATES} == STATES
+
+
+def test_from_a_fresh_debian_with_nagios(debian: FreshDebian) -> None:
+    needed("nagios4")
+    began, lines = time.monotonic(), block("Nagios 4")
+
+    follow(debian, lines)
+
+    until(lambda: len(of_nagios(debian)) == 5 * 18)
+    assert len(lines) <= 10
+    assert time.monotonic() - began < 300
+    states = of_nagios(debian)
+    assert states == by_the_checks(debian, "--now", NOW)
+    assert {name: states[name] for name in STATES} == STATES
+
+
+def test_from_then_on_by_the_units(debian: FreshDebian) -> None:
+    needed("icinga2", "setpriv")
+    follow(debian, block("Icinga 2"))
+    follow(debian, ["rm /var/lib/backup-monitoring/*"])  # a pass that may lie in the future
+
+    follow(debian, block("Running it"))
+
+    before, states, after = (each(debian) for each in (by_the_checks, of_icinga, by_the_checks))
+    assert set(states) == set(after)
+    for name, state in states.items():
+        assert state in (before[name], after[name]), name  # time passes in between
+    assert states["4000102-quota"] == 1
+
+    follow(debian, [f"cat >> /etc/backup-monitoring/directory.ldif <<'END'\n{ENTRY}\nEND\n"])
+    timers = "systemctl enable --now backup-monitoring-{}.timer"
+    follow(debian, [timers.format("collect"), timers.format("objects")])
+    until(lambda: "4000199-quota" in of_icinga(debian))
+    follow(debian, [timers.format("submit")])
+
+    assert of_icinga(debian)["4000199-quota"] == 2
+    assert set(of_icinga(debian)) == {*states, *(f"4000199-{task}" for task in TASKS)}
+
+    follow(debian, [f"cat > /etc/icinga2/conf.d/other.conf <<'END'\n{TAKEN}\nEND\n"])
+    more = ENTRY.replace("4000199", "4000198")
+    follow(debian, [f"cat >> /etc/backup-monitoring/directory.ldif <<'END'\n{more}\nEND\n"])
+    follow(debian, [timers.format("collect")])
+    refused = debian.run(timers.format("objects"))
+
+    assert refused.code != 0
+    assert "the objects before are put back" in refused.out
+    follow(debian, ["icinga2 daemon -C"])  # it could start again
+    made = debian.run("cd /etc/icinga2/conf.d && grep -l 4000198-quota *").out.split()
+    assert made == ["backup-objects.conf.refused", "other.conf"]
+    assert of_icinga(debian)["4000199-quota"] == 2
+
+
+def test_by_nrpe(debian: FreshDebian) -> None:
+    needed("nrpe", "icinga2")
+    ask = "/usr/lib/nagios/plugins/check_nrpe -H localhost -t 60 -c check_backup_{}"
+    follow(debian, block("Icinga 2"))
+    follow(debian, ["rm /var/lib/backup-monitoring/*", *block("Running it")])
+
+    follow(debian, block("On another machine"))
+
+    for task in (*TASKS, "service"):
+        here = debian.run(f"{PROGRAMS}/check_backup_{task}")
+        there = debian.run(ask.format(task))
+        assert (there.code, there.out.split(" - ")[0]) == (here.code, here.out.split(" - ")[0])
+    refused = debian.run(f"{ask.format('quota')} -a --config=/tmp/mine")
+    assert refused.code == 3
+    assert "BACKUP" not in refused.out
