@@ -108,8 +108,9 @@ def _services(
         raise SettingsError(f"{settings.file}: [store] folder", "not set", remedy)
     state = open_state(settings.store.folder)
     state.fresh(settings.store, None, now_of(options))
+    hosts = (settings.directory.host, settings.submit.host_name)
     accounts = sorted(
-        (account.uid, sys.intern(host_of(account, settings.submit.host_name)))
+        (account.uid, sys.intern(host_of(account, *hosts)))
         for account, _ in state.accounts(None, None)
     )
     for uid, _ in accounts:

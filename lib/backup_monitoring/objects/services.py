@@ -41,9 +41,17 @@ def name_of(uid: str) -> str:
     return f"h-{hashlib.sha256(raw).hexdigest()[:40]}"
 
 
-def host_of(account: Account, otherwise: str) -> str:
-    """Return the name of the host of *account*: its backup server, else *otherwise*."""
+def host_of(account: Account, ours: str | None, otherwise: str) -> str:
+    """Return the name of the host of *account*: its backup server, else *otherwise*.
+
+    Args:
+        ours: of several backup servers, the one whose objects are made, as it writes its name:
+            a host that two servers define is one too many for their master. None: the first.
+    """
     host = account.hosts[0] if account.hosts else otherwise
+    # The directory compares names without regard to case.
+    if ours is not None and ours.casefold() in map(str.casefold, account.hosts):
+        host = ours
     return host if _HOST.fullmatch(host) else name_of(host)
 
 

@@ -34,7 +34,7 @@ def results_of(
 ) -> Iterator[Result]:
     """Yield the results of *account*, one a task; *host_an_account*: on a host of its own."""
     name = name_of(account.uid)
-    server = host_of(account, settings.submit.host_name)
+    server = host_of(account, settings.directory.host, settings.submit.host_name)
     for task, verdict in judged(account, uploads, settings, now).items():
         yield Result(
             name if host_an_account else server,
