@@ -5,6 +5,11 @@ import pytest
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
+        "--freeze",
+        action="store_true",
+        help="freeze a satellite of Icinga, and wait until its master tells: two minutes",
+    )
+    parser.addoption(
         "--all-zones",
         action="store_true",
         help="replay a year of schedules in every zone, not only in three",

@@ -22,7 +22,7 @@ from programs.installed import ROOT
 
 SHIPPED = ROOT / "icinga"
 PASSWORD = "password of the tests"
-_EXTENSIONS = "subjectAltName=DNS:localhost\nextendedKeyUsage=serverAuth,clientAuth\n"
+_EXTENSIONS = "subjectAltName=DNS:localhost,DNS:{name}\nextendedKeyUsage=serverAuth,clientAuth\n"
 
 
 def needed(*names: str) -> None:
@@ -46,26 +46,36 @@ def _user() -> str:
     return pwd.getpwuid(os.getuid()).pw_name
 
 
-class Icinga:
-    """An Icinga 2: made from the shipped files named, and objects."""
+class IcingaProcess:
+    """An Icinga 2 in a folder of its own: its process and its API.
 
-    def __init__(self, folder: Path, programs: Path, shipped: Sequence[str], objects: Path) -> None:
+    Args:
+        name: of its endpoint, and of its certificate in ``lib/certs``.
+        zone: the zone of its endpoint.
+    """
+
+    def __init__(self, folder: Path, name: str, zone: str) -> None:
         self.folder = folder
+        self.name = name
         self.port = free_port()
-        for name in ("lib/certs", "log", "cache", "run", "spool"):
-            (folder / name).mkdir(parents=True)
-        self._certificates()
-        includes = [SHIPPED / name for name in shipped]
-        text = "".join(f'include "{path}"\n' for path in (*includes, objects))
-        (folder / "icinga2.conf").write_text(
-            f'const NodeName = "localhost"\nconst BackupMonitoringDir = "{programs}"\n'
-            f'const BackupSubmitPassword = "{PASSWORD}"\ninclude <itl>\n{text}'
+        self._zone = zone
+        for each in ("lib/certs", "log", "cache", "run", "spool", "zones.d"):
+            (folder / each).mkdir(parents=True)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def configure(self, text: str, listener: str = "") -> None:
+        """Write its configuration: *text*, and what every one has.
+
+        Args:
+            listener: more lines of its ApiListener.
+        """
+        (self.folder / "icinga2.conf").write_text(
+            f'const NodeName = "{self.name}"\nconst BackupSubmitPassword = "{PASSWORD}"\n'
+            f"include <itl>\n{text}"
             f'object ApiUser "all" {{\n  password = "{PASSWORD}"\n  permissions = [ "*" ]\n}}\n'
             f'object ApiListener "api" {{\n  bind_host = "127.0.0.1"\n  bind_port = {self.port}\n'
-            '}\nobject CheckerComponent "checker" {\n}\n'
-            'object Endpoint NodeName {\n}\nobject Zone "main" {\n  endpoints = [ NodeName ]\n}\n'
+            f'{listener}}}\nobject CheckerComponent "checker" {{\n}}\n'
         )
-        self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def ca_file(self) -> Path:
@@ -74,9 +84,9 @@ class Icinga:
     def _command(self, *more: str) -> list[str]:
         user = _user()
         folders = {"Data": "lib", "Log": "log", "Cache": "cache", "InitRun": "run"}
+        folders |= {"Spool": "spool", "Zones": "zones.d"}
         defined = [f"-D{key}Dir={self.folder}/{name}" for key, name in folders.items()]
-        defined += [f"-DSpoolDir={self.folder}/spool", f"-DRunAsUser={user}"]
-        defined += [f"-DRunAsGroup={user}", "-DZoneName=main"]
+        defined += [f"-DRunAsUser={user}", f"-DRunAsGroup={user}", f"-DZoneName={self._zone}"]
         return ["icinga2", "daemon", "-c", str(self.folder / "icinga2.conf"), *defined, *more]
 
     def check(self) -> str:
@@ -119,15 +129,15 @@ class Icinga:
             return "results" in self.ask("/v1/status/IcingaApplication")
         return False
 
-    def _certificates(self) -> None:
+    def certify(self, authority: Path) -> None:
+        """Give it a certificate of its own from the CA in the folder *authority*."""
         certs = self.ca_file.parent
-        make_authority(certs)
-        (certs / "extensions").write_text(_EXTENSIONS)
+        (certs / "extensions").write_text(_EXTENSIONS.format(name=self.name))
         for command in (
-            "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost "
-            "-keyout localhost.key -out csr",
-            "x509 -req -in csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 60 "
-            "-extfile extensions -out localhost.crt",
+            f"req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN={self.name} "
+            f"-keyout {self.name}.key -out csr",
+            f"x509 -req -in csr -CA {authority}/ca.crt -CAkey {authority}/ca.key -CAcreateserial "
+            f"-days 60 -extfile extensions -out {self.name}.crt",
         ):
             subprocess.run(
                 ["openssl", *command.split()], cwd=certs, check=True, capture_output=True
@@ -159,8 +169,23 @@ class Icinga:
         return {each["attrs"]["name"]: each["attrs"] for each in found}
 
 
+class Icinga(IcingaProcess):
+    """An Icinga 2 alone: made from the shipped files named, and objects."""
+
+    def __init__(self, folder: Path, programs: Path, shipped: Sequence[str], objects: Path) -> None:
+        super().__init__(folder, "localhost", "main")
+        make_authority(self.ca_file.parent)
+        self.certify(self.ca_file.parent)
+        includes = [SHIPPED / name for name in shipped]
+        self.configure(
+            f'const BackupMonitoringDir = "{programs}"\n'
+            + "".join(f'include "{path}"\n' for path in (*includes, objects))
+            + 'object Endpoint NodeName {\n}\nobject Zone "main" {\n  endpoints = [ NodeName ]\n}\n'
+        )
+
+
 @contextlib.contextmanager
-def running(daemon: "Icinga | Nagios") -> Iterator[None]:
+def running(daemon: "IcingaProcess | Nagios") -> Iterator[None]:
     """Run *daemon*."""
     daemon.start()
     try:
