@@ -6,7 +6,7 @@ import re
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,7 +17,7 @@ from programs.installed import ROOT, Programs
 from programs.test_generate import objects
 from programs.test_store import Store
 
-FIRST, SECOND = "backup-01", "backup-02"
+MASTER, FIRST, SECOND = "master", "backup-01", "backup-02"
 BOTH = "4000101"
 DOCUMENT = ROOT / "docs" / "icinga.md"
 
@@ -30,11 +30,21 @@ class Node(IcingaProcess):
         shutil.copy(authority / "ca.crt", self.ca_file)
         self.certify(authority)
 
-    def join(self, zones: str, listener: str) -> None:
-        """Configure it as a part of *zones*, ``zones.conf``."""
+    def join(self, zones: str, programs: Programs, shipped: Sequence[str]) -> None:
+        """Configure it as a part of *zones*, ``zones.conf``, and with files of its own."""
         (self.folder / "zones.conf").write_text(zones)
-        files = (self.folder / "zones.conf", SHIPPED / "icinga2-submit.conf")
-        self.configure("".join(f'include "{file}"\n' for file in files), listener)
+        files = (self.folder / "zones.conf", *(SHIPPED / name for name in shipped))
+        self.configure(
+            f'const BackupMonitoringDir = "{programs.bin}"\n'
+            + "".join(f'include "{file}"\n' for file in files)
+            + 'object NotificationComponent "notification" {\n}\n',
+            f"  accept_config = {'false' if self.name == MASTER else 'true'}\n",
+        )
+
+    def connected(self) -> int:
+        """Return to how many others it is connected."""
+        (status,) = self.ask("/v1/status/ApiListener")["results"]
+        return int(status["status"]["api"]["num_conn_endpoints"])
 
     def freeze(self) -> None:
         """Stop it, and leave its connections open."""
@@ -118,18 +128,18 @@ def cluster(programs: Programs, example: Path, folder: Path) -> Iterator[Cluster
     authority = folder / "authority"
     authority.mkdir()
     make_authority(authority)
-    master = Node(folder / "master", "master", authority)
+    master = Node(folder / MASTER, MASTER, authority)
     satellites = {name: Node(folder / name, name, authority) for name in (FIRST, SECOND)}
     stores = {name: _server(programs, example, folder / f"of-{name}", name) for name in satellites}
     address = f'host = "127.0.0.1"\n  port = {master.port}'
     zones = _blocks("icinga2")[0].replace('host = "master.example.org"', address)
-    master.join(zones, "")
+    master.join(zones, programs, ["icinga2-submit.conf"])
+    for satellite in satellites.values():
+        satellite.join(zones, programs, ["icinga2-submit.conf", "icinga2-notify.conf"])
     _zones_d(master, programs, stores)
     master.check()
     with contextlib.ExitStack() as stack:
         for node in (master, *satellites.values()):
-            if node is not master:
-                node.join(zones, "  accept_config = true\n")
             stack.callback(node.stop)
             node.start()
         made = Cluster(master, satellites, stores)
@@ -137,4 +147,5 @@ def cluster(programs: Programs, example: Path, folder: Path) -> Iterator[Cluster
             services = master.all_services().items()
             names = {key for key, each in services if each["zone"] == name}
             until(partial(node.has, names))
+        until(lambda: master.connected() == len(satellites))  # they were not while they reloaded
         yield made

@@ -18,8 +18,8 @@ STATES = {
     SECOND: {"4000103-quota": 2, "4000105-schedule": 2, "4000109-client": 2, "4000115-quota": 3},
 }
 UP, DOWN, HARD, UNKNOWN = 0, 1, 1, 3
-TTL = 8
-SHORT = f'ttl = "{TTL}s"\n'
+SHORT_TTL = 8
+SHORT = f'ttl = "{SHORT_TTL}s"\n'
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def everywhere(nodes: Cluster, server: str, more: str = "") -> dict[str, Any]:
     satellite = nodes.satellites[server]
     assert hand_over(nodes, server, satellite, more=more).code == 0
     here = results(satellite, server)
-    until(lambda: results(nodes.master, server) == here, 5)
+    until(lambda: results(nodes.master, server) == here, SHORT_TTL - 3)
     return here
 
 
@@ -89,6 +89,18 @@ def test_results_arrive_at_both(nodes: Cluster, server: str, to: str) -> None:
     until(lambda: results(other, server) == here, 10)
 
 
+def test_the_satellite_alone_tells_customers(nodes: Cluster) -> None:
+    everywhere(nodes, FIRST)
+
+    def told(node: Node) -> dict[str, float]:
+        found = (each["attrs"] for each in node.ask("/v1/objects/notifications")["results"])
+        return {each["service_name"]: each["last_problem_notification"] for each in found}
+
+    until(lambda: told(nodes.satellites[FIRST])["4000102-quota"] > 0, 10)
+    assert told(nodes.satellites[FIRST])["4000102-client"] == 0
+    assert told(nodes.master) == {}
+
+
 def test_the_wrong_satellite_refuses_all(nodes: Cluster) -> None:
     before = everywhere(nodes, FIRST)
 
@@ -110,7 +122,7 @@ def test_the_satellite_watches_the_ttl_and_the_master_has_it(nodes: Cluster) -> 
 def test_a_satellite_that_is_killed_is_told_within_seconds(nodes: Cluster) -> None:
     satellite = nodes.satellites[FIRST]
     last = everywhere(nodes, FIRST, SHORT)
-    run_out = time.monotonic() + TTL + 2
+    run_out = time.monotonic() + SHORT_TTL + 2
 
     satellite.kill()
 
