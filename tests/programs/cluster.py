@@ -90,15 +90,13 @@ def _blocks(language: str) -> list[str]:
 
 
 def _server(programs: Programs, example: Path, folder: Path, name: str) -> Store:
-    """Return the store of a backup server after a pass: of the example's accounts the second one
-    has those with odd UIDs, and both have `BOTH`.
-    """
+    """Return a backup server's store after a pass: the second has the odd UIDs, each has `BOTH`."""
     store = Store(programs, example, folder)
     ldif = store.folder / "directory.ldif"
     second = r"(\nuid: 40001\d[13579]\n(?:.+\n)*host: )backup-01\n"
     text = re.sub(second, rf"\1{SECOND}\n", ldif.read_text())
-    both = rf"(\nuid: {BOTH}\n(?:.+\n)*?)(host: {SECOND}\n)"
-    ldif.write_text(re.sub(both, rf"\1host: {FIRST}\n\2", text))
+    both = rf"(\nuid: {BOTH}\n(?:.+\n)*?)host: {SECOND}\n"
+    ldif.write_text(re.sub(both, rf"\1host: {FIRST}\nhost: {SECOND.upper()}\n", text))
     for home in (store.folder / "tree" / "home").iterdir():
         if home.name != BOTH and (int(home.name) % 2 == 1) != (name == SECOND):
             shutil.rmtree(home)
