@@ -30,7 +30,7 @@ class Parser(argparse.ArgumentParser):
             epilog=epilog,
             allow_abbrev=False,
             add_help=False,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=_of_fixed_width,
         )
         self.add_argument("-h", "--help", action=_Help, nargs=0, help="show this help")
         self.add_argument(
@@ -52,8 +52,14 @@ class Parser(argparse.ArgumentParser):
         return known
 
 
+def _of_fixed_width(prog: str) -> argparse.HelpFormatter:
+    """Return what argparse makes for each option: to ask for the terminal's width loads shutil."""
+    return argparse.RawDescriptionHelpFormatter(prog, width=78)
+
+
 class _Help(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        parser.formatter_class = argparse.RawDescriptionHelpFormatter  # as wide as the terminal
         raise Shown(parser.format_help())
 
 
