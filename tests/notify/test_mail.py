@@ -389,6 +389,18 @@ def test_the_same_mail_has_the_same_id_and_bytes() -> None:
     assert len({first.message_id, other.message_id, later.message_id}) == 3
 
 
+def test_the_same_event_in_another_state_is_another_list() -> None:
+    warned = sample_event("quota", Kind.PROBLEM)
+    listings = [
+        Listing(Digest.FALLBACK, [Item(warned._replace(state=state), About(), "nobody is found")])
+        for state in (State.WARNING, State.CRITICAL)
+    ]
+
+    mails = [compose_digest(listing, NOC, POLICY, AT, ZONE) for listing in listings]
+
+    assert mails[0].message_id != mails[1].message_id
+
+
 def test_a_resellers_sender_goes_first_and_an_unusable_one_is_complained_of() -> None:
     event = sample_event("quota", Kind.PROBLEM)
     good = ANNA._replace(sender="Reseller Ltd. <support@reseller.example.org>")

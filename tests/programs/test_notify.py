@@ -397,6 +397,14 @@ def test_a_directory_that_hangs(notifier: Notifier, start_slapd: StartSlapd) -> 
     assert notifier.addresses() == [PROVIDER]
 
 
+def test_a_problem_that_gets_worse_within_a_second_is_handed_over_twice(notifier: Notifier) -> None:
+    for state in ("WARNING", "CRITICAL"):
+        ran = notifier.hook("4009999", "PROBLEM", state, "--time", "1795517960")
+        assert ran.code == 1, ran.out
+
+    assert notifier.addresses() == [PROVIDER, PROVIDER]
+
+
 def test_nobody_is_found_and_there_is_no_fallback(notifier: Notifier) -> None:
     notifier.settings(('"operations@example.org"', '""'))
 

@@ -98,7 +98,7 @@ def compose_digest(
     def write(words: Wording) -> Content:
         return content_of_listing(scene_of(words, recipient, policy, zone), listing)
 
-    told = [(i.event.uid, i.event.task, i.event.kind.value, i.event.at) for i in listing.items]
+    told = [event_key(item.event) for item in listing.items]
     what = (listing.digest.value, listing.host, at.isoformat(), repr(told))
     return _compose(write, _Envelope(recipient, policy, at, zone, what))
 
