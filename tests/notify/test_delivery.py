@@ -186,7 +186,9 @@ def test_no_notice_about_a_notice(house: House) -> None:
     assert len(house.composer.refusals) == 1
 
 
-def test_no_notice_to_the_fallback_about_itself(house: House) -> None:
+@pytest.mark.parametrize("fallback", [NOBODY, f"Operations <{NOBODY}>"])
+def test_no_notice_to_the_fallback_about_itself(house: House, fallback: str) -> None:
+    house.policy = house.policy._replace(fallback=fallback)
     house.server.answers["RCPT"] = "550 5.1.1 nobody"
     house.queue(mail("1@t", NOBODY, role=Role.PROVIDER))
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from backup_monitoring.model import State
+from backup_monitoring.notify.addresses import AddressError, parse_mailbox
 from backup_monitoring.notify.audit import What
 from backup_monitoring.notify.mails import Digest, OutgoingMail, QueuedMail, RefusedMail
 from backup_monitoring.notify.model import Kind, Role
@@ -40,13 +41,13 @@ class Queue:
 
     Args:
         keep_trying: how long a mail is retried, from its first try on.
-        fallback: the provider's address, which is not told about mails to itself.
+        fallback: the provider's mailbox, which is not told about mails to itself.
     """
 
     def __init__(self, keep_trying: timedelta, fallback: str) -> None:
         self.sent = self.retried = self.refused = 0
         self._keep_trying = keep_trying
-        self._fallback = same(fallback)
+        self._fallback = _address(fallback)
 
     def claim(self, t: Transaction) -> OutgoingMail | None:
         """Mark the next mail that is due as being sent, and return it; None if none is due."""
@@ -131,6 +132,14 @@ class Queue:
         t.queue(mail)
         t.execute("UPDATE mails SET noticed = 1 WHERE id = last_insert_rowid()")
         t.execute("UPDATE mails SET noticed = 1 WHERE status = 'refused'")
+
+
+def _address(mailbox: str) -> str:
+    """Return the address of *mailbox* for comparisons, '' where it has none."""
+    try:
+        return same(parse_mailbox(mailbox).address)
+    except AddressError:  # then nothing was sent there
+        return ""
 
 
 # No mail about a problem overtakes an older one: "solved" must not arrive after "failed again".
