@@ -315,10 +315,13 @@ def test_what_a_killed_process_was_sending(house: House) -> None:
     assert house.flush() == Delivered(sent=1)
 
 
-def test_a_digest_that_cannot_be_written_stops_nobody_else(house: House) -> None:
+@pytest.mark.parametrize(
+    "error", [MonitoringError("template", "is broken", "mend it"), RecursionError("is broken")]
+)
+def test_a_digest_that_cannot_be_written_stops_nobody_else(house: House, error: Exception) -> None:
     class Failing(Composer):
         def digest(self, digest: Digest) -> QueuedMail:
-            raise MonitoringError("template", "broken", "mend it")
+            raise error
 
     working, house.composer = house.composer, Failing()
     house.queue(mail("1@t"))
@@ -327,6 +330,7 @@ def test_a_digest_that_cannot_be_written_stops_nobody_else(house: House) -> None
 
     done = house.flush(60)
     assert (done.sent, len(done.errors)) == (1, 1)
+    assert "is broken" in str(done.errors[0])
     house.composer = working
     assert house.flush(61) == Delivered(sent=1)
     assert working.digests == [Digest(reseller(), (event(),))]

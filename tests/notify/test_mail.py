@@ -613,6 +613,7 @@ def test_a_language_is_added_by_the_folder(tmp_path: Path) -> None:
         "{% if %}",
         "{% set short %}{{ missed + 'x' }}{% endset %}",
         "{% set short %}{{ 1 / 0 }}{% endset %}",
+        '{% include "de/schedule.jinja" %}',
         "nothing is set",
     ],
 )

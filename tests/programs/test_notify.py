@@ -518,6 +518,18 @@ def test_refused_mails_end_the_delivery_with_1(notifier: Notifier) -> None:
     )
 
 
+def test_an_own_template_that_includes_itself_stops_no_delivery(notifier: Notifier) -> None:
+    template = notifier.folder / "templates" / "en" / "digest.jinja"
+    template.parent.mkdir(parents=True)
+    template.write_text('{% include "en/digest.jinja" %}')
+    notifier.settings(more='\ntemplates = "templates"\n')
+    notifier.hook("4000102", "PROBLEM", "WARNING")
+
+    told = notifier.flush(LATER)
+
+    assert sorted(each.address for each in told) == ALL
+
+
 def test_no_mail_server(notifier: Notifier) -> None:
     notifier.settings((f":{notifier.port}", ":1"))
     notifier.hook("4000102", "PROBLEM", "WARNING")

@@ -17,12 +17,14 @@ from typing import NamedTuple, Protocol
 from backup_monitoring.errors import MonitoringError, SettingsError
 from backup_monitoring.notify import guard
 from backup_monitoring.notify.audit import What
+from backup_monitoring.notify.identity import MailError
 from backup_monitoring.notify.mails import Digest, OutgoingMail, QueuedMail, RefusedMail, Storm
 from backup_monitoring.notify.outbox import Outbox
 from backup_monitoring.notify.outbox_file import OutboxError, failed, make_file
 from backup_monitoring.notify.outgoing import Queue, clear_up, due_digests, refusals
 from backup_monitoring.notify.settings import NotifySettings
 from backup_monitoring.notify.transport import Answer, Outcome, Transport, TransportError
+from backup_monitoring.text import clean
 
 LIMIT = timedelta(minutes=4)
 _MOST_LOST = 2  # connections lost in a row: the server is in trouble, not a mail
@@ -152,25 +154,26 @@ class _Delivery:
 
     def _compose_storms(self, storms: Iterable[Storm]) -> None:
         for storm in storms:
-            with self._collected(), self._outbox.transaction(self._now) as t:
+            with self._collected("of a storm"), self._outbox.transaction(self._now) as t:
                 t.queue(self._composer.storm(storm))
                 guard.note_told(t, storm)
 
     def _compose_digests(self, digests: Iterable[tuple[Digest, tuple[int, ...]]]) -> None:
         for digest, ids in digests:
-            with self._collected(), self._outbox.transaction(self._now) as t:
+            to = f"with the list for {digest.recipient.address}"
+            with self._collected(to), self._outbox.transaction(self._now) as t:
                 self._queue.take_digest(t, self._composer.digest(digest), ids)
 
     def _compose_refused(self) -> None:
         if not self._policy.fallback:
             return
-        with self._collected(), self._outbox.transaction(self._now) as t:
+        with self._collected("about refusals"), self._outbox.transaction(self._now) as t:
             found = refusals(t)
             if found:
                 self._queue.take_notice(t, self._composer.refused(found))
 
     @contextmanager
-    def _collected(self) -> Iterator[None]:
+    def _collected(self, which: str) -> Iterator[None]:
         """Let one mail that cannot be written not stop all others: it waits, and is reported."""
         try:
             yield
@@ -178,6 +181,9 @@ class _Delivery:
             raise
         except MonitoringError as error:
             self._errors.append(error)
+        except Exception as error:  # told at the end: a fault is one mail's alone
+            problem = f"cannot be written ({type(error).__name__}: {clean(str(error), 300)})"
+            self._errors.append(MailError(f"the mail {which}", problem, "report it"))
 
     def deliver(self, until: float) -> None:
         """Deliver what is due, until the monotonic time *until*."""

@@ -129,24 +129,19 @@ def _compose(write: Callable[[Wording], Content], envelope: _Envelope) -> Mail:
     return Mail(key, content.subject, data, found)
 
 
-# What a template's expressions can raise beside Jinja's own errors.
-_SLIPS = (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError)
-
-
 def _rendered(
     write: Callable[[Wording], Content], envelope: _Envelope
 ) -> tuple[Content, str, str, str]:
     """Return the words, text, HTML and why own templates were passed over, '' if not."""
-    from jinja2 import TemplateError
-
     folder = envelope.policy.templates
     tags = (envelope.recipient.language, envelope.policy.language)
     try:
         return (*_bodies(write, wording(folder, *tags)), "")
-    except (TemplateError, *_SLIPS) as error:
+    except Exception as error:
         if folder is None:
             raise
-        # A provider's slip in a template must not keep a warning from a customer.
+        # A provider's slip in a template, which can raise anything, must not keep a warning from
+        # a customer.
         place = getattr(error, "filename", None) or folder
         complaint = f"{place}: {type(error).__name__}: {clean(str(error), 300)}"
     return (*_bodies(write, wording(None, *tags)), complaint)
