@@ -217,6 +217,27 @@ def test_a_list_tells_problems_first() -> None:
     assert re.findall(r"^  (\d)$", body(mail), flags=re.MULTILINE) == ["2", "1"]
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_list_tells_own_words(language: str) -> None:
+    note = sample_event("quota", Kind.CUSTOM)._replace(
+        author="noc", comment="We move your data on Friday.\n\nSee www.example.org <now>"
+    )
+    recipient = NOC._replace(role=Role.RESELLER, language=language)
+    items = [
+        Item(note, About("Office")),
+        Item(note._replace(comment="", summary="97 % on backup-01"), About("Office")),
+        Item(note._replace(author="", comment="", summary=""), About("Office")),
+    ]
+
+    mail = compose_digest(Listing(Digest.RESELLER, items), recipient, POLICY, AT, ZONE)
+
+    text = body(mail)
+    assert "\n  noc: We move your data on Friday.\n  See www.\u2060example.\u2060org ‹now›\n" in text
+    assert "\n  noc\n" in text
+    assert "\n  97 % on ...\n" in text
+    assert "‹now›" in body(mail, "html")
+
+
 @pytest.mark.parametrize(
     ("name", "gender", "language", "greeting"),
     [

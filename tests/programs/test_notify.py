@@ -170,6 +170,18 @@ def test_custom_words_are_told(notifier: Notifier) -> None:
     assert "‹now› &amp; $HOME" in html.get_content()
 
 
+def test_resellers_read_custom_words_in_their_digest(notifier: Notifier) -> None:
+    words = ("--author", "noc", "--comment", "We move your data on Friday")
+    notifier.hook("4000101", "CUSTOM", "WARNING", *words)
+
+    notifier.flush(LATER)
+
+    (digest,) = [each.content for each in notifier.behaviour.got if each.address == SUPPORT]
+    text = email.message_from_bytes(digest, policy=email.policy.default).get_body(("plain",))
+    assert text is not None
+    assert "noc: We move your data on Friday" in " ".join(text.get_content().split())
+
+
 @pytest.mark.parametrize(
     "kind",
     ["ACKNOWLEDGEMENT", "DOWNTIMESTART", "DOWNTIMEEND", "DOWNTIMECANCELLED", "FLAPPINGSTOP"],

@@ -229,10 +229,12 @@ def _entry(scene: Scene, digest: Digest, item: Item) -> Entry:
     brief = texts["brief"] if event.kind is not Kind.UNWATCHED else ""
     if digest is Digest.UNKNOWN:  # nothing is known to be wrong with the backup
         brief = ""
-    output = str(variables["output"]) if _says_output(scene, event, brief) else ""
+    custom = event.kind is Kind.CUSTOM and not event.comment
+    output = str(variables["output"]) if custom or _says_output(scene, event, brief) else ""
     note = harmless(item.note, 500) if provider else ""
     lines = (
         ", ".join(part for part in where if part),
+        *_own_words(variables),
         brief,
         since if event.kind is not Kind.RECOVERY else "",
         output,
@@ -242,6 +244,15 @@ def _entry(scene: Scene, digest: Digest, item: Item) -> Entry:
     if digest is Digest.UNKNOWN:
         title = f"{event.task}: {event.state.name}"
     return Entry(title, tuple(line for line in lines if line), _tone(event))
+
+
+def _own_words(variables: Variables) -> tuple[str, ...]:
+    """Return what somebody of the provider writes: nothing but in CUSTOM events."""
+    if variables["kind"] != Kind.CUSTOM.value:
+        return ()
+    said = paragraphs(str(variables["comment"]))
+    author = str(variables["author"])
+    return (": ".join(filter(None, (author, *said[:1]))), *said[1:])
 
 
 def _tone(event: Event) -> str:
