@@ -147,6 +147,46 @@ def test_a_mail_without_facts_is_shorter_but_whole(language: str, kind: Kind, ta
 
 
 @pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("kind", [Kind.PROBLEM, Kind.REMINDER])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_where_only_the_output_is_known_no_cause_is_told(
+    language: str, kind: Kind, task: str
+) -> None:
+    recipient = ANNA._replace(language=language)
+    event = Event("4000100", task, kind, State.WARNING, AT, "shrunk from 8.0 GiB to 1.0 GiB")
+    caused = [
+        compose(event._replace(cause=cause), recipient, About(), POLICY) for cause in CAUSES[task]
+    ]
+
+    mail = compose(event, recipient, About(), POLICY)
+    silent = compose(event._replace(summary=""), recipient, About(), POLICY)
+
+    assert mail.subject not in {each.subject for each in caused}
+    assert "shrunk from 8.0 GiB to 1.0 GiB" in body(mail)
+    assert not re.search("shrunk|  ", words(body(silent)))
+    steps_of = [set(re.findall(r"^\d\. .*", body(each), re.MULTILINE)) for each in (mail, *caused)]
+    assert len(steps_of[0]) == 2
+    assert not steps_of[0] & set().union(*steps_of[1:])
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_list_tells_no_cause_that_is_not_known(language: str) -> None:
+    recipient = NOC._replace(role=Role.RESELLER, language=language)
+    plain = Event("1", "quota", Kind.PROBLEM, State.WARNING, AT, "shrunk")
+    items = [Item(plain._replace(cause=cause)) for cause in ("", *CAUSES["quota"])]
+    mails = [
+        compose(item.event, recipient._replace(role=Role.CUSTOMER), About(), POLICY)
+        for item in items
+    ]
+
+    mail = compose_digest(Listing(Digest.RESELLER, items), recipient, POLICY, AT, ZONE)
+
+    titles = re.findall(r"^\* (.*)", body(mail), re.MULTILINE)
+    assert len(set(titles)) == len(titles) == 4
+    assert [re.split(r"\s?: ", each.subject)[0] for each in mails] == titles
+
+
+@pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_each_fact_may_be_missing_and_each_cause_told(language: str, task: str) -> None:
     recipient = ANNA._replace(language=language)
@@ -232,7 +272,9 @@ def test_a_list_tells_own_words(language: str) -> None:
     mail = compose_digest(Listing(Digest.RESELLER, items), recipient, POLICY, AT, ZONE)
 
     text = body(mail)
-    assert "\n  noc: We move your data on Friday.\n  See www.\u2060example.\u2060org ‹now›\n" in text
+    assert (
+        "\n  noc: We move your data on Friday.\n  See www.\u2060example.\u2060org ‹now›\n" in text
+    )
     assert "\n  noc\n" in text
     assert "\n  97 % on ...\n" in text
     assert "‹now›" in body(mail, "html")
@@ -708,6 +750,14 @@ def test_previews_show_slips_in_own_templates(tmp_path: Path) -> None:
     complaints = {s.name for s in previews("a@example.org", policy) if s.mail.complaints}
 
     assert complaints == {f"it-list-{digest.value.lower()}" for digest in Digest}
+
+
+def test_previews_show_a_slip_where_only_the_output_is_known(tmp_path: Path) -> None:
+    policy = POLICY._replace(templates=write(tmp_path, "it/plain.jinja", "{{ wrong }}"))
+
+    complaints = {s.name for s in previews("a@example.org", policy) if s.mail.complaints}
+
+    assert complaints == {"it-list-storm"}
 
 
 def test_nothing_is_fetched_from_elsewhere() -> None:

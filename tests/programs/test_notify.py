@@ -246,6 +246,35 @@ def test_the_given_state_decides(notifier: Notifier) -> None:
     assert "GiB" not in text.get_content()  # not the verdict's figures, which say another thing
 
 
+def test_a_given_text_is_sent_without_a_cause(notifier: Notifier) -> None:
+    said = "QUOTA WARNING - shrunk from 8.0 GiB to 1.0 GiB"
+    notifier.hook("4000101", "PROBLEM", "WARNING", "--output", said)  # the verdict's is OK
+
+    notifier.flush(LATER)
+
+    for got in notifier.behaviour.got:
+        mail = email.message_from_bytes(got.content, policy=email.policy.default)
+        body = mail.get_body(("plain",))
+        assert body is not None
+        text = " ".join(body.get_content().split())
+        assert said in text
+        assert "backup space" in text
+        assert "order more space" not in text
+        assert "running out" not in text + mail["Subject"]
+        assert "used up" not in text
+
+
+def test_a_digest_tells_the_verdicts_cause(notifier: Notifier) -> None:
+    notifier.hook("4000102", "PROBLEM", "WARNING")
+
+    notifier.flush(LATER)
+
+    (digest,) = [each.content for each in notifier.behaviour.got if each.address == SUPPORT]
+    body = email.message_from_bytes(digest, policy=email.policy.default).get_body(("plain",))
+    assert body is not None
+    assert "* Backup space is running out" in body.get_content()
+
+
 def test_unknown_is_the_providers_own_matter(notifier: Notifier) -> None:
     ran = notifier.hook("4000102", "PROBLEM", "UNKNOWN", "--output", "no data")
 

@@ -36,7 +36,7 @@ FACTS: Mapping[str, tuple[type, ...]] = {
     "limit_age": (timedelta,),
 }
 
-# What may be wrong, by task; the first is meant where a verdict does not say it.
+# What may be wrong, by task; the first is meant where only other facts are known.
 CAUSES: Mapping[str, tuple[str, ...]] = {
     "quota": ("used", "shrink", "forecast"),
     "schedule": ("missed", "old"),

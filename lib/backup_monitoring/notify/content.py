@@ -147,6 +147,9 @@ def _event_texts(scene: Scene, event: Event, about: About) -> tuple[Variables, d
     variables = person_variables(scene.reader.recipient, scene.policy)
     variables |= event_variables(event, about, scene.reader)
     texts = scene.words.texts(event.task, variables)
+    # Where no cause is known, the task's own words would claim one.
+    if not variables["cause"] and event.kind is not Kind.RECOVERY:
+        texts |= scene.words.texts("plain", variables)
     told = {name: one_line(texts[name]) for name in TASK_TEXTS if name not in ("problem", "steps")}
     told |= {name: texts[name] for name in ("problem", "steps")}
     return variables, told | scene.words.texts("mail", {**variables, **told})

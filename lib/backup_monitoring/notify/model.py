@@ -38,6 +38,7 @@ class Event(NamedTuple):
         since: since when the problem holds, UTC; None: not known.
         host: the backup server.
         author, comment: of a CUSTOM event, the NOC's own words.
+        cause: of the verdict, see `about.CAUSES`; '' where only the summary is known.
     """
 
     uid: str
@@ -51,6 +52,7 @@ class Event(NamedTuple):
     host: str = ""
     author: str = ""
     comment: str = ""
+    cause: str = ""
 
 
 class Contact(NamedTuple):

@@ -123,8 +123,9 @@ def sample_listing(digest: Digest) -> Listing:
     kinds = (Kind.PROBLEM, Kind.RECOVERY) if digest is Digest.RESELLER else (Kind.PROBLEM,)
     state = State.UNKNOWN if digest is Digest.UNKNOWN else State.CRITICAL
     note = "no address was found" if digest is Digest.FALLBACK else ""
+    known = digest is not Digest.STORM  # nothing but who failed in what
     items = [
-        Item(sample_event(task, kind, state), sample_about(task, kind), note)
+        Item(sample_event(task, kind, state), sample_about(task, kind) if known else About(), note)
         for kind in kinds
         for task in TASKS
     ]

@@ -272,4 +272,5 @@ def event_of(uid: str, task: str, kind: Kind, verdict: Verdict, host: str, now: 
         verdict.computer,
         since if isinstance(since, datetime) else None,
         host,
+        cause=str(facts.get("cause", "")),
     )

@@ -62,17 +62,15 @@ def event_variables(event: Event, about: About, reader: Reader) -> Variables:
         "output": harmless(output, 500),
         "author": harmless(event.author),
         "comment": harmless_lines(event.comment),
-        **fact_variables(event.task, about.facts, reader),
+        **fact_variables(event, about.facts, reader),
     }
 
 
-def fact_variables(task: str, facts: Mapping[str, object], reader: Reader) -> Variables:
+def fact_variables(event: Event, facts: Mapping[str, object], reader: Reader) -> Variables:
     """Return the variables of a verdict's facts: '' for a text and None for a number not known."""
     known = {name: value for name, value in facts.items() if _sound(name, value)}
-    cause = known.get("cause")
-    causes = CAUSES.get(task, ("",))
     return {
-        "cause": cause if cause in causes else causes[0],
+        "cause": _cause(event, known),
         "at_least": bool(known.get("at_least")),
         "identifier": harmless(str(known.get("identifier", ""))),
         "version": harmless(str(known.get("version", ""))),
@@ -81,6 +79,15 @@ def fact_variables(task: str, facts: Mapping[str, object], reader: Reader) -> Va
         **_sizes(known, reader.formats),
         **_times(known, reader),
     }
+
+
+def _cause(event: Event, known: Mapping[str, object]) -> str:
+    """Return what is wrong, '' where nothing but the event's summary tells it."""
+    causes = CAUSES.get(event.task, ())
+    for cause in (known.get("cause"), event.cause):
+        if cause in causes:
+            return str(cause)
+    return causes[0] if causes and known.keys() - {"cause"} else ""
 
 
 def _sound(name: str, value: object) -> bool:
