@@ -145,7 +145,7 @@ def test_pauses_grow_until_it_is_given_up(house: House) -> None:
     assert refused == 1
     assert house.got() == [NOBODY]
     [(told,)] = house.composer.refusals
-    assert told == RefusedMail(ANNA, Role.CUSTOMER, "4000101", "quota", Kind.PROBLEM, told.reason)
+    assert told == RefusedMail(ANNA, Role.CUSTOMER, told.reason, event()._replace(summary=""))
     assert told.reason.endswith("tries: 450 4.2.0 full")
 
 
@@ -175,6 +175,27 @@ def test_refused_for_good_is_told_once(house: House) -> None:
     ]
     assert house.flush(1000) == Delivered()
     assert read_status(house.outbox.file, NOW).refused == 2
+
+
+def test_a_refused_digest_is_told_row_by_row(house: House) -> None:
+    house.server.answers["RCPT support@reseller.example.org"] = "550 5.1.1 no such user"
+    lost = (event(), event("4000102", Kind.RECOVERY, State.OK, task="status"))
+    with house.outbox.transaction(NOW) as t:
+        for each in lost:
+            t.add_digest(reseller(), each)
+        t.queue(mail("about many@t", "support@reseller.example.org", role=Role.PROVIDER))
+
+    assert house.flush(60) == Delivered(sent=1, refused=2)
+
+    [refused] = house.composer.refusals
+    assert sorted(each.event or event("") for each in refused) == sorted((event(""), *lost))
+    assert {each.reason for each in refused} == {"550 5.1.1 no such user"}
+    assert read_status(house.outbox.file, NOW + 60 * MINUTE).refused == 2
+    with house.outbox.transaction(NOW) as t:
+        assert t.last_told("support@reseller.example.org", "4000101", "quota") is None
+        kept = t.execute("SELECT 1 FROM mails WHERE draft != '' UNION SELECT 1 FROM digests")
+        assert kept.fetchall() == []
+    assert house.flush(61) == Delivered()
 
 
 def test_no_notice_about_a_notice(house: House) -> None:

@@ -2,6 +2,7 @@
 
 import email
 import email.policy
+import re
 import shutil
 import socket
 import sqlite3
@@ -557,6 +558,30 @@ def test_refused_mails_end_the_delivery_with_1(notifier: Notifier) -> None:
     assert sorted(each.address for each in notifier.behaviour.got) == sorted(
         [PROVIDER, RESELLER, SUPPORT]
     )
+
+
+def test_what_a_refused_digest_told_is_told_to_the_provider(notifier: Notifier) -> None:
+    notifier.behaviour.answers[f"RCPT {SUPPORT}"] = "550 5.1.1 no such user"
+    notifier.hook("4000101", "PROBLEM", "WARNING", "--output", "shrunk")
+    notifier.hook("4000102", "PROBLEM", "WARNING", "--check", "status", "--output", "empty")
+
+    ran = notifier.run("--flush", now=LATER)
+
+    assert ran.code == 1
+    assert "1 refused" in ran.out
+    (got,) = [each.content for each in notifier.behaviour.got if each.address == PROVIDER]
+    mail = email.message_from_bytes(got, policy=email.policy.default)
+    body = mail.get_body(("plain",))
+    assert body is not None
+    text = body.get_content().replace("\r", "").replace("\u2060", "")
+    assert mail["Subject"] == "Backup monitoring: 2 messages not delivered"
+    rows = re.findall(r"^\* (.*(?:\n  .+)+)", text, re.MULTILINE)
+    assert len(rows) == 2
+    for row, account, task, said in zip(
+        rows, ("4000101", "4000102"), ("quota", "status"), ("shrunk", "empty"), strict=True
+    ):
+        for part in (account, f"{task}: WARNING", said, f"Reason: {SUPPORT}: 550 5.1.1"):
+            assert part in " ".join(row.split())
 
 
 def test_an_own_template_that_includes_itself_stops_no_delivery(notifier: Notifier) -> None:

@@ -1,5 +1,7 @@
 """notify_backup --scan as a program: histories of passes and scans, and what arrives of each."""
 
+import email
+import email.policy
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -350,12 +352,31 @@ def test_an_outage_is_told_once(stormy: Notifier) -> None:
         assert ran.code == 1
     assert "the fallback was told 2026-11-24T16:00:00+00:00: " in ran.first
     stormy.flush(at(5.5))
-    assert len(stormy.behaviour.got) == 1
+    (got,) = stormy.behaviour.got
+    mail = email.message_from_bytes(got.content, policy=email.policy.default)
+    body = mail.get_body(("plain",))
+    assert body is not None
+    text = " ".join(body.get_content().replace("\u2060", "").split())
+    assert (got.address, mail["Subject"]) == (PROVIDER, "Backup monitoring: no scan is possible")
+    assert "Reason: " in text
+    assert "Since: 24 November 2026, 17:00 (UTC+01:00)" in text
+    assert "collect_backup_state" in text
+    assert "space" not in text
+    assert "Tell the customers" not in text
 
     stormy.scan(at(6))
     stormy.run("--scan", now=at(11))  # another outage
     stormy.flush(at(12))
     assert len(stormy.behaviour.got) == 2
+
+
+def test_an_outage_without_a_fallback(stormy: Notifier) -> None:
+    stormy.settings(('"operations@example.org"', '""'), driver="scan", more=QUOTA)
+
+    for hours in (5, 5.2):
+        ran = stormy.run("--scan", now=at(hours))
+        assert ran.code == 1
+        assert "no scan, nobody was told ([notify] fallback: " in ran.first
 
 
 def test_two_scans_at_once(scanned: Notifier) -> None:

@@ -79,23 +79,18 @@ class Composer:
         return self._mail(listing, self._provider())
 
     def refused(self, mails: tuple[RefusedMail, ...]) -> QueuedMail:
-        """Return the mail with those that will not arrive."""
-        items = [
-            Item(
-                Event(
-                    mail.account,
-                    mail.task or "quota",
-                    mail.kind or Kind.PROBLEM,
-                    State.WARNING,
-                    self._now,
-                    "",
-                ),
-                About(),
-                f"{mail.address}: {mail.reason}",
-            )
-            for mail in mails
-        ]
+        """Return the mail with what will not arrive."""
+        none = Event("", "", Kind.PROBLEM, State.UNKNOWN, self._now, "")
+        events = [none if mail.event is None else mail.event for mail in mails]
+        notes = [f"{mail.address}: {mail.reason}" for mail in mails]
+        abouts = [self._about(event) for event in events]
+        items = [Item(*row) for row in zip(events, abouts, notes, strict=True)]
         return self._mail(Listing(Purpose.FALLBACK, items), self._provider())
+
+    def no_scan(self, reason: str) -> QueuedMail:
+        """Return the mail that no scan is possible, and why."""
+        listing = Listing(Purpose.NO_SCAN, (), reason=reason, since=self._now)
+        return self._mail(listing, self._provider())
 
     def _items(self, events: tuple[Event, ...] | list[Event]) -> Iterator[Item]:
         for event in events:

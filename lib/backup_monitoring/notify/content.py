@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from enum import Enum
 from typing import NamedTuple, cast
 
@@ -18,6 +18,7 @@ from backup_monitoring.notify.variables import (
     event_variables,
     person_variables,
     reader_of,
+    time_of,
 )
 from backup_monitoring.notify.wording import Wording, one_line, paragraphs, steps
 
@@ -36,10 +37,14 @@ class Digest(Enum):
     STORM = "STORM"
     FIRST_SCAN = "FIRST_SCAN"
     FALLBACK = "FALLBACK"
+    NO_SCAN = "NO_SCAN"
 
 
 class Item(NamedTuple):
-    """A row of a list: *note* is why, for the provider; '' for none."""
+    """A row of a list: *note* is why, for the provider; '' for none.
+
+    An event of no account ('') has its note alone.
+    """
 
     event: Event
     about: About = About()
@@ -52,12 +57,15 @@ class Listing(NamedTuple):
     Args:
         digest: what for. items: its rows; who may see each is the caller's business.
         host: of a storm, the backup server. of: how many accounts it has; None: not said.
+        reason, since: why there is no list, and since when, UTC; '' and None where there is one.
     """
 
     digest: Digest
     items: Sequence[Item]
     host: str = ""
     of: int | None = None
+    reason: str = ""
+    since: datetime | None = None
 
 
 class Entry(NamedTuple):
@@ -116,7 +124,7 @@ def content_of_event(scene: Scene, event: Event, about: About) -> Content:
 
 
 def _count(listing: Listing) -> int:
-    """Return how many accounts the list is about; of what reached nobody, how many mails."""
+    """Return how many accounts the list is about; of what reached nobody, how many rows."""
     if listing.digest is Digest.FALLBACK:
         return len(listing.items)
     return len({item.event.uid for item in listing.items})
@@ -140,7 +148,9 @@ def content_of_listing(scene: Scene, listing: Listing) -> Content:
     }
     texts = scene.words.texts("digest", variables)
     items = tuple(_entry(scene, listing.digest, item) for item in shown)
-    return _content(scene, variables, texts, "note", items=items)
+    outage = {"note": harmless(listing.reason, 500), "since": time_of(listing.since, scene.reader)}
+    rows = tuple((scene.labels[name], said) for name, said in outage.items() if said)
+    return _content(scene, variables, texts, "note", rows, items)
 
 
 def _event_texts(scene: Scene, event: Event, about: About) -> tuple[Variables, dict[str, str]]:
@@ -224,7 +234,9 @@ def _named(variables: Variables) -> str:
 
 
 def _entry(scene: Scene, digest: Digest, item: Item) -> Entry:
-    event = item.event
+    event, note = item.event, harmless(item.note, 500)
+    if not event.uid:
+        return Entry(note, (), _tone(event))
     variables, texts = _event_texts(scene, event, item.about)
     provider = scene.reader.recipient.role is Role.PROVIDER
     where = [_named(variables), str(variables["customer"]), str(variables["computer"])]
@@ -234,14 +246,14 @@ def _entry(scene: Scene, digest: Digest, item: Item) -> Entry:
         brief = ""
     custom = event.kind is Kind.CUSTOM and not event.comment
     output = str(variables["output"]) if custom or _says_output(scene, event, brief) else ""
-    note = harmless(item.note, 500) if provider else ""
     lines = (
         ", ".join(part for part in where if part),
         *_own_words(variables),
         brief,
         since if event.kind is not Kind.RECOVERY else "",
         output,
-        f"{scene.labels['note']}: {note}" if note else "",
+        f"{event.task}: {event.state.name}" if digest is Digest.FALLBACK else "",
+        f"{scene.labels['note']}: {note}" if note and provider else "",
     )
     title = one_line(texts["title"])
     if digest is Digest.UNKNOWN:

@@ -12,7 +12,7 @@ from backup_monitoring.errors import DirectoryError, SettingsError, UsageError
 from backup_monitoring.model import State
 from backup_monitoring.needs import Need
 from backup_monitoring.notify.addresses import AddressError, parse_address
-from backup_monitoring.notify.audit import Audit
+from backup_monitoring.notify.audit import Audit, What
 from backup_monitoring.notify.drafts import Draft
 from backup_monitoring.notify.hook import (
     SEEN,
@@ -197,17 +197,20 @@ class Desk:
 
     def _no_scan(self, reason: str) -> Result:
         """Tell the fallback, once an outage: a scan may be tried every minute of it."""
+        from backup_monitoring.notify.composer import Composer, NoFallbackError
         from backup_monitoring.notify.scan import OUTAGE
 
-        event = Event("", "quota", Kind.PROBLEM, State.UNKNOWN, self._now, reason)
         try:
             with self._outbox() as outbox, outbox.transaction(self._now) as t:
                 since = t.meta(OUTAGE)
                 if not since:
-                    Teller(t, Gathered({}, {}, {}, {}), self._settings).hand_over(event, reason)
+                    t.queue(Composer(self._settings, None, self._now).no_scan(reason))
+                    t.audit(What.NOT_TOLD, reason=f"no scan: {reason}")
                     t.set_meta(OUTAGE, self._now.isoformat())
         except OutboxError as error:
             return NOT_WRITTEN, f"FAILED: {error}"
+        except NoFallbackError as error:
+            return FALLBACK, f"no scan, nobody was told ({error}): {reason}"
         how = f"the fallback was told {since}" if since else "handed to the fallback"
         return FALLBACK, f"no scan, {how}: {reason}"
 

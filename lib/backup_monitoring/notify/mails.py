@@ -50,19 +50,17 @@ class OutgoingMail(NamedTuple):
 
 
 class RefusedMail(NamedTuple):
-    """A mail that will not arrive: to whom, about what, and the mail server's words.
+    """What will not arrive: to whom, the mail server's words, and of which event it told.
 
     Args:
-        account, task: '' for mails about many. kind: None for those.
         reason: raw text from outside.
+        event: each of a digest is one; None where the mail was about no account's event.
     """
 
     address: str
     role: Role
-    account: str
-    task: str
-    kind: Kind | None
     reason: str
+    event: Event | None
 
 
 class Told(NamedTuple):

@@ -1,5 +1,6 @@
 """The mails of the outbox on their way: claimed, noted, postponed, given up."""
 
+import json
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -8,11 +9,12 @@ from backup_monitoring.model import State
 from backup_monitoring.notify.addresses import AddressError, parse_mailbox
 from backup_monitoring.notify.audit import What
 from backup_monitoring.notify.mails import Digest, OutgoingMail, QueuedMail, RefusedMail
-from backup_monitoring.notify.model import Kind, Role
+from backup_monitoring.notify.model import Event, Kind, Role
 from backup_monitoring.notify.outbox import Transaction
 from backup_monitoring.notify.outbox_codec import (
     read_event,
     read_recipient,
+    read_time,
     read_time_or_none,
     same,
     write_text,
@@ -87,9 +89,12 @@ class Queue:
 
     def _refuse(self, t: Transaction, outgoing: OutgoingMail, reason: str) -> None:
         _done(t, outgoing.id, "refused", reason)
-        t.execute("DELETE FROM digests WHERE mail = ?", (outgoing.id,))
+        rows = t.execute("DELETE FROM digests WHERE mail = ? RETURNING event", (outgoing.id,))
+        events = [row[0] for row in rows.fetchall()]
+        # kept until the provider is told what nobody reads now
+        t.execute("UPDATE mails SET draft = ? WHERE id = ?", (_write_lost(events), outgoing.id))
         if same(outgoing.mail.address) == self._fallback:  # there is nobody else to tell
-            t.execute("UPDATE mails SET noticed = 1 WHERE id = ?", (outgoing.id,))
+            t.execute("UPDATE mails SET noticed = 1, draft = '' WHERE id = ?", (outgoing.id,))
         self.refused += 1
         _audit(t, What.REFUSED, outgoing.mail, reason)
 
@@ -131,7 +136,7 @@ class Queue:
         """Queue *mail*, which tells of all that was refused; no notice is written about it."""
         t.queue(mail)
         t.execute("UPDATE mails SET noticed = 1 WHERE id = last_insert_rowid()")
-        t.execute("UPDATE mails SET noticed = 1 WHERE status = 'refused'")
+        t.execute("UPDATE mails SET noticed = 1, draft = '' WHERE status = 'refused'")
 
 
 def _address(mailbox: str) -> str:
@@ -190,15 +195,32 @@ def due_digests(t: Transaction, after: timedelta) -> list[tuple[Digest, tuple[in
 
 
 def refusals(t: Transaction) -> tuple[RefusedMail, ...]:
-    """Return the mails that were refused and that nobody was told of."""
+    """Return what was in the mails that were refused and that nobody was told of."""
     rows = t.execute(
-        "SELECT address, role, account, task, kind, error FROM mails "
+        "SELECT address, role, error, draft, account, task, kind, state, host, created FROM mails "
         "WHERE status = 'refused' AND NOT noticed ORDER BY done, id"
-    )
+    ).fetchall()
     return tuple(
-        RefusedMail(address, Role[role], account, task, Kind[kind] if kind else None, error)
-        for address, role, account, task, kind, error in rows
+        RefusedMail(address, Role[role], error, event)
+        for address, role, error, lost, *about in rows
+        for event in _read_lost(lost) or [_event(*about)]
     )
+
+
+def _write_lost(events: Sequence[str]) -> str:
+    return json.dumps(events) if events else ""
+
+
+def _read_lost(written: str) -> list[Event | None]:
+    return [read_event(event) for event in json.loads(written)] if written else []
+
+
+def _event(
+    account: str, task: str, kind: str, state: str, host: str, created: float
+) -> Event | None:
+    if not account:
+        return None
+    return Event(account, task, Kind[kind], State[state], read_time(created), "", host=host)
 
 
 def _done(t: Transaction, number: int, status: str, error: str) -> None:

@@ -120,6 +120,8 @@ def samples_of(recipient: Recipient, policy: NotifySettings) -> Iterator[Sample]
 
 def sample_listing(digest: Digest) -> Listing:
     """Return a made-up list."""
+    if digest is Digest.NO_SCAN:
+        return Listing(digest, (), reason="the store: its last pass is 2 h old", since=_NIGHT)
     kinds = (Kind.PROBLEM, Kind.RECOVERY) if digest is Digest.RESELLER else (Kind.PROBLEM,)
     state = State.UNKNOWN if digest is Digest.UNKNOWN else State.CRITICAL
     note = "no address was found" if digest is Digest.FALLBACK else ""

@@ -56,8 +56,8 @@ def event_variables(event: Event, about: About, reader: Reader) -> Variables:
         "account": harmless(about.name) or uid,
         "customer": harmless(about.customer),
         "computer": harmless(event.computer or ""),
-        "since": _time(event.since, reader),
-        "at": _time(event.at, reader),
+        "since": time_of(event.since, reader),
+        "at": time_of(event.at, reader),
         "host": harmless(event.host) if provider else "",
         "output": harmless(output, 500),
         "author": harmless(event.author),
@@ -124,11 +124,12 @@ def _number(value: object) -> float | None:
 
 def _times(known: Mapping[str, object], reader: Reader) -> Variables:
     names = ("first_due", "next_due", "last_backup", "failed_at", "last_success", "created")
-    said: Variables = {name: _time(known.get(name), reader) for name in names}
+    said: Variables = {name: time_of(known.get(name), reader) for name in names}
     day = known.get("shrink_day")
     said["shrink_day"] = reader.formats.day(day) if isinstance(day, date) else ""
     return said
 
 
-def _time(moment: object, reader: Reader) -> str:
+def time_of(moment: object, reader: Reader) -> str:
+    """Return *moment* on the reader's clock, '' if it is none."""
     return reader.formats.time(moment, reader.zone) if isinstance(moment, datetime) else ""
