@@ -192,7 +192,8 @@ def test_a_refused_digest_is_told_row_by_row(house: House) -> None:
     assert {each.reason for each in refused} == {"550 5.1.1 no such user"}
     assert read_status(house.outbox.file, NOW + 60 * MINUTE).refused == 2
     with house.outbox.transaction(NOW) as t:
-        assert t.last_told("support@reseller.example.org", "4000101", "quota") is None
+        to = ("support@reseller.example.org", Role.RESELLER)
+        assert last_told(t, to, "4000101", "quota") is None
         kept = t.execute("SELECT 1 FROM mails WHERE draft != '' UNION SELECT 1 FROM digests")
         assert kept.fetchall() == []
     assert house.flush(61) == Delivered()

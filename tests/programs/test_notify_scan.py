@@ -370,13 +370,17 @@ def test_an_outage_is_told_once(stormy: Notifier) -> None:
     assert len(stormy.behaviour.got) == 2
 
 
-def test_an_outage_without_a_fallback(stormy: Notifier) -> None:
-    stormy.settings(('"operations@example.org"', '""'), driver="scan", more=QUOTA)
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("fallback", "operations@example.org"), ("from", "Backup Service <backup@example.org>")],
+)
+def test_an_outage_that_nobody_can_be_told(stormy: Notifier, key: str, value: str) -> None:
+    stormy.settings((f'\n{key} = "{value}"', f'\n{key} = "nobody"'), driver="scan", more=QUOTA)
 
     for hours in (5, 5.2):
         ran = stormy.run("--scan", now=at(hours))
         assert ran.code == 1
-        assert "no scan, nobody was told ([notify] fallback: " in ran.first
+        assert f"no scan, nobody was told ([notify] {key}: " in ran.first
 
 
 def test_two_scans_at_once(scanned: Notifier) -> None:

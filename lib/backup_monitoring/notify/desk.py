@@ -25,6 +25,7 @@ from backup_monitoring.notify.hook import (
     prepare,
     remember,
 )
+from backup_monitoring.notify.identity import MailError
 from backup_monitoring.notify.model import Event, Kind
 from backup_monitoring.notify.outbox import Outbox, Transaction
 from backup_monitoring.notify.outbox_file import OutboxError, failed
@@ -209,7 +210,7 @@ class Desk:
                     t.set_meta(OUTAGE, self._now.isoformat())
         except OutboxError as error:
             return NOT_WRITTEN, f"FAILED: {error}"
-        except NoFallbackError as error:
+        except (MailError, NoFallbackError) as error:
             return FALLBACK, f"no scan, nobody was told ({error}): {reason}"
         how = f"the fallback was told {since}" if since else "handed to the fallback"
         return FALLBACK, f"no scan, {how}: {reason}"

@@ -54,7 +54,9 @@ def _judged(created: datetime, never: str, policy: UnusedPolicy, now: datetime) 
                 f"{never} {since} ({say_duration(now - created)}), "
                 f"limit {limit} ({threshold.origin})"
             )
-            return Verdict(state, summary, None, metrics, facts={"cause": "unused", "created": created})
+            return Verdict(
+                state, summary, None, metrics, facts={"cause": "unused", "created": created}
+            )
     return Verdict(State.OK, f"not used yet, {since}", None, metrics)
 
 
