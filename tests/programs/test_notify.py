@@ -594,6 +594,9 @@ def test_an_own_template_that_includes_itself_stops_no_delivery(notifier: Notifi
     told = notifier.flush(LATER)
 
     assert sorted(each.address for each in told) == ALL
+    complaints = [line["reason"] for line in notifier.audit() if line["what"] == "complaint"]
+    assert len(complaints) == 2  # a digest each for two of a reseller
+    assert all("templates: RecursionError: " in each for each in complaints)
 
 
 def test_no_mail_server(notifier: Notifier) -> None:

@@ -19,7 +19,7 @@ from backup_monitoring.notify import guard
 from backup_monitoring.notify.audit import What
 from backup_monitoring.notify.identity import MailError
 from backup_monitoring.notify.mails import Digest, OutgoingMail, QueuedMail, RefusedMail, Storm
-from backup_monitoring.notify.outbox import Outbox
+from backup_monitoring.notify.outbox import Outbox, Transaction
 from backup_monitoring.notify.outbox_file import OutboxError, failed, make_file
 from backup_monitoring.notify.outgoing import Queue, clear_up, due_digests, refusals
 from backup_monitoring.notify.settings import NotifySettings
@@ -155,14 +155,18 @@ class _Delivery:
     def _compose_storms(self, storms: Iterable[Storm]) -> None:
         for storm in storms:
             with self._collected("of a storm"), self._outbox.transaction(self._now) as t:
-                t.queue(self._composer.storm(storm))
+                mail = self._composer.storm(storm)
+                t.queue(mail)
+                _complain(t, mail, mail.complaints)
                 guard.note_told(t, storm)
 
     def _compose_digests(self, digests: Iterable[tuple[Digest, tuple[int, ...]]]) -> None:
         for digest, ids in digests:
             to = f"with the list for {digest.recipient.address}"
             with self._collected(to), self._outbox.transaction(self._now) as t:
-                self._queue.take_digest(t, self._composer.digest(digest), ids)
+                mail = self._composer.digest(digest)
+                self._queue.take_digest(t, mail, ids)
+                _complain(t, mail, mail.complaints)
 
     def _compose_refused(self) -> None:
         if not self._policy.fallback:
@@ -170,7 +174,9 @@ class _Delivery:
         with self._collected("about refusals"), self._outbox.transaction(self._now) as t:
             found = refusals(t)
             if found:
-                self._queue.take_notice(t, self._composer.refused(found))
+                mail = self._composer.refused(found)
+                self._queue.take_notice(t, mail)
+                _complain(t, mail, mail.complaints)
 
     @contextmanager
     def _collected(self, which: str) -> Iterator[None]:
@@ -224,12 +230,13 @@ class _Delivery:
             except MonitoringError as error:  # this one waits, and others go
                 self._errors.append(error)
                 return Answer(Outcome.LATER, str(error))
-            self._complain(mail, complaints)
+            if complaints:
+                with self._outbox.transaction(self._now) as t:
+                    _complain(t, mail, complaints)
         return self._transport.send(mail.sender, mail.address, message)
 
-    def _complain(self, mail: QueuedMail, complaints: tuple[str, ...]) -> None:
-        """Note what an administrator should put right, such as a template that failed."""
-        if complaints:
-            with self._outbox.transaction(self._now) as t:
-                for complaint in complaints:
-                    t.audit(What.COMPLAINT, mail.account, mail.task, reason=complaint)
+
+def _complain(t: Transaction, mail: QueuedMail, complaints: tuple[str, ...]) -> None:
+    """Note what an administrator should put right, such as a template that failed."""
+    for complaint in complaints:
+        t.audit(What.COMPLAINT, mail.account, mail.task, reason=complaint)

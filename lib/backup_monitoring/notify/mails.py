@@ -21,6 +21,7 @@ class QueuedMail(NamedTuple):
         reseller: whose digest it is.
         thread: the Message-ID that began the thread, '' where it is this mail.
         not_before: deliver it no sooner, at most a day from when it is queued.
+        complaints: what an administrator should put right; not kept in the outbox.
     """
 
     key: str
@@ -38,6 +39,7 @@ class QueuedMail(NamedTuple):
     thread: str = ""
     not_before: datetime | None = None
     draft: str = ""
+    complaints: tuple[str, ...] = ()
 
 
 class OutgoingMail(NamedTuple):

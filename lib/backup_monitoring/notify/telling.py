@@ -237,4 +237,5 @@ def queued(mail: Mail, recipient: Recipient, policy: NotifySettings) -> QueuedMa
         mail.data,
         policy.bounces,
         reseller=recipient.reseller,
+        complaints=mail.complaints,
     )
