@@ -3,13 +3,16 @@
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
+from backup_monitoring.places import DirectorySettings
 from integration import slapd
 
 StartSlapd = Callable[[str | Path], slapd.Slapd]
+Place = Callable[[str], DirectorySettings]
 
 
 @pytest.fixture(scope="session")
@@ -28,3 +31,29 @@ def start_slapd() -> Iterator[StartSlapd]:
     for server in servers:
         server.stop()
     shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def on_server(start_slapd: StartSlapd) -> Place:
+    """Give a function that starts a server with entries, the same one for the same entries."""
+
+    @cache
+    def started(ldif: str) -> DirectorySettings:
+        uri = start_slapd(ldif).local_uri
+        return DirectorySettings(uri=(uri,), bind="external", page_size=10, file="s.toml")
+
+    return started
+
+
+@pytest.fixture(params=["ldif", pytest.param("slapd", marks=pytest.mark.server)])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """Give a function that puts entries into a directory of either kind."""
+    if request.param == "ldif":
+
+        def in_file(ldif: str) -> DirectorySettings:
+            (tmp_path / "directory.ldif").write_text(ldif)
+            return DirectorySettings(uri=(f"ldif:{tmp_path / 'directory.ldif'}",), file="s.toml")
+
+        return in_file
+    servers: Place = request.getfixturevalue("on_server")
+    return servers

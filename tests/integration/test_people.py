@@ -1,9 +1,8 @@
 """People, read from an LDIF file and from a real server, at once and one by one."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,7 +20,7 @@ from backup_monitoring.settings import read_settings
 from backup_monitoring.store.collector import Pass, collect
 from backup_monitoring.store.state import State as StateFile
 from integration import slapd
-from integration.conftest import StartSlapd
+from integration.conftest import Place, StartSlapd
 
 S = slapd.SUFFIX
 SETTINGS_BASE = f"ou=reseller,ou=configuration,ou=backup,ou=services,{S}"
@@ -216,34 +215,6 @@ DEFAULT = Reseller(
     problems=frozenset({"quota"}),
     is_default=True,
 )
-
-Place = Callable[[str], DirectorySettings]
-
-
-@pytest.fixture(scope="module")
-def on_server(start_slapd: StartSlapd) -> Place:
-    """Give a function that starts a server with entries, the same one for the same entries."""
-
-    @cache
-    def started(ldif: str) -> DirectorySettings:
-        uri = start_slapd(ldif).local_uri
-        return DirectorySettings(uri=(uri,), bind="external", file="s.toml")
-
-    return started
-
-
-@pytest.fixture(params=["ldif", pytest.param("slapd", marks=pytest.mark.server)])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    """Give a function that puts entries into a directory of either kind."""
-    if request.param == "ldif":
-
-        def in_file(ldif: str) -> DirectorySettings:
-            (tmp_path / "directory.ldif").write_text(ldif)
-            return DirectorySettings(uri=(f"ldif:{tmp_path / 'directory.ldif'}",), file="s.toml")
-
-        return in_file
-    servers: Place = request.getfixturevalue("on_server")
-    return servers
 
 
 @contextmanager

@@ -1,8 +1,6 @@
 """Accounts on no backup server: found in an LDIF file and on a real server alike."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,14 +13,12 @@ from backup_monitoring.settings import read_settings
 from backup_monitoring.store.collector import Pass, collect
 from backup_monitoring.store.state import counted, open_state
 from integration import slapd
-from integration.conftest import StartSlapd
+from integration.conftest import Place
 
 AT = datetime(2026, 11, 25, 3, tzinfo=UTC)
 SERVERS = ("backup-01", "Backup-02", "ba(ck)*up\\3", "büro")
 NO_HOST = "no host"
 LONG = "x" * 100
-
-Place = Callable[[str], DirectorySettings]
 
 
 def account(uid: str, *lines: str, active: str = "TRUE") -> str:
@@ -74,30 +70,6 @@ TREE = slapd.TREE + "".join(
     account(uid, *lines) for uid, (_, lines, _) in zip(UIDS, CASES, strict=True)
 )
 TREE += INACTIVE + OTHER
-
-
-@pytest.fixture(scope="module")
-def on_server(start_slapd: StartSlapd) -> Place:
-    @cache
-    def started(ldif: str) -> DirectorySettings:
-        uri = start_slapd(ldif).local_uri
-        return DirectorySettings(uri=(uri,), bind="external", page_size=10, file="s.toml")
-
-    return started
-
-
-@pytest.fixture(params=["ldif", pytest.param("slapd", marks=pytest.mark.server)])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    """Give a function that puts entries into a directory of either kind."""
-    if request.param == "ldif":
-
-        def in_file(ldif: str) -> DirectorySettings:
-            (tmp_path / "directory.ldif").write_text(ldif)
-            return DirectorySettings(uri=(f"ldif:{tmp_path / 'directory.ldif'}",), file="s.toml")
-
-        return in_file
-    servers: Place = request.getfixturevalue("on_server")
-    return servers
 
 
 def found(settings: DirectorySettings) -> list[Finding]:
