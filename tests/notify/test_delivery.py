@@ -130,6 +130,25 @@ def test_no_mail_about_a_problem_overtakes_an_older_one(house: House) -> None:
     assert sent == [b"Message-ID: <0@t>", b"Message-ID: <1@t>", b"Message-ID: <2@t>"]
 
 
+def test_no_digest_overtakes_an_older_one(house: House) -> None:
+    house.server.greylist.add(reseller().address)
+
+    def tell(kind: Kind, minutes: int) -> None:
+        with house.outbox.transaction(NOW + minutes * MINUTE) as t:
+            t.add_digest(reseller(), event(kind=kind))
+
+    tell(Kind.PROBLEM, 0)
+    assert house.flush(10).retried == 1
+    tell(Kind.RECOVERY, 1)  # it has waited for as long, when the first one is tried again
+
+    assert house.flush(11).sent == 1
+    assert house.flush(12).sent == 1
+    assert [each.events[0].kind for each in house.composer.digests] == [
+        Kind.PROBLEM,
+        Kind.RECOVERY,
+    ]
+
+
 def test_pauses_grow_until_it_is_given_up(house: House) -> None:
     house.server.answers[f"RCPT {ANNA}"] = "450 4.2.0 full"
     house.queue(mail("1@t", about=event()))

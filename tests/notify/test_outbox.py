@@ -349,7 +349,8 @@ def test_an_older_layout_is_taken_over(file: Path) -> None:
         t.queue(mail("new@tests")._replace(raw=b"", draft="a draft"))
         told = set(told_of(t, "1", "quota"))
 
-    assert told == {(ANNA, Role.CUSTOMER), ("r@example.org", Role.RESELLER)}
+    both = {(ANNA, Role.CUSTOMER), (ANNA, Role.RESELLER)}
+    assert told == {*both, ("r@example.org", Role.RESELLER)}
     assert read_status(file, NOW).waiting == 2
 
 

@@ -379,6 +379,30 @@ def test_directories_that_never_answer_are_told_to_the_fallback(notifier: Notifi
     assert notifier.addresses() == [PROVIDER, PROVIDER]
 
 
+def test_what_could_not_be_looked_up_is_not_told_yet(notifier: Notifier) -> None:
+    away = notifier.folder / "away"
+    store = notifier.folder / "store"
+    store.rename(away)
+    assert notifier.hook("4000102", "PROBLEM", "WARNING", "--time", "1795518000").code == 1
+    away.rename(store)
+
+    back = ("--last-state", "UNKNOWN", "--time", "1795519000")
+
+    assert notifier.hook("4000102", "PROBLEM", "WARNING", *back).out == "3 put into the outbox\n"
+
+
+def test_a_recovery_that_cannot_be_looked_up_takes_back_what_waits(notifier: Notifier) -> None:
+    notifier.settings(('storm = "off"', 'storm = "50%"'))
+    notifier.hook("4000102", "PROBLEM", "WARNING")
+    (notifier.folder / "store").rename(notifier.folder / "away")
+
+    assert notifier.hook("4000102", "RECOVERY", "OK", now=LATER).code == 1
+
+    (notifier.folder / "away").rename(notifier.folder / "store")
+    notifier.flush(LATEST)
+    assert [each.address for each in notifier.behaviour.got] == [PROVIDER]
+
+
 def test_quotas_own_mail_says_that_it_is_used_up(notifier: Notifier) -> None:
     told = ("--check", "status", "--output", "success, but full")
 

@@ -29,6 +29,19 @@ QUOTA = "\n[quota]\ncritical = 95\n"
 AT_ONCE = '\n[notify.reseller]\ndigest_after = "0s"\n'
 
 
+RESELLER = """dn: uid={uid},ou=reseller,ou=configuration,ou=backup,ou=services,dc=example,dc=org
+objectClass: sstServiceConfigurationObjectClass
+uid: {uid}
+sstIsActive: TRUE
+
+dn: ou=notifications,uid={uid},ou=reseller,ou=configuration,ou=backup,ou=services,dc=example,dc=org
+objectClass: sstServiceConfigurationNotificationWarningObjectClass
+ou: notifications
+sstMailTo: reseller-{uid}@example.org
+sstNotificationWarning: quota
+"""
+
+
 def says(told: Sequence[Told]) -> list[str]:
     """Return what customers were told: kind, state, account."""
     return [f"{each.kind} {each.state} {each.account}" for each in told]
@@ -55,6 +68,7 @@ class Step(NamedTuple):
 OK, WARNING, CRITICAL = entry("1", 80), entry("1", 90), entry("1", 98)
 UNKNOWN, INACTIVE, GONE = entry("1", sstBackupSize=None), entry("1", 98, sstIsActive="FALSE"), ""
 SILENT, SILENT_OK = (entry("1", percent, sstBackupWarningOn="FALSE") for percent in (98, 80))
+MOVED, MOVED_OK = (entry("1", percent, mail="moved-1@example.org") for percent in (98, 80))
 P_W, P_C, OVER = "PROBLEM WARNING 1", "PROBLEM CRITICAL 1", "RECOVERY OK 1"
 DOUBT = "PROBLEM UNKNOWN 1"
 
@@ -117,6 +131,20 @@ DOUBT = "PROBLEM UNKNOWN 1"
             id="warnings that were switched off are no longer watched, not recovered",
         ),
         pytest.param(
+            [
+                *(Step(1, SILENT), Step(2, CRITICAL, (P_C,)), Step(3, CRITICAL)),
+                *(Step(4, OK, (OVER,)), Step(5, OK)),
+            ],
+            id="switched on for the first time while it fails",
+        ),
+        pytest.param(
+            [
+                *(Step(1, CRITICAL, (P_C,)), Step(2, MOVED_OK), Step(3, MOVED, (P_C,))),
+                *(Step(4, GONE, ("UNWATCHED OK 1",)), Step(5, GONE)),
+            ],
+            id="a problem's end is the end for all who were told",
+        ),
+        pytest.param(
             [Step(1, CRITICAL, (P_C,)), Step(2, SILENT_OK, ("UNWATCHED OK 1",)), Step(3, OK)],
             id="warnings that were switched off as the problem ended",
         ),
@@ -136,9 +164,52 @@ def test_histories(scanned: Notifier, history: list[Step]) -> None:
 
         assert says(scanned.scan(at(step.hours))) == list(step.told), f"hour {step.hours}"
     addresses = {each.address for each in scanned.behaviour.got}
-    assert addresses <= {"account-1@example.org", PROVIDER}
+    assert addresses <= {"account-1@example.org", "moved-1@example.org", PROVIDER}
+    if any(step.account is MOVED for step in history):  # nobody hears of the next one's problem
+        heard = [each.address for each in scanned.behaviour.got]
+        assert heard == ["account-1@example.org", "moved-1@example.org", "moved-1@example.org"]
     told = {line["address"] for line in scanned.audit() if line.get("state") == "UNKNOWN"}
     assert told <= {PROVIDER}
+
+
+def test_who_refuses_the_last_mail_is_not_asked_again(scanned: Notifier) -> None:
+    scanned.entries(CRITICAL, entry("2"))
+    assert says(scanned.scan(at(1))) == [P_C]
+    scanned.behaviour.answers["RCPT account-1@example.org"] = "550 5.1.1 left"
+    scanned.entries(SILENT, entry("2"))
+    scanned.collect(at(2))
+
+    first = scanned.run("--scan", now=at(2))
+    assert scanned.run("--flush", now=at(2)).code == 1  # refused
+    scanned.collect(at(3))
+    again = scanned.run("--scan", now=at(3))
+
+    assert "1 event, 1 to tell" in first.out
+    assert "0 events, 0 to tell" in again.out
+
+
+def test_a_gone_account_told_in_both_roles_ends_no_scan(scanned: Notifier) -> None:
+    more = RESELLER.format(uid="71")
+    scanned.settings(driver="scan", more="\n[notify.reseller]\ndigest = false\n" + QUOTA)
+    mine = {"mail": "reseller-71@example.org", "sstBelongsToResellerUID": "71"}
+    scanned.entries(entry("1", 98, **mine, sstBackupWarningOn="FALSE"), entry("2"), more=more)
+    assert says(scanned.scan(at(1))) == [P_C]  # as the reseller
+    scanned.entries(entry("1", 98, **mine), entry("2"), more=more)
+    scanned.scan(at(170))  # reminded, as the customer
+    scanned.entries(entry("2", 98), more=more)
+
+    assert says(scanned.scan(at(171))) == ["PROBLEM CRITICAL 2", "UNWATCHED OK 1"]
+
+
+def test_without_digests_one_address_is_told_that_it_is_over(scanned: Notifier) -> None:
+    more = RESELLER.format(uid="71")
+    scanned.settings(driver="scan", more="\n[notify.reseller]\ndigest = false\n" + QUOTA)
+    mine = {"mail": "reseller-71@example.org", "sstBelongsToResellerUID": "71"}
+    scanned.entries(entry("1", 98, **mine, sstBackupWarningOn="FALSE"), entry("2"), more=more)
+    assert says(scanned.scan(at(1))) == [P_C]
+    scanned.entries(entry("1", 80, **mine), entry("2"), more=more)
+
+    assert says(scanned.scan(at(2))) == [OVER]
 
 
 def test_the_first_scan_only_records(notifier: Notifier) -> None:
@@ -220,19 +291,6 @@ def test_a_doubted_success_ends_no_problem(scanned: Notifier) -> None:
         ("RECOVERY", "quota"),
         ("RECOVERY", "status"),
     ]
-
-
-RESELLER = """dn: uid={uid},ou=reseller,ou=configuration,ou=backup,ou=services,dc=example,dc=org
-objectClass: sstServiceConfigurationObjectClass
-uid: {uid}
-sstIsActive: TRUE
-
-dn: ou=notifications,uid={uid},ou=reseller,ou=configuration,ou=backup,ou=services,dc=example,dc=org
-objectClass: sstServiceConfigurationNotificationWarningObjectClass
-ou: notifications
-sstMailTo: reseller-{uid}@example.org
-sstNotificationWarning: quota
-"""
 
 
 def test_a_reseller_gets_one_digest_of_its_own_accounts(scanned: Notifier) -> None:

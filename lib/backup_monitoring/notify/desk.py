@@ -27,7 +27,7 @@ from backup_monitoring.notify.hook import (
 )
 from backup_monitoring.notify.identity import MailError
 from backup_monitoring.notify.model import Event, Kind
-from backup_monitoring.notify.outbox import Outbox, Transaction
+from backup_monitoring.notify.outbox import OVER, Outbox, Transaction
 from backup_monitoring.notify.outbox_file import OutboxError, failed
 from backup_monitoring.notify.people import Gathered
 from backup_monitoring.notify.recipients import recipients
@@ -136,7 +136,9 @@ class Desk:
         event = plain_event(call)
         if t.seen(event):
             return Answer(SEEN)
-        remember(call, t)
+        if event.kind in OVER:  # what waits about it is not true any more, whoever it was for
+            remember(call, t)
+            t.note(event)
         nobody = Gathered({}, {}, {}, {})
         letters, failed = Teller(t, nobody, self._settings).hand_over(event, reason)
         decision = recipients(event, nobody, self._policy)._replace(unreached=reason)

@@ -41,7 +41,8 @@ def mailbox_of(text: str, where: str) -> Mailbox:
 
 def message_id(what: tuple[str, ...], recipient: Recipient, sender: Mailbox) -> str:
     """Return the Message-ID, with its ``<>``, of the mail that tells *recipient* of *what*."""
-    digest = hashlib.sha256(repr((what, recipient.address)).encode()).hexdigest()
+    said = (what, recipient.address, recipient.role.name)
+    digest = hashlib.sha256(repr(said).encode()).hexdigest()
     return f"<{digest[:32]}@{domain_of(sender)}>"
 
 

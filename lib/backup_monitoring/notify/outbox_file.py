@@ -62,8 +62,8 @@ CREATE TABLE problems (
 ) WITHOUT ROWID;
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
-# What makes an older layout the next one, by its number. What was no digest's line was told to
-# customers, unless resellers had mails of their own: they are told of a recovery as before.
+# What makes an older layout the next one, by its number. In which role somebody was told, the first
+# did not say; the rule decides who is found in which, so both do no harm.
 _TAKEN_OVER = {
     1: """
 ALTER TABLE mails ADD COLUMN draft TEXT NOT NULL DEFAULT '';
@@ -73,8 +73,10 @@ CREATE TABLE told (
     task TEXT NOT NULL, kind TEXT NOT NULL, state TEXT NOT NULL, first_id TEXT NOT NULL,
     last_id TEXT NOT NULL, at REAL NOT NULL, PRIMARY KEY (recipient, role, account, task)
 ) WITHOUT ROWID;
-INSERT INTO told SELECT recipient, iif(first_id = '', 'RESELLER', 'CUSTOMER'), account, task, kind,
-    state, first_id, last_id, at FROM told_before WHERE state != 'UNKNOWN';
+INSERT INTO told SELECT recipient, 'CUSTOMER', account, task, kind, state, first_id, last_id, at
+    FROM told_before WHERE state != 'UNKNOWN' AND first_id != '';
+INSERT INTO told SELECT recipient, 'RESELLER', account, task, kind, state, first_id, last_id, at
+    FROM told_before WHERE state != 'UNKNOWN';
 DROP TABLE told_before;
 """
 }

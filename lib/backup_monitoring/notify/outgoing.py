@@ -20,7 +20,7 @@ from backup_monitoring.notify.outbox_codec import (
     write_text,
     write_time,
 )
-from backup_monitoring.notify.told import note_told
+from backup_monitoring.notify.told import note_refused, note_told
 from backup_monitoring.notify.transport import Answer, Outcome
 
 PAUSES = tuple(timedelta(minutes=each) for each in (1, 2, 5, 15, 30, 60, 120, 240))
@@ -91,12 +91,17 @@ class Queue:
         _done(t, outgoing.id, "refused", reason)
         rows = t.execute("DELETE FROM digests WHERE mail = ? RETURNING event", (outgoing.id,))
         events = [row[0] for row in rows.fetchall()]
+        mail, to = outgoing.mail, (outgoing.mail.address, outgoing.mail.role)
+        if mail.kind and mail.account:
+            note_refused(t, to, mail.account, mail.task, mail.kind)
+        for event in map(read_event, events):
+            note_refused(t, to, event.uid, event.task, event.kind)
         # kept until the provider is told what nobody reads now
         t.execute("UPDATE mails SET draft = ? WHERE id = ?", (_write_lost(events), outgoing.id))
-        if same(outgoing.mail.address) == self._fallback:  # there is nobody else to tell
+        if same(mail.address) == self._fallback:  # there is nobody else to tell
             t.execute("UPDATE mails SET noticed = 1, draft = '' WHERE id = ?", (outgoing.id,))
         self.refused += 1
-        _audit(t, What.REFUSED, outgoing.mail, reason)
+        _audit(t, What.REFUSED, mail, reason)
 
     def _retry(self, t: Transaction, outgoing: OutgoingMail, reason: str) -> None:
         first = min(outgoing.first_try or t.now, t.now)
@@ -176,10 +181,15 @@ def clear_up(t: Transaction) -> None:
 
 
 def due_digests(t: Transaction, after: timedelta) -> list[tuple[Digest, tuple[int, ...]]]:
-    """Return the digests whose oldest event has waited for *after*, each with its events' ids."""
+    """Return the digests whose oldest event has waited for *after*, each with its events' ids.
+
+    None for whom the last one did not reach yet: it must not be overtaken.
+    """
     groups = t.execute(
-        "SELECT role, reseller, recipient FROM digests WHERE status = 'waiting' "
-        "GROUP BY role, reseller, recipient HAVING min(at) <= ?",
+        "SELECT role, reseller, recipient FROM digests WHERE status = 'waiting' AND NOT EXISTS "
+        "(SELECT 1 FROM digests AS older WHERE older.status = 'composed' AND older.role = "
+        "digests.role AND older.reseller = digests.reseller AND older.recipient = "
+        "digests.recipient) GROUP BY role, reseller, recipient HAVING min(at) <= ?",
         (write_time(t.now - after),),
     ).fetchall()
     found = []

@@ -12,11 +12,11 @@ from backup_monitoring.notify.drafts import Draft, write_draft
 from backup_monitoring.notify.identity import MailError
 from backup_monitoring.notify.mails import QueuedMail, Told
 from backup_monitoring.notify.model import Decision, Event, Kind, Recipient, Role, Thread
-from backup_monitoring.notify.outbox import GUARDED, OVER, Transaction
+from backup_monitoring.notify.outbox import GUARDED, OVER, DuplicateError, Transaction
 from backup_monitoring.notify.people import People
 from backup_monitoring.notify.recipients import provider, recipients, switched_off
 from backup_monitoring.notify.settings import NotifySettings
-from backup_monitoring.notify.told import last_told, told_of
+from backup_monitoring.notify.told import forget_told, last_told, note_told, told_of, was_told
 from backup_monitoring.settings import Settings
 
 if TYPE_CHECKING:  # writing mails takes libraries that queueing them does without
@@ -82,7 +82,10 @@ class Teller:
                 self._transaction.not_told(event, recipient.address, reason)
             else:
                 letters.append(self._letter(event, recipient, facts, held))
-        letters += self._farewells(event, facts)
+        letters += self._farewells(event, decision, facts)
+        if event.kind in OVER:
+            told = [(letter.recipient.address, letter.recipient.role) for letter in letters]
+            forget_told(self._transaction, event.uid, event.task, told)
         if decision.unreached is None:
             return Outcome(decision, tuple(letters))
         notice, failed = self.hand_over(event, decision.unreached)
@@ -100,38 +103,61 @@ class Teller:
         None where there is nobody to tell; raises as `tell`.
         """
         decision = self._decision(event)
-        letters = self._farewells(event, facts)
+        letters = self._farewells(event, decision, facts)
         for recipient in decision.recipients:
             last = self._last_told(event, recipient)
             if last is not None and last.kind is Kind.UNWATCHED:
                 letters.append(self._letter(event, recipient, facts, ""))
         return Outcome(decision._replace(unreached=None), tuple(letters)) if letters else None
 
-    def _farewells(self, event: Event, facts: Mapping[str, object]) -> list[Letter]:
+    def _farewells(
+        self, event: Event, decision: Decision, facts: Mapping[str, object]
+    ) -> list[Letter]:
         if event.kind is Kind.CUSTOM:
             return []
         letters = []
+        # Without digests an address has one mail, whatever its roles: it is told as the other one.
+        told = (
+            () if self._policy.reseller.digest else [each.address for each in decision.recipients]
+        )
         for recipient in switched_off(event, self._people, self._policy):
+            if recipient.address in told:
+                continue
             self._transaction.withdraw(event, recipient, "its warnings were switched off")
             last = self._last_told(event, recipient)
-            if last is not None and last.kind in GUARDED:
+            if last is None and event.kind in GUARDED:  # to be told, if switched on again
+                to, about = (recipient.address, recipient.role), (event.uid, event.task)
+                note_told(self._transaction, to, *about, Kind.UNWATCHED, event.state)
+            elif last is not None and last.kind in GUARDED:
                 state = event.state if event.kind in OVER else last.state
                 farewell = event._replace(kind=Kind.UNWATCHED, state=state)
                 letters.append(self._letter(farewell, recipient, facts, ""))
         return letters
 
     def _last_told(self, event: Event, recipient: Recipient) -> Told | None:
-        to = (recipient.address, recipient.role)
-        return last_told(self._transaction, to, event.uid, event.task)
+        found = (
+            last_told(self._transaction, (recipient.address, role), event.uid, event.task)
+            for role in self._roles(recipient)
+        )
+        return max(filter(None, found), key=lambda told: told.at, default=None)
+
+    def _roles(self, recipient: Recipient) -> tuple[Role, ...]:
+        """Return the roles in which *recipient* may have been told: without digests, either."""
+        either = (Role.CUSTOMER, Role.RESELLER)
+        if self._policy.reseller.digest or recipient.role not in either:
+            return (recipient.role,)
+        return either
 
     def _told_before(self, event: Event) -> Decision:
         """Return whom the end concerns of an account that the directory has no more."""
         reason = f"account {event.uid} is gone: told of its problem before"
-        found = tuple(
-            Recipient(address, "", role, self._policy.language, reason=reason)
-            for address, role in told_of(self._transaction, event.uid, event.task)
-        )
-        return Decision(found, tuple(f"{reason}: {each.address}" for each in found))
+        found: dict[tuple[str, Role | None], Recipient] = {}
+        for address, role in told_of(self._transaction, event.uid, event.task):
+            key = (address, role if self._policy.reseller.digest else None)
+            recipient = Recipient(address, "", role, self._policy.language, reason=reason)
+            found.setdefault(key, recipient)
+        explained = tuple(f"{reason}: {each.address}" for each in found.values())
+        return Decision(tuple(found.values()), explained)
 
     def _not_told(self, event: Event, recipient: Recipient) -> str:
         """Return why *recipient* is not told after all, '' if it is."""
@@ -146,6 +172,8 @@ class Teller:
     def _letter(
         self, event: Event, recipient: Recipient, facts: Mapping[str, object], held: str
     ) -> Letter:
+        if event.kind is Kind.REMINDER and not self._was_told(event, recipient):
+            event = event._replace(kind=Kind.PROBLEM)  # held in a storm, or switched off until now
         collected = (
             recipient.role is Role.RESELLER and self._policy.reseller.digest
         ) or recipient.role is Role.PROVIDER
@@ -153,8 +181,17 @@ class Teller:
             self._transaction.add_digest(recipient, event, held)
             return Letter(recipient, None)
         draft = Draft(event, recipient, self._about(event, facts), self._thread(event, recipient))
-        self._transaction.queue(drafted(draft, self._policy), held)
+        try:
+            self._transaction.queue(drafted(draft, self._policy), held)
+        except DuplicateError as error:  # this mail is on its way: it must not end a scan
+            self._transaction.not_told(event, recipient.address, str(error))
         return Letter(recipient, draft)
+
+    def _was_told(self, event: Event, recipient: Recipient) -> bool:
+        return any(
+            was_told(self._transaction, (recipient.address, role), event.uid, event.task)
+            for role in self._roles(recipient)
+        )
 
     def _thread(self, event: Event, recipient: Recipient) -> Thread | None:
         last = self._last_told(event, recipient)

@@ -1,9 +1,11 @@
 """Who was told what last, of what waits in the outbox and of what arrived."""
 
+from collections.abc import Iterable
+
 from backup_monitoring.model import State
 from backup_monitoring.notify.mails import Told
 from backup_monitoring.notify.model import Kind, Role
-from backup_monitoring.notify.outbox import GUARDED, Transaction
+from backup_monitoring.notify.outbox import GUARDED, OVER, Transaction
 from backup_monitoring.notify.outbox_codec import read_time, same, write_text, write_time
 
 
@@ -49,6 +51,44 @@ def last_told(t: Transaction, to: tuple[str, Role], account: str, task: str) -> 
     kind, state, at = rows[0][:3]
     first, last = next((row[3:5] for row in rows if row[5]), ("", ""))
     return Told(Kind[kind], State[state], first, last, read_time(at))
+
+
+def was_told(t: Transaction, to: tuple[str, Role], account: str, task: str) -> bool:
+    """Tell whether a mail of a failure arrived there, or certainly will."""
+    kinds = ", ".join(f"'{kind.name}'" for kind in GUARDED)
+    about = (same(to[0]), to[1].name, write_text(account), write_text(task))
+    where = f"recipient = ? AND role = ? AND account = ? AND task = ? AND kind IN ({kinds})"
+    row = t.execute(
+        f"SELECT 1 FROM told WHERE {where} UNION ALL SELECT 1 FROM mails WHERE {where} "  # noqa: S608 - ours
+        f"AND status IN ('waiting', 'sending') UNION ALL SELECT 1 FROM digests WHERE {where} "
+        "AND status IN ('waiting', 'composed') LIMIT 1",
+        about * 3,
+    ).fetchone()
+    return row is not None
+
+
+def forget_told(t: Transaction, account: str, task: str, but: Iterable[tuple[str, Role]]) -> None:
+    """Forget who was told of a problem that is over, but those who are told that it is."""
+    kept = {(same(address), role) for address, role in but}
+    for address, role in told_of(t, account, task):
+        if (address, role) not in kept:
+            t.execute(
+                "DELETE FROM told WHERE recipient = ? AND role = ? AND account = ? AND task = ?",
+                (address, role.name, write_text(account), write_text(task)),
+            )
+
+
+def note_refused(t: Transaction, to: tuple[str, Role], account: str, task: str, kind: Kind) -> None:
+    """Forget what a refused mail of *kind* makes untrue; it must not be tried at every scan.
+
+    Whoever refuses to hear that it is over, or that it began again, has heard the last.
+    """
+    over = ", ".join(f"'{each.name}'" for each in OVER)
+    t.execute(
+        "DELETE FROM told WHERE recipient = ? AND role = ? AND account = ? AND task = ? "  # noqa: S608 - ours
+        f"AND (kind IN ({over}) OR ? IN ({over}))",
+        (same(to[0]), to[1].name, write_text(account), write_text(task), kind.name),
+    )
 
 
 def told_of(t: Transaction, account: str, task: str) -> list[tuple[str, Role]]:
