@@ -37,8 +37,12 @@ def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
     watchdog.phase("reading the settings")
     settings = read_settings(settings_file(options.config))
     watchdog.phase("handing results over")
-    results = _results(options, settings, watchdog)
+    asked = {uid.lower(): uid for uid in uids_of(options) or ()}
+    results = _results(options, settings, watchdog, asked)
     code, lines = _hand_over(results, options, settings)
+    if asked:
+        lines.append(f"FAILED: no such account: {', '.join(asked.values())}")
+        code = UNFINISHED
     return code, "\n".join(map(clean, lines))
 
 
@@ -61,13 +65,20 @@ def _parser() -> Parser:
 
 
 def _results(
-    options: argparse.Namespace, settings: Settings, watchdog: Watchdog
+    options: argparse.Namespace, settings: Settings, watchdog: Watchdog, asked: dict[str, str]
 ) -> Iterator[Result]:
+    """Yield the results of all accounts; of *asked* those are taken away that are there."""
     from backup_monitoring.notify.sources import EVERYTHING, open_source
 
     now = now_of(options)
     with open_source(settings, now, watchdog.phase) as source:
+        watchdog.phase("handing results over")
+        met: set[str] = set()
         for account, uploads in source.accounts(uids_of(options), EVERYTHING):
+            asked.pop(account.uid.lower(), None)
+            if account.uid.lower() in met:  # of two entries with one uid the first has services
+                continue
+            met.add(account.uid.lower())
             yield from results_of(account, uploads, settings, now, options.host_per_account)
 
 
@@ -85,7 +96,7 @@ def _hand_over(
     if submit.command_file is not None:
         from backup_monitoring.submit.nagios_files import to_pipe
 
-        piped = to_pipe(results, submit.command_file, datetime.now(UTC))
+        piped = to_pipe(results, submit.command_file, datetime.now(UTC), options.timeout or _LIMIT)
         lines = [f"{piped.accepted} results to {submit.command_file}"]
         if piped.error is None:
             return DONE, lines

@@ -292,11 +292,19 @@ def local_zone() -> tuple[ZoneInfo, ...]:
     name = os.environ.get("TZ", "").removeprefix(":")
     if not name:
         link = os.path.realpath("/etc/localtime")
-        name = link.partition("zoneinfo/")[2]
+        name = link.partition("zoneinfo/")[2] or _named("/etc/timezone")
     try:
         return (ZoneInfo(name),) if name else ()
     except (LookupError, OSError, ValueError):
         return ()
+
+
+def _named(file: str) -> str:
+    """Return the zone's name in *file*: where /etc/localtime is no link, as in a unit's /etc."""
+    try:
+        return Path(file).read_text(encoding="utf-8").strip()
+    except (OSError, ValueError):
+        return ""
 
 
 def _schedule(table: Table) -> SchedulePolicy:

@@ -403,6 +403,19 @@ def test_a_recovery_that_cannot_be_looked_up_takes_back_what_waits(notifier: Not
     assert [each.address for each in notifier.behaviour.got] == [PROVIDER]
 
 
+def test_a_computer_that_is_gone_is_not_solved(notifier: Notifier) -> None:
+    told = ("--check", "status")
+    notifier.hook("4000106", "PROBLEM", "WARNING", *told)
+    notifier.flush(LATER)
+    (home,) = (notifier.folder / "tree/home/4000106/incoming").iterdir()
+    shutil.rmtree(home)
+    notifier.collect(LATER)
+
+    notifier.hook("4000106", "RECOVERY", "OK", *told, now=LATER)
+
+    assert {each.kind for each in notifier.flush(LATEST)} == {"UNWATCHED"}
+
+
 def test_quotas_own_mail_says_that_it_is_used_up(notifier: Notifier) -> None:
     told = ("--check", "status", "--output", "success, but full")
 

@@ -1,6 +1,7 @@
 """submit_backup_results: into a real Icinga 2, and into a real Nagios."""
 
 import contextlib
+import fcntl
 import os
 import re
 import shutil
@@ -286,6 +287,36 @@ def test_a_nagios_that_does_not_run(store: Store, tmp_path: Path) -> None:
 
     assert ran.code == 3
     assert "see whether Nagios runs" in ran.out
+
+
+def test_a_nagios_that_hangs_leaves_a_count(store: Store, tmp_path: Path) -> None:
+    pipe = tmp_path / "nagios.cmd"
+    os.mkfifo(pipe)
+    store.settings(more=f'\n[icinga]\ncommand_file = "{pipe}"\n')
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, 4096)
+    try:
+        ran = submit(store, "-t", "4")
+    finally:
+        os.close(reader)
+
+    counts = re.search(
+        r"^(\d+) results to .*\nFAILED: .*does not read it\); (\d+) results", ran.out
+    )
+    assert ran.code == 2, ran.out
+    assert counts
+    assert int(counts[1]) + int(counts[2]) == 5 * 27
+
+
+def test_an_account_that_is_not_there_is_named(store: Store, tmp_path: Path) -> None:
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    store.settings(more=f'\n[icinga]\nspool = "{spool}"\n')
+
+    ran = submit(store, "-a", "4000101,nobody")
+
+    assert ran.code == 2
+    assert ran.out.splitlines() == [f"5 results in {spool}", "FAILED: no such account: nobody"]
 
 
 def test_a_file_is_no_pipe(store: Store, tmp_path: Path) -> None:

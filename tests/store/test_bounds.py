@@ -35,7 +35,7 @@ def test_a_new_id_every_second_fills_nothing(tmp_path: Path) -> None:
         moment = (began - timedelta(days=1) + timedelta(seconds=second)).isoformat()
         computer = Computer("web01", start(moment), end(moment, success=False))
         ((_, memory),) = past.looked(ACCOUNT, Uploads((computer,)))
-    past.commit(timedelta(days=400))
+    past.commit(timedelta(days=400), whole=True)
     past.close()
     db = sqlite3.connect(tmp_path / "past.sqlite")
 
@@ -54,7 +54,7 @@ def test_a_new_name_every_pass_fills_nothing(tmp_path: Path, cut_short: str | No
             Computer(f"{number}-{each}", start("2026-11-20T20:00+01:00")) for each in range(256)
         )
         past.looked(ACCOUNT, Uploads(computers, cut_short=cut_short))
-    past.commit(timedelta(days=400))
+    past.commit(timedelta(days=400), whole=True)
     past.close()
     db = sqlite3.connect(tmp_path / "past.sqlite")
 

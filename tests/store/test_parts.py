@@ -2,6 +2,7 @@
 
 import shutil
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -140,6 +141,66 @@ def test_the_storage_is_not_mounted(fleet: Fleet) -> None:
     fleet.end("4000101", "2026-11-22T20:40:00+01:00", 0)
     fleet.collect("2026-11-22T21:00+01:00")
     assert failed(fleet, "4000101", "2026-11-22T21:00+01:00") == (2, State.WARNING)
+
+
+def test_a_disk_below_the_homes_is_not_mounted(tmp_path: Path) -> None:
+    uids = [f"40001{number:02}" for number in range(12)]
+    fleet = Fleet(tmp_path, uids)
+    for uid in uids:
+        fleet.end(uid, "2026-11-20T20:40:00+01:00", 0)
+    fleet.collect()
+    for uid in uids:
+        shutil.rmtree(fleet.home / uid / "incoming")
+
+    made = fleet.collect(LATER)
+
+    (said,) = made.failed
+    assert "none of 12 computers has a folder any more; is it mounted" in said
+    assert failed(fleet, uids[0], LATER) == (1, State.WARNING)
+    assert meta(fleet).storage_read == at(FIRST)
+
+
+def test_a_few_computers_may_all_be_taken_away(fleet: Fleet) -> None:
+    fleet.end("4000101", "2026-11-20T20:40:00+01:00", 0)
+    fleet.collect()
+    fleet.remove("4000101")
+
+    assert fleet.collect(LATER).failed == []
+
+
+def test_two_entries_with_one_uid(fleet: Fleet) -> None:
+    fleet.end("4000101", "2026-11-20T20:40:00+01:00", 0)
+    other = entry("4000101", homeDirectory="/home/4000102", sstBackupSize=1)
+    other = other.replace("dn: uid=4000101,", "dn: cn=other+uid=4000101,", 1)
+    fleet.entries(entry("4000101"), other)
+
+    for now in (FIRST, LATER):
+        made = fleet.collect(now)
+
+    state = open_state(fleet.store)
+    both = [len(uploads.computers) for _, uploads in state.accounts(Files.ALL, ["4000101"])]
+    state.close()
+    assert both == [1, 0]
+    assert [each.kind for each in made.findings if "another entry has its uid" in str(each)] == [
+        "attribute"
+    ]
+    assert [each for each in made.findings if each.kind == "gone"] == []
+
+
+def test_a_clock_far_ahead_forgets_nothing_that_it_cannot_see(fleet: Fleet) -> None:
+    fleet.end("4000101", "2026-11-20T20:40:00+01:00", 0)
+    fleet.collect()
+    directory = fleet.folder / "directory.ldif"
+    text = directory.read_text()
+    directory.unlink()  # such as by a certificate that has expired for that clock
+    for days in ("2028-06-01", "2028-06-02"):
+        fleet.collect(f"{days}T21:00+02:00")
+    directory.write_text(text)
+
+    fleet.end("4000101", "2026-11-21T20:40:00+01:00", 0)
+    fleet.collect("2026-11-21T21:00+01:00")
+
+    assert failed(fleet, "4000101", "2026-11-21T21:00+01:00") == (2, State.WARNING)
 
 
 def test_both_are_away(fleet: Fleet) -> None:

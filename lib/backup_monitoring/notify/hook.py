@@ -244,6 +244,8 @@ def _event(
     if verdict is None or verdict.state is not call.state:
         return event, {}, False
     found = event_of(event.uid, call.task, event.kind, verdict, event.host, call.at)
+    if found.kind is Kind.RECOVERY and verdict.computer in verdict.retired:
+        found = found._replace(kind=Kind.UNWATCHED)  # the computer is gone: nothing is solved
     found = found._replace(author=call.author, comment=call.comment)
     return found, facts_of(verdict), told_elsewhere(call.task, verdict)
 

@@ -25,6 +25,8 @@ from backup_monitoring.store.rows import CLOCK_SLACK, Meta
 from backup_monitoring.store.state import State
 from backup_monitoring.store.writer import StateWriter
 
+_A_FLEET = 10  # computers: so many are not taken away by their owners at once
+
 Progress = Callable[[Iterable[tuple[int, Account]], int], Iterable[tuple[int, Account]]]
 
 
@@ -195,7 +197,7 @@ class _Making:
                 storage_error,
             )
             # The memory first: were it lost, an older one would be asked what has changed.
-            self._past.commit(self._settings.store.keep)
+            self._past.commit(self._settings.store.keep, whole=not self.made.failed)
             writer.finish(meta, self.made.findings)
         except BaseException:
             writer.abandon()
@@ -254,10 +256,16 @@ class _Making:
         """Write what lies in the homes, else what was last known; return why not the first."""
         self._past.mark()
         homes, found = 0, 0
+        met: set[str] = set()
         orphans = Orphans()
         zones = self._settings.policies.schedule.zones
         for number, account in progress(writer.accounts(), self.made.accounts):
             self._of_entries += account.findings
+            if account.uid.lower() in met:  # they have one name for the past, and for services
+                problem = f"another entry has its uid {account.uid}, too: that one counts"
+                self._of_entries.append(Finding("attribute", account.dn, problem))
+                continue
+            met.add(account.uid.lower())
             if account.keeping is Keeping.NO_FILES:
                 continue
             orphans.know(account, self._settings.storage)
@@ -270,7 +278,10 @@ class _Making:
             self._write_home(writer, number, account, uploads)
         self.made.findings += self._of_entries
         if homes and not found:
-            return self._no_storage(writer, homes)
+            return self._no_storage(writer, f"not one home of {homes} accounts can be read")
+        if self._past.lost >= _A_FLEET and not self.made.computers:
+            problem = f"none of {self._past.lost} computers has a folder any more"
+            return self._no_storage(writer, problem)
         self.made.findings += self._of_homes
         self.made.findings += orphans.findings()
         return None
@@ -285,12 +296,9 @@ class _Making:
         self._of_homes += gone_findings(account, computers)
         self._of_homes += _home_findings(account, uploads)
 
-    def _no_storage(self, writer: StateWriter, homes: int) -> str:
+    def _no_storage(self, writer: StateWriter, problem: str) -> str:
         """Keep what was known of the storage: a disk that is not mounted is no news of accounts."""
-        root = self._settings.storage.root
-        error = (
-            f"{root}: not one home of {homes} accounts can be read; is it mounted, and readable?"
-        )
+        error = f"{self._settings.storage.root}: {problem}; is it mounted, and readable?"
         self._past.undo()
         self.made.computers = 0
         self.made.failed.append(f"storage: {error}")

@@ -68,6 +68,7 @@ class PastFile:
 
     Attributes:
         remade: a line about a file that was made anew, None where it was not.
+        lost: computers whose folders are gone since the last look.
 
     Raises:
         StoreError: it cannot be opened or written.
@@ -75,6 +76,7 @@ class PastFile:
 
     def __init__(self, folder: Path, now: datetime, shrink: float) -> None:
         self.remade: str | None = None
+        self.lost = 0
         self._file = folder / PAST
         self._now = now
         self._shrink = shrink
@@ -204,6 +206,7 @@ class PastFile:
             before = read_memory(known[name])
             memory = vanished(before, self._now)
             if memory != before:
+                self.lost += 1
                 self._keep(key, name, memory)
             yield Computer(name, past=memory.past), memory
 
@@ -244,25 +247,32 @@ class PastFile:
                 (*row[:3], MOST_RUNS),
             )
 
-    def commit(self, keep: timedelta) -> None:
+    def commit(self, keep: timedelta, *, whole: bool) -> None:
         """Forget what is older than *keep*, and make the rest last.
+
+        Args:
+            whole: all was read. Else nothing is forgotten: what could not be seen only looks old,
+                most of all where a wrong clock is why it could not.
 
         Raises:
             StoreError: it cannot be written.
         """
-        border = (self._now - keep).timestamp()
         try:
-            self._db.execute("DELETE FROM sightings WHERE seen < ?", (border,))
-            self._db.execute("DELETE FROM computers WHERE gone < ?", (border,))
-            self._db.execute(
-                "DELETE FROM computers WHERE key IN (SELECT key FROM accounts WHERE seen < ?)",
-                (border,),
-            )
-            self._db.execute("DELETE FROM accounts WHERE seen < ?", (border,))
+            if whole:
+                self._forget_old((self._now - keep).timestamp())
             self._db.execute("REPLACE INTO meta VALUES ('last_pass', ?)", (self._now.timestamp(),))
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
             raise self.broken(error) from None
+
+    def _forget_old(self, border: float) -> None:
+        for statement in (
+            "DELETE FROM sightings WHERE seen < ?",
+            "DELETE FROM computers WHERE gone < ?",
+            "DELETE FROM computers WHERE key IN (SELECT key FROM accounts WHERE seen < ?)",
+            "DELETE FROM accounts WHERE seen < ?",
+        ):
+            self._db.execute(statement, (border,))
 
     def mark(self) -> None:
         """Remember this point of the transaction for `undo`."""

@@ -36,7 +36,11 @@ class State:
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        if not file.exists():
+        try:
+            there = file.exists()
+        except OSError as error:  # its folder is closed to this user
+            raise self._broken(error) from None
+        if not there:
             raise StoreError(
                 str(file), "the store is not there", "run collect_backup_state, or use --live"
             )
@@ -54,10 +58,11 @@ class State:
                 "run this version's collect_backup_state",
             )
 
-    def _broken(self, error: sqlite3.Error) -> StoreError:
+    def _broken(self, error: sqlite3.Error | OSError) -> StoreError:
+        why = error.strerror if isinstance(error, OSError) else error
         return StoreError(
             str(self._file),
-            f"cannot be read ({error})",
+            f"cannot be read ({why})",
             "let this user's group read it, or run collect_backup_state again",
         )
 

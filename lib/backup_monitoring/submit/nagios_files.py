@@ -1,8 +1,11 @@
 """Hands results to Nagios, by its spool of check results or by its command pipe."""
 
+import errno
 import os
 import secrets
+import select
 import stat
+import time
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +14,7 @@ from typing import NamedTuple, TextIO
 from backup_monitoring.errors import MonitoringError
 from backup_monitoring.submit.results import Result
 
+_WRITING = 0.75  # of the time that there is; the rest is for counting
 _ATOMIC = 4096  # bytes that a pipe takes as a whole
 
 
@@ -70,18 +74,22 @@ class Piped(NamedTuple):
     error: str | None
 
 
-def to_pipe(results: Iterable[Result], pipe: Path, now: datetime) -> Piped:
+def to_pipe(results: Iterable[Result], pipe: Path, now: datetime, seconds: float) -> Piped:
     """Write *results* as commands into *pipe*; say how far that came.
+
+    Args:
+        seconds: when most of them are over, what is left is missing.
 
     Raises:
         NagiosError: it is no pipe, or nobody reads it.
     """
     number = _open_pipe(pipe)
     left, count = iter(results), 0
+    until = time.monotonic() + seconds * _WRITING
     try:
         for result in left:
             try:
-                os.write(number, _command(result, now))
+                _put(number, _command(result, now), until)
             except OSError as error:
                 missing = 1 + sum(1 for _ in left)
                 return Piped(count, missing, f"{pipe}: cannot be written ({error.strerror})")
@@ -89,6 +97,20 @@ def to_pipe(results: Iterable[Result], pipe: Path, now: datetime) -> Piped:
     finally:
         os.close(number)
     return Piped(count, 0, None)
+
+
+def _put(pipe: int, command: bytes, until: float) -> None:
+    """Write *command* as a whole, when there is room; OSError if there is none until then."""
+    while True:
+        try:
+            os.write(pipe, command)
+        except BlockingIOError:
+            left = until - time.monotonic()
+            if left <= 0:
+                raise OSError(errno.ETIMEDOUT, "Nagios does not read it") from None
+            select.select([], [pipe], [], left)
+        else:
+            return
 
 
 def _open_pipe(pipe: Path) -> int:
@@ -102,7 +124,6 @@ def _open_pipe(pipe: Path) -> int:
     if not stat.S_ISFIFO(os.fstat(number).st_mode):
         os.close(number)
         raise NagiosError(str(pipe), "is no pipe", remedy)
-    os.set_blocking(number, True)
     return number
 
 
