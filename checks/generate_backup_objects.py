@@ -46,12 +46,18 @@ def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
     checks = _checks(options.checks)
     watchdog.phase("reading the store")
     encoded: dict[str, str] = {}
-    pieces = _FORMATS[options.format](_services(options, settings, checks, encoded))
+    services = _services(options, settings, checks, encoded)
+    pieces = _FORMATS[options.format](services, not options.no_hosts)
+    if options.no_hosts and (options.host_per_account or options.format == "director"):
+        problem = "leaves out what --host-per-account makes, and the director has no hosts"
+        raise UsageError("--no-hosts", problem, "leave one of them out")
     if options.check and options.output is None:
         raise UsageError("--check", "compares with a file", "name it by --output")
     if options.output is None:
         return DONE, "".join(pieces)
-    with tempfile.TemporaryDirectory(dir=_folder(options.output)) as folder:
+    # beside the file it is put in the place of; to compare needs no right to write there
+    beside = None if options.check else _folder(options.output)
+    with tempfile.TemporaryDirectory(dir=beside) as folder:
         new = Path(folder) / "new"
         _write(new, pieces)
         code, lines = _compared(new, options.output, options.format)
@@ -85,6 +91,11 @@ def _parser() -> Parser:
         "--host-per-account",
         action="store_true",
         help="a host an account, instead of one a backup server",
+    )
+    parser.add_argument(
+        "--no-hosts",
+        action="store_true",
+        help="services alone: the backup servers' hosts are defined elsewhere",
     )
     return parser
 
@@ -120,25 +131,25 @@ def _services(
     state.close()
 
 
-def _icinga2(services: Iterable[Service]) -> Iterator[str]:
+def _icinga2(services: Iterable[Service], with_hosts: bool) -> Iterator[str]:
     from backup_monitoring.objects.icinga2 import icinga2
 
-    return icinga2(services)
+    return icinga2(services, with_hosts=with_hosts)
 
 
-def _director(services: Iterable[Service]) -> Iterator[str]:
+def _director(services: Iterable[Service], _: bool) -> Iterator[str]:
     from backup_monitoring.objects.director import director
 
     return director(services)
 
 
-def _nagios(services: Iterable[Service]) -> Iterator[str]:
+def _nagios(services: Iterable[Service], with_hosts: bool) -> Iterator[str]:
     from backup_monitoring.objects.nagios import nagios
 
-    return nagios(services)
+    return nagios(services, with_hosts=with_hosts)
 
 
-_FORMATS: dict[str, Callable[[Iterable[Service]], Iterator[str]]] = {
+_FORMATS: dict[str, Callable[[Iterable[Service], bool], Iterator[str]]] = {
     "icinga2": _icinga2,
     "director": _director,
     "nagios": _nagios,

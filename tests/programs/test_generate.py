@@ -88,6 +88,29 @@ def test_icinga_loads_it(hostile: Store, tmp_path: Path, way: str, hosts: tuple[
     assert f"Instantiated {5 * (18 + len(HOSTILE))} Services" in icinga.check()
 
 
+def test_icinga_may_have_the_hosts_already(store: Store, tmp_path: Path) -> None:
+    needed("icinga2")
+    assert store.collect().code == 0
+    made = objects(store, "icinga2", "--no-hosts")
+    text = made.read_text()
+    assert "object Host" not in text
+    hosts = set(re.findall(r'host_name = "(.*)"', text))
+    own = "".join(f'object Host "{host}" {{\n  check_command = "dummy"\n}}\n' for host in hosts)
+    made.write_text(own + text)
+
+    icinga = Icinga(tmp_path / "icinga", tmp_path, TEMPLATES["passive"], made)
+
+    assert f"Instantiated {5 * 18} Services" in icinga.check()
+
+
+def test_to_compare_writes_nothing_beside_the_file(store: Store) -> None:
+    assert store.collect().code == 0
+
+    ran = store.run("generate_backup_objects", "--check", "--output", "/nowhere/at/all")
+
+    assert (ran.code, ran.out.splitlines()[1]) == (1, "new: 4000101-client")
+
+
 @pytest.mark.parametrize("way", NAGIOS_TEMPLATES)
 def test_nagios_loads_it(hostile: Store, tmp_path: Path, way: str) -> None:
     needed("nagios4")
@@ -196,6 +219,7 @@ def test_it_is_stable_and_sorted(store: Store) -> None:
     [
         (("--checks", "quota,nothing"), "'nothing' is none of client"),
         (("--check",), "compares with a file"),
+        (("--no-hosts", "--host-per-account"), "leaves out what --host-per-account makes"),
         (("--output", "/nowhere/at/all"), "is not there"),
         (("--format", "xml"), "invalid choice"),
     ],

@@ -8,12 +8,12 @@ HEADER = "// Made by generate_backup_objects. Do not edit: it is made anew.\n"
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
-def icinga2(services: Iterable[Service]) -> Iterator[str]:
+def icinga2(services: Iterable[Service], *, with_hosts: bool = True) -> Iterator[str]:
     """Yield the configuration, a piece at a time: hosts as they are met, and services."""
     yield HEADER
     hosts: set[str] = set()
     for service in services:
-        if service.host not in hosts:
+        if with_hosts and service.host not in hosts:
             hosts.add(service.host)
             yield f'\nobject Host {quoted(service.host)} {{\n  import "backup-server"\n}}\n'
         yield (

@@ -9,13 +9,13 @@ HEADER = "# Made by generate_backup_objects. Do not edit: it is made anew.\n"
 _ENDS_A_VALUE = str.maketrans({";": ",", "$": "_", "\\": "/", "`": "'"})
 
 
-def nagios(services: Iterable[Service]) -> Iterator[str]:
+def nagios(services: Iterable[Service], *, with_hosts: bool = True) -> Iterator[str]:
     """Yield the definitions, a piece at a time: hosts as they are met, and services."""
     yield HEADER
     hosts: set[str] = set()
     for service in services:
         host = harmless(service.host)
-        if host not in hosts:
+        if with_hosts and host not in hosts:
             hosts.add(host)
             yield f"\ndefine host {{\n  use backup-server\n  host_name {host}\n}}\n"
         yield (
