@@ -85,12 +85,12 @@ def follow(debian: FreshDebian, lines: list[str]) -> Ran:
     return ran
 
 
-def of_icinga(debian: FreshDebian) -> dict[str, float | None]:
+def of_icinga(debian: FreshDebian, names: str = r"\d+-\w+") -> dict[str, float | None]:
     """Return the states of backup services in Icinga by their names; None: without a result."""
     ran = debian.run(f"python3 -c {shlex.quote(_ASK)}")
     assert ran.code == 0, ran.err
     states: dict[str, float | None] = json.loads(ran.out)
-    return {name: state for name, state in states.items() if re.fullmatch(r"\d+-\w+", name)}
+    return {name: state for name, state in states.items() if re.fullmatch(names, name)}
 
 
 def of_nagios(debian: FreshDebian) -> dict[str, int]:
@@ -181,6 +181,24 @@ def test_from_then_on_by_the_units(debian: FreshDebian) -> None:
     made = debian.run("cd /etc/icinga2/conf.d && grep -l 4000198-quota *").out.split()
     assert made == ["backup-objects.conf.refused", "other.conf"]
     assert of_icinga(debian)["4000199-quota"] == 2
+
+
+def test_the_monitoring_itself_is_checked(debian: FreshDebian) -> None:
+    needed("icinga2", "setpriv")
+    follow(debian, block("Icinga 2"))
+    follow(debian, ["rm /var/lib/backup-monitoring/*", *block("Running it")])
+    (made,) = re.findall(r"```text\n(object Service .*?)```", DOCUMENTED, flags=re.DOTALL)
+
+    follow(debian, [f"cat > /etc/icinga2/conf.d/itself.conf <<'END'\n{made}END\n"])
+    follow(debian, block("Active checks"))
+
+    def state() -> float | None:
+        return of_icinga(debian, "backup-service")["backup-service"]
+
+    until(lambda: state() is not None)
+    # as the user nagios, who could not read the store without its group
+    assert state() == debian.run(f"{PROGRAMS}/check_backup_service").code
+    assert state() != 3
 
 
 def test_by_nrpe(debian: FreshDebian) -> None:
