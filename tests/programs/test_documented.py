@@ -183,6 +183,27 @@ def test_from_then_on_by_the_units(debian: FreshDebian) -> None:
     assert of_icinga(debian)["4000199-quota"] == 2
 
 
+def test_hosts_that_icinga_has_already(debian: FreshDebian) -> None:
+    needed("icinga2", "setpriv")
+    follow(debian, block("Icinga 2"))
+    follow(debian, ["rm /var/lib/backup-monitoring/*", *block("Running it")])
+    made, own = (f"/etc/icinga2/conf.d/{name}.conf" for name in ("backup-objects", "own"))
+    like = 's/^(object Host .* )[{]$/\\1{ check_command = "dummy" }/p'
+    follow(debian, [f"sed -nE '{like}' {made} > {own}", f"grep -q backup-01 {own}"])
+    objects = "systemctl enable --now backup-monitoring-objects.timer"
+    unit = "/etc/systemd/system/backup-monitoring-objects.service"
+
+    follow(debian, [f"rm {made}"])
+    refused = debian.run(objects)
+    follow(debian, [f"sed -i '/^ExecStart=/s/$/ --no-hosts/' {unit}", objects])
+
+    assert refused.code != 0
+    assert "'backup-01' of type 'Host' re-defined" in refused.out
+    assert debian.run(f"grep -c 'object Host' {made}").out == "0\n"
+    follow(debian, ["icinga2 daemon -C"])
+    assert len(of_icinga(debian)) == 5 * 18
+
+
 def test_the_monitoring_itself_is_checked(debian: FreshDebian) -> None:
     needed("icinga2", "setpriv")
     follow(debian, block("Icinga 2"))
