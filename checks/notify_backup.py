@@ -18,7 +18,7 @@ from backup_monitoring.options import (
 from backup_monitoring.settings import Settings, read_settings, settings_file
 from backup_monitoring.text import printable
 
-DONE, FALLBACK, NOT_WRITTEN = 0, 1, 2
+DONE, FALLBACK = 0, 1
 Phase = Callable[[str], None]
 _LIMITS = {"hook": 10, "other": 300}
 _LOOKING_UP = 0.7  # of the hook's time limit

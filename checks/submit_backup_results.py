@@ -75,10 +75,11 @@ def _results(
         watchdog.phase("handing results over")
         met: set[str] = set()
         for account, uploads in source.accounts(uids_of(options), EVERYTHING):
-            asked.pop(account.uid.lower(), None)
-            if account.uid.lower() in met:  # of two entries with one uid the first has services
+            key = account.uid.lower()
+            asked.pop(key, None)
+            if key in met:  # of two entries with one uid the first has services
                 continue
-            met.add(account.uid.lower())
+            met.add(key)
             yield from results_of(account, uploads, settings, now, options.host_per_account)
 
 

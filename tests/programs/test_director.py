@@ -11,7 +11,7 @@ import pytest
 from programs.daemons import SHIPPED, Icinga, needed
 from programs.director import Director, directing
 from programs.installed import Programs
-from programs.test_generate import HOSTILE, hostile_accounts, objects
+from programs.test_generate import HOSTILE, objects, with_hostile_accounts
 from programs.test_store import Store
 
 pytestmark = [pytest.mark.installed, pytest.mark.server]
@@ -32,11 +32,7 @@ def store(
 ) -> Store:
     if not request.config.getoption("--director"):
         pytest.skip("slow: asked for by --director")
-    store = Store(programs, example, tmp_path / "example")
-    with (store.folder / "directory.ldif").open("a") as ldif:
-        ldif.write(hostile_accounts())
-    assert store.collect().code == 0
-    return store
+    return with_hostile_accounts(Store(programs, example, tmp_path / "example"))
 
 
 @pytest.fixture

@@ -61,12 +61,17 @@ def store(programs: Programs, example: Path, tmp_path: Path) -> Store:
     return Store(programs, example, tmp_path / "example")
 
 
-@pytest.fixture
-def hostile(store: Store) -> Store:
+def with_hostile_accounts(store: Store) -> Store:
+    """Add them to the directory, and make a pass."""
     with (store.folder / "directory.ldif").open("a") as ldif:
         ldif.write(hostile_accounts())
     assert store.collect().code == 0
     return store
+
+
+@pytest.fixture
+def hostile(store: Store) -> Store:
+    return with_hostile_accounts(store)
 
 
 def objects(store: Store, form: str, *options: str) -> Path:

@@ -20,7 +20,7 @@ from backup_monitoring.submit.results import Result
 from integration.slapd import free_port, make_authority
 from programs.daemons import PASSWORD, Icinga, Nagios, needed, running, until
 from programs.installed import Programs, Ran
-from programs.test_generate import NAGIOS_TEMPLATES, TEMPLATES, hostile_accounts, objects
+from programs.test_generate import NAGIOS_TEMPLATES, TEMPLATES, objects, with_hostile_accounts
 from programs.test_store import Store
 
 pytestmark = [pytest.mark.installed, pytest.mark.server]
@@ -40,11 +40,7 @@ NUMBERS = ["used_percent=88%;85;99;0", "used=9448928051B;;;0;10737418240"]
 
 @pytest.fixture
 def store(programs: Programs, example: Path, tmp_path: Path) -> Store:
-    store = Store(programs, example, tmp_path / "example")
-    with (store.folder / "directory.ldif").open("a") as ldif:
-        ldif.write(hostile_accounts())
-    assert store.collect().code == 0
-    return store
+    return with_hostile_accounts(Store(programs, example, tmp_path / "example"))
 
 
 @pytest.fixture

@@ -81,10 +81,10 @@ class Composer:
     def refused(self, mails: tuple[RefusedMail, ...]) -> QueuedMail:
         """Return the mail with what will not arrive."""
         none = Event("", "", Kind.PROBLEM, State.UNKNOWN, self._now, "")
-        events = [none if mail.event is None else mail.event for mail in mails]
-        notes = [f"{mail.address}: {mail.reason}" for mail in mails]
-        abouts = [self._about(event) for event in events]
-        items = [Item(*row) for row in zip(events, abouts, notes, strict=True)]
+        items = []
+        for mail in mails:
+            event = mail.event or none
+            items.append(Item(event, self._about(event), f"{mail.address}: {mail.reason}"))
         return self._mail(Listing(Purpose.FALLBACK, items), self._provider())
 
     def no_scan(self, reason: str) -> QueuedMail:

@@ -59,14 +59,11 @@ class Teller:
         self._settings = settings
         self._policy = settings.notify
 
-    def tell(
-        self, event: Event, facts: Mapping[str, object], held: str = "", settled: bool = False
-    ) -> Outcome:
+    def tell(self, event: Event, facts: Mapping[str, object], settled: bool = False) -> Outcome:
         """Put *event* into the outbox.
 
         Args:
             facts: of the verdict, see `About`.
-            held: why it waits for a release, '' where it does not.
             settled: it is part of no storm.
 
         Raises:
@@ -81,7 +78,7 @@ class Teller:
             if reason:
                 self._transaction.not_told(event, recipient.address, reason)
             else:
-                letters.append(self._letter(event, recipient, facts, held))
+                letters.append(self._letter(event, recipient, facts))
         letters += self._farewells(event, decision, facts)
         if event.kind in OVER:
             told = [(letter.recipient.address, letter.recipient.role) for letter in letters]
@@ -107,7 +104,7 @@ class Teller:
         for recipient in decision.recipients:
             last = self._last_told(event, recipient)
             if last is not None and last.kind is Kind.UNWATCHED:
-                letters.append(self._letter(event, recipient, facts, ""))
+                letters.append(self._letter(event, recipient, facts))
         return Outcome(decision._replace(unreached=None), tuple(letters)) if letters else None
 
     def _farewells(
@@ -131,7 +128,7 @@ class Teller:
             elif last is not None and last.kind in GUARDED:
                 state = event.state if event.kind in OVER else last.state
                 farewell = event._replace(kind=Kind.UNWATCHED, state=state)
-                letters.append(self._letter(farewell, recipient, facts, ""))
+                letters.append(self._letter(farewell, recipient, facts))
         return letters
 
     def _last_told(self, event: Event, recipient: Recipient) -> Told | None:
@@ -169,20 +166,18 @@ class Teller:
                 return "was not told of a problem before"
         return ""
 
-    def _letter(
-        self, event: Event, recipient: Recipient, facts: Mapping[str, object], held: str
-    ) -> Letter:
+    def _letter(self, event: Event, recipient: Recipient, facts: Mapping[str, object]) -> Letter:
         if event.kind is Kind.REMINDER and not self._was_told(event, recipient):
             event = event._replace(kind=Kind.PROBLEM)  # held in a storm, or switched off until now
         collected = (
             recipient.role is Role.RESELLER and self._policy.reseller.digest
         ) or recipient.role is Role.PROVIDER
         if collected:
-            self._transaction.add_digest(recipient, event, held)
+            self._transaction.add_digest(recipient, event)
             return Letter(recipient, None)
         draft = Draft(event, recipient, self._about(event, facts), self._thread(event, recipient))
         try:
-            self._transaction.queue(drafted(draft, self._policy), held)
+            self._transaction.queue(drafted(draft, self._policy))
         except DuplicateError as error:  # this mail is on its way: it must not end a scan
             self._transaction.not_told(event, recipient.address, str(error))
         return Letter(recipient, draft)

@@ -8,6 +8,21 @@ from backup_monitoring.notify.model import Kind, Role
 from backup_monitoring.notify.outbox import GUARDED, OVER, Transaction
 from backup_monitoring.notify.outbox_codec import read_time, same, write_text, write_time
 
+_WHERE = "recipient = ? AND role = ? AND account = ? AND task = ?"
+# Newest first: what is on its way, then what arrived. The last column says whether the recipient
+# has or certainly gets the mail, so that a reply to it finds its thread.
+_LAST_TOLD = f"""
+SELECT kind, state, created AS at, iif(thread = '', key, thread), key,
+    status IN ('waiting', 'sending'), 1 AS pending FROM mails
+WHERE {_WHERE} AND kind NOT IN ('', 'CUSTOM')
+    AND status IN ('settling', 'held', 'waiting', 'sending')
+UNION ALL SELECT kind, state, at, '', '', 0, 1 FROM digests
+WHERE {_WHERE} AND kind NOT IN ('', 'CUSTOM')
+UNION ALL SELECT kind, state, at, first_id, last_id, first_id != '', 0 FROM told
+WHERE {_WHERE}
+ORDER BY pending DESC, at DESC
+"""  # noqa: S608 - ours
+
 
 def note_told(
     t: Transaction,
@@ -25,11 +40,10 @@ def note_told(
         to: the address, and the role in which it was told.
         key: the mail's Message-ID. thread: the thread's first; both '' for a digest's line.
     """
-    about = (same(to[0]), to[1].name, write_text(account), write_text(task))
+    about = _about(to, account, task)
     if kind is Kind.CUSTOM:  # says nothing about the problem: only the thread goes on
         t.execute(
-            "UPDATE told SET last_id = ? WHERE recipient = ? AND role = ? AND account = ? "
-            "AND task = ? AND first_id != ''",
+            f"UPDATE told SET last_id = ? WHERE {_WHERE} AND first_id != ''",  # noqa: S608 - ours
             (key, *about),
         )
         return
@@ -44,7 +58,7 @@ def last_told(t: Transaction, to: tuple[str, Role], account: str, task: str) -> 
 
     CUSTOM mails do not count. After a RECOVERY the thread is over.
     """
-    about = (same(to[0]), to[1].name, write_text(account), write_text(task))
+    about = _about(to, account, task)
     rows = t.execute(_LAST_TOLD, about * 3).fetchall()
     if not rows:
         return None
@@ -55,9 +69,8 @@ def last_told(t: Transaction, to: tuple[str, Role], account: str, task: str) -> 
 
 def was_told(t: Transaction, to: tuple[str, Role], account: str, task: str) -> bool:
     """Tell whether a mail of a failure arrived there, or certainly will."""
-    kinds = ", ".join(f"'{kind.name}'" for kind in GUARDED)
-    about = (same(to[0]), to[1].name, write_text(account), write_text(task))
-    where = f"recipient = ? AND role = ? AND account = ? AND task = ? AND kind IN ({kinds})"
+    about = _about(to, account, task)
+    where = f"{_WHERE} AND kind IN ({_named(GUARDED)})"
     row = t.execute(
         f"SELECT 1 FROM told WHERE {where} UNION ALL SELECT 1 FROM mails WHERE {where} "  # noqa: S608 - ours
         f"AND status IN ('waiting', 'sending') UNION ALL SELECT 1 FROM digests WHERE {where} "
@@ -72,10 +85,8 @@ def forget_told(t: Transaction, account: str, task: str, but: Iterable[tuple[str
     kept = {(same(address), role) for address, role in but}
     for address, role in told_of(t, account, task):
         if (address, role) not in kept:
-            t.execute(
-                "DELETE FROM told WHERE recipient = ? AND role = ? AND account = ? AND task = ?",
-                (address, role.name, write_text(account), write_text(task)),
-            )
+            about = _about((address, role), account, task)
+            t.execute(f"DELETE FROM told WHERE {_WHERE}", about)  # noqa: S608 - ours
 
 
 def note_refused(t: Transaction, to: tuple[str, Role], account: str, task: str, kind: Kind) -> None:
@@ -83,35 +94,28 @@ def note_refused(t: Transaction, to: tuple[str, Role], account: str, task: str, 
 
     Whoever refuses to hear that it is over, or that it began again, has heard the last.
     """
-    over = ", ".join(f"'{each.name}'" for each in OVER)
+    over = _named(OVER)
     t.execute(
-        "DELETE FROM told WHERE recipient = ? AND role = ? AND account = ? AND task = ? "  # noqa: S608 - ours
-        f"AND (kind IN ({over}) OR ? IN ({over}))",
-        (same(to[0]), to[1].name, write_text(account), write_text(task), kind.name),
+        f"DELETE FROM told WHERE {_WHERE} AND (kind IN ({over}) OR ? IN ({over}))",  # noqa: S608
+        (*_about(to, account, task), kind.name),
     )
 
 
 def told_of(t: Transaction, account: str, task: str) -> list[tuple[str, Role]]:
     """Return the addresses, with their roles, whose last delivered mail was of a failure."""
-    kinds = ", ".join(f"'{kind.name}'" for kind in GUARDED)
     rows = t.execute(
         "SELECT recipient, role FROM told WHERE account = ? AND task = ? "  # noqa: S608 - ours
-        f"AND kind IN ({kinds}) AND role != '{Role.PROVIDER.name}' ORDER BY recipient, role",
+        f"AND kind IN ({_named(GUARDED)}) AND role != '{Role.PROVIDER.name}' "
+        "ORDER BY recipient, role",
         (write_text(account), write_text(task)),
     )
     return [(str(address), Role[role]) for address, role in rows]
 
 
-# Newest first: what is on its way, then what arrived. The last column says whether the recipient
-# has or certainly gets the mail, so that a reply to it finds its thread.
-_LAST_TOLD = """
-SELECT kind, state, created AS at, iif(thread = '', key, thread), key,
-    status IN ('waiting', 'sending'), 1 AS pending FROM mails
-WHERE recipient = ? AND role = ? AND account = ? AND task = ? AND kind NOT IN ('', 'CUSTOM')
-    AND status IN ('settling', 'held', 'waiting', 'sending')
-UNION ALL SELECT kind, state, at, '', '', 0, 1 FROM digests
-WHERE recipient = ? AND role = ? AND account = ? AND task = ? AND kind NOT IN ('', 'CUSTOM')
-UNION ALL SELECT kind, state, at, first_id, last_id, first_id != '', 0 FROM told
-WHERE recipient = ? AND role = ? AND account = ? AND task = ?
-ORDER BY pending DESC, at DESC
-"""
+def _about(to: tuple[str, Role], account: str, task: str) -> tuple[str, ...]:
+    """Return the values of `_WHERE`."""
+    return same(to[0]), to[1].name, write_text(account), write_text(task)
+
+
+def _named(kinds: Iterable[Kind]) -> str:
+    return ", ".join(f"'{kind.name}'" for kind in kinds)

@@ -74,7 +74,7 @@ def schedule(account: Account, uploads: Uploads, rules: Rules, now: datetime) ->
         return verdict
     patience = patience_of(account, rules.patience)
     computers = reporting(uploads)
-    many = {each.name for each in [each for each in computers if is_dense(each)][_MOST_DENSE:]}
+    many = [each.name for each in computers if is_dense(each)][_MOST_DENSE:]
     judgements = [
         Judgement(each.name, State.UNKNOWN, _TOO_DENSE)
         if each.name in many

@@ -21,7 +21,7 @@ from backup_monitoring.store import LOCK, STATE, StoreError
 from backup_monitoring.store.gather import Gathering
 from backup_monitoring.store.orphans import Orphans
 from backup_monitoring.store.past import PastDamagedError, PastFile, gone_findings, set_aside
-from backup_monitoring.store.rows import CLOCK_SLACK, Meta
+from backup_monitoring.store.rows import CLOCK_SLACK, Meta, key_of
 from backup_monitoring.store.state import State
 from backup_monitoring.store.writer import StateWriter
 
@@ -261,11 +261,12 @@ class _Making:
         zones = self._settings.policies.schedule.zones
         for number, account in progress(writer.accounts(), self.made.accounts):
             self._of_entries += account.findings
-            if account.uid.lower() in met:  # they have one name for the past, and for services
+            key = key_of(account.uid)
+            if key in met:  # they have one name for the past, and for services
                 problem = f"another entry has its uid {account.uid}, too: that one counts"
                 self._of_entries.append(Finding("attribute", account.dn, problem))
                 continue
-            met.add(account.uid.lower())
+            met.add(key)
             if account.keeping is Keeping.NO_FILES:
                 continue
             orphans.know(account, self._settings.storage)
