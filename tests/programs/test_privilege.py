@@ -119,6 +119,15 @@ def test_the_units_are_closed(tmp_path: Path, name: str, limit: float) -> None:
     assert float(exposure[1]) == pytest.approx(float(documented[1]), abs=0.2)  # systemds differ
 
 
+def test_what_a_small_debian_lacks_is_not_needed() -> None:
+    # systemd starts no unit that binds a path which is not there
+    there = {"/etc/backup-monitoring", "/etc/passwd", "/etc/group", "/home"}
+    for unit in UNITS.glob("*.service"):
+        bound = re.findall(r"^BindReadOnlyPaths=(.*)$", unit.read_text(), re.M)
+        needed = {path for line in bound for path in line.split() if not path.startswith("-")}
+        assert needed <= {*there, "/var/lib/backup-monitoring"}, unit.name
+
+
 @pytest.mark.parametrize("name", ["flush", "scan"])
 def test_the_notifier_has_no_capability(name: str) -> None:
     text = (UNITS / f"backup-monitoring-{name}.service").read_text()

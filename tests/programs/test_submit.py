@@ -114,6 +114,7 @@ def test_an_unknown_authority_is_refused(icinga: Icinga, store: Store, tmp_path:
 
     assert ran.code == 2
     assert "its certificate is not trusted" in ran.out
+    assert "see [icinga] ca_file, and the name in url" in ran.out
     assert all(not each["last_check_result"] for each in icinga.services().values())
 
 

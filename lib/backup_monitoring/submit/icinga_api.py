@@ -166,7 +166,8 @@ class _Sending:
 
 def _say(error: Exception) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted ({error.verify_message}); see [icinga] ca_file"
+        why = f"its certificate is not trusted ({error.verify_message})"
+        return f"{why}; see [icinga] ca_file, and the name in url"
     said = getattr(error, "strerror", None) or type(error).__name__
     return f"no answer ({said}); see whether Icinga runs, and [icinga] url"
 
