@@ -4,6 +4,7 @@ import importlib.metadata
 import os
 import shutil
 import subprocess
+import time
 import zipfile
 from collections.abc import Iterator
 from configparser import ConfigParser
@@ -15,9 +16,21 @@ from packaging.requirements import Requirement
 
 from programs.installed import ROOT, Ran
 
-_STAND_IN = Path(__file__).parent / "stand_in"
 _SPACES = ("--mount", "--pid", "--uts", "--net")
-_FOLDERS = ("/opt", "/run", "/var/cache", "/var/lib", "/var/log", str(ROOT))
+_FOLDERS = ("/opt", "/var/cache", "/var/lib", "/var/log", "/var/spool", str(ROOT))
+# Of the machine's own units these, and none that would start or tidy up anything of it.
+_UNITS = (
+    "basic.target",
+    "icinga2.service",
+    "multi-user.target",
+    "nagios-nrpe-server.service",
+    "nagios4.service",
+    "network-online.target",
+    "shutdown.target",
+    "systemd-journald.service",
+    "systemd-journald.socket",
+    "timers.target",
+)
 # What is written lands in memory; the network has nobody but the machine itself.
 _PREPARE = r"""
 set -e
@@ -32,11 +45,36 @@ done
 # boost, and so Icinga, cannot copy a file from one layer into another
 cp -a /etc "$scratch/etc"
 mount --bind "$scratch/etc" /etc
+mount -t tmpfs -o mode=755 tmpfs /run
 ip link set lo up
-hostname debian
+echo debian > /etc/hostname
 printf '127.0.0.1 localhost\n127.0.1.1 debian.example.org debian\n' > /etc/hosts
-echo ready
-while sleep 60; do :; done
+
+rm -rf /etc/systemd/system /var/cache/icinga2/* # what Icinga has run here before, by another name
+mkdir -p /etc/systemd/system "$scratch/units"
+for unit in $UNITS; do ln -s "/lib/systemd/system/$unit" "$scratch/units"; done
+printf '[Unit]\nWants=systemd-journald.socket\n' > "$scratch/units/sysinit.target"
+systemd-tmpfiles --create --prefix=/run --prefix=/var/log 2>/dev/null || true
+mount --bind /proc/sys /proc/sys
+mount -o remount,bind,ro /proc/sys
+# a tree of control groups of its own: this systemd must not meet the machine's
+mkdir "$scratch/groups"
+mount -t cgroup2 cgroup2 "$scratch/groups"
+mkdir "$scratch/groups/$GROUP"
+echo 0 > "$scratch/groups/$GROUP/cgroup.procs"
+export container=tests SYSTEMD_UNIT_PATH="/etc/systemd/system:$scratch/units"
+exec unshare --cgroup sh -c "mount -t cgroup2 cgroup2 /sys/fs/cgroup &&
+    exec /lib/systemd/systemd --system --unit=multi-user.target --log-target=journal"
+"""
+
+
+# A tree of control groups outlives what ran in it.
+_TIDY = """
+mount -t cgroup2 cgroup2 "$1"
+for try in $(seq 100); do # the last of it may still be ending
+    find "$1/$2" -depth -type d -exec rmdir {} + 2>/dev/null && exit
+    sleep 0.1
+done
 """
 
 
@@ -46,7 +84,7 @@ class FreshDebian:
     def __init__(self, number: int, wheels: Path) -> None:
         self._enter = ("nsenter", f"--target={number}", *_SPACES)
         self._environment = {
-            "PATH": f"{_STAND_IN}:/usr/sbin:/usr/bin:/sbin:/bin",
+            "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
             "HOME": "/root",
             "LANG": "C.UTF-8",
             # pip finds what it needs here instead of on the internet
@@ -80,25 +118,44 @@ def fresh_debian(folder: Path) -> Iterator[FreshDebian]:
     for name in ("scratch", "wheels"):
         (folder / name).mkdir()
     _write_wheels(folder / "wheels")
+    group = f"backup-monitoring-{os.getpid()}-{folder.name}"
+    scratch = str(folder / "scratch")
     command = ("unshare", *_SPACES, "--fork", "--kill-child", "--mount-proc")
     process = subprocess.Popen(
-        [*command, "sh", "-c", _PREPARE, "sh", str(folder / "scratch"), *_FOLDERS],
-        env={"PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"},
+        [*command, "sh", "-c", _PREPARE, "sh", scratch, *_FOLDERS],
+        env={
+            "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin",
+            "UNITS": " ".join(_UNITS),
+            "GROUP": group,
+        },
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
+        stdout=subprocess.DEVNULL,
+        stderr=(folder / "said").open("wb"),
     )
     try:
-        assert process.stdout is not None
-        if (said := process.stdout.readline()) != "ready\n":
-            (pytest.fail if os.environ.get("CI") else pytest.skip)(f"no mounts of its own: {said}")
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
-        yield FreshDebian(int(children), folder / "wheels")
+        debian = _booted(process, folder)
+        if debian is None:
+            said = (folder / "said").read_text()
+            (pytest.fail if os.environ.get("CI") else pytest.skip)(f"no machine of its own: {said}")
+        yield debian
     finally:
         process.kill()
         process.wait()
+        subprocess.run(["unshare", "--mount", "sh", "-c", _TIDY, "sh", scratch, group])
         shutil.rmtree(folder / "wheels")
+
+
+def _booted(process: subprocess.Popen[bytes], folder: Path) -> FreshDebian | None:
+    """Return the machine of *process* when its systemd is up, None if it does not come up."""
+    end = time.monotonic() + 30
+    while process.poll() is None and time.monotonic() < end:
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+        if children:
+            debian = FreshDebian(int(children), folder / "wheels")
+            if debian.run("systemctl is-system-running --wait").out.strip() == "running":
+                return debian
+        time.sleep(0.1)
+    return None
 
 
 def _write_wheels(folder: Path) -> None:

@@ -1,8 +1,9 @@
-"""docs/icinga.md: its commands, as they stand there, lead from a fresh Debian to states."""
+"""The documents' commands, as they stand there, lead from a fresh Debian to states and mails."""
 
 import json
 import re
 import shlex
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from programs.test_submit import STATES
 
 pytestmark = [pytest.mark.installed, pytest.mark.server]
 DOCUMENTED = (ROOT / "docs" / "icinga.md").read_text(encoding="utf-8")
+NOTIFICATIONS = (ROOT / "docs" / "notifications.md").read_text(encoding="utf-8")
 TASKS = ("client", "quota", "schedule", "status", "unused")
 NAMES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
 PROGRAMS = "/opt/backup-monitoring/bin"
@@ -69,11 +71,11 @@ def debian(tmp_path: Path) -> Iterator[FreshDebian]:
         yield debian
 
 
-def block(heading: str) -> list[str]:
-    """Return the lines of the first block of commands below a heading of the document."""
-    section = re.split(r"^## ", DOCUMENTED, flags=re.MULTILINE)
+def block(heading: str, document: str = DOCUMENTED, language: str = "sh") -> list[str]:
+    """Return the lines of the first block in *language* below a heading of *document*."""
+    section = re.split(r"^## ", document, flags=re.MULTILINE)
     (text,) = (each for each in section if each.startswith(f"{heading}\n"))
-    blocks: list[str] = re.findall(r"```sh\n(.*?)```", text, flags=re.DOTALL)
+    blocks: list[str] = re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)
     return blocks[0].splitlines()
 
 
@@ -83,6 +85,27 @@ def follow(debian: FreshDebian, lines: list[str]) -> Ran:
         ran = debian.run(line)
         assert ran.code == 0, f"{line}\n{ran.out}{ran.err}"
     return ran
+
+
+def once(debian: FreshDebian, *names: str) -> None:
+    """Let each unit do what its timer would have it do."""
+    follow(debian, [f"systemctl start backup-monitoring-{name}" for name in names])
+
+
+def refused_objects(debian: FreshDebian) -> str:
+    """Run the unit that makes the objects, which must fail; return what it said."""
+    assert debian.run("systemctl start backup-monitoring-objects").code != 0
+    unit = "backup-monitoring-objects"
+    last = f"_SYSTEMD_INVOCATION_ID=$(systemctl show -P InvocationID {unit})"
+    return debian.run(f"journalctl --sync; journalctl -o cat {last}").out
+
+
+def run_by_units(debian: FreshDebian) -> None:
+    """Install Icinga's part with the units, and let each do its work once."""
+    follow(debian, block("Icinga 2"))
+    follow(debian, ["rm /var/lib/backup-monitoring/*"])  # a pass that may lie in the future
+    follow(debian, block("Running it"))
+    once(debian, "collect", "objects", "submit")
 
 
 def of_icinga(debian: FreshDebian, names: str = r"\d+-\w+") -> dict[str, float | None]:
@@ -148,11 +171,9 @@ def test_from_a_fresh_debian_with_nagios(debian: FreshDebian) -> None:
 
 
 def test_from_then_on_by_the_units(debian: FreshDebian) -> None:
-    needed("icinga2", "setpriv")
-    follow(debian, block("Icinga 2"))
-    follow(debian, ["rm /var/lib/backup-monitoring/*"])  # a pass that may lie in the future
+    needed("icinga2")
 
-    follow(debian, block("Running it"))
+    run_by_units(debian)
 
     before, states, after = (each(debian) for each in (by_the_checks, of_icinga, by_the_checks))
     assert set(states) == set(after)
@@ -161,10 +182,9 @@ def test_from_then_on_by_the_units(debian: FreshDebian) -> None:
     assert states["4000102-quota"] == 1
 
     follow(debian, [f"cat >> /etc/backup-monitoring/directory.ldif <<'END'\n{ENTRY}\nEND\n"])
-    timers = "systemctl enable --now backup-monitoring-{}.timer"
-    follow(debian, [timers.format("collect"), timers.format("objects")])
+    once(debian, "collect", "objects")
     until(lambda: "4000199-quota" in of_icinga(debian))
-    follow(debian, [timers.format("submit")])
+    once(debian, "submit")
 
     assert of_icinga(debian)["4000199-quota"] == 2
     assert set(of_icinga(debian)) == {*states, *(f"4000199-{task}" for task in TASKS)}
@@ -172,11 +192,10 @@ def test_from_then_on_by_the_units(debian: FreshDebian) -> None:
     follow(debian, [f"cat > /etc/icinga2/conf.d/other.conf <<'END'\n{TAKEN}\nEND\n"])
     more = ENTRY.replace("4000199", "4000198")
     follow(debian, [f"cat >> /etc/backup-monitoring/directory.ldif <<'END'\n{more}\nEND\n"])
-    follow(debian, [timers.format("collect")])
-    refused = debian.run(timers.format("objects"))
+    once(debian, "collect")
+    refused = refused_objects(debian)
 
-    assert refused.code != 0
-    assert "the objects before are put back" in refused.out
+    assert "the objects before are put back" in refused
     follow(debian, ["icinga2 daemon -C"])  # it could start again
     made = debian.run("cd /etc/icinga2/conf.d && grep -l 4000198-quota *").out.split()
     assert made == ["backup-objects.conf.refused", "other.conf"]
@@ -184,30 +203,27 @@ def test_from_then_on_by_the_units(debian: FreshDebian) -> None:
 
 
 def test_hosts_that_icinga_has_already(debian: FreshDebian) -> None:
-    needed("icinga2", "setpriv")
-    follow(debian, block("Icinga 2"))
-    follow(debian, ["rm /var/lib/backup-monitoring/*", *block("Running it")])
+    needed("icinga2")
+    run_by_units(debian)
     made, own = (f"/etc/icinga2/conf.d/{name}.conf" for name in ("backup-objects", "own"))
     like = 's/^(object Host .* )[{]$/\\1{ check_command = "dummy" }/p'
     follow(debian, [f"sed -nE '{like}' {made} > {own}", f"grep -q backup-01 {own}"])
-    objects = "systemctl enable --now backup-monitoring-objects.timer"
     unit = "/etc/systemd/system/backup-monitoring-objects.service"
 
     follow(debian, [f"rm {made}"])
-    refused = debian.run(objects)
-    follow(debian, [f"sed -i '/^ExecStart=/s/$/ --no-hosts/' {unit}", objects])
+    refused = refused_objects(debian)
+    follow(debian, [f"sed -i '/^ExecStart=/s/$/ --no-hosts/' {unit}", "systemctl daemon-reload"])
+    once(debian, "objects")
 
-    assert refused.code != 0
-    assert "'backup-01' of type 'Host' re-defined" in refused.out
+    assert "'backup-01' of type 'Host' re-defined" in refused
     assert debian.run(f"grep -c 'object Host' {made}").out == "0\n"
     follow(debian, ["icinga2 daemon -C"])
     assert len(of_icinga(debian)) == 5 * 18
 
 
 def test_the_monitoring_itself_is_checked(debian: FreshDebian) -> None:
-    needed("icinga2", "setpriv")
-    follow(debian, block("Icinga 2"))
-    follow(debian, ["rm /var/lib/backup-monitoring/*", *block("Running it")])
+    needed("icinga2")
+    run_by_units(debian)
     (made,) = re.findall(r"```text\n(object Service .*?)```", DOCUMENTED, flags=re.DOTALL)
 
     follow(debian, [f"cat > /etc/icinga2/conf.d/itself.conf <<'END'\n{made}END\n"])
@@ -222,11 +238,33 @@ def test_the_monitoring_itself_is_checked(debian: FreshDebian) -> None:
     assert state() != 3
 
 
+def test_the_notifier_by_its_units(debian: FreshDebian) -> None:
+    needed("icinga2")
+    run_by_units(debian)
+    settings = "\n".join(block("Set it up", NOTIFICATIONS, "toml"))
+    ours = settings.replace("smtp://mail.example.org:587", "smtp://localhost:25")
+    ours = re.sub("^(start_tls|username|password_file).*$", "", ours, flags=re.MULTILINE)
+    file = "/etc/backup-monitoring/backup-monitoring.toml"
+    follow(debian, [f"cat >> {file} <<'END'\n{ours}\nEND\n"])
+    server = f"{sys.executable} -m aiosmtpd -n -l localhost:25 -c aiosmtpd.handlers.Mailbox /run/in"
+    follow(debian, [f"systemd-run --quiet --unit=mail {server}"])
+
+    follow(debian, block("Set it up", NOTIFICATIONS))
+    once(debian, "scan", "flush")
+
+    (mail,) = debian.run("cat /run/in/new/*").out.split("X-MailFrom")[1:]
+    assert "To: operations@example.org" in mail
+    assert "4000106" in mail
+    audit = debian.run("cat /var/log/backup-monitoring/audit.jsonl").out
+    assert '"told"' in audit
+    itself = debian.run(f"{PROGRAMS}/check_backup_service -v")
+    assert "OK - 0 mails wait" in itself.out
+
+
 def test_by_nrpe(debian: FreshDebian) -> None:
     needed("nrpe", "icinga2")
     ask = "/usr/lib/nagios/plugins/check_nrpe -H localhost -t 60 -c check_backup_{}"
-    follow(debian, block("Icinga 2"))
-    follow(debian, ["rm /var/lib/backup-monitoring/*", *block("Running it")])
+    run_by_units(debian)
 
     follow(debian, block("On another machine"))
 
