@@ -101,6 +101,7 @@ class Keeping(Enum):
     ACTIVE = "active"
     INACTIVE = "not active"
     NO_FILES = "keeps no files here"
+    UNCLEAR = "whether it is active cannot be told from its entry"
 
 
 class Shrink(NamedTuple):

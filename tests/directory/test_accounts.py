@@ -162,7 +162,15 @@ def test_values(
         ({}, Keeping.ACTIVE, True),
         ({"sstIsActive": "true"}, Keeping.ACTIVE, True),
         ({"sstIsActive": "FALSE"}, Keeping.INACTIVE, False),
-        ({"sstIsActive": None}, Keeping.INACTIVE, False),
+        ({"sstIsActive": None}, Keeping.UNCLEAR, False),
+        ({"sstIsActive": "yes"}, Keeping.UNCLEAR, False),
+        ({"sstIsActive": ["TRUE", "FALSE"]}, Keeping.UNCLEAR, True),
+        ({"sstIsActive": None, "sstProvisioningMode": "deleted"}, Keeping.INACTIVE, False),
+        (
+            {"sstIsActive": None, "sstCancellationDate": "20261124T120000Z"},
+            Keeping.INACTIVE,
+            False,
+        ),
         ({"sstCancellationDate": "20261124T120000Z"}, Keeping.INACTIVE, False),
         ({"sstCancellationDate": "20261124T120001Z"}, Keeping.ACTIVE, True),
         ({"sstCancellationDate": "soon"}, Keeping.ACTIVE, True),
@@ -184,6 +192,12 @@ def test_keeping(
 
     assert named.keeping is keeping
     assert [a.keeping for a in over_all] == [Keeping.ACTIVE] * in_a_run_over_all
+
+
+def test_what_does_not_say_that_it_is_active_is_a_finding(tmp_path: Path) -> None:
+    (account,) = read(tmp_path, entry(sstIsActive=None), uids=["4000101"])
+
+    assert [each.problem for each in account.findings] == ["sstIsActive: missing"]
 
 
 def test_an_own_filter_lets_accounts_without_files_in(tmp_path: Path) -> None:

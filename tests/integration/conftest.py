@@ -11,20 +11,20 @@ import pytest
 from backup_monitoring.places import DirectorySettings
 from integration import slapd
 
-StartSlapd = Callable[[str | Path], slapd.Slapd]
+StartSlapd = Callable[..., slapd.Slapd]
 Place = Callable[[str], DirectorySettings]
 
 
 @pytest.fixture(scope="session")
 def start_slapd() -> Iterator[StartSlapd]:
-    """Give a function that starts an OpenLDAP server with the entries of an LDIF text or file."""
+    """Give a function that starts an OpenLDAP server; its arguments are those of `slapd.start`."""
     slapd.needed()
     # pytest's own folders are too deep for a local socket's path
     folder = Path(tempfile.mkdtemp(prefix="slapd-"))
     servers: list[slapd.Slapd] = []
 
-    def start(ldif: str | Path = slapd.TREE) -> slapd.Slapd:
-        servers.append(slapd.start(folder / str(len(servers)), ldif))
+    def start(ldif: str | Path = slapd.TREE, rules: str = "") -> slapd.Slapd:
+        servers.append(slapd.start(folder / str(len(servers)), ldif, rules))
         return servers[-1]
 
     yield start

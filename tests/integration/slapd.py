@@ -75,7 +75,7 @@ directory {folder}/db
 maxsize 2147483648
 dbnosync
 sizelimit size.soft=500 size.hard=500 size.prtotal=500
-access to dn.subtree="ou=hidden,{suffix}" by * none
+{rules}access to dn.subtree="ou=hidden,{suffix}" by * none
 access to dn.children="ou=closed,{suffix}" by * none
 access to * by * read
 limits dn.exact="{reader}" size=unlimited time=unlimited size.prtotal=unlimited
@@ -213,19 +213,20 @@ class Slapd:
                 self.kill()
 
 
-def start(folder: Path, ldif: str | Path = TREE) -> Slapd:
+def start(folder: Path, ldif: str | Path = TREE, rules: str = "") -> Slapd:
     """Start a server in the empty *folder*.
 
     Args:
         folder: its path must be short (below 90 characters), for the local socket is in it.
         ldif: the entries, as text or as a file; `TREE` is the beginning for the usual tree.
+        rules: access rules to come first, as lines of the configuration.
     """
     (folder / "db").mkdir(parents=True)
     make_authority(folder)
     _make_server_certificate(folder)
     schema = Path(__file__).with_name("backup.schema")
     names = {"suffix": SUFFIX, "admin": ADMIN, "reader": READER, "hurried": HURRIED}
-    names["password"] = PASSWORD
+    names |= {"password": PASSWORD, "rules": rules}
     configuration = folder / "slapd.conf"
     configuration.write_text(_CONFIGURATION.format(folder=folder, schema=schema, **names))
     source = ldif if isinstance(ldif, Path) else folder / "entries.ldif"

@@ -446,3 +446,19 @@ def hostile(start_slapd: StartSlapd) -> tuple[slapd.Slapd, Path]:
     export = own.folder / "export.ldif"
     export.write_text(own.dump())
     return own, export
+
+
+def test_an_account_whose_activity_is_hidden_is_not_taken_for_inactive(
+    start_slapd: StartSlapd, settings: DirectorySettings
+) -> None:
+    hiding = f'access to dn.exact="uid=0000001,{slapd.ACCOUNTS}" attrs=sstIsActive by * none\n'
+    own = start_slapd(slapd.TREE + account("0000001") + account("0000002"), hiding)
+    live = settings._replace(uri=(own.uri,), ca_file=own.ca_file)
+
+    with opened(live) as directory:
+        named = list(accounts(directory, live, Need.QUOTA, NOW, ["0000001", "0000002"]))
+        over_all = list(accounts(directory, live, Need.QUOTA, NOW))
+
+    assert [each.keeping for each in named] == [Keeping.UNCLEAR, Keeping.ACTIVE]
+    assert [each.uid for each in over_all] == ["0000002"]
+    own.stop()

@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 
 from backup_monitoring.live import live_accounts
-from backup_monitoring.model import Account, Growth, Uploads, Verdict
+from backup_monitoring.model import Account, Growth, State, Uploads, Verdict
 from backup_monitoring.needs import Files, Need
 from backup_monitoring.policies import Policies
 from backup_monitoring.rules.client import client
@@ -59,6 +59,7 @@ def fill(fleet: Fleet) -> None:
         entry("bytes"),
         entry("latin", **{"homeDirectory:": "L2hvbWUv/w=="}, homeDirectory=None),
         entry("inactive", sstIsActive="FALSE"),
+        entry("unclear", sstIsActive=None),
         entry("rsync"),
         entry("future"),
     )
@@ -109,14 +110,19 @@ def test_both_sources_have_one_shape(fleet: Fleet) -> None:
         assert without_past(pair) == read[uid]
 
 
-def test_one_that_is_not_active_is_found_by_name(fleet: Fleet) -> None:
+@pytest.mark.parametrize(("uid", "state"), [("inactive", State.OK), ("unclear", State.UNKNOWN)])
+def test_one_that_is_left_out_is_found_by_name(fleet: Fleet, uid: str, state: State) -> None:
     fill(fleet)
-    fleet.collect(NOW)
+    made = fleet.collect(NOW)
 
-    assert (
-        list(map(without_past, fleet.read("inactive", "GOOD").values()))[-1]
-        == list(live(fleet, ["inactive"]).values())[-1]
-    )
+    stored = without_past(fleet.read(uid, "GOOD")[uid])
+
+    assert stored == live(fleet, [uid])[uid]
+    assert {each(*stored, fleet.settings.policies, at(NOW)).state for each in RULES.values()} == {
+        state
+    }
+    said = [each.problem for each in made.findings if each.where.startswith(f"uid={uid},")]
+    assert said == (["sstIsActive: missing"] if uid == "unclear" else [])
 
 
 @pytest.mark.parametrize("rule", RULES)

@@ -12,6 +12,7 @@ from backup_monitoring.needs import Need
 from backup_monitoring.places import DirectorySettings
 
 _AT_ONCE = 100
+_LEFT_OUT = (Keeping.INACTIVE, Keeping.UNCLEAR)  # of a run over all
 _WITHOUT_FILES = "objectClass=sstS3Bucket"
 
 
@@ -44,7 +45,7 @@ def accounts(
     for ldap_filter in _filters(settings, uids):
         for entry in directory.entries(settings.accounts_base, ldap_filter, reader.attributes):
             account = reader.account(entry)
-            if account.keeping is Keeping.INACTIVE and uids is None:
+            if account.keeping in _LEFT_OUT and uids is None:
                 continue
             if seen.again(account.uid):
                 account = _doubted(account)
@@ -87,7 +88,7 @@ def known_entries(
             account = reader.account(entry)
             if seen.again(account.uid):
                 account = _doubted(account)
-            yield account, in_scope and account.keeping is not Keeping.INACTIVE, entry
+            yield account, in_scope and account.keeping not in _LEFT_OUT, entry
 
 
 def parse_scope(settings: DirectorySettings) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from backup_monitoring.directory.entries import Entry, as_text
 from backup_monitoring.directory.values import Attribute, Values
-from backup_monitoring.model import Account, Finding, Keeping
+from backup_monitoring.model import Account, Keeping
 from backup_monitoring.needs import Need
 from backup_monitoring.places import AttributeNames
 
@@ -79,11 +79,12 @@ class AccountReader:
         if uids:
             return as_text(uids[0])
         # only in a file: an account that nobody can name is still one that may fail
-        values.findings += (Finding("attribute", dn, f"{self._uid.name}: missing"),)
+        values.lack(self._uid)
         return dn
 
     def _keeping(self, values: Values) -> Keeping:
-        if self._active and values.flag(self._active) is not True:
+        active = values.flag(self._active) if self._active else True
+        if active is False:
             return Keeping.INACTIVE
         if values.is_among(self._mode, _DELETED):
             return Keeping.INACTIVE
@@ -92,7 +93,13 @@ class AccountReader:
             return Keeping.INACTIVE
         if self._kind and values.is_among(self._kind, _WITHOUT_FILES):
             return Keeping.NO_FILES
-        return Keeping.ACTIVE
+        return Keeping.ACTIVE if active else self._unclear(values)
+
+    def _unclear(self, values: Values) -> Keeping:
+        # Access rules hide a value without a word: "not active" would be OK for ever.
+        if self._active and not values.has(self._active):
+            values.lack(self._active)
+        return Keeping.UNCLEAR
 
 
 def _parts(names: AttributeNames) -> dict[Need, tuple[Part, tuple[str, ...]]]:

@@ -111,6 +111,10 @@ class Values:
                 self.doubt(attribute, value, "not computer:YYYYMMDDTHHMMSSZ")
         return times
 
+    def lack(self, attribute: Attribute) -> None:
+        """Add a finding: *attribute* is not there, or hidden."""
+        self.findings += (Finding("attribute", self._dn, f"{attribute.name}: missing"),)
+
     def doubt(self, attribute: Attribute, value: bytes, problem: str) -> None:
         """Add a finding: *value* of *attribute* is out of sense."""
         text = f"{attribute.name} {as_text(value[:80])!r}: {problem}"

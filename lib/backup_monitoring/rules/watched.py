@@ -5,6 +5,8 @@ from backup_monitoring.model import Account, Keeping, State, Uploads, Verdict
 
 def unwatched(account: Account) -> Verdict | None:
     """Return the verdict of an account that no rule judges, None for one that is watched."""
+    if account.keeping is Keeping.UNCLEAR:
+        return Verdict(State.UNKNOWN, account.keeping.value)
     if account.keeping is not Keeping.ACTIVE:
         return Verdict(State.OK, account.keeping.value)
     return None

@@ -270,7 +270,7 @@ class _Making:
             if account.keeping is Keeping.NO_FILES:
                 continue
             orphans.know(account, self._settings.storage)
-            if account.keeping is Keeping.INACTIVE:
+            if account.keeping is not Keeping.ACTIVE:
                 continue
             self._phase(f"reading the files of account {account.uid}")
             uploads = read_uploads(account, self._settings.storage, zones, Files.ALL, now)
