@@ -371,6 +371,39 @@ def _pump(source: socket.socket, target: socket.socket, most: int | None) -> Non
         passed += len(data)
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param("300d02010161080a01000101000400", id="a BOOLEAN for the matched DN"),
+        pytest.param("300e02010161090a0100300204000400", id="a list for the matched DN"),
+        pytest.param("300902010161040a010004", id="cut short"),
+        pytest.param("30050201016100", id="nothing in it"),
+        pytest.param("485454502f312e3120343030", id="HTTP"),
+    ],
+)
+def test_an_answer_that_is_no_ldap_is_named(settings: DirectorySettings, answer: str) -> None:
+    with _answering(bytes.fromhex(answer)) as listener:
+        uri = f"ldap://localhost:{listener.getsockname()[1]}"
+        error = error_of(settings._replace(uri=(uri,), start_tls=False))
+
+    assert str(error).startswith(f"{uri}: its answer is not LDAP: ")
+
+
+def _answering(answer: bytes) -> socket.socket:
+    """Answer the first request of one connection with *answer*, whatever it asks."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        client, _ = listener.accept()
+        with client:
+            client.recv(4096)
+            client.sendall(answer)
+            client.recv(4096)
+
+    threading.Thread(target=serve, daemon=True).start()
+    return listener
+
+
 def test_a_referral_is_not_followed(start_slapd: StartSlapd, settings: DirectorySettings) -> None:
     elsewhere = (
         f"dn: uid=9,{slapd.ACCOUNTS}\nobjectClass: referral\nobjectClass: extensibleObject\n"

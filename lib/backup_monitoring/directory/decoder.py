@@ -11,6 +11,7 @@ from ldap3.core.exceptions import LDAPExceptionError, LDAPSessionTerminatedBySer
 from ldap3.strategy.base import RESPONSE_COMPLETE
 from ldap3.strategy.sync import SyncStrategy
 from ldap3.utils.asn1 import decode_message_fast
+from pyasn1.error import PyAsn1Error
 
 from backup_monitoring.directory.entries import Attributes, Entry, NameTable
 
@@ -22,6 +23,11 @@ _TWO_OCTETS = 0x82  # of a length
 _SEQUENCE, _SET, _INTEGER, _OCTETS, _ENTRY, _CONTROLS = 0x30, 0x31, 0x02, 0x04, 0x64, 0xA0
 _DISCONNECTED = "1.3.6.1.4.1.1466.20036"
 _PARTIAL = ("searchResRef", "intermediateResponse")
+# ldap3 trusts a server to have sent what the protocol says, and falls over what it did not.
+_FAULTS = (
+    *(AttributeError, LDAPExceptionError, LookupError, PyAsn1Error),
+    *(RecursionError, TypeError, ValueError),
+)
 
 
 class DecodeError(Exception):
@@ -110,7 +116,7 @@ class EntryStrategy(SyncStrategy):
         try:
             fields = decode_message_fast(message)  # type: ignore[no-untyped-call]
             answer: dict[str, Any] = self.decode_response_fast(fields)  # type: ignore[no-untyped-call]
-        except (LDAPExceptionError, LookupError, TypeError, ValueError, RecursionError) as error:
+        except _FAULTS as error:
             raise DecodeError("not understood") from error
         if fields["messageID"] == 0 and answer.get("responseName") == _DISCONNECTED:
             reason = answer.get("message") or answer["description"]
