@@ -77,6 +77,14 @@ def test_what_the_file_sets(tmp_path: Path) -> None:
         (MINIMAL + "start_tls = true", "start_tls: is for ldap:// only"),
         ('[directory]\nuri = "http://x"', 'none of "ldap://HOST"'),
         ('[directory]\nuri = "ldap://x"\nbind_dn = "cn=x"', "password_file: no password"),
+        (
+            '[directory]\nuri = "ldap://x"\npassword_file = "pw"',
+            "password_file: is without bind_dn",
+        ),
+        (
+            '[directory]\nuri = "ldaps://cn=a:geheim@x"',
+            "uri: has a name before an @; write bind_dn",
+        ),
         (MINIMAL + 'bind = "kerberos"', "'kerberos' is unknown"),
         (
             MINIMAL + 'host = "b-3"\nservers = ["b-1", "b-2"]',
@@ -134,6 +142,27 @@ def test_a_password_that_others_may_read_is_refused(
             closed_directory(settings, lambda phase: None)
     else:
         assert read_password(tmp_path / "pw") == "secret"
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        pytest.param(None, "No such file or directory); see that the file is there", id="none"),
+        pytest.param(b"p\xe4ss", "no UTF-8); write it in UTF-8", id="Latin-1"),
+        pytest.param(b"\nsecret\n", "is empty; write the password in its first line", id="empty"),
+    ],
+)
+def test_a_password_file_that_is_of_no_use(
+    tmp_path: Path, content: bytes | None, says: str
+) -> None:
+    if content is not None:
+        (tmp_path / "pw").touch(0o600)
+        (tmp_path / "pw").write_bytes(content)
+
+    with pytest.raises(SettingsError) as raised:
+        read_password(tmp_path / "pw")
+
+    assert says in str(raised.value)
 
 
 def test_who_does_not_ask_the_directory_needs_no_password(tmp_path: Path) -> None:

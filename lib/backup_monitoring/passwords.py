@@ -16,10 +16,15 @@ def read_password(file: Path) -> str:
         with file.open(encoding="utf-8") as stream:
             open_to_others = os.fstat(stream.fileno()).st_mode & 0o007
             line = stream.readline(4096).rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "no UTF-8"
+    except OSError as error:
         raise SettingsError(
-            str(file), f"the password cannot be read ({reason})", "let this user read the file"
+            str(file),
+            f"the password cannot be read ({error.strerror})",
+            "see that the file is there, and that this user may read it",
+        ) from None
+    except UnicodeDecodeError:
+        raise SettingsError(
+            str(file), "the password cannot be read (no UTF-8)", "write it in UTF-8"
         ) from None
     if open_to_others:
         raise SettingsError(str(file), "others may read this password", f"chmod o= {file}")

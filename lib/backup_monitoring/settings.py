@@ -154,6 +154,12 @@ def _directory(table: Table, environment: Mapping[str, str]) -> DirectorySetting
 def _check_directory(table: Table, made: DirectorySettings) -> None:
     if not made.uri:
         raise table.error("uri", "is missing", 'say where the directory is: "ldaps://HOST"')
+    if any("@" in uri for uri in made.uri if uri.startswith(("ldap://", "ldaps://"))):
+        # It would not be used; and a password there would be printed with the server's name.
+        raise table.error("uri", "has a name before an @", "write bind_dn and password_file")
+    if table.has("password_file") and made.bind == "anonymous" and not made.bind_dn:
+        # An anonymous reader sees less, and is not told.
+        raise table.error("password_file", "is without bind_dn", "write both, or neither")
     if made.start_tls and not all(uri.startswith("ldap://") for uri in made.uri):
         raise table.error("start_tls", "is for ldap:// only", "remove it, or use ldap://")
     if made.timeout <= timedelta(0):

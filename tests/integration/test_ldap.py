@@ -3,6 +3,7 @@
 import socket
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -24,6 +25,7 @@ pytestmark = pytest.mark.server
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 COUNT = 600
 EVERY = "(objectClass=*)"
+Answer = Callable[[bytes], bytes]
 
 
 def account(uid: str, **attributes: str | list[str]) -> str:
@@ -382,23 +384,100 @@ def _pump(source: socket.socket, target: socket.socket, most: int | None) -> Non
     ],
 )
 def test_an_answer_that_is_no_ldap_is_named(settings: DirectorySettings, answer: str) -> None:
-    with _answering(bytes.fromhex(answer)) as listener:
+    with _answering(lambda _: bytes.fromhex(answer)) as listener:
         uri = f"ldap://localhost:{listener.getsockname()[1]}"
         error = error_of(settings._replace(uri=(uri,), start_tls=False))
 
     assert str(error).startswith(f"{uri}: its answer is not LDAP: ")
 
 
-def _answering(answer: bytes) -> socket.socket:
-    """Answer the first request of one connection with *answer*, whatever it asks."""
+def _bind_answer(code: int, message: bytes) -> Answer:
+    """Return what answers a request with a BindResponse (RFC 4511)."""
+    result = bytes([0x0A, 1, code, 4, 0, 4, len(message)]) + message
+    response = bytes([0x61, len(result)]) + result
+
+    def answer(request: bytes) -> bytes:
+        number = request[2 : 4 + request[3]]
+        return bytes([0x30, len(number) + len(response)]) + number + response
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        pytest.param(
+            _bind_answer(53, b"authentication required"),
+            "is not willing to answer cn=reader,dc=stoney-cloud,dc=org (authentication required); "
+            "check [directory] bind in settings.toml",
+            id="unwilling",
+        ),
+        pytest.param(
+            _bind_answer(11, b"illegal pagedResults page size"),
+            "lower [directory] page_size",
+            id="page",
+        ),
+        pytest.param(
+            _bind_answer(2, b"unsupported"), "(unsupported); with start_tls:", id="StartTLS"
+        ),
+    ],
+)
+def test_a_refusal_says_what_to_do(settings: DirectorySettings, answer: Answer, says: str) -> None:
+    with _answering(answer) as listener:
+        uri = f"ldap://localhost:{listener.getsockname()[1]}"
+        error = error_of(settings._replace(uri=(uri,), start_tls=False))
+
+    assert f"{uri}: the server " in str(error)
+    assert says in str(error)
+
+
+def test_the_next_server_is_used_when_one_hangs_up_instead_of_tls(
+    server: slapd.Slapd, settings: DirectorySettings
+) -> None:
+    """A balancer takes connections also while the server behind it is down."""
+    with _answering(lambda _: b"") as listener:
+        balancer = f"ldaps://localhost:{listener.getsockname()[1]}"
+        uris = (balancer, server.tls_uri)
+        found = entries(settings._replace(uri=uris, start_tls=False))
+
+    assert len(found) == COUNT
+
+
+@pytest.mark.parametrize("password", ["m\u00b2 \u00b4\u00bd \u00fc", "a\tb"])
+def test_a_password_is_sent_as_it_is(
+    start_slapd: StartSlapd, settings: DirectorySettings, password: str
+) -> None:
+    """Normalised by SASLprep, as ldap3 does with text, it would not be what the server has."""
+    written = f"userPassword:: {b64encode(password.encode()).decode()}\n"
+    own = start_slapd(slapd.TREE.replace(f"userPassword: {slapd.PASSWORD}\n", written))
+
+    changed = settings._replace(uri=(own.uri,), ca_file=own.ca_file, password=password)
+
+    assert entries(changed) == []
+    own.stop()
+
+
+def test_a_filter_that_ldap3_cannot_write_is_no_broken_connection(
+    settings: DirectorySettings,
+) -> None:
+    with (
+        opened(settings) as directory,
+        pytest.raises(DirectoryError, match=r"the request cannot be written: .*accounts_filter"),
+    ):
+        list(directory.entries(settings.accounts_base, "(&)", ["uid"]))
+
+
+def _answering(answer: Answer) -> socket.socket:
+    """Answer the first request of one connection; hang up where the answer is empty."""
     listener = socket.create_server(("127.0.0.1", 0))
 
     def serve() -> None:
         client, _ = listener.accept()
         with client:
-            client.recv(4096)
-            client.sendall(answer)
-            client.recv(4096)
+            said = answer(client.recv(4096))
+            client.sendall(said)
+            if said:
+                client.recv(4096)
 
     threading.Thread(target=serve, daemon=True).start()
     return listener
@@ -413,7 +492,14 @@ def test_a_referral_is_not_followed(start_slapd: StartSlapd, settings: Directory
 
     error = error_of(settings._replace(uri=(own.uri,), ca_file=own.ca_file))
 
+    below = settings._replace(uri=(own.uri,), ca_file=own.ca_file)
+    base = f"ou=accounts,uid=9,{slapd.ACCOUNTS}"
+
+    refusal = error_of(below._replace(accounts_base=base))
+
     assert "elsewhere.example.org" in str(error)
+    assert "refers to another server (ldap://elsewhere.example.org/" in str(refusal)
+    assert "check [directory] accounts_base" in str(refusal)
     own.stop()
 
 

@@ -170,7 +170,9 @@ def secure(connection: socket.socket, server: Server, settings: DirectorySetting
     except TimeoutError as error:
         raise no_answer(server, connection.gettimeout() or 0) from error
     except ssl.SSLError as error:
-        raise DirectoryError(
+        # One that only hangs up may be a balancer before a server that is down: try the next.
+        kind = UnreachableError if isinstance(error, ssl.SSLEOFError) else DirectoryError
+        raise kind(
             server.uri,
             f"no TLS: {error.reason or error}",
             "ldaps:// is for a port that speaks TLS at once, start_tls for one of ldap://",

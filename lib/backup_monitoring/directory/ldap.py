@@ -18,7 +18,7 @@ from backup_monitoring.places import DirectorySettings
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # ldap3 uses names that pyasn1 has deprecated
     import ldap3
-    from ldap3.core.exceptions import LDAPException
+    from ldap3.core.exceptions import LDAPException, LDAPInvalidFilterError
     from pyasn1.error import PyAsn1Error
 
     from backup_monitoring.directory.decoder import DecodeError, EntryStrategy, attach
@@ -203,6 +203,9 @@ class LdapDirectory:
             return operation()
         except TimeoutError:
             failure = dial.no_answer(self._server, self._timeout)
+        except LDAPInvalidFilterError as error:
+            problem = f"the request cannot be written: {error}"
+            failure = DirectoryError(uri, problem, "see accounts_filter in the settings")
         except (OSError, LDAPException) as error:
             problem = f"the connection broke: {getattr(error, 'strerror', None) or error}"
             failure = dial.UnreachableError(uri, problem, "see the server's log")
@@ -263,7 +266,8 @@ def _unbound(settings: DirectorySettings) -> ldap3.Connection:
         "simple": {
             "authentication": ldap3.SIMPLE,
             "user": settings.bind_dn,
-            "password": settings.password,
+            # as it is: servers compare the bytes, and text would be normalised before (SASLprep)
+            "password": settings.password.encode("utf-8", "surrogateescape"),
         },
         "external": {
             "authentication": ldap3.SASL,
