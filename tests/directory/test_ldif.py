@@ -80,6 +80,11 @@ def test_one_entry_in_many_spellings(tmp_path: Path, content: bytes) -> None:
         pytest.param(ONE + b"cn:: YQ\n", "a value is no base64", id="base64 padding"),
         pytest.param(ONE + b"nonsense\n", "no colon in 'nonsense'", id="no colon"),
         pytest.param(ONE + b"a b: c\n", "is no attribute's name", id="no name"),
+        pytest.param(
+            b"dn: ou=accounts,dc=a\nou: accounts\n \n" + ONE,
+            "line 1: two entries without an empty line between them",
+            id="a space in the line between",
+        ),
         pytest.param(b"uid: 1\n\n", "line 1: an entry must begin with dn:", id="no dn"),
         pytest.param(b"version: 2\n" + ONE, "not LDIF version 1", id="version"),
         pytest.param(b"", "no entry 'ou=accounts,dc=a', nor any below", id="empty"),
@@ -101,7 +106,7 @@ def test_refused(tmp_path: Path, content: bytes, says: str) -> None:
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(DirectoryError, match="No such file"):
+    with pytest.raises(DirectoryError, match=r"No such file.*check \[directory\] uri in s.toml"):
         open_directory(at(tmp_path / "none.ldif"), lambda phase: None)
 
 

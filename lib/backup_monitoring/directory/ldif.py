@@ -104,7 +104,11 @@ class LdifDirectory:
         try:
             return self._path.open("rb")
         except OSError as error:
-            raise self._error(f"not readable: {error.strerror}") from error
+            raise DirectoryError(
+                str(self._path),
+                f"not readable: {error.strerror}",
+                f"check [directory] uri in {self._settings.file}, and who may read the file",
+            ) from error
 
     def _error(self, problem: str) -> DirectoryError:
         return DirectoryError(
@@ -303,6 +307,8 @@ def _split(record: bytes) -> tuple[bytes, bytes]:
         raise _MalformedError("the entry has no attributes")
     if body[:11].lower() == b"changetype:" or body[:8].lower() == b"control:":
         raise _MalformedError("a change record, only entries are read")
+    if b"\ndn:" in body:  # two that would be taken for one
+        raise _MalformedError("two entries without an empty line between them")
     if b"<" in record:
         _refuse_links(_unfolded(record))
     return (_decoded(value) if value[:1] == b":" else value.lstrip(b" ")), body
