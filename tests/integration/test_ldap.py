@@ -5,6 +5,7 @@ import threading
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -429,6 +430,37 @@ def test_a_refusal_says_what_to_do(settings: DirectorySettings, answer: Answer, 
 
     assert f"{uri}: the server " in str(error)
     assert says in str(error)
+
+
+def test_a_server_that_sends_a_byte_now_and_then_costs_the_timeout_once(
+    server: slapd.Slapd, settings: DirectorySettings
+) -> None:
+    slow, listener = _dripping(_bind_answer(0, b"x" * 100))
+    both = settings._replace(
+        uri=(slow, server.uri), start_tls=False, timeout=timedelta(seconds=0.5)
+    )
+    began = time.monotonic()
+
+    with listener, closed_directory(both, lambda phase: None) as directory:
+        steps = list(directory.steps())
+
+    assert steps[1] == f"{slow}: no answer within 0.5 s; trying the next"
+    assert time.monotonic() - began < 3
+
+
+def _dripping(answer: Answer) -> tuple[str, socket.socket]:
+    """Answer the first request of one connection, 10 bytes a second."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        client, _ = listener.accept()
+        with client, suppress(OSError):  # hung up on
+            for byte in answer(client.recv(4096)):
+                client.send(bytes([byte]))
+                time.sleep(0.1)
+
+    threading.Thread(target=serve, daemon=True).start()
+    return f"ldap://localhost:{listener.getsockname()[1]}", listener
 
 
 def test_the_next_server_is_used_when_one_hangs_up_instead_of_tls(

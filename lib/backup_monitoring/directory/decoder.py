@@ -4,6 +4,7 @@ import gc
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import monotonic
 from typing import Any
 
 from ldap3 import Connection
@@ -58,6 +59,7 @@ class EntryStrategy(SyncStrategy):
         self._opened = opened
         self._names = Names()
         self._buffer = b""
+        self._until: float | None = None  # by the monotonic clock
 
     def open(self, reset_usage: bool = True, read_server_info: bool = True) -> None:
         """Take the open socket where ldap3 would make one."""
@@ -104,10 +106,25 @@ class EntryStrategy(SyncStrategy):
                 return
 
     def _get_response(self, message_id: int, timeout: float | None) -> list[Any]:
-        return [*self.answers(message_id), RESPONSE_COMPLETE]
+        # Short answers, of a bind and the like: the whole of one has the time of a single wait, for
+        # a server that sends a byte now and then would keep us from the next.
+        opened = self.connection.socket
+        bound = opened.gettimeout()
+        self._until = None if bound is None else monotonic() + bound
+        try:
+            return [*self.answers(message_id), RESPONSE_COMPLETE]
+        finally:
+            self._until = None
+            opened.settimeout(bound)
 
     def _receive(self) -> None:
-        data = self.connection.socket.recv(_READ)
+        opened = self.connection.socket
+        if self._until is not None:
+            left = self._until - monotonic()
+            if left <= 0:
+                raise TimeoutError
+            opened.settimeout(left)
+        data = opened.recv(_READ)
         if not data:
             raise LDAPSessionTerminatedByServerError("connection closed by the server")
         self._buffer = self._buffer + data if self._buffer else data
