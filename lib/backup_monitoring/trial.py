@@ -8,8 +8,10 @@ from backup_monitoring.directory import Directory, closed_directory
 from backup_monitoring.directory.accounts import accounts
 from backup_monitoring.due import say_time
 from backup_monitoring.errors import MonitoringError
+from backup_monitoring.homes import HomeError, home_path
 from backup_monitoring.model import Account, Start, Unreadable, Uploads
 from backup_monitoring.needs import Files, Need
+from backup_monitoring.places import StorageSettings
 from backup_monitoring.settings import Settings
 from backup_monitoring.storage import read_uploads
 
@@ -27,6 +29,7 @@ class Trial:
         self._homes = 0
         self._missing: list[str] = []
         self._refused: list[str] = []
+        self._pathless: list[str] = []
         self._reports: list[tuple[Account, Start]] = []
         self._unreadable: list[Unreadable] = []
 
@@ -80,7 +83,9 @@ class Trial:
             self._missing += [uploads.missing] * account.provisioned
             return
         if uploads.refused is not None:
-            self._refused.append(f"account {account.uid}: {uploads.refused}")
+            of_entry = _names_no_home(account, self._settings.storage)
+            where = self._pathless if of_entry else self._refused
+            where.append(f"account {account.uid}: {uploads.refused}")
             return
         self._homes += 1
         for computer in uploads.computers:
@@ -103,7 +108,7 @@ class Trial:
         )
 
     def _storage(self) -> Iterator[str]:
-        looked = self._homes + len(self._missing) + len(self._refused)
+        looked = sum(map(len, (self._missing, self._refused, self._pathless)), self._homes)
         yield from self._homes_found(looked)
         if self._reports:
             past = [pair for pair in self._reports if pair[1].at <= self._now] or self._reports
@@ -140,10 +145,25 @@ class Trial:
                 "check root and home in [storage], "
                 "or host in [directory] if another server has them"
             )
-            alone = not self._homes and not self._refused
+            alone = not self._homes and not self._refused and not self._pathless
             yield self._failure(text) if alone else f"note    {text}"
         if self._refused:
             yield self._failure(
                 f"homes: {len(self._refused)} of {looked} may not be read: {self._refused[0]}; "
                 "let this program read them (docs/operations.md, Privilege)"
             )
+        if self._pathless:
+            name = self._settings.directory.attributes.home
+            yield self._failure(
+                f"homes: {len(self._pathless)} of {looked} have no path: {self._pathless[0]}; "
+                f"correct {name}, let the directory show it to this reader, "
+                "or see home in [storage]"
+            )
+
+
+def _names_no_home(account: Account, settings: StorageSettings) -> bool:
+    try:
+        home_path(account, settings)
+    except HomeError:
+        return True
+    return False

@@ -279,6 +279,11 @@ def test_backup_settings(programs: Programs, example: Path) -> None:
     [
         (("directory.ldif", "nothing.ldif"), "FAILED  directory: "),
         (("dc=example", "dc=wrong"), "FAILED  directory: "),
+        (
+            ("[storage]", '[directory.attributes]\nhome = "hidden"\n[storage]'),
+            "FAILED  homes: 18 of 18 have no path: account 4000101: its entry has no home; "
+            "correct hidden, let the directory show it to this reader",
+        ),
         (('"tree"', '"nowhere"'), "FAILED  homes: 17 of 17 not there"),
         (('"tree"', '"tree"\nincoming = "in"'), "FAILED  reports: not one found; check incoming"),
     ],
