@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from itertools import islice
 
-from backup_monitoring.directory import Directory, closed_directory
+from backup_monitoring.directory import Directory, Setback, closed_directory
 from backup_monitoring.directory.accounts import accounts
 from backup_monitoring.due import say_time
 from backup_monitoring.errors import MonitoringError
@@ -48,7 +48,8 @@ class Trial:
             return
         try:
             for step in directory.steps():
-                yield f"ok      directory: {step}"
+                word = "note" if isinstance(step, Setback) else "ok"
+                yield f"{word:7} directory: {step}"
             found = self._accounts(directory)
         except MonitoringError as error:
             yield self._failure(f"directory: {error}")

@@ -12,12 +12,20 @@ from pathlib import Path
 
 import pytest
 
-from backup_monitoring.directory import Directory, Entry, closed_directory, open_directory
+from backup_monitoring.directory import (
+    Directory,
+    Entry,
+    Setback,
+    closed_directory,
+    open_directory,
+)
 from backup_monitoring.directory.accounts import accounts
 from backup_monitoring.errors import DirectoryError, MonitoringError, SettingsError
 from backup_monitoring.model import Keeping
 from backup_monitoring.needs import Need
 from backup_monitoring.places import DirectorySettings
+from backup_monitoring.settings import read_settings
+from backup_monitoring.trial import Trial
 from integration import slapd
 from integration.conftest import StartSlapd
 
@@ -249,7 +257,25 @@ def test_the_next_server_is_used_when_one_is_down(
         found = list(directory.entries(settings.accounts_base, EVERY, ["uid"]))
 
     assert steps[0].startswith(f"{down}: not reachable")
+    assert "see whether the server runs" in steps[0]
     assert len(found) == COUNT
+
+
+def test_a_trial_does_not_call_a_server_that_is_down_ok(
+    server: slapd.Slapd, tmp_path: Path
+) -> None:
+    down = "ldapi://%2Fnowhere"
+    file = tmp_path / "settings.toml"
+    file.write_text(f'[directory]\nuri = ["{down}", "{server.local_uri}"]\nbind = "external"\n')
+    trial = Trial(read_settings(file), NOW, lambda phase: None)
+
+    lines = [line for line in trial.run() if " directory: " in line]
+
+    assert lines[0].startswith(f"note    directory: {down}: not reachable")
+    assert lines[1:] == [
+        f"ok      directory: reached {server.local_uri}",
+        "ok      directory: bound (external)",
+    ]
 
 
 def test_all_servers_down_are_named(settings: DirectorySettings) -> None:
@@ -444,7 +470,8 @@ def test_a_server_that_sends_a_byte_now_and_then_costs_the_timeout_once(
     with listener, closed_directory(both, lambda phase: None) as directory:
         steps = list(directory.steps())
 
-    assert steps[1] == f"{slow}: no answer within 0.5 s; trying the next"
+    assert steps[1].startswith(f"{slow}: no answer within 0.5 s; ")
+    assert [type(step) for step in steps] == [str, Setback, str, str]
     assert time.monotonic() - began < 3
 
 

@@ -9,9 +9,15 @@ from backup_monitoring.errors import SettingsError
 from backup_monitoring.passwords import read_password
 from backup_monitoring.places import DirectorySettings
 
-__all__ = ["Directory", "Entry", "Phase", "closed_directory", "open_directory"]
+__all__ = ["Directory", "Entry", "Phase", "Setback", "closed_directory", "open_directory"]
 
 Phase = Callable[[str], None]
+
+
+class Setback(str):
+    """What a step says that did not succeed, while another way is tried."""
+
+    __slots__ = ()
 
 
 class Directory(Protocol):
@@ -21,7 +27,7 @@ class Directory(Protocol):
     """
 
     def steps(self) -> Iterator[str]:
-        """Open the source; after each step say in a few words what succeeded.
+        """Open the source; after each step say in a few words what succeeded, or a `Setback`.
 
         Raises:
             DirectoryError: the step that failed, with its remedy.

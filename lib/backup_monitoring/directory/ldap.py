@@ -7,7 +7,7 @@ from socket import socket
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from backup_monitoring.directory import dial
+from backup_monitoring.directory import Setback, dial
 from backup_monitoring.directory.bases import base_key
 from backup_monitoring.directory.entries import Entry, asked
 from backup_monitoring.directory.filters import parse
@@ -50,7 +50,7 @@ class LdapDirectory:
         for server in self._servers:
             _check_bind(self._settings, server)
             if failures:
-                yield f"{failures[-1].where}: {failures[-1].problem}; trying the next"
+                yield Setback(f"{failures[-1]}; trying the next")
             self._server = server
             try:
                 yield from self._steps(server)
