@@ -1,6 +1,7 @@
 """The directory on a real server: what is read, and what must fail instead of being less."""
 
 import socket
+import struct
 import threading
 import time
 from base64 import b64encode
@@ -190,6 +191,12 @@ def other_authority(server: slapd.Slapd) -> Path:
             "ou=nothing,dc=stoney-cloud,dc=org', or hides it; check [directory] accounts_base",
             id="base",
         ),
+        pytest.param(
+            lambda s: {"accounts_base": "", "bind": "anonymous", "bind_dn": "", "password": ""},
+            DirectoryError,
+            "has no entry '', or hides it; check [directory] accounts_base or suffix",
+            id="empty base",
+        ),
         pytest.param(lambda s: {"accounts_base": "no name"}, DirectoryError, "'no name'", id="dn"),
         pytest.param(
             lambda s: {"bind": "anonymous", "bind_dn": "", "password": "", "page_size": 100_000},
@@ -317,6 +324,30 @@ def test_what_is_left_of_an_abandoned_reading_is_no_answer(settings: DirectorySe
 
         with pytest.raises(DirectoryError, match="the connection is closed"):
             directory.entry(f"uid=0000007,{slapd.ACCOUNTS}", ["uid"])
+
+
+def test_what_the_system_says_of_a_broken_connection_is_told(settings: DirectorySettings) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        uri = f"ldap://localhost:{listener.getsockname()[1]}"
+        server = threading.Thread(target=_reset_after_a_bind, args=(listener,))
+        server.start()
+
+        with opened(settings._replace(uri=(uri,), start_tls=False)) as directory:
+            server.join()
+            with pytest.raises(DirectoryError) as raised:
+                directory.entry(settings.accounts_base, ["uid"])
+
+    assert raised.value.problem in (
+        "the connection broke: Connection reset by peer",
+        "the connection broke: Broken pipe",
+    )
+
+
+def _reset_after_a_bind(listener: socket.socket) -> None:
+    client, _ = listener.accept()
+    client.sendall(_bind_answer(0, b"")(client.recv(4096)))
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
 
 
 def test_killed_between_pages(own_server: slapd.Slapd, settings: DirectorySettings) -> None:

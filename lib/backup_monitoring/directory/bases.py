@@ -1,7 +1,7 @@
 """Names the setting that a base came from, for the errors of those that do not find it."""
 
 from backup_monitoring.errors import DirectoryError
-from backup_monitoring.places import DirectorySettings
+from backup_monitoring.places import BASES, DirectorySettings
 
 
 class UnseenError(DirectoryError):
@@ -10,5 +10,5 @@ class UnseenError(DirectoryError):
 
 def base_key(settings: DirectorySettings, base: str) -> str:
     """Return the keys of *settings* that have to do with the distinguished name *base*."""
-    keys = [name for name in settings._fields if getattr(settings, name) == base]
+    keys = [name for name in (*BASES, "bind_dn") if getattr(settings, name) == base]
     return " or ".join([*keys[:1], "suffix"])

@@ -175,7 +175,8 @@ def secure(connection: socket.socket, server: Server, settings: DirectorySetting
         raise kind(
             server.uri,
             f"no TLS: {error.reason or error}",
-            "ldaps:// is for a port that speaks TLS at once, start_tls for one of ldap://",
+            "ldaps:// is for a port that speaks TLS at once, start_tls for one of ldap://; "
+            "else see the server's log (versions of TLS, client certificates)",
         ) from error
     except (OSError, ValueError) as error:
         raise UnreachableError(

@@ -207,7 +207,9 @@ class LdapDirectory:
             problem = f"the request cannot be written: {error}"
             failure = DirectoryError(uri, problem, "see accounts_filter in the settings")
         except (OSError, LDAPException) as error:
-            problem = f"the connection broke: {getattr(error, 'strerror', None) or error}"
+            # ldap3 wraps what the system said into texts of its own
+            said = error.__context__ if isinstance(error.__context__, OSError) else error
+            problem = f"the connection broke: {getattr(said, 'strerror', None) or said}"
             failure = dial.UnreachableError(uri, problem, "see the server's log")
         except DecodeError as error:
             failure = DirectoryError(
