@@ -671,3 +671,36 @@ def test_an_account_whose_activity_is_hidden_is_not_taken_for_inactive(
     assert [each.keeping for each in named] == [Keeping.UNCLEAR, Keeping.ACTIVE]
     assert [each.uid for each in over_all] == ["0000002"]
     own.stop()
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        pytest.param("BU\u0308RO", ["b\u00fcro"], id="a letter and its dots apart"),
+        pytest.param("FILE", ["\ufb01le"], id="a ligature"),
+        pytest.param("STRA\u00dfE", ["stra\u00dfe"], id="sharp s"),
+        pytest.param("STRASSE", [], id="sharp s is not two"),
+    ],
+)
+def test_server_and_its_export_take_the_same_letters_for_equal(
+    lettered: tuple[slapd.Slapd, Path],
+    settings: DirectorySettings,
+    asked: str,
+    found: list[str],
+) -> None:
+    own, export = lettered
+    live = settings._replace(uri=(own.uri,), ca_file=own.ca_file)
+
+    for source in (live, live._replace(uri=(f"ldif:{export}",))):
+        with opened(source) as directory:
+            read = [a.uid for a in accounts(directory, source, Need.NOTHING, NOW, [asked])]
+        assert read == found
+
+
+@pytest.fixture(scope="module")
+def lettered(start_slapd: StartSlapd) -> tuple[slapd.Slapd, Path]:
+    uids = ("b\u00fcro", "\ufb01le", "stra\u00dfe")
+    own = start_slapd(slapd.TREE + "".join(map(account, uids)))
+    export = own.folder / "export.ldif"
+    export.write_text(own.dump())
+    return own, export

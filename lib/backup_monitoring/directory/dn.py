@@ -2,7 +2,7 @@
 
 import re
 
-from backup_monitoring.directory.entries import as_text, canonical
+from backup_monitoring.directory.entries import as_text, canonical, without_case
 
 Normalised = tuple[tuple[tuple[str, str], ...], ...]
 
@@ -36,7 +36,7 @@ def _relative(name: str) -> tuple[tuple[str, str], ...]:
 
 def _value(text: str) -> str:
     raw = _ESCAPED.sub(_unescaped, text.encode("utf-8", "surrogateescape"))
-    return " ".join(as_text(raw).split()).casefold()
+    return without_case(" ".join(as_text(raw).split()))
 
 
 def _unescaped(found: re.Match[bytes]) -> bytes:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from typing import NamedTuple
+from unicodedata import normalize
 
 from backup_monitoring.errors import SettingsError
 
@@ -63,6 +64,17 @@ class NameTable(dict[bytes, str]):
 def as_text(value: bytes) -> str:
     """Decode *value*; what is no UTF-8 becomes surrogates, so nothing is lost."""
     return str(value, "utf-8", "surrogateescape")
+
+
+def without_case(text: str) -> str:
+    """Return *text* in a form in which texts are equal that a server takes for equal.
+
+    As slapd does it: compatible characters are one (``ﬁ`` is ``fi``), composed or not, and so are
+    the two cases of a letter; but ``ß`` is not ``ss``, as full case folding would have it.
+    """
+    if text.isascii():
+        return text.lower()
+    return normalize("NFKC", normalize("NFKD", text).lower())
 
 
 def canonical(name: str) -> str:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from backup_monitoring.directory.entries import Attributes, as_text, canonical
+from backup_monitoring.directory.entries import Attributes, as_text, canonical, without_case
 from backup_monitoring.errors import SettingsError
 
 Test = Callable[[Attributes], bool]
@@ -129,7 +129,7 @@ def _folded(value: bytes) -> bytes:
 def _cased(value: bytes) -> bytes:
     if value.isascii():
         return value.lower()
-    return as_text(value).casefold().encode("utf-8", "surrogateescape")
+    return without_case(as_text(value)).encode("utf-8", "surrogateescape")
 
 
 def _comparison(name: str, sign: str, wanted: bytes) -> Test:
