@@ -57,6 +57,9 @@ class Values:
             number = int(value)
             if number >= least and (most is None or number <= most):
                 return number
+        if most is None and value.isdigit():
+            self.doubt(attribute, value, "too large a number")
+            return None
         expected = f"from {least} to {most}" if most is not None else f"of {least} or more"
         self.doubt(attribute, value, f"not a whole number {expected}")
         return None
