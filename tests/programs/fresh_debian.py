@@ -117,7 +117,7 @@ def fresh_debian(folder: Path) -> Iterator[FreshDebian]:
     """
     for name in ("scratch", "wheels"):
         (folder / name).mkdir()
-    _write_wheels(folder / "wheels")
+    write_wheels(folder / "wheels")
     group = f"backup-monitoring-{os.getpid()}-{folder.name}"
     scratch = str(folder / "scratch")
     command = ("unshare", *_SPACES, "--fork", "--kill-child", "--mount-proc")
@@ -158,7 +158,7 @@ def _booted(process: subprocess.Popen[bytes], folder: Path) -> FreshDebian | Non
     return None
 
 
-def _write_wheels(folder: Path) -> None:
+def write_wheels(folder: Path) -> None:
     """Write as wheels into *folder* what the package needs, from what the tests have installed."""
     setup = ConfigParser()
     setup.read(ROOT / "setup.cfg", encoding="utf-8")
