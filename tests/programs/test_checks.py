@@ -3,6 +3,7 @@
 import re
 import socket
 import subprocess
+import tarfile
 import time
 from pathlib import Path
 
@@ -240,6 +241,21 @@ def test_nothing_general_is_installed(programs: Programs) -> None:
 
     assert not names & {"checks", "lib", "tests", "examples"}
     assert {"backup_monitoring", *(f"{program}.py" for program in ALL)} <= names
+
+
+def test_the_source_archive_has_what_its_texts_link_to(programs: Programs) -> None:
+    (archive,) = (programs.bin.parents[1] / "dist").glob("*.tar.gz")
+    with tarfile.open(archive) as opened:
+        names = {name.partition("/")[2] for name in opened.getnames()}
+        readme = opened.extractfile(f"{archive.name.removesuffix('.tar.gz')}/README.md")
+        assert readme is not None
+        links = re.findall(r"\]\(([^)#:]+)[^):]*\)", readme.read().decode())
+
+    assert len(links) > 8
+    assert set(links) <= names
+    assert {"examples/run", "tests/run", ".ci/run"} <= names
+    start = "examples/storage/home/4000101/incoming/web01/.sepiola_backup/backupStarted.xml"
+    assert start in names
 
 
 def test_inventory(programs: Programs, example: Path) -> None:
