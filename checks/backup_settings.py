@@ -63,13 +63,13 @@ def _parser() -> Parser:
         "or tries them.",
         "exit codes: 0 all is well, 2 a step of --test failed, 3 wrong options or settings",
     )
-    add_account_option(parser)
+    add_account_option(parser, "print all settings in effect")
     add_common_options(parser, limit="50")
     parser.add_argument(
         "--test",
         action="store_true",
         help="try the installation step by step: reach the directory, verify it, bind, count "
-        "accounts, find homes, read a report",
+        "accounts, find homes, read a report, reach the mail server (nothing is sent)",
     )
     return parser
 

@@ -91,14 +91,14 @@ def add_common_options(parser: Parser, limit: str = "10 with --account, else 50"
     )
 
 
-def add_account_option(parser: Parser) -> None:
-    """Add ``--account``."""
+def add_account_option(parser: Parser, without: str = "all accounts in scope") -> None:
+    """Add ``--account``; *without* says what the program does without it."""
     parser.add_argument(
         "-a",
         "--account",
         metavar="UID",
         action="append",
-        help="only this account (repeat it, or use commas); default: all accounts in scope",
+        help=f"only this account (repeat it, or use commas); default: {without}",
     )
 
 
