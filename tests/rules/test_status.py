@@ -9,6 +9,7 @@ from backup_monitoring.model import (
     Account,
     Computer,
     Past,
+    Pattern,
     Range,
     Schedule,
     State,
@@ -18,7 +19,7 @@ from backup_monitoring.model import (
 )
 from backup_monitoring.policies import PatiencePolicy, SchedulePolicy, StatusPolicy
 from backup_monitoring.rules.status import Rules, status
-from cases import at, computer, daily, end, hourly, start, uploads
+from cases import LONG_AGO, at, computer, daily, end, hourly, start, uploads
 
 DN = "uid=4000101,ou=accounts,dc=example,dc=org"
 NOW = at("2026-11-24T12:00+01:00")
@@ -233,6 +234,10 @@ def test_a_success_with_the_quota_used_up_is_doubted(used: int, state: State) ->
     assert verdict.metrics[0].value == 0
 
 
+def at_hours(*hours: int) -> Schedule:
+    return Schedule(Pattern(frozenset([0]), frozenset(hours), timedelta(hours=1)), None, LONG_AGO)
+
+
 @pytest.mark.parametrize(
     ("plan", "ended", "started", "state"),
     [
@@ -255,9 +260,37 @@ def test_a_success_with_the_quota_used_up_is_doubted(used: int, state: State) ->
         pytest.param(
             daily(20), "2026-11-23T20:40+01:00", "2026-11-24T23:30+01:00", State.OK, id="late"
         ),
+        pytest.param(
+            at_hours(13, 17, 18),
+            "2026-11-24T13:20+01:00",
+            "2026-11-24T17:49+01:00",
+            State.OK,
+            id="late for one, not early for the next",
+        ),
+        pytest.param(
+            at_hours(10, 13, 17, 18),
+            "2026-11-24T10:20+01:00",
+            "2026-11-24T17:49+01:00",
+            State.WARNING,
+            id="late or early, and a gap",
+        ),
+        pytest.param(
+            at_hours(13, 17, 18),
+            "2026-11-24T13:20+01:00",
+            "2026-11-24T18:00:04+01:00",
+            State.WARNING,
+            id="killed an hour ago",
+        ),
+        pytest.param(
+            at_hours(9, 20),
+            "2026-11-23T20:40+01:00",
+            "2026-11-24T19:55+01:00",
+            State.WARNING,
+            id="killed in the morning, and early in the evening",
+        ),
     ],
 )
-def test_a_running_backup_serves_the_nearest_due_time(
+def test_a_running_backup_serves_one_due_time(
     plan: Schedule, ended: str, started: str, state: State
 ) -> None:
     one = computer(start=start(started), end=end(ended), schedule=plan)

@@ -195,14 +195,15 @@ def _killed_before(
     pattern, _ = pattern_of(account, computer, plan, policy)
     if pattern is None or is_dense(computer):
         return False
-    border = start.at + policy.early
     after = max(end.at + policy.early, start.at - _LOOK_BACK)  # the end's own run kept those before
+    border = start.at + policy.early
     between = due_times(pattern, clock.zone, after, border)
-    near = due_times(pattern, clock.zone, start.at - policy.early, border)
-    served = min(near, key=lambda due: abs(due - start.at), default=None)
+    near = list(due_times(pattern, clock.zone, start.at - policy.grace, border))
     first = next(between, None)
-    if served is None:  # the start is late for the last of them
+    if not near:  # the start is late for the last of them
         return next(between, None) is not None
+    # It may be late for the one before it, even where it is early for the next.
+    served = max((due for due in near if due <= start.at), default=near[0])
     return first is not None and first < served
 
 
