@@ -149,8 +149,16 @@ HISTORIES = {
         Look("24 20:05", began("24 20:00"), None, "2+", WARNING),
         Look("25 19:59", began("24 20:00"), None, "2+", WARNING),
         Look("25 20:01", began("24 20:00"), None, "3+", CRITICAL),
-        Look("26 20:05", began("26 20:00"), None, "4+", CRITICAL),
+        Look("26 20:05", began("26 20:00"), None, "3+", CRITICAL),
         Look("26 21:00", began("26 20:00"), good("26 20:40"), 0, OK),
+    ],
+    "a first upload that is killed, and begins again after its week": [
+        Look("10 20:05", began("10 20:00"), None, 0, OK, daily(20), (0, OK)),
+        Look("17 20:01", began("10 20:00"), None, "1+", OK, daily(20), (0, OK)),
+        Look("20 20:05", began("20 20:00"), None, "1+", OK, daily(20), (0, OK)),
+        Look("21 19:59", began("20 20:00"), None, "1+", OK, daily(20), (0, OK)),
+        Look("21 20:01", began("20 20:00"), None, "2+", WARNING, daily(20), (0, OK)),
+        Look("21 23:00", began("20 20:00"), good("21 22:40"), 0, OK, daily(20), (0, OK)),
     ],
     "a client that is killed every day": [
         Look("19 21:00", began("19 20:00"), good("19 20:40"), 0, OK, daily(20), (0, OK)),

@@ -48,7 +48,8 @@ def newest_run(
     the start is the newest run's, whatever its id.
 
     Args:
-        first_open: the first start seen of a computer without any end.
+        first_open: the first start seen of a computer without any end: from it counts the longer
+            time of a first upload, and no start has less than any other one's.
     """
     if end is not None and (start is None or end.at >= start.at):
         return Run(start, end, Phase.ENDED, end.at)
@@ -56,7 +57,8 @@ def newest_run(
         return None
     until = start.at + policy.max_runtime
     if end is None:  # the first upload of a computer may take days
-        until = min(first_open or start.at, start.at) + policy.max_runtime_first
+        first = min(first_open or start.at, start.at)
+        until = max(until, first + policy.max_runtime_first)
     phase = Phase.RUNNING if now <= until else Phase.NEVER_ENDED
     return Run(start, None, phase, until)
 
