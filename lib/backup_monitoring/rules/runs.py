@@ -106,18 +106,16 @@ def clock_of_computer(
     schedule: Schedule | None, start: Start | None, policy: SchedulePolicy
 ) -> Clock | None:
     """Return the clock of a computer's wall times, None where nothing says its offset."""
-    plan = schedule.plan if schedule is not None else None
-    written = plan.offset if isinstance(plan, Pattern) else None
-    if written is None:
-        return clock_of(start.offset, [(start.offset, start.at)], policy.zones) if start else None
-    moments = [] if start is None else [(written, start.at)]
-    if schedule is not None and (start is None or schedule.modified > start.at):
-        # Uploaded by itself, after the last start: its offset is that of its own moment.
-        moments.append((written, schedule.modified))
-    if start is not None:
-        # Left from before a change of the clock, when a later upload of it failed.
-        moments.append((start.offset, start.at))
-    return clock_of(written, moments, policy.zones)
+    moments = [] if start is None else [(start.offset, start.at)]
+    if schedule is not None and isinstance(schedule.plan, Pattern):
+        written = schedule.plan.offset
+        moments += [] if start is None else [(written, start.at)]
+        if start is None or schedule.modified > start.at:
+            # Uploaded by itself if its offset is another one than the start's: then it is the
+            # newest. Else the start is the better clue: a file's date may be lost.
+            newest = start is None or written != start.offset
+            moments.insert(0 if newest else len(moments), (written, schedule.modified))
+    return clock_of(moments[0][0], moments, policy.zones) if moments else None
 
 
 def pattern_of(
