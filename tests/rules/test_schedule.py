@@ -39,6 +39,7 @@ AT_20 = daily(20)
 EVERY_HOUR = Pattern(frozenset([0]), frozenset(range(24)), timedelta(hours=1))
 HOURLY = Schedule(EVERY_HOUR, None, SUNDAY.modified)
 HOURLY_IN_SUMMER = HOURLY._replace(plan=EVERY_HOUR._replace(offset=timedelta(hours=2)))
+TWICE = Pattern(frozenset([0]), frozenset([8, 20]), timedelta(hours=1))
 ON_WORKING_DAYS = daily(20, weekdays=frozenset([1, 2, 3, 4, 5]))
 
 
@@ -345,6 +346,59 @@ ON_WORKING_DAYS = daily(20, weekdays=frozenset([1, 2, 3, 4, 5]))
             1,
             "1 backup missed since 2026-10-27 20:00 +01:00",
             id="autumn: the schedule's file is from before it, the start is not",
+        ),
+        pytest.param(
+            computer(
+                past=Past(
+                    first_seen=at("2026-11-10T12:00+01:00"),
+                    schedule_changed=at("2026-11-22T21:00+01:00"),
+                ),
+                schedule=AT_20,
+            ),
+            "2026-11-24T12:00+01:00",
+            1,
+            "1 backup missed since 2026-11-23 20:00 +01:00",
+            id="store: no start known, schedule seen to change",
+        ),
+        pytest.param(
+            computer(schedule=daily(20, modified=at("2026-11-24T12:05+01:00"))),
+            "2026-11-24T12:00+01:00",
+            0,
+            "next due 2026-11-24 20:00 +01:00",
+            id="live: no start known, its schedule's upload is minutes ahead",
+        ),
+        pytest.param(
+            computer(
+                start=start("2026-11-20T20:00:04+01:00"),
+                end=end("2026-11-20T20:41:37+01:00"),
+                schedule=daily(20, modified=at("2026-11-24T12:05+01:00")),
+            ),
+            "2026-11-24T12:00+01:00",
+            0,
+            "next due 2026-11-24 20:00 +01:00",
+            id="live: schedule changed just now, by a clock that is minutes ahead",
+        ),
+        pytest.param(
+            computer(
+                start=start("2026-11-22T12:00:04+01:00"),
+                schedule=AT_20,
+                past=Past(first_open=at("2026-11-10T20:00:04+01:00")),
+            ),
+            "2026-11-24T12:00+01:00",
+            1,
+            "1 backup missed since 2026-11-23 20:00 +01:00",
+            id="after the first week, a start runs for no longer than a day",
+        ),
+        pytest.param(
+            computer(
+                start=start("2026-11-22T18:00:04+01:00"),
+                schedule=Schedule(TWICE, None, SUNDAY.modified),
+                past=Past(first_open=at("2026-11-10T20:00:04+01:00")),
+            ),
+            "2026-11-23T17:00+01:00",
+            0,
+            "next due 2026-11-23 20:00 +01:00",
+            id="after the first week, a start may run for a day like any other",
         ),
         pytest.param(
             computer(
@@ -872,6 +926,70 @@ def test_accounts_without_a_computer_to_judge(
     verdict = schedule(account, found, RULES, at("2026-11-24T12:00+01:00"))
 
     assert (verdict.state, verdict.summary) == (state, summary)
+
+
+def test_days_count_from_the_newest_run_that_is_known() -> None:
+    # The uploads of its later starts were lost, those of its ends were not.
+    one = computer(
+        start=start("2026-11-18T20:00:04+01:00"),
+        end=end("2026-11-22T20:41:37+01:00")._replace(id="9"),
+        schedule=AT_20,
+    )
+    account = ACCOUNT._replace(warning_numbers=0, warning_days=2)
+
+    verdict = schedule(account, uploads(one), RULES, at("2026-11-24T12:00+01:00"))
+    later = schedule(account, uploads(one), RULES, at("2026-11-24T20:42+01:00"))
+
+    assert verdict.state is State.OK
+    assert "last end 2026-11-22 20:41 +01:00" in verdict.details[0]
+    assert later.state is State.WARNING
+
+
+def test_an_end_later_on_is_the_same_run() -> None:
+    one = computer(start=SUNDAY, end=end("2026-11-23T10:00+01:00"), schedule=AT_20)
+    account = ACCOUNT._replace(warning_numbers=0, warning_days=1)
+
+    verdict = schedule(account, uploads(one), RULES, at("2026-11-23T22:01+01:00"))
+
+    assert verdict.state is State.WARNING
+    assert "last start 2026-11-22 20:00 +01:00" in verdict.details[0]
+
+
+@pytest.mark.parametrize(
+    ("written", "modified", "zone"),
+    [
+        pytest.param(1, "2026-10-26T09:00+01:00", "Zurich", id="uploaded after the change"),
+        pytest.param(2, "2026-10-24T20:00:09+02:00", "Zurich", id="uploaded with the start"),
+        pytest.param(2, "2026-10-26T09:00+01:00", "Zurich", id="its date lost when it was moved"),
+        pytest.param(3, "2026-10-25T09:00+03:00", "Helsinki", id="uploaded before the change"),
+    ],
+)
+def test_the_zone_had_the_offset_when_it_was_written(
+    written: int, modified: str, zone: str
+) -> None:
+    """London has in summer what Zurich has in winter, and Helsinki in winter what it has then."""
+    zones = tuple(ZoneInfo(f"Europe/{name}") for name in ("Zurich", "London", "Helsinki"))
+    rules = RULES._replace(schedule=SchedulePolicy(zones=zones))
+    began = "2026-10-24T20:00:04+03:00" if written == 3 else "2026-10-24T20:00:04+02:00"
+    one = computer(start=start(began), schedule=daily(20, utc=written, modified=at(modified)))
+
+    verdict = schedule(EACH, uploads(one), rules, at("2026-10-26T12:00+01:00"))
+
+    assert f"zone Europe/{zone} by the settings" in verdict.details[0]
+
+
+def test_the_fixed_offset_is_the_newest() -> None:
+    one = computer(
+        start=start("2026-10-26T20:00:04+01:00"),
+        end=end("2026-10-26T20:41:37+01:00"),
+        schedule=daily(20, utc=2, modified=at("2026-10-24T20:00:09+02:00")),
+    )
+    rules = RULES._replace(schedule=SchedulePolicy(zones=()))
+
+    verdict = schedule(EACH, uploads(one), rules, at("2026-10-27T21:30+01:00"))
+
+    assert verdict.state is State.OK
+    assert "the file's fixed offset +01:00" in verdict.details[0]
 
 
 def test_details_say_how() -> None:

@@ -19,7 +19,7 @@ from backup_monitoring.model import (
     Verdict,
 )
 from backup_monitoring.policies import PatiencePolicy, SchedulePolicy, StatusPolicy
-from backup_monitoring.rules.clock import future
+from backup_monitoring.rules.clock import CLOCK_SLACK, future
 from backup_monitoring.rules.patience import Patience, lost_patience, patience_of, say_patience
 from backup_monitoring.rules.runs import (
     MOST_A_DAY,
@@ -129,20 +129,20 @@ def _with_due_times(
     how = f"{said}; zone {clock.found}; counted from {say_time(counted, clock.zone)}"
     if not missed:
         upcoming = _next_due(pattern, clock, now)
-        facts = known(next_due=upcoming, last_backup=last, zone=clock.zone)
+        facts = known(next_due=upcoming, last_backup=last.at, zone=clock.zone)
         kept = _kept(upcoming, clock, last)
         return Judgement(computer.name, State.OK, kept, 0, how, facts)
     first = next(due_times(pattern, clock.zone, after, until))
-    state, limit = lost_patience(patience, missed, last, now)
+    state, limit = lost_patience(patience, missed, last.at, now)
     summary = f"{_say_count(missed)} missed since {say_time(first, clock.zone)}, {limit}"
     if now - first > _LONG:
         summary += "; if this computer was retired, remove its folder"
-    how += f"; {say_patience(patience)}; last start {_say_last(last, clock)}"
+    how += f"; {say_patience(patience)}; {last.said(clock)}"
     facts = patience.facts | known(
         cause="missed",
         missed=missed,
         first_due=first,
-        last_backup=last,
+        last_backup=last.at,
         next_due=_next_due(pattern, clock, now),
         zone=clock.zone,
     )
@@ -154,10 +154,10 @@ def _counted_from(
 ) -> datetime | None:
     """Return the moment after which due times can have been missed."""
     start, end, past = computer.start, computer.end, computer.past
-    uploaded = plan.modified if plan.modified <= now else None
+    changed = past.schedule_changed if past is not None else _uploaded(plan, now)
     if not isinstance(start, Start) and not isinstance(end, End):
-        seen = past.first_seen if past is not None else uploaded
-        return max((each for each in (account.created, seen) if each is not None), default=None)
+        seen = (account.created, past.first_seen if past is not None else None, changed)
+        return max((each for each in seen if each is not None), default=None)
     run = newest_run(
         start if isinstance(start, Start) else None,
         end if isinstance(end, End) else None,
@@ -171,14 +171,33 @@ def _counted_from(
         moments.append(start.at + rules.schedule.early)
         if isinstance(end, Unreadable):  # an end that is not understood: no first backup for days
             moments[0] = start.at + rules.status.max_runtime
-    changed = past.schedule_changed if past is not None else uploaded
     return max([*moments, changed] if changed is not None else moments)
 
 
-def _last_backup(computer: Computer) -> datetime | None:
-    if isinstance(computer.start, Start):
-        return computer.start.at
-    return computer.end.at if isinstance(computer.end, End) else None
+def _uploaded(plan: Schedule, now: datetime) -> datetime | None:
+    """Return when *plan*'s file came, None where its date is out of sense."""
+    # The date may be of the computer's clock, which may be ahead a little.
+    return min(plan.modified, now) if plan.modified <= now + CLOCK_SLACK else None
+
+
+class _Last(NamedTuple):
+    """The last backup: its start; the *end* where its start was not uploaded."""
+
+    at: datetime | None
+    end: bool = False
+
+    def said(self, clock: Clock | None) -> str:
+        word = "end" if self.end else "start"
+        return f"last {word} {_say_last(self.at, clock)}"
+
+
+def _last_backup(computer: Computer) -> _Last:
+    start, end = computer.start, computer.end
+    if not isinstance(end, End):
+        return _Last(start.at if isinstance(start, Start) else None)
+    if isinstance(start, Start) and (start.at >= end.at or start.id == end.id):
+        return _Last(start.at)
+    return _Last(end.at, end=True)
 
 
 def _without_due_times(
@@ -186,7 +205,7 @@ def _without_due_times(
 ) -> Judgement:
     said = plan.plan.value if plan is not None and not isinstance(plan.plan, Pattern) else ""
     said = said or "no schedule uploaded"
-    last, oldest = _last_backup(computer), rules.schedule.report_max_age
+    last, oldest = _last_backup(computer).at, rules.schedule.report_max_age
     clock = clock_of_computer(
         plan, computer.start if isinstance(computer.start, Start) else None, rules.schedule
     )
@@ -203,9 +222,9 @@ def _next_due(pattern: Pattern, clock: Clock, now: datetime) -> datetime | None:
     return next(due_times(pattern, clock.zone, now, now + timedelta(days=400)), None)
 
 
-def _kept(upcoming: datetime | None, clock: Clock, last: datetime | None) -> str:
+def _kept(upcoming: datetime | None, clock: Clock, last: _Last) -> str:
     following = f", next due {say_time(upcoming, clock.zone)}" if upcoming is not None else ""
-    return f"none missed, last start {_say_last(last, clock)}{following}"
+    return f"none missed, {last.said(clock)}{following}"
 
 
 def _say_last(last: datetime | None, clock: Clock | None) -> str:
