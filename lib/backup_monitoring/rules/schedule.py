@@ -35,8 +35,8 @@ from backup_monitoring.rules.worst import Judgement, known, reporting, worst_of
 
 MOST_MISSED = 999
 _MOMENT = timedelta(microseconds=1)
-# Nobody is told more than "999 missed": a client's clock of 1970 must not cost a second.
-_FAR = timedelta(days=3 * 366)
+# A client's clock of 1970 must not cost a second. The rarest due time is 29 February, around 2100.
+_FAR = timedelta(days=9 * 366)
 _LONG = timedelta(days=7)
 # Each costs tens of milliseconds: a customer with hundreds of them must not stall the others.
 _MOST_DENSE = 20
@@ -132,7 +132,7 @@ def _with_due_times(
         facts = known(next_due=upcoming, last_backup=last.at, zone=clock.zone)
         kept = _kept(upcoming, clock, last)
         return Judgement(computer.name, State.OK, kept, 0, how, facts)
-    first = next(due_times(pattern, clock.zone, after, until))
+    first = next(due_times(pattern, clock.zone, counted, until))
     state, limit = lost_patience(patience, missed, last.at, now)
     summary = f"{_say_count(missed)} missed since {say_time(first, clock.zone)}, {limit}"
     if now - first > _LONG:
