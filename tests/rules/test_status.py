@@ -234,6 +234,30 @@ def test_a_success_with_the_quota_used_up_is_doubted(used: int, state: State) ->
     assert verdict.metrics[0].value == 0
 
 
+@pytest.mark.parametrize("past", [None, Past(last_success=at("2026-11-23T20:41:37+01:00"))])
+def test_the_doubt_holds_while_the_next_backup_runs(past: Past | None) -> None:
+    account = ENTRY._replace(used=99, capacity=100)
+    one = computer(
+        start=start("2026-11-24T11:00+01:00"), end=end("2026-11-23T20:41:37+01:00"), past=past
+    )
+
+    verdict = status(account, uploads(one), RULES, NOW)
+
+    assert verdict.state is State.WARNING
+    assert verdict.summary == (
+        "backup running since 2026-11-24 11:00 +01:00, the one before reported as successful "
+        "2026-11-23 20:41 +01:00, but the quota was used up (99.0 %, limit 99 % ([status] full))"
+    )
+    assert verdict.facts["cause"] == "full"
+
+
+def test_a_first_backup_that_fills_the_quota_is_not_doubted_before_its_end() -> None:
+    account = ENTRY._replace(used=99, capacity=100)
+    one = computer(start=start("2026-11-24T11:00+01:00"))
+
+    assert status(account, uploads(one), RULES, NOW).state is State.OK
+
+
 def at_hours(*hours: int) -> Schedule:
     return Schedule(Pattern(frozenset([0]), frozenset(hours), timedelta(hours=1)), None, LONG_AGO)
 

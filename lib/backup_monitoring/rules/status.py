@@ -114,9 +114,12 @@ def _judge_run(
 ) -> Judgement:
     failed, what = _failed(account, computer, run, clock, rules.schedule)
     if not failed:
-        cause, doubt = _doubt(account, computer, run, rules.status, now)
+        end = run.end if run.end is not None else _before(computer)
+        cause, doubt = _doubt(account, computer, end, rules.status, now)
+        if doubt and end is not None and run.end is None:  # it is no better while the next runs
+            what += f", the one before reported as successful {say_time(end.at, _zone(clock, end))}"
         state = State.WARNING if doubt else State.OK
-        facts = known(cause=cause, last_success=run.end.at if run.end is not None else None)
+        facts = known(cause=cause, last_success=end.at if end is not None else None)
         return Judgement(computer.name, state, what + doubt, 0, facts=facts)
     last = _last_success(account, computer, now)
     said = say_time(last, zone_of(clock)) if last is not None else "not known"
@@ -177,6 +180,12 @@ def _failed(
     return before, f"backup running since {at}"
 
 
+def _before(computer: Computer) -> End | None:
+    """Return the success before an open run, None where there is none."""
+    end = computer.end
+    return end if isinstance(end, End) and end.success else None
+
+
 def _zone(clock: Clock | None, report: Start | End) -> tzinfo:
     return clock.zone if clock is not None else timezone(report.offset)
 
@@ -223,16 +232,16 @@ def _impatient(patience: Patience) -> tuple[State, str]:
 
 
 def _doubt(
-    account: Account, computer: Computer, run: Run, policy: StatusPolicy, now: datetime
+    account: Account, computer: Computer, end: End | None, policy: StatusPolicy, now: datetime
 ) -> tuple[str | None, str]:
-    """Return cause and words why the newest success cannot be trusted, '' if it can.
+    """Return cause and words why *end*, the newest success, cannot be trusted, '' if it can.
 
     A client reports rsync's "no space left" as a success; and one whose source is gone, or is the
     wrong one, has nothing to fail at.
     """
-    if run.end is None or account.used is None:
+    if end is None or account.used is None:
         return None, ""
-    if account.used == 0 and _measured(computer, run.end, now):
+    if account.used == 0 and _measured(computer, end, now):
         return "empty", ", but no space is used: is anything backed up?"
     percent = 100 * account.used / account.capacity if account.capacity else 0
     if percent < policy.full:
