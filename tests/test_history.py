@@ -373,6 +373,24 @@ def test_since_when_a_row_holds_and_what_went_well_last() -> None:
     assert past.last_success == at("2026-11-20T20:40+01:00")
 
 
+def test_a_clock_of_years_ago_is_no_retirement() -> None:
+    """Its battery is empty: after each start the computer's clock begins anew."""
+    old = Computer("web01", began("2010-01-01T00:05+01:00"), good("2010-01-01T00:45+01:00"))
+    again = Computer("web01", began("2010-01-01T00:06+01:00"), bad("2010-01-01T00:40+01:00"))
+    other = Computer("web02", began("24 20:00"), good("24 20:40"))
+    once = old._replace(past=past_after(("23 20:45", old)))
+    twice = again._replace(past=past_after(("23 20:45", old), ("24 20:45", again)))
+
+    def told_of(computer: Computer, now: str) -> tuple[State, tuple[str, ...]]:
+        uploads = Uploads((computer, other))
+        verdict = ended.status(ACCOUNT, uploads, ended.Rules(*POLICIES), at(written(now)))
+        return verdict.state, verdict.retired
+
+    # At the first look nobody knows since when its files have been there.
+    assert told_of(once, "24 20:50") == (OK, ("web01",))
+    assert told_of(twice, "24 20:50") == (OK, ())
+
+
 def test_the_last_success_stays_known_when_its_end_is_overwritten() -> None:
     past = past_after(
         ("20 21:00", Computer("a", began("20 20:00"), good("20 20:40"))),

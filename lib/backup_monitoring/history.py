@@ -54,6 +54,7 @@ class Memory(NamedTuple):
     plan: str | None = None
     schedule_changed: datetime | None = None
     gone: datetime | None = None
+    uploaded: datetime | None = None
     runs: tuple[tuple[datetime, Outcome], ...] = ()
 
     @property
@@ -68,6 +69,7 @@ class Memory(NamedTuple):
             self.first_open,
             self.schedule_changed,
             self.gone,
+            self.uploaded,
         )
 
     def past_beside(self, computer: Computer) -> Past | None:
@@ -115,7 +117,11 @@ def look(before: Memory | None, computer: Computer, now: datetime) -> Memory:
         memory = _ended(memory, end, now)
     first_open = memory.first_open or (start.at if start is not None else None)
     return memory._replace(
-        start=start, end=end, first_open=first_open if end is None else None, gone=None
+        start=start,
+        end=end,
+        first_open=first_open if end is None else None,
+        gone=None,
+        uploaded=now if before is not None else None,
     )
 
 
@@ -130,13 +136,15 @@ def _not_ahead(memory: Memory, now: datetime) -> Memory:
 
     Rules count from them: a schedule that "changes" in a year is not missed for a year.
     """
-    first_seen, changed, gone = memory.first_seen, memory.schedule_changed, memory.gone
-    if first_seen <= now and (changed is None or changed <= now) and (gone is None or gone <= now):
+    others = (memory.schedule_changed, memory.gone, memory.uploaded)
+    if memory.first_seen <= now and all(each is None or each <= now for each in others):
         return memory
+    changed, gone, uploaded = (None if each is None else min(each, now) for each in others)
     return memory._replace(
-        first_seen=min(first_seen, now),
-        schedule_changed=min(changed, now) if changed is not None else None,
-        gone=min(gone, now) if gone is not None else None,
+        first_seen=min(memory.first_seen, now),
+        schedule_changed=changed,
+        gone=gone,
+        uploaded=uploaded,
     )
 
 

@@ -257,6 +257,8 @@ class Past(NamedTuple):
         first_open: the first start seen of a computer without any end, UTC.
         schedule_changed: when the present schedule was first seen in place of another, UTC.
         gone: since when the computer's folder is not there any more, UTC.
+        uploaded: when a start or an end was last seen that was not there before, UTC by this
+            server's clock: the computer's own may be years behind.
     """
 
     first_seen: datetime | None = None
@@ -267,6 +269,7 @@ class Past(NamedTuple):
     first_open: datetime | None = None
     schedule_changed: datetime | None = None
     gone: datetime | None = None
+    uploaded: datetime | None = None
 
 
 class Computer(NamedTuple):

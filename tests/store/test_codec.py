@@ -46,7 +46,7 @@ pasts = st.builds(
     times,
     st.integers(0, 10_000),
     st.booleans(),
-    *[st.none() | times] * 5,
+    *[st.none() | times] * 6,
 )
 seen = st.none() | st.builds(Seen, times, texts, st.booleans())
 memories = st.builds(
@@ -60,6 +60,7 @@ memories = st.builds(
     st.none() | times,
     st.none() | times,
     st.none() | texts,
+    st.none() | times,
     st.none() | times,
     st.none() | times,
     st.lists(st.tuples(times, st.sampled_from(Outcome)), max_size=3).map(tuple),

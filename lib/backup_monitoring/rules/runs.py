@@ -64,14 +64,15 @@ def newest_run(
 
 
 def last_upload(computer: Computer, now: datetime) -> datetime | None:
-    """Return when *computer* last uploaded a report, by the dates in and of its files."""
-    moments = []
+    """Return when *computer* last uploaded a report, by its files' dates and by what was seen."""
+    past = computer.past
+    moments = [] if past is None else [past.uploaded, past.schedule_changed]
     for report in (computer.start, computer.end):
         if isinstance(report, Start | End):
             moments += [report.at, report.modified]
     if isinstance(computer.schedule, Schedule):
         moments.append(computer.schedule.modified)
-    return max((moment for moment in moments if moment <= now), default=None)
+    return max((each for each in moments if each is not None and each <= now), default=None)
 
 
 def retired(

@@ -41,6 +41,7 @@ def read_memory(text: str) -> Memory:
         plan=plan,
         schedule_changed=past.schedule_changed,
         gone=past.gone,
+        uploaded=past.uploaded,
         runs=tuple((required_time(at), Outcome(outcome)) for at, outcome in runs),
     )
 
