@@ -841,6 +841,7 @@ def test_a_retired_computer_is_told() -> None:
 
     assert verdict.state is State.OK
     assert "old: OK - no longer here: no upload since 2026-08-01 18:41 +00:00" in verdict.details
+    assert (verdict.computer, verdict.retired) == (ALIVE.name, ("old",))
     assert verdict.metrics[0].value == 0
 
 

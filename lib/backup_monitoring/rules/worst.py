@@ -41,7 +41,10 @@ def worst_of(
         return Verdict(State.UNKNOWN, uploads.cut_short, None, metrics, details)
     if not judgements:
         return Verdict(State.OK, "no report yet", None, metrics, details)
-    worst = max(bad or judgements, key=lambda each: (each.state.badness, each.number or 0))
+    # Where all is well, a computer that backs up says so, not one that does so no more.
+    worst = max(
+        bad or judgements, key=lambda each: (each.state.badness, each.number or 0, not each.retired)
+    )
     alike = len(bad) - 1
     more = f"; {alike} more computer{'s' * (alike > 1)}" if alike > 0 else ""
     facts = worst.facts if alike < 1 else {**worst.facts, "others": alike}
