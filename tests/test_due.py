@@ -1,6 +1,6 @@
 """Due times: wall times of a schedule as instants, whatever the clock does in between."""
 
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from itertools import islice
 from zoneinfo import ZoneInfo
 
@@ -533,3 +533,20 @@ def test_minutes_of_a_day_that_never_comes_cost_nothing() -> None:
         patch.setattr(due, "_by_rule", counted)
         assert count_due(never, UTC, begin, end, 1000) == 0
     assert calls == 0
+
+
+def test_days_of_the_month_beside_weekdays_ask_for_one_rule_a_week() -> None:
+    """A customer with hundreds of such computers must not stall the others."""
+    begin, end = instants("2023-01-02T00:00+00:00", "2026-01-02T00:00+00:00")
+    pattern = at("04:17", days=set(range(1, 29)), weekdays={1, 2, 3})
+    real, calls = due._by_rule, 0
+
+    def counted(pattern: Pattern, first: date, end: date) -> list[datetime]:
+        nonlocal calls
+        calls += 1
+        return real(pattern, first, end)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(due, "_by_rule", counted)
+        assert count_due(pattern, UTC, begin, end, 2000) == 1047
+    assert calls < 170

@@ -451,6 +451,37 @@ def test_3000_junk_folders_are_cut_short_quickly(tree: Tree) -> None:
     assert uploads.findings == (words,)
 
 
+def a_list(number: int) -> bytes:
+    """A schedule with hundreds of fields, none of them as in another file."""
+    field = "*," * 250 + "{},{}"
+    minutes = "".join(
+        f"<minute_selected>{field.format(number, each % 60)}</minute_selected>"
+        for each in range(110)
+    )
+    schedule = (CORPUS / "perl_schedule.xml").read_bytes()
+    return schedule.replace(b"<minute_selected>30</minute_selected>", minutes.encode())
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(lambda _: b"<backup_ended>" + b"<a/>" * 16000, id="elements"),
+        pytest.param(a_list, id="fields"),
+    ],
+)
+def test_many_large_reports_cost_little(tree: Tree, content: Callable[[int], bytes]) -> None:
+    """Hundreds of them, of one customer, must leave time for the others."""
+    for number in range(50):
+        folder = tree.computer(f"pc{number}")
+        (folder / "backupEnded.xml").write_bytes(content(number))
+        (folder / "scheduler.xml").write_bytes(content(number))
+
+    began = time.process_time()
+    tree.read()
+
+    assert time.process_time() - began < 0.4
+
+
 def test_1000_folders_are_not_cut_short(tree: Tree) -> None:
     for number in range(1000):
         (tree.incoming / f"folder{number}").mkdir()

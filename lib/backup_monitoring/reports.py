@@ -13,6 +13,7 @@ from backup_monitoring.xml_elements import Elements, FormError, read_elements
 PERL = "Online Backup Perl Script"
 MAX_ID = 64
 MAX_CLIENT = 200
+MAX_SELECTED = 512  # characters of a group: every minute by itself is a third of it
 _KEPT = 4096  # bytes of a file that is remembered: twice what a client writes
 
 # 24:00 is a time of its own for ISO 8601, and for later versions of Python: no client writes it.
@@ -246,7 +247,10 @@ def _pattern(elements: Elements) -> Pattern:
 def _selected(elements: Elements, group: str, low: int, high: int) -> frozenset[int]:
     """Return the union of a group's fields."""
     values: set[int] = set()
-    for text in _texts(elements, group) or ["*"]:
+    texts = _texts(elements, group) or ["*"]
+    if sum(map(len, texts)) > MAX_SELECTED:
+        raise FormError(f"{group}: more than {MAX_SELECTED} characters")
+    for text in texts:
         selected = parse_field(text, low, high)
         if selected is None:
             raise FormError(f"{_FIELDS[group][0]} {_shown(text)}: not as cron has it")
