@@ -71,6 +71,7 @@ def test_offsets_of_perl(text: str, offsets: list[str]) -> None:
         pytest.param("+1193034:28", [], id="never -12:00"),
         pytest.param("+1193046:28", [], id="wraps to zero"),
         pytest.param("+1193041:27", [], id="a minute beside"),
+        pytest.param("+1193040:88", [], id="88 minutes"),
         pytest.param("-1193041:28", [], id="the other sign"),
         pytest.param("-23:00", [], id="no shift by a day"),
         pytest.param("+13:00", ["+13:00"], id="one only"),

@@ -23,7 +23,7 @@ _QUARTERS = {"150": 15, "450": 45}
 _WRAP = 2**32 // 60
 
 _PLAIN = re.compile(r"([+-])([0-9]{2}):([0-9]{2}|150|450)")
-_WRAPPED = re.compile(r"\+([0-9]{7}):([0-9]{2})")
+_WRAPPED = re.compile(r"\+([0-9]{7}):([0-5][0-9])")
 
 
 class Writer(Enum):
