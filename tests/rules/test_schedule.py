@@ -932,7 +932,7 @@ def test_the_worst_computer_speaks() -> None:
             EACH,
             Uploads((ALIVE,), cut_short="more than 256 computers"),
             State.UNKNOWN,
-            "more than 256 computers",
+            "only a part of incoming was looked through: more than 256 computers",
             id="cut short",
         ),
     ],

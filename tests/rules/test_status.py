@@ -400,7 +400,9 @@ def test_a_walk_cut_short_is_unknown_beside_what_was_found() -> None:
     fine = Uploads((computer(end=end(YESTERDAY)),), cut_short="more than 256 computers")
 
     assert status(ENTRY, cut, RULES, NOW).state is State.WARNING
-    assert status(ENTRY, fine, RULES, NOW).summary == "more than 256 computers"
+    assert status(ENTRY, fine, RULES, NOW).summary == (
+        "only a part of incoming was looked through: more than 256 computers"
+    )
     assert status(ENTRY, fine, RULES, NOW).state is State.UNKNOWN
 
 

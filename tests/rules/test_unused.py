@@ -50,7 +50,11 @@ def test_age(created: str | None, policy: UnusedPolicy, state: State, says: str)
             "used no more, the folders of its",
         ),
         (Uploads(data=True), State.OK, "backed up without a client that reports"),
-        (Uploads(cut_short="too many folders"), State.UNKNOWN, "too many folders"),
+        (
+            Uploads(cut_short="too many folders"),
+            State.UNKNOWN,
+            "only a part of incoming was looked",
+        ),
         (Uploads(missing="/home/a"), State.UNKNOWN, "/home/a is not there"),
     ],
 )

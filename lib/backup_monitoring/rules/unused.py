@@ -6,7 +6,7 @@ from backup_monitoring.durations import say_duration
 from backup_monitoring.model import Account, Metric, State, Uploads, Verdict
 from backup_monitoring.policies import UnusedPolicy
 from backup_monitoring.rules.clock import CLOCK_SLACK
-from backup_monitoring.rules.watched import unreachable, unwatched
+from backup_monitoring.rules.watched import unfinished, unreachable, unwatched
 from backup_monitoring.rules.worst import reporting
 
 
@@ -30,8 +30,8 @@ def unused(account: Account, uploads: Uploads, policy: UnusedPolicy, now: dateti
         return Verdict(State.OK, f"used by {len(computers)} computer{'s' * (len(computers) > 1)}")
     if uploads.data:
         return Verdict(State.OK, "backed up without a client that reports")
-    if uploads.cut_short is not None:
-        return Verdict(State.UNKNOWN, uploads.cut_short)
+    if part := unfinished(uploads):
+        return Verdict(State.UNKNOWN, part)
     if account.created is None:
         return Verdict(State.UNKNOWN, f"no creation time in the entry {account.dn}")
     if account.created > now + CLOCK_SLACK:

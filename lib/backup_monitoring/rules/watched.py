@@ -12,6 +12,13 @@ def unwatched(account: Account) -> Verdict | None:
     return None
 
 
+def unfinished(uploads: Uploads) -> str | None:
+    """Return why *uploads* may lack computers, in words; None where they are all there."""
+    if uploads.cut_short is None:
+        return None
+    return f"only a part of incoming was looked through: {uploads.cut_short}"
+
+
 def unreachable(account: Account, uploads: Uploads) -> Verdict | None:
     """Return the verdict of an account whose home cannot be looked into, None if it can."""
     if not account.provisioned and (uploads.missing or uploads.refused):

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from backup_monitoring.model import Computer, Metric, Range, State, Uploads, Verdict
+from backup_monitoring.rules.watched import unfinished
 
 
 class Judgement(NamedTuple):
@@ -34,11 +35,12 @@ def worst_of(
     numbers = [each.number for each in judgements if each.number is not None]
     metrics = (Metric(metric, max(numbers), "", *thresholds),) if numbers else ()
     details = tuple(_detail(each) for each in judgements)
-    if uploads.cut_short is not None:
-        details += (f"UNKNOWN - {uploads.cut_short}",)
+    part = unfinished(uploads)
+    if part is not None:
+        details += (f"UNKNOWN - {part}",)
     bad = [each for each in judgements if each.state is not State.OK]
-    if not bad and uploads.cut_short is not None:
-        return Verdict(State.UNKNOWN, uploads.cut_short, None, metrics, details)
+    if not bad and part is not None:
+        return Verdict(State.UNKNOWN, part, None, metrics, details)
     if not judgements:
         return Verdict(State.OK, "no report yet", None, metrics, details)
     # Where all is well, a computer that backs up says so, not one that does so no more.
