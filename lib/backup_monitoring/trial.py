@@ -116,16 +116,15 @@ class Trial:
             account, start = max(past, key=lambda pair: pair[1].at)
             said = say_time(start.at, timezone(start.offset))
             yield f"ok      reports: read; the newest start is of account {account.uid}, {said}"
-        elif self._homes:
+        elif self._homes and not self._unreadable:
             yield self._failure(
                 "reports: not one found; check incoming, depth, report_folders and start_files "
                 "in [storage]"
             )
         if self._unreadable:
-            yield (
-                f"note    reports: {len(self._unreadable)} not understood, such as "
-                f"{self._unreadable[0]}"
-            )
+            text = f"reports: {len(self._unreadable)} not understood, such as {self._unreadable[0]}"
+            alone = f"{text}; where that is permission, see Privilege in docs/operations.md"
+            yield f"note    {text}" if self._reports else self._failure(alone)
 
     def _mail_server(self) -> Iterator[str]:
         from backup_monitoring.notify.transports import try_transport
@@ -151,7 +150,8 @@ class Trial:
         if self._refused:
             yield self._failure(
                 f"homes: {len(self._refused)} of {looked} may not be read: {self._refused[0]}; "
-                "let this program read them (docs/operations.md, Privilege)"
+                "let this program read them (docs/operations.md, Privilege), "
+                "or have the customer remove a link"
             )
         if self._pathless:
             name = self._settings.directory.attributes.home

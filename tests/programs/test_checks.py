@@ -1,6 +1,7 @@
 """The programs as programs: first line and exit code."""
 
 import re
+import shutil
 import socket
 import subprocess
 import tarfile
@@ -313,4 +314,22 @@ def test_a_step_that_fails_says_what_to_do(
     ran = programs.run("backup_settings", "--config", str(settings), "--test", "--now", NOW)
 
     assert says in ran.out
+    assert ran.code == 2
+
+
+def test_reports_that_are_there_and_not_readable_are_not_missing(
+    programs: Programs, example: Path, tmp_path: Path
+) -> None:
+    """Perl's files are of mode 0600: the first thing that a new user of the checks lacks."""
+    shutil.copytree(example.parent, tmp_path, dirs_exist_ok=True)
+    for start in (tmp_path / "tree").rglob("backupStarted.xml"):
+        start.unlink()
+        start.symlink_to("nowhere")  # root, too, is refused that
+
+    settings = str(tmp_path / example.name)
+    ran = programs.run("backup_settings", "--config", settings, "--test", "--now", NOW)
+
+    assert "not one found" not in ran.out
+    assert "FAILED  reports: 1" in ran.out
+    assert "where that is permission, see Privilege" in ran.out
     assert ran.code == 2
