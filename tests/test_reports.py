@@ -462,6 +462,8 @@ def test_any_texts(date: str, identifier: str, timezone: str, field: str) -> Non
         (b"<a/>" * 401 * 2, "too many elements"),
         (b"<a></a>" * 401, "too many elements"),
         (b"<!---->" * 801, "too many elements"),
+        (b"\n" * 4001, "too many lines"),
+        (b"\r" * 4001, "too many lines"),
         (b"<a " + b" ".join(b"b%d=''" % number for number in range(401)) + b"/>", "too many attr"),
     ],
 )

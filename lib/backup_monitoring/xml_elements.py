@@ -5,7 +5,16 @@ from xml.parsers.expat import ExpatError, ParserCreate
 MAX_DEPTH = 8
 MAX_ELEMENTS = 400  # all values of all five fields of a schedule are 134
 MAX_ATTRIBUTES = 400
+MAX_LINES = 4000
 BLANKS = " \t\r\n"
+
+# By what they cannot be without: an element has two tags at most.
+_MOST = (
+    (b"<", 2 * MAX_ELEMENTS, "elements"),
+    (b"=", MAX_ATTRIBUTES, "attributes"),
+    (b"\n", MAX_LINES, "lines"),
+    (b"\r", MAX_LINES, "lines"),
+)
 
 Elements = dict[str, list[str]]
 
@@ -26,8 +35,8 @@ def read_elements(data: bytes, root: str) -> Elements:
 
     Raises:
         FormError: *data* is empty, torn, no XML, in another encoding, has a document type
-            or entities of its own, is too deep, has too many elements or attributes, or
-            another root.
+            or entities of its own, is too deep, has too many elements, attributes or
+            lines, or another root.
     """
     if not data or data.isspace():
         raise FormError("empty file")
@@ -100,14 +109,12 @@ def _refuse_other_encodings(data: bytes) -> None:
 
 def _refuse_too_many(data: bytes) -> None:
     # Before they are parsed: 64 KiB of them take milliseconds, and a customer can have hundreds of
-    # such files. An element has two tags at most, an attribute a sign of equality; both take 4
-    # bytes or more, so that a client's own file need not be counted.
-    if len(data) <= 4 * MAX_ELEMENTS:
+    # such files. What a client writes is too short to have so many.
+    if len(data) <= MAX_ELEMENTS * 4:
         return
-    if data.count(b"<") > 2 * MAX_ELEMENTS:
-        raise FormError("too many elements")
-    if data.count(b"=") > MAX_ATTRIBUTES:
-        raise FormError("too many attributes")
+    for sign, most, name in _MOST:
+        if data.count(sign) > most:
+            raise FormError(f"too many {name}")
 
 
 def _refuse_declared(version: str, encoding: str | None, standalone: int) -> None:
