@@ -462,10 +462,19 @@ def a_list(number: int) -> bytes:
     return schedule.replace(b"<minute_selected>30</minute_selected>", minutes.encode())
 
 
+def a_path(name: bytes) -> bytes:
+    """A report with hundreds of elements whose path from the root is long."""
+    opened, closed = b"<" + name + b">", b"</" + name.partition(b" ")[0] + b">"
+    leaves = b"".join(b"<a%d/>" % number for number in range(380))
+    return b"<backup_ended>" + opened * 6 + leaves + closed * 6 + b"</backup_ended>"
+
+
 @pytest.mark.parametrize(
     "content",
     [
         pytest.param(lambda _: b"<backup_ended>" + b"<a/>" * 16000, id="elements"),
+        pytest.param(lambda _: a_path(b"n" * 4700), id="long paths"),
+        pytest.param(lambda _: a_path(b"n xmlns='" + b"u" * 8000 + b"'"), id="namespaces"),
         pytest.param(a_list, id="fields"),
     ],
 )

@@ -3,6 +3,7 @@
 from xml.parsers.expat import ExpatError, ParserCreate
 
 MAX_DEPTH = 8
+MAX_NAME = 100
 MAX_ELEMENTS = 400  # all values of all five fields of a schedule are 134
 MAX_ATTRIBUTES = 400
 MAX_LINES = 4000
@@ -36,7 +37,7 @@ def read_elements(data: bytes, root: str) -> Elements:
     Raises:
         FormError: *data* is empty, torn, no XML, in another encoding, has a document type
             or entities of its own, is too deep, has too many elements, attributes or
-            lines, or another root.
+            lines, a name that is too long, or another root.
     """
     if not data or data.isspace():
         raise FormError("empty file")
@@ -81,6 +82,8 @@ class _Collector:
             opened.append("")
         elif len(opened) == MAX_DEPTH:
             raise FormError("elements too deep")
+        elif len(name) > MAX_NAME:  # also of a namespace's: it is a part of each path below it
+            raise FormError("the name of an element is too long")
         else:
             parent = opened[-1]
             opened.append(f"{parent}/{name}" if parent else name)
