@@ -238,6 +238,8 @@ def test_a_sepiola_is_never_a_day_off() -> None:
         (b"<id>461239</id>", b"<id> </id>", "id ''"),
         (b"461239", b"4" * 65, "id '4444444444444444444444444444444444444...': not of 1 to 64"),
         (b"<client>", b"<client/><client>", "client is there 2 times"),
+        (b"<success>", b"<success xmlns='urn:x'>", "an element in a namespace"),
+        (b"success>", b"x:success>", "success is missing"),
         (b"<version>", b"<version>1</version><version>", "client/version is there 2 times"),
         (b"enddate", b"startdate", "enddate is missing"),
     ],

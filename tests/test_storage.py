@@ -462,6 +462,9 @@ def a_list(number: int) -> bytes:
     return schedule.replace(b"<minute_selected>30</minute_selected>", minutes.encode())
 
 
+ATTRIBUTES = b" ".join(b"a:b%d=''" % number for number in range(390))
+
+
 def a_path(name: bytes) -> bytes:
     """A report with hundreds of elements whose path from the root is long."""
     opened, closed = b"<" + name + b">", b"</" + name.partition(b" ")[0] + b">"
@@ -475,6 +478,12 @@ def a_path(name: bytes) -> bytes:
         pytest.param(lambda _: b"<backup_ended>" + b"<a/>" * 16000, id="elements"),
         pytest.param(lambda _: a_path(b"n" * 4700), id="long paths"),
         pytest.param(lambda _: a_path(b"n xmlns='" + b"u" * 8000 + b"'"), id="namespaces"),
+        pytest.param(
+            lambda _: (
+                b"<backup_ended xmlns:a='" + b"u" * 50000 + b"' " + ATTRIBUTES + b"></backup_ended>"
+            ),
+            id="attributes in a namespace",
+        ),
         pytest.param(a_list, id="fields"),
     ],
 )
