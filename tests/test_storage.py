@@ -3,6 +3,7 @@
 import os
 import socket
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -356,6 +357,22 @@ def test_what_is_no_report(tree: Tree, make: Callable[[Path], object], says: str
     began = time.perf_counter()
     assert says in start_problem(tree.read())
     assert time.perf_counter() - began < 1
+
+
+def test_a_pipe_is_not_even_opened(tree: Tree) -> None:
+    path = tree.computer("web01") / "backupStarted.xml"
+    path.unlink()
+    os.mkfifo(path)
+    # whoever writes into a pipe waits until somebody opens it for reading
+    writer = threading.Thread(target=path.write_text, args=("x",), daemon=True)
+    writer.start()
+    time.sleep(0.1)
+
+    tree.read()
+
+    writer.join(0.2)
+    assert writer.is_alive()
+    assert path.read_text() == "x"
 
 
 def test_a_file_that_grows_while_it_is_read(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:

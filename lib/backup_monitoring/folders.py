@@ -1,6 +1,5 @@
 """Opens a customer's folders and files without following a link."""
 
-import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -88,23 +87,31 @@ def read_file(folder: int, name: str, uid: int) -> Content | None:
         FileError: a link, no regular file, too large, another user's, or unreadable.
     """
     try:
+        # Opening a device or a pipe does something to it: look first. What lies there may change
+        # between the look and the opening, so what was opened is looked at, too.
+        _refuse_others(os.stat(name, dir_fd=folder, follow_symlinks=False))
         opened = os.open(name, _FILE, dir_fd=folder)
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise FileError(_words(error)) from error
+        raise FileError(error.strerror or "cannot be read") from error
     try:
         return _content(opened, uid)
     except OSError as error:
-        raise FileError(_words(error)) from error
+        raise FileError(error.strerror or "cannot be read") from error
     finally:
         os.close(opened)
 
 
+def _refuse_others(status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        link = stat.S_ISLNK(status.st_mode)
+        raise FileError("a link, which is not followed" if link else "no regular file")
+
+
 def _content(opened: int, uid: int) -> Content:
     status = os.fstat(opened)
-    if not stat.S_ISREG(status.st_mode):
-        raise FileError("no regular file")
+    _refuse_others(status)
     if status.st_uid != uid:
         raise FileError("belongs to another user than its folder")
     if status.st_size > MAX_FILE:
@@ -122,12 +129,3 @@ def _time(seconds: float) -> datetime:
     if not _EARLIEST <= seconds <= _LATEST:
         seconds = _EARLIEST if seconds < _EARLIEST else _LATEST
     return datetime.fromtimestamp(seconds, UTC)
-
-
-def _words(error: OSError) -> str:
-    # The system's own words for a link and a socket would not tell what is wrong with them.
-    if error.errno == errno.ELOOP:
-        return "a link, which is not followed"
-    if error.errno == errno.ENXIO:
-        return "no regular file"
-    return error.strerror or "cannot be read"
