@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 import warnings
+from collections.abc import Callable
 from types import ModuleType
 from typing import NoReturn
 
@@ -34,7 +35,7 @@ class Watchdog:
         self._phase = "starting"
         self._changed = threading.Condition()
         self._over = False
-        threading.Thread(target=self._watch, name="watchdog", daemon=True).start()
+        _start(self._watch)
 
     def limit(self, seconds: float) -> None:
         """Set the time limit, in seconds from the start of the process."""
@@ -51,16 +52,55 @@ class Watchdog:
         with self._changed:
             self._over = True
 
+    def obey_signals(self) -> None:
+        """End as UNKNOWN, at once, on a signal that would end the process without a word.
+
+        A monitoring system takes any exit code but 0 to 3, such as that of a signal, for a broken
+        plugin.
+        """
+        import signal
+
+        wakeups, writing = os.pipe()
+        os.set_blocking(writing, False)
+        signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # a caller's wish, such as nohup's
+                signal.signal(number, _ignore)  # what counts is the wake-up
+        _start(lambda: self._obey(wakeups))
+
+    def _obey(self, wakeups: int) -> None:
+        from signal import Signals
+
+        name = Signals(os.read(wakeups, 1)[0]).name
+        with self._changed:
+            self._end(f"ended by {name} while {self._phase}")
+
     def _watch(self) -> None:
         with self._changed:
             while (left := self._started + self._limit - time.monotonic()) > 0:
                 self._changed.wait(left)
-            if not self._over:
-                from backup_monitoring.text import clean
+            self._end(f"time limit of {self._limit:g} s reached while {self._phase}")
 
-                line = clean(f"time limit of {self._limit:g} s reached while {self._phase}")
-                os.write(1, f"{self._heading}UNKNOWN - {line}\n".encode())
-            os._exit(UNKNOWN)
+    def _end(self, why: str) -> NoReturn:
+        if not self._over:
+            from backup_monitoring.text import clean
+
+            os.write(1, f"{self._heading}UNKNOWN - {clean(why)}\n".encode())
+        os._exit(UNKNOWN)
+
+
+def _ignore(*_: object) -> None:
+    return
+
+
+def _start(job: Callable[[], object]) -> None:
+    try:
+        threading.Thread(target=job, daemon=True).start()
+    except RuntimeError as error:
+        from backup_monitoring.errors import MonitoringError
+
+        remedy = "raise its limit of processes (ulimit -u), or run fewer at once"
+        raise MonitoringError("this user", "may start no more threads", remedy) from error
 
 
 def _run(program: str, heading: str) -> NoReturn:
@@ -69,12 +109,16 @@ def _run(program: str, heading: str) -> NoReturn:
         os._exit(UNKNOWN)
     # Whoever calls us may have any locale; what we print is UTF-8.
     sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
-    watchdog = Watchdog(heading)
+    watchdog = None
     try:
-        code, text = _outcome(program, heading, watchdog)
+        watchdog = Watchdog(heading)
+        if program.startswith("check_"):
+            watchdog.obey_signals()
+        code, text = _outcome(program, watchdog)
     except BaseException as error:  # the point of this module
         code, text = UNKNOWN, f"{heading}UNKNOWN - {_one_line(error)}"
-    watchdog.dismiss()
+    if watchdog is not None:
+        watchdog.dismiss()
     try:
         if text:  # a quiet program has nothing to say; cron would mail an empty line
             sys.stdout.write(text if text.endswith("\n") else text + "\n")
@@ -99,7 +143,7 @@ class _Later(ModuleType):
         return getattr(module, name)
 
 
-def _outcome(program: str, heading: str, watchdog: Watchdog) -> tuple[int, str]:
+def _outcome(program: str, watchdog: Watchdog) -> tuple[int, str]:
     for name in _RARELY_USED:
         sys.modules.setdefault(name, _Later(name))
     module = importlib.import_module(program)
