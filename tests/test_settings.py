@@ -69,6 +69,13 @@ def test_what_the_file_sets(tmp_path: Path) -> None:
         (MINIMAL + "[qota]\n", "[qota]: no such key; the nearest known one is 'quota'"),
         (MINIMAL + "[quota]\nwarning = '85'", "[quota] warning: '85' is not a percentage"),
         (MINIMAL + "[quota]\nwarning = -1", "not a percentage"),
+        (MINIMAL + "page_size = " + "9" * 5000, "no TOML"),
+        (MINIMAL + "uid = " + "[" * 5000, "no TOML: nested too deeply"),
+        (MINIMAL + "attributes = 3", "not a table; write it as [directory.attributes]"),
+        (MINIMAL + 'ca_file = "\\u0000"', "ca_file: '\\x00' is no path"),
+        (MINIMAL + '[store]\nfolder = ""', "[store] folder: '' is no path"),
+        (MINIMAL + '[storage]\nroot = "a\\u0000b"', "[storage] root: 'a\\x00b' is no path"),
+        ('[directory]\nuri = "ldif:\\u0000"', "is no path"),
         (MINIMAL + "[patience]\ndays = true", "not a whole number from 0 to 99"),
         (MINIMAL + '[schedule]\ngrace = "2 hours"', 'not a duration such as "90m"'),
         (MINIMAL + '[schedule]\ngrace = "900000d"', "longer than ten years"),
@@ -120,6 +127,13 @@ def test_errors_name_the_key(tmp_path: Path, text: str, says: str) -> None:
 )
 def test_the_backup_servers(tmp_path: Path, text: str, servers: tuple[str, ...]) -> None:
     assert read(tmp_path, MINIMAL + text).directory.servers == servers
+
+
+def test_a_password_in_the_uri_is_refused_and_not_shown(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="uri: has a name before an @") as caught:
+        read(tmp_path, '[directory]\nuri = ["ldap://a", "ldaps://reader:geheim@b"]\n')
+
+    assert "geheim" not in str(caught.value)
 
 
 def test_no_file_names_path_and_example(tmp_path: Path) -> None:

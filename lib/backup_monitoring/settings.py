@@ -113,9 +113,11 @@ def _read_toml(file: Path) -> dict[str, object]:
         ) from None
     except OSError as error:
         raise SettingsError(
-            str(file), f"cannot be read ({error.strerror})", "let this user read it"
+            str(file), f"cannot be read ({error.strerror})", "name a file that this user may read"
         ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except RecursionError:
+        raise SettingsError(str(file), "no TOML: nested too deeply", "correct it") from None
+    except ValueError as error:  # of tomllib and of the encoding; also of a number too long for int
         raise SettingsError(str(file), f"no TOML: {error}", "correct that place") from None
 
 
@@ -180,7 +182,7 @@ def _servers(value: object) -> tuple[str, ...]:
 def _one_uri(text: str, folder: Path) -> str:
     scheme, colon, rest = text.partition(":")
     if scheme == "ldif" and colon and rest:
-        return f"ldif:{folder / rest}"
+        return f"ldif:{parse_path(folder, rest)}"
     if scheme in ("ldap", "ldaps", "ldapi") and rest.startswith("//"):
         return text
     raise ValueError('none of "ldap://HOST", "ldaps://HOST", "ldapi://SOCKET", "ldif:FILE"')
@@ -219,7 +221,7 @@ def _attributes(table: Table) -> AttributeNames:
 
 
 def _storage(table: Table) -> StorageSettings:
-    root = table.take("root", lambda v: table.file.parent / parse_text(v), Path("/"))
+    root = table.take("root", lambda v: parse_path(table.file.parent, v), Path("/"))
     home = table.take("home", parse_text, "{home}")
     check_template(home, f"{table.file}: [storage] home")
     incoming = table.take("incoming", _folder, "incoming")

@@ -36,10 +36,11 @@ class Table:
     def table(self, key: str) -> "Table":
         """Return the table below *key*, an empty one if it is not there."""
         self._known.append(key)
+        name = f"{self.name}.{key}".lstrip(".")
         values = self._values.get(key, {})
         if not isinstance(values, dict):
-            raise self.error(key, "not a table", f"write it as [{key}]")
-        table = Table(self.file, f"{self.name}.{key}".lstrip("."), values, self.in_effect)
+            raise self.error(key, "not a table", f"write it as [{name}]")
+        table = Table(self.file, name, values, self.in_effect)
         self._tables.append(table)
         return table
 
@@ -166,6 +167,9 @@ def parse_file_names(value: object) -> tuple[str, ...]:
     return names
 
 
-def parse_path(folder: Path, value: object) -> Path | None:
-    """Return the path that *value* says, relative ones below *folder*; a default may be None."""
-    return folder / parse_text(value)
+def parse_path(folder: Path, value: object) -> Path:
+    """Return the path that *value* says, relative ones below *folder*."""
+    text = parse_text(value)
+    if not text or "\0" in text:
+        raise ValueError("no path")
+    return folder / text
