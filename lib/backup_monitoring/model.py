@@ -46,6 +46,12 @@ class Range(NamedTuple):
             return False
         return (self.start <= value <= self.end) is not self.inverted
 
+    def __str__(self) -> str:
+        """Return the range as the guidelines write it, such as ``0:85``, ``@~:5`` or ``10:``."""
+        start = "~" if self.start == -inf else f"{self.start:.15g}"
+        end = "" if self.end == inf else f"{self.end:.15g}"
+        return f"{'@' * self.inverted}{start}:{end}"
+
     @property
     def off(self) -> bool:
         """Whether no number, however large, is bad."""

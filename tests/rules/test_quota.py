@@ -27,6 +27,10 @@ OPTION = QuotaPolicy(
 )
 
 
+def range_policy(start: float, end: float, *, inverted: bool = False) -> QuotaPolicy:
+    return QuotaPolicy(warning=Threshold(Range(start, end, inverted), "-w"))
+
+
 @pytest.mark.parametrize(
     ("used", "capacity", "entry", "policy", "state", "says"),
     [
@@ -44,6 +48,9 @@ OPTION = QuotaPolicy(
         pytest.param(0, 100, 85, QuotaPolicy(), State.OK, "0.0 %", id="nothing used"),
         pytest.param(5, 0, 85, QuotaPolicy(), State.UNKNOWN, DN, id="capacity 0 is not full"),
         pytest.param(5, None, 85, QuotaPolicy(), State.UNKNOWN, DN, id="no capacity"),
+        pytest.param(86, 100, None, range_policy(5, inf, inverted=True), State.WARNING, "@5: %"),
+        pytest.param(86, 100, None, range_policy(-inf, inf), State.OK, "limit ~: %", id="off"),
+        pytest.param(86, 100, None, range_policy(90, inf), State.WARNING, "limit 90: %"),
         pytest.param(None, 5, 85, QuotaPolicy(), State.UNKNOWN, "used space", id="no use"),
     ],
 )

@@ -40,7 +40,8 @@ def numbers(verdict: Verdict) -> dict[str, float]:
         pytest.param(50, 0.5, 60, 100, None, id="far away is not told in the sentence"),
         pytest.param(50, 0.4999, 60, 100, None, id="whole days, rounded down"),
         pytest.param(50, 0.000001, 9999, 9999, None, id="at most 9999"),
-        pytest.param(99, 2.0, 0, 0, None, id="today"),
+        pytest.param(98.5, 2.0, 0, 0, ", full in less than 1 d, limit", id="today"),
+        pytest.param(100, 2.0, 0, 0, None, id="full now"),
         pytest.param(110, 1.0, 0, 0, None, id="fuller than full"),
     ],
 )
@@ -93,6 +94,7 @@ def test_the_threshold_of_the_forecast_is_the_entrys_else_the_settings() -> None
         pytest.param(50, 50, State.OK, "50.0 %", id="not in fewer days"),
         pytest.param(50, 51, State.WARNING, "full in 50 d, limit 51 d (--forecast-warning)"),
         pytest.param(90, 60, State.WARNING, "90.0 % of 100.0 GiB used, full in 10 d, limit 80 %"),
+        pytest.param(79.9, 60, State.WARNING, "full in 20 d, limit 60 d", id="before the limit"),
         pytest.param(99.5, 60, State.CRITICAL, "99.5 %", id="what is worse is said"),
     ],
 )

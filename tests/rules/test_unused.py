@@ -38,6 +38,26 @@ def test_age(created: str | None, policy: UnusedPolicy, state: State, says: str)
 
 
 @pytest.mark.parametrize(
+    ("good", "says"),
+    [
+        (Range(end=30), "limit 30 s (-w)"),
+        (Range(end=90), "limit 90 s (-w)"),
+        (Range(end=3600), "limit 1 h (-w)"),
+        (Range(10, 20), "limit 10:20 s (-w)"),
+        (Range(end=1209600, inverted=True), "limit @0:1209600 s (-w)"),
+        (Range(5, inverted=True), "limit @5: s (-w)"),
+    ],
+)
+def test_the_limit_is_said_as_it_was_given(good: Range, says: str) -> None:
+    account = Account("4000101", DN, created=at("2026-11-14T12:00+01:00"))
+
+    verdict = unused(account, Uploads(), UnusedPolicy(Threshold(good, "-w")), NOW)
+
+    assert verdict.state is State.WARNING
+    assert says in verdict.summary
+
+
+@pytest.mark.parametrize(
     ("seen", "state", "says"),
     [
         (uploads(computer(start=start("2020-01-01T00:00+01:00"))), State.OK, "used by 1 computer"),

@@ -85,7 +85,7 @@ def say_range(numbers: Threshold) -> str:
     """Return the number from which on it is too much, in words, with its origin."""
     good = numbers.good
     if good.inverted or good.start > 0:
-        said = f"{'@' * good.inverted}{good.start:g}:{good.end:g} backups"
+        said = f"{good} backups"
     elif good.off:
         said = "number off"
     else:

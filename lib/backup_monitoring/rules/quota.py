@@ -54,7 +54,8 @@ def quota(account: Account, policy: QuotaPolicy) -> Verdict:
     )
     if outlook.to_full is not None:
         metrics += outlook.metrics(policy)
-    size = f"of {capacity / GIB:.1f} GiB used{outlook.said()}"
+    growing = outlook.said() if used < capacity else ""  # else it is full now
+    size = f"of {capacity / GIB:.1f} GiB used{growing}"
     for state, threshold in ((State.CRITICAL, critical), (State.WARNING, warning)):
         if percent not in threshold.good:
             summary = f"{_shown(percent, threshold.good)} % {size}, {_limit(threshold)}"
@@ -100,8 +101,9 @@ class _Outlook(NamedTuple):
 
     def said(self) -> str:
         """Return the days until full in words, if they are few."""
-        near = self.to_full is not None and 0 < self.to_full <= _NEAR
-        return f", full in {self.to_full} d" if near else ""
+        if self.to_full is None or self.to_full > _NEAR:
+            return ""
+        return f", full in {_say_days(self.to_full)}"
 
     def facts(self, cause: str) -> dict[str, object]:
         """Return what a mail says."""
@@ -127,6 +129,10 @@ class _Outlook(NamedTuple):
         if self.to_full is None or self.to_threshold is None:
             return (slope,)
         return (f"{slope}: at the threshold in {self.to_threshold} d, full in {self.to_full} d",)
+
+
+def _say_days(days: int) -> str:
+    return f"{days} d" if days else "less than 1 d"
 
 
 _NO_OUTLOOK = _Outlook(None, None, None)
@@ -156,7 +162,7 @@ def _doubt(growth: Growth | None, outlook: _Outlook, policy: QuotaPolicy) -> tup
         )
     full, least = outlook.to_full, policy.forecast
     if full is not None and least is not None and full < least:
-        return "forecast", f"full in {full} d, limit {least} d (--forecast-warning); now "
+        return "forecast", f"full in {_say_days(full)}, limit {least} d (--forecast-warning); now "
     return "used", ""
 
 
@@ -194,5 +200,5 @@ def _shown(percent: float, good: Range) -> str:
 def _limit(threshold: Threshold) -> str:
     good = threshold.good
     if good.start > 0 or good.plain is None:
-        return f"limit {'@' * good.inverted}{good.start:g}:{good.end:g} % ({threshold.origin})"
-    return f"limit {good.plain:g} % ({threshold.origin})"
+        return f"limit {good} % ({threshold.origin})"
+    return f"limit {good.plain:.15g} % ({threshold.origin})"

@@ -3,11 +3,13 @@
 from datetime import datetime, timedelta
 
 from backup_monitoring.durations import say_duration
-from backup_monitoring.model import Account, Metric, State, Uploads, Verdict
+from backup_monitoring.model import Account, Metric, Range, State, Uploads, Verdict
 from backup_monitoring.policies import UnusedPolicy
 from backup_monitoring.rules.clock import CLOCK_SLACK
 from backup_monitoring.rules.watched import unfinished, unreachable, unwatched
 from backup_monitoring.rules.worst import reporting
+
+_LONGEST = timedelta.max.total_seconds()
 
 
 def unused(account: Account, uploads: Uploads, policy: UnusedPolicy, now: datetime) -> Verdict:
@@ -49,10 +51,9 @@ def _judged(created: datetime, never: str, policy: UnusedPolicy, now: datetime) 
     since = f"since {created:%Y-%m-%d %H:%M} +00:00"
     for state, threshold in ((State.CRITICAL, policy.critical), (State.WARNING, policy.warning)):
         if threshold is not None and age not in threshold.good:
-            limit = say_duration_of(threshold.good.end)
             summary = (
                 f"{never} {since} ({say_duration(now - created)}), "
-                f"limit {limit} ({threshold.origin})"
+                f"limit {_say_limit(threshold.good)} ({threshold.origin})"
             )
             return Verdict(
                 state, summary, None, metrics, facts={"cause": "unused", "created": created}
@@ -60,6 +61,10 @@ def _judged(created: datetime, never: str, policy: UnusedPolicy, now: datetime) 
     return Verdict(State.OK, f"not used yet, {since}", None, metrics)
 
 
-def say_duration_of(seconds: float) -> str:
-    """Return a limit of *seconds* in words."""
-    return say_duration(timedelta(seconds=min(seconds, 1e9)))
+def _say_limit(good: Range) -> str:
+    """Return the good ages in words; what no words have, in seconds."""
+    if good.inverted or good.start > 0:
+        return f"{good} s"
+    if good.end < 60 or good.end % 60 or good.end > _LONGEST:
+        return f"{good.end:.15g} s"
+    return say_duration(timedelta(seconds=good.end))
