@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from backup_monitoring.errors import UsageError
 from backup_monitoring.launch import Watchdog
 from backup_monitoring.model import Account, Metric
-from backup_monitoring.options import Parser
+from backup_monitoring.options import Parser, parse_days
 from backup_monitoring.plugin import BackupCheck, Request, Source, add_thresholds, given, run
 from backup_monitoring.policies import Policies
 from backup_monitoring.rules.quota import plainly_ok
@@ -32,7 +32,7 @@ class QuotaCheck(BackupCheck):
         parser.add_argument(
             "--forecast-warning",
             metavar="DAYS",
-            type=int,
+            type=parse_days,
             help="WARNING if at its growth an account is full in fewer days (needs a store)",
         )
 

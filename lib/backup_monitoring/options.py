@@ -1,6 +1,7 @@
 """The command line: options that programs share, and errors that are one line."""
 
 import argparse
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import NoReturn
@@ -128,11 +129,22 @@ def parse_now(text: str) -> datetime:
         raise argparse.ArgumentTypeError(
             f"{text!r} is no time such as 2026-11-24T08:00:00+01:00 (with its offset)"
         )
+    if not 1970 <= aware.year < 3000:  # near their ends dates cannot be compared any more
+        raise argparse.ArgumentTypeError(f"{text!r} is not between 1970 and 3000")
     return aware
 
 
 def parse_seconds(text: str) -> float:
     """Return a time limit in seconds."""
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 86400:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 1 to 86400")
-    return float(text)
+    return float(_parse_whole(text, 86400, "seconds"))
+
+
+def parse_days(text: str) -> int:
+    """Return a number of days."""
+    return _parse_whole(text, 9999, "days")
+
+
+def _parse_whole(text: str, most: int, unit: str) -> int:
+    if not re.fullmatch("[0-9]{1,9}", text) or not 1 <= int(text) <= most:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of {unit} from 1 to {most}")
+    return int(text)

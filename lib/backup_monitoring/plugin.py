@@ -4,7 +4,6 @@ import argparse
 import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from math import inf
 from typing import NamedTuple
 
 import nagiosplugin
@@ -242,7 +241,8 @@ class Run:
         lines: list[str] = []
         shown, room = 0, _ROOM
         for judged in self.tally.worst:
-            listed = level > 1 or judged.verdict.state is not State.OK
+            bad = judged.verdict.state is not State.OK
+            listed = bad or level > 1 or self._request.single
             if not listed or (level == 1 and shown == LISTED):
                 break  # the worst come first
             more = account_lines(judged, level, self._request.single)
@@ -272,23 +272,18 @@ def account_lines(judged: Judged, level: int, single: bool) -> list[str]:
 
 def _say_metric(metric: Metric) -> str:
     limits = [
-        f"{word} outside {_say_range(good)}"
+        f"{word} outside {good}"
         for word, good in (("WARNING", metric.warning), ("CRITICAL", metric.critical))
         if good is not None
     ]
     return ", ".join([f"{metric.name} is {say_number(metric.value)}{metric.unit}", *limits])
 
 
-def _say_range(good: Range) -> str:
-    start = "~" if good.start == -inf else f"{good.start:g}"
-    end = "" if good.end == inf else f"{good.end:g}"
-    return f"{'@' * good.inverted}{start}:{end}"
-
-
 def range_option(text: str) -> Range:
     """Return the good values that *text*, a range of the guidelines, says."""
     # nagiosplugin reads "85%" as no number and fails with a text that helps nobody.
-    number = r"-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)"
+    # Fifteen digits are as many as a float keeps; more would become another number, or none.
+    number = r"-?(?:[0-9]{1,15}(?:\.[0-9]*)?|\.[0-9]+)"
     if not re.fullmatch(f"@?(?:(?:~|{number})?:)?(?:{number})?", text) or text in ("", "@"):
         raise argparse.ArgumentTypeError(f"{text!r} is no range such as 85, 10:85 or @90:100")
     try:

@@ -96,6 +96,7 @@ def test_verbosity(programs: Programs, example: Path) -> None:
         *("CRITICAL", "WARNING", "UNKNOWN", "UNKNOWN", "UNKNOWN")
     ]
     assert len(lines("-vv")) == 1 + 18
+    assert lines("-v", "-a", "4000101")[1].startswith("  web01: OK - none missed")
     details = lines("-vvv", "-a", "4000105")
     assert "zone America/New_York by the settings" in details[1]
     assert "missed is 5" in details[2]
@@ -109,10 +110,17 @@ def test_verbosity(programs: Programs, example: Path) -> None:
         (("-w", "1:2:3"), "is no range"),
         (("-w", "9:1"), "its start is behind its end"),
         (("-w", "1.2.3"), "is no range such as 85"),
+        (("-w", "9" * 400), "is no range such as 85"),
+        (("-c", "1:" + "9" * 400), "is no range such as 85"),
         (("--forecast-warning", "30"), "needs the past, which only the store has"),
+        (("--forecast-warning", "-3"), "'-3' is no number of days from 1 to 9999"),
+        (("--forecast-warning", "soon"), "'soon' is no number of days"),
         (("--nonsense",), "unrecognized argument '--nonsense'"),
         (("4000101",), "unrecognized argument '4000101'"),
         (("-t", "0"), "is no number of seconds"),
+        (("-t", "9" * 400), "is no number of seconds"),
+        (("--now", "9999-12-31T23:59:59Z"), "is not between 1970 and 3000"),
+        (("--now", "0001-01-01T00:00:00Z"), "is not between 1970 and 3000"),
         (("--now", "2026-11-24T12:00"), "with its offset"),
         (("--now", "yesterday"), "is no time such as"),
         (("-a", ""), "an empty UID"),
