@@ -9,7 +9,7 @@ from backup_monitoring.model import Account, Metric
 from backup_monitoring.options import Parser, parse_days
 from backup_monitoring.plugin import BackupCheck, Request, Source, add_thresholds, given, run
 from backup_monitoring.policies import Policies
-from backup_monitoring.rules.quota import plainly_ok
+from backup_monitoring.rules.quota import plainly_ok, say_thresholds
 
 
 class QuotaCheck(BackupCheck):
@@ -26,8 +26,8 @@ class QuotaCheck(BackupCheck):
         """Add the thresholds in percent."""
         add_thresholds(
             parser,
-            "good used space in percent, 85 by default",
-            "CRITICAL outside of it, 99 by default, and never before WARNING",
+            "good used space in percent, 85 by default ([quota] warning)",
+            "CRITICAL outside of it, 99 by default ([quota] critical), never before WARNING",
         )
         parser.add_argument(
             "--forecast-warning",
@@ -54,6 +54,10 @@ class QuotaCheck(BackupCheck):
                 "needs the past, which only the store has",
                 "set [store] folder and leave --live out, or leave this option out",
             )
+
+    def thresholds(self, account: Account, policies: Policies) -> str:
+        """Return the percentages in effect."""
+        return say_thresholds(account, policies.quota)
 
     def plainly_ok(self, account: Account, policies: Policies) -> bool:
         """Tell whether the quota rule certainly says OK."""

@@ -69,7 +69,7 @@ def command_line() -> Parser:
         "exit codes: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN (help and wrong options too)",
     )
     add_common_options(parser, limit=f"{LIMIT}")
-    add_verbosity(parser)
+    add_verbosity(parser, "-v: each part, -vv: each finding, -vvv: each number")
     return parser
 
 

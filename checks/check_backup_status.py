@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Sequence
 
 from backup_monitoring.launch import Watchdog
+from backup_monitoring.model import Account
 from backup_monitoring.options import Parser
 from backup_monitoring.plugin import (
     BackupCheck,
@@ -12,6 +13,7 @@ from backup_monitoring.plugin import (
     run,
 )
 from backup_monitoring.policies import Policies
+from backup_monitoring.rules.patience import patience_of, say_thresholds
 
 
 class StatusCheck(BackupCheck):
@@ -27,6 +29,10 @@ class StatusCheck(BackupCheck):
     def policies(self, options: argparse.Namespace, policies: Policies) -> Policies:
         """Return *policies* with the thresholds of the command line."""
         return patience_given(options, policies)
+
+    def thresholds(self, account: Account, policies: Policies) -> str:
+        """Return the patience in effect."""
+        return say_thresholds(patience_of(account, policies.patience))
 
 
 def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:

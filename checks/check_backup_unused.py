@@ -5,10 +5,11 @@ from collections.abc import Sequence
 
 from backup_monitoring.durations import parse_duration
 from backup_monitoring.launch import Watchdog
-from backup_monitoring.model import Range, Threshold
+from backup_monitoring.model import Account, Range, Threshold
 from backup_monitoring.options import Parser
-from backup_monitoring.plugin import BackupCheck, given, range_option, run
+from backup_monitoring.plugin import BackupCheck, explain_ranges, given, range_option, run
 from backup_monitoring.policies import Policies
+from backup_monitoring.rules.unused import say_thresholds
 
 
 class UnusedCheck(BackupCheck):
@@ -19,12 +20,14 @@ class UnusedCheck(BackupCheck):
 
     def add_options(self, parser: Parser) -> None:
         """Add the thresholds as ages."""
+        explain_ranges(parser, "AGE")
         parser.add_argument(
             "-w",
             "--warning",
             metavar="AGE",
             type=age_option,
-            help="good age of an unused account, a range in seconds or such as 14d (default)",
+            help="good age of an unused account, in seconds or such as 14d; 14d by default "
+            "([unused] after)",
         )
         parser.add_argument(
             "-c", "--critical", metavar="AGE", type=age_option, help="as -w; none by default"
@@ -38,6 +41,10 @@ class UnusedCheck(BackupCheck):
             critical=critical,
         )
         return policies._replace(unused=policy)
+
+    def thresholds(self, account: Account, policies: Policies) -> str:
+        """Return the ages in effect."""
+        return say_thresholds(policies.unused)
 
 
 def age_option(text: str) -> Range:

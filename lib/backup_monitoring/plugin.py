@@ -67,6 +67,10 @@ class BackupCheck:
         """Return the verdict of the task's rule."""
         return judge_of(self.task)(account, uploads, policies, now)
 
+    def thresholds(self, account: Account, policies: Policies) -> str:
+        """Return the thresholds of *account* in words, each with its origin; '' without any."""
+        return ""
+
     def plainly_ok(self, account: Account, policies: Policies) -> bool:
         """Tell whether `judge` certainly says OK; False where that is not known sooner."""
         return False
@@ -149,14 +153,17 @@ def parser_of(check: BackupCheck) -> Parser:
     return parser
 
 
-def add_verbosity(parser: Parser) -> None:
-    """Add ``-v``."""
+def add_verbosity(
+    parser: Parser,
+    levels: str = "-v: affected accounts, -vv: every account, -vvv: how each number was found",
+) -> None:
+    """Add ``-v``, whose *levels* the help says."""
     parser.add_argument(
         "-v",
         "--verbose",
         action="count",
         default=0,
-        help="-v: affected accounts, -vv: every account, -vvv: how each number was found",
+        help=levels,
     )
 
 
@@ -216,12 +223,10 @@ class Run:
             verdict = self._check.judge(account, uploads, self._request.policies, self._request.now)
         except Exception as error:
             return Verdict(State.UNKNOWN, f"internal error: {type(error).__name__}; report it")
-        if not account.findings and not uploads.findings:
-            return verdict
-        findings = (*account.findings, *uploads.findings)
-        return verdict._replace(
-            details=(*verdict.details, *(f"finding: {each}" for each in findings))
-        )
+        more = [f"finding: {each}" for each in (*account.findings, *uploads.findings)]
+        if self._request.options.verbose > 2 and verdict.metrics:
+            more.insert(0, self._check.thresholds(account, self._request.policies))
+        return verdict._replace(details=(*verdict.details, *filter(None, more)))
 
     def _sentence(self) -> str:
         """Return the worst account's sentence, and how many are as bad."""
@@ -297,9 +302,18 @@ def range_option(text: str) -> Range:
 
 def add_thresholds(parser: Parser, warning: str, critical: str) -> None:
     """Add ``-w`` and ``-c`` with the given help."""
+    explain_ranges(parser, "RANGE")
     entry = "; for accounts whose entry sets none: most entries do"
     parser.add_argument("-w", "--warning", metavar="RANGE", type=range_option, help=warning + entry)
     parser.add_argument("-c", "--critical", metavar="RANGE", type=range_option, help=critical)
+
+
+def explain_ranges(parser: Parser, metavar: str) -> None:
+    """Let the help of *parser* say what a *metavar* is."""
+    parser.epilog = (
+        f"{metavar}: the good values. 85 is 0 to 85, 10: is 10 and more, ~: is all (off),\n"
+        f"@90:100 is all but 90 to 100.\n{parser.epilog}"
+    )
 
 
 def given(good: Range | None, option: str, otherwise: Threshold) -> Threshold:
@@ -311,7 +325,7 @@ def add_patience(parser: Parser, metric: str) -> None:
     """Add ``-w`` and ``-c`` for the number of *metric* backups in a row."""
     add_thresholds(
         parser,
-        f"good number of {metric} backups in a row",
+        f"good number of {metric} backups in a row, off by default ([patience] numbers)",
         "CRITICAL outside of it while WARNING holds, 2 by default (from 3 on)",
     )
 

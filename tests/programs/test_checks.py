@@ -99,7 +99,32 @@ def test_verbosity(programs: Programs, example: Path) -> None:
     assert lines("-v", "-a", "4000101")[1].startswith("  web01: OK - none missed")
     details = lines("-vvv", "-a", "4000105")
     assert "zone America/New_York by the settings" in details[1]
-    assert "missed is 5" in details[2]
+    assert (
+        details[2] == "  limits number off (entry), 1 d (entry), CRITICAL limit 3 backups (default)"
+    )
+    assert "missed is 5" in details[3]
+
+
+@pytest.mark.parametrize(
+    ("task", "options", "says"),
+    [
+        ("quota", ("-c", "90:"), "WARNING limit 85 % (entry), CRITICAL limit 90: % (-c)"),
+        (
+            "status",
+            (),
+            "limits number off (entry), 1 d (entry), CRITICAL limit 3 backups (default)",
+        ),
+        ("unused", ("-c", "60d"), "WARNING limit 14 d (default), CRITICAL limit 60 d (-c)"),
+    ],
+)
+def test_vvv_says_where_each_threshold_comes_from(
+    programs: Programs, example: Path, task: str, options: tuple[str, ...], says: str
+) -> None:
+    uid = "4000112" if task == "unused" else "4000101"
+    command = (f"check_backup_{task}", "--config", str(example), "--now", NOW, "-a", uid, *options)
+
+    assert f"  {says}" in programs.run(*command, "-vvv").out.splitlines()
+    assert f"  {says}" not in programs.run(*command, "-vv").out.splitlines()
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,17 @@ def test_versions(found: tuple[str, str], policy: ClientPolicy, state: State, sa
     assert says in verdict.summary
 
 
+def test_the_worst_computers_come_first_in_the_details() -> None:
+    versions = {"a": "3", "b": "2.0.8", "c": "3", "d": "1.0"}
+    found = uploads(*(with_client(PERL, version, name) for name, version in versions.items()))
+
+    verdict = client(ACCOUNT, found, POLICY, SchedulePolicy(), NOW)
+
+    assert [detail.split(" - ")[0] for detail in verdict.details] == [
+        *("d: CRITICAL", "b: WARNING", "a: OK", "c: OK")
+    ]
+
+
 def test_outdated_computers_are_counted() -> None:
     found = uploads(
         with_client(PERL, "2.0.8", "a"), with_client(PERL, "1.0", "b"), with_client(PERL, "3", "c")

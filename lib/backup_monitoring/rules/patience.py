@@ -81,6 +81,12 @@ def say_patience(patience: Patience) -> str:
     return f"limits {say_range(patience.numbers)}, {days}"
 
 
+def say_thresholds(patience: Patience) -> str:
+    """Return all limits in words, with their origins."""
+    critical = f"CRITICAL limit {say_range(patience.critical)}"
+    return f"{say_patience(patience)}, {critical}{muted_note(patience)}"
+
+
 def say_range(numbers: Threshold) -> str:
     """Return the number from which on it is too much, in words, with its origin."""
     good = numbers.good

@@ -178,6 +178,12 @@ def thresholds(account: Account, policy: QuotaPolicy) -> tuple[Threshold, Thresh
     return warning, critical
 
 
+def say_thresholds(account: Account, policy: QuotaPolicy) -> str:
+    """Return the thresholds of *account* in words, with their origins."""
+    warning, critical = thresholds(account, policy)
+    return f"WARNING {_limit(warning)}, CRITICAL {_limit(critical)}"
+
+
 @cache
 def _of_entry(level: int) -> Threshold:
     return Threshold(Range(end=level), "entry")

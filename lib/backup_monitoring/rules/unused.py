@@ -1,9 +1,10 @@
 """Unused: is there an account that was never backed up to?"""
 
 from datetime import datetime, timedelta
+from math import inf
 
 from backup_monitoring.durations import say_duration
-from backup_monitoring.model import Account, Metric, Range, State, Uploads, Verdict
+from backup_monitoring.model import Account, Metric, State, Threshold, Uploads, Verdict
 from backup_monitoring.policies import UnusedPolicy
 from backup_monitoring.rules.clock import CLOCK_SLACK
 from backup_monitoring.rules.watched import unfinished, unreachable, unwatched
@@ -51,20 +52,27 @@ def _judged(created: datetime, never: str, policy: UnusedPolicy, now: datetime) 
     since = f"since {created:%Y-%m-%d %H:%M} +00:00"
     for state, threshold in ((State.CRITICAL, policy.critical), (State.WARNING, policy.warning)):
         if threshold is not None and age not in threshold.good:
-            summary = (
-                f"{never} {since} ({say_duration(now - created)}), "
-                f"limit {_say_limit(threshold.good)} ({threshold.origin})"
-            )
+            age_said = say_duration(now - created)
+            summary = f"{never} {since} ({age_said}), {_say_limit(threshold)}"
             return Verdict(
                 state, summary, None, metrics, facts={"cause": "unused", "created": created}
             )
     return Verdict(State.OK, f"not used yet, {since}", None, metrics)
 
 
-def _say_limit(good: Range) -> str:
+def say_thresholds(policy: UnusedPolicy) -> str:
+    """Return the limits of *policy* in words, with their origins."""
+    critical = f", CRITICAL {_say_limit(policy.critical)}" if policy.critical is not None else ""
+    return f"WARNING {_say_limit(policy.warning)}{critical}"
+
+
+def _say_limit(threshold: Threshold) -> str:
     """Return the good ages in words; what no words have, in seconds."""
-    if good.inverted or good.start > 0:
-        return f"{good} s"
-    if good.end < 60 or good.end % 60 or good.end > _LONGEST:
-        return f"{good.end:.15g} s"
-    return say_duration(timedelta(seconds=good.end))
+    good, seconds = threshold.good, threshold.good.end
+    if good.inverted or good.start > 0 or seconds == inf:
+        said = f"{good} s"
+    elif seconds < 60 or seconds % 60 or seconds > _LONGEST:
+        said = f"{seconds:.15g} s"
+    else:
+        said = say_duration(timedelta(seconds=seconds))
+    return f"limit {said} ({threshold.origin})"

@@ -34,7 +34,8 @@ def worst_of(
     """Return the account's verdict; its *metric* is the greatest of its computers' numbers."""
     numbers = [each.number for each in judgements if each.number is not None]
     metrics = (Metric(metric, max(numbers), "", *thresholds),) if numbers else ()
-    details = tuple(_detail(each) for each in judgements)
+    worst_first = sorted(judgements, key=_badness, reverse=True)
+    details = tuple(_detail(each) for each in worst_first)
     part = unfinished(uploads)
     if part is not None:
         details += (f"UNKNOWN - {part}",)
@@ -43,10 +44,7 @@ def worst_of(
         return Verdict(State.UNKNOWN, part, None, metrics, details)
     if not judgements:
         return Verdict(State.OK, "no report yet", None, metrics, details)
-    # Where all is well, a computer that backs up says so, not one that does so no more.
-    worst = max(
-        bad or judgements, key=lambda each: (each.state.badness, each.number or 0, not each.retired)
-    )
+    worst = worst_first[0]
     alike = len(bad) - 1
     more = f"; {alike} more computer{'s' * (alike > 1)}" if alike > 0 else ""
     facts = worst.facts if alike < 1 else {**worst.facts, "others": alike}
@@ -60,6 +58,11 @@ def worst_of(
         tuple(each.computer for each in bad),
         tuple(each.computer for each in judgements if each.retired),
     )
+
+
+def _badness(judgement: Judgement) -> tuple[int, int, bool]:
+    # Where all is well, a computer that backs up says so, not one that does so no more.
+    return judgement.state.badness, judgement.number or 0, not judgement.retired
 
 
 def known(**facts: object) -> dict[str, object]:
