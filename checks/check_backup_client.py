@@ -7,7 +7,7 @@ from backup_monitoring.inventory import Inventory
 from backup_monitoring.launch import Watchdog
 from backup_monitoring.model import State
 from backup_monitoring.options import Parser
-from backup_monitoring.plugin import BackupCheck, Request, Source, run
+from backup_monitoring.plugin import BackupCheck, Request, Source, none_in_scope, run
 
 
 class ClientCheck(BackupCheck):
@@ -33,14 +33,16 @@ class ClientCheck(BackupCheck):
         """Print the inventory if it was asked for."""
         if request.options.inventory is None:
             return None
-        inventory = Inventory()
-        accounts = 0
+        inventory, asked, found = Inventory(), request.uids or [], set[str]()
         for account, uploads in source():
-            accounts += 1
-            inventory.add(account.uid, uploads)
-        if not accounts:
+            found.add(account.uid.lower())
+            inventory.add(account, uploads)
+        if missing := [uid for uid in asked if uid.lower() not in found]:
             base = request.settings.directory.accounts_base
-            raise MonitoringError(base, "no such account below it", "check --account")
+            problem = f"no such account below {base}"
+            raise MonitoringError(", ".join(missing), problem, "check --account")
+        if not found:
+            raise none_in_scope(request.settings)
         as_json = request.options.inventory == "json"
         return State.OK.value, inventory.json() if as_json else inventory.table()
 

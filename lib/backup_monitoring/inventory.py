@@ -3,8 +3,9 @@
 import json
 from collections import Counter
 
-from backup_monitoring.model import Client, Uploads
+from backup_monitoring.model import Account, Client, State, Uploads
 from backup_monitoring.rules.client import client_of
+from backup_monitoring.rules.watched import unreachable
 from backup_monitoring.rules.worst import reporting
 from backup_monitoring.text import clean
 
@@ -17,15 +18,20 @@ class Inventory:
     def __init__(self) -> None:
         self._computers: Counter[Client] = Counter()
         self._accounts: dict[Client, set[str]] = {}
+        self._unseen = 0
 
-    def add(self, uid: str, uploads: Uploads) -> None:
-        """Count the computers of account *uid* that are there."""
+    def add(self, account: Account, uploads: Uploads) -> None:
+        """Count the computers of *account* that are there."""
+        lost = unreachable(account, uploads)
+        self._unseen += uploads.cut_short is not None or (
+            lost is not None and lost.state is State.UNKNOWN
+        )
         for computer in reporting(uploads):
             if computer.past is not None and computer.past.gone is not None:
                 continue
             program = client_of(computer) or Client()
             self._computers[program] += 1
-            self._accounts.setdefault(program, set()).add(uid)
+            self._accounts.setdefault(program, set()).add(account.uid)
 
     def _rows(self) -> list[tuple[str, str, str, int, int]]:
         return [
@@ -45,13 +51,20 @@ class Inventory:
         return json.dumps([dict(zip(keys, row, strict=True)) for row in self._rows()], indent=2)
 
     def table(self) -> str:
-        """Return the inventory as a table for people."""
+        """Return the inventory as a table for people, with what it lacks."""
         rows = [_COLUMNS, *(tuple(map(str, row)) for row in self._rows())]
         widths = [max(len(row[column]) for row in rows) for column in range(len(_COLUMNS))]
-        return "\n".join(
+        lines = [
             "  ".join(
                 cell.rjust(width) if column > 2 else (cell or "-").ljust(width)
                 for column, (cell, width) in enumerate(zip(row, widths, strict=True))
             ).rstrip()
             for row in rows
-        )
+        ]
+        return "\n".join(lines + self._lacking())
+
+    def _lacking(self) -> list[str]:
+        if not self._unseen:
+            return []
+        accounts = f"{self._unseen} account{'s' * (self._unseen > 1)}"
+        return [f"(not all there is: {accounts} could not be looked through; see -v)"]

@@ -30,6 +30,7 @@ LISTED = 20
 SINGLE_LIMIT, LIMIT = 10, 50  # seconds, of one account and of many
 _ROOM = 6500  # bytes of lines about accounts: what is left out can be counted
 _KEPT = 400  # lines that could fit into that
+_DETAILS = 8  # lines of one account among many: a customer's 1000 folders must not hide the others
 
 
 class Request(NamedTuple):
@@ -184,12 +185,7 @@ class Run:
         """
         self._judge_all()
         if not self.tally.total:
-            directory = self._request.settings.directory
-            raise MonitoringError(
-                directory.accounts_base,
-                f"no account in scope below it by {directory.accounts_filter}",
-                "check accounts_base, accounts_filter and host in [directory]",
-            )
+            raise none_in_scope(self._request.settings)
         worst = self.tally.worst
         numbers = worst[0].verdict.metrics if self._request.single else self._totals()
         return Presented(self._check.task, worst, numbers, self._sentence(), self._lines())
@@ -223,10 +219,12 @@ class Run:
             verdict = self._check.judge(account, uploads, self._request.policies, self._request.now)
         except Exception as error:
             return Verdict(State.UNKNOWN, f"internal error: {type(error).__name__}; report it")
-        more = [f"finding: {each}" for each in (*account.findings, *uploads.findings)]
+        details = list(verdict.details)
         if self._request.options.verbose > 2 and verdict.metrics:
-            more.insert(0, self._check.thresholds(account, self._request.policies))
-        return verdict._replace(details=(*verdict.details, *filter(None, more)))
+            thresholds = self._check.thresholds(account, self._request.policies)
+            details[:0] = [thresholds] if thresholds else []
+        details += [f"finding: {each}" for each in (*account.findings, *uploads.findings)]
+        return verdict._replace(details=tuple(details))
 
     def _sentence(self) -> str:
         """Return the worst account's sentence, and how many are as bad."""
@@ -264,12 +262,25 @@ class Run:
         return [Metric(state.name.lower(), counts[state]) for state in State] + self._check.totals()
 
 
+def none_in_scope(settings: Settings) -> MonitoringError:
+    """Return the error of a run without a single account, which must not look healthy."""
+    directory = settings.directory
+    return MonitoringError(
+        directory.accounts_base,
+        f"no account in scope below it by {directory.accounts_filter}",
+        "check accounts_base, accounts_filter and host in [directory]",
+    )
+
+
 def account_lines(judged: Judged, level: int, single: bool) -> list[str]:
     """Return the lines about one account, as verbose as *level* says."""
     verdict = judged.verdict
     lines = [] if single else [f"{verdict.state.name} - {judged.name}: {verdict.summary}"]
+    details = verdict.details
     if level > 2 or single:
-        lines += [f"  {each}" for each in verdict.details]
+        lines += [f"  {each}" for each in (details if single else details[:_DETAILS])]
+        if not single and len(details) > _DETAILS:
+            lines.append(f"  ... and {len(details) - _DETAILS} more; see -a {judged.uid}")
     if level > 2:
         lines += [f"  {_say_metric(metric)}" for metric in verdict.metrics]
     return lines

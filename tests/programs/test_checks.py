@@ -1,5 +1,6 @@
 """The programs as programs: first line and exit code."""
 
+import json
 import re
 import shutil
 import socket
@@ -98,10 +99,10 @@ def test_verbosity(programs: Programs, example: Path) -> None:
     assert len(lines("-vv")) == 1 + 18
     assert lines("-v", "-a", "4000101")[1].startswith("  web01: OK - none missed")
     details = lines("-vvv", "-a", "4000105")
-    assert "zone America/New_York by the settings" in details[1]
     assert (
-        details[2] == "  limits number off (entry), 1 d (entry), CRITICAL limit 3 backups (default)"
+        details[1] == "  limits number off (entry), 1 d (entry), CRITICAL limit 3 backups (default)"
     )
+    assert "zone America/New_York by the settings" in details[2]
     assert "missed is 5" in details[3]
 
 
@@ -300,8 +301,36 @@ def test_inventory(programs: Programs, example: Path) -> None:
     assert "Online Backup Perl Script     2.0.11     linux                     8         7" in (
         table.out
     )
-    assert '"version": "2.0.11"' in as_json.out
+    assert table.out.splitlines()[-1] == (
+        "(not all there is: 1 account could not be looked through; see -v)"
+    )
+    assert json.loads(as_json.out)[1] == {
+        "identifier": "Online Backup Perl Script",
+        "version": "1.13.2",
+        "operating_system": "linux",
+        "computers": 1,
+        "accounts": 1,
+    }
     assert (table.code, as_json.code) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "says"),
+    [
+        ((), ("-a", "4000101,nobody"), "nobody: no such account below ou=accounts,"),
+        (("[storage]", 'host = "b-9"\n[storage]'), (), "no account in scope below it by (obj"),
+    ],
+)
+def test_no_inventory_of_nothing(
+    programs: Programs, example: Path, change: tuple[str, str], options: tuple[str, ...], says: str
+) -> None:
+    settings = example.with_name("inventory.toml")
+    settings.write_text(example.read_text().replace(*change or ("", "")))
+
+    ran = programs.run("check_backup_client", "--config", str(settings), "--inventory", *options)
+
+    assert says in ran.first
+    assert (ran.code, ran.err) == (3, "")
 
 
 def test_backup_settings(programs: Programs, example: Path) -> None:
