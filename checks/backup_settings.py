@@ -17,7 +17,7 @@ from backup_monitoring.rules.patience import patience_of, say_patience, say_rang
 from backup_monitoring.rules.quota import thresholds
 from backup_monitoring.settings import Settings, read_settings, settings_file
 from backup_monitoring.tables import Setting
-from backup_monitoring.text import clean
+from backup_monitoring.text import clean, printable
 
 FAILED = 2
 
@@ -75,7 +75,7 @@ def _parser() -> Parser:
 
 
 def _in_effect(settings: Settings) -> Iterator[str]:
-    yield f"# settings in effect, from {clean(str(settings.file))}"
+    yield f"# settings in effect, from {printable(str(settings.file))}"
     sections: dict[str, list[Setting]] = {}
     for setting in settings.in_effect:
         sections.setdefault(setting.section, []).append(setting)
@@ -88,7 +88,8 @@ def _line(setting: Setting) -> str:
     key = setting.key if setting.key.isidentifier() else f'"{setting.key}"'
     hidden = "# " if setting.value == "(none)" else ""
     default = "" if setting.origin == "file" else "  # default"
-    return clean(f"{hidden}{key} = {setting.value}{default}")
+    # Not `clean`: the value is the administrator's own, and may be copied.
+    return printable(f"{hidden}{key} = {setting.value}{default}")
 
 
 def _of_accounts(

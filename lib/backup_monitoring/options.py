@@ -110,7 +110,10 @@ def uids_of(options: argparse.Namespace) -> list[str] | None:
     uids = [uid.strip() for text in options.account for uid in text.split(",")]
     if not all(uids):
         raise UsageError("--account", "an empty UID", "name an account, or leave the option out")
-    return list(dict.fromkeys(uids))
+    once: dict[str, str] = {}
+    for uid in uids:
+        once.setdefault(uid.lower(), uid)  # as the directory compares them
+    return list(once.values())
 
 
 def now_of(options: argparse.Namespace) -> datetime:

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import tarfile
 import time
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,7 @@ def test_one_account(
         ("quota", (), 2, "; 1 critical, 1 warning, 1 unknown of 18 | "),
         ("quota", ("-a", "4000101,4000102", "-a", "4000105"), 1, "; 1 warning of 3 | "),
         ("quota", ("-a", "4000101", "-a", "4000105"), 0, "OK - 2 accounts, all ok | "),
+        ("quota", ("-a", "nobody,NOBODY,else,4000101"), 3, "; 2 unknown of 3 | "),
         ("schedule", (), 2, "; 1 critical, 1 warning, 3 unknown of 18 | "),
         ("status", (), 1, "; 3 warning, 3 unknown of 18 | "),
         ("client", (), 2, "; 1 critical, 1 warning, 2 unknown of 18 | "),
@@ -351,6 +353,21 @@ def test_backup_settings(programs: Programs, example: Path) -> None:
         "note    reports",
     ]
     assert (shown.code, account.code, tried.code) == (0, 0, 0)
+
+
+def test_the_settings_shown_are_settings(programs: Programs, example: Path) -> None:
+    settings = example.with_name("from.toml")
+    settings.write_text(
+        example.read_text() + '[notify]\nfrom = "Backup <backup@example.org>"\nlanguage = "de"\n'
+    )
+
+    shown = tomllib.loads(programs.run("backup_settings", "--config", str(settings)).out)
+
+    assert shown["notify"]["from"] == "Backup <backup@example.org>"
+    assert shown["client"]["minimum"] == {
+        "Online Backup Perl Script": "2.0.9",
+        "Sepiola Online Backup Client": "2.7.0",
+    }
 
 
 @pytest.mark.parametrize(
