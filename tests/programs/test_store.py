@@ -276,7 +276,10 @@ def test_the_storage_is_not_there(store: Store) -> None:
     assert store.check("status", now=later(31)).code == 3
     service = store.check("service", now=later(31))
     assert service.code == 2
-    assert "storage read 2026-11-24 11:00 +00:00, 31 min ago, limit 30m" in service.first
+    assert (
+        "storage read 2026-11-24 11:00 +00:00, 31 min ago, limit 30m ([store] max_age)"
+        in service.first
+    )
 
 
 def test_nothing_was_ever_read(store: Store) -> None:
@@ -313,7 +316,11 @@ def test_the_service(store: Store) -> None:
         (15.1, 1, "WARNING - storage read 2026-11-24 11:00 +00:00, 15 min ago, limit 15m"),
         (30, 1, "WARNING - storage read"),
         (30.1, 2, "CRITICAL - storage read"),
-        (240.1, 2, "CRITICAL - directory read 2026-11-24 11:00 +00:00, 4 h ago, limit 4h"),
+        (
+            240.1,
+            2,
+            "CRITICAL - directory read 2026-11-24 11:00 +00:00, 4 h ago, limit 4h ([store] dir",
+        ),
         (-10, 0, "OK - "),
         (-11, 3, "UNKNOWN - clock: directory read in the future, 2026-11-24 11:00"),
     ],

@@ -81,6 +81,9 @@ def service(
     )
 
 
+_SETTING = {"directory": "[store] directory_max_age", "storage": "[store] max_age"}
+
+
 def _part(part: Part, now: datetime) -> tuple[State, str]:
     if part.read is None:
         return State.CRITICAL, f"{part.name} was never read: {part.error or 'no reason known'}"
@@ -91,10 +94,11 @@ def _part(part: Part, now: datetime) -> tuple[State, str]:
         return State.UNKNOWN, f"clock: {part.name} read in the future, {read}; set the clock"
     why = f": {part.error}" if part.error else ""
     if age > part.max_age:
-        return State.CRITICAL, f"{said}, limit {write_duration(part.max_age)} (settings){why}"
+        limit = write_duration(part.max_age)
+        return State.CRITICAL, f"{said}, limit {limit} ({_SETTING[part.name]}){why}"
     if age > part.max_age / 2 or part.error:
         half = write_duration(part.max_age / 2)
-        return State.WARNING, f"{said}, limit {half} (half of the settings'){why}"
+        return State.WARNING, f"{said}, limit {half} (half of {_SETTING[part.name]}){why}"
     return State.OK, said
 
 
@@ -108,7 +112,7 @@ def _duration(duration: timedelta, policy: ServicePolicy) -> tuple[State, str]:
 
 def _kind(kind: str, count: int, policy: ServicePolicy) -> tuple[State, str]:
     limit = policy.findings.get(kind)
-    said = f"{count} findings of kind {kind} ({FINDING_KINDS[kind]})"
+    said = f"{count} finding{'s' * (count != 1)} of kind {kind} ({FINDING_KINDS[kind]})"
     if limit is not None and count >= limit:
         return State.WARNING, f"{said}, limit {limit} (settings); see collect_backup_state -v"
     return State.OK, said
