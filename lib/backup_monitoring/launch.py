@@ -29,6 +29,9 @@ class Watchdog:
     """
 
     def __init__(self, heading: str) -> None:
+        from backup_monitoring.text import clean  # now: at the end it may be too late to load it
+
+        self._clean = clean
         self._heading = heading
         self._started = time.monotonic()
         self._limit = _FIRST_LIMIT
@@ -83,9 +86,7 @@ class Watchdog:
 
     def _end(self, why: str) -> NoReturn:
         if not self._over:
-            from backup_monitoring.text import clean
-
-            os.write(1, f"{self._heading}UNKNOWN - {clean(why)}\n".encode())
+            os.write(1, f"{self._heading}UNKNOWN - {self._clean(why)}\n".encode())
         os._exit(UNKNOWN)
 
 
@@ -116,7 +117,7 @@ def _run(program: str, heading: str) -> NoReturn:
             watchdog.obey_signals()
         code, text = _outcome(program, watchdog)
     except BaseException as error:  # the point of this module
-        code, text = UNKNOWN, f"{heading}UNKNOWN - {_one_line(error)}"
+        code, text = UNKNOWN, f"{heading}UNKNOWN - {_said(error)}"
     if watchdog is not None:
         watchdog.dismiss()
     try:
@@ -149,6 +150,13 @@ def _outcome(program: str, watchdog: Watchdog) -> tuple[int, str]:
     module = importlib.import_module(program)
     code, text = module.main(sys.argv[1:], watchdog)
     return int(code), str(text)
+
+
+def _said(error: BaseException) -> str:
+    try:
+        return _one_line(error)
+    except BaseException:  # what it imports is broken, too, or no file can be opened any more
+        return f"{type(error).__name__}; install the package again, or see what this user lacks"
 
 
 def _one_line(error: BaseException) -> str:

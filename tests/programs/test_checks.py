@@ -200,18 +200,28 @@ def test_no_account_in_scope_is_not_healthy(programs: Programs, example: Path) -
     assert ran.code == 3
 
 
-def test_a_broken_installation_is_unknown(programs: Programs, example: Path) -> None:
-    module = programs.packages / "backup_monitoring" / "tally.py"
+@pytest.mark.parametrize(
+    ("name", "broken", "says"),
+    [
+        ("tally", "import not_there_at_all\n", "not_there_at_all"),
+        ("tally", "(", "SyntaxError"),
+        ("text", "import not_there_at_all\n", "ModuleNotFoundError; install the package again"),
+        ("errors", "(", "SyntaxError; install the package again"),
+    ],
+)
+def test_a_broken_installation_is_unknown(
+    programs: Programs, example: Path, name: str, broken: str, says: str
+) -> None:
+    module = programs.packages / "backup_monitoring" / f"{name}.py"
     good = module.read_text()
-    for broken, says in (("import not_there_at_all\n", "not_there_at_all"), ("(", "SyntaxError")):
-        module.write_text(broken)
-        try:
-            ran = programs.run("check_backup_quota", "--config", str(example))
-        finally:
-            module.write_text(good)
-        assert ran.first.startswith("BACKUP QUOTA UNKNOWN - ")
-        assert says in ran.first
-        assert (ran.code, ran.err) == (3, "")
+    module.write_text(broken)
+    try:
+        ran = programs.run("check_backup_quota", "--config", str(example))
+    finally:
+        module.write_text(good)
+    assert ran.first.startswith("BACKUP QUOTA UNKNOWN - ")
+    assert says in ran.first
+    assert (ran.code, ran.err) == (3, "")
 
 
 @pytest.mark.parametrize("program", CHECKS)
