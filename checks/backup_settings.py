@@ -16,7 +16,7 @@ from backup_monitoring.options import (
 from backup_monitoring.rules.patience import patience_of, say_patience, say_range
 from backup_monitoring.rules.quota import thresholds
 from backup_monitoring.settings import Settings, read_settings, settings_file
-from backup_monitoring.tables import Setting
+from backup_monitoring.tables import Setting, write_toml
 from backup_monitoring.text import clean, printable
 
 FAILED = 2
@@ -85,7 +85,8 @@ def _in_effect(settings: Settings) -> Iterator[str]:
 
 
 def _line(setting: Setting) -> str:
-    key = setting.key if setting.key.isidentifier() else f'"{setting.key}"'
+    plain = setting.key.isascii() and setting.key.isidentifier()
+    key = setting.key if plain else write_toml(setting.key)
     hidden = "# " if setting.value == "(none)" else ""
     default = "" if setting.origin == "file" else "  # default"
     # Not `clean`: the value is the administrator's own, and may be copied.

@@ -368,15 +368,17 @@ def test_backup_settings(programs: Programs, example: Path) -> None:
 def test_the_settings_shown_are_settings(programs: Programs, example: Path) -> None:
     settings = example.with_name("from.toml")
     settings.write_text(
-        example.read_text() + '[notify]\nfrom = "Backup <backup@example.org>"\nlanguage = "de"\n'
+        example.read_text()
+        + "'Müller \"Backup\"' = '3.0'\n"
+        + '[notify]\nfrom = "Backup <backup@example.org>"\nlanguage = "de"\n'
     )
 
     shown = tomllib.loads(programs.run("backup_settings", "--config", str(settings)).out)
 
     assert shown["notify"]["from"] == "Backup <backup@example.org>"
-    assert shown["client"]["minimum"] == {
-        "Online Backup Perl Script": "2.0.9",
-        "Sepiola Online Backup Client": "2.7.0",
+    assert shown["client"]["minimum_critical"] == {
+        "Online Backup Perl Script": "2.0.0",
+        'Müller "Backup"': "3.0",
     }
 
 
