@@ -6,10 +6,12 @@ from backup_monitoring.model import (
     Account,
     Client,
     Computer,
+    Keeping,
     Schedule,
     State,
     Unplanned,
     Unreadable,
+    Uploads,
 )
 from backup_monitoring.policies import ClientPolicy, SchedulePolicy
 from backup_monitoring.rules.client import client, client_of
@@ -41,7 +43,7 @@ def with_client(identifier: str, version: str, name: str = "web01") -> Computer:
         ((PERL, "nightly"), POLICY, State.OK, "which is no version"),
         ((PERL, "nightly"), STRICT, State.UNKNOWN, "which is no version"),
         (("Reseller's Backup", "1.0"), POLICY, State.OK, "no minimum for it"),
-        (("", ""), STRICT, State.UNKNOWN, "(no identifier)"),
+        (("", ""), STRICT, State.UNKNOWN, "(no identifier), no minimum for it"),
     ],
 )
 def test_versions(found: tuple[str, str], policy: ClientPolicy, state: State, says: str) -> None:
@@ -72,6 +74,45 @@ def test_outdated_computers_are_counted() -> None:
     assert verdict.state is State.CRITICAL
     assert verdict.computer == "b"
     assert verdict.metrics[0].value == 2
+    assert verdict.facts == {
+        "cause": "outdated",
+        "identifier": PERL,
+        "version": "1.0",
+        "minimum": "2.0.0",
+        "others": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("account", "found", "state", "says"),
+    [
+        (ACCOUNT._replace(keeping=Keeping.INACTIVE), Uploads(), State.OK, "not active"),
+        (ACCOUNT, Uploads(missing="/home/a"), State.UNKNOWN, "its home /home/a is not there"),
+        (ACCOUNT, Uploads(), State.OK, "no report yet"),
+    ],
+)
+def test_without_computers(account: Account, found: Uploads, state: State, says: str) -> None:
+    verdict = client(account, found, POLICY, SchedulePolicy(), NOW)
+
+    assert (verdict.state, verdict.summary, verdict.metrics) == (state, says, ())
+
+
+def test_a_retired_computer_is_told_not_counted() -> None:
+    alive = with_client(PERL, "2.0.9", "alive")
+    old = computer("old", end=end("2026-08-01T20:41+02:00", client=Client(PERL, "1.0")))
+
+    verdict = client(ACCOUNT, uploads(alive, old), POLICY, SchedulePolicy(), NOW)
+
+    assert verdict.state is State.OK
+    assert verdict.retired == ("old",)
+    assert verdict.metrics[0].value == 0
+    assert "old: OK - no longer here: no upload since 2026-08-01 18:41 +00:00" in verdict.details
+
+
+def test_a_client_that_cannot_be_compared_is_not_counted() -> None:
+    verdict = client(ACCOUNT, uploads(with_client(PERL, "nightly")), STRICT, SchedulePolicy(), NOW)
+
+    assert verdict.metrics[0].value == 0
 
 
 def test_the_newest_report_that_names_a_client_counts() -> None:
@@ -80,6 +121,7 @@ def test_the_newest_report_that_names_a_client_counts() -> None:
 
     assert client_of(computer(start=start(started, new), end=end(ended, client=old))) == new
     assert client_of(computer(start=start(started, None), end=end(ended, client=old))) == old
+    assert client_of(computer(start=start(ended, old), end=end(started, client=new))) == new
     assert client_of(Computer("a", None, None, Schedule(Unplanned.BY_HAND, new, LONG_AGO))) == new
 
 

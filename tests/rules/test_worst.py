@@ -1,0 +1,78 @@
+"""An account's verdict from its computers' judgements."""
+
+import pytest
+
+from backup_monitoring.model import Metric, Range, State, Uploads
+from backup_monitoring.rules.worst import Judgement, worst_of
+
+FINE = Judgement("fine", State.OK, "none missed", 0)
+ONE = Judgement("one", State.WARNING, "1 missed", 1, facts={"missed": 1})
+TWO = Judgement("two", State.WARNING, "2 missed", 2, "counted", {"missed": 2})
+TORN = Judgement("torn", State.UNKNOWN, "not understood")
+LOST = Judgement("lost", State.CRITICAL, "3 missed", 3)
+RETIRED = Judgement("old", State.OK, "no longer here", retired=True)
+GOOD = (Range(end=0), Range(end=2))
+
+
+@pytest.mark.parametrize(
+    ("judgements", "state", "computer", "summary"),
+    [
+        pytest.param((), State.OK, None, "no report yet", id="nothing"),
+        pytest.param((FINE, RETIRED), State.OK, "fine", "none missed", id="all good"),
+        pytest.param((FINE, TORN), State.UNKNOWN, "torn", "not understood", id="one bad"),
+        pytest.param(
+            (TORN, ONE, FINE), State.WARNING, "one", "1 missed; 1 more computer", id="two bad"
+        ),
+        pytest.param(
+            (TORN, ONE, TWO, LOST),
+            State.CRITICAL,
+            "lost",
+            "3 missed; 3 more computers",
+            id="critical is the worst",
+        ),
+        pytest.param(
+            (ONE, TWO),
+            State.WARNING,
+            "two",
+            "2 missed; 1 more computer",
+            id="the greater number of one state",
+        ),
+    ],
+)
+def test_the_worst_computer_speaks(
+    judgements: tuple[Judgement, ...], state: State, computer: str | None, summary: str
+) -> None:
+    verdict = worst_of(judgements, Uploads(), "missed", GOOD)
+
+    assert (verdict.state, verdict.computer, verdict.summary) == (state, computer, summary)
+
+
+def test_which_computers_are_bad_and_which_retired() -> None:
+    verdict = worst_of((FINE, TORN, RETIRED, TWO), Uploads(), "missed", GOOD)
+
+    assert verdict.bad == ("torn", "two")
+    assert verdict.retired == ("old",)
+    assert verdict.facts == {"missed": 2, "others": 1}
+    assert verdict.metrics == (Metric("missed", 2, "", Range(end=0), Range(end=2)),)
+
+
+def test_the_only_bad_computer_has_no_others() -> None:
+    assert worst_of((FINE, TWO), Uploads(), "missed", GOOD).facts == {"missed": 2}
+
+
+def test_a_line_a_computer_and_what_was_not_looked_at() -> None:
+    cut = Uploads(cut_short="more than 256 computers")
+    inside = FINE._replace(computer="")
+
+    verdict = worst_of((inside, TWO), cut, "missed", GOOD)
+
+    assert verdict.state is State.WARNING
+    assert verdict.details == (
+        "(in incoming itself): OK - none missed",
+        "two: WARNING - 2 missed [counted]",
+        "UNKNOWN - more than 256 computers",
+    )
+
+
+def test_without_a_number_there_is_no_metric() -> None:
+    assert worst_of((TORN,), Uploads(), "missed", GOOD).metrics == ()
