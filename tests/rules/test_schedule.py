@@ -25,6 +25,8 @@ from backup_monitoring.rules.schedule import Rules, schedule
 from cases import at, computer, daily, end, start, uploads
 
 ZURICH = ZoneInfo("Europe/Zurich")
+LONDON = ZoneInfo("Europe/London")
+JOHANNESBURG = ZoneInfo("Africa/Johannesburg")  # +02:00 all the year
 ACCOUNT = Account("4000101", "uid=4000101,dc=example", created=at("2026-01-01T00:00+00:00"))
 # Tells of every missed due time, so that what counts as missed shows in the state.
 EACH = ACCOUNT._replace(warning_numbers=1, warning_days=0)
@@ -457,6 +459,8 @@ BY_SETTINGS = PatiencePolicy(
 )
 LATE_CRITICAL = PatiencePolicy(critical=Threshold(Range(end=4), "-c"))
 BOTH_OFF = PatiencePolicy(days=0)
+FROM_TWO = PatiencePolicy(numbers=Threshold(Range(2, 5), "-w"), days=0)
+NOT_ONE = PatiencePolicy(numbers=Threshold(Range(0, 1, inverted=True), "-w"), days=0)
 
 
 @pytest.mark.parametrize(
@@ -541,6 +545,12 @@ BOTH_OFF = PatiencePolicy(days=0)
         ),
         pytest.param(
             None, None, LATE_CRITICAL, THREE, State.WARNING, "3 backups missed", id="-c is later"
+        ),
+        pytest.param(
+            None, None, FROM_TWO, ONE, State.WARNING, ", limit 2:5 backups (-w)", id="from two on"
+        ),
+        pytest.param(
+            None, None, NOT_ONE, ONE, State.WARNING, ", limit @0:1 backups (-w)", id="inverted"
         ),
         pytest.param(
             0,
@@ -658,6 +668,39 @@ def test_without_due_times(
 
     assert (verdict.state, verdict.summary) == (state, summary)
     assert verdict.metrics == ()
+
+
+def test_what_a_mail_says_of_an_old_backup() -> None:
+    rules = RULES._replace(schedule=SchedulePolicy(report_max_age=timedelta(days=2)))
+    one = computer(start=SUNDAY, end=SUNDAYS_END, schedule=BY_HAND)
+
+    verdict = schedule(ACCOUNT, uploads(one), rules, at("2026-11-25T20:00:04+01:00"))
+
+    assert verdict.facts == {
+        "cause": "old",
+        "last_backup": at("2026-11-22T20:00:04+01:00"),
+        "age": timedelta(days=3),
+        "limit_age": timedelta(days=2),
+    }
+
+
+def test_a_schedule_that_never_comes_true() -> None:
+    never = daily(20, days=frozenset([30]), months=frozenset([2]))
+
+    verdict = schedule(EACH, uploads(computer(start=SUNDAY, schedule=never)), RULES, at(ONE))
+
+    assert verdict.state is State.OK
+    assert verdict.summary == "none missed, last start 2026-11-22 20:00 +01:00"
+
+
+def test_days_count_from_the_end_where_no_start_is_known() -> None:
+    account = ACCOUNT._replace(warning_numbers=0, warning_days=2)
+    one = computer(end=end("2026-11-22T20:00:00+01:00"), schedule=AT_20)
+
+    before = schedule(account, uploads(one), RULES, at("2026-11-24T19:59:59+01:00"))
+    after = schedule(account, uploads(one), RULES, at("2026-11-24T20:00:00+01:00"))
+
+    assert (before.state, after.state) == (State.OK, State.WARNING)
 
 
 def test_without_due_times_nor_a_backup() -> None:
@@ -827,6 +870,110 @@ def test_how_to_retire_is_told_after_a_week(now: str, told: bool) -> None:
     assert ("if this computer was retired, remove its folder" in verdict.summary) is told
 
 
+@pytest.mark.parametrize(
+    ("zones", "plan", "started", "zone"),
+    [
+        pytest.param(
+            (LONDON, ZURICH),
+            AT_20,
+            "2026-11-22T20:00+00:00",
+            "Europe/Zurich",
+            id="the offset that the schedule's file had at the start",
+        ),
+        pytest.param(
+            (JOHANNESBURG, ZURICH),
+            daily(20, modified=at("2026-10-26T12:00+01:00")),
+            "2026-10-24T20:00+02:00",
+            "Europe/Zurich",
+            id="a schedule uploaded after the start, and after a change of the clock",
+        ),
+        pytest.param(
+            (JOHANNESBURG, ZURICH),
+            daily(20, utc=2, modified=at("2026-10-24T20:00+02:00")),
+            "2026-10-24T20:00+02:00",
+            "Africa/Johannesburg",
+            id="the first of two that fit",
+        ),
+    ],
+)
+def test_the_zone_of_a_computer(
+    zones: tuple[ZoneInfo, ...], plan: Schedule, started: str, zone: str
+) -> None:
+    one = computer(start=start(started), end=end(started), schedule=plan)
+    rules = RULES._replace(schedule=SchedulePolicy(zones=zones))
+
+    details = schedule(EACH, uploads(one), rules, at("2026-11-24T12:00+01:00")).details
+
+    assert f"; zone {zone} by the settings; " in details[0]
+
+
+def every(minutes: int, number: int) -> tuple[Computer, ...]:
+    """Return *number* computers that back up every *minutes*, and just did."""
+    pattern = Pattern(frozenset(range(0, 60, minutes)), EVERY_HOUR.hours, timedelta(hours=1))
+    plan = Schedule(pattern, None, SUNDAY.modified)
+    just = start("2026-11-24T11:59+01:00")
+    return tuple(computer(f"web{each:02}", start=just, schedule=plan) for each in range(number))
+
+
+@pytest.mark.parametrize(
+    ("computers", "bad"),
+    [
+        pytest.param(every(10, 20), (), id="every ten minutes, as many as may"),
+        pytest.param(every(10, 22), ("web20", "web21"), id="more of them"),
+        pytest.param(every(15, 22), (), id="any number of every quarter of an hour"),
+    ],
+)
+def test_dense_schedules_stall_nobody(computers: tuple[Computer, ...], bad: tuple[str]) -> None:
+    verdict = schedule(EACH, uploads(*computers), RULES, at("2026-11-24T12:00+01:00"))
+
+    assert verdict.state is (State.UNKNOWN if bad else State.OK)
+    assert verdict.bad == bad
+    assert verdict.summary.startswith(
+        "more than 20 computers of the account have more than 96 due times a day"
+        if bad
+        else "none missed"
+    )
+
+
+def test_what_a_mail_says_of_missed_backups() -> None:
+    one = computer(start=SUNDAY, end=SUNDAYS_END, schedule=AT_20)
+
+    missed = schedule(EACH._replace(warning_days=2), uploads(one), RULES, at(TWO))
+    kept = schedule(EACH, uploads(one), RULES, at("2026-11-23T21:00+01:00"))
+
+    assert missed.facts == {
+        "cause": "missed",
+        "missed": 2,
+        "limit_numbers": 1,
+        "limit_days": 2,
+        "first_due": at("2026-11-23T20:00+01:00"),
+        "last_backup": at("2026-11-22T20:00:04+01:00"),
+        "next_due": at("2026-11-25T20:00+01:00"),
+        "zone": ZURICH,
+    }
+    assert kept.facts == {
+        "last_backup": at("2026-11-22T20:00:04+01:00"),
+        "next_due": at("2026-11-24T20:00+01:00"),
+        "zone": ZURICH,
+    }
+
+
+def test_limits_that_are_off_are_no_facts() -> None:
+    account = ACCOUNT._replace(warning_numbers=0, warning_days=1)
+    by_days = schedule(
+        account,
+        uploads(computer(start=SUNDAY, end=SUNDAYS_END, schedule=AT_20)),
+        RULES,
+        at(ONE),
+    )
+    by_number = schedule(
+        EACH, uploads(computer(start=SUNDAY, end=SUNDAYS_END, schedule=AT_20)), RULES, at(ONE)
+    )
+
+    assert "limit_numbers" not in by_days.facts
+    assert "limit_days" not in by_number.facts
+
+
 OLD = computer(
     "old",
     start=start("2026-08-01T20:00:04+02:00"),
@@ -843,6 +990,23 @@ def test_a_retired_computer_is_told() -> None:
     assert "old: OK - no longer here: no upload since 2026-08-01 18:41 +00:00" in verdict.details
     assert (verdict.computer, verdict.retired) == (ALIVE.name, ("old",))
     assert verdict.metrics[0].value == 0
+    assert verdict.retired == ("old",)
+
+
+@pytest.mark.parametrize(
+    ("modified", "retired"),
+    [
+        pytest.param("2026-08-26T11:59+02:00", True, id="90 days ago"),
+        pytest.param("2026-11-20T12:00+01:00", False, id="lately"),
+        pytest.param("2036-11-20T12:00+01:00", True, id="a time of the future says nothing"),
+    ],
+)
+def test_an_upload_of_the_schedule_is_a_sign_of_life(modified: str, retired: bool) -> None:
+    old = OLD._replace(schedule=daily(20, utc=2, modified=at(modified)))
+
+    verdict = schedule(EACH, uploads(old, ALIVE), RULES, at("2026-11-24T12:00+01:00"))
+
+    assert verdict.retired == (("old",) if retired else ())
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from backup_monitoring.model import (
     Schedule,
     State,
     Threshold,
+    Unplanned,
     Unreadable,
     Uploads,
 )
@@ -51,6 +52,24 @@ YESTERDAY = "2026-11-23T20:00:04+01:00"
             State.OK,
             "running since 2026-11-23 20:00 +01:00",
             id="running",
+        ),
+        pytest.param(
+            computer(
+                start=start("2026-11-23T12:00:00+01:00"), end=end("2026-11-22T20:41:37+01:00")
+            ),
+            State.OK,
+            "running since 2026-11-23 12:00 +01:00",
+            id="as long as it may",
+        ),
+        pytest.param(
+            computer(
+                start=start(YESTERDAY),
+                end=end("2026-11-20T20:41:37+01:00"),
+                schedule=Schedule(Unplanned.BY_HAND, None, LONG_AGO),
+            ),
+            State.OK,
+            "running since 2026-11-23 20:00 +01:00",
+            id="by hand: nothing was due in between",
         ),
         pytest.param(
             computer(
@@ -412,6 +431,18 @@ def test_a_walk_cut_short_is_unknown_beside_what_was_found() -> None:
         (Uploads(), ENTRY, State.OK, "no report yet"),
         (Uploads(missing="/home/a"), ENTRY, State.UNKNOWN, "its home /home/a is not there"),
         (Uploads(refused="/home/a: denied"), ENTRY, State.UNKNOWN, "may not be read: /home/a"),
+        (
+            Uploads(refused="/home/a: denied"),
+            ENTRY._replace(provisioned=False),
+            State.OK,
+            "not provisioned yet",
+        ),
+        (
+            uploads(computer(end=FAILED)),
+            ENTRY._replace(provisioned=False),
+            State.WARNING,
+            "with errors",
+        ),
         (
             Uploads(missing="/home/a"),
             ENTRY._replace(provisioned=False),

@@ -2,8 +2,9 @@
 
 import pytest
 
-from backup_monitoring.model import Metric, Range, State, Uploads
-from backup_monitoring.rules.worst import Judgement, worst_of
+from backup_monitoring.model import Computer, Metric, Past, Range, State, Unreadable, Uploads
+from backup_monitoring.rules.worst import Judgement, reporting, worst_of
+from cases import computer, daily, uploads
 
 FINE = Judgement("fine", State.OK, "none missed", 0)
 ONE = Judgement("one", State.WARNING, "1 missed", 1, facts={"missed": 1})
@@ -76,3 +77,13 @@ def test_a_line_a_computer_and_what_was_not_looked_at() -> None:
 
 def test_without_a_number_there_is_no_metric() -> None:
     assert worst_of((TORN,), Uploads(), "missed", GOOD).metrics == ()
+
+
+def test_a_folder_without_a_report_is_a_computer_only_if_one_was_seen_before() -> None:
+    empty, emptied = computer("empty"), computer("emptied", past=Past())
+    planned = computer("planned", schedule=daily(20))
+    torn = Computer("torn", end=Unreadable("/f", "torn"))
+
+    found = reporting(uploads(empty, emptied, planned, torn))
+
+    assert [each.name for each in found] == ["emptied", "planned", "torn"]

@@ -1,6 +1,6 @@
 """Patience: how many backups, or days, go by before a missed or failed backup is told."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from math import inf
 from typing import NamedTuple
 
@@ -103,8 +103,3 @@ def say_range(numbers: Threshold) -> str:
 def muted_note(patience: Patience) -> str:
     """Return a note where the customer is not told."""
     return "; the entry switches the customer's warnings off" if patience.muted else ""
-
-
-def age(since: datetime, now: datetime) -> timedelta:
-    """Return the time from *since* to *now*, never negative."""
-    return max(timedelta(0), now - since)

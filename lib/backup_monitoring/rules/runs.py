@@ -93,7 +93,7 @@ def retired(
     if last is None or last > border:
         return None
     for other in others:
-        upload = last_upload(other, now) if other.name != computer.name else None
+        upload = last_upload(other, now)
         if upload is not None and upload > border:
             return f"no longer here: no upload since {_utc(last)}"
     return None
