@@ -714,6 +714,12 @@ def test_without_due_times_nor_a_backup() -> None:
     )
 
 
+def test_the_last_backup_by_its_end_where_no_start_is_known() -> None:
+    verdict = schedule(ACCOUNT, uploads(computer(end=SUNDAYS_END)), RULES, at(ONE))
+
+    assert verdict.summary == "no schedule uploaded, last backup 2026-11-22 20:41 +01:00"
+
+
 @pytest.mark.parametrize(
     ("one", "state", "says"),
     [
@@ -877,8 +883,8 @@ def test_how_to_retire_is_told_after_a_week(now: str, told: bool) -> None:
             (LONDON, ZURICH),
             AT_20,
             "2026-11-22T20:00+00:00",
-            "Europe/Zurich",
-            id="the offset that the schedule's file had at the start",
+            "Europe/London",
+            id="the start's offset before that of an older file",
         ),
         pytest.param(
             (JOHANNESBURG, ZURICH),

@@ -8,6 +8,7 @@ import pytest
 from backup_monitoring.model import (
     Account,
     Computer,
+    Keeping,
     Past,
     Pattern,
     Range,
@@ -25,8 +26,17 @@ from cases import LONG_AGO, at, computer, daily, end, hourly, start, uploads
 DN = "uid=4000101,ou=accounts,dc=example,dc=org"
 NOW = at("2026-11-24T12:00+01:00")
 ENTRY = Account("4000101", DN, warning_numbers=0, warning_days=1)
-RULES = Rules(PatiencePolicy(), SchedulePolicy(zones=(ZoneInfo("Europe/Zurich"),)), StatusPolicy())
+ZURICH = ZoneInfo("Europe/Zurich")
+RULES = Rules(PatiencePolicy(), SchedulePolicy(zones=(ZURICH,)), StatusPolicy())
 YESTERDAY = "2026-11-23T20:00:04+01:00"
+FAILED = end("2026-11-23T20:41:37+01:00", success=False)
+LATELY, BEFORE = "2026-11-22T12:00+01:00", "2026-11-22T11:59+01:00"  # two days are the border
+EVERY_QUARTER = Schedule(
+    Pattern(frozenset([0, 15, 30, 45]), frozenset(range(24)), timedelta(hours=1)), None, LONG_AGO
+)
+EVERY_MINUTE = Schedule(
+    Pattern(frozenset(range(60)), frozenset(range(24)), timedelta(hours=1)), None, LONG_AGO
+)
 
 
 @pytest.mark.parametrize(
@@ -111,6 +121,22 @@ YESTERDAY = "2026-11-23T20:00:04+01:00"
             computer(end=end("2026-11-24T12:09:00+01:00")), State.OK, "successful", id="slack"
         ),
         pytest.param(
+            computer(
+                start=start("2026-11-23T19:00:04+00:00"),
+                end=end("2026-11-23T19:41:37+00:00"),
+                schedule=daily(20),
+            ),
+            State.OK,
+            "successful 2026-11-23 20:41 +01:00",
+            id="told in the time of its schedule",
+        ),
+        pytest.param(
+            Computer("web01", None, FAILED, Unreadable("/home/s.xml", "torn")),
+            State.WARNING,
+            "backup ended 2026-11-23 20:41 +01:00 with errors",
+            id="a schedule that is not understood hides no failure",
+        ),
+        pytest.param(
             Computer("web01", None, Unreadable("/home/f.xml", "torn")),
             State.UNKNOWN,
             "not understood: /home/f.xml: torn",
@@ -127,9 +153,8 @@ def test_one_look(one: Computer, state: State, says: str) -> None:
     assert verdict.state is state
     assert says in verdict.summary
     assert verdict.computer == "web01"
-
-
-FAILED = end("2026-11-23T20:41:37+01:00", success=False)
+    failed = {State.OK: 0, State.WARNING: 1, State.UNKNOWN: None}[state]
+    assert [each.value for each in verdict.metrics] in ([failed], [])
 
 
 @pytest.mark.parametrize(
@@ -196,6 +221,32 @@ FAILED = end("2026-11-23T20:41:37+01:00", success=False)
             State.OK,
             "within",
             id="the entry knows a success",
+        ),
+        pytest.param(
+            Account(
+                "a",
+                DN,
+                warning_numbers=0,
+                warning_days=2,
+                last_successes={"web01": at("2026-11-01T08:00+01:00")},
+            ),
+            Past(failed=1, last_success=at("2026-11-23T08:00+01:00")),
+            State.OK,
+            "within",
+            id="the last success that any source knows",
+        ),
+        pytest.param(
+            Account(
+                "a",
+                DN,
+                warning_numbers=0,
+                warning_days=2,
+                last_successes={"web01": at("2026-11-25T08:00+01:00")},
+            ),
+            Past(failed=1),
+            State.WARNING,
+            "limit 2 d (entry)",
+            id="a success of the future is none",
         ),
         pytest.param(
             Account("a", DN, warning_numbers=0, warning_days=0),
@@ -331,6 +382,37 @@ def at_hours(*hours: int) -> Schedule:
             State.WARNING,
             id="killed in the morning, and early in the evening",
         ),
+        pytest.param(
+            daily(20),
+            "2026-11-22T20:40+01:00",
+            "2026-11-24T23:30+01:00",
+            State.WARNING,
+            id="killed, and late",
+        ),
+        pytest.param(
+            daily(20), "2026-11-24T19:50+01:00", "2026-11-24T20:00:04+01:00", State.OK, id="again"
+        ),
+        pytest.param(
+            EVERY_QUARTER,
+            "2026-11-24T18:50+01:00",
+            "2026-11-24T19:30:04+01:00",
+            State.OK,
+            id="every quarter of an hour",
+        ),
+        pytest.param(
+            EVERY_QUARTER,
+            "2026-11-24T17:40+01:00",
+            "2026-11-24T19:30:04+01:00",
+            State.WARNING,
+            id="every quarter of an hour, killed",
+        ),
+        pytest.param(
+            EVERY_MINUTE,
+            "2026-11-23T17:40+01:00",
+            "2026-11-24T19:30:04+01:00",
+            State.OK,
+            id="every minute: no backup keeps that",
+        ),
     ],
 )
 def test_a_running_backup_serves_one_due_time(
@@ -341,6 +423,36 @@ def test_a_running_backup_serves_one_due_time(
     verdict = status(ENTRY, uploads(one), RULES, at(started) + timedelta(minutes=5))
 
     assert verdict.state is state
+
+
+@pytest.mark.parametrize(
+    ("used", "capacity", "one", "state"),
+    [
+        pytest.param(
+            0, 100, computer(start=start(YESTERDAY), end=end(BEFORE)), State.WARNING, id="running"
+        ),
+        pytest.param(None, 100, computer(end=end(LATELY)), State.OK, id="use not known"),
+        pytest.param(500, None, computer(end=end(LATELY)), State.OK, id="capacity not known"),
+        pytest.param(0, None, computer(end=end(LATELY)), State.OK, id="two days, perhaps measured"),
+        pytest.param(50, 100, computer(end=end(BEFORE)), State.OK, id="something is used"),
+        pytest.param(0, 100, computer(end=end(BEFORE)), State.WARNING, id="nothing is used"),
+        pytest.param(
+            0,
+            100,
+            computer(end=end(LATELY), past=Past(first_seen=at(BEFORE))),
+            State.WARNING,
+            id="nothing is used, and not by the backups before either",
+        ),
+    ],
+)
+def test_a_success_is_doubted(
+    used: int | None, capacity: int | None, one: Computer, state: State
+) -> None:
+    verdict = status(ENTRY._replace(used=used, capacity=capacity), uploads(one), RULES, NOW)
+
+    assert verdict.state is state
+    assert ("no space is used: is anything backed up?" in verdict.summary) == bool(state.value)
+    assert verdict.facts.get("cause") == ("empty" if state.value else None)
 
 
 def test_one_look_does_not_forget_a_failure_while_the_next_backup_runs() -> None:
@@ -398,12 +510,13 @@ def test_a_range_from_inside_is_not_off() -> None:
     assert verdict.state is State.WARNING
 
 
-def test_critical_by_the_option() -> None:
-    patience = PatiencePolicy(critical=Threshold(Range(end=0), "-c"))
+@pytest.mark.parametrize(("good", "state"), [(0, State.CRITICAL), (1, State.WARNING)])
+def test_critical_by_the_option(good: int, state: State) -> None:
+    patience = PatiencePolicy(critical=Threshold(Range(end=good), "-c"))
 
     verdict = status(ENTRY, uploads(computer(end=FAILED)), RULES._replace(patience=patience), NOW)
 
-    assert verdict.state is State.CRITICAL
+    assert verdict.state is state
 
 
 def test_a_retired_computer_is_told_not_alarmed() -> None:
@@ -411,6 +524,7 @@ def test_a_retired_computer_is_told_not_alarmed() -> None:
     old = computer("web02", end=end("2026-08-25T20:41:37+02:00", success=False))
 
     assert status(ENTRY, uploads(alive, old), RULES, NOW).state is State.OK
+    assert status(ENTRY, uploads(alive, old), RULES, NOW).retired == ("web02",)
     assert status(ENTRY, uploads(old), RULES, NOW).state is State.WARNING
 
 
@@ -429,6 +543,12 @@ def test_a_walk_cut_short_is_unknown_beside_what_was_found() -> None:
     ("seen", "account", "state", "says"),
     [
         (Uploads(), ENTRY, State.OK, "no report yet"),
+        (
+            uploads(computer(end=FAILED)),
+            ENTRY._replace(keeping=Keeping.INACTIVE),
+            State.OK,
+            "not active",
+        ),
         (Uploads(missing="/home/a"), ENTRY, State.UNKNOWN, "its home /home/a is not there"),
         (Uploads(refused="/home/a: denied"), ENTRY, State.UNKNOWN, "may not be read: /home/a"),
         (
@@ -476,3 +596,151 @@ def test_days_that_the_settings_know_better_are_not_due() -> None:
 
     assert status(ENTRY, uploads(one), RULES, NOW).state is State.WARNING
     assert status(ENTRY, uploads(one), RULES._replace(schedule=weekdays), NOW).state is State.OK
+
+
+RUNNING = start("2026-11-24T11:00+01:00")
+SUCCESS = end("2026-11-22T20:41:37+01:00")
+
+
+@pytest.mark.parametrize(
+    ("one", "facts"),
+    [
+        pytest.param(
+            computer(end=FAILED),
+            {
+                "cause": "errors",
+                "failed": 1,
+                "at_least": True,
+                "failed_at": FAILED.at,
+                "failed_since": FAILED.at,
+            },
+            id="one look",
+        ),
+        pytest.param(
+            computer(
+                end=FAILED,
+                past=Past(failed=2, failed_since=at("2026-11-21T20:41+01:00")),
+            ),
+            {
+                "cause": "errors",
+                "failed": 3,
+                "at_least": False,
+                "failed_at": FAILED.at,
+                "failed_since": at("2026-11-21T20:41+01:00"),
+            },
+            id="the third in a row",
+        ),
+        pytest.param(
+            computer(start=start("2026-11-23T11:00+01:00"), end=SUCCESS, past=Past(failed=1)),
+            {
+                "cause": "never_ended",
+                "failed": 2,
+                "at_least": False,
+                "failed_at": at("2026-11-23T11:00+01:00"),
+                "failed_since": at("2026-11-23T11:00+01:00"),
+                "last_success": SUCCESS.at,
+            },
+            id="never ended",
+        ),
+        pytest.param(
+            computer(start=RUNNING, end=FAILED),
+            {
+                "cause": "errors",
+                "failed": 1,
+                "at_least": True,
+                "failed_at": FAILED.at,
+                "failed_since": FAILED.at,
+            },
+            id="one look: ended with errors, and the next is running",
+        ),
+        pytest.param(
+            computer(
+                start=RUNNING,
+                end=FAILED,
+                past=Past(failed=2, at_least=True, failed_since=at("2026-11-21T20:41+01:00")),
+            ),
+            {
+                "cause": "errors",
+                "failed": 2,
+                "at_least": True,
+                "failed_at": FAILED.at,
+                "failed_since": at("2026-11-21T20:41+01:00"),
+            },
+            id="ended with errors, and the next is running",
+        ),
+        pytest.param(
+            computer(start=RUNNING, end=end("2026-11-21T20:41+01:00"), schedule=daily(20)),
+            {
+                "cause": "never_ended",
+                "failed": 1,
+                "at_least": True,
+                "last_success": at("2026-11-21T20:41+01:00"),
+            },
+            id="one look: killed, and the next is running",
+        ),
+        pytest.param(
+            computer(
+                start=RUNNING,
+                end=SUCCESS,
+                past=Past(failed=1, failed_since=at("2026-11-23T20:00+01:00")),
+            ),
+            {
+                "cause": "never_ended",
+                "failed": 1,
+                "at_least": False,
+                "failed_at": at("2026-11-23T20:00+01:00"),
+                "failed_since": at("2026-11-23T20:00+01:00"),
+                "last_success": SUCCESS.at,
+            },
+            id="killed, and the next is running",
+        ),
+        pytest.param(
+            computer(
+                start=RUNNING,
+                past=Past(failed=2, failed_since=at("2026-11-22T20:00+01:00")),
+            ),
+            {
+                "cause": "never_ended",
+                "failed": 2,
+                "at_least": False,
+                "failed_since": at("2026-11-22T20:00+01:00"),
+            },
+            id="killed twice: when the second began is not known",
+        ),
+    ],
+)
+def test_what_a_mail_says_of_failed_backups(one: Computer, facts: dict[str, object]) -> None:
+    verdict = status(ENTRY, uploads(one), RULES, NOW)
+
+    assert verdict.facts == {**facts, "limit_days": 1, "zone": ZURICH}
+
+
+def test_what_a_mail_says_of_a_success() -> None:
+    fine = status(ENTRY, uploads(computer(end=SUCCESS)), RULES, NOW)
+    full = status(ENTRY._replace(used=99, capacity=100), uploads(computer(end=SUCCESS)), RULES, NOW)
+
+    assert fine.facts == {"last_success": SUCCESS.at}
+    assert full.facts == {"cause": "full", "last_success": SUCCESS.at}
+
+
+def test_details_say_how() -> None:
+    past = Past(failed=1, last_success=at("2026-11-22T20:41:37+01:00"))
+
+    known = status(ENTRY, uploads(computer(end=FAILED, past=past)), RULES, NOW)
+    not_known = status(ENTRY, uploads(computer(end=FAILED)), RULES, NOW)
+
+    limits = "limits number off (entry), 1 d (entry)"
+    assert f"[last success 2026-11-22 20:41 +01:00; {limits}]" in known.details[0]
+    assert f"[last success not known; {limits}]" in not_known.details[0]
+
+
+def test_a_first_backup_may_take_a_week_from_the_first_start_seen() -> None:
+    again = start("2026-11-20T20:00+01:00")
+    past = Past(first_open=at("2026-11-17T11:59+01:00"))
+
+    late = status(ENTRY, uploads(computer(start=again, past=past)), RULES, NOW)
+    fine = status(ENTRY, uploads(computer(start=again, past=Past())), RULES, NOW)
+
+    assert late.summary.startswith("1 failed: backup started 2026-11-20 20:00 +01:00, never ended")
+    assert late.metrics[0].value == 1
+    assert fine.state is State.OK

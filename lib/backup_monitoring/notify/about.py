@@ -24,7 +24,7 @@ FACTS: Mapping[str, tuple[type, ...]] = {
     "last_backup": (datetime,),  # schedule: its start
     "failed": (int,),  # backups in a row
     "at_least": (bool,),  # *failed* is a lower bound
-    "failed_at": (datetime,),  # end of the newest backup; never ended: its start
+    "failed_at": (datetime,),  # end of the newest backup that is over; never ended: its start
     "last_success": (datetime,),  # end of the last successful backup
     "limit_numbers": (int,),  # backups, from so many on
     "limit_days": (int,),  # times 24 h

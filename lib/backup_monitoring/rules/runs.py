@@ -103,18 +103,29 @@ def _utc(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} +00:00"
 
 
+def last_report(computer: Computer) -> Start | End | None:
+    """Return the last start; the last end where no start is known."""
+    if isinstance(computer.start, Start):
+        return computer.start
+    return computer.end if isinstance(computer.end, End) else None
+
+
 def clock_of_computer(
-    schedule: Schedule | None, start: Start | None, policy: SchedulePolicy
+    schedule: Schedule | None, last: Start | End | None, policy: SchedulePolicy
 ) -> Clock | None:
-    """Return the clock of a computer's wall times, None where nothing says its offset."""
-    moments = [] if start is None else [(start.offset, start.at)]
+    """Return the clock of a computer's wall times, None where nothing says its offset.
+
+    Args:
+        last: of `last_report`.
+    """
+    moments = [] if last is None else [(last.offset, last.at)]
     if schedule is not None and isinstance(schedule.plan, Pattern):
         written = schedule.plan.offset
-        moments += [] if start is None else [(written, start.at)]
-        if start is None or schedule.modified > start.at:
+        moments += [] if last is None else [(written, last.at)]
+        if last is None or schedule.modified > last.at:
             # Uploaded by itself if its offset is another one than the start's: then it is the
             # newest. Else the start is the better clue: a file's date may be lost.
-            newest = start is None or written != start.offset
+            newest = last is None or written != last.offset
             moments.insert(0 if newest else len(moments), (written, schedule.modified))
     return clock_of(moments[0][0], moments, policy.zones) if moments else None
 

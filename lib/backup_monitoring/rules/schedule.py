@@ -25,6 +25,7 @@ from backup_monitoring.rules.runs import (
     MOST_A_DAY,
     clock_of_computer,
     is_dense,
+    last_report,
     newest_run,
     pattern_of,
     retired,
@@ -116,8 +117,7 @@ def _with_due_times(
 ) -> Judgement:
     pattern, said = pattern_of(account, computer, plan, rules.schedule)
     assert pattern is not None  # noqa: S101 - asked for by the caller
-    start = computer.start if isinstance(computer.start, Start) else None
-    clock = clock_of_computer(plan, start, rules.schedule)
+    clock = clock_of_computer(plan, last_report(computer), rules.schedule)
     counted = _counted_from(account, computer, plan, rules, now)
     assert clock is not None  # noqa: S101 - a pattern has an offset
     if counted is None:
@@ -206,9 +206,7 @@ def _without_due_times(
     said = plan.plan.value if plan is not None and not isinstance(plan.plan, Pattern) else ""
     said = said or "no schedule uploaded"
     last, oldest = _last_backup(computer).at, rules.schedule.report_max_age
-    clock = clock_of_computer(
-        plan, computer.start if isinstance(computer.start, Start) else None, rules.schedule
-    )
+    clock = clock_of_computer(plan, last_report(computer), rules.schedule)
     told = f"{said}, last backup {_say_last(last, clock)}"
     if oldest is None or last is None or now - last <= oldest:
         return Judgement(computer.name, State.OK, told)

@@ -1,7 +1,7 @@
 """Status: did the last backups end with errors, or never end?"""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta, timezone, tzinfo
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from backup_monitoring.due import Clock, due_times, say_time
@@ -32,10 +32,10 @@ from backup_monitoring.rules.runs import (
     Run,
     clock_of_computer,
     is_dense,
+    last_report,
     newest_run,
     pattern_of,
     retired,
-    zone_of,
 )
 from backup_monitoring.rules.watched import unreachable, unwatched
 from backup_monitoring.rules.worst import Judgement, known, reporting, worst_of
@@ -99,7 +99,8 @@ def _judge(
     if run is None:
         return Judgement(computer.name, State.OK, "no report of a backup yet")
     planned = computer.schedule if isinstance(computer.schedule, Schedule) else None
-    clock = clock_of_computer(planned, start, rules.schedule)
+    clock = clock_of_computer(planned, last_report(computer), rules.schedule)
+    assert clock is not None  # noqa: S101 - a run has an offset
     return _judge_run(account, computer, run, clock, patience, rules, now)
 
 
@@ -107,7 +108,7 @@ def _judge_run(
     account: Account,
     computer: Computer,
     run: Run,
-    clock: Clock | None,
+    clock: Clock,
     patience: Patience,
     rules: Rules,
     now: datetime,
@@ -117,14 +118,14 @@ def _judge_run(
         end = run.end if run.end is not None else _before(computer)
         cause, doubt = _doubt(account, computer, end, rules.status, now)
         if doubt and end is not None and run.end is None:  # it is no better while the next runs
-            what += f", the one before reported as successful {say_time(end.at, _zone(clock, end))}"
+            what += f", the one before reported as successful {say_time(end.at, clock.zone)}"
         state = State.WARNING if doubt else State.OK
         facts = known(cause=cause, last_success=end.at if end is not None else None)
         return Judgement(computer.name, state, what + doubt, 0, facts=facts)
     last = _last_success(account, computer, now)
-    said = say_time(last, zone_of(clock)) if last is not None else "not known"
+    said = say_time(last, clock.zone) if last is not None else "not known"
     how = f"last success {said}; {say_patience(patience)}"
-    facts = _facts(computer, run, patience, failed, last) | {"zone": zone_of(clock)}
+    facts = _facts(computer, run, patience, failed, last) | {"zone": clock.zone}
     if computer.past is None:
         state, limit = _impatient(patience)
         return Judgement(computer.name, state, f"{what}{limit}", failed, how, facts)
@@ -133,47 +134,59 @@ def _judge_run(
     return Judgement(computer.name, state, summary, failed, how, facts)
 
 
-def _row(past: Past, failed: int, clock: Clock | None) -> str:
+def _row(past: Past, failed: int, clock: Clock) -> str:
     """Return how many failed in a row, and since when, in words."""
     bound = "at least " if past.at_least else ""
     since = past.failed_since
-    told = since is not None and (failed > 1 or failed == past.failed)
-    began = f" since {say_time(since, zone_of(clock))}" if told and since is not None else ""
+    began = f" since {say_time(since, clock.zone)}" if since is not None else ""
     return f"{bound}{failed} failed{began}"
 
 
 def _facts(
     computer: Computer, run: Run, patience: Patience, failed: int, last: datetime | None
 ) -> dict[str, object]:
-    ended = run.end if run.end is not None else run.start
+    past = computer.past
+    cause, at = _newest_failure(computer, run)
     return patience.facts | known(
-        cause="errors" if run.end is not None else "never_ended",
+        cause=cause,
         failed=failed,
-        at_least=computer.past is None or computer.past.at_least,
-        failed_at=ended.at if ended is not None else None,
-        failed_since=(computer.past.failed_since if computer.past is not None else None)
-        or (ended.at if ended is not None else None),
+        at_least=past is None or past.at_least,
+        failed_at=at,
+        failed_since=(past.failed_since if past is not None else None) or at,
         last_success=last,
     )
 
 
+def _newest_failure(computer: Computer, run: Run) -> tuple[str, datetime | None]:
+    """Return how the newest backup that is over failed, and when: its end, else its start."""
+    if run.end is not None:
+        return "errors", run.end.at
+    if run.phase is Phase.NEVER_ENDED and run.start is not None:
+        return "never_ended", run.start.at
+    # One is running: it is not the one that failed.
+    end, past = computer.end, computer.past
+    if isinstance(end, End) and not end.success:
+        return "errors", end.at
+    return "never_ended", past.failed_since if past is not None and past.failed == 1 else None
+
+
 def _failed(
-    account: Account, computer: Computer, run: Run, clock: Clock | None, policy: SchedulePolicy
+    account: Account, computer: Computer, run: Run, clock: Clock, policy: SchedulePolicy
 ) -> tuple[int, str]:
     """Return how many of the last backups in a row were unsuccessful, and the newest in words."""
     before = computer.past.failed if computer.past is not None else 0
     if run.end is not None:
-        at = say_time(run.end.at, _zone(clock, run.end))
+        at = say_time(run.end.at, clock.zone)
         if run.end.success:
             return 0, f"last backup reported as successful {at}"
         return before + 1, f"backup ended {at} with errors"
     assert run.start is not None  # noqa: S101 - an open run has a start
-    at = say_time(run.start.at, _zone(clock, run.start))
+    at = say_time(run.start.at, clock.zone)
     if run.phase is Phase.NEVER_ENDED:
         return before + 1, f"backup started {at}, never ended"
     end = computer.end
     if computer.past is None and isinstance(end, End) and not end.success:
-        ended = say_time(end.at, _zone(clock, end))
+        ended = say_time(end.at, clock.zone)
         return 1, f"backup ended {ended} with errors, another is running since {at}"
     if computer.past is None and _killed_before(account, computer, run.start, clock, policy):
         return 1, f"backup running since {at}, and none ended for the due time before"
@@ -186,12 +199,8 @@ def _before(computer: Computer) -> End | None:
     return end if isinstance(end, End) and end.success else None
 
 
-def _zone(clock: Clock | None, report: Start | End) -> tzinfo:
-    return clock.zone if clock is not None else timezone(report.offset)
-
-
 def _killed_before(
-    account: Account, computer: Computer, start: Start, clock: Clock | None, policy: SchedulePolicy
+    account: Account, computer: Computer, start: Start, clock: Clock, policy: SchedulePolicy
 ) -> bool:
     """Tell whether a due time lies before the newest start that neither it nor an end serves.
 
@@ -199,7 +208,7 @@ def _killed_before(
     last end and that start betray the runs in between.
     """
     end, plan = computer.end, computer.schedule
-    if not isinstance(end, End) or not isinstance(plan, Schedule) or clock is None:
+    if not isinstance(end, End) or not isinstance(plan, Schedule):
         return False
     pattern, _ = pattern_of(account, computer, plan, policy)
     if pattern is None or is_dense(computer):
