@@ -21,7 +21,12 @@ from backup_monitoring.policies import QuotaPolicy
 from backup_monitoring.rules.quota import plainly_ok, quota
 
 DN = "uid=4000101,ou=accounts,dc=example,dc=org"
+NO_CAPACITY = f"no usable capacity in the entry {DN}"
 INSIDE = Threshold(Range(40, 60, inverted=True), "-w")
+FROM_TEN = QuotaPolicy(warning=Threshold(Range(start=10), "-w"))
+NOT_INSIDE = QuotaPolicy(warning=INSIDE)
+NOT_CRITICAL_INSIDE = QuotaPolicy(critical=INSIDE)
+PLAIN = Account("4000101", DN, used=500, capacity=1000)
 OPTION = QuotaPolicy(
     warning=Threshold(Range(end=70), "-w"), critical=Threshold(Range(end=80), "-c")
 )
@@ -46,12 +51,17 @@ def range_policy(start: float, end: float, *, inverted: bool = False) -> QuotaPo
         pytest.param(101, 100, 100, QuotaPolicy(), State.CRITICAL, "limit 100 % (entry)"),
         pytest.param(85.01, 100, 85, QuotaPolicy(), State.WARNING, "85.01 %", id="unrounded"),
         pytest.param(0, 100, 85, QuotaPolicy(), State.OK, "0.0 %", id="nothing used"),
-        pytest.param(5, 0, 85, QuotaPolicy(), State.UNKNOWN, DN, id="capacity 0 is not full"),
-        pytest.param(5, None, 85, QuotaPolicy(), State.UNKNOWN, DN, id="no capacity"),
+        pytest.param(5, 0, 85, QuotaPolicy(), State.UNKNOWN, NO_CAPACITY, id="0 is not full"),
+        pytest.param(5, None, 85, QuotaPolicy(), State.UNKNOWN, NO_CAPACITY, id="no capacity"),
         pytest.param(86, 100, None, range_policy(5, inf, inverted=True), State.WARNING, "@5: %"),
         pytest.param(86, 100, None, range_policy(-inf, inf), State.OK, "limit ~: %", id="off"),
         pytest.param(86, 100, None, range_policy(90, inf), State.WARNING, "limit 90: %"),
         pytest.param(None, 5, 85, QuotaPolicy(), State.UNKNOWN, "used space", id="no use"),
+        pytest.param(5, 100, None, FROM_TEN, State.WARNING, "limit 10: % (-w)", id="too little"),
+        pytest.param(50, 100, None, NOT_INSIDE, State.WARNING, "limit @40:60 % (-w)", id="inside"),
+        pytest.param(
+            70, 100, None, NOT_CRITICAL_INSIDE, State.OK, "limit 85 % (default)", id="beside"
+        ),
     ],
 )
 def test_quota(
@@ -146,8 +156,40 @@ def test_what_is_plainly_ok_is_ok(account: Account, policy: QuotaPolicy) -> None
         assert quota(account, policy).state is State.OK
 
 
-def test_what_is_plainly_ok_is_found_without_its_sentence() -> None:
-    account = Account("4000101", DN, used=85, capacity=100, growth=Growth(None, 3))
+@pytest.mark.parametrize(
+    ("account", "policy"),
+    [
+        pytest.param(PLAIN._replace(used=855), QuotaPolicy(), id="above the threshold"),
+        pytest.param(
+            PLAIN._replace(used=900), OPTION._replace(warning=INSIDE), id="critical all the same"
+        ),
+        pytest.param(PLAIN._replace(used=None), QuotaPolicy(), id="use not known"),
+        pytest.param(PLAIN._replace(capacity=None), QuotaPolicy(), id="capacity not known"),
+        pytest.param(
+            PLAIN._replace(growth=Growth(50.0, 30)), QuotaPolicy(forecast=20), id="full in 10 days"
+        ),
+        pytest.param(
+            PLAIN._replace(growth=Growth(None, 3, Shrink(900, 100, date(2026, 11, 20)))),
+            QuotaPolicy(),
+            id="a sudden loss",
+        ),
+    ],
+)
+def test_what_is_not_ok_is_not_plainly_ok(account: Account, policy: QuotaPolicy) -> None:
+    assert quota(account, policy).state is not State.OK
+    assert not plainly_ok(account, policy)
 
-    assert plainly_ok(account, QuotaPolicy())
-    assert not plainly_ok(account._replace(used=86), QuotaPolicy())
+
+@pytest.mark.parametrize(
+    ("account", "policy"),
+    [
+        pytest.param(PLAIN._replace(used=850), QuotaPolicy(), id="at the threshold"),
+        pytest.param(PLAIN, QuotaPolicy(forecast=20), id="no past to forecast from"),
+        pytest.param(PLAIN._replace(growth=Growth(None, 3)), QuotaPolicy(), id="a past"),
+    ],
+)
+def test_what_is_plainly_ok_is_found_without_its_sentence(
+    account: Account, policy: QuotaPolicy
+) -> None:
+    assert quota(account, policy).state is State.OK
+    assert plainly_ok(account, policy)

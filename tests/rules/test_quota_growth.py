@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from backup_monitoring.model import GIB, Account, Growth, Range, Shrink, State, Verdict
+from backup_monitoring.model import GIB, Account, Growth, Range, Shrink, State, Threshold, Verdict
 from backup_monitoring.policies import QuotaPolicy
 from backup_monitoring.rules.quota import quota
 
@@ -37,7 +37,9 @@ def numbers(verdict: Verdict) -> dict[str, float]:
     [
         pytest.param(50, 1.0, 30, 50, "50.0 % of 100.0 GiB used, full in 50 d, limit", id="grows"),
         pytest.param(79.5, 1.0, 0, 20, ", full in 20 d", id="the threshold is a day away"),
+        pytest.param(50, 0.505, 59, 99, ", full in 99 d", id="99 days are told"),
         pytest.param(50, 0.5, 60, 100, None, id="far away is not told in the sentence"),
+        pytest.param(98, 2.0, 0, 1, ", full in 1 d", id="tomorrow"),
         pytest.param(50, 0.4999, 60, 100, None, id="whole days, rounded down"),
         pytest.param(50, 0.000001, 9999, 9999, None, id="at most 9999"),
         pytest.param(98.5, 2.0, 0, 0, ", full in less than 1 d, limit", id="today"),
@@ -85,6 +87,34 @@ def test_the_threshold_of_the_forecast_is_the_entrys_else_the_settings() -> None
 
     assert numbers(judged(50, growth, threshold=90))["days_to_threshold"] == 40
     assert numbers(judged(50, growth, threshold=None))["days_to_threshold"] == 35
+    off = QuotaPolicy(warning=Threshold(Range(), "-w"))
+    assert numbers(judged(50, growth, off, threshold=None))["days_to_threshold"] == 50
+
+
+@pytest.mark.parametrize(
+    ("used", "growth", "facts"),
+    [
+        pytest.param(50, None, {"cause": "used"}, id="no past"),
+        pytest.param(50, Growth(None, 3), {"cause": "used"}, id="a short past"),
+        pytest.param(90, Growth(1.0 * GIB, 30), {"cause": "used", "days_to_full": 10}, id="over"),
+        pytest.param(
+            50, Growth(1.0 * GIB, 30), {"cause": "forecast", "days_to_full": 50}, id="soon full"
+        ),
+        pytest.param(
+            30,
+            Growth(None, 3, LOST),
+            {
+                "cause": "shrink",
+                "shrink_before": 80 * GIB,
+                "shrink_after": 30 * GIB,
+                "shrink_day": date(2026, 11, 20),
+            },
+            id="lost",
+        ),
+    ],
+)
+def test_what_a_mail_says(used: float, growth: Growth | None, facts: dict[str, object]) -> None:
+    assert judged(used, growth, QuotaPolicy(forecast=60)).facts == facts
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,20 @@
 
 import pytest
 
-from backup_monitoring.model import Account, Past, Range, State, Threshold, Unreadable, Uploads
+from backup_monitoring.model import (
+    Account,
+    Keeping,
+    Metric,
+    Past,
+    Range,
+    State,
+    Threshold,
+    Unreadable,
+    Uploads,
+)
 from backup_monitoring.policies import UnusedPolicy
 from backup_monitoring.rules.unused import unused
-from cases import at, computer, start, uploads
+from cases import at, computer, end, start, uploads
 
 NOW = at("2026-11-24T12:00+01:00")
 DN = "uid=4000101,ou=accounts,dc=example,dc=org"
@@ -25,6 +35,8 @@ CRITICAL = UnusedPolicy(critical=Threshold(Range(end=30 * 86400), "-c"))
         ("2026-11-10T11:59+01:00", CRITICAL, State.WARNING, "never used since 2026-11-10 10:59"),
         ("2026-10-25T11:59+01:00", CRITICAL, State.CRITICAL, "limit 30 d (-c)"),
         ("2026-12-25T11:59+01:00", UnusedPolicy(), State.UNKNOWN, "clock"),
+        ("2026-11-24T12:10+01:00", UnusedPolicy(), State.OK, "not used yet"),
+        ("2026-11-24T12:11+01:00", UnusedPolicy(), State.UNKNOWN, "clock: "),
         (None, UnusedPolicy(), State.UNKNOWN, f"no creation time in the entry {DN}"),
     ],
 )
@@ -61,21 +73,35 @@ def test_the_limit_is_said_as_it_was_given(good: Range, says: str) -> None:
     ("seen", "state", "says"),
     [
         (uploads(computer(start=start("2020-01-01T00:00+01:00"))), State.OK, "used by 1 computer"),
-        (Uploads((computer()._replace(end=Unreadable("/f", "torn")),)), State.OK, "used by 1"),
-        (Uploads((computer(),)), State.WARNING, "never used"),
+        (
+            Uploads((computer()._replace(end=Unreadable("/f", "torn")),)),
+            State.OK,
+            "used by 1 computer",
+        ),
+        (
+            Uploads((computer(),)),
+            State.WARNING,
+            "never used since 2024-12-31 23:00 +00:00 (692 d 12 h), limit 14 d (default)",
+        ),
+        (
+            uploads(*(computer(name, end=end("2026-11-01T00:00+01:00")) for name in "ab")),
+            State.OK,
+            "used by 2 computers",
+        ),
         (uploads(computer(past=Past())), State.OK, "used by 1 computer"),
         (
             Uploads((computer(past=Past(gone=NOW)),)),
             State.WARNING,
-            "used no more, the folders of its",
+            "used no more, the folders of its computers are gone, "
+            "since 2024-12-31 23:00 +00:00 (692 d 12 h), limit 14 d (default)",
         ),
         (Uploads(data=True), State.OK, "backed up without a client that reports"),
         (
             Uploads(cut_short="too many folders"),
             State.UNKNOWN,
-            "only a part of incoming was looked",
+            "only a part of incoming was looked through: too many folders",
         ),
-        (Uploads(missing="/home/a"), State.UNKNOWN, "/home/a is not there"),
+        (Uploads(missing="/home/a"), State.UNKNOWN, "its home /home/a is not there"),
     ],
 )
 def test_use(seen: Uploads, state: State, says: str) -> None:
@@ -83,5 +109,22 @@ def test_use(seen: Uploads, state: State, says: str) -> None:
 
     verdict = unused(account, seen, UnusedPolicy(), NOW)
 
-    assert verdict.state is state
-    assert says in verdict.summary
+    assert (verdict.state, verdict.summary) == (state, says)
+
+
+def test_an_account_that_is_not_watched_is_ok() -> None:
+    account = Account("4000101", DN, Keeping.INACTIVE, created=at("2025-01-01T00:00+01:00"))
+
+    verdict = unused(account, Uploads(), UnusedPolicy(), NOW)
+
+    assert (verdict.state, verdict.summary) == (State.OK, "not active")
+
+
+def test_what_is_measured_and_what_a_mail_says() -> None:
+    account = Account("4000101", DN, created=at("2026-10-25T11:59+01:00"))
+
+    verdict = unused(account, Uploads(), CRITICAL, NOW)
+
+    good = Range(end=1209600), Range(end=2592000)
+    assert verdict.metrics == (Metric("age", 2592060, "s", *good),)
+    assert verdict.facts == {"cause": "unused", "created": at("2026-10-25T11:59+01:00")}
