@@ -226,6 +226,20 @@ def instants(*texts: str) -> list[datetime]:
             id="Apia skips a Friday: due at the same instant of the Saturday",
         ),
         pytest.param(
+            at("00:00", "05:00", "10:00", "15:00", "20:00"),
+            "Pacific/Apia",
+            "2011-12-29T22:00-10:00",
+            "2011-12-31T23:00+14:00",
+            [
+                "2011-12-31T00:00+14:00",
+                "2011-12-31T05:00+14:00",
+                "2011-12-31T10:00+14:00",
+                "2011-12-31T15:00+14:00",
+                "2011-12-31T20:00+14:00",
+            ],
+            id="Apia skips a day of five: each is due once, in the order of time",
+        ),
+        pytest.param(
             at("02:30"),
             "Pacific/Auckland",
             "2026-09-26T12:00+12:00",
@@ -286,6 +300,30 @@ def instants(*texts: str) -> list[datetime]:
             "2026-11-10T00:00+00:00",
             ["2026-11-01T06:00+00:00", "2026-11-08T06:00+00:00"],
             id="cron: the months bind both",
+        ),
+        pytest.param(
+            at("06:00", months={11}, weekdays={7}),
+            "UTC",
+            "2026-10-20T00:00+00:00",
+            "2026-11-10T00:00+00:00",
+            ["2026-11-01T06:00+00:00", "2026-11-08T06:00+00:00"],
+            id="the Sundays of a month",
+        ),
+        pytest.param(
+            at("00:00", months={2}),
+            "UTC",
+            "2026-02-26T12:00+00:00",
+            "2026-03-02T12:00+00:00",
+            ["2026-02-27T00:00+00:00", "2026-02-28T00:00+00:00"],
+            id="every day of a month, at midnight",
+        ),
+        pytest.param(
+            at("00:00", days={15}),
+            "UTC",
+            "2026-11-13T12:00+00:00",
+            "2026-11-17T12:00+00:00",
+            ["2026-11-15T00:00+00:00"],
+            id="a day of the month, at midnight",
         ),
         pytest.param(
             at("22:00", weekdays={1, 2, 3, 4, 5}),
@@ -353,6 +391,29 @@ def test_count_of_2026(pattern: Pattern, zone: tzinfo, count: int) -> None:
     end = datetime(2026, 12, 31, 23, 59, 59, tzinfo=zone).astimezone(UTC)
 
     assert count_due(pattern, zone, begin, end, 10**9) == count
+
+
+@pytest.mark.parametrize("day", range(28))
+@pytest.mark.parametrize(
+    ("pattern", "zone", "change"),
+    [
+        pytest.param(at("02:30", "03:30"), ZURICH, "2026-03-29T00:00+01:00", id="Zurich"),
+        pytest.param(at("02:00", "02:30"), LORD_HOWE, "2026-10-04T00:00+10:30", id="Lord Howe"),
+        pytest.param(at("12:00", weekdays={5, 6}), APIA, "2011-12-29T00:00-10:00", id="Apia"),
+    ],
+)
+def test_a_change_of_the_clock_in_any_week_of_a_count(
+    pattern: Pattern, zone: tzinfo, change: str, day: int
+) -> None:
+    (moment,) = instants(change)
+    spans = [
+        (moment - timedelta(days=60), moment + timedelta(days=day)),
+        (moment - timedelta(days=day), moment + timedelta(days=60)),
+    ]
+
+    for begin, end in spans:
+        one_by_one = list(due_times(pattern, zone, begin, end))
+        assert count_due(pattern, zone, begin, end, 1000) == len(one_by_one)
 
 
 def test_apia_in_the_year_that_lacks_a_day() -> None:

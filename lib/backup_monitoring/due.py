@@ -161,7 +161,6 @@ def _by_rule(pattern: Pattern, first: date, end: date) -> list[datetime]:
         until=datetime.combine(end, time()) - _RESOLUTION,
         byhour=tuple(pattern.hours),
         byminute=tuple(pattern.minutes),
-        bysecond=0,
         byweekday=[day - 1 for day in pattern.weekdays] if pattern.weekdays else None,
     )
     return list(walls)
