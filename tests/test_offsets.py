@@ -39,6 +39,10 @@ def spelled(text: str, writer: Writer) -> list[str]:
         pytest.param("-09:30", ["-09:30"], id="no place has +14:30"),
         pytest.param("-10:30", [], id="no place has that"),
         pytest.param("+13:15", [], id="nor that"),
+        pytest.param("-08:45", ["-08:45"], id="the first of all quarters"),
+        pytest.param("+11:45", ["+11:45"], id="the last of all quarters"),
+        pytest.param("-09:15", [], id="before the first"),
+        pytest.param("+12:15", [], id="after the last"),
         pytest.param("-12:30", ["+11:30"], id="Norfolk after midnight"),
         pytest.param("-14:45", ["+09:15"], id="any quarter within"),
         pytest.param("+12:30", [], id="nor that by a day"),
@@ -91,6 +95,7 @@ FROM_THE_WEST = datetime(2026, 11, 24, 11, 59, tzinfo=UTC)
 FUTURE = datetime(2026, 11, 24, 12, 1, tzinfo=UTC)
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 HALFWAY = datetime(2026, 11, 24, 0, 0, tzinfo=UTC)
+NEARER_TO_THE_WEST = datetime(2026, 11, 24, 0, 30, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -106,6 +111,7 @@ HALFWAY = datetime(2026, 11, 24, 0, 0, tzinfo=UTC)
         pytest.param([], LONG_AGO, None, id="the file's time is far"),
         pytest.param([], FUTURE, None, id="the file's time is future"),
         pytest.param([], HALFWAY, None, id="twelve hours from both"),
+        pytest.param([], NEARER_TO_THE_WEST, "-11:00", id="within twelve hours of one only"),
         pytest.param([ZURICH], LONG_AGO, None, id="nothing fits"),
     ],
 )
@@ -115,6 +121,29 @@ def test_choice_of_two(zones: list[ZoneInfo], modified: datetime, offset: str | 
     chosen = choose(candidates, WALL, Clues(zones, modified, NOW))
 
     assert (None if chosen is None else spell(chosen)) == offset
+
+
+@pytest.mark.parametrize(
+    ("modified", "offset"),
+    [
+        pytest.param(FROM_THE_EAST, "+13:00", id="a zone at the file's time"),
+        pytest.param(datetime(2026, 7, 1, tzinfo=UTC), None, id="the zone had another one then"),
+        pytest.param(FUTURE, None, id="a file of the future"),
+    ],
+)
+def test_choice_of_two_without_a_date(modified: datetime, offset: str | None) -> None:
+    candidates = parse_offset("-11:00", Writer.PERL)
+
+    chosen = choose(candidates, None, Clues([AUCKLAND], modified, NOW))
+
+    assert (None if chosen is None else spell(chosen)) == offset
+
+
+def test_one_candidate_is_it_whatever_else_is_known() -> None:
+    chosen = choose(parse_offset("+01:00", Writer.PERL), WALL, Clues([AUCKLAND], LONG_AGO, NOW))
+
+    assert chosen is not None
+    assert spell(chosen) == "+01:00"
 
 
 def test_a_zone_counts_as_of_the_date_not_of_today() -> None:
