@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from backup_monitoring.history import Memory, look, vanished
+from backup_monitoring.history import Memory, Outcome, Seen, look, vanished
 from backup_monitoring.model import (
     Account,
     Computer,
@@ -187,6 +187,24 @@ HISTORIES = {
         Look("21 20:10", began("21 20:00"), bad("19 20:40"), "1+", OK),
         Look("21 20:15", began("21 20:00"), good("20 20:40"), 0, OK),
         Look("21 21:00", began("21 20:00"), bad("21 20:40"), 1, OK),
+    ],
+    "the end of an earlier run was uploaded late, together with the next start": [
+        Look("19 21:00", began("19 20:00"), good("19 20:40"), 0, OK),
+        Look("20 20:10", began("20 20:00"), good("19 20:40"), 0, OK),
+        Look("21 20:10", began("21 20:00"), good("19 20:40"), 1, OK),
+        # 20 ended well after all, and 21 never did
+        Look("22 20:10", began("22 20:00"), good("20 20:40"), 1, OK),
+        Look("23 20:10", began("23 20:00"), good("20 20:40"), 2, WARNING),
+    ],
+    "the end of a run whose start was not seen does not tell of the one that was open": [
+        Look("20 21:00", began("20 20:00"), good("20 20:40"), 0, OK),
+        Look("21 20:10", began("21 20:00"), good("20 20:40"), 0, OK),
+        Look("23 20:10", began("23 20:00"), bad("22 20:40"), "1+", OK),
+        Look("23 21:00", began("23 20:00"), bad("23 20:40"), "2+", WARNING),
+    ],
+    "the first sight of a schedule is no change of it": [
+        Look("23 12:00", began("20 20:00"), good("20 20:40"), 0, OK, daily(20), (2, WARNING)),
+        Look("23 23:00", began("20 20:00"), good("20 20:40"), 0, OK, daily(20), (3, CRITICAL)),
     ],
     "a schedule that was moved at noon": [
         Look("22 21:00", began("22 20:00"), good("22 20:40"), 0, OK, daily(20), (0, OK)),
@@ -407,15 +425,145 @@ def test_the_last_success_stays_known_when_its_end_is_overwritten() -> None:
     assert state("22 20:41") is WARNING
 
 
+BY_HAND = Schedule(Unplanned.BY_HAND, PERL, LONG_AGO)
+
+
 @pytest.mark.parametrize(
-    "plan", [Schedule(Unplanned.BY_HAND, PERL, LONG_AGO), daily(20, weekdays=frozenset([1, 2]))]
+    ("before", "plan"),
+    [
+        (daily(20), BY_HAND),
+        (BY_HAND, daily(20)),
+        (daily(20), daily(20, weekdays=frozenset([1, 2]))),
+        (daily(20, days=frozenset([1])), daily(20, months=frozenset([1]))),
+    ],
 )
-def test_another_kind_of_schedule_is_a_change(plan: Schedule) -> None:
+def test_another_kind_of_schedule_is_a_change(before: Schedule, plan: Schedule) -> None:
     past = past_after(
-        ("20 21:00", Computer("a", schedule=daily(20))), ("21 12:00", Computer("a", schedule=plan))
+        ("20 21:00", Computer("a", schedule=before)),
+        ("21 12:00", Computer("a", schedule=plan)),
+        ("22 12:00", Computer("a", schedule=plan)),
     )
 
     assert past.schedule_changed == at("2026-11-21T12:00+01:00")
+
+
+def test_a_success_ends_the_row_and_an_older_one_is_not_the_last() -> None:
+    past = past_after(
+        ("20 21:00", Computer("a", began("20 20:00"), bad("20 20:40"))),
+        ("21 21:00", Computer("a", began("21 20:00"), good("21 20:40"))),
+        ("22 20:10", Computer("a", began("22 20:00"), good("19 20:40"))),
+    )
+
+    assert (past.failed, past.at_least, past.failed_since) == (0, False, None)
+    assert past.last_success == at("2026-11-21T20:40+01:00")
+
+
+def test_since_when_a_folder_is_gone() -> None:
+    there = Computer("a", began("20 20:00"), good("20 20:40"))
+    seen = look(None, there, at(written("20 21:00")))
+
+    gone = vanished(vanished(seen, at(written("21 12:00"))), at(written("22 12:00")))
+    back = look(gone, there, at(written("23 12:00")))
+    anew = look(gone, Computer("a", began("23 11:00")), at(written("23 12:00")))
+
+    assert seen.past.gone is None
+    assert gone.past.gone == at("2026-11-21T12:00+01:00")
+    assert (back.past.gone, anew.past.gone) == (None, None)
+
+
+def test_the_first_open_start_is_known_until_an_end_is_seen() -> None:
+    first, second = Computer("a", began("20 20:00")), Computer("a", began("22 20:00"))
+    ended_too = second._replace(end=good("22 23:00"))
+
+    still_open = past_after(("20 20:10", first), ("22 20:10", second))
+    ended_once = past_after(("20 20:10", first), ("22 20:10", second), ("23 12:00", ended_too))
+
+    assert still_open.first_open == at("2026-11-20T20:00+01:00")
+    assert ended_once.first_open is None
+
+
+LATE, NOW, EARLY = (at(f"{year}-11-20T12:00+01:00") for year in (2027, 2026, 2025))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param(Memory(LATE), Memory(NOW), id="first sight"),
+        pytest.param(
+            Memory(EARLY, schedule_changed=LATE), Memory(EARLY, schedule_changed=NOW), id="change"
+        ),
+        pytest.param(Memory(EARLY, gone=LATE), Memory(EARLY, gone=NOW), id="gone"),
+        pytest.param(
+            Memory(LATE, schedule_changed=EARLY, gone=EARLY),
+            Memory(NOW, schedule_changed=EARLY, gone=EARLY),
+            id="what is not ahead stays",
+        ),
+    ],
+)
+def test_moments_that_a_wrong_clock_of_this_server_put_into_the_future(
+    before: Memory, after: Memory
+) -> None:
+    gone = after.gone or NOW
+    assert vanished(before, NOW) == after._replace(gone=gone)
+
+
+OPEN_AFTER_TWO = Memory(
+    EARLY,
+    Seen(at("2026-11-22T20:00+01:00"), "22"),
+    Seen(at("2026-11-21T20:40+01:00"), "21", False),
+    failed=2,
+    failed_since=at("2026-11-20T20:40+01:00"),
+)
+
+
+@pytest.mark.parametrize(
+    ("memory", "computer", "failed", "since"),
+    [
+        pytest.param(
+            OPEN_AFTER_TWO, Computer("a", began("22 20:00"), bad("21 20:40")), 2, "20", id="open"
+        ),
+        pytest.param(
+            OPEN_AFTER_TWO,
+            Computer("a", None, bad("21 20:40")),
+            1,
+            "20",
+            id="its start was taken away: the end is the newest run",
+        ),
+        pytest.param(
+            OPEN_AFTER_TWO._replace(failed=1),
+            Computer("a", None, bad("21 20:40")),
+            0,
+            None,
+            id="and the row begins with it",
+        ),
+        pytest.param(
+            OPEN_AFTER_TWO._replace(end=Seen(at("2026-11-19T20:40+01:00"), "19", True)),
+            Computer("a", None, good("19 20:40")),
+            2,
+            "20",
+            id="a success is not in the row",
+        ),
+        pytest.param(
+            OPEN_AFTER_TWO._replace(end=None),
+            Computer("a", schedule=daily(20)),
+            2,
+            "20",
+            id="no end",
+        ),
+    ],
+)
+def test_the_past_beside_the_reports_that_are_there(
+    memory: Memory, computer: Computer, failed: int, since: str | None
+) -> None:
+    past = memory.past_beside(computer)
+
+    assert past is not None
+    assert past.failed == failed
+    assert past.failed_since == (at(f"2026-11-{since}T20:40+01:00") if since else None)
+
+
+def test_a_folder_without_reports_has_no_past() -> None:
+    assert OPEN_AFTER_TWO.past_beside(Computer("a")) is None
 
 
 def test_the_strip_holds_the_runs_of_a_month() -> None:
@@ -430,6 +578,26 @@ def test_the_strip_holds_the_runs_of_a_month() -> None:
     assert len(memory.runs) == 30
     assert memory.runs[0][0] == at("2026-11-01T20:00+01:00")
     assert "".join(outcome.value for _, outcome in memory.runs) == "fs" * 15
+
+
+def test_the_strip_holds_each_run_once() -> None:
+    looks = (
+        ("19 21:00", Computer("a", began("19 20:00"), good("19 20:40"))),
+        ("20 20:10", Computer("a", began("20 20:00"), good("19 20:40"))),
+        ("21 20:10", Computer("a", began("21 20:00"), good("19 20:40"))),
+        ("21 21:00", Computer("a", began("21 20:00"), bad("21 20:40"))),
+        ("22 20:10", Computer("a", began("22 20:00"), bad("21 20:40"))),
+    )
+    memory: Memory | None = None
+    for now, computer in looks:
+        memory = look(memory, computer, at(written(now)))
+    assert memory is not None
+
+    assert memory.runs == (
+        (at("2026-11-19T20:40+01:00"), Outcome.SUCCESS),
+        (at("2026-11-20T20:00+01:00"), Outcome.NEVER_ENDED),
+        (at("2026-11-21T20:40+01:00"), Outcome.FAILED),
+    )
 
 
 def test_the_strip_is_bounded_whatever_a_customer_does() -> None:

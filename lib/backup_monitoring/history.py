@@ -192,9 +192,9 @@ def _after_open(
 ) -> Iterator[tuple[Seen, Outcome]]:
     """Yield what a newer start tells of the run that was open before it."""
     if end is None or end.at < open_start.at:
-        yield open_start, Outcome.NEVER_ENDED
-        if arrived is not None:
+        if arrived is not None:  # late, of a run before: it says nothing of the open one
             yield arrived, _outcome(arrived)
+        yield open_start, Outcome.NEVER_ENDED
     elif arrived is None or new.end is not None:
         # The visible end is the newest run's: an end of this one was overwritten, if it came.
         yield open_start, Outcome.UNSEEN
