@@ -49,6 +49,13 @@ def test_cron_refuses_it(text: str) -> None:
     assert parse_field(text, 0, 23) is None
 
 
+def test_a_field_of_more_than_512_characters_is_none() -> None:
+    longest = "1," * 255 + "17"
+
+    assert parse_field(longest, 0, 23) == frozenset({1, 17})
+    assert parse_field(longest + " ", 0, 23) is None
+
+
 @pytest.mark.parametrize(("text", "low", "high"), [("0", 1, 31), ("13", 1, 12), ("0-5", 1, 12)])
 def test_cron_refuses_what_is_outside(text: str, low: int, high: int) -> None:
     assert parse_field(text, low, high) is None

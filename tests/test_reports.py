@@ -186,6 +186,7 @@ def with_date(text: str) -> bytes:
         pytest.param("0000-01-01T20:00:00+01:00", "no such date", id="year 0"),
         pytest.param("0001-01-01T00:00:00+01:00", "no such date", id="before year 1 in UTC"),
         pytest.param("9999-12-31T23:00:00-05:00", "no such date", id="after year 9999 in UTC"),
+        pytest.param("1969-12-31T23:59:59+01:00", "no such date", id="before any client"),
         pytest.param("2026-11-23T25:00:00+01:00", "no such date", id="hour 25"),
         pytest.param("2026-11-23T24:00:00+01:00", "not a date", id="hour 24"),
         pytest.param("2026-11-23T20:60:00+01:00", "no such date", id="minute 60"),
@@ -216,6 +217,13 @@ def test_a_date_may_have_blanks_and_comments_around() -> None:
 
     assert isinstance(start, Start)
     assert start.at == datetime(2026, 11, 23, 19, 0, 4, tzinfo=UTC)
+
+
+def test_a_clock_that_was_never_set_is_a_date() -> None:
+    start = start_of(with_date("1970-01-01T00:00:00+01:00"))
+
+    assert isinstance(start, Start)
+    assert start.at == datetime(1969, 12, 31, 23, 0, tzinfo=UTC)
 
 
 def test_a_sepiola_is_never_a_day_off() -> None:
@@ -267,6 +275,13 @@ def test_a_success_that_is_true_and_a_client_that_says_nothing() -> None:
     assert (end.success, end.client) == (True, Client())
 
 
+def test_the_names_of_a_client_are_cut_to_200_characters() -> None:
+    end = end_of(CORPUS["perl_end.xml"].replace(b"linux", "é".encode() * 201))
+
+    assert isinstance(end, End)
+    assert end.client == PERL._replace(system="é" * 200)
+
+
 def schedule_with(old: str, new: str) -> bytes:
     data = CORPUS["perl_schedule.xml"].decode()
     assert old in data
@@ -282,6 +297,11 @@ HOUR_20 = "<hour_selected>20</hour_selected>"
 
 def days(text: str) -> str:
     return f"<day_of_month_selected>{text}</day_of_month_selected>"
+
+
+def after_startup(text: str) -> str:
+    minutes = f"<minutes_after_startup>{text}</minutes_after_startup>"
+    return f"<backup_after_startup>{minutes}</backup_after_startup>"
 
 
 def weekdays(*texts: object) -> str:
@@ -303,6 +323,7 @@ def weekdays(*texts: object) -> str:
             {"minutes": set(range(60))},
             id="every minute by itself",
         ),
+        pytest.param(">20<", ">*<", {"hours": set(range(24))}, id="every hour"),
         pytest.param(EVERY_DAY, days("*"), {"days": None}, id="a star is every day"),
         pytest.param(EVERY_DAY, days("1-31"), {"days": set(range(1, 32))}, id="31 days are days"),
         pytest.param(EVERY_DAY, days("*/15"), {"days": {1, 16, 31}}, id="every 15th day"),
@@ -366,10 +387,37 @@ def test_a_step_of_days_beside_weekdays_is_not_guessed() -> None:
     assert "step beside week_day" in problem_of(schedule_of(data))
 
 
-def test_a_schedule_of_no_form() -> None:
-    problem = problem_of(schedule_of(b"<online_backup_schedule/>"))
+@pytest.mark.parametrize(
+    ("inside", "problem"),
+    [
+        ("", "no schedule of a known form"),
+        ("<no_schedule/><no_schedule/>", "no_schedule is there 2 times"),
+        (
+            "<no_schedule/><client/><client/>",
+            "client is there 2 times",
+        ),
+        (
+            "<backup_after_startup/>",
+            "backup_after_startup/minutes_after_startup is missing",
+        ),
+        (after_startup(""), "minutes_after_startup '': not a number"),
+        (after_startup("-5"), "minutes_after_startup '-5': not a number"),
+        (after_startup("soon"), "minutes_after_startup 'soon': not a number"),
+        (after_startup("٥"), "minutes_after_startup '٥': not a number"),
+    ],
+)
+def test_schedules_of_no_form(inside: str, problem: str) -> None:
+    data = f"<online_backup_schedule>{inside}</online_backup_schedule>".encode()
 
-    assert problem == "no schedule of a known form"
+    assert problem_of(schedule_of(data)) == problem
+
+
+def test_a_client_inside_and_outside_of_the_schedule() -> None:
+    data = CORPUS["perl_schedule_client_inside.xml"].replace(
+        b"</online_backup_schedule>", b"<client/></online_backup_schedule>"
+    )
+
+    assert problem_of(schedule_of(data)) == "client is there 2 times"
 
 
 @pytest.mark.parametrize("offset", [13 * HOUR, -11 * HOUR])
@@ -378,6 +426,12 @@ def test_an_ambiguous_schedule_takes_the_choice_of_its_start(offset: timedelta) 
 
     assert isinstance(schedule, Schedule)
     assert schedule.plan == EVENING._replace(offset=offset)
+
+
+def test_a_start_of_another_offset_chooses_none() -> None:
+    problem = problem_of(schedule_of(schedule_with("+01:00", "+13:00"), a_start(HOUR)))
+
+    assert "ambiguous offset, -11:00 or +13:00" in problem
 
 
 def test_a_start_changes_nothing_that_is_certain() -> None:

@@ -4,7 +4,7 @@ import re
 from datetime import timedelta
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-_LONGEST = timedelta(days=3660)
+_LONGEST = 3660 * _UNITS["d"]
 _FORM = re.compile(r"([0-9]{1,9})([smhdw])")
 
 
@@ -13,10 +13,10 @@ def parse_duration(text: str) -> timedelta:
     match = _FORM.fullmatch(text)
     if match is None:
         raise ValueError('not a duration such as "90m", "2h" or "14d"')
-    span = timedelta(seconds=int(match[1]) * _UNITS[match[2]])
-    if span > _LONGEST:
+    seconds = int(match[1]) * _UNITS[match[2]]
+    if seconds > _LONGEST:
         raise ValueError("longer than ten years")
-    return span
+    return timedelta(seconds=seconds)
 
 
 def say_duration(span: timedelta) -> str:

@@ -15,7 +15,6 @@ from backup_monitoring.model import (
 )
 from backup_monitoring.policies import ClientPolicy, SchedulePolicy
 from backup_monitoring.rules.client import client, client_of
-from backup_monitoring.versions import parse_version
 from cases import LONG_AGO, at, computer, end, start, uploads
 
 NOW = at("2026-11-24T12:00+01:00")
@@ -137,10 +136,3 @@ def test_without_a_client(one: Computer, state: State, says: str) -> None:
 
     assert verdict.state is state
     assert says in verdict.summary
-
-
-@pytest.mark.parametrize(
-    "text", ["", "x" * 65, "1" * 80, "1..2", "-1", "2.7.1-99999999999-g0549bf1", "١.٢"]
-)
-def test_what_is_no_version(text: str) -> None:
-    assert parse_version(text) is None
