@@ -38,6 +38,17 @@ ENTRY = {
         ("(sstQuota>=101)", False),
         ("(sstQuota<=100)", True),
         ("(sstQuota<=9)", False),
+        ("(sstQuota>=100)", True),
+        ("(sstQuota<=99)", False),
+        ("(sstQuota<=x)", True),
+        ("(o>=a)", True),
+        ("(o<=a)", False),
+        ("(o>=b)", False),
+        ("(o<=b)", True),
+        ("(o>=5)", True),
+        (r"(o>=A\2aB \28c\29\5c)", True),
+        (r"(o<=A\2aB \28c\29\5c)", True),
+        ("(uid=5*101)", False),
         ("(cn>=sec)", True),
         ("(cn~=second)", True),
         (r"(o=a\2ab \28c\29\5c)", True),
@@ -72,6 +83,9 @@ def test_matches(text: str, matches: bool) -> None:
         "(uid=a(b)",
         r"(uid=\zz)",
         "(uid>=a*)",
+        "(uid>=*)",
+        "(&(uid=1)",
+        "(&(uid=1)x",
         "(& (uid=1))",
         "(&(uid=1)x)",
         "(" * 5000,
@@ -83,6 +97,28 @@ def test_what_is_no_filter_is_named(text: str) -> None:
         parse(text)
 
     assert repr(text) in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("(&(uid=1)", "not understood at its end"),
+        ("(&(uid=1)x)", "not understood at 'x)'"),
+        ("(uid=1)" + "y" * 30, f"not understood at '{'y' * 20}'"),
+    ],
+)
+def test_where_it_is_not_understood(text: str, where: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        parse(text)
+
+    assert where in str(raised.value)
+
+
+def test_50_filters_in_one_another() -> None:
+    assert parse("(!" * 50 + "(uid=4000101)" + ")" * 50).matches(ENTRY)
+
+    with pytest.raises(SettingsError):
+        parse("(!" * 51 + "(uid=4000101)" + ")" * 51)
 
 
 def test_an_extensible_match_is_the_server_s() -> None:
