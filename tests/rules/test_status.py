@@ -90,7 +90,21 @@ EVERY_MINUTE = Schedule(
             id="longer than any backup",
         ),
         pytest.param(
-            computer(start=start("2026-11-18T12:00:00+01:00")), State.OK, "running", id="the first"
+            computer(start=start("2026-11-18T12:00:00+01:00"), schedule=daily(20)),
+            State.OK,
+            "running",
+            id="the first",
+        ),
+        pytest.param(
+            computer(
+                start=start(YESTERDAY),
+                end=end("2026-11-20T20:41:37+01:00"),
+                schedule=daily(20),
+                past=Past(),
+            ),
+            State.OK,
+            "backup running since",
+            id="killed every day is counted by the passes where there is a past",
         ),
         pytest.param(
             computer(start=start("2026-11-17T11:59:00+01:00")),

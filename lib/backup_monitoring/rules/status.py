@@ -159,11 +159,9 @@ def _facts(
 
 def _newest_failure(computer: Computer, run: Run) -> tuple[str, datetime | None]:
     """Return how the newest backup that is over failed, and when: its end, else its start."""
-    if run.end is not None:
-        return "errors", run.end.at
     if run.phase is Phase.NEVER_ENDED and run.start is not None:
         return "never_ended", run.start.at
-    # One is running: it is not the one that failed.
+    # Where one is running, it is not the one that failed.
     end, past = computer.end, computer.past
     if isinstance(end, End) and not end.success:
         return "errors", end.at
