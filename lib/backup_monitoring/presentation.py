@@ -67,9 +67,7 @@ class Verdicts(nagiosplugin.Resource):
             for judged in self._presented.judged
         ]
         return verdicts + [
-            nagiosplugin.Metric(
-                metric.name, metric, min=metric.minimum, max=metric.maximum, context="number"
-            )
+            nagiosplugin.Metric(metric.name, metric, context="number")
             for metric in self._presented.numbers
         ]
 

@@ -284,6 +284,13 @@ ON_WORKING_DAYS = daily(20, weekdays=frozenset([1, 2, 3, 4, 5]))
             id="no start known, not before the account was made",
         ),
         pytest.param(
+            Computer("web01", None, Unreadable("/home/e.xml", "torn"), AT_20),
+            "2026-01-03T12:00+01:00",
+            2,
+            "2 backups missed since 2026-01-01 20:00 +01:00",
+            id="no start known, and an end that is not understood",
+        ),
+        pytest.param(
             computer(
                 start=start("2026-10-24T20:00:04+02:00"),
                 end=end("2026-10-24T20:41:37+02:00"),
