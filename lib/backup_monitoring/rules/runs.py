@@ -1,7 +1,7 @@
 """Runs: which backup of a computer is the newest, whether it runs, when files last came."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime
 from enum import Enum
 from typing import NamedTuple
 
@@ -151,8 +151,3 @@ def is_dense(computer: Computer) -> bool:
     if not isinstance(plan, Schedule) or not isinstance(plan.plan, Pattern):
         return False
     return len(plan.plan.hours) * len(plan.plan.minutes) > MOST_A_DAY
-
-
-def zone_of(clock: Clock | None) -> tzinfo:
-    """Return the zone to say times in; UTC where none is known."""
-    return clock.zone if clock is not None else UTC

@@ -29,7 +29,6 @@ from backup_monitoring.rules.runs import (
     newest_run,
     pattern_of,
     retired,
-    zone_of,
 )
 from backup_monitoring.rules.watched import unreachable, unwatched
 from backup_monitoring.rules.worst import Judgement, known, reporting, worst_of
@@ -226,7 +225,7 @@ def _kept(upcoming: datetime | None, clock: Clock, last: _Last) -> str:
 
 
 def _say_last(last: datetime | None, clock: Clock | None) -> str:
-    return say_time(last, zone_of(clock)) if last is not None else "not known"
+    return say_time(last, clock.zone) if last is not None and clock is not None else "not known"
 
 
 def _say_count(missed: int) -> str:
