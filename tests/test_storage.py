@@ -1,5 +1,6 @@
 """A home goes in, what lies there comes out; the customer may have put anything into it."""
 
+import errno
 import os
 import socket
 import tempfile
@@ -381,6 +382,19 @@ def test_a_file_that_grows_while_it_is_read(tree: Tree, monkeypatch: pytest.Monk
     monkeypatch.setattr(os, "read", lambda fd, size: real(fd, size) + b"x" * 65536)
 
     assert start_problem(tree.read()) == "larger than 64 KiB"
+
+
+def test_a_file_that_a_broken_disk_does_not_give(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree.computer("web01")
+
+    def broken(fd: int, size: int) -> bytes:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "read", broken)
+
+    assert start_problem(tree.read()) == "Input/output error"
 
 
 def test_a_file_that_comes_in_pieces(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
