@@ -62,7 +62,7 @@ class Walk:
         """
         level: list[Parts] = [()]
         depth = 0
-        while level and depth <= self._depth:
+        while level:
             below: list[Parts] = []
             for parts in level:
                 below += self._visit(parts, depth, look_for_data)

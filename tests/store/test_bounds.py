@@ -80,6 +80,38 @@ def test_computers_that_are_there_are_never_forgotten(
     assert [computer.name for computer, _ in found] == ["a", "b", "c"]
 
 
+def test_those_that_are_longest_gone_are_forgotten_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(past_file, "MOST_COMPUTERS", 3)
+
+    assert names_after(tmp_path, "bac", "ac", "c", "cd", "cd") == ["c", "d", "a"]
+
+
+def test_those_that_a_walk_cut_short_did_not_see_are_forgotten_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(past_file, "MOST_COMPUTERS", 3)
+
+    assert names_after(tmp_path, "abc", "ac", "cd...", "cd") == ["c", "d", "a"]
+
+
+def names_after(folder: Path, *looks: str) -> list[str]:
+    """Return the computers of the last of *looks*, a day each; "...": the walk was cut short."""
+    found: list[str] = []
+    for day, names in enumerate(looks):
+        past = PastFile(folder, at(FIRST) + timedelta(days=day), 50)
+        computers = tuple(
+            Computer(name, start("2026-11-20T20:00+01:00")) for name in names.rstrip(".")
+        )
+        cut_short = "too many" if names.endswith("...") else None
+        seen = past.looked(ACCOUNT, Uploads(computers, cut_short=cut_short))
+        found = [computer.name for computer, _ in seen]
+        past.commit(timedelta(days=400), whole=True)
+        past.close()
+    return found
+
+
 def test_the_past_is_kept_for_so_long(fleet: Fleet) -> None:
     fleet.settings_text("", 'keep = "10d"')
     fleet.end("4000101", "2026-11-20T20:40:00+01:00")
