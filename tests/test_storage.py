@@ -174,6 +174,17 @@ def test_reports_directly_in_incoming_do_not_hide_computers(tree: Tree) -> None:
     assert tree.names() == ["", "web01"]
 
 
+def test_the_data_of_a_client_directly_in_incoming_is_not_walked(tree: Tree) -> None:
+    tree.computer("")
+    for number in range(1001):
+        (tree.incoming / "backup" / str(number)).mkdir(parents=True)
+
+    uploads = tree.read()
+
+    assert only(uploads).name == ""
+    assert uploads.cut_short is None
+
+
 def test_own_names(tree: Tree) -> None:
     folder = tree.computer("web01")
     (folder / "backupStarted.xml").rename(folder / "begin.xml")
@@ -312,6 +323,27 @@ def test_a_report_folder_as_a_link_is_not_followed_and_not_silent(tree: Tree) ->
     (tree.incoming / "web01" / ".sepiola_backup").symlink_to(other_customer(tree))
 
     assert start_problem(tree.read()) == ".sepiola_backup is a link, or no folder"
+
+
+def test_below_a_computer_whose_report_folder_is_a_link_is_its_data(tree: Tree) -> None:
+    tree.computer("web01/backup")
+    (tree.incoming / "web01" / ".sepiola_backup").symlink_to(other_customer(tree))
+
+    assert tree.names() == ["web01"]
+
+
+def test_report_folders_that_are_links_are_bounded_too(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(30):
+        (tree.incoming / f"pc{number:02}").mkdir()
+        (tree.incoming / f"pc{number:02}" / ".sepiola_backup").symlink_to("nowhere")
+    monkeypatch.setattr(walk, "MAX_COMPUTERS", 20)
+
+    uploads = tree.read()
+
+    assert len(uploads.computers) == 20
+    assert uploads.cut_short == "more than 20 computers"
 
 
 def a_link(path: Path) -> None:
@@ -635,6 +667,14 @@ def test_data_beside_reports(tree: Tree, path: str | None, data: bool) -> None:
             (tree.incoming / "web01" / path).write_text("data")
 
     assert tree.read().data is data
+
+
+def test_data_beside_the_reports_of_any_computer(tree: Tree) -> None:
+    for name in ("a", "b", "c"):
+        tree.computer(name)
+    (tree.incoming / "b" / "file").write_text("data")
+
+    assert tree.read().data
 
 
 def test_a_computer_replaced_by_a_link_while_walking(
