@@ -22,7 +22,7 @@ from backup_monitoring.notify.model import (
     Role,
 )
 from backup_monitoring.notify.people import Gathered
-from backup_monitoring.notify.recipients import provider, recipients
+from backup_monitoring.notify.recipients import provider, recipients, switched_off
 from backup_monitoring.notify.settings import NotifySettings, ResellerMails
 from backup_monitoring.notify.wrong_contacts import check_recipients
 from backup_monitoring.places import AttributeNames
@@ -259,6 +259,7 @@ def test_a_person_is_greeted_only_at_their_own_address() -> None:
     first, second = decision.recipients
     assert (first.name, first.gender, first.language) == ("Example Customer", "f", "fr-CH")
     assert (second.name, second.gender, second.language) == ("", "", "fr-CH")
+    assert (first.time_zone, second.time_zone) == ("UTC+01", "UTC+01")
 
 
 @pytest.mark.parametrize(
@@ -279,6 +280,162 @@ def test_language(account: str, of_person: str, of_reseller: str, expected: str)
 
     assert decision.recipients[0].language == expected
     assert decision.recipients[1].language == of_reseller
+
+
+def test_the_language_of_the_first_reseller_that_says_one() -> None:
+    decision = decided(
+        contact(resellers=("1", "2", "3")),
+        reseller("1"),
+        reseller("2", language="it-CH"),
+        reseller("3", language="fr-CH"),
+    )
+
+    assert decision.recipients[0].language == "it-CH"
+
+
+def test_whom_a_reseller_informs_is_told_as_they_are() -> None:
+    persons = [
+        person("5", "a@example.org", language="it-CH", gender="m", time_zone="UTC+02"),
+        person("6", "b@example.org", "broken"),
+        person("7")._replace(mails=()),
+    ]
+
+    decision = decided(
+        contact(warning_on="FALSE"),
+        *persons,
+        reseller(mail_to=(), persons=("5", "6", "7"), language="de-CH"),
+    )
+
+    assert [
+        (each.address, each.name, each.language, each.gender, each.time_zone)
+        for each in decision.recipients
+    ] == [
+        ("a@example.org", "Example Customer", "it-CH", "m", "UTC+02"),
+        ("b@example.org", "Example Customer", "de-CH", "", ""),
+    ]
+    assert decision.findings == (
+        "uid=6,ou=people: mail 'broken': not with exactly one @",
+        "uid=7,ou=people: no mail",
+    )
+    assert decision.unreached == "; ".join(decision.findings)
+
+
+def test_a_reseller_who_names_nobody_is_a_finding() -> None:
+    decision = decided(contact(), reseller(mail_to=(), persons=()))
+
+    problem = f"{TOLD}: neither sstMailTo nor sstInformPersonUID"
+    assert decision.findings == (problem,)
+    assert decision.explained[-1] == f"rule 4: reseller 4000000 is not told: {problem}"
+
+
+def test_one_wrong_address_of_a_person_hides_no_other() -> None:
+    decision = decided(contact(mails=()), person("4000002", "broken", "good@example.org"))
+
+    assert told(decision) == {("customer", "good@example.org")}
+    assert decision.unreached == f"{PERSON}: mail 'broken': not with exactly one @"
+
+
+def test_a_resellers_number_in_another_case_is_no_default() -> None:
+    decision = decided(contact(warning_on="FALSE", resellers=("AG1", "ag1")), reseller("ag1"))
+
+    assert [each.reseller for each in decision.recipients] == ["AG1"]
+    assert "(the default" not in decision.recipients[0].reason
+
+
+@pytest.mark.parametrize(
+    ("account", "task", "line"),
+    [
+        pytest.param(
+            contact(warning_days=0),
+            "status",
+            "rule 1: the customer is not told of status: sstBackupWarningNumbers and "
+            f"sstBackupWarningDays of {ACCOUNT} are both 0",
+            id="no patience",
+        ),
+        pytest.param(
+            contact(warning_on="maybe"),
+            "quota",
+            f"rule 1: the customer is told: sstBackupWarningOn of {ACCOUNT} 'maybe' is not TRUE "
+            "or FALSE: [notify] when_unset",
+            id="an odd switch",
+        ),
+        pytest.param(
+            contact(medium="sms"),
+            "quota",
+            f"rule 2: does not apply: sstNotificationWarningMedium is 'sms' in {ACCOUNT}",
+            id="another medium",
+        ),
+        pytest.param(
+            contact(mails=()),
+            "quota",
+            f"rule 2: does not apply: no mail in {ACCOUNT}",
+            id="no address of its own",
+        ),
+        pytest.param(
+            contact(mails=(), person=""),
+            "quota",
+            f"rule 3: nobody: no sstBelongsToPersonUID in {ACCOUNT}",
+            id="no person",
+        ),
+        pytest.param(
+            contact(resellers=()),
+            "quota",
+            f"rule 4: no reseller: no sstBelongsToResellerUID in {ACCOUNT}",
+            id="no reseller",
+        ),
+        pytest.param(
+            contact(resellers=("7",)),
+            "quota",
+            f"rule 4: reseller 7 is not told: {ACCOUNT}: sstBelongsToResellerUID '7': "
+            "it has no settings, nor is there a default",
+            id="a reseller without settings",
+        ),
+        pytest.param(
+            contact(),
+            "quota",
+            f"sender: sstMailFrom of ou=settings,uid=4000000,{RESELLER}: help@example.org",
+            id="the sender",
+        ),
+        pytest.param(
+            contact(mails=("x" * 101,)),
+            "quota",
+            f"rule 2: mail of {ACCOUNT}: '{'x' * 100}...' is no address: not with exactly one @",
+            id="a long address that is none",
+        ),
+    ],
+)
+def test_what_was_decided_is_explained(account: Contact, task: str, line: str) -> None:
+    decision = decided(
+        account, person(), reseller(mail_from="<help@example.org>"), event=event(task)
+    )
+
+    assert line in decision.explained
+
+
+@pytest.mark.parametrize(
+    ("account", "task", "state", "told"),
+    [
+        pytest.param(contact(), "quota", State.CRITICAL, False, id="on"),
+        pytest.param(contact(warning_on="FALSE"), "quota", State.CRITICAL, True, id="off"),
+        pytest.param(contact(warning_days=0), "status", State.WARNING, True, id="no patience"),
+        pytest.param(contact(warning_days=0), "quota", State.WARNING, False, id="none needed"),
+        pytest.param(
+            contact(warning_days=0, warning_numbers=2), "status", State.WARNING, False, id="numbers"
+        ),
+        pytest.param(contact(warning_on="FALSE"), "quota", State.UNKNOWN, False, id="unknown"),
+        pytest.param(
+            contact(uid="4000109", warning_on="FALSE"), "quota", State.OK, False, id="another"
+        ),
+    ],
+)
+def test_whom_it_would_concern_had_they_not_switched_it_off(
+    account: Contact, task: str, state: State, told: bool
+) -> None:
+    people = Gathered.of([account, person(), reseller()])
+
+    found = switched_off(event(task, state), people, POLICY)
+
+    assert [each.address for each in found] == (["own@example.org"] if told else [])
 
 
 def test_the_sender_is_the_resellers() -> None:
