@@ -20,6 +20,9 @@ GOOD = (Range(end=0), Range(end=2))
     [
         pytest.param((), State.OK, None, "no report yet", id="nothing"),
         pytest.param((FINE, RETIRED), State.OK, "fine", "none missed", id="all good"),
+        pytest.param(
+            (RETIRED, FINE), State.OK, "fine", "none missed", id="not one that is here no more"
+        ),
         pytest.param((FINE, TORN), State.UNKNOWN, "torn", "not understood", id="one bad"),
         pytest.param(
             (TORN, ONE, FINE), State.WARNING, "one", "1 missed; 1 more computer", id="two bad"
@@ -71,7 +74,7 @@ def test_a_line_a_computer_and_what_was_not_looked_at() -> None:
     assert verdict.details == (
         "(in incoming itself): OK - none missed",
         "two: WARNING - 2 missed [counted]",
-        "UNKNOWN - more than 256 computers",
+        "UNKNOWN - only a part of incoming was looked through: more than 256 computers",
     )
 
 
