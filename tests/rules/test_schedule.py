@@ -1025,6 +1025,22 @@ def test_an_upload_of_the_schedule_is_a_sign_of_life(modified: str, retired: boo
 
 
 @pytest.mark.parametrize(
+    ("past", "retired"),
+    [
+        (Past(uploaded=at("2026-08-02T12:00+02:00")), ("old",)),
+        (Past(uploaded=at("2026-11-20T12:00+01:00")), ()),
+        (Past(schedule_changed=at("2026-11-20T12:00+01:00")), ()),
+    ],
+)
+def test_an_upload_that_a_pass_saw_is_a_sign_of_life(past: Past, retired: tuple[str, ...]) -> None:
+    old = OLD._replace(past=past)
+
+    verdict = schedule(EACH, uploads(old, ALIVE), RULES, at("2026-11-24T12:00+01:00"))
+
+    assert verdict.retired == retired
+
+
+@pytest.mark.parametrize(
     "others",
     [
         pytest.param((), id="the only one"),

@@ -758,3 +758,41 @@ def test_a_first_backup_may_take_a_week_from_the_first_start_seen() -> None:
     assert late.summary.startswith("1 failed: backup started 2026-11-20 20:00 +01:00, never ended")
     assert late.metrics[0].value == 1
     assert fine.state is State.OK
+
+
+@pytest.mark.parametrize(
+    ("one", "used", "summary"),
+    [
+        pytest.param(
+            computer(start=RUNNING, end=SUCCESS),
+            50,
+            "backup running since 2026-11-24 11:00 +01:00",
+            id="running, nothing in doubt",
+        ),
+        pytest.param(
+            computer(end=SUCCESS),
+            99,
+            "last backup reported as successful 2026-11-22 20:41 +01:00, "
+            "but the quota was used up (99.0 %, limit 99 % ([status] full))",
+            id="in doubt",
+        ),
+        pytest.param(
+            computer(start=RUNNING, end=SUCCESS),
+            99,
+            "backup running since 2026-11-24 11:00 +01:00, "
+            "the one before reported as successful 2026-11-22 20:41 +01:00, "
+            "but the quota was used up (99.0 %, limit 99 % ([status] full))",
+            id="in doubt, and running again",
+        ),
+        pytest.param(
+            computer(start=RUNNING),
+            99,
+            "backup running since 2026-11-24 11:00 +01:00",
+            id="the first",
+        ),
+    ],
+)
+def test_a_success_in_words(one: Computer, used: int, summary: str) -> None:
+    account = ENTRY._replace(used=used, capacity=100)
+
+    assert status(account, uploads(one), RULES, NOW).summary == summary
