@@ -30,21 +30,21 @@ QUICK = timedelta(seconds=2.5)
             "2026-11-24T11:44:59+01:00",
             None,
             State.WARNING,
-            "storage read 2026-11-24 10:44 +00:00, 15 min ago, limit 15m (half of the settings')",
+            "storage read 2026-11-24 10:44 +00:00, 15 min ago, limit 15m (half of [store] max_age)",
             id="older than half",
         ),
         pytest.param(
             "2026-11-24T11:30:00+01:00",
             None,
             State.WARNING,
-            "storage read 2026-11-24 10:30 +00:00, 30 min ago, limit 15m (half of the settings')",
+            "storage read 2026-11-24 10:30 +00:00, 30 min ago, limit 15m (half of [store] max_age)",
             id="its age",
         ),
         pytest.param(
             "2026-11-24T11:29:59+01:00",
             None,
             State.CRITICAL,
-            "storage read 2026-11-24 10:29 +00:00, 30 min ago, limit 30m (settings)",
+            "storage read 2026-11-24 10:29 +00:00, 30 min ago, limit 30m ([store] max_age)",
             id="older",
         ),
         pytest.param(
@@ -52,14 +52,14 @@ QUICK = timedelta(seconds=2.5)
             "disk gone",
             State.WARNING,
             "storage read 2026-11-24 10:50 +00:00, 10 min ago, "
-            "limit 15m (half of the settings'): disk gone",
+            "limit 15m (half of [store] max_age): disk gone",
             id="the last pass failed",
         ),
         pytest.param(
             "2026-11-24T11:00:00+01:00",
             "disk gone",
             State.CRITICAL,
-            "storage read 2026-11-24 10:00 +00:00, 1 h ago, limit 30m (settings): disk gone",
+            "storage read 2026-11-24 10:00 +00:00, 1 h ago, limit 30m ([store] max_age): disk gone",
             id="and for too long",
         ),
         pytest.param(

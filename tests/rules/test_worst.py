@@ -72,8 +72,8 @@ def test_a_line_a_computer_and_what_was_not_looked_at() -> None:
 
     assert verdict.state is State.WARNING
     assert verdict.details == (
-        "(in incoming itself): OK - none missed",
         "two: WARNING - 2 missed [counted]",
+        "(in incoming itself): OK - none missed",
         "UNKNOWN - only a part of incoming was looked through: more than 256 computers",
     )
 
