@@ -163,6 +163,7 @@ def test_what_is_plainly_ok_is_ok(account: Account, policy: QuotaPolicy) -> None
         pytest.param(
             PLAIN._replace(used=900), OPTION._replace(warning=INSIDE), id="critical all the same"
         ),
+        pytest.param(PLAIN._replace(keeping=Keeping.UNCLEAR), QuotaPolicy(), id="active or not?"),
         pytest.param(PLAIN._replace(used=None), QuotaPolicy(), id="use not known"),
         pytest.param(PLAIN._replace(capacity=None), QuotaPolicy(), id="capacity not known"),
         pytest.param(

@@ -7,6 +7,7 @@ from backup_monitoring.model import (
     GIB,
     Account,
     Growth,
+    Keeping,
     Metric,
     Range,
     State,
@@ -71,7 +72,7 @@ def plainly_ok(account: Account, policy: QuotaPolicy) -> bool:
     Of 100,000 accounts nearly all are only counted: their sentences are half of a run.
     """
     used, capacity, growth = account.used, account.capacity, account.growth
-    if used is None or not capacity:
+    if used is None or not capacity or account.keeping is not Keeping.ACTIVE:
         return False
     if growth is not None and (growth.shrink is not None or policy.forecast is not None):
         return False
