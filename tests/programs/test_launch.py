@@ -15,6 +15,8 @@ NO_THREADS = (
     "import threading; threading.Thread.start = "
     'lambda self: (_ for _ in ()).throw(RuntimeError("can\'t start new thread"))\n'
 )
+# Who runs the tests in the background may ignore some signals, and all below inherit that.
+HEED = ("env", "--default-signal=HUP,INT,TERM")
 
 
 @pytest.mark.parametrize("task", ["quota", "status", "service"])
@@ -24,7 +26,7 @@ def test_a_signal(programs: Programs, tmp_path: Path, task: str, number: signal.
     os.mkfifo(pipe)
     with (
         subprocess.Popen(
-            [programs.bin / f"check_backup_{task}", "--config", pipe, "-t", "30"],
+            [*HEED, programs.bin / f"check_backup_{task}", "--config", pipe, "-t", "30"],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
