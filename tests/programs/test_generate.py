@@ -139,7 +139,7 @@ def test_icinga_has_the_names_as_they_are(hostile: Store, tmp_path: Path) -> Non
         service = services[f"{name_of(uid)}-quota"]
         assert service["vars"]["backup_account"] == uid.replace("$", "$$")
         assert service["display_name"].startswith(f"Backup quota: {uid}"[:40])
-    assert services["4000101-quota"]["display_name"] == "Backup quota: 4000101 All is well"
+    assert services["4000101-quota"]["display_name"] == "Backup quota: 4000101 Web server of the office"
 
 
 def test_icinga_runs_the_checks(hostile: Store, tmp_path: Path, programs: Programs) -> None:
@@ -202,7 +202,7 @@ def test_what_would_change(store: Store, form: str) -> None:
 def test_a_name_that_changes_is_drift(store: Store) -> None:
     assert store.collect().code == 0
     made = objects(store, "icinga2")
-    made.write_text(made.read_text().replace("All is well", "Was well"))
+    made.write_text(made.read_text().replace("Web server of", "Servers of"))
 
     ran = store.run("generate_backup_objects", "--output", str(made), "--check")
 
