@@ -92,9 +92,10 @@ class World:
         """Tell whether the start that is to be seen is older than any run may take."""
         if self.start is None or (self.end is not None and self.end.ended >= self.start.began):
             return False
+        until = self.start.began + LONGEST
         if self.end is None:
-            return now > min(first or self.start.began, self.start.began) + LONGEST_FIRST
-        return now > self.start.began + LONGEST
+            until = max(until, min(first or self.start.began, self.start.began) + LONGEST_FIRST)
+        return now > until
 
 
 @st.composite
