@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from backup_monitoring import due
-from backup_monitoring.due import clock_of, count_due, due_times, say_offset, say_time
+from backup_monitoring.due import clock_of, count_due, due_times
 from backup_monitoring.model import Pattern
 
 HOUR = timedelta(hours=1)
@@ -507,30 +507,6 @@ def test_clock(offset: timedelta, moments: list[str], zones: list[str], found: s
     assert clock.found == found
     is_fixed = "fixed" in found
     assert clock.zone == (timezone(offset) if is_fixed else ZoneInfo(found.split()[0]))
-
-
-@pytest.mark.parametrize(
-    ("moment", "zone", "said"),
-    [
-        ("2026-11-23T19:00:04+00:00", ZURICH, "2026-11-23 20:00 +01:00"),
-        ("2026-10-25T00:30+00:00", ZURICH, "2026-10-25 02:30 +02:00"),
-        ("2026-10-25T01:30+00:00", ZURICH, "2026-10-25 02:30 +01:00"),
-        ("2026-11-23T19:00+00:00", ZoneInfo("America/St_Johns"), "2026-11-23 15:30 -03:30"),
-        ("2026-11-23T19:00+00:00", ZoneInfo("Asia/Kathmandu"), "2026-11-24 00:45 +05:45"),
-        ("2026-11-23T19:00+00:00", UTC, "2026-11-23 19:00 +00:00"),
-        ("2026-11-23T19:00+00:00", timezone(-9 * HOUR), "2026-11-23 10:00 -09:00"),
-    ],
-)
-def test_say_time(moment: str, zone: tzinfo, said: str) -> None:
-    assert say_time(instants(moment)[0], zone) == said
-
-
-@pytest.mark.parametrize(
-    ("minutes", "said"),
-    [(0, "+00:00"), (-30, "-00:30"), (-210, "-03:30"), (525, "+08:45"), (840, "+14:00")],
-)
-def test_say_offset(minutes: int, said: str) -> None:
-    assert say_offset(timedelta(minutes=minutes)) == said
 
 
 def numbers(low: int, high: int, at_most: int) -> st.SearchStrategy[frozenset[int]]:

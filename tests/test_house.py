@@ -15,8 +15,8 @@ PURE = sorted(
     name
     for name in FILES
     if name.startswith("rules.")
-    or name
-    in ("due", "growth", "history", "model", "policies", "offsets", "cron_fields", "reports")
+    or name in ("due", "growth", "history", "model", "moments", "policies")
+    or name in ("offsets", "cron_fields", "reports")
     or name in ("notify.recipients", "notify.storms", "notify.model", "xml_elements")
 )
 OURS = "backup_monitoring"

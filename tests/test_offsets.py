@@ -7,13 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backup_monitoring.offsets import Clues, Writer, choose, parse_offset, spell
+from backup_monitoring.moments import say_offset
+from backup_monitoring.offsets import Clues, Writer, choose, parse_offset
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
 def spelled(text: str, writer: Writer) -> list[str]:
-    return [spell(offset) for offset in parse_offset(text, writer)]
+    return [say_offset(offset) for offset in parse_offset(text, writer)]
 
 
 @pytest.mark.parametrize(
@@ -120,7 +121,7 @@ def test_choice_of_two(zones: list[ZoneInfo], modified: datetime, offset: str | 
 
     chosen = choose(candidates, WALL, Clues(zones, modified, NOW))
 
-    assert (None if chosen is None else spell(chosen)) == offset
+    assert (None if chosen is None else say_offset(chosen)) == offset
 
 
 @pytest.mark.parametrize(
@@ -136,14 +137,14 @@ def test_choice_of_two_without_a_date(modified: datetime, offset: str | None) ->
 
     chosen = choose(candidates, None, Clues([AUCKLAND], modified, NOW))
 
-    assert (None if chosen is None else spell(chosen)) == offset
+    assert (None if chosen is None else say_offset(chosen)) == offset
 
 
 def test_one_candidate_is_it_whatever_else_is_known() -> None:
     chosen = choose(parse_offset("+01:00", Writer.PERL), WALL, Clues([AUCKLAND], LONG_AGO, NOW))
 
     assert chosen is not None
-    assert spell(chosen) == "+01:00"
+    assert say_offset(chosen) == "+01:00"
 
 
 def test_a_zone_counts_as_of_the_date_not_of_today() -> None:
@@ -163,7 +164,7 @@ def test_a_zone_counts_as_of_the_date_not_of_today() -> None:
 def test_the_ends_of_time_raise_nothing(wall: datetime, offset: str | None) -> None:
     chosen = choose(parse_offset("+13:00", Writer.PERL), wall, Clues([AUCKLAND], NOW, NOW))
 
-    assert (None if chosen is None else spell(chosen)) == offset
+    assert (None if chosen is None else say_offset(chosen)) == offset
 
 
 ZONES = [

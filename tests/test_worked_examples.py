@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from backup_monitoring.due import say_offset
 from backup_monitoring.durations import parse_duration
 from backup_monitoring.growth import Size, growth_of
 from backup_monitoring.history import Memory, look
 from backup_monitoring.model import GIB, Account, Client, Computer, Range, Threshold, Verdict
+from backup_monitoring.moments import say_offset
 from backup_monitoring.offsets import Clues, Writer, choose, parse_offset
 from backup_monitoring.policies import (
     ClientPolicy,

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from dateutil.rrule import DAILY, rrule
 
 from backup_monitoring.model import Pattern
+from backup_monitoring.moments import say_offset
 
 _DAY = timedelta(days=1)
 _WEEK = timedelta(days=7)
@@ -47,19 +48,6 @@ def clock_of(
             if moment.astimezone(zone).utcoffset() == had:
                 return Clock(zone, f"{zone.key} by the settings")
     return Clock(timezone(offset), f"the file's fixed offset {say_offset(offset)}")
-
-
-def say_offset(offset: timedelta) -> str:
-    """Return *offset* as ISO 8601 has it, such as ``+01:00``."""
-    sign = "-" if offset < timedelta(0) else "+"
-    hours, minutes = divmod(int(abs(offset).total_seconds()) // 60, 60)
-    return f"{sign}{hours:02}:{minutes:02}"
-
-
-def say_time(moment: datetime, zone: tzinfo) -> str:
-    """Return *moment* to the minute in *zone*, with its offset: ``2026-11-23 20:00 +01:00``."""
-    local = moment.astimezone(zone)
-    return f"{local:%Y-%m-%d %H:%M} {say_offset(local.utcoffset() or timedelta(0))}"
 
 
 def due_times(

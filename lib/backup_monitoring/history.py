@@ -9,8 +9,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import NamedTuple
 
-from backup_monitoring.model import Computer, End, Past, Pattern, Schedule, Start
-from backup_monitoring.rules.clock import CLOCK_SLACK
+from backup_monitoring.model import CLOCK_SLACK, Computer, End, Past, Pattern, Schedule, Start
 
 STRIP = timedelta(days=30)
 _MOST_RUNS = 100

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 GIB = 2**30
 DAY = timedelta(days=1)
+CLOCK_SLACK = timedelta(minutes=10)  # how far a clock may be ahead before it is a fault
 
 
 class State(Enum):

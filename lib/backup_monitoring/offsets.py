@@ -48,13 +48,6 @@ class Clues(NamedTuple):
     now: datetime
 
 
-def spell(offset: timedelta) -> str:
-    """Return *offset* as ``+05:45``."""
-    minutes = round(offset.total_seconds() / 60)
-    hours, rest = divmod(abs(minutes), 60)
-    return f"{'-' if minutes < 0 else '+'}{hours:02}:{rest:02}"
-
-
 @lru_cache(maxsize=512)
 def parse_offset(text: str, writer: Writer) -> tuple[timedelta, ...]:
     """Return the offsets in real use that *text* may stand for: none, one or two.

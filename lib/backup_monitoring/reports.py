@@ -7,7 +7,8 @@ from functools import lru_cache
 
 from backup_monitoring.cron_fields import parse_field
 from backup_monitoring.model import Client, End, Pattern, Schedule, Start, Unplanned, Unreadable
-from backup_monitoring.offsets import Clues, Writer, choose, instant, parse_offset, spell
+from backup_monitoring.moments import say_offset
+from backup_monitoring.offsets import Clues, Writer, choose, instant, parse_offset
 from backup_monitoring.xml_elements import Elements, FormError, read_elements
 
 PERL = "Online Backup Perl Script"
@@ -188,7 +189,7 @@ def _chosen(
     named = f"{path} {_shown(text)}"
     if not candidates:
         raise FormError(f"{named}: offset from UTC not understood")
-    either = " or ".join(spell(candidate) for candidate in candidates)
+    either = " or ".join(say_offset(candidate) for candidate in candidates)
     raise FormError(f"{named}: ambiguous offset, {either}; set [schedule] zones")
 
 

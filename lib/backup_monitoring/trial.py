@@ -6,10 +6,10 @@ from itertools import islice
 
 from backup_monitoring.directory import Directory, Setback, closed_directory
 from backup_monitoring.directory.accounts import accounts
-from backup_monitoring.due import say_time
 from backup_monitoring.errors import MonitoringError
 from backup_monitoring.homes import HomeError, home_path
 from backup_monitoring.model import Account, Start, Unreadable, Uploads
+from backup_monitoring.moments import say_time
 from backup_monitoring.needs import Files, Need
 from backup_monitoring.places import StorageSettings
 from backup_monitoring.settings import Settings

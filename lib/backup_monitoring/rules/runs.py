@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from backup_monitoring.due import Clock, clock_of
 from backup_monitoring.model import Account, Computer, End, Pattern, Schedule, Start, Unreadable
+from backup_monitoring.moments import say_time
 from backup_monitoring.policies import SchedulePolicy, StatusPolicy
 
 MOST_A_DAY = 96  # every quarter of an hour
@@ -84,7 +85,7 @@ def retired(
     folder is gone.
     """
     if computer.past is not None and computer.past.gone is not None:
-        return f"no longer here: its folder is gone since {_utc(computer.past.gone)}"
+        return f"no longer here: its folder is gone since {say_time(computer.past.gone, UTC)}"
     for report in (computer.start, computer.end, computer.schedule):
         if isinstance(report, Unreadable):  # it may have come just now
             return None
@@ -95,12 +96,8 @@ def retired(
     for other in others:
         upload = last_upload(other, now)
         if upload is not None and upload > border:
-            return f"no longer here: no upload since {_utc(last)}"
+            return f"no longer here: no upload since {say_time(last, UTC)}"
     return None
-
-
-def _utc(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} +00:00"
 
 
 def last_report(computer: Computer) -> Start | End | None:

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from backup_monitoring.due import Clock, count_due, due_times, say_time
+from backup_monitoring.due import Clock, count_due, due_times
 from backup_monitoring.durations import say_duration
 from backup_monitoring.model import (
+    CLOCK_SLACK,
     Account,
     Computer,
     End,
@@ -18,8 +19,9 @@ from backup_monitoring.model import (
     Uploads,
     Verdict,
 )
+from backup_monitoring.moments import say_time
 from backup_monitoring.policies import PatiencePolicy, SchedulePolicy, StatusPolicy
-from backup_monitoring.rules.clock import CLOCK_SLACK, future
+from backup_monitoring.rules.clock import future
 from backup_monitoring.rules.patience import Patience, lost_patience, patience_of, say_patience
 from backup_monitoring.rules.runs import (
     MOST_A_DAY,

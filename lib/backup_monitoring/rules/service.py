@@ -1,13 +1,13 @@
 """Service: does the monitoring itself live?"""
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from backup_monitoring.durations import say_duration, write_duration
-from backup_monitoring.model import FINDING_KINDS, Metric, Range, State, Verdict
+from backup_monitoring.model import CLOCK_SLACK, FINDING_KINDS, Metric, Range, State, Verdict
+from backup_monitoring.moments import say_time
 from backup_monitoring.policies import ServicePolicy
-from backup_monitoring.rules.clock import CLOCK_SLACK
 
 
 class Part(NamedTuple):
@@ -88,9 +88,9 @@ def _part(part: Part, now: datetime) -> tuple[State, str]:
     if part.read is None:
         return State.CRITICAL, f"{part.name} was never read: {part.error or 'no reason known'}"
     age = now - part.read
-    said = f"{part.name} read {part.read:%Y-%m-%d %H:%M} +00:00, {say_duration(age)} ago"
+    read = say_time(part.read, UTC)
+    said = f"{part.name} read {read}, {say_duration(age)} ago"
     if age < -CLOCK_SLACK:
-        read = f"{part.read:%Y-%m-%d %H:%M} +00:00"
         return State.UNKNOWN, f"clock: {part.name} read in the future, {read}; set the clock"
     why = f": {part.error}" if part.error else ""
     if age > part.max_age:

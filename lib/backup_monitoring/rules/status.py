@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from backup_monitoring.due import Clock, due_times, say_time
+from backup_monitoring.due import Clock, due_times
 from backup_monitoring.model import (
     DAY,
     Account,
@@ -18,6 +18,7 @@ from backup_monitoring.model import (
     Uploads,
     Verdict,
 )
+from backup_monitoring.moments import say_time
 from backup_monitoring.policies import PatiencePolicy, SchedulePolicy, StatusPolicy
 from backup_monitoring.rules.clock import future
 from backup_monitoring.rules.patience import (

@@ -1,12 +1,12 @@
 """Unused: is there an account that was never backed up to?"""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from math import inf
 
 from backup_monitoring.durations import say_duration
-from backup_monitoring.model import Account, Metric, State, Threshold, Uploads, Verdict
+from backup_monitoring.model import CLOCK_SLACK, Account, Metric, State, Threshold, Uploads, Verdict
+from backup_monitoring.moments import say_time
 from backup_monitoring.policies import UnusedPolicy
-from backup_monitoring.rules.clock import CLOCK_SLACK
 from backup_monitoring.rules.watched import unfinished, unreachable, unwatched
 from backup_monitoring.rules.worst import reporting
 
@@ -38,7 +38,7 @@ def unused(account: Account, uploads: Uploads, policy: UnusedPolicy, now: dateti
     if account.created is None:
         return Verdict(State.UNKNOWN, f"no creation time in the entry {account.dn}")
     if account.created > now + CLOCK_SLACK:
-        created = f"{account.created:%Y-%m-%d %H:%M} +00:00"
+        created = say_time(account.created, UTC)
         what = f"clock: {account.dn} was created in the future, {created}"
         return Verdict(State.UNKNOWN, f"{what}; set this server's clock, or the directory's")
     never = "never used" if not seen else "used no more, the folders of its computers are gone,"
@@ -49,7 +49,7 @@ def _judged(created: datetime, never: str, policy: UnusedPolicy, now: datetime) 
     age = max(0.0, (now - created).total_seconds())
     critical = policy.critical.good if policy.critical else None
     metrics = (Metric("age", int(age), "s", policy.warning.good, critical),)
-    since = f"since {created:%Y-%m-%d %H:%M} +00:00"
+    since = f"since {say_time(created, UTC)}"
     for state, threshold in ((State.CRITICAL, policy.critical), (State.WARNING, policy.warning)):
         if threshold is not None and age not in threshold.good:
             age_said = say_duration(now - created)

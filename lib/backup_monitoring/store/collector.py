@@ -7,13 +7,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from backup_monitoring.directory import Directory, open_directory
 from backup_monitoring.directory.unserved import unserved
 from backup_monitoring.errors import DirectoryError, UsageError
-from backup_monitoring.model import Account, Finding, Keeping, Uploads
+from backup_monitoring.model import CLOCK_SLACK, Account, Finding, Keeping, Uploads
+from backup_monitoring.moments import say_time
 from backup_monitoring.needs import Files
 from backup_monitoring.settings import Settings
 from backup_monitoring.storage import read_uploads
@@ -21,7 +22,7 @@ from backup_monitoring.store import LOCK, STATE, StoreError
 from backup_monitoring.store.gather import Gathering
 from backup_monitoring.store.orphans import Orphans
 from backup_monitoring.store.past import PastDamagedError, PastFile, gone_findings, set_aside
-from backup_monitoring.store.rows import CLOCK_SLACK, Meta, key_of
+from backup_monitoring.store.rows import Meta, key_of
 from backup_monitoring.store.state import State
 from backup_monitoring.store.writer import StateWriter
 
@@ -177,7 +178,7 @@ class _Making:
                 "give a later one",
             )
         if last - now > CLOCK_SLACK:
-            problem = f"the clock was set back: the last pass was {last:%Y-%m-%d %H:%M} +00:00"
+            problem = f"the clock was set back: the last pass was {say_time(last, UTC)}"
             self.made.findings.append(Finding("clock", "this server", problem))
 
     def run(self, now: datetime, progress: Progress, began: float) -> None:

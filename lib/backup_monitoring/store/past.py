@@ -21,6 +21,7 @@ from backup_monitoring.model import (
     Start,
     Uploads,
 )
+from backup_monitoring.moments import say_time
 from backup_monitoring.store import PAST, StoreError, codec
 from backup_monitoring.store.memory_codec import read_memory, write_memory
 from backup_monitoring.store.rows import key_of
@@ -291,9 +292,8 @@ def gone_findings(account: Account, computers: list[tuple[Computer, Memory]]) ->
     """Yield a finding for each computer whose folder is gone."""
     for computer, memory in computers:
         if memory.gone is not None:
-            since = memory.gone.astimezone(UTC)
             yield Finding(
                 "gone",
                 f"account {account.uid} {computer.name}".rstrip(),
-                f"its folder is gone since {since:%Y-%m-%d %H:%M} +00:00",
+                f"its folder is gone since {say_time(memory.gone, UTC)}",
             )

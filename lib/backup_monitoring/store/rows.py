@@ -1,7 +1,7 @@
 """The tables of the state file, and accounts as their rows."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from backup_monitoring.model import Account, Keeping
@@ -36,7 +36,6 @@ CREATE TABLE resellers (key TEXT PRIMARY KEY, is_default INTEGER, reseller TEXT)
 INDEX = "CREATE INDEX IF NOT EXISTS accounts_key ON accounts (key);"
 _NOTHING: Mapping[str, datetime] = {}
 _MOST_INTEGER = 2**63 - 1
-CLOCK_SLACK = timedelta(minutes=10)
 _NEEDED = {
     "uid": Need.NOTHING,
     "dn": Need.NOTHING,

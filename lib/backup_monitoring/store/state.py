@@ -8,20 +8,21 @@ import os
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from backup_monitoring.durations import write_duration
-from backup_monitoring.model import Account, Computer, Finding, Keeping, Uploads
+from backup_monitoring.model import CLOCK_SLACK, Account, Computer, Finding, Keeping, Uploads
+from backup_monitoring.moments import say_time
 from backup_monitoring.needs import Files, Need
 from backup_monitoring.places import StoreSettings
 from backup_monitoring.store import STATE, StoreError, codec
+from backup_monitoring.store.rows import LAYOUT, Meta, columns, key_of, read_account
 
 if TYPE_CHECKING:
     from backup_monitoring.store.people import StoredPeople
-from backup_monitoring.store.rows import CLOCK_SLACK, LAYOUT, Meta, columns, key_of, read_account
 
 
 class State:
@@ -95,11 +96,11 @@ class State:
             if read is None:
                 problem, reason = f"the {part} was never read", "see check_backup_service"
             elif read > now + CLOCK_SLACK:
-                problem = f"the {part} was read in the future, {_say(read)}"
+                problem = f"the {part} was read in the future, {say_time(read, UTC)}"
                 reason = "set this server's clock"
             elif now - read > oldest:
                 limit = write_duration(oldest)
-                problem = f"the {part} was last read {_say(read)}, longer ago than {limit}"
+                problem = f"the {part} was last read {say_time(read, UTC)}, longer ago than {limit}"
                 reason = "see check_backup_service"
             else:
                 continue
@@ -237,10 +238,6 @@ _COMPUTERS = "SELECT account, name, start, end, schedule, past FROM computers"
 
 def _nothing(text: str | None) -> None:
     return None
-
-
-def _say(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} +00:00"
 
 
 def open_state(folder: Path) -> State:
