@@ -23,7 +23,7 @@ from backup_monitoring.model import (
     Uploads,
     Verdict,
 )
-from backup_monitoring.policies import PatiencePolicy, SchedulePolicy, StatusPolicy
+from backup_monitoring.policies import PatiencePolicy, RunPolicies, SchedulePolicy, StatusPolicy
 from backup_monitoring.rules import schedule as planned
 from backup_monitoring.rules import status as ended
 from backup_monitoring.store import memory_codec
@@ -362,10 +362,10 @@ def test_history(looks: list[Look]) -> None:
         memory = memory_codec.read_memory(memory_codec.write_memory(memory))
         uploads = Uploads((computer,))
 
-        verdict = ended.status(ACCOUNT, uploads, ended.Rules(*POLICIES), now)
+        verdict = ended.status(ACCOUNT, uploads, RunPolicies(*POLICIES), now)
         assert (each.now, told(verdict), verdict.state) == (each.now, each.failed, each.state)
         if each.missed is not None:
-            verdict = planned.schedule(ACCOUNT, uploads, planned.Rules(*POLICIES), now)
+            verdict = planned.schedule(ACCOUNT, uploads, RunPolicies(*POLICIES), now)
             assert (each.now, told(verdict), verdict.state) == (each.now, *each.missed)
 
 
@@ -401,7 +401,7 @@ def test_a_clock_of_years_ago_is_no_retirement() -> None:
 
     def told_of(computer: Computer, now: str) -> tuple[State, tuple[str, ...]]:
         uploads = Uploads((computer, other))
-        verdict = ended.status(ACCOUNT, uploads, ended.Rules(*POLICIES), at(written(now)))
+        verdict = ended.status(ACCOUNT, uploads, RunPolicies(*POLICIES), at(written(now)))
         return verdict.state, verdict.retired
 
     # At the first look nobody knows since when its files have been there.
@@ -418,7 +418,7 @@ def test_the_last_success_stays_known_when_its_end_is_overwritten() -> None:
     computer = Computer("a", began("21 20:00"), bad("21 20:40"), past=past)
 
     def state(now: str) -> State:
-        rules = ended.Rules(*POLICIES)
+        rules = RunPolicies(*POLICIES)
         return ended.status(account, Uploads((computer,)), rules, at(written(now))).state
 
     assert state("22 20:39") is OK

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from backup_monitoring.history import Memory, look
 from backup_monitoring.model import Account, Computer, End, Start, Uploads
-from backup_monitoring.policies import PatiencePolicy, SchedulePolicy, StatusPolicy
-from backup_monitoring.rules.status import Rules, status
+from backup_monitoring.policies import PatiencePolicy, RunPolicies, SchedulePolicy, StatusPolicy
+from backup_monitoring.rules.status import status
 from backup_monitoring.store import memory_codec
 from cases import LONG_AGO, PERL, at
 
 ACCOUNT = Account("4000101", "", warning_numbers=2, warning_days=0)
-RULES = Rules(PatiencePolicy(), SchedulePolicy(), StatusPolicy())
+RULES = RunPolicies(PatiencePolicy(), SchedulePolicy(), StatusPolicy())
 FIRST = at("2026-03-01T20:00+01:00")
 LONGEST, LONGEST_FIRST = timedelta(hours=24), timedelta(days=7)
 SOON = timedelta(minutes=1)

@@ -18,14 +18,14 @@ from backup_monitoring.policies import (
     ClientPolicy,
     PatiencePolicy,
     QuotaPolicy,
+    RunPolicies,
     SchedulePolicy,
     StatusPolicy,
     UnusedPolicy,
 )
 from backup_monitoring.rules.client import client
 from backup_monitoring.rules.quota import quota
-from backup_monitoring.rules.schedule import Rules, schedule
-from backup_monitoring.rules.status import Rules as StatusRules
+from backup_monitoring.rules.schedule import schedule
 from backup_monitoring.rules.status import status
 from backup_monitoring.rules.unused import unused
 from backup_monitoring.settings import count_range
@@ -117,7 +117,7 @@ def _status_policy(row: Row) -> StatusPolicy:
 
 
 def _schedule(row: Row) -> Verdict:
-    rules = Rules(_patience(row), _schedule_policy(row), _status_policy(row))
+    rules = RunPolicies(_patience(row), _schedule_policy(row), _status_policy(row))
     return schedule(_account(row), uploads(_computer(row)), rules, at(row["looked at"]))
 
 
@@ -125,7 +125,7 @@ def _status(row: Row) -> Verdict:
     account = _account(row)
     if percent := row.get("used"):
         account = account._replace(used=round(float(percent[:-2]) * GIB), capacity=100 * GIB)
-    rules = StatusRules(_patience(row), _schedule_policy(row), _status_policy(row))
+    rules = RunPolicies(_patience(row), _schedule_policy(row), _status_policy(row))
     return status(account, uploads(_computer(row)), rules, at(row["looked at"]))
 
 
@@ -176,7 +176,7 @@ def _passes(rows: list[Row]) -> Verdict:
         memory = look(memory, computer, now)
         computer = computer._replace(past=memory.past_beside(computer))
     account = _account({"entry: numbers, days": "2, 0"})
-    rules = StatusRules(PatiencePolicy(), _schedule_policy({}), StatusPolicy())
+    rules = RunPolicies(PatiencePolicy(), _schedule_policy({}), StatusPolicy())
     return status(account, uploads(computer), rules, now)
 
 

@@ -38,7 +38,7 @@ def clock_of(
     does a due time follow the change of daylight saving.
 
     Args:
-        offset: of the schedule's file.
+        offset: the computer's newest one, which holds where no zone fits.
         moments: offsets with the moments (UTC) at which the computer had them, best first.
         zones: of the settings.
     """

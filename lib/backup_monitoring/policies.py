@@ -68,6 +68,14 @@ class StatusPolicy(NamedTuple):
     full: float = 99
 
 
+class RunPolicies(NamedTuple):
+    """What the rules about runs take: schedule and status."""
+
+    patience: PatiencePolicy
+    schedule: SchedulePolicy
+    status: StatusPolicy
+
+
 class ClientPolicy(NamedTuple):
     """[client]: the oldest good version by identifier; strict: an unknown one is UNKNOWN."""
 
@@ -107,3 +115,8 @@ class Policies(NamedTuple):
     client: ClientPolicy = ClientPolicy()
     unused: UnusedPolicy = UnusedPolicy()
     service: ServicePolicy = ServicePolicy()
+
+    @property
+    def runs(self) -> RunPolicies:
+        """What the rules about runs take."""
+        return RunPolicies(self.patience, self.schedule, self.status)

@@ -20,8 +20,8 @@ from backup_monitoring.model import (
     State,
     Uploads,
 )
-from backup_monitoring.policies import PatiencePolicy, SchedulePolicy, StatusPolicy
-from backup_monitoring.rules.schedule import Rules, schedule
+from backup_monitoring.policies import PatiencePolicy, RunPolicies, SchedulePolicy, StatusPolicy
+from backup_monitoring.rules.schedule import schedule
 
 _AT_ONCE = 50
 
@@ -35,7 +35,7 @@ def _main(rounds: int, now: datetime) -> None:
     computer = Computer("web01", start, None, Schedule(pattern, client, last))
     account = Account("4000101", "uid=4000101", created=last, warning_days=1, warning_numbers=0)
     policy = SchedulePolicy(zones=(ZoneInfo("Europe/Zurich"),))
-    rules = Rules(PatiencePolicy(), policy, StatusPolicy())
+    rules = RunPolicies(PatiencePolicy(), policy, StatusPolicy())
     uploads = Uploads((computer,), data=True)
     assert schedule(account, uploads, rules, now).state is State.CRITICAL
     times = []

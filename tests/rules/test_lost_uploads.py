@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from backup_monitoring.history import Memory, look
 from backup_monitoring.model import Account, Computer, Start, State, Uploads, Verdict
-from backup_monitoring.policies import PatiencePolicy, SchedulePolicy, StatusPolicy
+from backup_monitoring.policies import PatiencePolicy, RunPolicies, SchedulePolicy, StatusPolicy
 from backup_monitoring.reports import read_end, read_schedule, read_start
-from backup_monitoring.rules.schedule import Rules, schedule
+from backup_monitoring.rules.schedule import schedule
 from cases import LONG_AGO
 from clients import Program, end_file, schedule_file, start_file
 
@@ -151,7 +151,7 @@ def held_to_the_truth(
 def test_lost_uploads(life: Life) -> None:
     zones = tuple(map(ZoneInfo, (life.zone, *CHANGES[life.zone][1:])))
     policy = SchedulePolicy(zones=zones)
-    rules = Rules(PatiencePolicy(), policy, StatusPolicy())
+    rules = RunPolicies(PatiencePolicy(), policy, StatusPolicy())
     account = Account(
         "4000101",
         "",

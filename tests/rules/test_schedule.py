@@ -20,8 +20,8 @@ from backup_monitoring.model import (
     Unreadable,
     Uploads,
 )
-from backup_monitoring.policies import PatiencePolicy, SchedulePolicy, StatusPolicy
-from backup_monitoring.rules.schedule import Rules, schedule
+from backup_monitoring.policies import PatiencePolicy, RunPolicies, SchedulePolicy, StatusPolicy
+from backup_monitoring.rules.schedule import schedule
 from cases import at, computer, daily, end, start, uploads
 
 ZURICH = ZoneInfo("Europe/Zurich")
@@ -31,7 +31,7 @@ ACCOUNT = Account("4000101", "uid=4000101,dc=example", created=at("2026-01-01T00
 # Tells of every missed due time, so that what counts as missed shows in the state.
 EACH = ACCOUNT._replace(warning_numbers=1, warning_days=0)
 NOTHING = PatiencePolicy()
-RULES = Rules(NOTHING, SchedulePolicy(zones=(ZURICH,)), StatusPolicy())
+RULES = RunPolicies(NOTHING, SchedulePolicy(zones=(ZURICH,)), StatusPolicy())
 
 # 2026-11-23 is a Monday.
 SUNDAY = start("2026-11-22T20:00:04+01:00")

@@ -19,15 +19,15 @@ from backup_monitoring.model import (
     Unreadable,
     Uploads,
 )
-from backup_monitoring.policies import PatiencePolicy, SchedulePolicy, StatusPolicy
-from backup_monitoring.rules.status import Rules, status
+from backup_monitoring.policies import PatiencePolicy, RunPolicies, SchedulePolicy, StatusPolicy
+from backup_monitoring.rules.status import status
 from cases import LONG_AGO, at, computer, daily, end, hourly, start, uploads
 
 DN = "uid=4000101,ou=accounts,dc=example,dc=org"
 NOW = at("2026-11-24T12:00+01:00")
 ENTRY = Account("4000101", DN, warning_numbers=0, warning_days=1)
 ZURICH = ZoneInfo("Europe/Zurich")
-RULES = Rules(PatiencePolicy(), SchedulePolicy(zones=(ZURICH,)), StatusPolicy())
+RULES = RunPolicies(PatiencePolicy(), SchedulePolicy(zones=(ZURICH,)), StatusPolicy())
 YESTERDAY = "2026-11-23T20:00:04+01:00"
 FAILED = end("2026-11-23T20:41:37+01:00", success=False)
 LATELY, BEFORE = "2026-11-22T12:00+01:00", "2026-11-22T11:59+01:00"  # two days are the border

@@ -20,9 +20,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from backup_monitoring.model import Account, Computer, Start, State, Uploads, Verdict
-from backup_monitoring.policies import PatiencePolicy, SchedulePolicy, StatusPolicy
+from backup_monitoring.policies import PatiencePolicy, RunPolicies, SchedulePolicy, StatusPolicy
 from backup_monitoring.reports import read_end, read_schedule, read_start
-from backup_monitoring.rules.schedule import Rules, schedule
+from backup_monitoring.rules.schedule import schedule
 from clients import Program, end_file, perl_offset, schedule_file, sepiola_offset, start_file
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -286,7 +286,7 @@ def judged(life: Life, year: Year, known: Known, now: datetime, knowing: bool) -
         "4000101", "uid=4000101", warning_numbers=life.numbers, warning_days=life.days
     )
     computer = uploaded(life, year, known, now, knowing)
-    rules = Rules(PatiencePolicy(), policy, StatusPolicy())
+    rules = RunPolicies(PatiencePolicy(), policy, StatusPolicy())
     return schedule(account, Uploads((computer,), data=True), rules, now)
 
 

@@ -9,15 +9,15 @@ import pytest
 from backup_monitoring.errors import DirectoryError, UsageError
 from backup_monitoring.model import End, Growth, State
 from backup_monitoring.needs import Files
-from backup_monitoring.policies import PatiencePolicy, SchedulePolicy, StatusPolicy
-from backup_monitoring.rules.status import Rules, status
+from backup_monitoring.policies import PatiencePolicy, RunPolicies, SchedulePolicy, StatusPolicy
+from backup_monitoring.rules.status import status
 from backup_monitoring.store import StoreError
 from backup_monitoring.store.rows import Meta
 from backup_monitoring.store.state import open_state
 from cases import at
 from store.fleet import FIRST, Fleet, entry
 
-RULES = Rules(PatiencePolicy(), SchedulePolicy(), StatusPolicy())
+RULES = RunPolicies(PatiencePolicy(), SchedulePolicy(), StatusPolicy())
 LATER = "2026-11-21T21:00+01:00"
 
 

@@ -12,9 +12,7 @@ from backup_monitoring.needs import Files, Need
 from backup_monitoring.policies import Policies
 from backup_monitoring.rules.client import client
 from backup_monitoring.rules.quota import quota
-from backup_monitoring.rules.schedule import Rules as ScheduleRules
 from backup_monitoring.rules.schedule import schedule
-from backup_monitoring.rules.status import Rules as StatusRules
 from backup_monitoring.rules.status import status
 from backup_monitoring.rules.unused import unused
 from cases import at
@@ -26,14 +24,9 @@ Rule = Callable[[Account, Uploads, Policies, datetime], Verdict]
 RULES: dict[str, Rule] = {
     "quota": lambda account, _, policies, __: quota(account, policies.quota),
     "schedule": lambda account, uploads, policies, now: schedule(
-        account,
-        uploads,
-        ScheduleRules(policies.patience, policies.schedule, policies.status),
-        now,
+        account, uploads, policies.runs, now
     ),
-    "status": lambda account, uploads, policies, now: status(
-        account, uploads, StatusRules(policies.patience, policies.schedule, policies.status), now
-    ),
+    "status": lambda account, uploads, policies, now: status(account, uploads, policies.runs, now),
     "client": lambda account, uploads, policies, now: client(
         account, uploads, policies.client, policies.schedule, now
     ),

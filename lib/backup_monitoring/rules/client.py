@@ -11,12 +11,11 @@ from backup_monitoring.model import (
     Schedule,
     Start,
     State,
-    Unreadable,
     Uploads,
     Verdict,
 )
 from backup_monitoring.policies import ClientPolicy, SchedulePolicy
-from backup_monitoring.rules.runs import retired
+from backup_monitoring.rules.judgeable import not_understood, retired
 from backup_monitoring.rules.watched import unreachable, unwatched
 from backup_monitoring.rules.worst import Judgement, reporting, worst_of
 from backup_monitoring.versions import parse_version
@@ -66,14 +65,13 @@ def _judge(
     schedule: SchedulePolicy,
     now: datetime,
 ) -> Judgement:
-    if reason := retired(computer, others, schedule, now):
-        return Judgement(computer.name, State.OK, reason, retired=True)
+    if judgement := retired(computer, others, schedule, now):
+        return judgement
     found = client_of(computer)
     if found is None:
-        for report in (computer.start, computer.end, computer.schedule):
-            if isinstance(report, Unreadable):
-                return Judgement(computer.name, State.UNKNOWN, f"not understood: {report}")
-        return _doubtful(computer, "its reports name no client", policy)
+        reports = (computer.start, computer.end, computer.schedule)
+        unnamed = _doubtful(computer, "its reports name no client", policy)
+        return not_understood(computer, reports) or unnamed
     return _compare(computer, found, policy)
 
 

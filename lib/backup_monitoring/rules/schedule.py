@@ -20,18 +20,11 @@ from backup_monitoring.model import (
     Verdict,
 )
 from backup_monitoring.moments import say_time
-from backup_monitoring.policies import PatiencePolicy, SchedulePolicy, StatusPolicy
-from backup_monitoring.rules.clock import future
+from backup_monitoring.policies import RunPolicies
+from backup_monitoring.rules.judgeable import future, not_understood, retired
 from backup_monitoring.rules.patience import Patience, lost_patience, patience_of, say_patience
-from backup_monitoring.rules.runs import (
-    MOST_A_DAY,
-    clock_of_computer,
-    is_dense,
-    last_report,
-    newest_run,
-    pattern_of,
-    retired,
-)
+from backup_monitoring.rules.plans import MOST_A_DAY, clock_of_computer, is_dense, pattern_of
+from backup_monitoring.rules.runs import newest_run
 from backup_monitoring.rules.watched import unreachable, unwatched
 from backup_monitoring.rules.worst import Judgement, known, reporting, worst_of
 
@@ -47,15 +40,7 @@ _TOO_DENSE = (
 )
 
 
-class Rules(NamedTuple):
-    """The policies that the rule takes."""
-
-    patience: PatiencePolicy
-    schedule: SchedulePolicy
-    status: StatusPolicy
-
-
-def schedule(account: Account, uploads: Uploads, rules: Rules, now: datetime) -> Verdict:
+def schedule(account: Account, uploads: Uploads, policies: RunPolicies, now: datetime) -> Verdict:
     """Judge whether the computers of *account* backed up when they had to.
 
     A due time is missed when no backup started at or after it (less ``early``), none was running
@@ -64,7 +49,7 @@ def schedule(account: Account, uploads: Uploads, rules: Rules, now: datetime) ->
     Args:
         account: with its patience, and ``created``.
         uploads: what lies in its home.
-        rules: the policies.
+        policies: of the settings.
         now: aware UTC.
 
     Returns:
@@ -74,13 +59,13 @@ def schedule(account: Account, uploads: Uploads, rules: Rules, now: datetime) ->
     """
     if verdict := unwatched(account) or unreachable(account, uploads):
         return verdict
-    patience = patience_of(account, rules.patience)
+    patience = patience_of(account, policies.patience)
     computers = reporting(uploads)
     many = [each.name for each in computers if is_dense(each)][_MOST_DENSE:]
     judgements = [
         Judgement(each.name, State.UNKNOWN, _TOO_DENSE)
         if each.name in many
-        else _judge(account, each, computers, patience, rules, now)
+        else _judge(account, each, computers, patience, policies, now)
         for each in computers
     ]
     return worst_of(judgements, uploads, "missed", patience.ranges)
@@ -91,21 +76,21 @@ def _judge(
     computer: Computer,
     others: Sequence[Computer],
     patience: Patience,
-    rules: Rules,
+    policies: RunPolicies,
     now: datetime,
 ) -> Judgement:
     plan, start = computer.schedule, computer.start
-    if reason := retired(computer, others, rules.schedule, now):
-        return Judgement(computer.name, State.OK, reason, retired=True)
-    for report in (plan, start):
-        if isinstance(report, Unreadable):
-            return Judgement(computer.name, State.UNKNOWN, f"not understood: {report}")
-    if judgement := future(computer, now):
+    judgement = (
+        retired(computer, others, policies.schedule, now)
+        or not_understood(computer, (plan, start))
+        or future(computer, now)
+    )
+    if judgement is not None:
         return judgement
     assert not isinstance(plan, Unreadable)  # noqa: S101 - for the type checker
     if plan is None or not isinstance(plan.plan, Pattern):
-        return _without_due_times(computer, plan, rules, now)
-    return _with_due_times(account, computer, plan, patience, rules, now)
+        return _without_due_times(computer, plan, policies, now)
+    return _with_due_times(account, computer, plan, patience, policies, now)
 
 
 def _with_due_times(
@@ -113,18 +98,18 @@ def _with_due_times(
     computer: Computer,
     plan: Schedule,
     patience: Patience,
-    rules: Rules,
+    policies: RunPolicies,
     now: datetime,
 ) -> Judgement:
-    pattern, said = pattern_of(account, computer, plan, rules.schedule)
+    pattern, said = pattern_of(account, computer, plan, policies.schedule)
     assert pattern is not None  # noqa: S101 - asked for by the caller
-    clock = clock_of_computer(plan, last_report(computer), rules.schedule)
-    counted = _counted_from(account, computer, plan, rules, now)
+    clock = clock_of_computer(computer, policies.schedule)
+    counted = _counted_from(account, computer, plan, policies, now)
     assert clock is not None  # noqa: S101 - a pattern has an offset
     if counted is None:
         return Judgement(computer.name, State.UNKNOWN, "neither a start nor an age to count from")
     after = max(counted, now - _FAR)
-    until = now - rules.schedule.grace - _MOMENT
+    until = now - policies.schedule.grace - _MOMENT
     missed = count_due(pattern, clock.zone, after, until, MOST_MISSED + 1)
     last = _last_backup(computer)
     how = f"{said}; zone {clock.found}; counted from {say_time(counted, clock.zone)}"
@@ -151,27 +136,20 @@ def _with_due_times(
 
 
 def _counted_from(
-    account: Account, computer: Computer, plan: Schedule, rules: Rules, now: datetime
+    account: Account, computer: Computer, plan: Schedule, policies: RunPolicies, now: datetime
 ) -> datetime | None:
     """Return the moment after which due times can have been missed."""
     start, end, past = computer.start, computer.end, computer.past
     changed = past.schedule_changed if past is not None else _uploaded(plan, now)
-    if not isinstance(start, Start) and not isinstance(end, End):
+    run = newest_run(computer, policies.status, now)
+    if run is None:
         seen = (account.created, past.first_seen if past is not None else None, changed)
         return max((each for each in seen if each is not None), default=None)
-    run = newest_run(
-        start if isinstance(start, Start) else None,
-        end if isinstance(end, End) else None,
-        past.first_open if past is not None else None,
-        rules.status,
-        now,
-    )
-    assert run is not None  # noqa: S101 - one of both is there
     moments = [run.until]
     if isinstance(start, Start):
-        moments.append(start.at + rules.schedule.early)
+        moments.append(start.at + policies.schedule.early)
         if isinstance(end, Unreadable):  # an end that is not understood: no first backup for days
-            moments[0] = start.at + rules.status.max_runtime
+            moments[0] = start.at + policies.status.max_runtime
     return max([*moments, changed] if changed is not None else moments)
 
 
@@ -202,12 +180,12 @@ def _last_backup(computer: Computer) -> _Last:
 
 
 def _without_due_times(
-    computer: Computer, plan: Schedule | None, rules: Rules, now: datetime
+    computer: Computer, plan: Schedule | None, policies: RunPolicies, now: datetime
 ) -> Judgement:
     said = plan.plan.value if plan is not None and not isinstance(plan.plan, Pattern) else ""
     said = said or "no schedule uploaded"
-    last, oldest = _last_backup(computer).at, rules.schedule.report_max_age
-    clock = clock_of_computer(plan, last_report(computer), rules.schedule)
+    last, oldest = _last_backup(computer).at, policies.schedule.report_max_age
+    clock = clock_of_computer(computer, policies.schedule)
     told = f"{said}, last backup {_say_last(last, clock)}"
     if oldest is None or last is None or now - last <= oldest:
         return Judgement(computer.name, State.OK, told)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 from backup_monitoring.due import Clock, due_times
 from backup_monitoring.model import (
@@ -14,13 +13,12 @@ from backup_monitoring.model import (
     Schedule,
     Start,
     State,
-    Unreadable,
     Uploads,
     Verdict,
 )
 from backup_monitoring.moments import say_time
-from backup_monitoring.policies import PatiencePolicy, SchedulePolicy, StatusPolicy
-from backup_monitoring.rules.clock import future
+from backup_monitoring.policies import RunPolicies, SchedulePolicy, StatusPolicy
+from backup_monitoring.rules.judgeable import future, not_understood, retired
 from backup_monitoring.rules.patience import (
     Patience,
     lost_patience,
@@ -28,31 +26,15 @@ from backup_monitoring.rules.patience import (
     patience_of,
     say_patience,
 )
-from backup_monitoring.rules.runs import (
-    Phase,
-    Run,
-    clock_of_computer,
-    is_dense,
-    last_report,
-    newest_run,
-    pattern_of,
-    retired,
-)
+from backup_monitoring.rules.plans import clock_of_computer, is_dense, pattern_of
+from backup_monitoring.rules.runs import Phase, Run, newest_run
 from backup_monitoring.rules.watched import unreachable, unwatched
 from backup_monitoring.rules.worst import Judgement, known, reporting, worst_of
 
 _LOOK_BACK = timedelta(days=400)
 
 
-class Rules(NamedTuple):
-    """The policies that the rule takes."""
-
-    patience: PatiencePolicy
-    schedule: SchedulePolicy
-    status: StatusPolicy
-
-
-def status(account: Account, uploads: Uploads, rules: Rules, now: datetime) -> Verdict:
+def status(account: Account, uploads: Uploads, policies: RunPolicies, now: datetime) -> Verdict:
     """Judge whether the last backups of *account*'s computers were successful.
 
     Without a past, one look cannot tell how many failed in a row: a failure counts 1 and reaches
@@ -61,7 +43,7 @@ def status(account: Account, uploads: Uploads, rules: Rules, now: datetime) -> V
     Args:
         account: with its patience, use and capacity, and the last successes it knows.
         uploads: what lies in its home.
-        rules: the policies.
+        policies: of the settings.
         now: aware UTC.
 
     Returns:
@@ -71,9 +53,9 @@ def status(account: Account, uploads: Uploads, rules: Rules, now: datetime) -> V
     """
     if verdict := unwatched(account) or unreachable(account, uploads):
         return verdict
-    patience = patience_of(account, rules.patience)
+    patience = patience_of(account, policies.patience)
     computers = reporting(uploads)
-    judgements = [_judge(account, each, computers, patience, rules, now) for each in computers]
+    judgements = [_judge(account, each, computers, patience, policies, now) for each in computers]
     return worst_of(judgements, uploads, "failed", patience.ranges)
 
 
@@ -82,27 +64,22 @@ def _judge(
     computer: Computer,
     others: Sequence[Computer],
     patience: Patience,
-    rules: Rules,
+    policies: RunPolicies,
     now: datetime,
 ) -> Judgement:
-    if reason := retired(computer, others, rules.schedule, now):
-        return Judgement(computer.name, State.OK, reason, retired=True)
-    start, end = computer.start, computer.end
-    for report in (end, start):
-        if isinstance(report, Unreadable):
-            return Judgement(computer.name, State.UNKNOWN, f"not understood: {report}")
-    if judgement := future(computer, now):
+    judgement = (
+        retired(computer, others, policies.schedule, now)
+        or not_understood(computer, (computer.end, computer.start))
+        or future(computer, now)
+    )
+    if judgement is not None:
         return judgement
-    assert not isinstance(start, Unreadable)  # noqa: S101 - for the type checker
-    assert not isinstance(end, Unreadable)  # noqa: S101 - for the type checker
-    first_open = computer.past.first_open if computer.past is not None else None
-    run = newest_run(start, end, first_open, rules.status, now)
+    run = newest_run(computer, policies.status, now)
     if run is None:
         return Judgement(computer.name, State.OK, "no report of a backup yet")
-    planned = computer.schedule if isinstance(computer.schedule, Schedule) else None
-    clock = clock_of_computer(planned, last_report(computer), rules.schedule)
+    clock = clock_of_computer(computer, policies.schedule)
     assert clock is not None  # noqa: S101 - a run has an offset
-    return _judge_run(account, computer, run, clock, patience, rules, now)
+    return _judge_run(account, computer, run, clock, patience, policies, now)
 
 
 def _judge_run(
@@ -111,13 +88,13 @@ def _judge_run(
     run: Run,
     clock: Clock,
     patience: Patience,
-    rules: Rules,
+    policies: RunPolicies,
     now: datetime,
 ) -> Judgement:
-    failed, what = _failed(account, computer, run, clock, rules.schedule)
+    failed, what = _failed(account, computer, run, clock, policies.schedule)
     if not failed:
-        end = run.end if run.end is not None else _before(computer)
-        cause, doubt = _doubt(account, computer, end, rules.status, now)
+        end = _success(computer)
+        cause, doubt = _doubt(account, computer, end, policies.status, now)
         if doubt and end is not None and run.end is None:  # it is no better while the next runs
             what += f", the one before reported as successful {say_time(end.at, clock.zone)}"
         state = State.WARNING if doubt else State.OK
@@ -192,8 +169,8 @@ def _failed(
     return before, f"backup running since {at}"
 
 
-def _before(computer: Computer) -> End | None:
-    """Return the success before an open run, None where there is none."""
+def _success(computer: Computer) -> End | None:
+    """Return the last end, of the newest run or of the one before it, None if it failed."""
     end = computer.end
     return end if isinstance(end, End) and end.success else None
 
@@ -225,11 +202,13 @@ def _killed_before(
 
 
 def _last_success(account: Account, computer: Computer, now: datetime) -> datetime | None:
-    end, past = computer.end, computer.past
-    known = [account.last_successes.get(computer.name)]
-    known.append(past.last_success if past is not None else None)
-    known.append(end.at if isinstance(end, End) and end.success else None)
-    return max((each for each in known if each is not None and each <= now), default=None)
+    end, past = _success(computer), computer.past
+    moments = (
+        account.last_successes.get(computer.name),
+        past.last_success if past is not None else None,
+        end.at if end is not None else None,
+    )
+    return max((each for each in moments if each is not None and each <= now), default=None)
 
 
 def _impatient(patience: Patience) -> tuple[State, str]:

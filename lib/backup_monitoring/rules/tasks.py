@@ -37,22 +37,16 @@ def judge_of(task: str) -> Judge:
 
             return lambda account, _, policies, __: quota(account, policies.quota)
         case "schedule":
-            from backup_monitoring.rules import schedule as planned
+            from backup_monitoring.rules.schedule import schedule
 
-            return lambda account, uploads, policies, now: planned.schedule(
-                account,
-                uploads,
-                planned.Rules(policies.patience, policies.schedule, policies.status),
-                now,
+            return lambda account, uploads, policies, now: schedule(
+                account, uploads, policies.runs, now
             )
         case "status":
-            from backup_monitoring.rules import status as ended
+            from backup_monitoring.rules.status import status
 
-            return lambda account, uploads, policies, now: ended.status(
-                account,
-                uploads,
-                ended.Rules(policies.patience, policies.schedule, policies.status),
-                now,
+            return lambda account, uploads, policies, now: status(
+                account, uploads, policies.runs, now
             )
         case "client":
             from backup_monitoring.rules.client import client
