@@ -102,36 +102,25 @@ def _with_due_times(
     now: datetime,
 ) -> Judgement:
     pattern, said = pattern_of(account, computer, plan, policies.schedule)
-    assert pattern is not None  # noqa: S101 - asked for by the caller
     clock = clock_of_computer(computer, policies.schedule)
-    counted = _counted_from(account, computer, plan, policies, now)
+    assert pattern is not None  # noqa: S101 - asked for by the caller
     assert clock is not None  # noqa: S101 - a pattern has an offset
+    counted = _counted_from(account, computer, plan, policies, now)
     if counted is None:
         return Judgement(computer.name, State.UNKNOWN, "neither a start nor an age to count from")
-    after = max(counted, now - _FAR)
     until = now - policies.schedule.grace - _MOMENT
-    missed = count_due(pattern, clock.zone, after, until, MOST_MISSED + 1)
-    last = _last_backup(computer)
+    missed = count_due(pattern, clock.zone, max(counted, now - _FAR), until, MOST_MISSED + 1)
+    last, upcoming = _last_backup(computer), _next_due(pattern, clock, now)
     how = f"{said}; zone {clock.found}; counted from {say_time(counted, clock.zone)}"
+    facts = known(next_due=upcoming, last_backup=last.at, zone=clock.zone)
     if not missed:
-        upcoming = _next_due(pattern, clock, now)
-        facts = known(next_due=upcoming, last_backup=last.at, zone=clock.zone)
         kept = _kept(upcoming, clock, last)
         return Judgement(computer.name, State.OK, kept, 0, how, facts)
     first = next(due_times(pattern, clock.zone, counted, until))
     state, limit = lost_patience(patience, missed, last.at, now)
-    summary = f"{_say_count(missed)} missed since {say_time(first, clock.zone)}, {limit}"
-    if now - first > _LONG:
-        summary += "; if this computer was retired, remove its folder"
+    summary = f"{_say_missed(missed, first, clock)}, {limit}{_hint(now - first)}"
     how += f"; {say_patience(patience)}; {last.said(clock)}"
-    facts = patience.facts | known(
-        cause="missed",
-        missed=missed,
-        first_due=first,
-        last_backup=last.at,
-        next_due=_next_due(pattern, clock, now),
-        zone=clock.zone,
-    )
+    facts |= patience.facts | known(cause="missed", missed=missed, first_due=first)
     return Judgement(computer.name, state, summary, min(missed, MOST_MISSED), how, facts)
 
 
@@ -208,7 +197,11 @@ def _say_last(last: datetime | None, clock: Clock | None) -> str:
     return say_time(last, clock.zone) if last is not None and clock is not None else "not known"
 
 
-def _say_count(missed: int) -> str:
-    if missed > MOST_MISSED:
-        return f"more than {MOST_MISSED} backups"
-    return f"{missed} backup{'s' * (missed != 1)}"
+def _say_missed(missed: int, first: datetime, clock: Clock) -> str:
+    backups = "backup" if missed == 1 else "backups"
+    count = missed if missed <= MOST_MISSED else f"more than {MOST_MISSED}"
+    return f"{count} {backups} missed since {say_time(first, clock.zone)}"
+
+
+def _hint(since: timedelta) -> str:
+    return "; if this computer was retired, remove its folder" if since > _LONG else ""

@@ -93,13 +93,7 @@ def _judge_run(
 ) -> Judgement:
     failed, what = _failed(account, computer, run, clock, policies.schedule)
     if not failed:
-        end = _success(computer)
-        cause, doubt = _doubt(account, computer, end, policies.status, now)
-        if doubt and end is not None and run.end is None:  # it is no better while the next runs
-            what += f", the one before reported as successful {say_time(end.at, clock.zone)}"
-        state = State.WARNING if doubt else State.OK
-        facts = known(cause=cause, last_success=end.at if end is not None else None)
-        return Judgement(computer.name, state, what + doubt, 0, facts=facts)
+        return _unfailed(account, computer, run, clock, what, policies.status, now)
     last = _last_success(account, computer, now)
     said = say_time(last, clock.zone) if last is not None else "not known"
     how = f"last success {said}; {say_patience(patience)}"
@@ -110,6 +104,25 @@ def _judge_run(
     state, limit = lost_patience(patience, failed, last, now)
     summary = f"{_row(computer.past, failed, clock)}: {what}, {limit}"
     return Judgement(computer.name, state, summary, failed, how, facts)
+
+
+def _unfailed(
+    account: Account,
+    computer: Computer,
+    run: Run,
+    clock: Clock,
+    what: str,
+    policy: StatusPolicy,
+    now: datetime,
+) -> Judgement:
+    """Return OK, or WARNING where the last success cannot be trusted."""
+    end = _success(computer)
+    cause, doubt = _doubt(account, computer, end, policy, now)
+    if doubt and end is not None and run.end is None:  # it is no better while the next runs
+        what += f", the one before reported as successful {say_time(end.at, clock.zone)}"
+    state = State.WARNING if doubt else State.OK
+    facts = known(cause=cause, last_success=end.at if end is not None else None)
+    return Judgement(computer.name, state, what + doubt, 0, facts=facts)
 
 
 def _row(past: Past, failed: int, clock: Clock) -> str:

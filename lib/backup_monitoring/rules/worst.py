@@ -44,10 +44,9 @@ def worst_of(
         return Verdict(State.UNKNOWN, part, None, metrics, details)
     if not judgements:
         return Verdict(State.OK, "no report yet", None, metrics, details)
-    worst = worst_first[0]
-    alike = len(bad) - 1
-    more = f"; {alike} more computer{'s' * (alike > 1)}" if alike > 0 else ""
-    facts = worst.facts if alike < 1 else {**worst.facts, "others": alike}
+    worst, others = worst_first[0], max(0, len(bad) - 1)
+    more = f"; {others} more computer{'s' * (others > 1)}" if others else ""
+    facts = {**worst.facts, "others": others} if others else worst.facts
     return Verdict(
         worst.state,
         worst.summary + more,
