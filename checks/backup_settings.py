@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from backup_monitoring.errors import MonitoringError, UsageError
+from backup_monitoring.errors import UsageError
 from backup_monitoring.launch import Watchdog
 from backup_monitoring.model import Account, Range, Threshold
 from backup_monitoring.options import (
@@ -11,6 +11,7 @@ from backup_monitoring.options import (
     add_account_option,
     add_common_options,
     now_of,
+    require_found,
     uids_of,
 )
 from backup_monitoring.rules.patience import patience_of, say_patience, say_range
@@ -98,13 +99,7 @@ def _of_accounts(
 ) -> tuple[int, str]:
     lines = [line for account in accounts for line in _thresholds(account, settings)]
     found = {account.uid.lower() for account in accounts}
-    missing = [uid for uid in uids if uid.lower() not in found]
-    if missing:
-        raise MonitoringError(
-            ", ".join(missing),
-            f"no such account below {settings.directory.accounts_base}",
-            "check the UID, and accounts_base in [directory]",
-        )
+    require_found(found, uids, settings.directory.accounts_base)
     return 0, "\n".join(map(clean, lines))
 
 

@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 
-from backup_monitoring.errors import MonitoringError
 from backup_monitoring.inventory import Inventory
 from backup_monitoring.launch import Watchdog
 from backup_monitoring.model import State
-from backup_monitoring.options import Parser
+from backup_monitoring.options import Parser, require_found
 from backup_monitoring.plugin import BackupCheck, Request, Source, none_in_scope, run
 
 
@@ -33,14 +32,11 @@ class ClientCheck(BackupCheck):
         """Print the inventory if it was asked for."""
         if request.options.inventory is None:
             return None
-        inventory, asked, found = Inventory(), request.uids or [], set[str]()
+        inventory, found = Inventory(), set[str]()
         for account, uploads in source():
             found.add(account.uid.lower())
             inventory.add(account, uploads)
-        if missing := [uid for uid in asked if uid.lower() not in found]:
-            base = request.settings.directory.accounts_base
-            problem = f"no such account below {base}"
-            raise MonitoringError(", ".join(missing), problem, "check --account")
+        require_found(found, request.uids or (), request.settings.directory.accounts_base)
         if not found:
             raise none_in_scope(request.settings)
         as_json = request.options.inventory == "json"

@@ -7,10 +7,12 @@ from backup_monitoring.errors import SettingsError
 from backup_monitoring.launch import Watchdog
 from backup_monitoring.model import State
 from backup_monitoring.options import Parser, Shown, add_common_options, now_of
+from backup_monitoring.places import StoreSettings
 from backup_monitoring.plugin import account_lines, add_verbosity
 from backup_monitoring.presentation import Presented, present
 from backup_monitoring.rules.service import Mails, Part, service
 from backup_monitoring.settings import Settings, read_settings, settings_file
+from backup_monitoring.store.rows import Meta
 from backup_monitoring.store.state import counted, open_state
 from backup_monitoring.tally import Judged
 
@@ -34,25 +36,15 @@ def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
         remedy = "set it, or leave this check out: without a store there is nothing to check"
         raise SettingsError(f"{settings.file}: [store] folder", "not set", remedy)
     watchdog.phase("reading the store")
-    state = open_state(settings.store.folder)
-    meta = state.meta()
-    parts = (
-        Part(
-            "directory",
-            meta.directory_read,
-            meta.directory_error,
-            settings.store.directory_max_age,
-        ),
-        Part("storage", meta.storage_read, meta.storage_error, settings.store.max_age),
-    )
-    findings = list(state.findings())
+    state, now = open_state(settings.store.folder), now_of(options)
+    meta, findings = state.meta(), list(state.findings())
     verdict = service(
-        parts,
+        _parts(meta, settings.store),
         timedelta(seconds=meta.seconds),
         counted(findings),
         settings.policies.service,
-        now_of(options),
-        _mails(settings, now_of(options)),
+        now,
+        _mails(settings, now),
     )
     lines = [f"finding, {finding.kind}: {finding}" for finding in findings]
     verdict = verdict._replace(details=verdict.details + tuple(lines) * (options.verbose > 1))
@@ -71,6 +63,13 @@ def command_line() -> Parser:
     add_common_options(parser, limit=f"{LIMIT}")
     add_verbosity(parser, "-v: each part, -vv: each finding, -vvv: each number")
     return parser
+
+
+def _parts(meta: Meta, store: StoreSettings) -> tuple[Part, Part]:
+    return (
+        Part("directory", meta.directory_read, meta.directory_error, store.directory_max_age),
+        Part("storage", meta.storage_read, meta.storage_error, store.max_age),
+    )
 
 
 def _mails(settings: Settings, now: datetime) -> Mails | None:

@@ -59,17 +59,7 @@ class Memory(NamedTuple):
     @property
     def past(self) -> Past:
         """What rules take of it."""
-        return Past(
-            self.first_seen,
-            self.failed,
-            self.at_least,
-            self.failed_since,
-            self.last_success,
-            self.first_open,
-            self.schedule_changed,
-            self.gone,
-            self.uploaded,
-        )
+        return Past(*(getattr(self, name) for name in Past._fields))
 
     def past_beside(self, computer: Computer) -> Past | None:
         """Return `past` for rules that see *computer* as it is now; None: it shows no report.

@@ -2,12 +2,12 @@
 
 import argparse
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import UTC, datetime
 from typing import NoReturn
 
 from backup_monitoring import __version__
-from backup_monitoring.errors import UsageError
+from backup_monitoring.errors import MonitoringError, UsageError
 
 
 class Shown(Exception):  # noqa: N818 - no error: help or version, to be printed
@@ -114,6 +114,27 @@ def uids_of(options: argparse.Namespace) -> list[str] | None:
     for uid in uids:
         once.setdefault(uid.lower(), uid)  # as the directory compares them
     return list(once.values())
+
+
+def not_among(found: Container[str], uids: Sequence[str]) -> list[str]:
+    """Return those of *uids* that are not *found*, whose uids are in lower case."""
+    return [uid for uid in uids if uid.lower() not in found]
+
+
+def no_such_account(base: str) -> str:
+    """Return what is said of an account that was asked for, and is not below *base*."""
+    return f"no such account below {base}"
+
+
+def require_found(found: Container[str], uids: Sequence[str], base: str) -> None:
+    """See that there is none of `not_among`, with *base* as of `no_such_account`.
+
+    Raises:
+        MonitoringError: it names those that are not there.
+    """
+    if missing := not_among(found, uids):
+        remedy = "check the UID, and accounts_base in [directory]"
+        raise MonitoringError(", ".join(missing), no_such_account(base), remedy)
 
 
 def now_of(options: argparse.Namespace) -> datetime:

@@ -16,6 +16,8 @@ from backup_monitoring.options import (
     Shown,
     add_account_option,
     add_common_options,
+    no_such_account,
+    not_among,
     now_of,
     uids_of,
 )
@@ -191,8 +193,7 @@ class Run:
         return Presented(self._check.task, worst, numbers, self._sentence(), self._lines())
 
     def _judge_all(self) -> None:
-        request, tally = self._request, self.tally
-        asked = {uid.lower() for uid in request.uids or ()}
+        request, tally, found = self._request, self.tally, set[str]()
         named = request.uids is not None or request.options.verbose > 1
         for account, uploads in self._source():
             self._check.count(account)
@@ -201,12 +202,11 @@ class Run:
                 tally.add_ok()
                 continue
             tally.add(account.uid, self._judge(account, uploads))
-            if asked:
-                asked.discard(account.uid.lower())
+            if request.uids is not None:  # of all, nobody needs to know the names
+                found.add(account.uid.lower())
         base = request.settings.directory.accounts_base
-        for uid in request.uids or ():
-            if uid.lower() in asked:
-                tally.add(uid, Verdict(State.UNKNOWN, f"no such account below {base}"))
+        for uid in not_among(found, request.uids or ()):
+            tally.add(uid, Verdict(State.UNKNOWN, no_such_account(base)))
 
     def _plainly_ok(self, account: Account) -> bool:
         try:
@@ -219,12 +219,15 @@ class Run:
             verdict = self._check.judge(account, uploads, self._request.policies, self._request.now)
         except Exception as error:
             return Verdict(State.UNKNOWN, f"internal error: {type(error).__name__}; report it")
-        details = list(verdict.details)
-        if self._request.options.verbose > 2 and verdict.metrics:
-            thresholds = self._check.thresholds(account, self._request.policies)
-            details[:0] = [thresholds] if thresholds else []
-        details += [f"finding: {each}" for each in (*account.findings, *uploads.findings)]
-        return verdict._replace(details=tuple(details))
+        findings = (f"finding: {each}" for each in (*account.findings, *uploads.findings))
+        details = (*self._thresholds(account, verdict), *verdict.details, *findings)
+        return verdict._replace(details=details)
+
+    def _thresholds(self, account: Account, verdict: Verdict) -> tuple[str, ...]:
+        if self._request.options.verbose < 3 or not verdict.metrics:
+            return ()
+        said = self._check.thresholds(account, self._request.policies)
+        return (said,) if said else ()
 
     def _sentence(self) -> str:
         """Return the worst account's sentence, and how many are as bad."""

@@ -26,8 +26,13 @@ _DISCONNECTED = "1.3.6.1.4.1.1466.20036"
 _PARTIAL = ("searchResRef", "intermediateResponse")
 # ldap3 trusts a server to have sent what the protocol says, and falls over what it did not.
 _FAULTS = (
-    *(AttributeError, LDAPExceptionError, LookupError, PyAsn1Error),
-    *(RecursionError, TypeError, ValueError),
+    AttributeError,
+    LDAPExceptionError,
+    LookupError,
+    PyAsn1Error,
+    RecursionError,
+    TypeError,
+    ValueError,
 )
 
 

@@ -1,7 +1,6 @@
 """Unused: is there an account that was never backed up to?"""
 
 from datetime import UTC, datetime, timedelta
-from math import inf
 
 from backup_monitoring.durations import say_duration
 from backup_monitoring.model import CLOCK_SLACK, Account, Metric, State, Threshold, Uploads, Verdict
@@ -69,7 +68,7 @@ def say_thresholds(policy: UnusedPolicy) -> str:
 def _say_limit(threshold: Threshold) -> str:
     """Return the good ages in words; what no words have, in seconds."""
     good, seconds = threshold.good, threshold.good.end
-    if good.inverted or good.start > 0 or seconds == inf:
+    if good.start > 0 or good.plain is None:
         said = f"{good} s"
     elif seconds < 60 or seconds % 60 or seconds > _LONGEST:
         said = f"{seconds:.15g} s"

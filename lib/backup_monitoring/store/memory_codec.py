@@ -28,21 +28,12 @@ def read_memory(text: str) -> Memory:
     start, end, plan, runs, past_text = json.loads(text)
     past = read_past(past_text)
     assert past is not None  # noqa: S101 - written with one
-    assert past.first_seen is not None  # noqa: S101 - written with one
     return Memory(
-        first_seen=past.first_seen,
         start=_read_seen(start),
         end=_read_seen(end),
-        failed=past.failed,
-        at_least=past.at_least,
-        failed_since=past.failed_since,
-        last_success=past.last_success,
-        first_open=past.first_open,
         plan=plan,
-        schedule_changed=past.schedule_changed,
-        gone=past.gone,
-        uploaded=past.uploaded,
         runs=tuple((required_time(at), Outcome(outcome)) for at, outcome in runs),
+        **past._asdict(),
     )
 
 
