@@ -255,6 +255,7 @@ def test_of_two_names_the_one_that_was_asked_for_counts(tmp_path: Path) -> None:
     both = entry(uid=["4000101", "old"])
 
     assert [a.uid for a in read(tmp_path, both, uids=["old"])] == ["old"]
+    assert [a.uid for a in read(tmp_path, both, uids=["OLD"])] == ["old"]
     assert [a.uid for a in read(tmp_path, both)] == ["4000101"]
 
 

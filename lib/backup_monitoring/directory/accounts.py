@@ -76,7 +76,7 @@ def known_entries(
     """
     names = settings.attributes
     scope = parse_scope(settings)
-    host = f"({names.host}={escape(settings.host)})" if settings.host else ""
+    host = _of_host(settings)
     reader = AccountReader(names, Need.ALL, now, Certain.NOTHING)
     attributes = (*reader.attributes, *more)
     seen = Seen()
@@ -103,12 +103,16 @@ def _certain(settings: DirectorySettings) -> Certain:
     return Certain.ACTIVE | Certain.KIND if plain else Certain.ACTIVE
 
 
+def _of_host(settings: DirectorySettings) -> str:
+    """Return the part of a filter that only this backup server's accounts pass."""
+    return f"({settings.attributes.host}={escape(settings.host)})" if settings.host else ""
+
+
 def _filters(settings: DirectorySettings, uids: Sequence[str] | None) -> Iterator[str]:
     names = settings.attributes
     if uids is None:
         scope = parse_scope(settings)
-        host = f"({names.host}={escape(settings.host)})" if settings.host else ""
-        yield f"(&{scope}({names.active}=TRUE){host})"
+        yield f"(&{scope}({names.active}=TRUE){_of_host(settings)})"
         return
     # A name that cannot be written as text is nobody's.
     wanted = [uid for uid in dict.fromkeys(uids) if uid and uid.isprintable()]

@@ -1,6 +1,6 @@
 """Turns an entry of the directory into an account."""
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from enum import Flag, auto
 from typing import Any
@@ -41,10 +41,10 @@ class AccountReader:
         need: Need,
         now: datetime,
         certain: Certain,
-        uids: Container[str] = (),
+        uids: Iterable[str] = (),
     ) -> None:
         self._now = now
-        self._uids = uids
+        self._uids = frozenset(uid.lower() for uid in uids)  # as the directory compares them
         self._uid = Attribute(names.uid)
         self._cancellation = Attribute(names.cancellation)
         self._mode = Attribute(names.provisioning_mode)
@@ -74,7 +74,7 @@ class AccountReader:
         if len(uids) == 1:
             return as_text(uids[0])
         for uid in map(as_text, uids):
-            if uid in self._uids:
+            if uid.lower() in self._uids:
                 return uid
         if uids:
             return as_text(uids[0])
