@@ -7,8 +7,9 @@ from backup_monitoring.errors import UsageError
 from backup_monitoring.launch import Watchdog
 from backup_monitoring.model import Account, Metric
 from backup_monitoring.options import Parser, parse_days
-from backup_monitoring.plugin import BackupCheck, Request, Source, add_thresholds, given, run
+from backup_monitoring.plugin import BackupCheck, Request, Source, run
 from backup_monitoring.policies import Policies
+from backup_monitoring.ranges import add_thresholds, given
 from backup_monitoring.rules.quota import plainly_ok, say_thresholds
 
 

@@ -6,13 +6,9 @@ from collections.abc import Sequence
 from backup_monitoring.launch import Watchdog
 from backup_monitoring.model import Account
 from backup_monitoring.options import Parser
-from backup_monitoring.plugin import (
-    BackupCheck,
-    add_patience,
-    patience_given,
-    run,
-)
+from backup_monitoring.plugin import BackupCheck, run
 from backup_monitoring.policies import Policies
+from backup_monitoring.ranges import add_patience, patience_given
 from backup_monitoring.rules.patience import patience_of, say_thresholds
 
 

@@ -7,8 +7,9 @@ from backup_monitoring.durations import parse_duration
 from backup_monitoring.launch import Watchdog
 from backup_monitoring.model import Account, Range, Threshold
 from backup_monitoring.options import Parser
-from backup_monitoring.plugin import BackupCheck, explain_ranges, given, range_option, run
+from backup_monitoring.plugin import BackupCheck, run
 from backup_monitoring.policies import Policies
+from backup_monitoring.ranges import explain_ranges, given, range_option
 from backup_monitoring.rules.unused import say_thresholds
 
 
