@@ -7,12 +7,13 @@ looks is not known, and is never counted as a success or as a failure.
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from backup_monitoring.model import CLOCK_SLACK, Computer, End, Past, Pattern, Schedule, Start
 
 STRIP = timedelta(days=30)
 _MOST_RUNS = 100
+_BY_OUR_CLOCK = ("first_seen", "schedule_changed", "gone", "uploaded")
 
 
 class Outcome(Enum):
@@ -125,16 +126,11 @@ def _not_ahead(memory: Memory, now: datetime) -> Memory:
 
     Rules count from them: a schedule that "changes" in a year is not missed for a year.
     """
-    others = (memory.schedule_changed, memory.gone, memory.uploaded)
-    if memory.first_seen <= now and all(each is None or each <= now for each in others):
-        return memory
-    changed, gone, uploaded = (None if each is None else min(each, now) for each in others)
-    return memory._replace(
-        first_seen=min(memory.first_seen, now),
-        schedule_changed=changed,
-        gone=gone,
-        uploaded=uploaded,
-    )
+    seen = {name: getattr(memory, name) for name in _BY_OUR_CLOCK}
+    ahead: dict[str, Any] = {
+        name: now for name, moment in seen.items() if moment is not None and moment > now
+    }
+    return memory._replace(**ahead) if ahead else memory
 
 
 def _seen(report: object, now: datetime) -> Seen | None:

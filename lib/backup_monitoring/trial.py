@@ -35,7 +35,7 @@ class Trial:
 
     def run(self) -> Iterator[str]:
         """Yield a line a step, ``ok`` or ``FAILED`` first; stop where no further step can work."""
-        yield f"ok      settings: {self._settings.file} is understood"
+        yield _ok(f"settings: {self._settings.file} is understood")
         yield from self._directory()
         if self._settings.notify.sender:
             yield from self._mail_server()
@@ -48,8 +48,8 @@ class Trial:
             return
         try:
             for step in directory.steps():
-                word = "note" if isinstance(step, Setback) else "ok"
-                yield f"{word:7} directory: {step}"
+                say = _note if isinstance(step, Setback) else _ok
+                yield say(f"directory: {step}")
             found = self._accounts(directory)
         except MonitoringError as error:
             yield self._failure(f"directory: {error}")
@@ -98,7 +98,7 @@ class Trial:
     def _count(self, found: int) -> Iterator[str]:
         directory = self._settings.directory
         if found:
-            yield f"ok      accounts: {found} active below {directory.accounts_base}"
+            yield _ok(f"accounts: {found} active below {directory.accounts_base}")
             return
         host = f" of host {directory.host}" if directory.host else ""
         yield self._failure(
@@ -115,7 +115,7 @@ class Trial:
             past = [pair for pair in self._reports if pair[1].at <= self._now] or self._reports
             account, start = max(past, key=lambda pair: pair[1].at)
             said = say_time(start.at, timezone(start.offset))
-            yield f"ok      reports: read; the newest start is of account {account.uid}, {said}"
+            yield _ok(f"reports: read; the newest start is of account {account.uid}, {said}")
         elif self._homes and not self._unreadable:
             yield self._failure(
                 "reports: not one found; check incoming, depth, report_folders and start_files "
@@ -124,7 +124,7 @@ class Trial:
         if self._unreadable:
             text = f"reports: {len(self._unreadable)} not understood, such as {self._unreadable[0]}"
             alone = f"{text}; where that is permission, see Privilege in docs/operations.md"
-            yield f"note    {text}" if self._reports else self._failure(alone)
+            yield _note(text) if self._reports else self._failure(alone)
 
     def _mail_server(self) -> Iterator[str]:
         from backup_monitoring.notify.transports import try_transport
@@ -132,13 +132,13 @@ class Trial:
         self._phase(f"trying {self._settings.notify.smtp}")
         try:
             for step in try_transport(self._settings.notify):
-                yield f"ok      mail: {step}"
+                yield _ok(f"mail: {step}")
         except MonitoringError as error:
             yield self._failure(f"mail: {error}")
 
     def _homes_found(self, looked: int) -> Iterator[str]:
         if self._homes:
-            yield f"ok      homes: {self._homes} of {looked} found"
+            yield _ok(f"homes: {self._homes} of {looked} found")
         if self._missing:
             text = (
                 f"homes: {len(self._missing)} of {looked} not there, such as {self._missing[0]}; "
@@ -146,7 +146,7 @@ class Trial:
                 "or host in [directory] if another server has them"
             )
             alone = not self._homes and not self._refused and not self._pathless
-            yield self._failure(text) if alone else f"note    {text}"
+            yield self._failure(text) if alone else _note(text)
         if self._refused:
             yield self._failure(
                 f"homes: {len(self._refused)} of {looked} may not be read: {self._refused[0]}; "
@@ -160,6 +160,14 @@ class Trial:
                 f"correct {name}, let the directory show it to this reader, "
                 "or see home in [storage]"
             )
+
+
+def _ok(text: str) -> str:
+    return f"ok      {text}"
+
+
+def _note(text: str) -> str:
+    return f"note    {text}"
 
 
 def _names_no_home(account: Account, settings: StorageSettings) -> bool:
