@@ -30,23 +30,23 @@ def _last_report(computer: Computer) -> Start | End | None:
 
 
 def pattern_of(
-    account: Account, computer: Computer, plan: Schedule, policy: SchedulePolicy
+    account: Account, computer: Computer, planned: Schedule, policy: SchedulePolicy
 ) -> tuple[Pattern | None, str]:
     """Return the pattern of *computer*'s due times, and where it comes from; None: it has none.
 
     A client that cannot say its weekdays tells every day; the settings may know better.
     """
-    if not isinstance(plan.plan, Pattern):
-        return None, plan.plan.value
+    if not isinstance(planned.plan, Pattern):
+        return None, planned.plan.value
     for key in (f"{account.uid}/{computer.name}", account.uid):
         if days := policy.weekdays.get(key):
-            return plan.plan._replace(weekdays=days), f"weekdays {sorted(days)} by the settings"
-    return plan.plan, "schedule of its file"
+            return planned.plan._replace(weekdays=days), f"weekdays {sorted(days)} by the settings"
+    return planned.plan, "schedule of its file"
 
 
 def is_dense(computer: Computer) -> bool:
     """Tell whether *computer*'s schedule has more due times a day than a backup can keep."""
-    plan = computer.schedule
-    if not isinstance(plan, Schedule) or not isinstance(plan.plan, Pattern):
+    planned = computer.schedule
+    if not isinstance(planned, Schedule) or not isinstance(planned.plan, Pattern):
         return False
-    return len(plan.plan.hours) * len(plan.plan.minutes) > MOST_A_DAY
+    return len(planned.plan.hours) * len(planned.plan.minutes) > MOST_A_DAY

@@ -79,33 +79,33 @@ def _judge(
     policies: RunPolicies,
     now: datetime,
 ) -> Judgement:
-    plan, start = computer.schedule, computer.start
+    planned, start = computer.schedule, computer.start
     judgement = (
         retired(computer, others, policies.schedule, now)
-        or not_understood(computer, (plan, start))
+        or not_understood(computer, (planned, start))
         or future(computer, now)
     )
     if judgement is not None:
         return judgement
-    assert not isinstance(plan, Unreadable)  # noqa: S101 - for the type checker
-    if plan is None or not isinstance(plan.plan, Pattern):
-        return _without_due_times(computer, plan, policies, now)
-    return _with_due_times(account, computer, plan, patience, policies, now)
+    assert not isinstance(planned, Unreadable)  # noqa: S101 - for the type checker
+    if planned is None or not isinstance(planned.plan, Pattern):
+        return _without_due_times(computer, planned, policies, now)
+    return _with_due_times(account, computer, planned, patience, policies, now)
 
 
 def _with_due_times(
     account: Account,
     computer: Computer,
-    plan: Schedule,
+    planned: Schedule,
     patience: Patience,
     policies: RunPolicies,
     now: datetime,
 ) -> Judgement:
-    pattern, said = pattern_of(account, computer, plan, policies.schedule)
+    pattern, said = pattern_of(account, computer, planned, policies.schedule)
     clock = clock_of_computer(computer, policies.schedule)
     assert pattern is not None  # noqa: S101 - asked for by the caller
     assert clock is not None  # noqa: S101 - a pattern has an offset
-    counted = _counted_from(account, computer, plan, policies, now)
+    counted = _counted_from(account, computer, planned, policies, now)
     if counted is None:
         return Judgement(computer.name, State.UNKNOWN, "neither a start nor an age to count from")
     until = now - policies.schedule.grace - _MOMENT
@@ -125,11 +125,11 @@ def _with_due_times(
 
 
 def _counted_from(
-    account: Account, computer: Computer, plan: Schedule, policies: RunPolicies, now: datetime
+    account: Account, computer: Computer, planned: Schedule, policies: RunPolicies, now: datetime
 ) -> datetime | None:
     """Return the moment after which due times can have been missed."""
     start, end, past = computer.start, computer.end, computer.past
-    changed = past.schedule_changed if past is not None else _uploaded(plan, now)
+    changed = past.schedule_changed if past is not None else _uploaded(planned, now)
     run = newest_run(computer, policies.status, now)
     if run is None:
         seen = (account.created, past.first_seen if past is not None else None, changed)
@@ -142,10 +142,10 @@ def _counted_from(
     return max([*moments, changed] if changed is not None else moments)
 
 
-def _uploaded(plan: Schedule, now: datetime) -> datetime | None:
-    """Return when *plan*'s file came, None where its date is out of sense."""
+def _uploaded(planned: Schedule, now: datetime) -> datetime | None:
+    """Return when *planned*'s file came, None where its date is out of sense."""
     # The date may be of the computer's clock, which may be ahead a little.
-    return min(plan.modified, now) if plan.modified <= now + CLOCK_SLACK else None
+    return min(planned.modified, now) if planned.modified <= now + CLOCK_SLACK else None
 
 
 class _Last(NamedTuple):
@@ -169,10 +169,11 @@ def _last_backup(computer: Computer) -> _Last:
 
 
 def _without_due_times(
-    computer: Computer, plan: Schedule | None, policies: RunPolicies, now: datetime
+    computer: Computer, planned: Schedule | None, policies: RunPolicies, now: datetime
 ) -> Judgement:
-    said = plan.plan.value if plan is not None and not isinstance(plan.plan, Pattern) else ""
-    said = said or "no schedule uploaded"
+    said = "no schedule uploaded"
+    if planned is not None and not isinstance(planned.plan, Pattern):
+        said = planned.plan.value
     last, oldest = _last_backup(computer).at, policies.schedule.report_max_age
     clock = clock_of_computer(computer, policies.schedule)
     told = f"{said}, last backup {_say_last(last, clock)}"

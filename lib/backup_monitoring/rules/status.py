@@ -196,10 +196,10 @@ def _killed_before(
     A client that is killed every day always shows a fresh start: only the due times between the
     last end and that start betray the runs in between.
     """
-    end, plan = computer.end, computer.schedule
-    if not isinstance(end, End) or not isinstance(plan, Schedule):
+    end, planned = computer.end, computer.schedule
+    if not isinstance(end, End) or not isinstance(planned, Schedule):
         return False
-    pattern, _ = pattern_of(account, computer, plan, policy)
+    pattern, _ = pattern_of(account, computer, planned, policy)
     if pattern is None or is_dense(computer):
         return False
     after = max(end.at + policy.early, start.at - _LOOK_BACK)  # the end's own run kept those before
