@@ -127,10 +127,7 @@ def _directory(table: Table, environment: Mapping[str, str]) -> DirectorySetting
     def uri(value: object) -> tuple[str, ...]:
         return tuple(_one_uri(each, folder) for each in parse_names(value))
 
-    suffix = table.take("suffix", parse_text, _default(DirectorySettings, "suffix"))
-    bases: dict[str, Any] = {
-        key: table.take(key, parse_text, f"{relative},{suffix}") for key, relative in BASES.items()
-    }
+    bases = _bases(table)
     accounts_filter = _default(DirectorySettings, "accounts_filter")
     attributes = _attributes(table.table("attributes"))
     made = DirectorySettings(
@@ -143,7 +140,6 @@ def _directory(table: Table, environment: Mapping[str, str]) -> DirectorySetting
         host=table.take("host", parse_optional_text, None),
         servers=table.take("servers", _servers, (), lambda names: write_toml(names or None)),
         attributes=attributes,
-        suffix=suffix,
         accounts_filter=table.take("accounts_filter", parse_text, accounts_filter),
         file=str(table.file),
         **bases,
@@ -151,6 +147,14 @@ def _directory(table: Table, environment: Mapping[str, str]) -> DirectorySetting
     )
     _check_directory(table, made)
     return made
+
+
+def _bases(table: Table) -> dict[str, Any]:
+    suffix = table.take("suffix", parse_text, _default(DirectorySettings, "suffix"))
+    below = {
+        key: table.take(key, parse_text, f"{relative},{suffix}") for key, relative in BASES.items()
+    }
+    return {"suffix": suffix, **below}
 
 
 def _check_directory(table: Table, made: DirectorySettings) -> None:
