@@ -36,9 +36,8 @@ def read_elements(data: bytes, root: str) -> Elements:
 
     Raises:
         FormError: *data* is empty, torn, no XML, in another encoding, has a document type
-            or entities of its own, is too deep, has too many elements, attributes or
-            lines, a name that is too long, a namespace of its own,
-            or another root.
+            or entities of its own, is too deep, has too many elements, attributes or lines,
+            a name that is too long, a namespace of its own, or another root.
     """
     if not data or data.isspace():
         raise FormError("empty file")

@@ -85,6 +85,11 @@ def test_one_entry_in_many_spellings(tmp_path: Path, content: bytes) -> None:
             "line 1: two entries without an empty line between them",
             id="a space in the line between",
         ),
+        pytest.param(
+            b"DN: ou=accounts,dc=a\nou: accounts\n" + ONE.replace(b"dn:", b"DN:"),
+            "line 1: two entries without an empty line between them",
+            id="no line between, and dn in capitals",
+        ),
         pytest.param(b"uid: 1\n\n", "line 1: an entry must begin with dn:", id="no dn"),
         pytest.param(b"version: 2\n" + ONE, "not LDIF version 1", id="version"),
         pytest.param(b"", "no entry 'ou=accounts,dc=a', nor any below", id="empty"),

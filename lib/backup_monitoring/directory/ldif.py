@@ -307,7 +307,7 @@ def _split(record: bytes) -> tuple[bytes, bytes]:
         raise _MalformedError("the entry has no attributes")
     if body[:11].lower() == b"changetype:" or body[:8].lower() == b"control:":
         raise _MalformedError("a change record, only entries are read")
-    if b"\ndn:" in body:  # two that would be taken for one
+    if b"\ndn:" in body.lower():  # two that would be taken for one
         raise _MalformedError("two entries without an empty line between them")
     if b"<" in record:
         _refuse_links(_unfolded(record))
