@@ -43,16 +43,11 @@ def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
     watchdog.limit(options.timeout or _LIMIT)
     watchdog.phase("reading the settings")
     settings = read_settings(settings_file(options.config))
-    checks = _checks(options.checks)
+    checks = _checks(options)
     watchdog.phase("reading the store")
     encoded: dict[str, str] = {}
     services = _services(options, settings, checks, encoded)
     pieces = _FORMATS[options.format](services, not options.no_hosts)
-    if options.no_hosts and (options.host_per_account or options.format == "director"):
-        problem = "leaves out what --host-per-account makes, and the director has no hosts"
-        raise UsageError("--no-hosts", problem, "leave one of them out")
-    if options.check and options.output is None:
-        raise UsageError("--check", "compares with a file", "name it by --output")
     if options.output is None:
         return DONE, "".join(pieces)
     # beside the file it is put in the place of; to compare needs no right to write there
@@ -100,8 +95,14 @@ def _parser() -> Parser:
     return parser
 
 
-def _checks(text: str) -> list[str]:
-    chosen = [each.strip() for each in text.split(",")]
+def _checks(options: argparse.Namespace) -> list[str]:
+    """Return the checks that were asked for; UsageError for options that exclude each other."""
+    if options.no_hosts and (options.host_per_account or options.format == "director"):
+        problem = "leaves out what --host-per-account makes, and the director has no hosts"
+        raise UsageError("--no-hosts", problem, "leave one of them out")
+    if options.check and options.output is None:
+        raise UsageError("--check", "compares with a file", "name it by --output")
+    chosen = [each.strip() for each in options.checks.split(",")]
     for check in chosen:
         if check not in CHECKS:
             raise UsageError("--checks", f"{check!r} is none of {', '.join(CHECKS)}", "name others")
