@@ -1,4 +1,4 @@
-"""Distinguished names as of RFC 4514: writing a value into one, comparing two."""
+"""Distinguished names as of RFC 4514: tells which are equal."""
 
 import re
 
@@ -6,18 +6,11 @@ from backup_monitoring.directory.entries import as_text, canonical, without_case
 
 Normalised = tuple[tuple[tuple[str, str], ...], ...]
 
-_SPECIAL = re.compile(r'["+,;<>\\]|^[ #]| \Z', re.DOTALL)
 _ESCAPED = re.compile(rb"\\(?:([0-9A-Fa-f]{2})|(.))", re.DOTALL)
 _PARTS = {
     ",": re.compile(r"(?:\\.|[^\\,;])+", re.DOTALL),  # RFC 2253 read ";" as "," too
     "+": re.compile(r"(?:\\.|[^\\+])+", re.DOTALL),
 }
-
-
-def escape_dn(value: str) -> str:
-    """Return *value* as it may stand behind ``attribute=`` in a distinguished name."""
-    escaped = _SPECIAL.sub(lambda found: "\\" + found[0], value)
-    return escaped.replace("\0", "\\00")
 
 
 def normalised(dn: str) -> Normalised:
