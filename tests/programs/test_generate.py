@@ -139,7 +139,8 @@ def test_icinga_has_the_names_as_they_are(hostile: Store, tmp_path: Path) -> Non
         service = services[f"{name_of(uid)}-quota"]
         assert service["vars"]["backup_account"] == uid.replace("$", "$$")
         assert service["display_name"].startswith(f"Backup quota: {uid}"[:40])
-    assert services["4000101-quota"]["display_name"] == "Backup quota: 4000101 Web server of the office"
+    named = services["4000101-quota"]["display_name"]
+    assert named == "Backup quota: 4000101 Web server of the office"
 
 
 def test_icinga_runs_the_checks(hostile: Store, tmp_path: Path, programs: Programs) -> None:
