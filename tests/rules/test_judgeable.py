@@ -111,6 +111,17 @@ def test_an_upload_that_a_pass_saw_is_a_sign_of_life(past: Past, retired: tuple[
             (Computer("torn", Unreadable("/home/b.xml", "torn")),),
             id="nor does the other one say when it uploaded",
         ),
+        pytest.param(
+            (
+                Computer(
+                    "removed",
+                    past=Past(
+                        uploaded=at("2026-11-22T12:00+01:00"), gone=at("2026-11-23T12:00+01:00")
+                    ),
+                ),
+            ),
+            id="the other one uploaded lately, and its folder is gone since",
+        ),
     ],
 )
 def test_an_account_that_fell_silent_is_not_retired(others: tuple[Computer, ...]) -> None:

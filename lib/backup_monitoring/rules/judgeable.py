@@ -25,8 +25,8 @@ def retired(
     It has uploaded nothing for ``retired_after``, while another one of the account has; or its
     folder is gone.
     """
-    if computer.past is not None and computer.past.gone is not None:
-        return _retired(computer, f"its folder is gone since {say_time(computer.past.gone, UTC)}")
+    if (gone := _gone(computer)) is not None:
+        return _retired(computer, f"its folder is gone since {say_time(gone, UTC)}")
     for report in (computer.start, computer.end, computer.schedule):
         if isinstance(report, Unreadable):  # it may have come just now
             return None
@@ -35,10 +35,14 @@ def retired(
     if last is None or last > border:
         return None
     for other in others:
-        upload = last_upload(other, now)
+        upload = last_upload(other, now) if _gone(other) is None else None
         if upload is not None and upload > border:
             return _retired(computer, f"no upload since {say_time(last, UTC)}")
     return None
+
+
+def _gone(computer: Computer) -> datetime | None:
+    return computer.past.gone if computer.past is not None else None
 
 
 def _retired(computer: Computer, reason: str) -> Judgement:
