@@ -62,6 +62,11 @@ class Memory(NamedTuple):
         """What rules take of it."""
         return Past(*(getattr(self, name) for name in Past._fields))
 
+    @property
+    def blank(self) -> bool:
+        """Whether no look has understood a report: it may never have been a computer."""
+        return self.start is None and self.end is None and self.plan is None
+
     def past_beside(self, computer: Computer) -> Past | None:
         """Return `past` for rules that see *computer* as it is now; None: it shows no report.
 

@@ -196,6 +196,19 @@ def test_a_computer_that_vanished_is_a_finding(fleet: Fleet) -> None:
     assert computer.name == "a\udcff\n"
 
 
+def test_a_folder_in_which_no_report_was_ever_is_no_computer_that_vanished(fleet: Fleet) -> None:
+    fleet.reports("4000101", "empty")
+    (fleet.reports("4000102", "torn") / "backupEnded.xml").write_text("<torn")
+    fleet.collect()
+    fleet.remove("4000101", "empty")
+    fleet.remove("4000102", "torn")
+
+    made = fleet.collect(days_later(1))
+
+    assert made.findings == []
+    assert [uploads.computers for _, uploads in fleet.read().values()] == [(), ()]
+
+
 def test_homes_without_an_account(tmp_path: Path) -> None:
     for name in ("4000101", "4000102", "4000999", "lost+found"):
         (tmp_path / "home" / name).mkdir(parents=True)

@@ -207,8 +207,10 @@ class PastFile:
             before = read_memory(known[name])
             memory = vanished(before, self._now)
             if memory != before:
-                self.lost += 1
+                self.lost += not memory.blank
                 self._keep(key, name, memory)
+            if memory.blank:  # an empty folder, or one that could not be looked into: no news
+                continue
             yield Computer(name, past=memory.past), memory
 
     def _forget(self, key: str, others: set[str], count: int) -> None:
