@@ -11,6 +11,7 @@ from backup_monitoring.model import End, Growth, State
 from backup_monitoring.needs import Files
 from backup_monitoring.policies import PatiencePolicy, RunPolicies, SchedulePolicy, StatusPolicy
 from backup_monitoring.rules.status import status
+from backup_monitoring.rules.tasks import judge_of
 from backup_monitoring.store import StoreError
 from backup_monitoring.store.rows import Meta
 from backup_monitoring.store.state import open_state
@@ -118,6 +119,30 @@ def test_an_account_that_is_deleted_while_the_storage_is_away(fleet: Fleet) -> N
     read = fleet.read()
     assert list(read) == ["4000103", "4000102"]
     assert [len(uploads.computers) for _, uploads in read.values()] == [0, 1]
+    assert failed(fleet, "4000102", LATER) == (1, State.WARNING)
+
+
+def test_an_account_that_comes_while_the_storage_is_away_is_unknown(fleet: Fleet) -> None:
+    fleet.entries(entry("4000101", sstIsActive="FALSE"), entry("4000102"))
+    for uid in ("4000101", "4000102"):
+        fleet.end(uid, "2026-11-20T20:40:00+01:00", 0)
+    fleet.collect()
+    shutil.move(fleet.home, fleet.folder / "away")
+    unready = entry("4000103", sstProvisioningMode="add", sstProvisioningState=0)
+    fleet.entries(entry("4000101"), entry("4000102"), unready)
+
+    fleet.collect(LATER)
+
+    for task in ("schedule", "status", "client", "unused"):
+        judge, policies = judge_of(task), fleet.settings.policies
+        said = {
+            uid: (verdict.state, verdict.summary)
+            for uid, pair in fleet.read().items()
+            for verdict in [judge(*pair, policies, at(LATER))]
+        }
+        unread = "its home may not be read: no pass could look into it yet"
+        assert said["4000101"] == (State.UNKNOWN, unread)
+        assert said["4000103"] == (State.OK, "not provisioned yet")
     assert failed(fleet, "4000102", LATER) == (1, State.WARNING)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from backup_monitoring.history import Memory
-from backup_monitoring.model import Account, Computer, Finding, Uploads
+from backup_monitoring.model import Account, Computer, Finding, Keeping, Uploads
 from backup_monitoring.needs import Need
 from backup_monitoring.notify.model import Contact, Customer, Person, Reseller
 from backup_monitoring.store import STATE, StoreError, codec
@@ -113,7 +113,10 @@ class StateWriter:
         return int(self._db.execute("SELECT count(*) FROM accounts").fetchone()[0])
 
     def take_over_homes(self, old: Path) -> None:
-        """Copy homes and computers of the state file *old*, for the accounts that are here."""
+        """Copy homes and computers of the state file *old*, for the accounts that are here.
+
+        An account that is new, or watched again, has none there: its home counts as unreadable.
+        """
         self._attached(
             old,
             "DELETE FROM homes",
@@ -128,6 +131,18 @@ class StateWriter:
                 )
             ),
         )
+        self._add_unseen_homes()
+
+    def _add_unseen_homes(self) -> None:
+        """Say of the watched accounts without a home here that no pass has looked into it."""
+        try:
+            self._db.execute(
+                "INSERT INTO homes SELECT id, 0, NULL, ?, NULL, NULL FROM accounts "
+                "WHERE keeping = ? AND id NOT IN (SELECT account FROM homes)",
+                ("no pass could look into it yet", Keeping.ACTIVE.name),
+            )
+        except sqlite3.Error as error:
+            raise self._failed(error) from None
 
     def _attached(self, old: Path, *statements: str) -> None:
         try:
