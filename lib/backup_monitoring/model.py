@@ -337,7 +337,7 @@ class Verdict(NamedTuple):
         metrics: the rule's numbers.
         details: a line a computer and how each number was found.
         facts: what a mail says about it, by the names of `notify.about`; the worst computer's.
-        bad: names of the computers that are not OK.
+        failing: names of the computers that are WARNING or CRITICAL.
         retired: names of those that their customer does not use any more.
     """
 
@@ -347,5 +347,5 @@ class Verdict(NamedTuple):
     metrics: tuple[Metric, ...] = ()
     details: tuple[str, ...] = ()
     facts: Mapping[str, object] = {}
-    bad: tuple[str, ...] = ()
+    failing: tuple[str, ...] = ()
     retired: tuple[str, ...] = ()

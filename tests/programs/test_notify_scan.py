@@ -258,6 +258,19 @@ def test_a_further_computer_is_told_once(scanned: Notifier) -> None:
     assert len(scanned.behaviour.got) == 3
 
 
+def test_a_computer_that_is_unknown_is_told_only_when_it_fails(scanned: Notifier) -> None:
+    scanned.write_reports("1", "one", "2026-11-24T12:30:00+01:00", success=False)
+    scanned.write_reports("1", "two", "2026-11-24T12:30:00+01:00")
+    assert says(scanned.scan(at(1))) == ["PROBLEM WARNING 1"]
+    end = scanned.folder / "tree/home/1/incoming/two/.sepiola_backup/backupEnded.xml"
+    end.write_text("<torn")
+    assert says(scanned.scan(at(2))) == []
+
+    scanned.write_reports("1", "two", "2026-11-24T13:30:00+01:00", success=False)
+
+    assert says(scanned.scan(at(3))) == ["PROBLEM WARNING 1"]
+
+
 def test_a_retired_computer_is_no_longer_watched(scanned: Notifier) -> None:
     scanned.write_reports("1", "one", "2026-11-24T12:30:00+01:00", success=False)
     scanned.write_reports("1", "two", "2026-11-24T12:30:00+01:00")

@@ -51,17 +51,18 @@ def test_the_worst_computer_speaks(
     assert (verdict.state, verdict.computer, verdict.summary) == (state, computer, summary)
 
 
-def test_which_computers_are_bad_and_which_retired() -> None:
-    verdict = worst_of((FINE, TORN, RETIRED, TWO), Uploads(), "missed", GOOD)
+def test_which_computers_fail_and_which_are_retired() -> None:
+    verdict = worst_of((FINE, ONE, TORN, RETIRED, TWO), Uploads(), "missed", GOOD)
 
-    assert verdict.bad == ("torn", "two")
+    assert verdict.failing == ("one", "two")
     assert verdict.retired == ("old",)
     assert verdict.facts == {"missed": 2, "others": 1}
     assert verdict.metrics == (Metric("missed", 2, "", Range(end=0), Range(end=2)),)
 
 
-def test_the_only_bad_computer_has_no_others() -> None:
-    assert worst_of((FINE, TWO), Uploads(), "missed", GOOD).facts == {"missed": 2}
+@pytest.mark.parametrize("other", [FINE, TORN, RETIRED])
+def test_a_mail_of_the_only_computer_that_fails_speaks_of_no_others(other: Judgement) -> None:
+    assert worst_of((other, TWO), Uploads(), "missed", GOOD).facts == {"missed": 2}
 
 
 def test_a_line_a_computer_and_what_was_not_looked_at() -> None:

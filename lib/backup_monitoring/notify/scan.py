@@ -127,7 +127,7 @@ class _Scanning:
             failed = verdict.state in _FAILED
             name = task if failed else _UNKNOWN + task
             status = RECORDED if failed else OPEN
-            problem = Problem(uid, name, verdict.state, self._now, verdict.bad, None, status)
+            problem = Problem(uid, name, verdict.state, self._now, verdict.failing, None, status)
             self._transaction.remember(problem)
             self.recorded += failed
             event = self._event(uid, task, Kind.PROBLEM, verdict, host)
@@ -199,7 +199,7 @@ class _Scanning:
             return
         kind = self._kind(verdict, problem)
         since = problem.since if problem is not None else self._now
-        computers = set(verdict.bad) | set(problem.computers if problem is not None else ())
+        computers = set(verdict.failing) | set(problem.computers if problem is not None else ())
         state = verdict.state
         if problem is not None and problem.state.badness > state.badness:
             state = problem.state
@@ -222,7 +222,7 @@ class _Scanning:
         if problem is None or problem.status == RELEASED:
             return Kind.PROBLEM
         worse = verdict.state.badness > problem.state.badness
-        if worse or set(verdict.bad) - set(problem.computers):
+        if worse or set(verdict.failing) - set(problem.computers):
             return Kind.PROBLEM
         last = problem.last_told
         if last is None or self._now - last >= self._settings.notify.remind_after:

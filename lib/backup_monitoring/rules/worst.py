@@ -40,13 +40,16 @@ def worst_of(
     if part is not None:
         details += (f"UNKNOWN - {part}",)
     bad = [each for each in judgements if each.state is not State.OK]
+    failing = [each for each in bad if each.state is not State.UNKNOWN]
     if not bad and part is not None:
         return Verdict(State.UNKNOWN, part, None, metrics, details)
     if not judgements:
         return Verdict(State.OK, "no report yet", None, metrics, details)
-    worst, others = worst_first[0], max(0, len(bad) - 1)
-    more = f"; {others} more computer{'s' * (others > 1)}" if others else ""
-    facts = {**worst.facts, "others": others} if others else worst.facts
+    worst = worst_first[0]
+    alike = len(bad) - 1
+    more = f"; {alike} more computer{'s' * (alike > 1)}" if alike > 0 else ""
+    others = len(failing) - 1  # a mail says that they have the same problem
+    facts = worst.facts if others < 1 else {**worst.facts, "others": others}
     return Verdict(
         worst.state,
         worst.summary + more,
@@ -54,7 +57,7 @@ def worst_of(
         metrics,
         details,
         facts,
-        tuple(each.computer for each in bad),
+        tuple(each.computer for each in failing),
         tuple(each.computer for each in judgements if each.retired),
     )
 
