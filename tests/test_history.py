@@ -314,6 +314,21 @@ HISTORIES = {
         Look("22 21:00", None, bad("22 20:40"), 2, WARNING),
         Look("23 21:00", began("23 20:00"), bad("23 20:40"), 3, CRITICAL),
     ],
+    "the end's file of a failure was deleted": [
+        Look("20 21:00", began("20 20:00"), good("20 20:40"), 0, OK),
+        Look("21 21:00", began("21 20:00"), bad("21 20:40"), 1, OK),
+        Look("22 21:00", began("22 20:00"), bad("22 20:40"), 2, WARNING),
+        Look("22 21:05", began("22 20:00"), None, 2, WARNING),
+        Look("23 20:10", began("23 20:00"), None, 2, WARNING),
+        Look("23 21:00", began("23 20:00"), good("23 20:40"), 0, OK),
+    ],
+    "the end's file of a success was deleted": [
+        Look("20 21:00", began("20 20:00"), bad("20 20:40"), "1+", OK),
+        Look("21 21:00", began("21 20:00"), bad("21 20:40"), "2+", WARNING),
+        Look("22 21:00", began("22 20:00"), good("22 20:40"), 0, OK),
+        Look("22 21:05", began("22 20:00"), None, 0, OK),
+        Look("23 21:00", began("23 20:00"), bad("23 20:40"), 1, OK),
+    ],
     "this server's clock was set into the future, and back": [
         Look("20 21:00", began("20 20:00"), good("20 20:40"), 0, OK, daily(20), (0, OK)),
         Look(

@@ -71,14 +71,17 @@ class Memory(NamedTuple):
         """Return `past` for rules that see *computer* as it is now; None: it shows no report.
 
         Where the start of an open run was taken away, the end before it is the newest run again:
-        it is in the row, and would count twice.
+        it is in the row, and would count twice. Where the end of the newest run was taken away,
+        its start looks open: what the end said of the row holds on.
         """
         if computer.start is computer.end is computer.schedule is None:
             return None  # a folder without reports is no computer, whatever was in it once
         past, start, end = self.past, self.start, self.end
-        if computer.start is not None or start is None or end is None or end.success:
+        if start is None or end is None:
             return past
-        if end.at >= start.at or not past.failed:
+        if computer.end is None and end.at >= start.at:
+            return _counted(self, end, _outcome(end)).past
+        if computer.start is not None or end.success or end.at >= start.at or not past.failed:
             return past
         since = past.failed_since if past.failed > 1 else None
         return past._replace(failed=past.failed - 1, failed_since=since)
