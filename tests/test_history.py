@@ -196,6 +196,21 @@ HISTORIES = {
         Look("22 20:10", began("22 20:00"), good("20 20:40"), 1, OK),
         Look("23 20:10", began("23 20:00"), good("20 20:40"), 2, WARNING),
     ],
+    "the end of a run that never ended was uploaded late, and it failed once": [
+        Look("19 21:00", began("19 20:00"), good("19 20:40"), 0, OK),
+        Look("20 20:10", began("20 20:00"), good("19 20:40"), 0, OK),
+        Look("21 20:10", began("21 20:00"), good("19 20:40"), 1, OK),
+        Look("21 20:15", began("21 20:00"), bad("20 20:40"), 1, OK),
+        Look("21 21:00", began("21 20:00"), bad("21 20:40"), 2, WARNING),
+        Look("22 20:10", began("22 20:00"), bad("21 20:40"), 2, WARNING),
+    ],
+    "the same, together with the next start": [
+        Look("19 21:00", began("19 20:00"), good("19 20:40"), 0, OK),
+        Look("20 20:10", began("20 20:00"), good("19 20:40"), 0, OK),
+        Look("21 20:10", began("21 20:00"), good("19 20:40"), 1, OK),
+        Look("22 20:10", began("22 20:00"), bad("20 20:40"), 2, WARNING),
+        Look("22 21:00", began("22 20:00"), good("22 20:40"), 0, OK),
+    ],
     "the end of a run whose start was not seen does not tell of the one that was open": [
         Look("20 21:00", began("20 20:00"), good("20 20:40"), 0, OK),
         Look("21 20:10", began("21 20:00"), good("20 20:40"), 0, OK),

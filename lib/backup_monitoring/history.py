@@ -175,18 +175,27 @@ def _decided(
     if start == old.start:
         # The same run, perhaps ended now; or the end of an earlier one has come late.
         if arrived is not None and new.end is None:
-            yield arrived, _outcome(arrived)
+            yield from _late(memory, arrived)
         return
-    yield from _after_open(old.start, new, end, arrived)
+    yield from _after_open(memory, old.start, new, end, arrived)
+
+
+def _late(memory: Memory, end: Seen) -> Iterator[tuple[Seen, Outcome]]:
+    """Yield what an *end* older than the open start tells: it says nothing of the open run."""
+    if not end.success and memory.runs:
+        at, outcome = memory.runs[-1]
+        if outcome is Outcome.NEVER_ENDED and at <= end.at:
+            return  # its run has counted already
+    yield end, _outcome(end)
 
 
 def _after_open(
-    open_start: Seen, new: _Run, end: Seen | None, arrived: Seen | None
+    memory: Memory, open_start: Seen, new: _Run, end: Seen | None, arrived: Seen | None
 ) -> Iterator[tuple[Seen, Outcome]]:
     """Yield what a newer start tells of the run that was open before it."""
     if end is None or end.at < open_start.at:
-        if arrived is not None:  # late, of a run before: it says nothing of the open one
-            yield arrived, _outcome(arrived)
+        if arrived is not None:
+            yield from _late(memory, arrived)
         yield open_start, Outcome.NEVER_ENDED
     elif arrived is None or new.end is not None:
         # The visible end is the newest run's: an end of this one was overwritten, if it came.
