@@ -172,6 +172,23 @@ def test_histories(scanned: Notifier, history: list[Step]) -> None:
     assert told <= {PROVIDER}
 
 
+def test_a_clock_that_was_a_year_ahead_puts_off_no_reminder(notifier: Notifier) -> None:
+    notifier.settings(driver="scan", store=False, more=AT_ONCE + QUOTA)
+    notifier.empty()
+    notifier.entries(entry("1"), entry("2"))
+
+    def scan(hours: float) -> list[str]:
+        assert notifier.run("--scan", now=at(hours)).code == 0
+        return says(notifier.flush(at(hours)))
+
+    assert scan(0) == []
+    notifier.entries(CRITICAL, entry("2"))
+    assert scan(1) == [P_C]
+    assert scan(9000) == ["REMINDER CRITICAL 1"]
+    assert scan(2) == scan(169) == []
+    assert scan(170) == ["REMINDER CRITICAL 1"]
+
+
 def test_who_refuses_the_last_mail_is_not_asked_again(scanned: Notifier) -> None:
     scanned.entries(CRITICAL, entry("2"))
     assert says(scanned.scan(at(1))) == [P_C]

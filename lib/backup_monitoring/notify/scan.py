@@ -203,14 +203,17 @@ class _Scanning:
         state = verdict.state
         if problem is not None and problem.state.badness > state.badness:
             state = problem.state
-        told = self._now if kind is not None else problem.last_told if problem else None
+        told = self._now
+        if kind is None and problem is not None and problem.last_told is not None:
+            # A clock that was ahead must not put off the next reminder until its time comes.
+            told = min(problem.last_told, self._now)
         self._transaction.remember(
             Problem(uid, task, state, since, tuple(sorted(computers)), told, OPEN)
         )
         if kind is not None:
             settled = problem is not None and problem.status == RELEASED
             self._tell(self._event(uid, task, kind, verdict, host), verdict, settled)
-        elif told is not None:
+        else:
             self._told(
                 self._teller.catch_up(
                     self._event(uid, task, Kind.PROBLEM, verdict, host), facts_of(verdict)
