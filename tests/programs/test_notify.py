@@ -232,6 +232,39 @@ def test_back_from_unknown(notifier: Notifier) -> None:
     assert call(25, "PROBLEM", "WARNING", "UNKNOWN") == told
 
 
+@pytest.mark.parametrize(
+    ("removed", "over"),
+    [
+        pytest.param(False, "RECOVERY", id="it is successful again"),
+        pytest.param(True, "UNWATCHED", id="its folder was removed: nothing is solved"),
+    ],
+)
+def test_what_is_over_is_told_of_the_computer_that_failed(
+    notifier: Notifier, removed: bool, over: str
+) -> None:
+    notifier.settings(more='\n[notify.reseller]\ndigest_after = "0s"\n')
+    notifier.empty()
+    notifier.entries(entry("1"), entry("2"))
+    for name in ("fine", "two"):
+        notifier.write_reports("1", name, "2026-11-24T11:30:00+01:00", success=name == "fine")
+    notifier.collect()
+    notifier.hook("1", "PROBLEM", "WARNING", "--check", "status")
+    notifier.flush()
+    if removed:
+        shutil.rmtree(notifier.folder / "tree/home/1/incoming/two")
+    else:
+        notifier.write_reports("1", "two", "2026-11-24T12:30:00+01:00")
+    notifier.collect("2026-11-24T13:00:00+01:00")
+
+    notifier.hook("1", "RECOVERY", "OK", "--check", "status", now="2026-11-24T13:00:00+01:00")
+
+    assert [each.kind for each in notifier.flush("2026-11-24T13:01:00+01:00")] == [over]
+    subject = email.message_from_bytes(
+        notifier.behaviour.got[-1].content, policy=email.policy.default
+    )["Subject"]
+    assert subject.endswith(", two")
+
+
 def test_the_given_state_decides(notifier: Notifier) -> None:
     ran = notifier.hook("4000101", "PROBLEM", "CRITICAL", "--output", "QUOTA <CRITICAL> - by hand")
 

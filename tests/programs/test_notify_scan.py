@@ -288,6 +288,36 @@ def test_a_computer_that_is_unknown_is_told_only_when_it_fails(scanned: Notifier
     assert says(scanned.scan(at(3))) == ["PROBLEM WARNING 1"]
 
 
+def test_what_is_over_is_told_of_the_computers_that_failed(scanned: Notifier) -> None:
+    for name in ("fine", "one", "two"):
+        scanned.write_reports("1", name, "2026-11-24T11:30:00+01:00")
+    scanned.write_reports("1", "two", "2026-11-24T13:30:00+01:00", success=False)
+    scanned.scan(at(2))
+    scanned.write_reports("1", "two", "2026-11-24T14:30:00+01:00")
+    assert says(scanned.scan(at(3))) == ["RECOVERY OK 1"]
+    for name, success in (("one", False), ("two", False), ("one", True), ("two", True)):
+        scanned.write_reports("1", name, f"2026-11-24T{16 + success}:30:00+01:00", success)
+        scanned.scan(at(5 + success))
+
+    texts = [each for each in bodies(scanned) if "successful again" in each]
+
+    assert len(texts) == 2
+    assert "The backup on the computer “two” was successful again" in texts[0]
+    assert "The backup was successful again" in texts[1]
+    assert not any("fine" in each for each in texts)
+
+
+def bodies(notifier: Notifier) -> list[str]:
+    """Return the texts of all mails that arrived."""
+    texts = []
+    for got in notifier.behaviour.got:
+        mail = email.message_from_bytes(got.content, policy=email.policy.default)
+        body = mail.get_body(("plain",))
+        assert body is not None
+        texts.append(" ".join(body.get_content().replace("\u2060", "").split()))
+    return texts
+
+
 def test_a_retired_computer_is_no_longer_watched(scanned: Notifier) -> None:
     scanned.write_reports("1", "one", "2026-11-24T12:30:00+01:00", success=False)
     scanned.write_reports("1", "two", "2026-11-24T12:30:00+01:00")

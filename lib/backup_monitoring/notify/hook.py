@@ -1,7 +1,7 @@
 """The hook: what a monitoring system says when it calls its notification command."""
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from backup_monitoring.notify.model import Event, Kind
 from backup_monitoring.notify.outbox import Transaction
 from backup_monitoring.notify.people import People, Remembered
 from backup_monitoring.notify.recipients import recipients, switched_off
-from backup_monitoring.notify.scan import event_of
+from backup_monitoring.notify.scan import event_of, over
 from backup_monitoring.notify.sources import Source, judged, told_elsewhere
 from backup_monitoring.notify.telling import Outcome, Teller, about
 from backup_monitoring.rules.tasks import TASKS
@@ -148,12 +148,15 @@ class Prepared(NamedTuple):
         event: to be told. facts: of the verdict, see `About`.
         elsewhere: another task's mail says it.
         people: all that telling asks, known already.
+        failing, retired: names of such computers by the verdict.
     """
 
     event: Event
     facts: dict[str, object]
     elsewhere: bool
     people: People
+    failing: tuple[str, ...] = ()
+    retired: tuple[str, ...] = ()
 
 
 def prepare(call: Call, source: Source, settings: Settings, now: datetime) -> Prepared:
@@ -163,11 +166,11 @@ def prepare(call: Call, source: Source, settings: Settings, now: datetime) -> Pr
         DirectoryError, StoreError: the account or its people cannot be looked up.
     """
     people = Remembered(source.people)
-    event, facts, elsewhere = _event(call, source._replace(people=people), settings, now)
-    recipients(event, people, settings.notify)
-    switched_off(event, people, settings.notify)
-    about(event, people, facts, UTC)
-    return Prepared(event, facts, elsewhere, people)
+    prepared = _prepared(call, source._replace(people=people), people, settings, now)
+    recipients(prepared.event, people, settings.notify)
+    switched_off(prepared.event, people, settings.notify)
+    about(prepared.event, people, prepared.facts, UTC)
+    return prepared
 
 
 def answer(call: Call, prepared: Prepared, transaction: Transaction, settings: Settings) -> Answer:
@@ -183,15 +186,21 @@ def answer(call: Call, prepared: Prepared, transaction: Transaction, settings: S
     if transaction.seen(event):
         return Answer(SEEN)
     teller = Teller(transaction, prepared.people, settings)
-    if call.kind is Kind.PROBLEM and call.last_state is State.UNKNOWN:
-        told = transaction.problem(call.uid.lower(), _TOLD_BY_HOOK + call.task)
-        if told is not None and told.state is call.state:
-            transaction.not_told(event, "", "back from UNKNOWN in the state that was told last")
-            said = "back from UNKNOWN in the state that was told last, nobody is told twice"
-            return Answer(said, teller.catch_up(event, prepared.facts))
-    remember(call, transaction)
-    outcome = teller.tell(event, prepared.facts)
+    told = transaction.problem(call.uid.lower(), _TOLD_BY_HOOK + call.task)
+    if told is not None and told.state is call.state and _back_from_unknown(call):
+        transaction.not_told(event, "", "back from UNKNOWN in the state that was told last")
+        said = "back from UNKNOWN in the state that was told last, nobody is told twice"
+        return Answer(said, teller.catch_up(event, prepared.facts))
+    computers, facts = told.computers if told is not None else (), prepared.facts
+    if event.kind is Kind.RECOVERY:
+        event, facts = over(event, facts, computers, prepared.retired)
+    remember(call, transaction, {*computers, *prepared.failing})
+    outcome = teller.tell(event, facts)
     return Answer(f"{len(outcome.letters)} put into the outbox", outcome)
+
+
+def _back_from_unknown(call: Call) -> bool:
+    return call.kind is Kind.PROBLEM and call.last_state is State.UNKNOWN
 
 
 def noted(call: Call, transaction: Transaction) -> Answer:
@@ -204,13 +213,14 @@ def _words(call: Call) -> str:
     return ": ".join(filter(None, (call.type, call.author, call.comment)))
 
 
-def remember(call: Call, transaction: Transaction) -> None:
-    """Keep the state that is told, until a recovery."""
+def remember(call: Call, transaction: Transaction, computers: Iterable[str] = ()) -> None:
+    """Keep the state that is told, and of which *computers*, until a recovery."""
     uid, task = call.uid.lower(), _TOLD_BY_HOOK + call.task
     if call.kind is Kind.RECOVERY:
         transaction.forget(uid, task)
     elif call.kind is Kind.PROBLEM and call.state in (State.WARNING, State.CRITICAL):
-        transaction.remember(Problem(uid, task, call.state, call.at, (), call.at, "hook"))
+        names = tuple(sorted(computers))
+        transaction.remember(Problem(uid, task, call.state, call.at, names, call.at, "hook"))
 
 
 def plain_event(call: Call) -> Event:
@@ -228,10 +238,10 @@ def plain_event(call: Call) -> Event:
     )
 
 
-def _event(
-    call: Call, source: Source, settings: Settings, now: datetime
-) -> tuple[Event, dict[str, object], bool]:
-    """Return the event, the verdict's facts, and whether another mail says it.
+def _prepared(
+    call: Call, source: Source, people: People, settings: Settings, now: datetime
+) -> Prepared:
+    """Return the event, with what the verdict says of it.
 
     Where the verdict does not agree with the state that was given, that state decides, and the
     event has the monitoring system's own text.
@@ -242,12 +252,16 @@ def _event(
         event = event._replace(uid=contact.uid, host=contact.host or event.host)
     verdict = _verdict(call, source, settings, now)
     if verdict is None or verdict.state is not call.state:
-        return event, {}, False
+        return Prepared(event, {}, False, people)
     found = event_of(event.uid, call.task, event.kind, verdict, event.host, call.at)
-    if found.kind is Kind.RECOVERY and verdict.computer in verdict.retired:
-        found = found._replace(kind=Kind.UNWATCHED)  # the computer is gone: nothing is solved
-    found = found._replace(author=call.author, comment=call.comment)
-    return found, facts_of(verdict), told_elsewhere(call.task, verdict)
+    return Prepared(
+        found._replace(author=call.author, comment=call.comment),
+        facts_of(verdict),
+        told_elsewhere(call.task, verdict),
+        people,
+        verdict.failing,
+        verdict.retired,
+    )
 
 
 def _verdict(call: Call, source: Source, settings: Settings, now: datetime) -> Verdict | None:

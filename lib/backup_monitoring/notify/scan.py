@@ -1,6 +1,6 @@
 """The scan: compares all verdicts with what was told, and tells what is new."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -236,10 +236,9 @@ class _Scanning:
         self._transaction.forget(problem.account, problem.task)
         if problem.status != OPEN:
             return
-        bad = set(problem.computers)
-        retired = bool(bad) and bad <= set(verdict.retired)
-        kind = Kind.UNWATCHED if retired else Kind.RECOVERY
-        self._tell(self._event(problem.account, problem.task, kind, verdict, host), verdict)
+        event = self._event(problem.account, problem.task, Kind.RECOVERY, verdict, host)
+        event, facts = over(event, facts_of(verdict), problem.computers, verdict.retired)
+        self._told(self._teller.tell(event, facts))
 
     def _gone(self, problem: Problem) -> None:
         self._transaction.forget(problem.account, problem.task)
@@ -259,6 +258,25 @@ class _Scanning:
         self.told.append(outcome)
         if outcome.fallback is not None:
             self.fallbacks.append(outcome.fallback)
+
+
+def over(
+    event: Event, facts: dict[str, object], told: Sequence[str], retired: Collection[str]
+) -> tuple[Event, dict[str, object]]:
+    """Return the end of a problem as that of the computers it was about, with what is known of it.
+
+    Args:
+        event: a RECOVERY by the verdict, whose computer may be another one that is just fine.
+        facts: of the verdict.
+        told: names of the computers that failed; none where they are not known, or there are none.
+        retired: names of those that are not used any more: nothing is solved if they all are.
+    """
+    failed = set(told) or {name for name in (event.computer,) if name is not None}
+    if failed and failed <= set(retired):
+        event = event._replace(kind=Kind.UNWATCHED)
+    if event.computer is None or tuple(told) == (event.computer,):
+        return event, facts
+    return event._replace(computer=told[0] if len(told) == 1 else None, summary=""), {}
 
 
 def event_of(uid: str, task: str, kind: Kind, verdict: Verdict, host: str, now: datetime) -> Event:
