@@ -337,7 +337,7 @@ class Verdict(NamedTuple):
         metrics: the rule's numbers.
         details: a line a computer and how each number was found.
         facts: what a mail says about it, by the names of `notify.about`; the worst computer's.
-        failing: names of the computers that are WARNING or CRITICAL.
+        failing: names of the computers that are WARNING or CRITICAL, and no other task tells why.
         retired: names of those that their customer does not use any more.
     """
 

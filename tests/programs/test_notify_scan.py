@@ -336,6 +336,17 @@ def test_a_status_that_quotas_mail_explains(scanned: Notifier) -> None:
     assert [(each.task, each.state) for each in told] == [("quota", "CRITICAL")]
 
 
+def test_a_doubted_success_is_no_further_computer_until_it_fails(scanned: Notifier) -> None:
+    scanned.entries(entry("1", 99.9), entry("2"))
+    scanned.write_reports("1", "one", "2026-11-24T12:30:00+01:00", success=False)
+    scanned.write_reports("1", "two", "2026-11-24T12:30:00+01:00")
+    assert [each.task for each in scanned.scan(at(1))] == ["quota", "status"]
+
+    scanned.write_reports("1", "two", "2026-11-24T13:30:00+01:00", success=False)
+
+    assert [each.task for each in scanned.scan(at(2))] == ["status"]
+
+
 def test_a_doubted_success_ends_no_problem(scanned: Notifier) -> None:
     scanned.write_reports("1", "one", "2026-11-24T12:30:00+01:00", success=False)
     assert says(scanned.scan(at(1))) == ["PROBLEM WARNING 1"]

@@ -506,6 +506,17 @@ def test_the_worst_computer_speaks() -> None:
     assert verdict.summary.endswith("; 1 more computer")
 
 
+def test_a_success_that_only_the_quota_spoils_is_no_computer_that_fails() -> None:
+    account = ENTRY._replace(used=99, capacity=100)
+    full, bad = computer("web01", end=SUCCESS), computer("web02", end=FAILED)
+
+    verdict = status(account, uploads(full, bad), RULES, NOW)
+
+    assert (verdict.state, verdict.computer) == (State.WARNING, "web02")
+    assert verdict.failing == ("web02",)
+    assert "others" not in verdict.facts
+
+
 def test_the_settings_off_too_never_warn() -> None:
     account = Account("a", DN, warning_numbers=0, warning_days=0)
     rules = RULES._replace(patience=PatiencePolicy(days=0, days_origin="settings"))

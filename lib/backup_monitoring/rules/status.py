@@ -122,7 +122,7 @@ def _unfailed(
         what += f", the one before reported as successful {say_time(end.at, clock.zone)}"
     state = State.WARNING if doubt else State.OK
     facts = known(cause=cause, last_success=end.at if end is not None else None)
-    return Judgement(computer.name, state, what + doubt, 0, facts=facts)
+    return Judgement(computer.name, state, what + doubt, 0, facts=facts, elsewhere=cause == "full")
 
 
 def _row(past: Past, failed: int, clock: Clock) -> str:

@@ -14,6 +14,7 @@ class Judgement(NamedTuple):
         how: how the numbers were found, for an administrator.
         facts: as of `Verdict`.
         retired: its customer does not use it any more: neither good nor bad.
+        elsewhere: it is no failure of its own, since another task tells what is wrong.
     """
 
     computer: str
@@ -23,6 +24,7 @@ class Judgement(NamedTuple):
     how: str = ""
     facts: Mapping[str, object] = {}
     retired: bool = False
+    elsewhere: bool = False
 
 
 def worst_of(
@@ -40,7 +42,7 @@ def worst_of(
     if part is not None:
         details += (f"UNKNOWN - {part}",)
     bad = [each for each in judgements if each.state is not State.OK]
-    failing = [each for each in bad if each.state is not State.UNKNOWN]
+    failing = [each for each in bad if each.state is not State.UNKNOWN and not each.elsewhere]
     if not bad and part is not None:
         return Verdict(State.UNKNOWN, part, None, metrics, details)
     if not judgements:
