@@ -48,8 +48,8 @@ class Names(NameTable):
         self.short: dict[bytes, str] = {}
 
     def remember(self, header: bytes, name: str) -> None:
-        """Keep *name* by *header*, if its length is one octet, and the next tag is a set's."""
-        if header[1] == len(header) - 3 < 128 and header[-1] == _SET and len(self.short) < _MANY:
+        """Keep *name* by *header*, from its tag to the tag of its values."""
+        if len(self.short) < _MANY:
             self.short[header] = name
 
 
@@ -193,7 +193,7 @@ def take_entries(
             if end > size:
                 return at, None
             tag_at = start + 2 + data[start + 1]
-            if not checked or data[start : tag_at + 1] != checked:
+            if data[start : tag_at + 1] != checked:
                 if not _is_entry(data, start, tag_at, end, message_id):
                     return end, data[at:end]
                 checked = data[start : tag_at + 1]
@@ -300,8 +300,8 @@ def _attribute(data: bytes, at: int, end: int, names: Names, attributes: Attribu
     at, attribute_end = _content(data, at, end, _SEQUENCE)
     name_at, name_end = _content(data, at, attribute_end, _OCTETS)
     name = names[data[name_at:name_end]]
-    names.remember(data[at : name_end + 1], name)
     value_at, values_end = _content(data, name_end, attribute_end, _SET)
+    names.remember(data[at : name_end + 1], name)
     if values_end != attribute_end:
         raise DecodeError("an attribute that does not end with its values")
     values = attributes[name] = []
