@@ -1,13 +1,14 @@
 """Accounts: what their entries say, and what is out of sense."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from backup_monitoring.directory import open_directory
+from backup_monitoring.directory import Entry, open_directory
 from backup_monitoring.directory.accounts import accounts
+from backup_monitoring.directory.ldif import LdifDirectory
 from backup_monitoring.errors import SettingsError
 from backup_monitoring.model import Account, Keeping
 from backup_monitoring.needs import Need
@@ -89,6 +90,43 @@ def test_only_what_is_needed_is_asked(tmp_path: Path) -> None:
     )
 
 
+CORE = ["uid", "sstCancellationDate", "sstProvisioningMode", "sstProvisioningState"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "need", "uids", "attributes"),
+    [
+        pytest.param(DirectorySettings(), Need.CREATED, None, [*CORE, "createTimestamp"], id="all"),
+        pytest.param(
+            DirectorySettings(accounts_filter="(uid=*)"),
+            *(Need.HOME, None, [*CORE, "objectClass", "homeDirectory"]),
+            id="a filter that may let others in",
+        ),
+        pytest.param(
+            DirectorySettings(),
+            *(Need.NOTHING, ["4000101"], [*CORE, "sstIsActive", "objectClass"]),
+            id="by name, active or not",
+        ),
+    ],
+)
+def test_no_more_is_asked_of_the_directory_than_it_takes(
+    settings: DirectorySettings, need: Need, uids: list[str] | None, attributes: list[str]
+) -> None:
+    asked: list[Sequence[str]] = []
+
+    class Asked(LdifDirectory):
+        def entries(
+            self, base: str, ldap_filter: str, attributes: Sequence[str]
+        ) -> Iterator[Entry]:
+            asked.append(attributes)
+            return iter(())
+
+    directory = Asked(settings._replace(uri=("ldif:none",)), lambda phase: None)
+    list(accounts(directory, settings, need, NOW, uids))
+
+    assert asked == [attributes]
+
+
 @pytest.mark.parametrize(
     ("change", "field", "expected", "says"),
     [
@@ -98,6 +136,8 @@ def test_only_what_is_needed_is_asked(tmp_path: Path) -> None:
         ({"sstBackupSize": None, "sstQuota": None}, "quota_missing", "sstBackupSize", None),
         ({"sstIncrementSize": None}, "used", 400, None),
         ({"sstIncrementSize": None}, "quota_missing", None, None),
+        ({"sstIncrementSize": "0"}, "used", 400, None),
+        ({"sstBackupSize": "0"}, "used", 100, None),
         ({"sstBackupSize": "-1"}, "used", None, "sstBackupSize '-1': not a whole number of 0"),
         ({"sstIncrementSize": "-1"}, "used", None, "sstIncrementSize '-1'"),
         ({"sstIncrementSize": "-1"}, "quota_missing", "sstIncrementSize", "sstIncrementSize '-1'"),
@@ -120,6 +160,7 @@ def test_only_what_is_needed_is_asked(tmp_path: Path) -> None:
         ({"sstBackupWarningOn": "false"}, "warning_on", False, None),
         ({"sstBackupWarningOn": "yes"}, "warning_on", None, "not TRUE or FALSE"),
         ({"sstBackupWarningOn": None}, "warning_on", None, None),
+        ({"sstBackupWarningOn": "x" * 99}, "warning_on", None, f" '{'x' * 80}': not"),
         ({"homeDirectory": None}, "home", None, None),
         ({"host": ["a", "b"]}, "hosts", ("a", "b"), None),
         ({"createTimestamp": None}, "created", None, None),
@@ -127,6 +168,10 @@ def test_only_what_is_needed_is_asked(tmp_path: Path) -> None:
         ({"sstBackupLastSuccessfulBackup": "0"}, "last_successes", {}, None),
         ({"sstBackupLastSuccessfulBackup": "web01"}, "last_successes", {}, "'web01'"),
         ({"sstBackupLastSuccessfulBackup": "web01:never"}, "last_successes", {}, "not computer:"),
+        (
+            {"sstBackupLastSuccessfulBackup": "20261101T000000Z"},
+            *("last_successes", {}, "not computer:"),
+        ),
         (
             {"sstBackupLastSuccessfulBackup": ["a:b:20261101T000000Z", "a:b:20261102T000000Z"]},
             "last_successes",
@@ -194,10 +239,20 @@ def test_keeping(
     assert [a.keeping for a in over_all] == [Keeping.ACTIVE] * in_a_run_over_all
 
 
-def test_what_does_not_say_that_it_is_active_is_a_finding(tmp_path: Path) -> None:
-    (account,) = read(tmp_path, entry(sstIsActive=None), uids=["4000101"])
+@pytest.mark.parametrize(
+    ("active", "says"),
+    [
+        (None, "sstIsActive: missing"),
+        ("yes", "sstIsActive 'yes': not TRUE or FALSE"),
+        (["TRUE", "FALSE"], "sstIsActive 'FALSE': one of 2 values where one is allowed"),
+    ],
+)
+def test_what_does_not_say_that_it_is_active_is_a_finding(
+    tmp_path: Path, active: str | list[str] | None, says: str
+) -> None:
+    (account,) = read(tmp_path, entry(sstIsActive=active), uids=["4000101"])
 
-    assert [each.problem for each in account.findings] == ["sstIsActive: missing"]
+    assert [each.problem for each in account.findings] == [says]
 
 
 def test_an_own_filter_lets_accounts_without_files_in(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """Reads the values of an entry's attributes, and tells which are out of sense."""
 
-import re
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
@@ -8,7 +7,6 @@ from backup_monitoring.directory.entries import as_text, canonical
 from backup_monitoring.directory.times import parse_time
 from backup_monitoring.model import Finding
 
-_INTEGER = re.compile(rb"-?[0-9]{1,19}")
 _NONE: tuple[bytes, ...] = ()
 
 
@@ -53,7 +51,7 @@ class Values:
         value = values[0] if values and len(values) == 1 else self.one(attribute)
         if value is None:
             return None
-        if (value.isdigit() and len(value) < 20) or _INTEGER.fullmatch(value):
+        if value.isdigit() and len(value) < 20:
             number = int(value)
             if number >= least and (most is None or number <= most):
                 return number
