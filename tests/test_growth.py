@@ -25,6 +25,9 @@ def daily(*used: int) -> list[Size]:
         pytest.param(daily(*range(6)), None, 6, id="under 7 days"),
         pytest.param(daily(*range(7)), 1.0, 7, id="7 days"),
         pytest.param(daily(*range(0, 300, 10)), 10.0, 30, id="30 days"),
+        pytest.param(
+            [Size(TODAY - 30, 10**6), *daily(*range(7))], 1.0, 7, id="what is older does not count"
+        ),
         pytest.param(daily(*[7] * 30), 0.0, 30, id="standing still"),
         pytest.param(daily(*range(1290, 990, -10)), -10.0, 30, id="falling"),
         pytest.param(daily(*range(100, 120), 10**6, *range(121, 130)), 1.0, 30, id="an outlier"),
@@ -70,8 +73,11 @@ def test_a_few_special_days_do_not_move_the_slope(
 @pytest.mark.parametrize(
     ("sizes", "shrink", "lost"),
     [
-        pytest.param(daily(100, 100, 49), 50, Shrink(100, 49, date(2026, 11, 24)), id="today"),
+        pytest.param(
+            daily(10000, 10000, 4999), 50, Shrink(10000, 4999, date(2026, 11, 24)), id="today"
+        ),
         pytest.param(daily(100, 50), 50, None, id="by exactly the limit is not more"),
+        pytest.param(daily(100, 50, 40), 50, None, id="the limit, then some more"),
         pytest.param(daily(100, 69), 30, Shrink(100, 69, date(2026, 11, 24)), id="setting"),
         pytest.param(daily(100, 0), 50, Shrink(100, 0, date(2026, 11, 24)), id="all of it"),
         pytest.param(daily(100, 0), 100, None, id="not more than all: off"),

@@ -36,11 +36,9 @@ def growth_of(sizes: list[Size], today: int, shrink: float) -> Growth:
         sizes: those of the last 30 days count. today: to tell what is too long ago.
         shrink: percent of used space whose loss from one day to the next is sudden.
     """
-    if sizes and sizes[0].day <= today - DAYS:
-        sizes = [size for size in sizes if size.day > today - DAYS]
-    days = sizes[-1].day - sizes[0].day + 1 if sizes else 0
+    sizes = [size for size in sizes if size.day > today - DAYS]
     per_day = None
-    if days >= FEWEST_DAYS and len(sizes) >= FEWEST_DAYS:
+    if len(sizes) >= FEWEST_DAYS:
         per_day = median((b.used - a.used) / (b.day - a.day) for a, b in combinations(sizes, 2))
     return Growth(per_day, len(sizes), _shrunk(sizes, today, shrink))
 
