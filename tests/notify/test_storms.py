@@ -84,6 +84,24 @@ def failures(*known: tuple[str, float, Phase]) -> list[Failure]:
             [("a", 0, STORM), ("b", 0, STORM)], 10, True, "", "ab", False, id="it is over"
         ),
         pytest.param([], 10, True, "", "", False, id="all have recovered"),
+        pytest.param(
+            [("a", 0, STORM), ("b", 0, STORM), ("p", 5, PASSED)],
+            *(10, True, "", "ab", False),
+            id="who was let through keeps no storm up",
+        ),
+        pytest.param(
+            [("a", 0, PASSED), ("b", 5, NEW)], 15, False, "", "b", False, id="told only once"
+        ),
+        pytest.param(
+            [("a", 0, PASSED), ("b", 1, PASSED), ("c", 5, NEW), ("d", 14, NEW)],
+            *(14, False, "cd", "", True),
+            id="the first one that waits is in a crowd",
+        ),
+        pytest.param(
+            [("a", 0, PASSED), ("b", 0, PASSED), ("c", 10, NEW)],
+            *(10, False, "c", "", True),
+            id="just within settle",
+        ),
     ],
 )
 def test_judge(
@@ -98,6 +116,30 @@ def test_judge(
 
     said = (judgement.hold, judgement.tell, judgement.storm)
     assert said == (frozenset(hold), frozenset(tell), storm)
+
+
+@pytest.mark.parametrize(
+    ("known", "standing", "accounts"),
+    [
+        pytest.param(
+            [("p", 3, PASSED), ("q", 3, PASSED), ("c", 9, NEW), ("early", -100, NEW)],
+            *(False, {"p", "q", "c", "early"}),
+            id="those that were let through, and all that wait",
+        ),
+        pytest.param(
+            [*((name, -90, PASSED) for name in "xyz"), *((name, 0, NEW) for name in "abc")],
+            *(False, {"a", "b", "c"}),
+            id="no older crowd",
+        ),
+        pytest.param(
+            [("a", 0, STORM), ("late", 9, NEW)], True, {"a", "late"}, id="one that stands"
+        ),
+    ],
+)
+def test_what_a_storm_consists_of(
+    known: list[tuple[str, float, Phase]], standing: bool, accounts: set[str]
+) -> None:
+    assert judge(failures(*known), RULE, at(9), standing=standing).accounts == accounts
 
 
 @pytest.mark.parametrize(
