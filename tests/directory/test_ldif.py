@@ -115,6 +115,28 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
         open_directory(at(tmp_path / "none.ldif"), lambda phase: None)
 
 
+def test_a_file_that_cannot_be_read_to_its_end() -> None:
+    settings = at(Path("/proc/self/mem"))  # opens, and gives an error when it is read
+
+    with (
+        open_directory(settings, lambda phase: None) as directory,
+        pytest.raises(DirectoryError, match="not readable: Input/output error"),
+    ):
+        list(directory.entries(BASE, "(uid=*)", ["uid"]))
+
+
+def test_each_wait_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "directory.ldif"
+    file.write_bytes(ONE)
+    phases: list[str] = []
+
+    with open_directory(at(file), phases.append) as directory:
+        list(directory.entries(BASE, "(uid=*)", ["uid"]))
+        list(directory.entries(BASE, "(uid=*)", ["uid"]))
+
+    assert phases == [f"opening {file}", f"reading {file}", f"reading {file}"]
+
+
 def test_only_one_level(tmp_path: Path) -> None:
     names = [
         BASE,
@@ -122,10 +144,13 @@ def test_only_one_level(tmp_path: Path) -> None:
         f"ou=x,uid=1,{BASE}",
         "uid=2,dc=a",
         r"uid=a\,b,OU=Accounts,DC=A",
+        "uid=3;ou=accounts;dc=a",
+        "uid=4;ou=x,ou=accounts,dc=a",
+        r"uid=5\,ou=accounts,dc=a",
     ]
     content = "".join(f"dn: {name}\nuid: x\n\n" for name in names).encode()
 
-    assert [entry.dn for entry in read(tmp_path, content)] == [names[1], names[4]]
+    assert [entry.dn for entry in read(tmp_path, content)] == [names[1], names[4], names[5]]
 
 
 def test_a_whole_tree(tmp_path: Path) -> None:
@@ -135,8 +160,10 @@ def test_a_whole_tree(tmp_path: Path) -> None:
         "ou=people,o=x",
         "uid=a\\,b,ou=people,o=x",
         "cn=c,uid=a\\,b,ou=people,o=x",
+        "uid=2;ou=people;o=x",
         "ou=other,o=x",
         "uid=1,ou=other,o=x",
+        "uid=3\\,ou=people,o=x",
         "uid=1,xou=people,o=x",
         "ou=people,o=x,o=y",
         "o=x",
@@ -148,11 +175,17 @@ def test_a_whole_tree(tmp_path: Path) -> None:
         with pytest.raises(UnseenError, match="ou=nowhere"):
             list(directory.tree("ou=nowhere,o=x", "(uid=*)", ["uid"]))
 
-    assert found == names[:5]
+    assert found == names[:6]
 
 
-def test_an_empty_base_is_an_answer(tmp_path: Path) -> None:
-    assert read(tmp_path, f"dn: {BASE}\nou: accounts\n\n".encode()) == []
+@pytest.mark.parametrize("behind", ["", "dn: dc=b\ndc: b\n\n"])
+def test_an_empty_base_is_an_answer(tmp_path: Path, behind: str) -> None:
+    file = tmp_path / "directory.ldif"
+    file.write_text(f"dn: {BASE}\nou: accounts\n\n{behind}")
+
+    with open_directory(at(file), lambda phase: None) as directory:
+        for search in (directory.entries, directory.tree):
+            assert list(search(BASE, "(uid=*)", ["uid"])) == []
 
 
 def test_the_filter_s_attributes_are_not_given(tmp_path: Path) -> None:

@@ -136,7 +136,6 @@ class _Scope:
 
     def __init__(self, base: str) -> None:
         self._base = normalised(base)
-        self._raw_base = base.encode("utf-8", "surrogateescape")
         self._parents: dict[bytes, bool] = {}
         self.known = False
 
@@ -165,7 +164,7 @@ class _Itself(_Scope):
     """Tells which name is *dn* itself."""
 
     def __contains__(self, dn: bytes) -> bool:
-        return dn == self._raw_base or self._is_base(normalised(as_text(dn)))
+        return self._is_base(normalised(as_text(dn)))
 
 
 class _Tree(_Scope):
