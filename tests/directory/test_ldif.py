@@ -42,6 +42,8 @@ def read(path: Path, content: bytes, chosen: str = "(uid=*)") -> list[Entry]:
         pytest.param(ONE.replace(b"ou=accounts", b"ou=acc\n ounts"), id="folded name"),
         pytest.param(ONE.replace(b"uid: 1", b"ui\n d: \n 1"), id="folded attribute"),
         pytest.param(ONE.replace(b"cn: One", b"cn:: T25l"), id="base64"),
+        pytest.param(ONE.replace(b"cn: One", b"cn:: T2\n 5l\nx: y\n z"), id="folded values"),
+        pytest.param(ONE + b"# a comment without a colon\n", id="comment behind"),
         pytest.param(ONE.replace(b"cn: One", b"commonName:One"), id="alias, no space"),
         pytest.param(ONE.replace(b"cn: One", b"CN: One\njpegPhoto:: AAAA"), id="case"),
         pytest.param(
@@ -51,9 +53,13 @@ def read(path: Path, content: bytes, chosen: str = "(uid=*)") -> list[Entry]:
     ],
 )
 def test_one_entry_in_many_spellings(tmp_path: Path, content: bytes) -> None:
-    (entry,) = read(tmp_path, content)
+    first = b"dn: dc=a\ndc: a\n\n"
+    wholes = [content] if content.startswith(b"version") else [content, first + content]
 
-    assert entry == Entry("uid=1,ou=accounts,dc=a", {"uid": [b"1"], "cn": [b"One"]})
+    for whole in wholes:
+        (entry,) = read(tmp_path, whole)
+
+        assert entry == Entry("uid=1,ou=accounts,dc=a", {"uid": [b"1"], "cn": [b"One"]})
 
 
 @pytest.mark.parametrize(
@@ -79,7 +85,10 @@ def test_one_entry_in_many_spellings(tmp_path: Path, content: bytes) -> None:
         pytest.param(ONE + b"cn:: !!!!\n", "line 1: a value is no base64", id="base64"),
         pytest.param(ONE + b"cn:: YQ\n", "a value is no base64", id="base64 padding"),
         pytest.param(ONE + b"nonsense\n", "no colon in 'nonsense'", id="no colon"),
-        pytest.param(ONE + b"a b: c\n", "is no attribute's name", id="no name"),
+        pytest.param(ONE + b"a b: c\n", "line 1: 'a b' is no attribute's name", id="no name"),
+        pytest.param(
+            ONE + b"x_" * 99 + b": c\n", f" '{'x_' * 20}' is no attribute's name", id="long name"
+        ),
         pytest.param(
             b"dn: ou=accounts,dc=a\nou: accounts\n \n" + ONE,
             "line 1: two entries without an empty line between them",

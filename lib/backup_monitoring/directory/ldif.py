@@ -127,10 +127,6 @@ class _MalformedError(Exception):
     """The file is no LDIF of entries."""
 
 
-class _FoldedError(Exception):
-    """The record has folded lines or comments, which most have not."""
-
-
 class _Scope:
     """Tells which names are directly below *base*; ``known`` once there was one, or *base*."""
 
@@ -206,8 +202,6 @@ class _Wanted(dict[bytes, str | None]):
         self._names = names
 
     def __missing__(self, raw: bytes) -> str | None:
-        if raw[:1] in (b" ", b"#"):
-            raise _FoldedError
         name = as_text(raw)
         if not is_name(name):
             raise _MalformedError(f"{name[:40]!r} is no attribute's name")
@@ -321,13 +315,8 @@ def _refuse_links(record: bytes) -> None:
 
 
 def _attributes(body: bytes, wanted: _Wanted) -> Attributes:
-    try:
-        return _plain_attributes(body, wanted)
-    except _FoldedError:
-        return _plain_attributes(_unfolded(body), wanted)
-
-
-def _plain_attributes(body: bytes, wanted: _Wanted) -> Attributes:
+    if b"\n " in body or b"\n#" in body:  # most have neither
+        body = _unfolded(body)
     attributes: Attributes = {}
     for line in body.split(b"\n"):
         name, colon, value = line.partition(b":")
