@@ -105,6 +105,19 @@ def test_what_the_file_sets(tmp_path: Path) -> None:
         (MINIMAL + '[storage]\nstart_files = ["a/b"]', "no plain file name"),
         (MINIMAL + '[client.minimum]\n"P" = "new"', "no version"),
         ("[directory", "no TOML"),
+        (MINIMAL + "[quota]\nzzzz = 1", "[quota] zzzz: no such key; the nearest known one is"),
+        (MINIMAL + "suffix = 3", "[directory] suffix: 3 is not a text in quotes"),
+        (MINIMAL + "verify = 1", "[directory] verify: 1 is neither true nor false"),
+        (MINIMAL + "[patience]\ndays = 100", "100 is not a whole number from 0 to 99"),
+        (MINIMAL + "[patience]\ndays = 1.0", "1.0 is not a whole number from 0 to 99"),
+        (MINIMAL + "[quota]\nwarning = true", "True is not a percentage"),
+        (MINIMAL + "[quota]\nwarning = 1001", "1001 is not a percentage"),
+        (MINIMAL + "servers = 3", "servers: 3 is neither a text nor a list of texts"),
+        (MINIMAL + 'servers = ["b-1", 3]', "is neither a text nor a list of texts"),
+        *(
+            (MINIMAL + f'[storage]\nend_files = ["a.xml", "{name}"]', "is no plain file name")
+            for name in ("", ".", "..", "a/b", "a\\u0000")
+        ),
     ],
 )
 def test_errors_name_the_key(tmp_path: Path, text: str, says: str) -> None:
@@ -113,6 +126,36 @@ def test_errors_name_the_key(tmp_path: Path, text: str, says: str) -> None:
 
     assert str(caught.value).startswith(f"{tmp_path}/s.toml")
     assert says in str(caught.value)
+
+
+def test_values_at_their_borders(tmp_path: Path) -> None:
+    settings = read(
+        tmp_path,
+        MINIMAL
+        + "[patience]\nnumbers = 0\ndays = 99\n[quota]\nwarning = 0\ncritical = 1000\n"
+        + '[storage]\nreport_folders = [".a", "b"]\n',
+    )
+
+    assert settings.policies.patience.days == 99
+    assert settings.policies.quota.warning.good == Range(end=0)
+    assert settings.policies.quota.critical.good == Range(end=1000)
+    assert settings.storage.report_folders == (".a", "b")
+
+
+def test_what_is_in_effect_and_where_it_comes_from(tmp_path: Path) -> None:
+    settings = read(
+        tmp_path,
+        MINIMAL + "suffix = 'o=a\"b\\c'\nverify = false\n[quota]\nwarning = 70\n",
+    )
+
+    said = {(each.section, each.key): each[2:] for each in settings.in_effect}
+    assert said["directory", "suffix"] == ('"o=a\\"b\\\\c"', "file")
+    assert said["directory", "verify"] == ("false", "file")
+    assert said["directory", "start_tls"] == ("false", "default")
+    assert said["directory", "timeout"] == ('"5s"', "default")
+    assert said["directory", "host"] == ("(none)", "default")
+    assert said["quota", "warning"] == ("70", "file")
+    assert said["storage", "start_files"] == ('["backupStarted.xml"]', "default")
 
 
 @pytest.mark.parametrize(

@@ -606,6 +606,7 @@ HOSTILE = [
     account("elsewhere", host=["backup-02", "backup-03"]),
     account("many", sstBackupLastSuccessfulBackup=["a:20261101T000000Z", "b:c:20261102T000000Z"]),
     account("none", sstBackupLastSuccessfulBackup="0", homeDirectory="/home/with space"),
+    account("folded", host="backup-01." + "x" * 90, homeDirectory="/home/" + "y" * 200),
     account("s3").replace("objectClass: sstBackup\n", "objectClass: sstS3Bucket\n", 1)
     .replace("sstIncrementSize: 1073741824\n", "")
     .replace("sstBackupLastSuccessfulBackup: web01:20261123T194137Z\n", "")
@@ -646,7 +647,7 @@ def test_server_and_its_export_give_the_same_accounts(
         assert [a.uid for a in results[0]] == ["elsewhere"]
     else:
         assert {"gone", "deleted", "cancelled", "s3"}.isdisjoint(a.uid for a in results[0])
-        assert len(results[0]) == 9
+        assert len(results[0]) == 10
 
 
 @pytest.fixture(scope="module")

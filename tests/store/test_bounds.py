@@ -226,6 +226,30 @@ def test_homes_without_an_account(tmp_path: Path) -> None:
     ]
 
 
+def beside(folder: Path, *homes: str) -> list[str]:
+    """Return which folders are told when accounts have these *homes* below *folder*."""
+    orphans = Orphans()
+    for home in homes:
+        orphans.know(Account("4000101", "", home=home), StorageSettings(root=folder))
+    return [finding.where.removeprefix(str(folder)) for finding in orphans.findings()]
+
+
+def test_thousands_of_folders_without_an_account_are_a_thousand_findings(tmp_path: Path) -> None:
+    for name in range(1010):
+        (tmp_path / "home" / str(name)).mkdir(parents=True)
+
+    assert len(beside(tmp_path, "/home/a", "/home/b")) == 1000
+
+
+def test_thousands_of_parents_are_bounded_and_make_nobody_an_orphan(tmp_path: Path) -> None:
+    for parent in ("0", "4096"):
+        for name in ("a", "b", "orphan"):
+            (tmp_path / parent / name).mkdir(parents=True)
+    homes = [f"/{number}/a" for number in range(4097)]
+
+    assert beside(tmp_path, *homes, "/0/b", "/4096/b") == ["/0/orphan"]
+
+
 def test_findings_of_a_pass(fleet: Fleet) -> None:
     fleet.entries(
         entry("4000101", sstNotificationWarningLevel="many"),
