@@ -64,6 +64,25 @@ def test_a_new_name_every_pass_fills_nothing(tmp_path: Path, cut_short: str | No
     db.close()
 
 
+@pytest.mark.parametrize(
+    "unseen",
+    [
+        Uploads(missing="/home/4000101"),
+        Uploads(refused="/home/4000101: no"),
+        Uploads(cut_short="more than 256 computers"),
+    ],
+)
+def test_what_could_not_be_seen_is_not_gone(tmp_path: Path, unseen: Uploads) -> None:
+    past = PastFile(tmp_path, at(FIRST), 50)
+    past.looked(ACCOUNT, Uploads((Computer("web01", start("2026-11-20T20:00+01:00")),)))
+
+    assert past.looked(ACCOUNT, unseen) == []
+    assert past.lost == 0
+    ((computer, _),) = past.looked(ACCOUNT, Uploads())
+    assert (computer.name, past.lost) == ("web01", 1)
+    past.close()
+
+
 def test_computers_that_are_there_are_never_forgotten(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -159,6 +178,23 @@ def test_the_past_of_a_computer_that_stands_still_is_kept(fleet: Fleet) -> None:
     assert computer.past is not None
     assert computer.past.failed == 1
     assert computer.past.first_seen == at(FIRST)
+
+
+def test_the_past_of_an_account_without_a_size_is_kept_as_long_as_others(fleet: Fleet) -> None:
+    fleet.settings_text("", 'keep = "10d"')
+    fleet.entries(entry("4000101", sstBackupSize=None), entry("4000102"))
+    fleet.end("4000101", "2026-11-20T20:40:00+01:00", 0)
+    for day in (0, 11, 22):
+        fleet.collect(days_later(day))
+
+    (computer,) = fleet.read()["4000101"][1].computers
+    assert computer.past is not None
+    assert computer.past.first_seen == at(FIRST)
+
+    fleet.entries(entry("4000102"))
+    fleet.collect(days_later(33))
+    assert rows(fleet, "SELECT count(*) FROM computers") == 0
+    assert rows(fleet, "SELECT count(*) FROM accounts") == 1
 
 
 def test_the_strip_of_sizes(fleet: Fleet) -> None:
