@@ -78,8 +78,11 @@ def test_what_could_not_be_seen_is_not_gone(tmp_path: Path, unseen: Uploads) -> 
 
     assert past.looked(ACCOUNT, unseen) == []
     assert past.lost == 0
-    ((computer, _),) = past.looked(ACCOUNT, Uploads())
-    assert (computer.name, past.lost) == ("web01", 1)
+    for _ in range(2):
+        ((computer, _),) = past.looked(ACCOUNT, Uploads())
+        assert computer.past is not None
+        assert (computer.name, computer.past.gone) == ("web01", at(FIRST))
+        assert past.lost == 1
     past.close()
 
 
@@ -88,15 +91,20 @@ def test_computers_that_are_there_are_never_forgotten(
 ) -> None:
     monkeypatch.setattr(past_file, "MOST_COMPUTERS", 2)
     past = PastFile(tmp_path, at(FIRST), 50)
-    here = tuple(Computer(name, end=end("2026-11-20T20:00+01:00", success=False)) for name in "abc")
-    past.looked(ACCOUNT, Uploads(here))
-    past.looked(ACCOUNT, Uploads((*here, Computer("d"))))
-    past.looked(ACCOUNT, Uploads(here))
+    first, second = (
+        tuple(Computer(name, end=end(text, success=False)) for name in "abc")
+        for text in ("2026-11-19T20:00+01:00", "2026-11-20T20:00+01:00")
+    )
+    past.looked(ACCOUNT, Uploads(first))
+    past.looked(ACCOUNT, Uploads((*second, Computer("d"))))
+    past.looked(ACCOUNT, Uploads(second))
 
-    found = past.looked(ACCOUNT, Uploads(here))
+    found = past.looked(ACCOUNT, Uploads(second))
 
     past.close()
-    assert [computer.name for computer, _ in found] == ["a", "b", "c"]
+    assert [(computer.name, memory.failed) for computer, memory in found] == [
+        *(("a", 1), ("b", 1), ("c", 1))
+    ]
 
 
 def test_those_that_are_longest_gone_are_forgotten_first(
@@ -105,6 +113,14 @@ def test_those_that_are_longest_gone_are_forgotten_first(
     monkeypatch.setattr(past_file, "MOST_COMPUTERS", 3)
 
     assert names_after(tmp_path, "bac", "ac", "c", "cd", "cd") == ["c", "d", "a"]
+
+
+def test_as_many_as_there_may_be_are_all_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(past_file, "MOST_COMPUTERS", 10)
+
+    assert sorted(names_after(tmp_path, "abcdefgh", "i", "i")) == list("abcdefghi")
 
 
 def test_those_that_a_walk_cut_short_did_not_see_are_forgotten_last(
