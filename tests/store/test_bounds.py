@@ -10,7 +10,7 @@ from backup_monitoring.model import Account, Computer, Finding, Shrink, Uploads
 from backup_monitoring.places import StorageSettings
 from backup_monitoring.store import past as past_file
 from backup_monitoring.store.orphans import Orphans
-from backup_monitoring.store.past import MOST_COMPUTERS, MOST_RUNS, PastFile
+from backup_monitoring.store.past import MOST_COMPUTERS, MOST_RUNS, PastFile, gone_findings
 from cases import at, end, start
 from store.fleet import FIRST, Fleet, entry
 
@@ -259,6 +259,18 @@ def test_a_folder_in_which_no_report_was_ever_is_no_computer_that_vanished(fleet
 
     assert made.findings == []
     assert [uploads.computers for _, uploads in fleet.read().values()] == [(), ()]
+
+
+def test_reports_beside_no_computer_s_name_are_the_account_s(tmp_path: Path) -> None:
+    past = PastFile(tmp_path, at(FIRST), 50)
+    past.looked(ACCOUNT, Uploads((Computer("", start("2026-11-20T20:00+01:00")),)))
+
+    found = list(gone_findings(ACCOUNT, past.looked(ACCOUNT, Uploads())))
+
+    past.close()
+    assert found == [
+        Finding("gone", "account 4000101", "its folder is gone since 2026-11-20 20:00 +00:00")
+    ]
 
 
 def test_homes_without_an_account(tmp_path: Path) -> None:
