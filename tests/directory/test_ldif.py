@@ -43,7 +43,9 @@ def read(path: Path, content: bytes, chosen: str = "(uid=*)") -> list[Entry]:
         pytest.param(ONE.replace(b"uid: 1", b"ui\n d: \n 1"), id="folded attribute"),
         pytest.param(ONE.replace(b"cn: One", b"cn:: T25l"), id="base64"),
         pytest.param(ONE.replace(b"cn: One", b"cn:: T2\n 5l\nx: y\n z"), id="folded values"),
+        pytest.param(ONE.replace(b"One", b"O\n ne\nx: y\n z: :"), id="colons in folded values"),
         pytest.param(ONE + b"# a comment without a colon\n", id="comment behind"),
+        pytest.param(ONE + b"# cn: Two\n", id="a value in a comment"),
         pytest.param(ONE.replace(b"cn: One", b"commonName:One"), id="alias, no space"),
         pytest.param(ONE.replace(b"cn: One", b"CN: One\njpegPhoto:: AAAA"), id="case"),
         pytest.param(

@@ -315,8 +315,13 @@ def _refuse_links(record: bytes) -> None:
 
 
 def _attributes(body: bytes, wanted: _Wanted) -> Attributes:
-    if b"\n " in body or b"\n#" in body:  # most have neither
-        body = _unfolded(body)
+    try:
+        return _plain_attributes(body, wanted)
+    except _MalformedError:  # as folded lines and comments are, which most entries have not
+        return _plain_attributes(_unfolded(body), wanted)
+
+
+def _plain_attributes(body: bytes, wanted: _Wanted) -> Attributes:
     attributes: Attributes = {}
     for line in body.split(b"\n"):
         name, colon, value = line.partition(b":")
