@@ -1,5 +1,6 @@
 """Storms: whose mails are held, dropped, released."""
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -9,6 +10,7 @@ import pytest
 
 from backup_monitoring.errors import MonitoringError
 from backup_monitoring.model import State
+from backup_monitoring.notify.audit import Audit
 from backup_monitoring.notify.delivery import Delivered, flush
 from backup_monitoring.notify.guard import release
 from backup_monitoring.notify.mails import QueuedMail, Storm
@@ -40,8 +42,9 @@ class Accepting:
 class House:
     """An outbox, and who got a mail."""
 
-    def __init__(self, outbox: Outbox) -> None:
+    def __init__(self, outbox: Outbox, audit: Path) -> None:
         self.outbox = outbox
+        self.audit = audit
         self.transport = Accepting()
         self.composer = Composer()
         self.policy = POLICY
@@ -68,6 +71,15 @@ class House:
         self.delivered = self._flush(minutes)
         return [address.partition("@")[0] for address in self.transport.addresses]
 
+    def said(self) -> list[tuple[str, str, str]]:
+        """Return what the audit says of held and released mails, of whom, and why."""
+        lines = map(json.loads, self.audit.read_text().splitlines())
+        return [
+            (line["what"], line["account"], line["reason"])
+            for line in lines
+            if line["what"] in ("held", "released")
+        ]
+
     def _flush(self, minutes: float) -> Delivered:
         counts = Counter({"backup-01": self.total or 0})
         return flush(
@@ -82,8 +94,9 @@ def at(minutes: float) -> datetime:
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
-    with Outbox(tmp_path / "outbox") as outbox:
-        yield House(outbox)
+    audit = tmp_path / "audit.jsonl"
+    with Outbox(tmp_path / "outbox", Audit(audit)) as outbox:
+        yield House(outbox, audit)
 
 
 def test_a_single_failure_settles_and_is_told(house: House) -> None:
@@ -142,7 +155,55 @@ def test_release(house: House) -> None:
 
     assert sorted(house.flush(30)) == ["a", "b", "c", "d"]
     house.fail("e", 100)
+    house.fail("f", 105)
     assert house.flush(110) == ["e"], "the storm is over"
+
+
+def test_whom_a_release_let_through_is_no_part_of_the_next_storm(house: House) -> None:
+    for uid in "abcd":
+        house.fail(uid, 0)
+    assert house.flush(0) == ["noc"]
+    with house.outbox.transaction(at(1)) as t:
+        release(t)
+    house.fail("e", 2)
+
+    assert sorted(house.flush(2)) == ["a", "b", "c", "d", "noc"]
+    assert house.flush(12) == ["e"]
+
+
+def test_what_the_guard_did_is_in_the_audit(house: House) -> None:
+    house.fail("alone", -60)
+    house.flush(-50)
+    for uid in "abcd":
+        house.fail(uid, 0)
+    house.flush(0)
+    house.recover("d", 5)
+    house.flush(10)
+    house.fail("e", 100)
+    for uid in "fghi":
+        house.fail(uid, 101)
+    house.flush(101)
+    with house.outbox.transaction(at(102)) as t:
+        release(t)
+
+    assert house.said() == [
+        ("released", "alone", "no storm"),
+        *(("held", uid, "backup-01 has a storm") for uid in "abcd"),
+        *(("released", uid, "the storm is over") for uid in "abc"),
+        *(("held", uid, "backup-01 has a storm") for uid in "efghi"),
+        *(("released", uid, "released by hand") for uid in "efghi"),
+    ]
+
+
+def test_a_storm_begins_with_the_first_that_is_part_of_it(house: House) -> None:
+    house.fail("long ago", 0)
+    assert house.flush(10) == ["long ago"]
+    for uid in "abcd":
+        house.fail(uid, 200)
+
+    assert house.flush(200) == ["noc"]
+    (storm,) = house.composer.storms
+    assert (storm.since, storm.accounts) == (at(200), ("a", "b", "c", "d"))
 
 
 @pytest.mark.parametrize(("total", "held"), [(None, 4), (30, 4), (40, 0), (39, 4)])
@@ -165,6 +226,10 @@ def test_off(house: House) -> None:
     assert house.flush(1) == ["a", "b", "c", "d"], "what was held is told, too"
     house.fail("e", 2)
     assert house.flush(2) == ["e"]
+    house.policy = POLICY
+    house.fail("f", 100)
+    house.fail("g", 105)
+    assert house.flush(110) == ["f"], "the storm of before stands no more"
 
 
 def test_nobody_delivered_for_hours(house: House) -> None:
