@@ -58,7 +58,10 @@ def test_only_computers_that_are_there_are_counted() -> None:
             Account("1", ""),
             uploads(
                 machine("here"),
-                machine("known")._replace(past=Past(at("2026-11-01T00:00+00:00"))),
+                *(
+                    machine(name)._replace(past=Past(at("2026-11-01T00:00+00:00")))
+                    for name in ("known", "known too")
+                ),
                 machine("gone")._replace(past=GONE),
                 Computer("without a report"),
             ),
@@ -66,7 +69,7 @@ def test_only_computers_that_are_there_are_counted() -> None:
     )
 
     (program,) = json.loads(inventory.json())
-    assert (program["identifier"], program["computers"]) == ("Online Backup Perl Script", 2)
+    assert (program["identifier"], program["computers"]) == ("Online Backup Perl Script", 3)
 
 
 def test_the_newest_report_names_the_program() -> None:

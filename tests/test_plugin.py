@@ -149,7 +149,11 @@ def test_many_are_said_by_the_worst_and_by_sums(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("names", "sentence"),
-    [(["good"], "1 account, all ok"), (["good", "plain"], "2 accounts, all ok")],
+    [
+        (["good"], "1 account, all ok"),
+        (["plain"], "1 account, all ok"),
+        (["good", "plain"], "2 accounts, all ok"),
+    ],
 )
 def test_all_is_well(tmp_path: Path, names: list[str], sentence: str) -> None:
     check = Example({name: MANY[name] for name in names})
@@ -193,6 +197,7 @@ def test_all_is_well(tmp_path: Path, names: list[str], sentence: str) -> None:
             ],
         ),
         (1, ["good"], ["  of 10 GiB"]),
+        (2, ["good"], ["  of 10 GiB"]),
         (
             3,
             ["good"],
@@ -215,7 +220,9 @@ def test_every_account_is_judged_where_every_one_is_shown(tmp_path: Path) -> Non
     assert said.lines[-1] == "OK - plain: plainly"
 
 
-@pytest.mark.parametrize(("verbose", "bad", "listed", "more"), [(1, 20, 20, 0), (1, 21, 20, 1)])
+@pytest.mark.parametrize(
+    ("verbose", "bad", "listed", "more"), [(1, 20, 20, 0), (1, 21, 20, 1), (2, 21, 21, 0)]
+)
 def test_a_crowd_is_bounded(tmp_path: Path, verbose: int, bad: int, listed: int, more: int) -> None:
     check = Example({"good": MANY["good"], **{str(number): full() for number in range(bad)}})
 
@@ -225,17 +232,28 @@ def test_a_crowd_is_bounded(tmp_path: Path, verbose: int, bad: int, listed: int,
     assert [line for line in lines if line.startswith("...")] == [f"... and {more} more"] * more
 
 
-def test_one_account_of_many_lines_leaves_room_for_others(tmp_path: Path) -> None:
-    long = full(details=tuple(f"pc{number}" for number in range(10)))
+@pytest.mark.parametrize(("count", "more"), [(7, []), (10, ["  ... and 3 more; see -a a"])])
+def test_one_account_of_many_lines_leaves_room_for_others(
+    tmp_path: Path, count: int, more: list[str]
+) -> None:
+    long = full(details=tuple(f"pc{number}" for number in range(count)))
 
     lines = presented(tmp_path, Example({"a": long, "b": full()}), 3, ["a", "b"]).lines
 
-    assert lines[8:10] == ["  pc6", "  ... and 3 more; see -a a"]
+    assert lines[8 : 9 + len(more)] == ["  pc6", *more]
     assert "CRITICAL - b: 99 % used" in lines
 
 
+def test_all_that_one_account_has_to_say_is_said(tmp_path: Path) -> None:
+    long = full(details=("x" * 999,) * 9, metrics=(Metric("missed", 5),))
+
+    lines = presented(tmp_path, Example({"a": long}), 3, ["a"]).lines
+
+    assert lines == ["  limit 85 %", *["  " + "x" * 999] * 9, "  missed is 5"]
+
+
 def test_what_does_not_fit_is_counted(tmp_path: Path) -> None:
-    wordy = {str(number): full(summary="ü" * 900) for number in range(5)}
+    wordy = {str(number): full(OK, summary="ü" * 900) for number in range(5)}
 
     lines = presented(tmp_path, Example(wordy), 2).lines
 
@@ -244,10 +262,13 @@ def test_what_does_not_fit_is_counted(tmp_path: Path) -> None:
 
 
 def test_an_account_that_is_not_there_is_unknown(tmp_path: Path) -> None:
-    said = presented(tmp_path, Example(MANY), uids=["GOOD", "nobody"])
+    check = Example({"Anna": MANY["plain"], "bert": MANY["good"]})
+
+    said = presented(tmp_path, check, uids=["bert", "ANNA", "Nobody"])
 
     base = "ou=accounts,ou=backup,ou=services,o=x"
-    assert said.sentence == f"nobody: no such account below {base}; 1 unknown of 2"
+    assert said.sentence == f"Nobody: no such account below {base}; 1 unknown of 3"
+    assert check.judged == ["Anna", "bert"]
 
 
 def test_a_rule_that_breaks_makes_its_account_unknown_and_no_other(tmp_path: Path) -> None:
