@@ -13,6 +13,7 @@ from backup_monitoring.policies import PatiencePolicy, RunPolicies, SchedulePoli
 from backup_monitoring.rules.status import status
 from backup_monitoring.rules.tasks import judge_of
 from backup_monitoring.store import StoreError
+from backup_monitoring.store.collector import collect, tried
 from backup_monitoring.store.rows import Meta
 from backup_monitoring.store.state import open_state
 from cases import at
@@ -166,6 +167,24 @@ def test_the_storage_is_not_mounted(fleet: Fleet) -> None:
     fleet.end("4000101", "2026-11-22T20:40:00+01:00", 0)
     fleet.collect("2026-11-22T21:00+01:00")
     assert failed(fleet, "4000101", "2026-11-22T21:00+01:00") == (2, State.WARNING)
+    # The directory was there on each of the three days.
+    assert fleet.read()["4000101"][0].growth == Growth(None, 3, None)
+
+
+def test_each_wait_of_a_pass_is_told(fleet: Fleet) -> None:
+    phases: list[str] = []
+
+    made = collect(
+        fleet.settings, at(FIRST), phases.append, lambda accounts, _: accounts, given_time=False
+    )
+
+    assert [phase for phase in phases if "directory.ldif" not in phase] == [
+        "reading the directory",
+        "reading the files of account 4000101",
+        "reading the files of account 4000102",
+        "writing the store",
+    ]
+    assert 0 < made.seconds < 60
 
 
 def test_a_disk_below_the_homes_is_not_mounted(tmp_path: Path) -> None:
@@ -255,6 +274,45 @@ def test_one_home_that_is_away_is_no_storage_that_is_away(fleet: Fleet) -> None:
     fleet.end("4000101", "2026-11-22T20:40:00+01:00", 0)
     fleet.collect("2026-11-22T21:00+01:00")
     assert failed(fleet, "4000101", "2026-11-22T21:00+01:00") == (2, State.WARNING)
+
+
+def test_homes_that_are_not_made_yet_are_no_storage_that_is_away(fleet: Fleet) -> None:
+    new = {"sstProvisioningMode": "add", "sstProvisioningState": "0"}
+    fleet.entries(entry("4000103", **new), entry("4000104", **new))
+    for home in fleet.home.iterdir():
+        home.rmdir()
+
+    made = fleet.collect()
+
+    assert (made.accounts, made.failed, made.findings) == (2, [], [])
+
+
+def test_why_a_home_cannot_be_looked_into(fleet: Fleet) -> None:
+    fleet.entries(
+        entry("4000101"), entry("4000103"), entry("4000104", homeDirectory="home/4000104")
+    )
+
+    made = fleet.collect()
+
+    assert [str(finding) for finding in made.findings if finding.kind == "home"] == [
+        f"account 4000103: its home is not there: {fleet.home / '4000103'}",
+        "account 4000104: its home may not be read: home 'home/4000104' is no absolute path",
+    ]
+
+
+def test_accounts_that_are_only_tried(fleet: Fleet) -> None:
+    fleet.entries(entry("4000101"), entry("Gone", sstIsActive="FALSE"), entry("4000103"))
+    fleet.start("4000101", "2026-11-20T20:00:00+01:00")
+    (fleet.reports("4000101") / "backupEnded.xml").write_text("<torn")
+
+    uids = ["4000101", "GONE", "4000103", "Nobody"]
+    made = tried(fleet.settings, uids, at(FIRST), lambda _: None)
+
+    assert (made.accounts, made.computers) == (3, 1)
+    assert made.counted() == {"report": 1, "home": 1}
+    assert made.failed == ["Nobody: no such account"]
+    assert 0 < made.seconds < 60
+    assert list(fleet.store.iterdir()) == []
 
 
 def test_no_account_at_all_is_no_answer(fleet: Fleet) -> None:
