@@ -32,6 +32,7 @@ def test_all_is_well_and_the_newest_start_is_said(fleet: Fleet) -> None:
     fleet.start("4000101", "2026-11-20T20:00:00+01:00")
     fleet.start("4000102", "2026-11-20T13:00:00-05:00")
     fleet.start("4000102", "2027-11-20T13:00:00-05:00", name="with a clock that is ahead")
+    fleet.end("4000102", "2026-11-20T20:40:00+01:00", name="without a start")
 
     assert tried(fleet) == (
         False,
@@ -69,6 +70,44 @@ def test_homes_that_are_of_no_use(fleet: Fleet) -> None:
     ]
 
 
+def test_a_start_of_a_clock_that_is_ahead_is_a_report_that_is_read(fleet: Fleet) -> None:
+    fleet.start("4000101", "2027-11-20T20:00:00+01:00")
+
+    assert tried(fleet)[1][-1] == (
+        "ok      reports: read; the newest start is of account 4000101, 2027-11-20 20:00 +01:00"
+    )
+
+
+@pytest.mark.parametrize(
+    ("other", "word"),
+    [
+        pytest.param(entry("4000101"), "note", id="one is there"),
+        pytest.param(entry("4000104", homeDirectory=None), "note", id="one has no path"),
+        pytest.param(entry("4000105"), "note", id="one may not be read"),
+        pytest.param(entry("4000106"), "FAILED", id="none is there"),
+    ],
+)
+def test_a_home_that_is_not_there_beside_another(fleet: Fleet, other: str, word: str) -> None:
+    fleet.entries(entry("4000103"), other)
+    (fleet.home / "4000105").mkdir()
+    (fleet.home / "4000105" / "incoming").symlink_to("/")
+
+    (line,) = (line for line in tried(fleet)[1] if " not there, such as " in line)
+
+    assert line.startswith(f"{word:7} homes: ")
+
+
+def test_all_accounts_are_counted_and_the_homes_of_the_first_ones_looked_into(
+    fleet: Fleet,
+) -> None:
+    fleet.entries(*(entry(str(5_000_000 + number)) for number in range(1003)))
+
+    _, lines = tried(fleet)
+
+    assert lines[0] == f"ok      accounts: 1003 active below {BASE}"
+    assert lines[1].startswith("FAILED  homes: 1000 of 1000 not there")
+
+
 def test_no_home_at_all(fleet: Fleet) -> None:
     fleet.entries(entry("4000103"), entry("4000104"))
 
@@ -100,7 +139,7 @@ def test_a_report_that_is_not_understood(fleet: Fleet, other: bool, word: str) -
 
     failed, lines = tried(fleet)
 
-    assert failed is not other
+    assert (failed, len(lines)) == (not other, 3 + other)
     assert lines[-1].startswith(
         f"{word:7} reports: 1 not understood, such as "
         "/tree/home/4000101/incoming/web01/.sepiola_backup/backupStarted.xml: no well-formed XML"
