@@ -1,9 +1,8 @@
-"""What all checks share: ranges, and what is said of one account and of many."""
+"""What all checks share: what is said of one account and of many."""
 
-from argparse import ArgumentTypeError, Namespace
+from argparse import Namespace
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from math import inf
 from pathlib import Path
 
 import pytest
@@ -18,48 +17,13 @@ from backup_monitoring.model import (
     Uploads,
     Verdict,
 )
-from backup_monitoring.plugin import BackupCheck, Request, Run, range_option
+from backup_monitoring.plugin import BackupCheck, Request, Run
 from backup_monitoring.policies import Policies
 from backup_monitoring.presentation import Presented
 from backup_monitoring.settings import read_settings
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 OK, WARNING, CRITICAL, UNKNOWN = State.OK, State.WARNING, State.CRITICAL, State.UNKNOWN
-
-
-@pytest.mark.parametrize(
-    ("text", "good"),
-    [
-        ("85", Range(0, 85)),
-        ("10:85", Range(10, 85)),
-        ("10:", Range(10, inf)),
-        ("~:85", Range(-inf, 85)),
-        ("~:", Range(-inf, inf)),
-        ("@90:100", Range(90, 100, inverted=True)),
-        ("-5:.5", Range(-5, 0.5)),
-        ("1.5:2.25", Range(1.5, 2.25)),
-        ("5:5", Range(5, 5)),
-        ("9" * 15, Range(0, 999_999_999_999_999)),
-    ],
-)
-def test_ranges(text: str, good: Range) -> None:
-    assert range_option(text) == good
-
-
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        *((text, "is no range such as 85, 10:85 or @90:100") for text in ("", "@", "~", "85%")),
-        *((text, "is no range such as 85") for text in ("1:2:3", "1e3", "+5", " 85", "9" * 16)),
-        ("9:1", "'9:1' is no range: its start is behind its end"),
-        ("-1", "'-1' is no range: its start is behind its end"),
-    ],
-)
-def test_no_ranges(text: str, says: str) -> None:
-    with pytest.raises(ArgumentTypeError) as raised:
-        range_option(text)
-
-    assert says in str(raised.value)
 
 
 class Example(BackupCheck):
