@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 
-from backup_monitoring.errors import UsageError
-from backup_monitoring.launch import Watchdog
-from backup_monitoring.model import Account, Range, Threshold
-from backup_monitoring.options import (
+from backup_monitoring.model.accounts import Account
+from backup_monitoring.model.errors import UsageError
+from backup_monitoring.model.text import clean, printable
+from backup_monitoring.model.verdicts import Range, Threshold
+from backup_monitoring.plugin.launcher import Watchdog
+from backup_monitoring.plugin.options import (
     Parser,
     Shown,
     add_account_option,
@@ -14,11 +16,10 @@ from backup_monitoring.options import (
     require_found,
     uids_of,
 )
-from backup_monitoring.rules.patience import patience_of, say_patience, say_range
-from backup_monitoring.rules.quota import thresholds
-from backup_monitoring.settings import Settings, read_settings, settings_file
-from backup_monitoring.tables import Setting, write_toml
-from backup_monitoring.text import clean, printable
+from backup_monitoring.settings.load import Settings, read_settings, settings_file
+from backup_monitoring.settings.schema import Setting, write_toml
+from backup_monitoring.tasks.quota import thresholds
+from backup_monitoring.tasks.tolerance import patience_of, say_patience, say_range
 
 FAILED = 2
 
@@ -42,14 +43,14 @@ def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
     if options.test and uids is not None:
         raise UsageError("--test", "is about all accounts", "leave --account out")
     if options.test:
-        from backup_monitoring.trial import Trial
+        from backup_monitoring.selftest.installation import Trial
 
         trial = Trial(settings, now_of(options), watchdog.phase)
         lines = [clean(line) for line in trial.run()]
         return (FAILED if trial.failed else 0), "\n".join(lines)
     if uids is not None:
-        from backup_monitoring.live import live_accounts
-        from backup_monitoring.needs import Need
+        from backup_monitoring.model.needs import Need
+        from backup_monitoring.store.live import live_accounts
 
         need = Need.QUOTA | Need.PATIENCE
         found = live_accounts(settings, need, None, uids, now_of(options), watchdog.phase)

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from backup_monitoring.inventory import Inventory
-from backup_monitoring.launch import Watchdog
-from backup_monitoring.model import State
-from backup_monitoring.options import Parser, require_found
-from backup_monitoring.plugin import BackupCheck, Request, Source, none_in_scope, run
+from backup_monitoring.model.verdicts import State
+from backup_monitoring.plugin.check import BackupCheck, Request, Source, none_in_scope, run
+from backup_monitoring.plugin.inventory import Inventory
+from backup_monitoring.plugin.launcher import Watchdog
+from backup_monitoring.plugin.options import Parser, require_found
 
 
 class ClientCheck(BackupCheck):

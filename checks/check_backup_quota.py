@@ -3,14 +3,15 @@
 import argparse
 from collections.abc import Sequence
 
-from backup_monitoring.errors import UsageError
-from backup_monitoring.launch import Watchdog
-from backup_monitoring.model import Account, Metric
-from backup_monitoring.options import Parser, parse_days
-from backup_monitoring.plugin import BackupCheck, Request, Source, run
-from backup_monitoring.policies import Policies
-from backup_monitoring.ranges import add_thresholds, given
-from backup_monitoring.rules.quota import plainly_ok, say_thresholds
+from backup_monitoring.model.accounts import Account
+from backup_monitoring.model.errors import UsageError
+from backup_monitoring.model.verdicts import Metric
+from backup_monitoring.plugin.check import BackupCheck, Request, Source, run
+from backup_monitoring.plugin.launcher import Watchdog
+from backup_monitoring.plugin.options import Parser, parse_days
+from backup_monitoring.plugin.thresholds import add_thresholds, given
+from backup_monitoring.tasks.policies import Policies
+from backup_monitoring.tasks.quota import plainly_ok, say_thresholds
 
 
 class QuotaCheck(BackupCheck):

@@ -3,18 +3,18 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from backup_monitoring.errors import SettingsError
-from backup_monitoring.launch import Watchdog
-from backup_monitoring.model import State
-from backup_monitoring.options import Parser, Shown, add_common_options, now_of
-from backup_monitoring.places import StoreSettings
-from backup_monitoring.plugin import account_lines, add_verbosity
-from backup_monitoring.presentation import Presented, present
-from backup_monitoring.rules.service import Mails, Part, service
-from backup_monitoring.settings import Settings, read_settings, settings_file
-from backup_monitoring.store.rows import Meta
-from backup_monitoring.store.state import counted, open_state
-from backup_monitoring.tally import Judged
+from backup_monitoring.model.errors import SettingsError
+from backup_monitoring.model.verdicts import State
+from backup_monitoring.plugin.check import account_lines, add_verbosity
+from backup_monitoring.plugin.launcher import Watchdog
+from backup_monitoring.plugin.options import Parser, Shown, add_common_options, now_of
+from backup_monitoring.plugin.output import Presented, present
+from backup_monitoring.plugin.summary import Judged
+from backup_monitoring.selftest.health import Mails, Part, service
+from backup_monitoring.settings.load import Settings, read_settings, settings_file
+from backup_monitoring.settings.store import StoreSettings
+from backup_monitoring.store.database import counted, open_state
+from backup_monitoring.store.schema import Meta
 
 LIMIT = 10  # seconds
 
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
         _parts(meta, settings.store),
         timedelta(seconds=meta.seconds),
         counted(findings),
-        settings.policies.service,
+        settings.monitoring,
         now,
         _mails(settings, now),
     )
@@ -77,7 +77,7 @@ def _mails(settings: Settings, now: datetime) -> Mails | None:
         return None
     if not settings.notify.outbox.exists():  # nothing was ever to be told
         return Mails()
-    from backup_monitoring.notify.outbox_status import read_status
+    from backup_monitoring.outbox.status import read_status
 
     status = read_status(settings.notify.outbox, now)
     return Mails(status.waiting, status.oldest, status.held, status.refused)

@@ -3,13 +3,13 @@
 import argparse
 from collections.abc import Sequence
 
-from backup_monitoring.launch import Watchdog
-from backup_monitoring.model import Account
-from backup_monitoring.options import Parser
-from backup_monitoring.plugin import BackupCheck, run
-from backup_monitoring.policies import Policies
-from backup_monitoring.ranges import add_patience, patience_given
-from backup_monitoring.rules.patience import patience_of, say_thresholds
+from backup_monitoring.model.accounts import Account
+from backup_monitoring.plugin.check import BackupCheck, run
+from backup_monitoring.plugin.launcher import Watchdog
+from backup_monitoring.plugin.options import Parser
+from backup_monitoring.plugin.thresholds import add_patience, patience_given
+from backup_monitoring.tasks.policies import Policies
+from backup_monitoring.tasks.tolerance import patience_of, say_thresholds
 
 
 class StatusCheck(BackupCheck):

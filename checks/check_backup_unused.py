@@ -3,14 +3,15 @@
 import argparse
 from collections.abc import Sequence
 
-from backup_monitoring.durations import parse_duration
-from backup_monitoring.launch import Watchdog
-from backup_monitoring.model import Account, Range, Threshold
-from backup_monitoring.options import Parser
-from backup_monitoring.plugin import BackupCheck, run
-from backup_monitoring.policies import Policies
-from backup_monitoring.ranges import explain_ranges, given, range_option
-from backup_monitoring.rules.unused import say_thresholds
+from backup_monitoring.model.accounts import Account
+from backup_monitoring.model.times import parse_duration
+from backup_monitoring.model.verdicts import Range, Threshold
+from backup_monitoring.plugin.check import BackupCheck, run
+from backup_monitoring.plugin.launcher import Watchdog
+from backup_monitoring.plugin.options import Parser
+from backup_monitoring.plugin.thresholds import explain_ranges, given, range_option
+from backup_monitoring.tasks.policies import Policies
+from backup_monitoring.tasks.unused import say_thresholds
 
 
 class UnusedCheck(BackupCheck):

@@ -4,10 +4,11 @@ import argparse
 import sys
 from collections.abc import Iterable, Sequence
 
-from backup_monitoring.errors import DirectoryError, SettingsError
-from backup_monitoring.launch import Watchdog
-from backup_monitoring.model import Account
-from backup_monitoring.options import (
+from backup_monitoring.model.accounts import Account
+from backup_monitoring.model.errors import DirectoryError, SettingsError
+from backup_monitoring.model.text import clean
+from backup_monitoring.plugin.launcher import Watchdog
+from backup_monitoring.plugin.options import (
     Parser,
     Shown,
     add_account_option,
@@ -15,10 +16,9 @@ from backup_monitoring.options import (
     now_of,
     uids_of,
 )
-from backup_monitoring.settings import read_settings, settings_file
-from backup_monitoring.store import StoreError
+from backup_monitoring.settings.load import read_settings, settings_file
 from backup_monitoring.store.collector import Pass, collect, tried
-from backup_monitoring.text import clean
+from backup_monitoring.store.files import StoreError
 
 FINDINGS, FAILED = 1, 2
 _LIMIT = 3600

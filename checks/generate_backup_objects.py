@@ -8,12 +8,12 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from backup_monitoring.errors import MonitoringError, SettingsError, UsageError
-from backup_monitoring.launch import Watchdog
-from backup_monitoring.objects.services import CHECKS, Service, host_of, name_of, services_of
-from backup_monitoring.options import Parser, Shown, add_common_options, now_of
-from backup_monitoring.settings import Settings, read_settings, settings_file
-from backup_monitoring.text import clean
+from backup_monitoring.icinga.services import CHECKS, Service, host_of, name_of, services_of
+from backup_monitoring.model.errors import MonitoringError, SettingsError, UsageError
+from backup_monitoring.model.text import clean
+from backup_monitoring.plugin.launcher import Watchdog
+from backup_monitoring.plugin.options import Parser, Shown, add_common_options, now_of
+from backup_monitoring.settings.load import Settings, read_settings, settings_file
 
 DONE, DRIFT = 0, 1
 _LIMIT = 300
@@ -113,14 +113,14 @@ def _services(
     options: argparse.Namespace, settings: Settings, checks: list[str], encoded: dict[str, str]
 ) -> Iterator[Service]:
     """Yield the services of the store's accounts, sorted by UID; note the UIDs that are encoded."""
-    from backup_monitoring.store.state import open_state
+    from backup_monitoring.store.database import open_state
 
     if settings.store.folder is None:
         remedy = "set it, and run collect_backup_state"
         raise SettingsError(f"{settings.file}: [store] folder", "not set", remedy)
     state = open_state(settings.store.folder)
     state.fresh(settings.store, None, now_of(options))
-    hosts = (settings.directory.host, settings.submit.host_name)
+    hosts = (settings.directory.host, settings.icinga.host_name)
     accounts = sorted(
         (account.uid, sys.intern(host_of(account, *hosts)))
         for account, _ in state.accounts(None, None)
@@ -133,19 +133,19 @@ def _services(
 
 
 def _icinga2(services: Iterable[Service], with_hosts: bool) -> Iterator[str]:
-    from backup_monitoring.objects.icinga2 import icinga2
+    from backup_monitoring.icinga.icinga2 import icinga2
 
     return icinga2(services, with_hosts=with_hosts)
 
 
 def _director(services: Iterable[Service], _: bool) -> Iterator[str]:
-    from backup_monitoring.objects.director import director
+    from backup_monitoring.icinga.director import director
 
     return director(services)
 
 
 def _nagios(services: Iterable[Service], with_hosts: bool) -> Iterator[str]:
-    from backup_monitoring.objects.nagios import nagios
+    from backup_monitoring.icinga.nagios import nagios
 
     return nagios(services, with_hosts=with_hosts)
 

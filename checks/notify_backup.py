@@ -5,9 +5,10 @@ import os
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from backup_monitoring.errors import UsageError
-from backup_monitoring.launch import Watchdog
-from backup_monitoring.options import (
+from backup_monitoring.model.errors import UsageError
+from backup_monitoring.model.text import printable
+from backup_monitoring.plugin.launcher import Watchdog
+from backup_monitoring.plugin.options import (
     Parser,
     Shown,
     add_account_option,
@@ -15,8 +16,7 @@ from backup_monitoring.options import (
     now_of,
     uids_of,
 )
-from backup_monitoring.settings import Settings, read_settings, settings_file
-from backup_monitoring.text import printable
+from backup_monitoring.settings.load import Settings, read_settings, settings_file
 
 DONE, FALLBACK = 0, 1
 Phase = Callable[[str], None]
@@ -135,7 +135,7 @@ def _hook(
         options.account = uids[0]
     call = call_of(options, os.environ, now)
     _driven_by(settings, "icinga", "a notification")
-    from backup_monitoring.notify.desk import Desk
+    from backup_monitoring.notify.notifier import Desk
 
     # What is left is for the outbox.
     seconds = (options.timeout or _LIMITS["hook"]) * _LOOKING_UP
@@ -147,7 +147,7 @@ def _scan(
 ) -> tuple[int, str]:
     """Tell what is new."""
     _driven_by(settings, "scan", "--scan")
-    from backup_monitoring.notify.desk import Desk
+    from backup_monitoring.notify.notifier import Desk
 
     return Desk(settings, now, phase, dry=options.dry_run).scan()
 
@@ -156,7 +156,7 @@ def _flush(
     options: argparse.Namespace, settings: Settings, now: datetime, phase: Phase
 ) -> tuple[int, str]:
     """Deliver what waits."""
-    from backup_monitoring.notify.desk import Desk
+    from backup_monitoring.notify.notifier import Desk
 
     if options.dry_run:
         raise UsageError("--dry-run", "a delivery cannot be tried", "leave it out")
@@ -167,7 +167,7 @@ def _release(
     options: argparse.Namespace, settings: Settings, now: datetime, phase: Phase
 ) -> tuple[int, str]:
     """Let what is held be told."""
-    from backup_monitoring.notify.desk import Desk
+    from backup_monitoring.notify.notifier import Desk
 
     return Desk(settings, now, phase, dry=options.dry_run).release()
 
@@ -176,7 +176,7 @@ def _explain(
     options: argparse.Namespace, settings: Settings, now: datetime, phase: Phase
 ) -> tuple[int, str]:
     """Say who is told about accounts, and why."""
-    from backup_monitoring.notify.desk import Desk
+    from backup_monitoring.notify.notifier import Desk
 
     uids = uids_of(options)
     if uids is None:
@@ -188,7 +188,7 @@ def _check_recipients(
     options: argparse.Namespace, settings: Settings, now: datetime, phase: Phase
 ) -> tuple[int, str]:
     """List what is wrong with contacts."""
-    from backup_monitoring.notify.desk import Desk
+    from backup_monitoring.notify.notifier import Desk
 
     found = list(Desk(settings, now, phase).check_recipients(uids_of(options)))
     return (FALLBACK if found else DONE), "\n".join(found) or "all contacts are good"
@@ -198,6 +198,6 @@ def _test_mail(
     options: argparse.Namespace, settings: Settings, now: datetime, phase: Phase
 ) -> tuple[int, str]:
     """Send samples."""
-    from backup_monitoring.notify.desk import Desk
+    from backup_monitoring.notify.notifier import Desk
 
     return Desk(settings, now, phase, dry=options.dry_run).test_mail(options.test_mail)

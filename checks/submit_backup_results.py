@@ -4,9 +4,11 @@ import argparse
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from backup_monitoring.errors import SettingsError
-from backup_monitoring.launch import Watchdog
-from backup_monitoring.options import (
+from backup_monitoring.icinga.results import Result, results_of
+from backup_monitoring.model.errors import SettingsError
+from backup_monitoring.model.text import clean
+from backup_monitoring.plugin.launcher import Watchdog
+from backup_monitoring.plugin.options import (
     Parser,
     Shown,
     add_account_option,
@@ -14,9 +16,7 @@ from backup_monitoring.options import (
     now_of,
     uids_of,
 )
-from backup_monitoring.settings import Settings, read_settings, settings_file
-from backup_monitoring.submit.results import Result, results_of
-from backup_monitoring.text import clean
+from backup_monitoring.settings.load import Settings, read_settings, settings_file
 
 DONE, REFUSED, UNFINISHED = 0, 1, 2
 _LIMIT = 300
@@ -68,7 +68,7 @@ def _results(
     options: argparse.Namespace, settings: Settings, watchdog: Watchdog, asked: dict[str, str]
 ) -> Iterator[Result]:
     """Yield the results of all accounts; of *asked* those are taken away that are there."""
-    from backup_monitoring.notify.sources import EVERYTHING, open_source
+    from backup_monitoring.store.source import EVERYTHING, open_source
 
     now = now_of(options)
     with open_source(settings, now, watchdog.phase) as source:
@@ -86,16 +86,16 @@ def _results(
 def _hand_over(
     results: Iterator[Result], options: argparse.Namespace, settings: Settings
 ) -> tuple[int, list[str]]:
-    submit = settings.submit
+    submit = settings.icinga
     if submit.url:
         return _to_api(results, settings, options.timeout or _LIMIT)
     if submit.spool is not None:
-        from backup_monitoring.submit.nagios_files import to_spool
+        from backup_monitoring.icinga.nagios_files import to_spool
 
         count = to_spool(results, submit.spool, datetime.now(UTC))
         return DONE, [f"{count} results in {submit.spool}"]
     if submit.command_file is not None:
-        from backup_monitoring.submit.nagios_files import to_pipe
+        from backup_monitoring.icinga.nagios_files import to_pipe
 
         piped = to_pipe(results, submit.command_file, datetime.now(UTC), options.timeout or _LIMIT)
         lines = [f"{piped.accepted} results to {submit.command_file}"]
@@ -111,10 +111,10 @@ def _failed(error: str, missing: int) -> str:
 
 
 def _to_api(results: Iterator[Result], settings: Settings, seconds: float) -> tuple[int, list[str]]:
-    from backup_monitoring.submit.icinga_api import submit
+    from backup_monitoring.icinga.api import submit
 
-    done = submit(results, settings.submit, seconds)
-    lines = [f"{done.accepted} results accepted by {settings.submit.url}"]
+    done = submit(results, settings.icinga, seconds)
+    lines = [f"{done.accepted} results accepted by {settings.icinga.url}"]
     for status, count in sorted(done.refused.items()):
         lines.append(f"{count} refused with status {status}")
     lines += [f"  {example}" for example in done.examples]

@@ -2,7 +2,16 @@
 
 from datetime import UTC, datetime, timedelta
 
-from backup_monitoring.model import Client, Computer, End, Past, Pattern, Schedule, Start, Uploads
+from backup_monitoring.model.uploads import (
+    Client,
+    Computer,
+    End,
+    Past,
+    Pattern,
+    Schedule,
+    Start,
+    Uploads,
+)
 
 PERL = Client("Online Backup Perl Script", "2.0.11", "linux")
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)

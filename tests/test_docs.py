@@ -11,9 +11,9 @@ from typing import cast
 
 import pytest
 
-from backup_monitoring.errors import MonitoringError
-from backup_monitoring.launch import Watchdog
-from backup_monitoring.settings import read_settings
+from backup_monitoring.model.errors import MonitoringError
+from backup_monitoring.plugin.launcher import Watchdog
+from backup_monitoring.settings.load import read_settings
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"

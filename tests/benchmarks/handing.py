@@ -17,11 +17,11 @@ from pathlib import Path
 from statistics import median
 from urllib.parse import urlsplit
 
-from backup_monitoring.notify.sources import EVERYTHING, open_source
-from backup_monitoring.passwords import read_password
-from backup_monitoring.settings import Settings, read_settings
-from backup_monitoring.submit import icinga_api
-from backup_monitoring.submit.results import Result, results_of
+from backup_monitoring.icinga import api as icinga_api
+from backup_monitoring.icinga.results import Result, results_of
+from backup_monitoring.net.secrets import read_password
+from backup_monitoring.settings.load import Settings, read_settings
+from backup_monitoring.store.source import EVERYTHING, open_source
 
 
 def judged(settings: Settings, now: datetime) -> Iterator[Result]:
@@ -35,7 +35,7 @@ def ours(settings: Settings, results: Iterable[Result], connections: int) -> flo
     """Return the seconds of handing over *results* by so many connections."""
     icinga_api.CONNECTIONS = connections
     began = time.perf_counter()
-    done = icinga_api.submit(results, settings.submit, 3000)
+    done = icinga_api.submit(results, settings.icinga, 3000)
     took = time.perf_counter() - began
     assert not done.missing, done.error
     assert not done.refused, done.examples
@@ -44,7 +44,7 @@ def ours(settings: Settings, results: Iterable[Result], connections: int) -> flo
 
 def bare(settings: Settings, bodies: list[bytes]) -> float:
     """Return the seconds of a loop that sends *bodies*, and reads the answers."""
-    submit = settings.submit
+    submit = settings.icinga
     assert submit.password_file is not None
     token = b64encode(f"{submit.user}:{read_password(submit.password_file)}".encode()).decode()
     headers = {"Accept": "application/json", "Authorization": f"Basic {token}"}

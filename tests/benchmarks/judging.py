@@ -10,18 +10,16 @@ from datetime import datetime, timedelta
 from statistics import median
 from zoneinfo import ZoneInfo
 
-from backup_monitoring.model import (
-    Account,
-    Client,
-    Computer,
-    Pattern,
-    Schedule,
-    Start,
-    State,
-    Uploads,
+from backup_monitoring.model.accounts import Account
+from backup_monitoring.model.uploads import Client, Computer, Pattern, Schedule, Start, Uploads
+from backup_monitoring.model.verdicts import State
+from backup_monitoring.tasks.policies import (
+    PatiencePolicy,
+    RunPolicies,
+    SchedulePolicy,
+    StatusPolicy,
 )
-from backup_monitoring.policies import PatiencePolicy, RunPolicies, SchedulePolicy, StatusPolicy
-from backup_monitoring.rules.schedule import schedule
+from backup_monitoring.tasks.schedule import schedule
 
 _AT_ONCE = 50
 

@@ -3,9 +3,9 @@
 import shutil
 from collections.abc import Iterator
 
-from backup_monitoring.directory.reader import AccountReader, Certain
-from backup_monitoring.needs import Need
-from backup_monitoring.places import AttributeNames
+from backup_monitoring.directory.account_reader import AccountReader, Certain
+from backup_monitoring.model.needs import Need
+from backup_monitoring.settings.directory import AttributeNames
 from benchmarks.compared import Command, Used, compare
 from benchmarks.lines import IMPORT, OF_IMPORT, Line, memory, ratio
 from benchmarks.made_up import NOW

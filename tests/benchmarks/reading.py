@@ -13,10 +13,11 @@ from statistics import median
 from xml.parsers.expat import ParserCreate
 from zoneinfo import ZoneInfo
 
-from backup_monitoring.model import Account, Schedule, Start
-from backup_monitoring.needs import Files
-from backup_monitoring.places import StorageSettings
-from backup_monitoring.storage import read_uploads
+from backup_monitoring.model.accounts import Account
+from backup_monitoring.model.needs import Files
+from backup_monitoring.model.uploads import Schedule, Start
+from backup_monitoring.settings.homes import HomesSettings
+from backup_monitoring.uploads.reader import read_uploads
 
 
 def bare(paths: list[str]) -> None:
@@ -27,7 +28,7 @@ def bare(paths: list[str]) -> None:
         ParserCreate().Parse(data, True)
 
 
-def ours(accounts: list[Account], settings: StorageSettings, now: datetime) -> None:
+def ours(accounts: list[Account], settings: HomesSettings, now: datetime) -> None:
     """Read all reports of *accounts*."""
     zones = [ZoneInfo("Europe/Zurich")]
     for account in accounts:
@@ -48,7 +49,7 @@ def _main(root: Path, count: int, rounds: int, now: datetime) -> None:
     homes = sorted((root / "home").iterdir())[:count]
     accounts = [Account(home.name, home.name, home=f"/home/{home.name}") for home in homes]
     paths = [str(path) for home in homes for path in sorted(home.rglob("*.xml"))]
-    settings = StorageSettings(root=root)
+    settings = HomesSettings(root=root)
     times = [
         (_seconds(lambda: ours(accounts, settings, now)), _seconds(lambda: bare(paths)))
         for _ in range(rounds + 1)

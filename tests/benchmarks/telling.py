@@ -11,15 +11,15 @@ from datetime import datetime
 from pathlib import Path
 from statistics import median
 
-from backup_monitoring.model import State
-from backup_monitoring.notify.about import facts_of
-from backup_monitoring.notify.model import Event, Kind
-from backup_monitoring.notify.outbox import Outbox
+from backup_monitoring.model.notices import Event, Kind
+from backup_monitoring.model.verdicts import State
+from backup_monitoring.notify.announce import Teller
 from backup_monitoring.notify.scan import event_of
-from backup_monitoring.notify.sources import Source, open_source
-from backup_monitoring.notify.telling import Teller
-from backup_monitoring.rules.tasks import TASKS, judge_of
-from backup_monitoring.settings import Settings, read_settings
+from backup_monitoring.outbox.queue import Outbox
+from backup_monitoring.settings.load import Settings, read_settings
+from backup_monitoring.store.source import Source, open_source
+from backup_monitoring.tasks.facts import facts_of
+from backup_monitoring.tasks.registry import TASKS, judge_of
 
 
 def events(

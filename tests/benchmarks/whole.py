@@ -7,9 +7,9 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
-from backup_monitoring.live import live_accounts
-from backup_monitoring.needs import Files, Need
-from backup_monitoring.settings import read_settings
+from backup_monitoring.model.needs import Files, Need
+from backup_monitoring.settings.load import read_settings
+from backup_monitoring.store.live import live_accounts
 
 
 def _main(file: Path, now: datetime) -> None:

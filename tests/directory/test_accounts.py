@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from backup_monitoring.directory import Entry, open_directory
 from backup_monitoring.directory.accounts import accounts
+from backup_monitoring.directory.entries import Entry
 from backup_monitoring.directory.ldif import LdifDirectory
-from backup_monitoring.errors import SettingsError
-from backup_monitoring.model import Account, Keeping
-from backup_monitoring.needs import Need
-from backup_monitoring.places import AttributeNames, DirectorySettings
+from backup_monitoring.directory.opening import open_directory
+from backup_monitoring.model.accounts import Account, Keeping
+from backup_monitoring.model.errors import SettingsError
+from backup_monitoring.model.needs import Need
+from backup_monitoring.settings.directory import AttributeNames, DirectorySettings
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 BASE = "ou=accounts,ou=backup,ou=services,dc=stoney-cloud,dc=org"

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from backup_monitoring.directory.entries import without_case
 from backup_monitoring.directory.filters import escape, parse
-from backup_monitoring.errors import SettingsError
+from backup_monitoring.model.errors import SettingsError
 
 ENTRY = {
     "objectclass": [b"top", b"sstBackup"],

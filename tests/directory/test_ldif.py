@@ -7,11 +7,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from backup_monitoring.directory import Entry, open_directory
 from backup_monitoring.directory.bases import UnseenError
+from backup_monitoring.directory.entries import Entry
 from backup_monitoring.directory.ldif import _BLOCK
-from backup_monitoring.errors import DirectoryError, SettingsError
-from backup_monitoring.places import DirectorySettings
+from backup_monitoring.directory.opening import open_directory
+from backup_monitoring.model.errors import DirectoryError, SettingsError
+from backup_monitoring.settings.directory import DirectorySettings
 
 BASE = "ou=accounts,dc=a"
 ONE = b"dn: uid=1,ou=accounts,dc=a\nobjectClass: sstBackup\nuid: 1\ncn: One\n"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from backup_monitoring.places import DirectorySettings
+from backup_monitoring.settings.directory import DirectorySettings
 from integration import slapd
 
 StartSlapd = Callable[..., slapd.Slapd]

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from backup_monitoring.directory import open_directory
 from backup_monitoring.directory.accounts import accounts
+from backup_monitoring.directory.opening import open_directory
 from backup_monitoring.directory.people import ContactReader, read_people
-from backup_monitoring.needs import Need
-from backup_monitoring.places import DirectorySettings
+from backup_monitoring.model.needs import Need
+from backup_monitoring.settings.directory import DirectorySettings
 from integration import slapd
 from integration.conftest import StartSlapd
 from integration.test_people import TREE, entry

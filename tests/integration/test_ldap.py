@@ -13,20 +13,16 @@ from pathlib import Path
 
 import pytest
 
-from backup_monitoring.directory import (
-    Directory,
-    Entry,
-    Setback,
-    closed_directory,
-    open_directory,
-)
 from backup_monitoring.directory.accounts import accounts
-from backup_monitoring.errors import DirectoryError, MonitoringError, SettingsError
-from backup_monitoring.model import Keeping
-from backup_monitoring.needs import Need
-from backup_monitoring.places import DirectorySettings
-from backup_monitoring.settings import read_settings
-from backup_monitoring.trial import Trial
+from backup_monitoring.directory.base import Directory, Setback
+from backup_monitoring.directory.entries import Entry
+from backup_monitoring.directory.opening import closed_directory, open_directory
+from backup_monitoring.model.accounts import Keeping
+from backup_monitoring.model.errors import DirectoryError, MonitoringError, SettingsError
+from backup_monitoring.model.needs import Need
+from backup_monitoring.selftest.installation import Trial
+from backup_monitoring.settings.directory import DirectorySettings
+from backup_monitoring.settings.load import read_settings
 from integration import slapd
 from integration.conftest import StartSlapd
 

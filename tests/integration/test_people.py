@@ -7,18 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from backup_monitoring.directory import Directory, open_directory
+from backup_monitoring.directory.base import Directory
+from backup_monitoring.directory.opening import open_directory
 from backup_monitoring.directory.people import ContactReader, LivePeople, Unseen, read_people
-from backup_monitoring.errors import DirectoryError
-from backup_monitoring.model import State
-from backup_monitoring.notify.model import Contact, Customer, Event, Kind, Person, Reseller
-from backup_monitoring.notify.people import Gathered, People
+from backup_monitoring.model.errors import DirectoryError
+from backup_monitoring.model.notices import Event, Kind
+from backup_monitoring.model.people import Contact, Customer, Gathered, People, Person, Reseller
+from backup_monitoring.model.verdicts import State
 from backup_monitoring.notify.recipients import recipients
-from backup_monitoring.notify.settings import NotifySettings
-from backup_monitoring.places import DirectorySettings
-from backup_monitoring.settings import read_settings
+from backup_monitoring.settings.directory import DirectorySettings
+from backup_monitoring.settings.load import read_settings
+from backup_monitoring.settings.notify import NotifySettings
 from backup_monitoring.store.collector import Pass, collect
-from backup_monitoring.store.state import State as StateFile
+from backup_monitoring.store.database import State as StateFile
 from integration import slapd
 from integration.conftest import Place, StartSlapd
 

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from backup_monitoring.directory import open_directory
-from backup_monitoring.directory.unserved import unserved
-from backup_monitoring.model import Finding
-from backup_monitoring.places import DirectorySettings
-from backup_monitoring.settings import read_settings
+from backup_monitoring.directory.opening import open_directory
+from backup_monitoring.directory.unassigned import unserved
+from backup_monitoring.model.findings import Finding
+from backup_monitoring.settings.directory import DirectorySettings
+from backup_monitoring.settings.load import read_settings
 from backup_monitoring.store.collector import Pass, collect
-from backup_monitoring.store.state import counted, open_state
+from backup_monitoring.store.database import counted, open_state
 from integration import slapd
 from integration.conftest import Place
 

@@ -8,24 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backup_monitoring.model import State
-from backup_monitoring.notify.addresses import parse_address
-from backup_monitoring.notify.model import (
-    Contact,
-    Customer,
-    Decision,
-    Event,
-    Kind,
-    Person,
-    Recipient,
-    Reseller,
-    Role,
-)
-from backup_monitoring.notify.people import Gathered
+from backup_monitoring.mail.addresses import parse_address
+from backup_monitoring.model.notices import Decision, Event, Kind, Recipient, Role
+from backup_monitoring.model.people import Contact, Customer, Gathered, Person, Reseller
+from backup_monitoring.model.verdicts import State
+from backup_monitoring.notify.contact_check import check_recipients
 from backup_monitoring.notify.recipients import provider, recipients, switched_off
-from backup_monitoring.notify.settings import NotifySettings, ResellerMails
-from backup_monitoring.notify.wrong_contacts import check_recipients
-from backup_monitoring.places import AttributeNames
+from backup_monitoring.settings.directory import AttributeNames
+from backup_monitoring.settings.notify import NotifySettings, ResellerMails
 
 ACCOUNT = "uid=4000101,ou=accounts"
 PERSON = "uid=4000002,ou=people"

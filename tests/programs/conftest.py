@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from notify.mailserver import running
+from mail.mailserver import running
 from programs.installed import EXAMPLES, Programs, build_wheel, install
 from programs.notifier import Notifier
 

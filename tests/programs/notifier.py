@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from backup_monitoring.notify.composer import Composer
-from backup_monitoring.settings import read_settings
-from notify.mailserver import Behaviour
+from backup_monitoring.settings.load import read_settings
+from mail.mailserver import Behaviour
 from programs.installed import NOW, Programs, Ran
 
 GIB = 2**30

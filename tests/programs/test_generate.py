@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from backup_monitoring.objects.services import name_of
+from backup_monitoring.icinga.services import name_of
 from programs.daemons import Icinga, Nagios, needed, running, until
 from programs.installed import Programs
 from programs.test_store import Store

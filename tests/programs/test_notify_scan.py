@@ -8,12 +8,13 @@ from typing import NamedTuple
 
 import pytest
 
-from backup_monitoring.model import Account, Uploads
-from backup_monitoring.notify.outbox import Outbox
+from backup_monitoring.model.accounts import Account
+from backup_monitoring.model.uploads import Uploads
 from backup_monitoring.notify.scan import scan
-from backup_monitoring.notify.sources import open_source
-from backup_monitoring.rules.tasks import Task
-from backup_monitoring.settings import read_settings
+from backup_monitoring.outbox.queue import Outbox
+from backup_monitoring.settings.load import read_settings
+from backup_monitoring.store.source import open_source
+from backup_monitoring.tasks.registry import Task
 from programs.installed import NOW
 from programs.notifier import Notifier, Told, entry
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from backup_monitoring.model import State
-from backup_monitoring.submit.nagios_files import to_spool
-from backup_monitoring.submit.results import Result
+from backup_monitoring.icinga.nagios_files import to_spool
+from backup_monitoring.icinga.results import Result
+from backup_monitoring.model.verdicts import State
 from integration.slapd import free_port, make_authority
 from programs.daemons import PASSWORD, Icinga, Nagios, needed, running, until
 from programs.installed import Programs, Ran

@@ -5,11 +5,12 @@ from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
-from backup_monitoring.model import Account, Uploads
-from backup_monitoring.needs import Files
-from backup_monitoring.settings import Settings, read_settings
+from backup_monitoring.model.accounts import Account
+from backup_monitoring.model.needs import Files
+from backup_monitoring.model.uploads import Uploads
+from backup_monitoring.settings.load import Settings, read_settings
 from backup_monitoring.store.collector import Pass, collect
-from backup_monitoring.store.state import open_state
+from backup_monitoring.store.database import open_state
 from cases import at
 
 BASE = "ou=accounts,ou=backup,ou=services,dc=example,dc=org"

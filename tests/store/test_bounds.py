@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from backup_monitoring.model import Account, Computer, Finding, Shrink, Uploads
-from backup_monitoring.places import StorageSettings
-from backup_monitoring.store import past as past_file
+from backup_monitoring.model.accounts import Account, Shrink
+from backup_monitoring.model.findings import Finding
+from backup_monitoring.model.uploads import Computer, Uploads
+from backup_monitoring.settings.homes import HomesSettings
+from backup_monitoring.store import history_db as past_file
+from backup_monitoring.store.history_db import MOST_COMPUTERS, MOST_RUNS, PastFile, gone_findings
 from backup_monitoring.store.orphans import Orphans
-from backup_monitoring.store.past import MOST_COMPUTERS, MOST_RUNS, PastFile, gone_findings
 from cases import at, end, start
 from store.fleet import FIRST, Fleet, entry
 
@@ -283,7 +285,7 @@ def test_homes_without_an_account(tmp_path: Path) -> None:
     orphans = Orphans()
     homes = ("/home/4000101", "/home/4000102", "/single/4000103", "no/path", "/../up")
     for home in homes:
-        orphans.know(Account("4000101", "", home=home), StorageSettings(root=tmp_path))
+        orphans.know(Account("4000101", "", home=home), HomesSettings(root=tmp_path))
 
     assert list(orphans.findings()) == [
         Finding("orphan", f"{tmp_path}/home/4000999", "a home without an account")
@@ -294,7 +296,7 @@ def beside(folder: Path, *homes: str) -> list[str]:
     """Return which folders are told when accounts have these *homes* below *folder*."""
     orphans = Orphans()
     for home in homes:
-        orphans.know(Account("4000101", "", home=home), StorageSettings(root=folder))
+        orphans.know(Account("4000101", "", home=home), HomesSettings(root=folder))
     return [finding.where.removeprefix(str(folder)) for finding in orphans.findings()]
 
 

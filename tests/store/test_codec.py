@@ -6,25 +6,23 @@ from datetime import UTC, date, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backup_monitoring.history import Memory, Outcome, Seen
-from backup_monitoring.model import (
-    Account,
+from backup_monitoring.model.accounts import Account, Growth, Keeping, Shrink
+from backup_monitoring.model.findings import Finding
+from backup_monitoring.model.needs import Need
+from backup_monitoring.model.uploads import (
     Client,
     End,
-    Finding,
-    Growth,
-    Keeping,
     Past,
     Pattern,
     Schedule,
-    Shrink,
     Start,
     Unplanned,
     Unreadable,
 )
-from backup_monitoring.needs import Need
-from backup_monitoring.store import codec, memory_codec
-from backup_monitoring.store.rows import TABLES, account_row, columns, read_account
+from backup_monitoring.store import codec
+from backup_monitoring.store import history_codec as memory_codec
+from backup_monitoring.store.history import Memory, Outcome, Seen
+from backup_monitoring.store.schema import TABLES, account_row, columns, read_account
 
 # Names and ids are bytes from outside: those that are no UTF-8 are surrogates.
 texts = st.text(st.characters(exclude_categories=[]) | st.characters(categories=["Cs"]), max_size=9)

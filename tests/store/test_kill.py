@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from backup_monitoring.store import StoreError
+from backup_monitoring.store.files import StoreError
 from store.children import DONE, Counter, in_child
 from store.fleet import Fleet
 

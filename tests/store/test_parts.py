@@ -6,16 +6,23 @@ from pathlib import Path
 
 import pytest
 
-from backup_monitoring.errors import DirectoryError, UsageError
-from backup_monitoring.model import End, Growth, State
-from backup_monitoring.needs import Files
-from backup_monitoring.policies import PatiencePolicy, RunPolicies, SchedulePolicy, StatusPolicy
-from backup_monitoring.rules.status import status
-from backup_monitoring.rules.tasks import judge_of
-from backup_monitoring.store import StoreError
+from backup_monitoring.model.accounts import Growth
+from backup_monitoring.model.errors import DirectoryError, UsageError
+from backup_monitoring.model.needs import Files
+from backup_monitoring.model.uploads import End
+from backup_monitoring.model.verdicts import State
 from backup_monitoring.store.collector import collect, tried
-from backup_monitoring.store.rows import Meta
-from backup_monitoring.store.state import open_state
+from backup_monitoring.store.database import open_state
+from backup_monitoring.store.files import StoreError
+from backup_monitoring.store.schema import Meta
+from backup_monitoring.tasks.policies import (
+    PatiencePolicy,
+    RunPolicies,
+    SchedulePolicy,
+    StatusPolicy,
+)
+from backup_monitoring.tasks.registry import judge_of
+from backup_monitoring.tasks.status import status
 from cases import at
 from store.fleet import FIRST, Fleet, entry
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from backup_monitoring.model import Account
-from backup_monitoring.needs import Files
-from backup_monitoring.store import StoreError
+from backup_monitoring.model.accounts import Account
+from backup_monitoring.model.needs import Files
 from backup_monitoring.store.collector import collect
-from backup_monitoring.store.state import State, open_state
+from backup_monitoring.store.database import State, open_state
+from backup_monitoring.store.files import StoreError
 from cases import at
 from store.children import as_nobody, opened
 from store.fleet import FIRST, Fleet, entry, make_pass

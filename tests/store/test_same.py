@@ -6,15 +6,17 @@ from datetime import datetime
 
 import pytest
 
-from backup_monitoring.live import live_accounts
-from backup_monitoring.model import Account, Growth, State, Uploads, Verdict
-from backup_monitoring.needs import Files, Need
-from backup_monitoring.policies import Policies
-from backup_monitoring.rules.client import client
-from backup_monitoring.rules.quota import quota
-from backup_monitoring.rules.schedule import schedule
-from backup_monitoring.rules.status import status
-from backup_monitoring.rules.unused import unused
+from backup_monitoring.model.accounts import Account, Growth
+from backup_monitoring.model.needs import Files, Need
+from backup_monitoring.model.uploads import Uploads
+from backup_monitoring.model.verdicts import State, Verdict
+from backup_monitoring.store.live import live_accounts
+from backup_monitoring.tasks.client import client
+from backup_monitoring.tasks.policies import Policies
+from backup_monitoring.tasks.quota import quota
+from backup_monitoring.tasks.schedule import schedule
+from backup_monitoring.tasks.status import status
+from backup_monitoring.tasks.unused import unused
 from cases import at
 from store.fleet import Fleet, entry
 

@@ -3,13 +3,15 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from backup_monitoring.directory import Directory, Entry
+from backup_monitoring.directory.account_reader import AccountReader, Certain
+from backup_monitoring.directory.base import Directory
+from backup_monitoring.directory.entries import Entry
 from backup_monitoring.directory.filters import escape, parse
-from backup_monitoring.directory.reader import AccountReader, Certain
 from backup_monitoring.directory.seen import Seen
-from backup_monitoring.model import Account, Finding, Keeping
-from backup_monitoring.needs import Need
-from backup_monitoring.places import DirectorySettings
+from backup_monitoring.model.accounts import Account, Keeping
+from backup_monitoring.model.findings import Finding
+from backup_monitoring.model.needs import Need
+from backup_monitoring.settings.directory import DirectorySettings
 
 _AT_ONCE = 100
 _LEFT_OUT = (Keeping.INACTIVE, Keeping.UNCLEAR)  # of a run over all

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 from unicodedata import normalize
 
-from backup_monitoring.errors import SettingsError
+from backup_monitoring.model.errors import SettingsError
 
 Attributes = dict[str, list[bytes]]
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from backup_monitoring.directory.entries import Attributes, as_text, canonical, without_case
-from backup_monitoring.errors import SettingsError
+from backup_monitoring.model.errors import SettingsError
 
 Test = Callable[[Attributes], bool]
 

@@ -7,13 +7,14 @@ from socket import socket
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from backup_monitoring.directory import Setback, dial
+from backup_monitoring.directory.base import Setback
 from backup_monitoring.directory.bases import base_key
 from backup_monitoring.directory.entries import Entry, asked
 from backup_monitoring.directory.filters import parse
-from backup_monitoring.directory.results import NO_SUCH_OBJECT, SUCCESS, refused
-from backup_monitoring.errors import DirectoryError, SettingsError
-from backup_monitoring.places import DirectorySettings
+from backup_monitoring.directory.ldap_errors import NO_SUCH_OBJECT, SUCCESS, refused
+from backup_monitoring.model.errors import DirectoryError, SettingsError
+from backup_monitoring.net import connect as dial
+from backup_monitoring.settings.directory import DirectorySettings
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # ldap3 uses names that pyasn1 has deprecated
@@ -21,10 +22,10 @@ with warnings.catch_warnings():
     from ldap3.core.exceptions import LDAPException, LDAPInvalidFilterError
     from pyasn1.error import PyAsn1Error
 
-    from backup_monitoring.directory.decoder import DecodeError, EntryStrategy, attach
+    from backup_monitoring.directory.ber import DecodeError, EntryStrategy, attach
 
 if TYPE_CHECKING:
-    from backup_monitoring.directory import Phase
+    from backup_monitoring.directory.base import Phase
 
 T = TypeVar("T")
 

@@ -17,11 +17,11 @@ from backup_monitoring.directory.entries import (
     is_name,
 )
 from backup_monitoring.directory.filters import parse
-from backup_monitoring.errors import DirectoryError
-from backup_monitoring.places import DirectorySettings
+from backup_monitoring.model.errors import DirectoryError
+from backup_monitoring.settings.directory import DirectorySettings
 
 if TYPE_CHECKING:
-    from backup_monitoring.directory import Phase
+    from backup_monitoring.directory.base import Phase
 
 _BLOCK = 256 * 1024
 _LONGEST_RECORD = 16 * 1024 * 1024

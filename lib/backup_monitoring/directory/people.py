@@ -3,15 +3,14 @@
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, TypeVar
 
-from backup_monitoring.directory import Directory
+from backup_monitoring.directory.attributes import Attribute, Values
+from backup_monitoring.directory.base import Directory
 from backup_monitoring.directory.bases import UnseenError
 from backup_monitoring.directory.dn import Normalised, normalised
 from backup_monitoring.directory.entries import Entry
 from backup_monitoring.directory.filters import escape
-from backup_monitoring.directory.values import Attribute, Values
-from backup_monitoring.notify.model import Contact, Customer, Person, Reseller
-from backup_monitoring.notify.people import Gathered
-from backup_monitoring.places import AttributeNames, DirectorySettings
+from backup_monitoring.model.people import Contact, Customer, Gathered, Person, Reseller
+from backup_monitoring.settings.directory import AttributeNames, DirectorySettings
 
 T = TypeVar("T")
 

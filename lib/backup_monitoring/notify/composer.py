@@ -3,21 +3,21 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from backup_monitoring.errors import MonitoringError
-from backup_monitoring.model import State
-from backup_monitoring.notify.about import About
-from backup_monitoring.notify.addresses import AddressError
-from backup_monitoring.notify.content import Digest as Purpose
-from backup_monitoring.notify.content import Item, Listing
-from backup_monitoring.notify.drafts import Draft, read_draft
-from backup_monitoring.notify.identity import MailError
-from backup_monitoring.notify.mail import Mail, compose, compose_digest
-from backup_monitoring.notify.mails import Digest, QueuedMail, RefusedMail, Storm
-from backup_monitoring.notify.model import Event, Kind, Recipient, Role
-from backup_monitoring.notify.people import People
+from backup_monitoring.mail.about import About
+from backup_monitoring.mail.addresses import AddressError
+from backup_monitoring.mail.compose import Mail, compose, compose_digest
+from backup_monitoring.mail.content import Digest as Purpose
+from backup_monitoring.mail.content import Item, Listing
+from backup_monitoring.mail.headers import MailError
+from backup_monitoring.model.errors import MonitoringError
+from backup_monitoring.model.notices import Event, Kind, Recipient, Role
+from backup_monitoring.model.people import People
+from backup_monitoring.model.verdicts import State
+from backup_monitoring.notify.announce import about, queued, zone_of
 from backup_monitoring.notify.recipients import provider
-from backup_monitoring.notify.telling import about, queued, zone_of
-from backup_monitoring.settings import Settings
+from backup_monitoring.outbox.drafts import Draft, read_draft
+from backup_monitoring.outbox.messages import Digest, QueuedMail, RefusedMail, Storm
+from backup_monitoring.settings.load import Settings
 
 
 class NoFallbackError(MonitoringError):

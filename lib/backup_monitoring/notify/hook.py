@@ -5,20 +5,21 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from backup_monitoring.errors import UsageError
-from backup_monitoring.model import State, Verdict
-from backup_monitoring.notify.about import facts_of
-from backup_monitoring.notify.mails import Problem
-from backup_monitoring.notify.model import Event, Kind
-from backup_monitoring.notify.outbox import Transaction
-from backup_monitoring.notify.people import People, Remembered
+from backup_monitoring.model.errors import UsageError
+from backup_monitoring.model.notices import Event, Kind
+from backup_monitoring.model.people import People, Remembered
+from backup_monitoring.model.verdicts import State, Verdict
+from backup_monitoring.notify.announce import Outcome, Teller, about
 from backup_monitoring.notify.recipients import recipients, switched_off
 from backup_monitoring.notify.scan import event_of, over
-from backup_monitoring.notify.sources import Source, judged, told_elsewhere
-from backup_monitoring.notify.telling import Outcome, Teller, about
-from backup_monitoring.rules.tasks import TASKS
-from backup_monitoring.settings import Settings
-from backup_monitoring.store import StoreError
+from backup_monitoring.outbox.messages import Problem
+from backup_monitoring.outbox.queue import Transaction
+from backup_monitoring.settings.load import Settings
+from backup_monitoring.store.files import StoreError
+from backup_monitoring.store.source import Source
+from backup_monitoring.tasks.facts import facts_of
+from backup_monitoring.tasks.judge import judged, told_elsewhere
+from backup_monitoring.tasks.registry import TASKS
 
 _TOLD = {"PROBLEM": Kind.PROBLEM, "RECOVERY": Kind.RECOVERY, "CUSTOM": Kind.CUSTOM}
 SEEN = "the same event came before, nobody is told twice"
@@ -268,7 +269,7 @@ def _verdict(call: Call, source: Source, settings: Settings, now: datetime) -> V
     """Return the verdict that *call* is about, None where none can be found."""
     try:
         for account, uploads in source.accounts([call.uid], TASKS[call.task]):
-            return judged(account, uploads, settings, now, (call.task,))[call.task]
+            return judged(account, uploads, settings.policies, now, (call.task,))[call.task]
     except StoreError:
         return None  # too old to say why; whom it concerns is known, and the state was given
     return None

@@ -1,26 +1,18 @@
 """Who is told of an event: the provider's rule."""
 
-from backup_monitoring.model import State
-from backup_monitoring.notify.addresses import (
+from backup_monitoring.mail.addresses import (
     AddressError,
     Mailbox,
     parse_address,
     parse_mailbox,
     shown_name,
 )
-from backup_monitoring.notify.model import (
-    PROBLEM_WORDS,
-    Contact,
-    Decision,
-    Event,
-    Person,
-    Recipient,
-    Reseller,
-    Role,
-)
-from backup_monitoring.notify.people import People
-from backup_monitoring.notify.settings import NotifySettings
-from backup_monitoring.places import AttributeNames
+from backup_monitoring.model.notices import Decision, Event, Recipient, Role
+from backup_monitoring.model.people import Contact, People, Person, Reseller
+from backup_monitoring.model.verdicts import State
+from backup_monitoring.settings.directory import AttributeNames
+from backup_monitoring.settings.notify import NotifySettings
+from backup_monitoring.tasks.facts import PROBLEM_WORDS
 
 NAMES = AttributeNames()
 

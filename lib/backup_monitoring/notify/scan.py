@@ -4,16 +4,17 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from backup_monitoring.model import State, Verdict
-from backup_monitoring.notify.about import facts_of
-from backup_monitoring.notify.addresses import AddressError
-from backup_monitoring.notify.mails import Problem
-from backup_monitoring.notify.model import Event, Kind
-from backup_monitoring.notify.outbox import Outbox, Transaction
+from backup_monitoring.mail.addresses import AddressError
+from backup_monitoring.model.notices import Event, Kind
+from backup_monitoring.model.verdicts import State, Verdict
+from backup_monitoring.notify.announce import Outcome, Teller, queued, zone_of
 from backup_monitoring.notify.recipients import provider
-from backup_monitoring.notify.sources import EVERYTHING, Source, judged, told_elsewhere
-from backup_monitoring.notify.telling import Outcome, Teller, queued, zone_of
-from backup_monitoring.settings import Settings
+from backup_monitoring.outbox.messages import Problem
+from backup_monitoring.outbox.queue import Outbox, Transaction
+from backup_monitoring.settings.load import Settings
+from backup_monitoring.store.source import EVERYTHING, Source
+from backup_monitoring.tasks.facts import facts_of
+from backup_monitoring.tasks.judge import judged, told_elsewhere
 
 OPEN, RECORDED, RELEASED = "open", "recorded", "released"
 _UNKNOWN = "unknown:"  # before the task of a problem whose state is UNKNOWN
@@ -91,7 +92,7 @@ def _judged(
     for account, uploads in source.accounts(None, EVERYTHING):
         accounts += 1
         host = account.hosts[0] if account.hosts else ""
-        for task, verdict in judged(account, uploads, settings, now).items():
+        for task, verdict in judged(account, uploads, settings.policies, now).items():
             key = (account.uid.lower(), task)
             elsewhere = told_elsewhere(task, verdict)
             fails = verdict.state is not State.OK and not elsewhere
@@ -139,8 +140,8 @@ class _Scanning:
             self._list(failing)
 
     def _list(self, events: list[Event]) -> None:
-        from backup_monitoring.notify.content import Digest, Item, Listing
-        from backup_monitoring.notify.mail import compose_digest
+        from backup_monitoring.mail.compose import compose_digest
+        from backup_monitoring.mail.content import Digest, Item, Listing
 
         try:
             recipient = provider(self._settings.notify)

@@ -8,15 +8,14 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from backup_monitoring.model import (
+from backup_monitoring.model.accounts import Growth, Shrink
+from backup_monitoring.model.findings import Finding
+from backup_monitoring.model.uploads import (
     Client,
     End,
-    Finding,
-    Growth,
     Past,
     Pattern,
     Schedule,
-    Shrink,
     Start,
     Unplanned,
     Unreadable,

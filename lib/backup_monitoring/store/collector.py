@@ -10,21 +10,24 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from backup_monitoring.directory import Directory, open_directory
-from backup_monitoring.directory.unserved import unserved
-from backup_monitoring.errors import DirectoryError, UsageError
-from backup_monitoring.model import CLOCK_SLACK, Account, Finding, Keeping, Uploads
-from backup_monitoring.moments import say_time
-from backup_monitoring.needs import Files
-from backup_monitoring.settings import Settings
-from backup_monitoring.storage import read_uploads
-from backup_monitoring.store import LOCK, STATE, StoreError
-from backup_monitoring.store.gather import Gathering
+from backup_monitoring.directory.base import Directory
+from backup_monitoring.directory.opening import open_directory
+from backup_monitoring.directory.unassigned import unserved
+from backup_monitoring.model.accounts import Account, Keeping
+from backup_monitoring.model.errors import DirectoryError, UsageError
+from backup_monitoring.model.findings import Finding
+from backup_monitoring.model.needs import Files
+from backup_monitoring.model.times import CLOCK_SLACK, say_time
+from backup_monitoring.model.uploads import Uploads
+from backup_monitoring.settings.load import Settings
+from backup_monitoring.store.database import State
+from backup_monitoring.store.directory_part import Gathering
+from backup_monitoring.store.files import LOCK, STATE, StoreError
+from backup_monitoring.store.history_db import PastDamagedError, PastFile, gone_findings, set_aside
 from backup_monitoring.store.orphans import Orphans
-from backup_monitoring.store.past import PastDamagedError, PastFile, gone_findings, set_aside
-from backup_monitoring.store.rows import Meta, key_of
-from backup_monitoring.store.state import State
+from backup_monitoring.store.schema import Meta, key_of
 from backup_monitoring.store.writer import StateWriter
+from backup_monitoring.uploads.reader import read_uploads
 
 _A_FLEET = 10  # computers: so many are not taken away by their owners at once
 
@@ -270,11 +273,11 @@ class _Making:
             met.add(key)
             if account.keeping is Keeping.NO_FILES:
                 continue
-            orphans.know(account, self._settings.storage)
+            orphans.know(account, self._settings.homes)
             if account.keeping is not Keeping.ACTIVE:
                 continue
             self._phase(f"reading the files of account {account.uid}")
-            uploads = read_uploads(account, self._settings.storage, zones, Files.ALL, now)
+            uploads = read_uploads(account, self._settings.homes, zones, Files.ALL, now)
             homes += account.provisioned
             found += uploads.missing is None and uploads.refused is None
             self._write_home(writer, number, account, uploads)
@@ -300,7 +303,7 @@ class _Making:
 
     def _no_storage(self, writer: StateWriter, problem: str) -> str:
         """Keep what was known of the storage: a disk that is not mounted is no news of accounts."""
-        error = f"{self._settings.storage.root}: {problem}; is it mounted, and readable?"
+        error = f"{self._settings.homes.root}: {problem}; is it mounted, and readable?"
         self._past.undo()
         self.made.computers = 0
         self.made.failed.append(f"storage: {error}")
@@ -325,8 +328,8 @@ def tried(settings: Settings, uids: list[str], now: datetime, phase: Callable[[s
     Raises:
         DirectoryError: the directory did not answer completely.
     """
-    from backup_monitoring.live import live_accounts
-    from backup_monitoring.needs import Need
+    from backup_monitoring.model.needs import Need
+    from backup_monitoring.store.live import live_accounts
 
     began = time.monotonic()
     made = Pass(started=now)

@@ -4,9 +4,10 @@ import os
 from collections.abc import Iterator
 from pathlib import PurePath
 
-from backup_monitoring.homes import HomeError, home_path
-from backup_monitoring.model import Account, Finding
-from backup_monitoring.places import StorageSettings
+from backup_monitoring.model.accounts import Account
+from backup_monitoring.model.findings import Finding
+from backup_monitoring.settings.homes import HomesSettings
+from backup_monitoring.uploads.home_path import HomeError, home_path
 
 _MOST_FOLDERS = 4096
 _MOST_FOUND = 1000
@@ -18,7 +19,7 @@ class Orphans:
     def __init__(self) -> None:
         self._homes: dict[str, set[str]] = {}
 
-    def know(self, account: Account, settings: StorageSettings) -> None:
+    def know(self, account: Account, settings: HomesSettings) -> None:
         """Learn where *account*'s home is."""
         try:
             path = PurePath(home_path(account, settings))

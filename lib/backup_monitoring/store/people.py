@@ -5,9 +5,9 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Any
 
-from backup_monitoring.notify.model import Contact, Customer, Person, Reseller
-from backup_monitoring.store import StoreError
+from backup_monitoring.model.people import Contact, Customer, Person, Reseller
 from backup_monitoring.store.codec import write_text
+from backup_monitoring.store.files import StoreError
 
 PEOPLE_TABLES = ("contacts", "persons", "customers", "resellers")
 

@@ -6,13 +6,16 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from backup_monitoring.history import Memory
-from backup_monitoring.model import Account, Computer, Finding, Keeping, Uploads
-from backup_monitoring.needs import Need
-from backup_monitoring.notify.model import Contact, Customer, Person, Reseller
-from backup_monitoring.store import STATE, StoreError, codec
+from backup_monitoring.model.accounts import Account, Keeping
+from backup_monitoring.model.findings import Finding
+from backup_monitoring.model.needs import Need
+from backup_monitoring.model.people import Contact, Customer, Person, Reseller
+from backup_monitoring.model.uploads import Computer, Uploads
+from backup_monitoring.store import codec
+from backup_monitoring.store.files import STATE, StoreError
+from backup_monitoring.store.history import Memory
 from backup_monitoring.store.people import PEOPLE_TABLES, people_row
-from backup_monitoring.store.rows import (
+from backup_monitoring.store.schema import (
     INDEX,
     LAYOUT,
     PLACES,

@@ -1,0 +1,167 @@
+"""Turns an entry of the directory into an account."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from enum import Flag, auto
+from typing import Any
+
+from backup_monitoring.directory.attributes import Attribute, Values
+from backup_monitoring.directory.entries import Entry, as_text
+from backup_monitoring.model.accounts import Account, Keeping
+from backup_monitoring.model.needs import Need
+from backup_monitoring.settings.directory import AttributeNames
+
+Fields = dict[str, Any]
+Part = Callable[[Values, Fields], None]
+
+_WITHOUT_FILES = (b"ssts3bucket",)
+_DELETED = (b"delete", b"deleted")
+
+
+class Certain(Flag):
+    """What the search has seen to already, so that no entry need be asked."""
+
+    NOTHING = 0
+    ACTIVE = auto()  # the active attribute is TRUE
+    KIND = auto()  # an account with files
+
+
+class AccountReader:
+    """Reads accounts from entries.
+
+    Args:
+        names: the attributes' names. need: what is read; the rest keeps its default.
+        now: for cancellation dates. certain: what the search has seen to.
+        uids: with several uids in an entry, one of these is its account's.
+    """
+
+    def __init__(
+        self,
+        names: AttributeNames,
+        need: Need,
+        now: datetime,
+        certain: Certain,
+        uids: Iterable[str] = (),
+    ) -> None:
+        self._now = now
+        self._uids = frozenset(uid.lower() for uid in uids)  # as the directory compares them
+        self._uid = Attribute(names.uid)
+        self._cancellation = Attribute(names.cancellation)
+        self._mode = Attribute(names.provisioning_mode)
+        self._state = Attribute(names.provisioning_state)
+        self._active = None if Certain.ACTIVE in certain else Attribute(names.active)
+        self._kind = None if Certain.KIND in certain else Attribute("objectClass")
+        parts = {flag: part for flag, part in _parts(names).items() if flag in need}
+        self._parts = [part for part, _ in parts.values()]
+        basis = [self._uid, self._cancellation, self._mode, self._state, self._active, self._kind]
+        self.attributes = [attribute.name for attribute in basis if attribute]
+        self.attributes += [name for _, names_ in parts.values() for name in names_]
+
+    def account(self, entry: Entry) -> Account:
+        """Return the account that *entry* is."""
+        dn, attributes = entry
+        values = Values(dn, attributes)
+        fields: Fields = {}
+        for part in self._parts:
+            part(values, fields)
+        uid = self._name(dn, values)
+        keeping = self._keeping(values)
+        waits = values.is_among(self._state, (b"0",)) and values.is_among(self._mode, (b"add",))
+        return Account(uid, dn, keeping, not waits, **fields, findings=values.findings)
+
+    def _name(self, dn: str, values: Values) -> str:
+        uids = values.all(self._uid)
+        if len(uids) == 1:
+            return as_text(uids[0])
+        for uid in map(as_text, uids):
+            if uid.lower() in self._uids:
+                return uid
+        if uids:
+            return as_text(uids[0])
+        # only in a file: an account that nobody can name is still one that may fail
+        values.lack(self._uid)
+        return dn
+
+    def _keeping(self, values: Values) -> Keeping:
+        active = values.flag(self._active) if self._active else True
+        if active is False:
+            return Keeping.INACTIVE
+        if values.is_among(self._mode, _DELETED):
+            return Keeping.INACTIVE
+        ends = values.time(self._cancellation)
+        if ends is not None and ends <= self._now:
+            return Keeping.INACTIVE
+        if self._kind and values.is_among(self._kind, _WITHOUT_FILES):
+            return Keeping.NO_FILES
+        return Keeping.ACTIVE if active else self._unclear(values)
+
+    def _unclear(self, values: Values) -> Keeping:
+        # Access rules hide a value without a word: "not active" would be OK for ever.
+        if self._active and not values.has(self._active):
+            values.lack(self._active)
+        return Keeping.UNCLEAR
+
+
+def _parts(names: AttributeNames) -> dict[Need, tuple[Part, tuple[str, ...]]]:
+    """Return by need how it is read, and the attributes that this takes."""
+    last_success, created = Attribute(names.last_success), Attribute(names.created)
+    home, host = Attribute(names.home), Attribute(names.host)
+
+    def read_last_success(values: Values, fields: Fields) -> None:
+        fields["last_successes"] = values.times_by_name(last_success)
+
+    def read_created(values: Values, fields: Fields) -> None:
+        fields["created"] = values.time(created)
+
+    def read_home(values: Values, fields: Fields) -> None:
+        fields["home"] = values.text(home)
+
+    def read_hosts(values: Values, fields: Fields) -> None:
+        fields["hosts"] = tuple(map(as_text, values.all(host)))
+
+    return {
+        Need.QUOTA: _quota(names),
+        Need.PATIENCE: _patience(names),
+        Need.LAST_SUCCESS: (read_last_success, (last_success.name,)),
+        Need.CREATED: (read_created, (created.name,)),
+        Need.HOME: (read_home, (home.name,)),
+        Need.HOSTS: (read_hosts, (host.name,)),
+    }
+
+
+def _quota(names: AttributeNames) -> tuple[Part, tuple[str, ...]]:
+    first, *further = map(Attribute, names.used)
+    capacity, threshold = Attribute(names.capacity), Attribute(names.quota_threshold)
+
+    def read(values: Values, fields: Fields) -> None:
+        used = values.number(first, 0)
+        for attribute in further:
+            more = values.number(attribute, 0)
+            if used is None:
+                continue
+            if more is not None:
+                used += more
+            elif values.has(attribute):  # there and unusable is not the same as not there
+                used, fields["quota_missing"] = None, attribute.name
+        available = values.number(capacity, 0)
+        fields["used"] = used
+        fields["capacity"] = available
+        fields["quota_threshold"] = values.number(threshold, 1, 100)
+        if used is None:
+            fields.setdefault("quota_missing", first.name)
+        elif not available:
+            fields["quota_missing"] = capacity.name
+
+    return read, (*names.used, capacity.name, threshold.name)
+
+
+def _patience(names: AttributeNames) -> tuple[Part, tuple[str, ...]]:
+    on = Attribute(names.warning_on)
+    numbers, days = Attribute(names.warning_numbers), Attribute(names.warning_days)
+
+    def read(values: Values, fields: Fields) -> None:
+        fields["warning_on"] = values.flag(on)
+        fields["warning_numbers"] = values.number(numbers, 0, 99)
+        fields["warning_days"] = values.number(days, 0, 99)
+
+    return read, (on.name, numbers.name, days.name)

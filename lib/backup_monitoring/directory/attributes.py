@@ -1,0 +1,122 @@
+"""Reads the values of an entry's attributes, and tells which are out of sense."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from backup_monitoring.directory.entries import as_text, canonical
+from backup_monitoring.directory.generalized_time import parse_time
+from backup_monitoring.model.findings import Finding
+
+_NONE: tuple[bytes, ...] = ()
+
+
+class Attribute:
+    """An attribute: its name in the settings, and the name that entries have it by."""
+
+    __slots__ = ("key", "name")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.key = canonical(name)
+
+
+class Values:
+    """The values of one entry; what is out of sense counts as missing, and is a finding."""
+
+    __slots__ = ("_attributes", "_dn", "findings")
+
+    def __init__(self, dn: str, attributes: dict[str, list[bytes]]) -> None:
+        self._dn = dn
+        self._attributes = attributes
+        self.findings: tuple[Finding, ...] = ()
+
+    def all(self, attribute: Attribute) -> Sequence[bytes]:
+        """Return all values, none where the attribute is not there."""
+        return self._attributes.get(attribute.key, _NONE)
+
+    def one(self, attribute: Attribute) -> bytes | None:
+        """Return the only value; several (which only a file can have) are out of sense."""
+        values = self._attributes.get(attribute.key)
+        if not values:
+            return None
+        if len(values) == 1:
+            return values[0]
+        self.doubt(attribute, values[1], f"one of {len(values)} values where one is allowed")
+        return None
+
+    def number(self, attribute: Attribute, least: int, most: int | None = None) -> int | None:
+        """Return the value, an integer from *least* to *most*."""
+        values = self._attributes.get(attribute.key)
+        # of one value, as nearly always, without another call
+        value = values[0] if values and len(values) == 1 else self.one(attribute)
+        if value is None:
+            return None
+        if value.isdigit() and len(value) < 20:
+            number = int(value)
+            if number >= least and (most is None or number <= most):
+                return number
+        if most is None and value.isdigit():
+            self.doubt(attribute, value, "too large a number")
+            return None
+        expected = f"from {least} to {most}" if most is not None else f"of {least} or more"
+        self.doubt(attribute, value, f"not a whole number {expected}")
+        return None
+
+    def has(self, attribute: Attribute) -> bool:
+        """Tell whether the entry has the attribute, whatever its value."""
+        return bool(self._attributes.get(attribute.key))
+
+    def flag(self, attribute: Attribute) -> bool | None:
+        """Return the value, TRUE or FALSE in any case."""
+        value = self.one(attribute)
+        if value is None:
+            return None
+        upper = value.upper()
+        if upper not in (b"TRUE", b"FALSE"):
+            self.doubt(attribute, value, "not TRUE or FALSE")
+            return None
+        return upper == b"TRUE"
+
+    def is_among(self, attribute: Attribute, words: Collection[bytes]) -> bool:
+        """Tell whether a value is one of *words*, which are in lower case."""
+        for value in self._attributes.get(attribute.key, _NONE):  # noqa: SIM110 - twice as fast
+            if value.lower() in words:
+                return True
+        return False
+
+    def time(self, attribute: Attribute) -> datetime | None:
+        """Return the value, a time, in UTC."""
+        value = self.one(attribute)
+        if value is None:
+            return None
+        time = parse_time(value)
+        if time is None:
+            self.doubt(attribute, value, "not a time such as 20250301101500Z")
+        return time
+
+    def text(self, attribute: Attribute) -> str | None:
+        """Return the value as text."""
+        value = self.one(attribute)
+        return None if value is None else as_text(value)
+
+    def times_by_name(self, attribute: Attribute) -> dict[str, datetime]:
+        """Return the values ``name:time``, the latest of each name; ``0`` stands for none."""
+        times: dict[str, datetime] = {}
+        for value in self.all(attribute):
+            name, colon, written = value.rpartition(b":")
+            time = parse_time(written) if colon else None
+            if time is not None:
+                computer = as_text(name)
+                times[computer] = max(time, times.get(computer, time))
+            elif value != b"0":
+                self.doubt(attribute, value, "not computer:YYYYMMDDTHHMMSSZ")
+        return times
+
+    def lack(self, attribute: Attribute) -> None:
+        """Add a finding: *attribute* is not there, or hidden."""
+        self.findings += (Finding("attribute", self._dn, f"{attribute.name}: missing"),)
+
+    def doubt(self, attribute: Attribute, value: bytes, problem: str) -> None:
+        """Add a finding: *value* of *attribute* is out of sense."""
+        text = f"{attribute.name} {as_text(value[:80])!r}: {problem}"
+        self.findings += (Finding("attribute", self._dn, text),)

@@ -1,0 +1,46 @@
+"""Opens the directory that the settings name: LDAP servers or an LDIF file."""
+
+from backup_monitoring.directory.base import Directory, Phase
+from backup_monitoring.model.errors import SettingsError
+from backup_monitoring.net.secrets import read_password
+from backup_monitoring.settings.directory import DirectorySettings
+
+
+def open_directory(settings: DirectorySettings, phase: Phase) -> Directory:
+    """Return the directory of *settings*, opened.
+
+    Args:
+        settings: section [directory].
+        phase: called with a few words before each wait, for the time limit's message.
+
+    Raises:
+        DirectoryError: no server could be used, or the file cannot be read.
+        SettingsError: ``uri`` is none, or the password cannot be read.
+    """
+    directory = closed_directory(settings, phase)
+    try:
+        for _ in directory.steps():
+            pass
+    except BaseException:
+        directory.close()
+        raise
+    return directory
+
+
+def closed_directory(settings: DirectorySettings, phase: Phase) -> Directory:
+    """Return the directory of *settings*, to be opened by its ``steps()``; see `open_directory`."""
+    # Either part is imported only where it is used: the LDAP library takes most of a check's time.
+    files = [uri for uri in settings.uri if uri.lower().startswith("ldif:")]
+    if not settings.uri or (files and len(settings.uri) > 1):
+        problem = "a file cannot be one of several" if files else "not set"
+        remedy = "name one ldif: file, or the servers"
+        raise SettingsError(f"{settings.file}: [directory] uri", problem, remedy)
+    if files:
+        from backup_monitoring.directory.ldif import LdifDirectory
+
+        return LdifDirectory(settings, phase)
+    from backup_monitoring.directory.ldap import LdapDirectory
+
+    if settings.bind == "simple" and not settings.password and settings.password_file:
+        settings = settings._replace(password=read_password(settings.password_file))
+    return LdapDirectory(settings, phase)

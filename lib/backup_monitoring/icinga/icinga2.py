@@ -1,0 +1,49 @@
+"""Services as configuration of Icinga 2."""
+
+from collections.abc import Iterable, Iterator
+
+from backup_monitoring.icinga.services import Service
+
+HEADER = "// Made by generate_backup_objects. Do not edit: it is made anew.\n"
+_ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def icinga2(services: Iterable[Service], *, with_hosts: bool = True) -> Iterator[str]:
+    """Yield the configuration, a piece at a time: hosts as they are met, and services."""
+    yield HEADER
+    hosts: set[str] = set()
+    for service in services:
+        if with_hosts and service.host not in hosts:
+            hosts.add(service.host)
+            yield f'\nobject Host {quoted(service.host)} {{\n  import "backup-server"\n}}\n'
+        yield (
+            f"\nobject Service {quoted(service.name)} {{\n"
+            f'  import "backup-account-{service.check}"\n'
+            f"  host_name = {quoted(service.host)}\n"
+            f"  display_name = {quoted(service.shown)}\n"
+            f"  vars.backup_account = {variable(service.account)}\n"
+            f"  vars.backup_check = {quoted(service.check)}\n"
+            "}\n"
+        )
+
+
+def variable(text: str) -> str:
+    """Return *text* as the value of a custom variable, in which ``$`` would be a macro."""
+    return quoted(text.replace("$", "$$"))
+
+
+def quoted(text: str) -> str:
+    """Return *text* as a string of Icinga's language, whatever it holds."""
+    if not text.isprintable() or '"' in text or "\\" in text:
+        text = "".join(map(_escaped, text))
+    return f'"{text}"'
+
+
+def _escaped(char: str) -> str:
+    if char in _ESCAPES:
+        return _ESCAPES[char]
+    if ord(char) < 32 or ord(char) == 127:
+        return f"\\{ord(char):03o}"
+    if 0xD800 <= ord(char) <= 0xDFFF:  # a byte that was no UTF-8
+        return f"\\\\x{ord(char) & 0xFF:02x}"
+    return char

@@ -1,0 +1,200 @@
+"""Composes mails: headers around a text and an HTML body of the same words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, tzinfo
+from email.header import Header
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from backup_monitoring.mail.about import About
+from backup_monitoring.mail.addresses import Mailbox
+from backup_monitoring.mail.content import (
+    Content,
+    Listing,
+    content_of_event,
+    content_of_listing,
+    scene_of,
+)
+from backup_monitoring.mail.headers import domain_of, event_key, mailbox_of, message_id, sender_of
+from backup_monitoring.mail.sanitize import harmless
+from backup_monitoring.mail.template_loader import Wording, wording
+from backup_monitoring.mail.variables import reader_zone
+from backup_monitoring.model.notices import Event, Recipient, Thread
+from backup_monitoring.model.text import clean
+from backup_monitoring.settings.notify import NotifySettings
+
+CRLF = "\r\n"
+_LIST = "backup-warnings"
+_LONGEST_NAME = 60
+_WIDTH = 75
+
+
+class Mail(NamedTuple):
+    """A mail that is ready to be handed over.
+
+    Args:
+        message_id: with its ``<>``; the same event and recipient give the same one.
+        subject: as readers see it.
+        data: the whole message, lines end with CRLF.
+        complaints: what an administrator should put right; the mail is good all the same.
+    """
+
+    message_id: str
+    subject: str
+    data: bytes
+    complaints: tuple[str, ...] = ()
+
+
+def compose(
+    event: Event,
+    recipient: Recipient,
+    about: About,
+    policy: NotifySettings,
+    thread: Thread | None = None,
+    key: str = "",
+) -> Mail:
+    """Write the mail that tells *recipient* of *event*.
+
+    Where a provider's own template fails, the packaged ones are used, with a complaint.
+
+    Args:
+        thread: what the recipient has of this problem; None: nothing yet.
+        key: its Message-ID, '' to make one.
+
+    Raises:
+        MailError: neither the recipient's sender nor [notify] from is an address, or the
+            recipient's address is none.
+    """
+
+    def write(words: Wording) -> Content:
+        return content_of_event(scene_of(words, recipient, policy, about.zone), event, about)
+
+    what = event_key(event)
+    envelope = _Envelope(recipient, policy, event.at, about.zone, what, thread, key)
+    return _compose(write, envelope)
+
+
+def compose_digest(
+    listing: Listing, recipient: Recipient, policy: NotifySettings, at: datetime, zone: tzinfo
+) -> Mail:
+    """Write the mail with a list of events, as `compose` does.
+
+    Args:
+        at: when it is written, aware. zone: shown where the recipient's own is not known.
+    """
+
+    def write(words: Wording) -> Content:
+        return content_of_listing(scene_of(words, recipient, policy, zone), listing)
+
+    told = [event_key(item.event) for item in listing.items]
+    what = (listing.digest.value, listing.host, at.isoformat(), repr(told))
+    return _compose(write, _Envelope(recipient, policy, at, zone, what))
+
+
+class _Envelope(NamedTuple):
+    recipient: Recipient
+    policy: NotifySettings
+    at: datetime
+    zone: tzinfo
+    what: tuple[str, ...]
+    thread: Thread | None = None
+    key: str = ""
+
+
+def _compose(write: Callable[[Wording], Content], envelope: _Envelope) -> Mail:
+    sender, complaints = sender_of(envelope.recipient, envelope.policy)
+    content, text, html, complaint = _rendered(write, envelope)
+    key = envelope.key or message_id(envelope.what, envelope.recipient, sender)
+    message = EmailMessage(policy=SMTP)
+    for name, value in _headers(envelope, sender, key).items():
+        message[name] = _header(name, str(value)) if name in _REPEATED else value
+    # Quoted-printable keeps every line short, whatever a name holds and a server can do.
+    message.set_content(text, cte="quoted-printable")
+    message.add_alternative(html, subtype="html", cte="quoted-printable")
+    message.set_boundary(f"=_{key[1:25]}")
+    found = (*complaints, *([complaint] if complaint else []))
+    data = _subject_line(content.subject) + message.as_bytes()
+    return Mail(key, content.subject, data, found)
+
+
+def _rendered(
+    write: Callable[[Wording], Content], envelope: _Envelope
+) -> tuple[Content, str, str, str]:
+    """Return the words, text, HTML and why own templates were passed over, '' if not."""
+    folder = envelope.policy.templates
+    tags = (envelope.recipient.language, envelope.policy.language)
+    try:
+        return (*_bodies(write, wording(folder, *tags)), "")
+    except Exception as error:
+        if folder is None:
+            raise
+        # A provider's slip in a template, which can raise anything, must not keep a warning from
+        # a customer.
+        place = getattr(error, "filename", None) or folder
+        complaint = f"{place}: {type(error).__name__}: {clean(str(error), 300)}"
+    return (*_bodies(write, wording(None, *tags)), complaint)
+
+
+def _bodies(write: Callable[[Wording], Content], words: Wording) -> tuple[Content, str, str]:
+    content = write(words)
+    variables = content._asdict()
+    text = words.layout("mail.txt", variables).strip() + "\n"
+    return content, text, words.layout("mail.html", variables)
+
+
+# Parsing headers is a quarter of the work: those that many mails share are parsed once.
+_REPEATED = frozenset({"From", "Reply-To", "Auto-Submitted", "X-Auto-Response-Suppress", "List-Id"})
+
+
+@lru_cache(maxsize=256)
+def _header(name: str, value: str) -> Any:
+    return SMTP.header_store_parse(name, value)[1]
+
+
+def _headers(envelope: _Envelope, sender: Mailbox, key: str) -> dict[str, str | Address]:
+    recipient, policy, thread = envelope.recipient, envelope.policy, envelope.thread
+    local = envelope.at.astimezone(reader_zone(recipient, envelope.zone))
+    headers: dict[str, str | Address] = {
+        "Message-ID": key,
+        "Date": format_datetime(local),
+        "From": _shown(sender),
+        "To": _recipient(recipient),
+    }
+    if policy.reply_to and not recipient.sender:
+        headers["Reply-To"] = _shown(mailbox_of(policy.reply_to, "[notify] reply_to"))
+    if thread is not None:
+        headers["In-Reply-To"] = thread.last
+        headers["References"] = " ".join(dict.fromkeys(thread))
+    headers["Auto-Submitted"] = "auto-generated"
+    headers["X-Auto-Response-Suppress"] = "All"
+    headers["List-Id"] = f"<{_LIST}.{domain_of(sender)}>"
+    return headers
+
+
+def _subject_line(subject: str) -> bytes:
+    """Return the header, folded.
+
+    EmailMessage would leave the first line empty where an ASCII subject is long: allowed, but
+    programs then show a blank before it, and filters dislike it.
+    """
+    foldable = subject.isascii() and all(len(word) < _LONGEST_NAME for word in subject.split(" "))
+    charset = "us-ascii" if foldable else "utf-8"
+    header = Header(subject, charset, maxlinelen=_WIDTH, header_name="Subject")
+    return f"Subject: {header.encode(linesep=CRLF)}{CRLF}".encode("ascii")
+
+
+def _recipient(recipient: Recipient) -> Address:
+    found = mailbox_of(recipient.address, recipient.reason or recipient.address)
+    return _shown(found._replace(name=recipient.name))
+
+
+def _shown(mailbox: Mailbox) -> Address:
+    # A longer name would be folded without its quotes.
+    name = harmless(mailbox.name, _LONGEST_NAME).removesuffix("...")
+    return Address(name, addr_spec=mailbox.address)

@@ -1,0 +1,290 @@
+"""Turns an event, or a list of them, into the contents of a mail in one language."""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime, tzinfo
+from enum import Enum
+from typing import NamedTuple, cast
+
+from backup_monitoring.mail.about import About
+from backup_monitoring.mail.formats import Formats
+from backup_monitoring.mail.sanitize import harmless
+from backup_monitoring.mail.template_loader import Wording, one_line, paragraphs, steps
+from backup_monitoring.mail.variables import (
+    Reader,
+    Variables,
+    event_variables,
+    person_variables,
+    reader_of,
+    time_of,
+)
+from backup_monitoring.model.notices import Event, Kind, Recipient, Role
+from backup_monitoring.model.verdicts import State
+from backup_monitoring.settings.notify import NotifySettings
+
+MOST_ITEMS = 300
+_ORDER = (Kind.PROBLEM, Kind.REMINDER, Kind.CUSTOM, Kind.UNWATCHED, Kind.RECOVERY)
+_MOST_STEPS = 3
+_SUBJECT = 200
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
+
+
+class Digest(Enum):
+    """What a mail with a list is for."""
+
+    RESELLER = "RESELLER"
+    UNKNOWN = "UNKNOWN"
+    STORM = "STORM"
+    FIRST_SCAN = "FIRST_SCAN"
+    FALLBACK = "FALLBACK"
+    NO_SCAN = "NO_SCAN"
+
+
+class Item(NamedTuple):
+    """A row of a list: *note* is why, for the provider; '' for none.
+
+    An event of no account ('') has its note alone.
+    """
+
+    event: Event
+    about: About = About()
+    note: str = ""
+
+
+class Listing(NamedTuple):
+    """A list to tell.
+
+    Args:
+        digest: what for. items: its rows; who may see each is the caller's business.
+        host: of a storm, the backup server. of: how many accounts it has; None: not said.
+        reason, since: why there is no list, and since when, UTC; '' and None where there is one.
+    """
+
+    digest: Digest
+    items: Sequence[Item]
+    host: str = ""
+    of: int | None = None
+    reason: str = ""
+    since: datetime | None = None
+
+
+class Entry(NamedTuple):
+    """A row as it is shown: *title*, the *lines* below it and its *tone*."""
+
+    title: str
+    lines: tuple[str, ...]
+    tone: str
+
+
+class Content(NamedTuple):
+    """A mail's words, plain text, for the layouts; its fields are their variables."""
+
+    language: str
+    subject: str
+    tone: str
+    title: str
+    greeting: str
+    lead: tuple[str, ...]
+    rows: tuple[tuple[str, str], ...]
+    items: tuple[Entry, ...]
+    more: str
+    steps_title: str
+    steps: tuple[str, ...]
+    help_title: str
+    help: str
+    help_link: str
+    selfcare_title: str
+    selfcare: str
+    selfcare_link: str
+    why: str
+
+
+class Scene(NamedTuple):
+    """Whose mail, in which language, with which settings."""
+
+    words: Wording
+    reader: Reader
+    policy: NotifySettings
+    labels: Mapping[str, str]
+
+
+def scene_of(words: Wording, recipient: Recipient, policy: NotifySettings, zone: tzinfo) -> Scene:
+    """Return what stays the same for all parts of a mail."""
+    values = words.language_values()
+    labels = cast("Mapping[str, str]", values["labels"])
+    return Scene(words, reader_of(recipient, Formats.of(values), zone), policy, labels)
+
+
+def content_of_event(scene: Scene, event: Event, about: About) -> Content:
+    """Return the mail about *event*."""
+    variables, texts = _event_texts(scene, event, about)
+    return _content(
+        scene, variables, texts, _tone(event), rows=_rows(scene, event, variables, texts)
+    )
+
+
+def _count(listing: Listing) -> int:
+    """Return how many accounts the list is about; of what reached nobody, how many rows."""
+    if listing.digest is Digest.FALLBACK:
+        return len(listing.items)
+    return len({item.event.uid for item in listing.items})
+
+
+def content_of_listing(scene: Scene, listing: Listing) -> Content:
+    """Return the mail with the list."""
+    shown = sorted(listing.items, key=lambda item: _ORDER.index(item.event.kind))[:MOST_ITEMS]
+    kinds = [item.event.kind for item in listing.items]
+    provider = scene.reader.recipient.role is Role.PROVIDER
+    variables: Variables = {
+        **person_variables(scene.reader.recipient, scene.policy),
+        "digest": listing.digest.value,
+        "count": _count(listing),
+        "left_out": len(listing.items) - len(shown),
+        "problems": sum(kind in (Kind.PROBLEM, Kind.REMINDER) for kind in kinds),
+        "over": kinds.count(Kind.RECOVERY),
+        "unwatched": kinds.count(Kind.UNWATCHED),
+        "host": harmless(listing.host) if provider else "",
+        "of": listing.of,
+    }
+    texts = scene.words.texts("digest", variables)
+    items = tuple(_entry(scene, listing.digest, item) for item in shown)
+    outage = {"note": harmless(listing.reason, 500), "since": time_of(listing.since, scene.reader)}
+    rows = tuple((scene.labels[name], said) for name, said in outage.items() if said)
+    return _content(scene, variables, texts, "note", rows, items)
+
+
+def _event_texts(scene: Scene, event: Event, about: About) -> tuple[Variables, dict[str, str]]:
+    variables = person_variables(scene.reader.recipient, scene.policy)
+    variables |= event_variables(event, about, scene.reader)
+    texts = scene.words.texts(event.task, variables)
+    # Where no cause is known, the task's own words would claim one.
+    if not variables["cause"] and event.kind is not Kind.RECOVERY:
+        texts |= scene.words.texts("plain", variables)
+    told = {name: one_line(texts[name]) for name in TASK_TEXTS if name not in ("problem", "steps")}
+    told |= {name: texts[name] for name in ("problem", "steps")}
+    return variables, told | scene.words.texts("mail", {**variables, **told})
+
+
+TASK_TEXTS = ("short", "over_short", "brief", "limit", "problem", "steps", "over")
+
+
+def _content(
+    scene: Scene,
+    variables: Variables,
+    texts: Mapping[str, str],
+    tone: str,
+    rows: tuple[tuple[str, str], ...] = (),
+    items: tuple[Entry, ...] = (),
+) -> Content:
+    greeting = scene.words.texts("greeting", variables)["greeting"]
+    policy, labels = scene.policy, scene.labels
+    selfcare = str(variables["selfcare"])
+    return Content(
+        language=scene.words.language,
+        subject=_header(texts["subject"]),
+        tone=tone,
+        title=one_line(texts["title"]),
+        greeting=one_line(greeting),
+        lead=paragraphs(texts["lead"]),
+        rows=rows,
+        items=items,
+        more=one_line(texts.get("more", "")),
+        steps_title=labels["steps"],
+        steps=steps(texts["todo"])[:_MOST_STEPS],
+        help_title=labels["help"] if policy.help else "",
+        help=policy.help,
+        help_link=_link(policy.help),
+        selfcare_title=labels["selfcare"] if selfcare else "",
+        selfcare=selfcare,
+        selfcare_link=_link(selfcare),
+        why=one_line(texts["why"]),
+    )
+
+
+def _rows(
+    scene: Scene, event: Event, variables: Variables, texts: Mapping[str, str]
+) -> tuple[tuple[str, str], ...]:
+    failing = event.kind in (Kind.PROBLEM, Kind.REMINDER)
+    output = variables["output"] if _says_output(scene, event, texts["brief"]) else ""
+    told = {
+        "account": _named(variables),
+        "customer": variables["customer"],
+        "computer": variables["computer"],
+        "server": variables["host"],
+        "since": variables["since"] if event.kind is not Kind.RECOVERY else "",
+        "value": texts["brief"] if event.kind is not Kind.UNWATCHED else "",
+        "limit": texts["limit"] if failing else "",
+        "output": output,
+    }
+    return tuple((scene.labels[name], str(value)) for name, value in told.items() if value)
+
+
+def _says_output(scene: Scene, event: Event, brief: str) -> bool:
+    """Tell whether to show the verdict's own sentence, which is English and for administrators."""
+    role = scene.reader.recipient.role
+    if role is Role.PROVIDER:
+        return True
+    # Others get it only where nothing else says what is wrong.
+    return event.kind in (Kind.PROBLEM, Kind.REMINDER) and not brief
+
+
+def _named(variables: Variables) -> str:
+    account, uid = str(variables["account"]), str(variables["uid"])
+    return account if account == uid else f"{account} ({uid})"
+
+
+def _entry(scene: Scene, digest: Digest, item: Item) -> Entry:
+    event, note = item.event, harmless(item.note, 500)
+    if not event.uid:
+        return Entry(note, (), _tone(event))
+    variables, texts = _event_texts(scene, event, item.about)
+    provider = scene.reader.recipient.role is Role.PROVIDER
+    where = [_named(variables), str(variables["customer"]), str(variables["computer"])]
+    since = f"{scene.labels['since']}: {variables['since']}" if variables["since"] else ""
+    brief = texts["brief"] if event.kind is not Kind.UNWATCHED else ""
+    if digest is Digest.UNKNOWN:  # nothing is known to be wrong with the backup
+        brief = ""
+    custom = event.kind is Kind.CUSTOM and not event.comment
+    output = str(variables["output"]) if custom or _says_output(scene, event, brief) else ""
+    lines = (
+        ", ".join(part for part in where if part),
+        *_own_words(variables),
+        brief,
+        since if event.kind is not Kind.RECOVERY else "",
+        output,
+        f"{event.task}: {event.state.name}" if digest is Digest.FALLBACK else "",
+        f"{scene.labels['note']}: {note}" if note and provider else "",
+    )
+    title = one_line(texts["title"])
+    if digest is Digest.UNKNOWN:
+        title = f"{event.task}: {event.state.name}"
+    return Entry(title, tuple(line for line in lines if line), _tone(event))
+
+
+def _own_words(variables: Variables) -> tuple[str, ...]:
+    """Return what somebody of the provider writes: nothing but in CUSTOM events."""
+    if variables["kind"] != Kind.CUSTOM.value:
+        return ()
+    said = paragraphs(str(variables["comment"]))
+    author = str(variables["author"])
+    return (": ".join(filter(None, (author, *said[:1]))), *said[1:])
+
+
+def _tone(event: Event) -> str:
+    if event.kind is Kind.RECOVERY:
+        return "good"
+    if event.kind in (Kind.PROBLEM, Kind.REMINDER):
+        return {State.CRITICAL: "bad", State.WARNING: "warn"}.get(event.state, "note")
+    return "note"
+
+
+def _header(text: str) -> str:
+    subject = one_line(_CONTROLS.sub(" ", text))
+    return subject if len(subject) <= _SUBJECT else subject[: _SUBJECT - 3] + "..."
+
+
+def _link(text: str) -> str:
+    """Return where a setting leads to, '' where it is not only an address."""
+    if re.fullmatch(r"https?://[^\s<>\"']+", text):
+        return text
+    return f"mailto:{text}" if re.fullmatch(r"[\w.+-]+@[\w.-]+\.[A-Za-z]+", text) else ""

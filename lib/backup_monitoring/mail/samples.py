@@ -1,0 +1,149 @@
+"""Made-up mails of every kind, for --test-mail, for pictures, and for a look at own templates."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, timezone
+from typing import NamedTuple
+
+from backup_monitoring.mail.about import About
+from backup_monitoring.mail.compose import Mail, compose, compose_digest
+from backup_monitoring.mail.content import Digest, Item, Listing
+from backup_monitoring.mail.template_loader import languages
+from backup_monitoring.model.accounts import GIB
+from backup_monitoring.model.notices import Event, Kind, Recipient, Role, Thread
+from backup_monitoring.model.verdicts import State
+from backup_monitoring.settings.notify import NotifySettings
+from backup_monitoring.tasks.facts import CAUSES
+
+TASKS = tuple(CAUSES)
+_AT = datetime(2026, 11, 24, 11, 0, tzinfo=UTC)
+_NIGHT = datetime(2026, 11, 21, 19, 0, tzinfo=UTC)
+_ZONE = timezone(timedelta(hours=1))
+_DAY = timedelta(days=1)
+
+FACTS: dict[str, dict[str, object]] = {
+    "quota": {
+        "used": int(9.2 * GIB),
+        "capacity": 10 * GIB,
+        "percent": 92.0,
+        "limit_percent": 85,
+        "days_to_full": 12,
+        "shrink_before": 9 * GIB,
+        "shrink_after": 2 * GIB,
+        "shrink_day": _NIGHT.date(),
+    },
+    "schedule": {
+        "missed": 3,
+        "first_due": _NIGHT,
+        "next_due": _AT + _DAY / 3,
+        "last_backup": _NIGHT - _DAY,
+        "limit_numbers": 2,
+        "limit_days": 1,
+        "age": 9 * _DAY,
+        "limit_age": 7 * _DAY,
+        "others": 1,
+    },
+    "status": {
+        "failed": 3,
+        "at_least": True,
+        "failed_at": _NIGHT + 2 * _DAY,
+        "last_success": _NIGHT - _DAY,
+        "limit_numbers": 2,
+        "limit_days": 1,
+    },
+    "client": {
+        "identifier": "Sepiola Online Backup Client",
+        "version": "2.5.0",
+        "minimum": "2.7.1",
+        "others": 2,
+    },
+    "unused": {"created": _NIGHT - 20 * _DAY, "age": 22 * _DAY, "limit_age": 14 * _DAY},
+}
+
+OVER: dict[str, dict[str, object]] = {
+    "quota": {"used": 4 * GIB, "capacity": 10 * GIB, "percent": 40.0, "limit_percent": 85},
+    "schedule": {"missed": 0, "last_backup": _AT - _DAY / 2, "next_due": _AT + _DAY / 3},
+    "status": {"failed": 0, "last_success": _AT - _DAY / 2},
+    "client": {"identifier": "Sepiola Online Backup Client", "version": "2.7.1"},
+    "unused": {},
+}
+
+
+class Sample(NamedTuple):
+    """A made-up mail and its *name*, such as ``de-problem-quota``."""
+
+    name: str
+    mail: Mail
+
+
+def sample_event(task: str, kind: Kind, state: State = State.WARNING) -> Event:
+    """Return a made-up event."""
+    return Event(
+        uid="4000100",
+        task=task,
+        kind=kind,
+        state=State.OK if kind is Kind.RECOVERY else state,
+        at=_AT,
+        summary=f"the sentence of the check of {task}",
+        computer=None if task in ("quota", "unused") else "web01",
+        since=_NIGHT,
+        host="backup-01",
+        author="Support" if kind is Kind.CUSTOM else "",
+        comment="The service will be maintained tonight." if kind is Kind.CUSTOM else "",
+    )
+
+
+def sample_about(task: str, kind: Kind = Kind.PROBLEM) -> About:
+    """Return what is known about the made-up account."""
+    facts = OVER[task] if kind is Kind.RECOVERY else FACTS[task]
+    return About("Example server", "Example customer", facts, _ZONE)
+
+
+def samples_of(recipient: Recipient, policy: NotifySettings) -> Iterator[Sample]:
+    """Yield the mails of every kind and task, and every list, in the recipient's language.
+
+    Raises:
+        MailError: as `compose`.
+    """
+    thread = Thread("<first@example.org>", "<last@example.org>")
+    name = recipient.language
+    for kind in Kind:
+        for task in TASKS:
+            event = sample_event(task, kind)
+            follows = None if kind is Kind.PROBLEM else thread
+            mail = compose(event, recipient, sample_about(task, kind), policy, follows)
+            yield Sample(f"{name}-{kind.value.lower()}-{task}", mail)
+    for digest in Digest:
+        role = Role.RESELLER if digest is Digest.RESELLER else Role.PROVIDER
+        mail = compose_digest(
+            sample_listing(digest), recipient._replace(role=role), policy, _AT, _ZONE
+        )
+        yield Sample(f"{name}-list-{digest.value.lower()}", mail)
+
+
+def sample_listing(digest: Digest) -> Listing:
+    """Return a made-up list."""
+    if digest is Digest.NO_SCAN:
+        return Listing(digest, (), reason="the store: its last pass is 2 h old", since=_NIGHT)
+    kinds = (Kind.PROBLEM, Kind.RECOVERY) if digest is Digest.RESELLER else (Kind.PROBLEM,)
+    state = State.UNKNOWN if digest is Digest.UNKNOWN else State.CRITICAL
+    note = "no address was found" if digest is Digest.FALLBACK else ""
+    known = digest is not Digest.STORM  # nothing but who failed in what
+    items = [
+        Item(sample_event(task, kind, state), sample_about(task, kind) if known else About(), note)
+        for kind in kinds
+        for task in TASKS
+    ]
+    return Listing(digest, items, "backup-01", 40)
+
+
+def previews(address: str, policy: NotifySettings) -> Iterator[Sample]:
+    """Yield one mail of every kind and list, in every language, to *address*.
+
+    The tasks take turns. Own templates that fail show in the mails' ``complaints``.
+    """
+    for language in languages(policy.templates):
+        recipient = Recipient(address, "", Role.CUSTOMER, language)
+        for turn, sample in enumerate(samples_of(recipient, policy)):
+            kinds = len(Kind) * len(TASKS)
+            if turn >= kinds or turn % len(TASKS) == turn // len(TASKS):
+                yield sample

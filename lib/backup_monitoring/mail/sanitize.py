@@ -1,0 +1,36 @@
+"""Makes text from outside harmless for a mail: one line, no link, nothing of the server."""
+
+import re
+
+from backup_monitoring.model.text import clean
+
+_LONGEST = 200
+_WORD_JOINER = "\N{WORD JOINER}"
+# Mail programs make links of what looks like one, in the text as in the HTML. A computer may be
+# called http://evil.example: an invisible character keeps it readable, and no link. In headers,
+# =?utf-8?q?...?= would be decoded, to anything.
+_LINKS = re.compile(r"(?<=\S)[.。．｡](?=[^\W\d])|@|:(?=//)|(?<=[^\W\d]):(?=[^\s:])|=(?=\?)")
+_PATH = re.compile(r"(?<![^\s:=(\"'«])/[^\s/,;:]+/[^\s,;]*")
+_HIDDEN = "..."
+
+
+def harmless(text: str, at_most: int = _LONGEST) -> str:
+    """Return *text* as one printable line of at most *at_most* characters, without links.
+
+    The result may be put into a header and, escaped, into HTML.
+    """
+    line = clean(text, at_most)
+    if len(line) > at_most:  # escapes are longer than what they stand for
+        line = line[: at_most - 3] + _HIDDEN
+    return _LINKS.sub(lambda found: found[0] + _WORD_JOINER, line.strip())
+
+
+def harmless_lines(text: str) -> str:
+    """Return *text*, a person's words, with its lines as paragraphs."""
+    return "\n---\n".join(harmless(line, 1000) for line in text.splitlines() if line.strip())
+
+
+def without_internals(text: str, host: str) -> str:
+    """Return *text* without the server's paths and its name *host*."""
+    text = _PATH.sub(_HIDDEN, text)
+    return re.sub(re.escape(host), _HIDDEN, text, flags=re.IGNORECASE) if host else text

@@ -1,0 +1,122 @@
+"""Hands mails to a mail server, many by one connection."""
+
+import re
+import smtplib
+
+from backup_monitoring.mail.smtp_session import Connection, connect, hang_up
+from backup_monitoring.mail.transport import Answer, Outcome, TransportError, quoted, unusable
+from backup_monitoring.settings.notify import NotifySettings
+
+_MOST_WAIT_AFTER_DATA = 4  # times the usual: an answer that is missed means a mail sent twice
+_NOT_ALLOWED = (530, 534, 535, 538)  # RFC 4954: about who we are, not about this mail
+_CLOSING = 421
+
+
+class Smtp:
+    """A transport by SMTP, with STARTTLS or TLS from the beginning, always verified.
+
+    Args:
+        settings: ``smtp``, ``start_tls``, ``ca_file``, and the login.
+        wait: seconds that any single answer may take.
+    """
+
+    def __init__(self, settings: NotifySettings, wait: float) -> None:
+        self._settings = settings
+        self._wait = wait
+        self._connection: Connection | None = None
+
+    def send(self, sender: str, address: str, message: bytes) -> Answer:
+        """See `backup_monitoring.notify.transport.Transport`."""
+        problem = unusable(address)
+        if problem:
+            return Answer(Outcome.REFUSED, problem)
+        if self._connection is None or not self._fresh(self._connection):
+            self._connection = connect(self._settings, self._wait)
+        try:
+            answer = _transact(self._connection, sender, address, message)
+        except (OSError, smtplib.SMTPException) as error:
+            self._abandon()
+            return Answer(Outcome.LOST, _say(error, self._wait))
+        except TransportError:
+            self.close()
+            raise
+        if answer.outcome is Outcome.LOST:
+            self._abandon()
+        return answer
+
+    def _fresh(self, connection: Connection) -> bool:
+        """Begin anew on a used connection; servers end one when they like."""
+        try:
+            if connection.rset()[0] == 250:
+                return True
+        except (OSError, smtplib.SMTPException):
+            pass  # what was wrong with it does not matter: a new one is made
+        self._abandon()
+        return False
+
+    def _abandon(self) -> None:
+        if self._connection is not None:
+            self._connection.close()  # without a QUIT, which nobody may answer
+        self._connection = None
+
+    def close(self) -> None:
+        """See `backup_monitoring.notify.transport.Transport`."""
+        if self._connection is not None:
+            hang_up(self._connection)
+        self._connection = None
+
+
+def _transact(connection: Connection, sender: str, address: str, message: bytes) -> Answer:
+    options = ["BODY=8BITMIME"] if _needs_8bit(connection, message) else []
+    code, text = connection.mail(sender, options)
+    if code in _NOT_ALLOWED:
+        raise TransportError(
+            "the mail server",
+            f"refuses us: {code} {quoted(text)}",
+            "check username, password_file and start_tls in [notify]",
+        )
+    if code // 100 == 2:
+        code, text = connection.rcpt(address)
+    if code // 100 == 2:
+        code, text = _data(connection, message)
+    return _answer(code, text)
+
+
+def _needs_8bit(connection: Connection, message: bytes) -> bool:
+    return not message.isascii() and connection.has_extn("8bitmime")
+
+
+def _data(connection: Connection, message: bytes) -> tuple[int, bytes]:
+    lines = re.sub(rb"\r\n|\r|\n", b"\r\n", message)
+    sock = connection.sock
+    assert sock is not None  # noqa: S101 - just used
+    usual = sock.gettimeout() or 0
+    sock.settimeout(usual * _MOST_WAIT_AFTER_DATA)
+    try:
+        return connection.data(lines)
+    except smtplib.SMTPDataError as error:
+        return error.smtp_code, _bytes(error.smtp_error)
+    finally:
+        if connection.sock is sock:  # still open
+            sock.settimeout(usual)
+
+
+def _answer(code: int, text: bytes) -> Answer:
+    said = f"{code} {quoted(text)}"
+    if code // 100 == 2:
+        return Answer(Outcome.ACCEPTED, said)
+    if code == _CLOSING:
+        return Answer(Outcome.LOST, said)
+    return Answer(Outcome.REFUSED if code // 100 == 5 else Outcome.LATER, said)
+
+
+def _bytes(text: bytes | str) -> bytes:
+    return text if isinstance(text, bytes) else text.encode()
+
+
+def _say(error: Exception, wait: float) -> str:
+    if isinstance(error, TimeoutError) or "timed out" in str(error):  # as smtplib says it
+        return f"no answer within {wait:g} s"
+    if isinstance(error, smtplib.SMTPResponseException):
+        return f"{error.smtp_code} {quoted(error.smtp_error)}"
+    return quoted(f"the connection broke: {error}")

@@ -1,0 +1,129 @@
+"""Renders the templates of one language, the packaged ones or a provider's own."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from backup_monitoring.mail.headers import MailError
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+PACKAGED = Path(__file__).parent / "templates"
+LAST_RESORT = "en"
+_WIDTH = 72
+_TAG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8}){0,4}")  # RFC 1766, as the directory has it
+_BLANKS = re.compile(r"[ \t\r\n]+")  # a no-break space stays
+
+
+class Wording(NamedTuple):
+    """One language.
+
+    Args:
+        environment: finds the language's templates. layouts: those of the folder ``layout``.
+        language: the folder's name, such as ``de``.
+    """
+
+    environment: Environment
+    layouts: Environment
+    language: str
+
+    def texts(self, template: str, variables: Mapping[str, object]) -> dict[str, str]:
+        """Return what *template* of this language sets, by name."""
+        module = self._module(template, variables)
+        return {name: str(value) for name, value in module.items() if not name.startswith("_")}
+
+    def language_values(self) -> Mapping[str, object]:
+        """Return what ``language.jinja`` sets, which asks for no variables."""
+        return _language_values(self)
+
+    def layout(self, template: str, variables: Mapping[str, object]) -> str:
+        """Return the rendered *template* of the folder ``layout``."""
+        return self.layouts.get_template(f"layout/{template}").render(variables)
+
+    def _module(self, template: str, variables: Mapping[str, object]) -> dict[str, object]:
+        found = self.environment.get_template(f"{self.language}/{template}.jinja")
+        return dict(found.make_module(dict(variables)).__dict__)
+
+
+@lru_cache(maxsize=64)
+def _language_values(words: Wording) -> Mapping[str, object]:
+    return dict(words.environment.get_template(f"{words.language}/language.jinja").module.__dict__)
+
+
+def wording(folder: Path | None, *tags: str) -> Wording:
+    """Return the first known language of *tags*.
+
+    Args:
+        folder: a provider's own templates, which go before the packaged ones; None: none.
+        tags: such as ``de-CH``, of which ``de-ch`` is looked for, then ``de``; what is no tag, or
+            not known, is passed over. English is the last.
+    """
+    known = languages(folder)
+    for tag in (*tags, LAST_RESORT):
+        if _TAG.fullmatch(tag):
+            for name in (tag.lower(), tag.lower().partition("-")[0]):
+                if name in known:
+                    return Wording(*_environments(folder), name)
+    raise MailError(str(folder or PACKAGED), "no template", "install the program again")
+
+
+@lru_cache(maxsize=8)
+def languages(folder: Path | None) -> tuple[str, ...]:
+    """Return the names of all languages, a provider's own included."""
+    places = [PACKAGED, *([folder] if folder is not None else [])]
+    found = {file.parent.name for place in places for file in place.glob("*/language.jinja")}
+    return tuple(sorted(found))
+
+
+def paragraphs(text: str) -> tuple[str, ...]:
+    """Return the paragraphs of *text*, each in one line; a line ``---`` parts them."""
+    parts = re.split(r"^[ \t]*---[ \t]*$", text, flags=re.MULTILINE)
+    return tuple(line for part in parts if (line := one_line(part)))
+
+
+def steps(text: str) -> tuple[str, ...]:
+    """Return the steps of *text*, each in one line; each begins with a line ``- ...``."""
+    parts = re.split(r"^[ \t]*-[ \t]+", text, flags=re.MULTILINE)
+    return tuple(line for part in parts if (line := one_line(part)))
+
+
+def one_line(text: str) -> str:
+    """Return *text* in one line, with single blanks."""
+    return _BLANKS.sub(" ", text).strip(" ")
+
+
+def wrapped(text: str, indent: str = "") -> str:
+    """Return *text* in lines for a text body, further ones with *indent*; no word is broken."""
+    lines = textwrap.wrap(
+        text,
+        _WIDTH,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return "\n".join(lines)
+
+
+@lru_cache(maxsize=8)
+def _environments(folder: Path | None) -> tuple[Environment, Environment]:
+    # Jinja2 costs 30 ms: only who writes a mail pays them.
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    places = [PACKAGED] if folder is None else [folder, PACKAGED]
+    # A language's templates give plain text, which the layout for HTML escapes.
+    words = Environment(  # noqa: S701
+        loader=FileSystemLoader(places), undefined=StrictUndefined, auto_reload=False
+    )
+    layouts = words.overlay(
+        autoescape=lambda name: name is not None and name.endswith(".html"),
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    layouts.filters["wrapped"] = wrapped
+    return words, layouts

@@ -1,0 +1,33 @@
+"""Reads a password from a file that others may not read."""
+
+import os
+from pathlib import Path
+
+from backup_monitoring.model.errors import SettingsError
+
+
+def read_password(file: Path) -> str:
+    """Return the first line of *file*.
+
+    Raises:
+        SettingsError: it cannot be read, is empty, or others may read it.
+    """
+    try:
+        with file.open(encoding="utf-8") as stream:
+            open_to_others = os.fstat(stream.fileno()).st_mode & 0o007
+            line = stream.readline(4096).rstrip("\r\n")
+    except OSError as error:
+        raise SettingsError(
+            str(file),
+            f"the password cannot be read ({error.strerror})",
+            "see that the file is there, and that this user may read it",
+        ) from None
+    except UnicodeDecodeError:
+        raise SettingsError(
+            str(file), "the password cannot be read (no UTF-8)", "write it in UTF-8"
+        ) from None
+    if open_to_others:
+        raise SettingsError(str(file), "others may read this password", f"chmod o= {file}")
+    if not line:
+        raise SettingsError(str(file), "is empty", "write the password in its first line")
+    return line

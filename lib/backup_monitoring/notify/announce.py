@@ -1,0 +1,273 @@
+"""Puts an event into the outbox: a mail, or a digest's line, for each whom it concerns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, tzinfo
+from typing import TYPE_CHECKING, NamedTuple
+
+from backup_monitoring.mail.about import About
+from backup_monitoring.mail.addresses import AddressError
+from backup_monitoring.mail.headers import MailError
+from backup_monitoring.model.notices import Decision, Event, Kind, Recipient, Role, Thread
+from backup_monitoring.model.people import People
+from backup_monitoring.notify.recipients import provider, recipients, switched_off
+from backup_monitoring.outbox.drafts import Draft, write_draft
+from backup_monitoring.outbox.messages import QueuedMail, Told
+from backup_monitoring.outbox.queue import GUARDED, OVER, DuplicateError, Transaction
+from backup_monitoring.outbox.sent import forget_told, last_told, note_told, told_of, was_told
+from backup_monitoring.settings.load import Settings
+from backup_monitoring.settings.notify import NotifySettings
+
+if TYPE_CHECKING:  # writing mails takes libraries that queueing them does without
+    from backup_monitoring.mail.compose import Mail
+
+
+class Letter(NamedTuple):
+    """What one recipient is told: a mail or its draft, or None for a line in a digest."""
+
+    recipient: Recipient
+    mail: Mail | Draft | None
+
+
+class Outcome(NamedTuple):
+    """What became of an event.
+
+    Args:
+        decision: who is told, and why.
+        letters: what was put into the outbox.
+        fallback: it was, or had to be, handed to the fallback: why; None if not.
+    """
+
+    decision: Decision
+    letters: tuple[Letter, ...] = ()
+    fallback: str | None = None
+
+
+class Teller:
+    """Tells of events, within one transaction of the outbox.
+
+    Args:
+        transaction: all that is told in it lasts, or nothing.
+        people: where recipients are looked up.
+        settings: section [notify], and the zones to say times in.
+    """
+
+    def __init__(self, transaction: Transaction, people: People, settings: Settings) -> None:
+        self._transaction = transaction
+        self._people = people
+        self._settings = settings
+        self._policy = settings.notify
+
+    def tell(self, event: Event, facts: Mapping[str, object], settled: bool = False) -> Outcome:
+        """Put *event* into the outbox.
+
+        Args:
+            facts: of the verdict, see `About`.
+            settled: it is part of no storm.
+
+        Raises:
+            DirectoryError, StoreError: people cannot be looked up.
+            OutboxError: the outbox cannot be written.
+        """
+        self._transaction.note(event, settled=settled)
+        decision = self._decision(event)
+        letters = []
+        for recipient in decision.recipients:
+            reason = self._not_told(event, recipient)
+            if reason:
+                self._transaction.not_told(event, recipient.address, reason)
+            else:
+                letters.append(self._letter(event, recipient, facts))
+        letters += self._farewells(event, decision, facts)
+        if event.kind in OVER:
+            told = [(letter.recipient.address, letter.recipient.role) for letter in letters]
+            forget_told(self._transaction, event.uid, event.task, told)
+        if decision.unreached is None:
+            return Outcome(decision, tuple(letters))
+        notice, failed = self.hand_over(event, decision.unreached)
+        return Outcome(decision, (*letters, *notice), decision.unreached + failed)
+
+    def _decision(self, event: Event) -> Decision:
+        if event.kind is Kind.UNWATCHED and self._people.contact(event.uid) is None:
+            return self._told_before(event)
+        return recipients(event, self._people, self._policy, self._settings.directory.attributes)
+
+    def catch_up(self, event: Event, facts: Mapping[str, object]) -> Outcome | None:
+        """Tell of a standing problem those for whom the account's switch was turned since.
+
+        Who switched warnings off gets a last mail; who switched them on again is told.
+        None where there is nobody to tell; raises as `tell`.
+        """
+        decision = self._decision(event)
+        letters = self._farewells(event, decision, facts)
+        for recipient in decision.recipients:
+            last = self._last_told(event, recipient)
+            if last is not None and last.kind is Kind.UNWATCHED:
+                letters.append(self._letter(event, recipient, facts))
+        return Outcome(decision._replace(unreached=None), tuple(letters)) if letters else None
+
+    def _farewells(
+        self, event: Event, decision: Decision, facts: Mapping[str, object]
+    ) -> list[Letter]:
+        if event.kind is Kind.CUSTOM:
+            return []
+        letters = []
+        # Without digests an address has one mail, whatever its roles: it is told as the other one.
+        told = (
+            () if self._policy.reseller.digest else [each.address for each in decision.recipients]
+        )
+        for recipient in switched_off(event, self._people, self._policy):
+            if recipient.address in told:
+                continue
+            self._transaction.withdraw(event, recipient, "its warnings were switched off")
+            last = self._last_told(event, recipient)
+            if last is None and event.kind in GUARDED:  # to be told, if switched on again
+                to, about = (recipient.address, recipient.role), (event.uid, event.task)
+                note_told(self._transaction, to, *about, Kind.UNWATCHED, event.state)
+            elif last is not None and last.kind in GUARDED:
+                state = event.state if event.kind in OVER else last.state
+                farewell = event._replace(kind=Kind.UNWATCHED, state=state)
+                letters.append(self._letter(farewell, recipient, facts))
+        return letters
+
+    def _last_told(self, event: Event, recipient: Recipient) -> Told | None:
+        found = (
+            last_told(self._transaction, (recipient.address, role), event.uid, event.task)
+            for role in self._roles(recipient)
+        )
+        return max(filter(None, found), key=lambda told: told.at, default=None)
+
+    def _roles(self, recipient: Recipient) -> tuple[Role, ...]:
+        """Return the roles in which *recipient* may have been told: without digests, either."""
+        either = (Role.CUSTOMER, Role.RESELLER)
+        if self._policy.reseller.digest or recipient.role not in either:
+            return (recipient.role,)
+        return either
+
+    def _told_before(self, event: Event) -> Decision:
+        """Return whom the end concerns of an account that the directory has no more."""
+        reason = f"account {event.uid} is gone: told of its problem before"
+        found: dict[tuple[str, Role | None], Recipient] = {}
+        for address, role in told_of(self._transaction, event.uid, event.task):
+            key = (address, role if self._policy.reseller.digest else None)
+            recipient = Recipient(address, "", role, self._policy.language, reason=reason)
+            found.setdefault(key, recipient)
+        explained = tuple(f"{reason}: {each.address}" for each in found.values())
+        return Decision(tuple(found.values()), explained)
+
+    def _not_told(self, event: Event, recipient: Recipient) -> str:
+        """Return why *recipient* is not told after all, '' if it is."""
+        if recipient.role is Role.RESELLER and not self._policy.reseller.enabled:
+            return "[notify.reseller] enabled is false"
+        if event.kind in OVER:
+            last = self._last_told(event, recipient)
+            if last is None or last.kind not in GUARDED:
+                return "was not told of a problem before"
+        return ""
+
+    def _letter(self, event: Event, recipient: Recipient, facts: Mapping[str, object]) -> Letter:
+        if event.kind is Kind.REMINDER and not self._was_told(event, recipient):
+            event = event._replace(kind=Kind.PROBLEM)  # held in a storm, or switched off until now
+        collected = (
+            recipient.role is Role.RESELLER and self._policy.reseller.digest
+        ) or recipient.role is Role.PROVIDER
+        if collected:
+            self._transaction.add_digest(recipient, event)
+            return Letter(recipient, None)
+        draft = Draft(event, recipient, self._about(event, facts), self._thread(event, recipient))
+        try:
+            self._transaction.queue(drafted(draft, self._policy))
+        except DuplicateError as error:  # this mail is on its way: it must not end a scan
+            self._transaction.not_told(event, recipient.address, str(error))
+        return Letter(recipient, draft)
+
+    def _was_told(self, event: Event, recipient: Recipient) -> bool:
+        return any(
+            was_told(self._transaction, (recipient.address, role), event.uid, event.task)
+            for role in self._roles(recipient)
+        )
+
+    def _thread(self, event: Event, recipient: Recipient) -> Thread | None:
+        last = self._last_told(event, recipient)
+        if last is None or not last.first_id:
+            return None
+        begins = event.kind is Kind.PROBLEM and last.kind in OVER  # one thread a problem
+        return None if begins else Thread(last.first_id, last.last_id)
+
+    def _about(self, event: Event, facts: Mapping[str, object]) -> About:
+        zone = facts.get("zone")  # of the computer's own clock
+        known = zone if isinstance(zone, tzinfo) else zone_of(self._settings)
+        return about(event, self._people, facts, known)
+
+    def hand_over(self, event: Event, reason: str) -> tuple[list[Letter], str]:
+        """Tell the fallback that *event* could not be told, and why.
+
+        Returns what was queued, and what to add to the reason where nothing could be: the exit
+        code and the output must say it then.
+        """
+        from backup_monitoring.mail.compose import compose_digest
+        from backup_monitoring.mail.content import Digest, Item, Listing
+
+        self._transaction.not_told(event, "", reason)
+        listing = Listing(Digest.FALLBACK, [Item(event, About(), reason)], event.host)
+        zone = zone_of(self._settings)
+        try:
+            recipient = provider(self._policy)
+            mail = compose_digest(listing, recipient, self._policy, event.at, zone)
+        except AddressError:
+            return [], ""
+        except MailError as error:
+            return [], f"; nobody was told: {error}"
+        self._transaction.queue(queued(mail, recipient, self._policy))
+        return [Letter(recipient, mail)], ""
+
+
+def zone_of(settings: Settings) -> tzinfo:
+    """Return the zone to say times in, where a recipient's own is not known."""
+    zones = settings.policies.schedule.zones
+    return zones[0] if zones else UTC
+
+
+def about(event: Event, people: People, facts: Mapping[str, object], zone: tzinfo) -> About:
+    """Return what a mail says about the account of *event*; raises what *people* raises."""
+    contact = people.contact(event.uid)
+    if contact is None:
+        return About(facts=facts, zone=zone)
+    named = (people.customer(uid) for uid in contact.customers)
+    customer = next((each.name for each in named if each is not None and each.name), "")
+    return About(contact.name, customer, facts, zone)
+
+
+def drafted(draft: Draft, policy: NotifySettings) -> QueuedMail:
+    """Return *draft* for the outbox."""
+    event, recipient, _, thread, _ = draft = draft.with_key(policy)
+    return QueuedMail(
+        draft.key,
+        recipient.address,
+        recipient.role,
+        b"",
+        policy.bounces,
+        event.uid,
+        event.task,
+        event.kind,
+        event.state,
+        event.host,
+        event.at,
+        recipient.reseller,
+        thread.first if thread is not None else "",
+        draft=write_draft(draft),
+    )
+
+
+def queued(mail: Mail, recipient: Recipient, policy: NotifySettings) -> QueuedMail:
+    """Return *mail*, which is about many, for the outbox."""
+    return QueuedMail(
+        mail.message_id,
+        recipient.address,
+        recipient.role,
+        mail.data,
+        policy.bounces,
+        reseller=recipient.reseller,
+        complaints=mail.complaints,
+    )

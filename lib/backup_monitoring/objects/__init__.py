@@ -1,1 +1,0 @@
-"""Objects of monitoring systems, made from the accounts of the store."""

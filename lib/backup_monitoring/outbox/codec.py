@@ -1,0 +1,70 @@
+"""How times, names and events are written in the outbox's columns."""
+
+import json
+from datetime import UTC, datetime
+
+from backup_monitoring.model.notices import Event, Kind, Recipient, Role
+from backup_monitoring.model.verdicts import State
+
+
+def write_time(at: datetime) -> float:
+    """Return the seconds since 1970 of *at*, aware."""
+    return at.timestamp()
+
+
+def read_time(seconds: float) -> datetime:
+    """Return the time of `write_time`, UTC."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def read_time_or_none(seconds: float | None) -> datetime | None:
+    """Return the time of `write_time`, None where there is none."""
+    return None if seconds is None else read_time(seconds)
+
+
+def write_text(text: str) -> str:
+    """Return *text* as SQLite takes it: bytes that were no UTF-8 are escaped."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
+
+
+def same(address: str) -> str:
+    """Return what *address* is compared by: the domain ignores case, the rest does not."""
+    local, at, domain = write_text(address).rpartition("@")
+    return f"{local}{at}{domain.lower()}"
+
+
+def write_event(event: Event) -> str:
+    """Return *event* as JSON."""
+    since = None if event.since is None else write_time(event.since)
+    values = event._asdict() | {
+        "kind": event.kind.name,
+        "state": event.state.name,
+        "at": write_time(event.at),
+        "since": since,
+    }
+    return json.dumps(values)
+
+
+def read_event(text: str) -> Event:
+    """Return the event of `write_event`."""
+    values = json.loads(text)
+    return Event(
+        **values
+        | {
+            "kind": Kind[values["kind"]],
+            "state": State[values["state"]],
+            "at": read_time(values["at"]),
+            "since": read_time_or_none(values["since"]),
+        }
+    )
+
+
+def write_recipient(recipient: Recipient) -> str:
+    """Return *recipient* as JSON."""
+    return json.dumps(recipient._asdict() | {"role": recipient.role.name})
+
+
+def read_recipient(text: str) -> Recipient:
+    """Return the recipient of `write_recipient`."""
+    values = json.loads(text)
+    return Recipient(**values | {"role": Role[values["role"]]})

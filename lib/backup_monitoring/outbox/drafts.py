@@ -1,0 +1,109 @@
+"""Drafts: what a mail about an event is written from, as it waits in the outbox.
+
+A mail is written when it is delivered: whoever queues it, such as a monitoring system's
+notification command, neither loads what writing takes nor waits for it.
+"""
+
+import json
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from backup_monitoring.mail.about import About
+from backup_monitoring.mail.addresses import Mailbox
+from backup_monitoring.mail.headers import MailError, event_key, message_id, sender_of
+from backup_monitoring.model.notices import Event, Recipient, Thread
+from backup_monitoring.outbox.codec import (
+    read_event,
+    read_recipient,
+    read_time,
+    write_event,
+    write_recipient,
+    write_time,
+)
+from backup_monitoring.settings.notify import NotifySettings
+from backup_monitoring.tasks.facts import FACTS
+
+_NO_DOMAIN = "backup-monitoring.invalid"  # RFC 2606: nobody has it
+
+
+class Draft(NamedTuple):
+    """What the mail that tells *recipient* of *event* is written from; see `mail.compose`.
+
+    Its *key*, the Message-ID, stays the same whatever becomes of the settings until then.
+    """
+
+    event: Event
+    recipient: Recipient
+    about: About
+    thread: Thread | None = None
+    key: str = ""
+
+    def with_key(self, policy: NotifySettings) -> "Draft":
+        """Return the draft with its key."""
+        try:
+            sender, _ = sender_of(self.recipient, policy)
+        except MailError:  # the mail waits until the settings have one
+            sender = Mailbox(f"backup-monitoring@{_NO_DOMAIN}")
+        return self._replace(key=message_id(event_key(self.event), self.recipient, sender))
+
+
+def write_draft(draft: Draft) -> str:
+    """Return *draft* as text; facts that no mail tells are left out."""
+    about = draft.about
+    facts = {name: _write(value) for name, value in about.facts.items() if name in FACTS}
+    values = {
+        "event": write_event(draft.event),
+        "recipient": write_recipient(draft.recipient),
+        "name": about.name,
+        "customer": about.customer,
+        "facts": facts,
+        "zone": _write_zone(about.zone, draft.event.at),
+        "thread": draft.thread,
+        "key": draft.key,
+    }
+    return json.dumps(values)
+
+
+def read_draft(text: str) -> Draft:
+    """Return the draft of `write_draft`."""
+    values = json.loads(text)
+    facts = {name: _read(value) for name, value in values["facts"].items()}
+    about = About(values["name"], values["customer"], facts, _read_zone(values["zone"]))
+    thread = Thread(*values["thread"]) if values["thread"] else None
+    event, recipient = read_event(values["event"]), read_recipient(values["recipient"])
+    return Draft(event, recipient, about, thread, values["key"])
+
+
+def _write(value: object) -> Any:
+    match value:
+        case datetime():
+            return {"time": write_time(value)}
+        case date():
+            return {"day": value.isoformat()}
+        case timedelta():
+            return {"seconds": value.total_seconds()}
+    return value
+
+
+def _read(value: Any) -> object:
+    match value:
+        case {"time": seconds}:
+            return read_time(seconds)
+        case {"day": text}:
+            return date.fromisoformat(text)
+        case {"seconds": seconds}:
+            return timedelta(seconds=seconds)
+    return value
+
+
+def _write_zone(zone: tzinfo, at: datetime) -> Any:
+    if isinstance(zone, ZoneInfo) and zone.key:
+        return zone.key
+    return (zone.utcoffset(at) or timedelta(0)).total_seconds()
+
+
+def _read_zone(written: Any) -> tzinfo:
+    if isinstance(written, str):
+        return ZoneInfo(written)
+    return timezone(timedelta(seconds=written)) if written else UTC

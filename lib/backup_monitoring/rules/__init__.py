@@ -1,1 +1,0 @@
-"""The rules: pure functions that turn accounts, uploads and *now* into verdicts."""

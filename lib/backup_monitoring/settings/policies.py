@@ -1,0 +1,125 @@
+"""The sections of the tasks, as the rules take them."""
+
+import re
+from datetime import timedelta
+from math import inf
+from typing import cast
+
+from backup_monitoring.model.verdicts import Range, Threshold
+from backup_monitoring.settings.schema import (
+    Table,
+    parse_flag,
+    parse_optional_span,
+    parse_percent,
+    parse_span,
+    parse_text,
+    parse_whole,
+    write_toml,
+)
+from backup_monitoring.settings.zones import local_zone, parse_zones
+from backup_monitoring.tasks.policies import (
+    ClientPolicy,
+    PatiencePolicy,
+    QuotaPolicy,
+    SchedulePolicy,
+    StatusPolicy,
+    UnusedPolicy,
+)
+
+
+def parse_quota(table: Table) -> QuotaPolicy:
+    """Return the policy of section [quota]; SettingsError names the first bad key."""
+    default = QuotaPolicy()
+
+    def level(key: str, threshold: Threshold) -> Threshold:
+        end = table.take(key, parse_percent, threshold.good.end)
+        return Threshold(Range(end=end), _origin(table, key))
+
+    return QuotaPolicy(
+        warning=level("warning", default.warning),
+        critical=level("critical", default.critical),
+        shrink=table.take("shrink", parse_percent, default.shrink),
+    )
+
+
+def _origin(table: Table, key: str) -> str:
+    return "settings" if table.has(key) else "default"
+
+
+def count_range(count: int) -> Range:
+    """Return the good numbers where *count* and more are bad; 0 is off: all are good."""
+    return Range(end=count - 1 if count else inf)
+
+
+def parse_patience(table: Table) -> PatiencePolicy:
+    """Return the policy of section [patience]; SettingsError names the first bad key."""
+    numbers = table.take("numbers", parse_whole(0, 99), 0)
+    return PatiencePolicy(
+        numbers=Threshold(count_range(numbers), _origin(table, "numbers")),
+        days=table.take("days", parse_whole(0, 99), 1),
+        days_origin=_origin(table, "days"),
+    )
+
+
+def parse_schedule(table: Table) -> SchedulePolicy:
+    """Return the policy of section [schedule]; SettingsError names the first bad key."""
+    default = SchedulePolicy(zones=local_zone())
+    weekdays = table.table("weekdays")
+    return SchedulePolicy(
+        zones=table.take(
+            "zones", parse_zones, default.zones, lambda zones: write_toml([*map(str, zones)])
+        ),
+        early=table.take("early", parse_span, default.early),
+        grace=table.take("grace", parse_span, default.grace),
+        report_max_age=table.take("report_max_age", parse_optional_span, None),
+        retired_after=table.take("retired_after", parse_span, default.retired_after),
+        weekdays={
+            key: weekdays.take(key, _days, frozenset[int](), lambda days: write_toml(sorted(days)))
+            for key in weekdays.keys()  # noqa: SIM118 - not a dictionary
+        },
+    )
+
+
+def _days(value: object) -> frozenset[int]:
+    whole = isinstance(value, list) and all(type(day) is int and 1 <= day <= 7 for day in value)
+    if not whole or not value:
+        raise ValueError("not a list of days, 1 (Monday) to 7 (Sunday)")
+    return frozenset(cast("list[int]", value))
+
+
+def parse_status(table: Table) -> StatusPolicy:
+    """Return the policy of section [status]; SettingsError names the first bad key."""
+    default = StatusPolicy()
+    return StatusPolicy(
+        max_runtime=table.take("max_runtime", parse_span, default.max_runtime),
+        max_runtime_first=table.take("max_runtime_first", parse_span, default.max_runtime_first),
+        full=table.take("full", parse_percent, default.full),
+    )
+
+
+def _version(value: object) -> str:
+    # Only its form: the library that compares versions is loaded by the client check alone.
+    if not re.fullmatch(r"[0-9]+(\.[0-9]+)*((a|b|rc)[0-9]+)?", parse_text(value)):
+        raise ValueError('no version such as "2.0.11"')
+    return parse_text(value)
+
+
+def parse_client(table: Table) -> ClientPolicy:
+    """Return the policy of section [client]; SettingsError names the first bad key."""
+
+    def versions(key: str) -> dict[str, str]:
+        part = table.table(key)
+        return {name: part.take(name, _version, "") for name in part.keys()}  # noqa: SIM118
+
+    return ClientPolicy(
+        minimum=versions("minimum"),
+        minimum_critical=versions("minimum_critical"),
+        strict=table.take("strict", parse_flag, False),
+    )
+
+
+def parse_unused(table: Table) -> UnusedPolicy:
+    """Return the policy of section [unused]; SettingsError names the first bad key."""
+    after = table.take("after", parse_span, timedelta(days=14))
+    good = Range(end=after.total_seconds())
+    return UnusedPolicy(warning=Threshold(good, _origin(table, "after")))

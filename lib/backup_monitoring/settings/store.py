@@ -1,0 +1,33 @@
+"""Section [store]: where the collector keeps its data, and how old that may be."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+from backup_monitoring.settings.schema import Table, parse_path, parse_span
+
+
+class StoreSettings(NamedTuple):
+    """[store]: where the collector keeps what it has seen, and how old that may be.
+
+    Args:
+        folder: None: no store, everything is read live.
+        max_age: of the last reading of the storage. directory_max_age: of the directory.
+        keep: how long the past is kept.
+    """
+
+    folder: Path | None = None
+    max_age: timedelta = timedelta(minutes=30)
+    directory_max_age: timedelta = timedelta(hours=4)
+    keep: timedelta = timedelta(days=400)
+
+
+def parse_store(table: Table) -> StoreSettings:
+    """Return the settings of section [store]; SettingsError names the first bad key."""
+    default = StoreSettings()
+    return StoreSettings(
+        folder=table.take("folder", lambda v: parse_path(table.file.parent, v), None),
+        max_age=table.take("max_age", parse_span, default.max_age),
+        directory_max_age=table.take("directory_max_age", parse_span, default.directory_max_age),
+        keep=table.take("keep", parse_span, default.keep),
+    )

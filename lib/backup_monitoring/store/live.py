@@ -1,0 +1,48 @@
+"""Accounts with their uploads, read from directory and storage at this moment."""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+
+from backup_monitoring.directory.accounts import accounts
+from backup_monitoring.directory.opening import open_directory
+from backup_monitoring.model.accounts import Account, Keeping
+from backup_monitoring.model.needs import Files, Need
+from backup_monitoring.model.uploads import Uploads
+from backup_monitoring.settings.load import Settings
+
+_NOT_READ = Uploads()
+
+
+def live_accounts(
+    settings: Settings,
+    need: Need,
+    files: Files | None,
+    uids: Sequence[str] | None,
+    now: datetime,
+    phase: Callable[[str], None],
+) -> Iterator[tuple[Account, Uploads]]:
+    """Yield each account with what lies in its home.
+
+    Args:
+        settings: where both are.
+        need: what is read of the entry.
+        files: what is read of the home; None: nothing, the home is not looked at.
+        uids: only these accounts; None: all in scope.
+        now: aware UTC.
+        phase: told before each wait.
+
+    Raises:
+        DirectoryError: the directory did not answer completely.
+    """
+    if files is not None:
+        from backup_monitoring.uploads.reader import read_uploads  # loaded where it is used
+    with open_directory(settings.directory, phase) as directory:
+        phase("reading the directory")
+        for account in accounts(directory, settings.directory, need, now, uids):
+            if files is None or account.keeping is not Keeping.ACTIVE:
+                yield account, _NOT_READ
+                continue
+            phase(f"reading the files of account {account.uid}")
+            zones = settings.policies.schedule.zones
+            yield account, read_uploads(account, settings.homes, zones, files, now)
+            phase("reading the directory")

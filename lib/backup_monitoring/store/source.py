@@ -1,0 +1,67 @@
+"""Where the notifier finds accounts and people: the store, else the directory and the homes."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import NamedTuple
+
+from backup_monitoring.model.accounts import Account
+from backup_monitoring.model.needs import Files, Need
+from backup_monitoring.model.people import People
+from backup_monitoring.model.uploads import Uploads
+from backup_monitoring.settings.load import Settings
+from backup_monitoring.tasks.registry import Task
+
+EVERYTHING = Task(Need.ALL, Files.ALL)
+
+
+class Source(NamedTuple):
+    """An open source.
+
+    Args:
+        people: looks people up.
+        accounts: all accounts in scope with their uploads, or those with the given uids; of
+            each what a task needs, or EVERYTHING. StoreError: that is too old in the store.
+        counted: how many accounts a backup server has, None where that is not known.
+    """
+
+    people: People
+    accounts: Callable[[Sequence[str] | None, Task], Iterator[tuple[Account, Uploads]]]
+    counted: Callable[[str], int | None]
+
+
+@contextmanager
+def open_source(
+    settings: Settings, now: datetime, phase: Callable[[str], None]
+) -> Iterator[Source]:
+    """Give the store where there is one, else the directory and the homes.
+
+    Raises:
+        DirectoryError, StoreError: it cannot be read, or its people are too old.
+    """
+    if settings.store.folder is not None:
+        from backup_monitoring.store.database import open_state
+
+        phase("reading the store")
+        state = open_state(settings.store.folder)
+
+        def stored(uids: Sequence[str] | None, task: Task) -> Iterator[tuple[Account, Uploads]]:
+            state.fresh(settings.store, task.files, now)
+            return state.accounts(task.files, uids, task.need)
+
+        try:
+            state.fresh(settings.store, None, now)
+            yield Source(state.people(), stored, state.count_of_host)
+        finally:
+            state.close()
+        return
+    from backup_monitoring.directory.opening import open_directory
+    from backup_monitoring.directory.people import LivePeople
+    from backup_monitoring.store.live import live_accounts
+
+    with open_directory(settings.directory, phase) as directory:
+        yield Source(
+            LivePeople(directory, settings.directory),
+            lambda uids, task: live_accounts(settings, task.need, task.files, uids, now, phase),
+            lambda host: None,
+        )

@@ -1,0 +1,65 @@
+"""The tasks: what each needs, and its rule, for all that judge more than one."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import cache
+from typing import NamedTuple
+
+from backup_monitoring.model.accounts import Account
+from backup_monitoring.model.needs import Files, Need
+from backup_monitoring.model.uploads import Uploads
+from backup_monitoring.model.verdicts import Verdict
+from backup_monitoring.tasks.policies import Policies
+
+Judge = Callable[[Account, Uploads, Policies, datetime], Verdict]
+
+
+class Task(NamedTuple):
+    """A task: *need* of the entry, *files* of the home (None: not looked at)."""
+
+    need: Need
+    files: Files | None
+
+
+TASKS: Mapping[str, Task] = {
+    "quota": Task(Need.QUOTA, None),
+    "schedule": Task(Need.HOME | Need.PATIENCE | Need.CREATED, Files.REPORTS),
+    "status": Task(Need.HOME | Need.PATIENCE | Need.LAST_SUCCESS | Need.QUOTA, Files.REPORTS),
+    "client": Task(Need.HOME, Files.REPORTS),
+    "unused": Task(Need.HOME | Need.CREATED, Files.ALL),
+}
+
+
+@cache
+def judge_of(task: str) -> Judge:
+    """Return the rule of *task*, loaded now: a check is a short process and needs but one."""
+    match task:
+        case "quota":
+            from backup_monitoring.tasks.quota import quota
+
+            return lambda account, _, policies, __: quota(account, policies.quota)
+        case "schedule":
+            from backup_monitoring.tasks.schedule import schedule
+
+            return lambda account, uploads, policies, now: schedule(
+                account, uploads, policies.runs, now
+            )
+        case "status":
+            from backup_monitoring.tasks.status import status
+
+            return lambda account, uploads, policies, now: status(
+                account, uploads, policies.runs, now
+            )
+        case "client":
+            from backup_monitoring.tasks.client import client
+
+            return lambda account, uploads, policies, now: client(
+                account, uploads, policies.client, policies.schedule, now
+            )
+        case "unused":
+            from backup_monitoring.tasks.unused import unused
+
+            return lambda account, uploads, policies, now: unused(
+                account, uploads, policies.unused, now
+            )
+    raise KeyError(task)

@@ -1,0 +1,250 @@
+"""Status: did the last backups end with errors, or never end?"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from backup_monitoring.model.accounts import Account
+from backup_monitoring.model.times import DAY, say_time
+from backup_monitoring.model.uploads import Computer, End, Past, Schedule, Start, Uploads
+from backup_monitoring.model.verdicts import State, Verdict
+from backup_monitoring.tasks.account_eligibility import unreachable, unwatched
+from backup_monitoring.tasks.aggregate import Judgement, known, reporting, worst_of
+from backup_monitoring.tasks.calendar import clock_of_computer, is_dense, pattern_of
+from backup_monitoring.tasks.computer_eligibility import future, not_understood, retired
+from backup_monitoring.tasks.due import Clock, due_times
+from backup_monitoring.tasks.policies import RunPolicies, SchedulePolicy, StatusPolicy
+from backup_monitoring.tasks.runs import Phase, Run, newest_run
+from backup_monitoring.tasks.tolerance import (
+    Patience,
+    lost_patience,
+    muted_note,
+    patience_of,
+    say_patience,
+)
+
+_LOOK_BACK = timedelta(days=400)
+
+
+def status(account: Account, uploads: Uploads, policies: RunPolicies, now: datetime) -> Verdict:
+    """Judge whether the last backups of *account*'s computers were successful.
+
+    Without a past, one look cannot tell how many failed in a row: a failure counts 1 and reaches
+    any patience, and the text says so.
+
+    Args:
+        account: with its patience, use and capacity, and the last successes it knows.
+        uploads: what lies in its home.
+        policies: of the settings.
+        now: aware UTC.
+
+    Returns:
+        The worst computer's verdict, with the metric ``failed``. Raises nothing.
+
+    Source: docs/rules.md, "Status".
+    """
+    if verdict := unwatched(account) or unreachable(account, uploads):
+        return verdict
+    patience = patience_of(account, policies.patience)
+    computers = reporting(uploads)
+    judgements = [_judge(account, each, computers, patience, policies, now) for each in computers]
+    return worst_of(judgements, uploads, "failed", patience.ranges)
+
+
+def _judge(
+    account: Account,
+    computer: Computer,
+    others: Sequence[Computer],
+    patience: Patience,
+    policies: RunPolicies,
+    now: datetime,
+) -> Judgement:
+    judgement = (
+        retired(computer, others, policies.schedule, now)
+        or not_understood(computer, (computer.end, computer.start))
+        or future(computer, now)
+    )
+    if judgement is not None:
+        return judgement
+    run = newest_run(computer, policies.status, now)
+    if run is None:
+        return Judgement(computer.name, State.OK, "no report of a backup yet")
+    clock = clock_of_computer(computer, policies.schedule)
+    assert clock is not None  # noqa: S101 - a run has an offset
+    return _judge_run(account, computer, run, clock, patience, policies, now)
+
+
+def _judge_run(
+    account: Account,
+    computer: Computer,
+    run: Run,
+    clock: Clock,
+    patience: Patience,
+    policies: RunPolicies,
+    now: datetime,
+) -> Judgement:
+    failed, what = _failed(account, computer, run, clock, policies.schedule)
+    if not failed:
+        return _unfailed(account, computer, run, clock, what, policies.status, now)
+    last = _last_success(account, computer, now)
+    said = say_time(last, clock.zone) if last is not None else "not known"
+    how = f"last success {said}; {say_patience(patience)}"
+    facts = _facts(computer, run, patience, failed, last) | {"zone": clock.zone}
+    if computer.past is None:
+        state, limit = _impatient(patience)
+        return Judgement(computer.name, state, f"{what}{limit}", failed, how, facts)
+    state, limit = lost_patience(patience, failed, last, now)
+    summary = f"{_row(computer.past, failed, clock)}: {what}, {limit}"
+    return Judgement(computer.name, state, summary, failed, how, facts)
+
+
+def _unfailed(
+    account: Account,
+    computer: Computer,
+    run: Run,
+    clock: Clock,
+    what: str,
+    policy: StatusPolicy,
+    now: datetime,
+) -> Judgement:
+    """Return OK, or WARNING where the last success cannot be trusted."""
+    end = _success(computer)
+    cause, doubt = _doubt(account, computer, end, policy, now)
+    if doubt and end is not None and run.end is None:  # it is no better while the next runs
+        what += f", the one before reported as successful {say_time(end.at, clock.zone)}"
+    state = State.WARNING if doubt else State.OK
+    facts = known(cause=cause, last_success=end.at if end is not None else None)
+    return Judgement(computer.name, state, what + doubt, 0, facts=facts, elsewhere=cause == "full")
+
+
+def _row(past: Past, failed: int, clock: Clock) -> str:
+    """Return how many failed in a row, and since when, in words."""
+    bound = "at least " if past.at_least else ""
+    since = past.failed_since
+    began = f" since {say_time(since, clock.zone)}" if since is not None else ""
+    return f"{bound}{failed} failed{began}"
+
+
+def _facts(
+    computer: Computer, run: Run, patience: Patience, failed: int, last: datetime | None
+) -> dict[str, object]:
+    past = computer.past
+    cause, at = _newest_failure(computer, run)
+    return patience.facts | known(
+        cause=cause,
+        failed=failed,
+        at_least=past is None or past.at_least,
+        failed_at=at,
+        failed_since=(past.failed_since if past is not None else None) or at,
+        last_success=last,
+    )
+
+
+def _newest_failure(computer: Computer, run: Run) -> tuple[str, datetime | None]:
+    """Return how the newest backup that is over failed, and when: its end, else its start."""
+    if run.phase is Phase.NEVER_ENDED and run.start is not None:
+        return "never_ended", run.start.at
+    # Where one is running, it is not the one that failed.
+    end, past = computer.end, computer.past
+    if isinstance(end, End) and not end.success:
+        return "errors", end.at
+    return "never_ended", past.failed_since if past is not None and past.failed == 1 else None
+
+
+def _failed(
+    account: Account, computer: Computer, run: Run, clock: Clock, policy: SchedulePolicy
+) -> tuple[int, str]:
+    """Return how many of the last backups in a row were unsuccessful, and the newest in words."""
+    before = computer.past.failed if computer.past is not None else 0
+    if run.end is not None:
+        at = say_time(run.end.at, clock.zone)
+        if run.end.success:
+            return 0, f"last backup reported as successful {at}"
+        return before + 1, f"backup ended {at} with errors"
+    assert run.start is not None  # noqa: S101 - an open run has a start
+    at = say_time(run.start.at, clock.zone)
+    if run.phase is Phase.NEVER_ENDED:
+        return before + 1, f"backup started {at}, never ended"
+    end = computer.end
+    if computer.past is None and isinstance(end, End) and not end.success:
+        ended = say_time(end.at, clock.zone)
+        return 1, f"backup ended {ended} with errors, another is running since {at}"
+    if computer.past is None and _killed_before(account, computer, run.start, clock, policy):
+        return 1, f"backup running since {at}, and none ended for the due time before"
+    return before, f"backup running since {at}"
+
+
+def _success(computer: Computer) -> End | None:
+    """Return the last end, of the newest run or of the one before it, None if it failed."""
+    end = computer.end
+    return end if isinstance(end, End) and end.success else None
+
+
+def _killed_before(
+    account: Account, computer: Computer, start: Start, clock: Clock, policy: SchedulePolicy
+) -> bool:
+    """Tell whether a due time lies before the newest start that neither it nor an end serves.
+
+    A client that is killed every day always shows a fresh start: only the due times between the
+    last end and that start betray the runs in between.
+    """
+    end, planned = computer.end, computer.schedule
+    if not isinstance(end, End) or not isinstance(planned, Schedule):
+        return False
+    pattern, _ = pattern_of(account, computer, planned, policy)
+    if pattern is None or is_dense(computer):
+        return False
+    after = max(end.at + policy.early, start.at - _LOOK_BACK)  # the end's own run kept those before
+    border = start.at + policy.early
+    between = due_times(pattern, clock.zone, after, border)
+    near = list(due_times(pattern, clock.zone, start.at - policy.grace, border))
+    first = next(between, None)
+    if not near:  # the start is late for the last of them
+        return next(between, None) is not None
+    # It may be late for the one before it, even where it is early for the next.
+    served = max((due for due in near if due <= start.at), default=near[0])
+    return first is not None and first < served
+
+
+def _last_success(account: Account, computer: Computer, now: datetime) -> datetime | None:
+    end, past = _success(computer), computer.past
+    moments = (
+        account.last_successes.get(computer.name),
+        past.last_success if past is not None else None,
+        end.at if end is not None else None,
+    )
+    return max((each for each in moments if each is not None and each <= now), default=None)
+
+
+def _impatient(patience: Patience) -> tuple[State, str]:
+    if patience.numbers.good.off and not patience.days:
+        return State.OK, f", {say_patience(patience)}"
+    state = State.WARNING if 1 in patience.critical.good else State.CRITICAL
+    return state, f" (one look cannot count them, so any limit is reached){muted_note(patience)}"
+
+
+def _doubt(
+    account: Account, computer: Computer, end: End | None, policy: StatusPolicy, now: datetime
+) -> tuple[str | None, str]:
+    """Return cause and words why *end*, the newest success, cannot be trusted, '' if it can.
+
+    A client reports rsync's "no space left" as a success; and one whose source is gone, or is the
+    wrong one, has nothing to fail at.
+    """
+    if end is None or account.used is None:
+        return None, ""
+    if account.used == 0 and _measured(computer, end, now):
+        return "empty", ", but no space is used: is anything backed up?"
+    percent = 100 * account.used / account.capacity if account.capacity else 0
+    if percent < policy.full:
+        return None, ""
+    limit = f"limit {policy.full:g} % ([status] full)"
+    return "full", f", but the quota was used up ({percent:.1f} %, {limit})"
+
+
+def _measured(computer: Computer, end: End, now: datetime) -> bool:
+    """Tell whether the account's size must have been measured since its first backup.
+
+    Sizes are measured once a day: a new computer's first backup may not be in them yet.
+    """
+    seen = computer.past.first_seen if computer.past is not None else None
+    return now - min(end.at, seen or end.at) > 2 * DAY

@@ -1,0 +1,107 @@
+"""Patience: how many backups, or days, go by before a missed or failed backup is told."""
+
+from datetime import datetime
+from math import inf
+from typing import NamedTuple
+
+from backup_monitoring.model.accounts import Account
+from backup_monitoring.model.times import DAY
+from backup_monitoring.model.verdicts import Range, State, Threshold
+from backup_monitoring.tasks.aggregate import known
+from backup_monitoring.tasks.policies import PatiencePolicy
+
+
+class Patience(NamedTuple):
+    """The thresholds of one account.
+
+    Args:
+        numbers: good numbers of missed or failed backups in a row.
+        days: as many times 24 h since the last backup, 0: off; *days_origin*: where that stands.
+        critical: good numbers while WARNING holds.
+        muted: the entry switches both off: the customer is not told.
+    """
+
+    numbers: Threshold
+    days: int
+    days_origin: str
+    critical: Threshold
+    muted: bool
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """What a mail says of it."""
+        plain = self.numbers.good.plain
+        return known(
+            limit_numbers=None if plain is None else int(plain) + 1, limit_days=self.days or None
+        )
+
+    @property
+    def ranges(self) -> tuple[Range, Range]:
+        """WARNING and CRITICAL ranges of the number, for performance data."""
+        return self.numbers.good, self.critical.good
+
+
+def patience_of(account: Account, policy: PatiencePolicy) -> Patience:
+    """Return the patience with *account*: the entry's own first, then the policy's."""
+    muted = account.warning_numbers == 0 and account.warning_days == 0
+    numbers, days, days_origin = policy.numbers, policy.days, policy.days_origin
+    if account.warning_numbers is not None and not muted:
+        end = account.warning_numbers - 1 if account.warning_numbers else inf
+        numbers = Threshold(Range(end=end), "entry")
+    if account.warning_days is not None and not muted:
+        days, days_origin = account.warning_days, "entry"
+    return Patience(numbers, days, days_origin, policy.critical, muted)
+
+
+def lost_patience(
+    patience: Patience, number: int, last: datetime | None, now: datetime
+) -> tuple[State, str]:
+    """Return the state that *number* backups in a row make, and the reason in words.
+
+    Args:
+        patience: the account's thresholds.
+        number: missed or failed backups in a row, 1 or more.
+        last: the backup from which the days count, UTC; None: none is known, the days are reached.
+        now: aware UTC.
+
+    Source: sstBackupWarningNumbers and sstBackupWarningDays of the directory's schema.
+    """
+    reached = []
+    if number not in patience.numbers.good:
+        reached.append(f"limit {say_range(patience.numbers)}")
+    if patience.days and (last is None or now - last >= patience.days * DAY):
+        reached.append(f"limit {patience.days} d ({patience.days_origin})")
+    if not reached:
+        return State.OK, f"within {say_patience(patience)}"
+    state = State.WARNING if number in patience.critical.good else State.CRITICAL
+    return state, ", ".join(reached) + muted_note(patience)
+
+
+def say_patience(patience: Patience) -> str:
+    """Return the limits in words, with their origins."""
+    days = f"{patience.days} d ({patience.days_origin})" if patience.days else "days off"
+    return f"limits {say_range(patience.numbers)}, {days}"
+
+
+def say_thresholds(patience: Patience) -> str:
+    """Return all limits in words, with their origins."""
+    critical = f"CRITICAL limit {say_range(patience.critical)}"
+    return f"{say_patience(patience)}, {critical}{muted_note(patience)}"
+
+
+def say_range(numbers: Threshold) -> str:
+    """Return the number from which on it is too much, in words, with its origin."""
+    good = numbers.good
+    if good.inverted or good.start > 0:
+        said = f"{good} backups"
+    elif good.off:
+        said = "number off"
+    else:
+        count = int(good.end) + 1
+        said = f"{count} backup{'s' * (count != 1)}"
+    return f"{said} ({numbers.origin})"
+
+
+def muted_note(patience: Patience) -> str:
+    """Return a note where the customer is not told."""
+    return "; the entry switches the customer's warnings off" if patience.muted else ""

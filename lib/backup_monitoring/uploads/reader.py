@@ -1,0 +1,163 @@
+"""Reads what the backup clients have left in an account's home."""
+
+import os
+from collections.abc import Sequence
+from datetime import datetime, tzinfo
+from functools import lru_cache
+
+from backup_monitoring.model.accounts import Account
+from backup_monitoring.model.findings import Finding
+from backup_monitoring.model.needs import Files
+from backup_monitoring.model.uploads import Computer, End, Schedule, Start, Unreadable, Uploads
+from backup_monitoring.settings.homes import HomesSettings
+from backup_monitoring.settings.schema import Names
+from backup_monitoring.uploads.home_path import HomeError, home_path
+from backup_monitoring.uploads.reports import read_end, read_schedule, read_start
+from backup_monitoring.uploads.safe_open import FileError, open_below, open_home, owner, read_file
+from backup_monitoring.uploads.traversal import Walk
+
+
+def read_uploads(
+    account: Account,
+    settings: HomesSettings,
+    zones: Sequence[tzinfo],
+    wanted: Files,
+    now: datetime,
+) -> Uploads:
+    """Read what lies in *account*'s home; below it no link is followed.
+
+    Args:
+        account: its ``home`` and ``uid`` say where.
+        settings: where homes are, and names.
+        zones: of the settings; mend ambiguous offsets.
+        wanted: a report that is not wanted is None; `Uploads.data` is reliable with DATA only.
+        now: aware UTC.
+
+    Returns:
+        What is there; whatever is wrong with it is told in it. Raises nothing.
+    """
+    try:
+        path = home_path(account, settings)
+        home = open_home(path)
+    except HomeError as error:
+        return Uploads(refused=str(error))
+    except FileNotFoundError:
+        return Uploads(missing=path)
+    except OSError as error:
+        return Uploads(refused=f"{path}: {error.strerror or 'cannot be read'}")
+    except UnicodeError:  # a name that no folder can have
+        return Uploads(missing=path)
+    try:
+        return _read_home(home, path, settings, _Reader(settings, zones, wanted, now))
+    finally:
+        os.close(home)
+
+
+def _read_home(home: int, path: str, settings: HomesSettings, reader: "_Reader") -> Uploads:
+    where = f"{path}/{settings.incoming}"
+    reader.where = where
+    try:
+        incoming = open_below(home, tuple(filter(None, settings.incoming.split("/"))) or (".",))
+        try:
+            walk = Walk(incoming, settings.report_folders, settings.depth, reader)
+            walk.run(look_for_data=reader.look_for_data)
+        finally:
+            os.close(incoming)
+    except FileNotFoundError:
+        return Uploads()
+    except NotADirectoryError:
+        return Uploads(refused=f"{where}: a link, which is not followed, or no folder")
+    except OSError as error:
+        return Uploads(refused=f"{where}: {error.strerror or 'cannot be read'}")
+    findings = list(dict.fromkeys(reader.findings))
+    if walk.cut_short:
+        findings.append(Finding("walk", where, walk.cut_short))
+    computers = tuple(sorted(reader.computers, key=lambda computer: computer.name))
+    return Uploads(computers, data=walk.data, cut_short=walk.cut_short, findings=tuple(findings))
+
+
+class _Reader:
+    """Reads the computers' reports as the walk comes upon them."""
+
+    def __init__(
+        self, settings: HomesSettings, zones: Sequence[tzinfo], wanted: Files, now: datetime
+    ) -> None:
+        self.where = ""
+        self.computers: list[Computer] = []
+        self.findings: list[Finding] = []
+        self._settings = settings
+        self._zones = zones
+        self._now = now
+        self._start, self._end, self._schedule, self.look_for_data = _wants(wanted)
+
+    def found(self, folder: int, name: str, below: str) -> None:
+        """Read the reports in the open report folder of the computer *name*."""
+        uid = owner(folder)
+        where = f"{self._path(name)}/{below}"
+        start = self._read_start(folder, uid, where) if self._start else None
+        end = self._read_end(folder, uid, where) if self._end else None
+        schedule = self._read_schedule(folder, uid, where, start) if self._schedule else None
+        for report in (start, end, schedule):
+            if isinstance(report, Unreadable):
+                kind = "offset" if "ambiguous offset" in report.problem else "report"
+                self.findings.append(Finding(kind, report.where, report.problem))
+        self.computers.append(Computer(name, start, end, schedule))
+
+    def unreadable(self, name: str, problem: str) -> None:
+        """Keep a computer whose folder cannot be looked into."""
+        report = Unreadable(self._path(name), problem)
+        self.findings.append(Finding("report", report.where, problem))
+        self.computers.append(
+            Computer(
+                name,
+                report if self._start else None,
+                report if self._end else None,
+                report if self._schedule else None,
+            )
+        )
+
+    def _path(self, name: str) -> str:
+        return f"{self.where}/{name}" if name else self.where
+
+    def _read_start(self, folder: int, uid: int, where: str) -> Start | Unreadable | None:
+        report = _open(folder, self._settings.start_files, uid, where)
+        if report is None or isinstance(report, Unreadable):
+            return report
+        return read_start(*report, self._zones, self._now)
+
+    def _read_end(self, folder: int, uid: int, where: str) -> End | Unreadable | None:
+        report = _open(folder, self._settings.end_files, uid, where)
+        if report is None or isinstance(report, Unreadable):
+            return report
+        return read_end(*report, self._zones, self._now)
+
+    def _read_schedule(
+        self, folder: int, uid: int, where: str, start: Start | Unreadable | None
+    ) -> Schedule | Unreadable | None:
+        report = _open(folder, self._settings.schedule_files, uid, where)
+        if report is None or isinstance(report, Unreadable):
+            return report
+        known = start if isinstance(start, Start) else None
+        return read_schedule(*report, self._zones, self._now, known)
+
+
+@lru_cache
+def _wants(wanted: Files) -> tuple[bool, bool, bool, bool]:
+    """Return whether to read the start, the end, the schedule, and to look for data."""
+    schedule = Files.SCHEDULE in wanted
+    return schedule or Files.START in wanted, Files.END in wanted, schedule, Files.DATA in wanted
+
+
+def _open(
+    folder: int, names: Names, uid: int, where: str
+) -> tuple[bytes, str, datetime] | Unreadable | None:
+    """Return bytes, path and modification time of the first of *names* that is there."""
+    for name in names:
+        path = f"{where}/{name}"
+        try:
+            content = read_file(folder, name, uid)
+        except FileError as error:
+            return Unreadable(path, str(error))
+        if content is not None:
+            return content.data, path, content.modified
+    return None

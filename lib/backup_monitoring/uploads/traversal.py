@@ -1,0 +1,187 @@
+"""Finds the report folders below an account's ``incoming``, within bounds."""
+
+import os
+from typing import Protocol
+
+from backup_monitoring.settings.schema import Names
+from backup_monitoring.uploads.safe_open import open_below, scan
+
+MAX_BELOW = 1000
+MAX_ENTRIES = 50_000
+MAX_FOLDERS = 5000
+MAX_COMPUTERS = 256
+
+Parts = tuple[str, ...]
+
+
+class Visitor(Protocol):
+    """Who takes what a walk comes upon."""
+
+    def found(self, folder: int, name: str, below: str) -> None:
+        """Take the open report folder *folder*, called *below*, of the computer *name*."""
+
+    def unreadable(self, name: str, problem: str) -> None:
+        """Take the name of a folder that cannot be looked into."""
+
+
+class Walk:
+    """One account's folders, level by level, so that one deep folder does not hide the others.
+
+    Args:
+        incoming: open folder to begin in.
+        report_folders: names, the first that is there counts. A folder that has one is a
+            computer's, and what else is in it is its data.
+        depth: folders between *incoming* and a report folder, at most.
+        visitor: is told.
+
+    Attributes:
+        data: a file, or something else that is no folder, was seen.
+        cut_short: the first bound that was reached, None for a complete walk.
+    """
+
+    def __init__(self, incoming: int, report_folders: Names, depth: int, visitor: Visitor) -> None:
+        self.data = False
+        self.cut_short: str | None = None
+        self._incoming = incoming
+        self._report_folders = report_folders
+        self._depth = depth
+        self._visitor = visitor
+        self._folders = 0
+        self._entries = 0
+        self._computers = 0
+        self._over = False
+
+    def run(self, *, look_for_data: bool) -> None:
+        """Walk.
+
+        Args:
+            look_for_data: open folders for `data` that no report can be in.
+
+        Raises:
+            OSError: ``incoming`` itself cannot be read.
+        """
+        level: list[Parts] = [()]
+        depth = 0
+        while level:
+            below: list[Parts] = []
+            for parts in level:
+                below += self._visit(parts, depth, look_for_data)
+                if self._over:
+                    return
+            level = sorted(below)
+            depth += 1
+
+    def _visit(self, parts: Parts, depth: int, look_for_data: bool) -> list[Parts]:
+        if not self._may_open():
+            return []
+        if not parts:
+            return self._look(self._incoming, parts, depth, look_for_data)
+        try:
+            folder = open_below(self._incoming, parts)
+            try:
+                return self._look(folder, parts, depth, look_for_data)
+            finally:
+                os.close(folder)
+        except (FileNotFoundError, NotADirectoryError):
+            return []  # it went, or became a link, since it was listed
+        except OSError as error:
+            if self._may_read():
+                self._visitor.unreadable("/".join(parts), error.strerror or "cannot be read")
+            return []
+
+    def _look(self, folder: int, parts: Parts, depth: int, look_for_data: bool) -> list[Parts]:
+        has_reports = self._has_reports(folder, "/".join(parts))
+        if has_reports and not parts:
+            # One client without a folder of its own must not hide the others.
+            self._depth = min(self._depth, 1)
+        if depth < self._depth and not (has_reports and parts):
+            return self._below(folder, parts)
+        if look_for_data and not self.data:
+            self.data = self._beside(folder) if has_reports else _any(folder)
+        return []
+
+    def _has_reports(self, folder: int, name: str) -> bool:
+        for report_folder in self._report_folders:
+            try:
+                reports = open_below(folder, (report_folder,))
+            except FileNotFoundError:
+                continue
+            except NotADirectoryError:
+                if self._may_read():
+                    self._visitor.unreadable(name, f"{report_folder} is a link, or no folder")
+                return True
+            try:
+                if self._may_read():
+                    self._visitor.found(reports, name, report_folder)
+            finally:
+                os.close(reports)
+            return True
+        return False
+
+    def _below(self, folder: int, parts: Parts) -> list[Parts]:
+        below: list[Parts] = []
+        with scan(folder) as found:
+            for entry in found:
+                if not self._may_list():
+                    break
+                if not entry.is_dir(follow_symlinks=False):
+                    self.data = True
+                elif len(below) == MAX_BELOW:
+                    self._cut(f"more than {MAX_BELOW} folders in one")
+                    break
+                elif entry.name not in self._report_folders:
+                    below.append((*parts, entry.name))
+        return below
+
+    def _beside(self, folder: int) -> bool:
+        """Tell whether there is data beside a report folder: a file, or a folder with anything."""
+        names = []
+        with scan(folder) as found:
+            for entry in found:
+                if not entry.is_dir(follow_symlinks=False):
+                    return True
+                if entry.name not in self._report_folders:
+                    names.append(entry.name)
+                if len(names) == MAX_BELOW or not self._may_list():
+                    break
+        return any(self._any_in(folder, name) for name in sorted(names))
+
+    def _any_in(self, folder: int, name: str) -> bool:
+        if not self._may_open():
+            return False
+        try:
+            below = open_below(folder, (name,))
+            try:
+                return _any(below)
+            finally:
+                os.close(below)
+        except OSError:
+            return True  # no longer a folder, or one that hides what it holds: not nothing
+
+    def _may_read(self) -> bool:
+        self._computers += 1
+        if self._computers > MAX_COMPUTERS:
+            self._cut(f"more than {MAX_COMPUTERS} computers")
+            self._over = True
+        return not self._over
+
+    def _may_open(self) -> bool:
+        self._folders += 1
+        if self._folders > MAX_FOLDERS:
+            self._cut(f"more than {MAX_FOLDERS} folders")
+            self._over = True
+        return not self._over
+
+    def _may_list(self) -> bool:
+        self._entries += 1
+        if self._entries > MAX_ENTRIES:
+            self._cut(f"more than {MAX_ENTRIES} files and folders")
+        return self._entries <= MAX_ENTRIES
+
+    def _cut(self, bound: str) -> None:
+        self.cut_short = self.cut_short or bound
+
+
+def _any(folder: int) -> bool:
+    with scan(folder) as found:
+        return any(True for _ in found)

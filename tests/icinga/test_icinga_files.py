@@ -1,0 +1,116 @@
+"""The committed commands of monitoring systems are those of the programs, without a secret."""
+
+import importlib.util
+import json
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from backup_monitoring.plugin.check import LIMIT
+
+FOLDER = Path(__file__).parent.parent.parent / "icinga"
+FILES = sorted(path for path in FOLDER.iterdir() if path.suffix in {".conf", ".cfg", ".json"})
+TASKS = ("client", "quota", "schedule", "status", "unused")
+
+
+def maker() -> ModuleType:
+    """Return the script, as a module."""
+    spec = importlib.util.spec_from_file_location("make_commands", FOLDER / "make_commands.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+MADE = maker()
+
+
+@pytest.mark.parametrize("file", MADE.FILES)
+def test_the_committed_file_is_what_is_made_now(file: str) -> None:
+    assert (FOLDER / file).read_text(encoding="utf-8") == MADE.FILES[file]()
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_no_secret_is_in_it(file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+
+    for value in re.findall(r"(?i)(?:password|secret|token)\w*\"?\s*[=:]\s*(.+)", text):
+        assert value in ("BackupSubmitPassword", '"..."'), value
+
+
+def test_every_check_is_a_command_whose_limit_is_above_its_own() -> None:
+    text = (FOLDER / "icinga2-commands.conf").read_text(encoding="utf-8")
+    commands = dict(
+        re.findall(r'object CheckCommand "(\w+)" \{.*?timeout = (\d+)s', text, flags=re.DOTALL)
+    )
+
+    assert set(commands) == {f"backup_{task}" for task in (*TASKS, "service")}
+    for task in TASKS:
+        assert int(commands[f"backup_{task}"]) > LIMIT
+    assert int(commands["backup_service"]) > 10
+
+
+def test_every_variable_is_described_and_has_its_commands_prefix() -> None:
+    for command in MADE.commands():
+        for argument in command.arguments:
+            assert argument.variable.startswith(f"{command.name}_")
+            assert len(argument.text) > 10
+
+
+def test_the_quota_commands_arguments() -> None:
+    quota = next(command for command in MADE.commands() if command.name == "backup_quota")
+    kinds = {each.key: (each.flag, each.repeated) for each in quota.arguments}
+
+    assert kinds == {
+        "--account": (False, True),
+        "--config": (False, False),
+        "--timeout": (False, False),
+        "--live": (True, False),
+        "--verbose": (True, False),
+        "--warning": (False, False),
+        "--critical": (False, False),
+        "--forecast-warning": (False, False),
+    }
+
+
+def test_the_basket_is_whole() -> None:
+    basket = json.loads((FOLDER / "director-basket.json").read_text(encoding="utf-8"))
+    templates = basket["ServiceTemplate"]
+    fields = [
+        field
+        for each in (*basket["Command"].values(), *templates.values())
+        for field in each.get("fields", [])
+    ]
+
+    assert "uuid" not in json.dumps(basket)
+    assert {str(field["datafield_id"]) for field in fields} == set(basket["Datafield"])
+    for task in TASKS:
+        template = templates[f"backup-account-{task}"]
+        assert template["check_command"] in basket["Command"]
+        assert set(template["imports"]) <= set(templates)
+    for field in basket["Datafield"].values():
+        assert field["description"]
+
+
+def test_the_directors_hook_is_told_what_icingas_is() -> None:
+    basket = json.loads((FOLDER / "director-notify.json").read_text(encoding="utf-8"))
+    text = (FOLDER / "icinga2-notify.conf").read_text(encoding="utf-8")
+    told = re.findall(r'env\.NOTIFY_(\w+) = "(.*)"', text)
+
+    assert [each["value"] for each in basket["Command"]["backup-notify"]["arguments"].values()] == [
+        f"--{name.lower().replace('_', '-')}={macro}" for name, macro in told
+    ]
+
+
+def test_both_ways_have_a_template_for_every_check() -> None:
+    for way in ("icinga2-active.conf", "icinga2-passive.conf"):
+        text = (FOLDER / way).read_text(encoding="utf-8")
+        for task in TASKS:
+            assert f'template Service "backup-account-{task}"' in text
+    for way in ("nagios4-active.cfg", "nagios4-passive.cfg"):
+        names = (FOLDER / way).read_text(encoding="utf-8").split()
+        for task in TASKS:
+            assert f"backup-account-{task}" in names

@@ -1,0 +1,808 @@
+"""Mails: every kind in every language, hostile names, own templates, headers."""
+
+import email
+import email.policy
+import re
+import subprocess
+import sys
+from datetime import UTC, date, datetime, timedelta, timezone
+from email.message import EmailMessage
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from backup_monitoring.mail.about import About
+from backup_monitoring.mail.compose import Mail, compose, compose_digest
+from backup_monitoring.mail.content import (
+    MOST_ITEMS,
+    TASK_TEXTS,
+    Content,
+    Digest,
+    Item,
+    Listing,
+    content_of_event,
+    scene_of,
+)
+from backup_monitoring.mail.formats import Formats
+from backup_monitoring.mail.headers import MailError
+from backup_monitoring.mail.samples import FACTS as SAMPLE_FACTS
+from backup_monitoring.mail.samples import (
+    OVER,
+    TASKS,
+    previews,
+    sample_about,
+    sample_event,
+    sample_listing,
+    samples_of,
+)
+from backup_monitoring.mail.sanitize import harmless, without_internals
+from backup_monitoring.mail.template_loader import PACKAGED, languages, paragraphs, steps, wording
+from backup_monitoring.model.accounts import GIB
+from backup_monitoring.model.notices import Event, Kind, Recipient, Role, Thread
+from backup_monitoring.model.verdicts import Metric, Range, State, Verdict
+from backup_monitoring.settings.notify import NotifySettings
+from backup_monitoring.tasks.facts import CAUSES, FACTS, facts_of
+
+ROOT = Path(__file__).parent.parent.parent
+LANGUAGES = ("de", "en", "fr", "it")
+AT = datetime(2026, 11, 24, 11, 0, tzinfo=UTC)
+ZONE = timezone(timedelta(hours=1))
+POLICY = NotifySettings(
+    sender="Backup of Example <backup@example.org>",
+    reply_to="support@example.org",
+    help="support@example.org",
+    selfcare="https://selfcare.example.org/",
+    language="fr",
+)
+ANNA = Recipient("anna@example.org", "Anna Müller", Role.CUSTOMER, "de-CH", gender="f")
+NOC = Recipient("noc@example.org", "", Role.PROVIDER, "en", reason="[notify] fallback")
+HOSTILE = (
+    "a\r\nBcc: victim@example.net",
+    "\u202egpj.exe",
+    "<script>alert(1)</script><a href='http://evil.example'>x</a>",
+    "http://evil.example/x www.evil.example evil.example",
+    "mailto:x@evil.example javascript:alert(1)",
+    "\udcff\udc80 no UTF-8",
+    "x" * 255,
+    "{{ 7 * 7 }}{% raw %}",
+    "- step\n---\n- step",
+    "=?utf-8?q?Bcc=3A_x?= \x00\x1b[2J",
+    '"quoted", <y@evil.example>;',
+)
+
+
+def parsed(mail: Mail) -> EmailMessage:
+    """Return the message as a mail program sees it."""
+    return email.message_from_bytes(mail.data, policy=email.policy.default)
+
+
+def body(mail: Mail, kind: str = "plain") -> str:
+    """Return the text or the HTML of *mail*."""
+    found = parsed(mail).get_body((kind,))
+    assert found is not None
+    return str(found.get_content()).replace("\r\n", "\n")
+
+
+def words(text: str) -> str:
+    """Return *text* in one line, with ordinary blanks."""
+    return " ".join(text.split())
+
+
+class Tags(HTMLParser):
+    """Collects the tags and the links of a page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.links: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.links += [value or "" for name, value in attrs if name in ("href", "src")]
+
+
+@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_mail_says_what_and_who(language: str, kind: Kind, task: str, role: Role) -> None:
+    recipient = ANNA._replace(language=language, role=role)
+    mail = compose(sample_event(task, kind), recipient, sample_about(task, kind), POLICY)
+    text, page = body(mail), body(mail, "html")
+
+    assert mail.complaints == ()
+    assert parsed(mail)["Subject"] == mail.subject
+    assert mail.subject.endswith("web01" if task in ("schedule", "status", "client") else "server")
+    for said in ("Anna Müller", "Example server", "4000100", "Example customer", POLICY.help):
+        assert said in words(text)
+        assert said in page
+    assert (POLICY.selfcare in text) is (role is Role.CUSTOMER)
+    assert ("backup-01" in text) is (role is Role.PROVIDER)
+    numbered = len(re.findall(r"^\d\. ", text, flags=re.MULTILINE))
+    assert numbered in ((0,) if kind is Kind.RECOVERY else (2, 3))
+    assert not re.search(r" [.,]|\.[A-ZÄÖÜ]|None|\{|\}", text.replace("https://", ""))
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_mail_without_facts_is_shorter_but_whole(language: str, kind: Kind, task: str) -> None:
+    event = Event("4000100", task, kind, State.CRITICAL, AT, "the check's own words")
+    mail = compose(event, Recipient("a@example.org", "", Role.CUSTOMER, language), About(), POLICY)
+    text = body(mail)
+
+    assert not re.search(r" [.,]|None|\(\s*\)|«\s*»", text)
+    if kind in (Kind.PROBLEM, Kind.REMINDER):
+        assert "the check's own words" in text
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("kind", [Kind.PROBLEM, Kind.REMINDER])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_where_only_the_output_is_known_no_cause_is_told(
+    language: str, kind: Kind, task: str
+) -> None:
+    recipient = ANNA._replace(language=language)
+    event = Event("4000100", task, kind, State.WARNING, AT, "shrunk from 8.0 GiB to 1.0 GiB")
+    caused = [
+        compose(event._replace(cause=cause), recipient, About(), POLICY) for cause in CAUSES[task]
+    ]
+
+    mail = compose(event, recipient, About(), POLICY)
+    silent = compose(event._replace(summary=""), recipient, About(), POLICY)
+
+    assert mail.subject not in {each.subject for each in caused}
+    assert "shrunk from 8.0 GiB to 1.0 GiB" in body(mail)
+    assert not re.search("shrunk|  ", words(body(silent)))
+    steps_of = [set(re.findall(r"^\d\. .*", body(each), re.MULTILINE)) for each in (mail, *caused)]
+    assert len(steps_of[0]) == 2
+    assert not steps_of[0] & set().union(*steps_of[1:])
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_list_tells_no_cause_that_is_not_known(language: str) -> None:
+    recipient = NOC._replace(role=Role.RESELLER, language=language)
+    plain = Event("1", "quota", Kind.PROBLEM, State.WARNING, AT, "shrunk")
+    items = [Item(plain._replace(cause=cause)) for cause in ("", *CAUSES["quota"])]
+    mails = [
+        compose(item.event, recipient._replace(role=Role.CUSTOMER), About(), POLICY)
+        for item in items
+    ]
+
+    mail = compose_digest(Listing(Digest.RESELLER, items), recipient, POLICY, AT, ZONE)
+
+    titles = re.findall(r"^\* (.*)", body(mail), re.MULTILINE)
+    assert len(set(titles)) == len(titles) == 4
+    assert [re.split(r"\s?: ", each.subject)[0] for each in mails] == titles
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_fact_may_be_missing_and_each_cause_told(language: str, task: str) -> None:
+    recipient = ANNA._replace(language=language)
+    subjects = set()
+    for cause in CAUSES[task]:
+        facts = {**SAMPLE_FACTS[task], "cause": cause}
+        for left_out in (None, *facts):
+            some = {name: value for name, value in facts.items() if name != left_out}
+            about = sample_about(task)._replace(facts=some)
+            mail = compose(sample_event(task, Kind.PROBLEM), recipient, about, POLICY)
+            assert not re.search(r"None| [.,]", body(mail))
+            if left_out is None:
+                subjects.add(mail.subject)
+
+    assert len(subjects) == len(CAUSES[task])
+
+
+@pytest.mark.parametrize("digest", Digest)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_list_composes(language: str, digest: Digest) -> None:
+    role = Role.RESELLER if digest is Digest.RESELLER else Role.PROVIDER
+    recipient = NOC._replace(language=language, role=role)
+    mail = compose_digest(sample_listing(digest), recipient, POLICY, AT, ZONE)
+    text = body(mail)
+
+    assert mail.complaints == ()
+    assert text.count("\n* ") == len(sample_listing(digest).items)
+    assert ("no address was found" in text) is (digest is Digest.FALLBACK)
+    assert ("backup-01" in mail.subject) is (digest is Digest.STORM)
+    assert not re.search(r" [.,]|None", text)
+
+
+def test_a_reseller_never_reads_of_hosts_paths_and_notes() -> None:
+    event = sample_event("status", Kind.PROBLEM)._replace(
+        summary="not understood: /var/backup/1/chroot/home/1/x.xml on BACKUP-01"
+    )
+    items = [Item(event, About("Office"), "uid=1,ou=people has no mail")]
+    recipient = NOC._replace(role=Role.RESELLER)
+
+    mail = compose_digest(Listing(Digest.RESELLER, items, "backup-01"), recipient, POLICY, AT, ZONE)
+
+    for hidden in ("/var", "chroot", "backup-01", "BACKUP-01", "ou=people"):
+        assert hidden not in body(mail)
+        assert hidden not in body(mail, "html")
+    assert "not understood: ..." in body(mail)
+
+
+def test_a_long_list_is_cut_and_says_so() -> None:
+    event = sample_event("quota", Kind.PROBLEM)
+    items = [Item(event._replace(uid=str(number))) for number in range(MOST_ITEMS + 7)]
+
+    text = body(compose_digest(Listing(Digest.STORM, items), NOC, POLICY, AT, ZONE))
+
+    assert text.count("\n* ") == MOST_ITEMS
+    assert "And 7 more." in text
+
+
+def test_a_list_tells_problems_first() -> None:
+    items = [
+        Item(sample_event("quota", Kind.RECOVERY)._replace(uid="1")),
+        Item(sample_event("quota", Kind.PROBLEM)._replace(uid="2")),
+    ]
+    recipient = NOC._replace(role=Role.RESELLER)
+
+    mail = compose_digest(Listing(Digest.RESELLER, items), recipient, POLICY, AT, ZONE)
+
+    assert mail.subject == "Backup accounts: 1 with problems, 1 solved"
+    assert re.findall(r"^  (\d)$", body(mail), flags=re.MULTILINE) == ["2", "1"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_list_tells_own_words(language: str) -> None:
+    note = sample_event("quota", Kind.CUSTOM)._replace(
+        author="noc", comment="We move your data on Friday.\n\nSee www.example.org <now>"
+    )
+    recipient = NOC._replace(role=Role.RESELLER, language=language)
+    items = [
+        Item(note, About("Office")),
+        Item(note._replace(comment="", summary="97 % on backup-01"), About("Office")),
+        Item(note._replace(author="", comment="", summary=""), About("Office")),
+    ]
+
+    mail = compose_digest(Listing(Digest.RESELLER, items), recipient, POLICY, AT, ZONE)
+
+    text = body(mail)
+    assert (
+        "\n  noc: We move your data on Friday.\n  See www.\u2060example.\u2060org ‹now›\n" in text
+    )
+    assert "\n  noc\n" in text
+    assert "\n  97 % on ...\n" in text
+    assert "‹now›" in body(mail, "html")
+
+
+@pytest.mark.parametrize(
+    ("name", "gender", "language", "greeting"),
+    [
+        ("Anna Müller", "f", "de-CH", "Guten Tag Frau Anna Müller"),
+        ("Beat Muster", "m", "de", "Guten Tag Herr Beat Muster"),
+        ("Support", "", "de", "Guten Tag Support"),
+        ("", "", "de", "Guten Tag"),
+        ("", "f", "de", "Guten Tag"),
+        ("Anna Müller", "f", "en-GB", "Dear Ms Anna Müller,"),
+        ("Beat Muster", "m", "fr-CH", "Bonjour Monsieur Beat Muster,"),
+        ("Anna Müller", "f", "it", "Gentile signora Anna Müller,"),
+        ("", "", "it", "Buongiorno,"),
+        ("Anna Müller", "x", "en", "Dear Anna Müller,"),
+    ],
+)
+def test_greeting(name: str, gender: str, language: str, greeting: str) -> None:
+    recipient = ANNA._replace(name=name, gender=gender, language=language)
+    mail = compose(sample_event("quota", Kind.PROBLEM), recipient, sample_about("quota"), POLICY)
+
+    assert body(mail).splitlines()[0] == greeting
+
+
+@pytest.mark.parametrize(
+    ("tag", "settings_language", "found"),
+    [
+        ("de-CH", "en", "de"),
+        ("DE-ch", "en", "de"),
+        ("it", "en", "it"),
+        ("", "fr", "fr"),
+        ("DE_ch", "fr", "fr"),
+        ("../../etc", "fr", "fr"),
+        ("layout", "fr", "fr"),
+        ("de\n", "it", "it"),
+        ("rm", "it-CH", "it"),
+        ("d" * 5000, "en", "en"),
+        ("xx", "yy", "en"),
+    ],
+)
+def test_language(tag: str, settings_language: str, found: str) -> None:
+    assert wording(None, tag, settings_language).language == found
+
+
+@pytest.mark.parametrize(
+    ("time_zone", "said"),
+    [
+        ("UTC+01", "21. November 2026, 20:00 Uhr (UTC+01:00)"),
+        ("UTC-05:30", "21. November 2026, 13:30 Uhr (UTC-05:30)"),
+        ("", "21. November 2026, 21:00 Uhr (UTC+02:00)"),
+        ("Mars", "21. November 2026, 21:00 Uhr (UTC+02:00)"),
+    ],
+)
+def test_times_are_the_readers(time_zone: str, said: str) -> None:
+    about = sample_about("quota")._replace(zone=timezone(timedelta(hours=2)))
+    recipient = ANNA._replace(time_zone=time_zone)
+
+    mail = compose(sample_event("quota", Kind.PROBLEM), recipient, about, POLICY)
+
+    assert f"Seit: {said}" in words(body(mail))
+
+
+@pytest.mark.parametrize(
+    ("language", "first", "second"),
+    [
+        ("de", "1. März 2026", "2. März 2026"),
+        ("en", "1 March 2026", "2 March 2026"),
+        ("fr", "1er mars 2026", "2 mars 2026"),
+        ("it", "1º marzo 2026", "2 marzo 2026"),
+    ],
+)
+def test_dates(language: str, first: str, second: str) -> None:
+    formats = Formats.of(wording(None, language).language_values())
+
+    assert words(formats.day(date(2026, 3, 1))) == first
+    assert words(formats.day(date(2026, 3, 2))) == second
+
+
+@pytest.mark.parametrize(
+    ("value", "limit", "said"),
+    [
+        (92.0, 85.0, "92 %"),
+        (92.34, 85.0, "92,3 %"),
+        (85.04, 85.0, "85,04 %"),
+        (85.0000001, 85.0, "85,000000 %"),
+        (100.0, None, "100 %"),
+    ],
+)
+def test_a_percentage_is_seen_to_be_above_its_limit(
+    value: float, limit: float | None, said: str
+) -> None:
+    formats = Formats(",", (), "", "", "")
+
+    assert words(formats.percent(value, limit)) == said
+
+
+@pytest.mark.parametrize(
+    ("size", "said"), [(10 * GIB, "10.0 GiB"), (5 * 2**20, "5.0 MiB"), (0, "0.0 MiB")]
+)
+def test_size(size: int, said: str) -> None:
+    assert words(Formats(".", (), "", "", "").size(size)) == said
+
+
+def test_headers() -> None:
+    mail = compose(sample_event("quota", Kind.PROBLEM), ANNA, sample_about("quota"), POLICY)
+    message = parsed(mail)
+
+    assert message["From"].addresses[0].display_name == "Backup of Example"
+    assert message["From"].addresses[0].addr_spec == "backup@example.org"
+    assert message["To"].addresses[0].display_name == "Anna Müller"
+    assert message["To"].addresses[0].addr_spec == "anna@example.org"
+    assert message["Reply-To"] == "support@example.org"
+    assert message["Date"].datetime == AT
+    assert message["Message-ID"] == mail.message_id
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert message["List-Id"] == "<backup-warnings.example.org>"
+    assert message["X-Auto-Response-Suppress"] == "All"
+    assert message["In-Reply-To"] is None
+    assert message["References"] is None
+    assert message.get_content_type() == "multipart/alternative"
+    kinds = [part.get_content_type() for part in message.iter_parts()]
+    assert kinds == ["text/plain", "text/html"]
+    assert mail.data.replace(b"\r\n", b"").count(b"\n") == 0
+    assert mail.data.isascii()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "word " * 30,
+        "Wörter " * 30,
+        "x" * 255,
+        "a" * 30,
+        "a;b, c: d; " * 20,
+        "李" * 120,
+        "=?utf-8?q?x?=",
+    ],
+)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_subjects_of_any_length_are_read_back(language: str, name: str) -> None:
+    recipient = ANNA._replace(language=language)
+
+    mail = compose(sample_event("quota", Kind.PROBLEM), recipient, About(name), POLICY)
+
+    assert parsed(mail)["Subject"] == mail.subject
+    lines = mail.data.partition(b"\r\n\r\n")[0].split(b"\r\n")
+    assert all(re.search(rb":? \S", line) for line in lines)
+
+
+def test_a_thread_has_its_first_and_last_mail() -> None:
+    first = compose(sample_event("quota", Kind.PROBLEM), ANNA, About(), POLICY)
+    thread = Thread(first.message_id, "<last@example.org>")
+
+    later = compose(sample_event("quota", Kind.RECOVERY), ANNA, About(), POLICY, thread)
+    second = Thread(first.message_id, first.message_id)
+    reply = compose(sample_event("quota", Kind.REMINDER), ANNA, About(), POLICY, second)
+
+    assert parsed(later)["In-Reply-To"] == "<last@example.org>"
+    assert parsed(later)["References"] == f"{first.message_id} <last@example.org>"
+    assert parsed(reply)["References"] == first.message_id
+    assert later.message_id != first.message_id
+
+
+def test_the_same_mail_has_the_same_id_and_bytes() -> None:
+    event = sample_event("quota", Kind.PROBLEM)
+
+    first = compose(event, ANNA, sample_about("quota"), POLICY)
+    other = compose(event, ANNA._replace(address="b@example.org"), About(), POLICY)
+    later = compose(event._replace(at=AT + timedelta(minutes=1)), ANNA, About(), POLICY)
+
+    assert compose(event, ANNA, sample_about("quota"), POLICY) == first
+    assert len({first.message_id, other.message_id, later.message_id}) == 3
+
+
+def test_the_same_event_in_another_state_is_another_list() -> None:
+    warned = sample_event("quota", Kind.PROBLEM)
+    listings = [
+        Listing(Digest.FALLBACK, [Item(warned._replace(state=state), About(), "nobody is found")])
+        for state in (State.WARNING, State.CRITICAL)
+    ]
+
+    mails = [compose_digest(listing, NOC, POLICY, AT, ZONE) for listing in listings]
+
+    assert mails[0].message_id != mails[1].message_id
+
+
+def test_a_resellers_sender_goes_first_and_an_unusable_one_is_complained_of() -> None:
+    event = sample_event("quota", Kind.PROBLEM)
+    good = ANNA._replace(sender="Reseller Ltd. <support@reseller.example.org>")
+    bad = ANNA._replace(sender="Reseller\r\nBcc: x@example.net")
+
+    mail = compose(event, good, About(), POLICY)
+    told = compose(event, bad, About(), POLICY)
+
+    assert parsed(mail)["From"] == '"Reseller Ltd." <support@reseller.example.org>'
+    assert parsed(mail)["Reply-To"] is None
+    assert mail.message_id.endswith("@reseller.example.org>")
+    assert parsed(told)["From"].addresses[0].addr_spec == "backup@example.org"
+    assert "sstMailFrom" in told.complaints[0]
+
+
+@pytest.mark.parametrize(
+    "address", ["", "nobody", "a@b@c", "a b@example.org", "ä@example.org", "a@b.ch\r\nBcc: c@d.ch"]
+)
+def test_no_address_is_an_error_of_ours(address: str) -> None:
+    event = sample_event("quota", Kind.PROBLEM)
+
+    with pytest.raises(MailError):
+        compose(event, ANNA._replace(address=address), About(), POLICY)
+    with pytest.raises(MailError, match="from"):
+        compose(event, ANNA, About(), POLICY._replace(sender=address))
+
+
+def test_a_long_domain_does_not_break_the_identifier() -> None:
+    sender = f"x@{'a' * 60}.{'b' * 60}.example.org"
+
+    mail = compose(
+        sample_event("quota", Kind.PROBLEM), ANNA, About(), POLICY._replace(sender=sender)
+    )
+
+    assert mail.message_id.encode() in mail.data
+
+
+@given(st.one_of(st.sampled_from(HOSTILE), st.text(max_size=255)), st.sampled_from(TASKS))
+@example(HOSTILE[0], "schedule")
+@example(HOSTILE[2], "status")
+@settings(deadline=None, max_examples=100)
+def test_hostile_names_stay_names(hostile: str, task: str) -> None:
+    event = sample_event(task, Kind.PROBLEM)
+    harmless_mail = compose(event, ANNA, sample_about(task), POLICY)
+    event = event._replace(
+        uid=hostile, computer=hostile, summary=hostile, author=hostile, comment=hostile
+    )
+    facts = {**SAMPLE_FACTS[task], "identifier": hostile, "version": hostile, "minimum": hostile}
+    about = About(hostile, hostile, facts)
+    recipient = ANNA._replace(name=hostile, reason=hostile)
+
+    mail = compose(event, recipient, about, POLICY)
+
+    # The account, customer and computer have rows as before, unless their name is empty.
+    assert parsed(mail).keys() == parsed(harmless_mail).keys()
+    assert parsed(mail)["To"].addresses[0].addr_spec == "anna@example.org"
+    assert len(parsed(mail)["To"].addresses) == 1
+    head, _, rest = mail.data.partition(b"\r\n\r\n")
+    assert max(map(len, head.split(b"\r\n"))) <= 120
+    assert max(map(len, rest.split(b"\r\n"))) <= 78
+    page = Tags(body(mail, "html"))
+    assert set(page.links) == {"mailto:support@example.org", "https://selfcare.example.org/"}
+    assert set(page.tags) <= set(Tags(body(harmless_mail, "html")).tags)
+    text = body(mail)
+    assert set(re.findall(r"\w+://\S+", text)) <= {"https://selfcare.example.org/"}
+    assert not re.search(r"[\w.]@[\w.]", text.replace("support@example.org", ""))
+    assert all(line.isprintable() for line in _visible(text))
+    assert all(line.isprintable() for line in _visible(mail.subject))
+
+
+def _visible(text: str) -> list[str]:
+    return text.replace("\N{WORD JOINER}", "").replace("\N{NO-BREAK SPACE}", " ").split("\n")
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_hostile_names_in_lists(hostile: str) -> None:
+    event = sample_event("schedule", Kind.PROBLEM)._replace(computer=hostile, uid=hostile)
+    listing = Listing(Digest.STORM, [Item(event, About(hostile, hostile), hostile)] * 2, hostile)
+
+    mail = compose_digest(listing, NOC._replace(name=hostile), POLICY, AT, ZONE)
+
+    assert set(Tags(body(mail, "html")).links) == {"mailto:support@example.org"}
+    assert "script" not in Tags(body(mail, "html")).tags
+    assert body(mail).count("\n* ") == 2
+    assert parsed(mail)["Bcc"] is None
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("web01.example.org", "web01.\u2060example.\u2060org"),
+        ("http://x", "http:\u2060//x"),
+        ("a@b", "a@\u2060b"),
+        ("85.5 % at 20:00", "85.5 % at 20:00"),
+        ("limit: 2", "limit: 2"),
+        ("<b>", "‹b›"),
+        ("=?utf-8?q?x?=", "=\u2060?utf-8?q?x?="),
+        ("x" * 300, "x" * 197 + "..."),
+        ("\x00" * 200, "\\x00" * 49 + "\\..."),
+    ],
+)
+def test_harmless(text: str, shown: str) -> None:
+    assert harmless(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("in /var/backup/x: bad", "in ... bad"),
+        ("kept customer/web01", "kept customer/web01"),
+        ("Backup-01 is full", "... is full"),
+        ("1/2 done", "1/2 done"),
+    ],
+)
+def test_without_internals(text: str, shown: str) -> None:
+    assert without_internals(text, "backup-01") == shown
+
+
+def test_a_comment_keeps_its_paragraphs() -> None:
+    event = sample_event("quota", Kind.CUSTOM)._replace(comment="One.\r\n\r\nTwo.\n- Three.")
+
+    text = body(compose(event, ANNA, sample_about("quota"), POLICY))
+
+    assert "\n\nOne.\n\nTwo.\n\n- Three.\n\n" in text
+
+
+def test_facts_of_metrics() -> None:
+    metrics = (
+        Metric("used_percent", 92.0, "%", Range(end=85), Range(end=99)),
+        Metric("used", 92, "B", maximum=100),
+    )
+    age = Metric("age", 86400 * 20, "s", Range(end=86400 * 14))
+
+    assert facts_of(Verdict(State.WARNING, "", metrics=metrics, facts={"days_to_full": 3})) == {
+        "percent": 92.0,
+        "limit_percent": 85,
+        "used": 92,
+        "capacity": 100,
+        "days_to_full": 3,
+    }
+    assert facts_of(Verdict(State.WARNING, "", metrics=(age,))) == {
+        "age": timedelta(days=20),
+        "limit_age": timedelta(days=14),
+    }
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"missed": "3", "first_due": "yesterday", "others": None},
+        {"missed": True, "first_due": AT.replace(tzinfo=None)},
+        {"percent": "much", "unheard_of": 1, "cause": "<b>"},
+    ],
+)
+def test_a_fact_of_another_type_counts_as_missing(facts: dict[str, object]) -> None:
+    event = sample_event("schedule", Kind.PROBLEM)
+
+    mail = compose(event, ANNA, About("Office", "", facts), POLICY)
+
+    assert body(mail) == body(compose(event, ANNA, About("Office"), POLICY))
+
+
+def test_the_samples_have_every_fact() -> None:
+    told = {name for facts in (*SAMPLE_FACTS.values(), *OVER.values()) for name in facts}
+
+    assert told | {"cause"} == set(FACTS)
+
+
+# --- own templates ---
+
+
+def write(folder: Path, name: str, text: str) -> Path:
+    """Write an own template, return the folder."""
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_a_template_is_replaced_by_the_folder(tmp_path: Path) -> None:
+    write(tmp_path, "de/greeting.jinja", "{% set greeting %}Grüezi {{ recipient }}{% endset %}")
+    write(tmp_path, "layout/mail.txt", "{{ greeting }} / {{ subject }}")
+    policy = POLICY._replace(templates=tmp_path)
+
+    mail = compose(sample_event("quota", Kind.PROBLEM), ANNA, sample_about("quota"), policy)
+
+    assert body(mail).strip() == f"Grüezi Anna Müller / {mail.subject}"
+    assert "Grüezi Anna Müller" in body(mail, "html")
+    assert mail.complaints == ()
+
+
+def test_a_language_is_added_by_the_folder(tmp_path: Path) -> None:
+    for file in (PACKAGED / "it").iterdir():
+        write(tmp_path, f"rm/{file.name}", file.read_text(encoding="utf-8"))
+    write(tmp_path, "rm/greeting.jinja", "{% set greeting %}Bun di{% endset %}")
+    policy = POLICY._replace(templates=tmp_path)
+
+    mail = compose(
+        sample_event("quota", Kind.PROBLEM), ANNA._replace(language="rm-CH"), About(), policy
+    )
+
+    assert languages(tmp_path) == ("de", "en", "fr", "it", "rm")
+    assert body(mail).startswith("Bun di\n")
+    assert '<html lang="rm">' in body(mail, "html")
+
+
+@pytest.mark.parametrize(
+    "slip",
+    [
+        "{% set short %}{{ no_such_variable }}{% endset %}",
+        "{% if %}",
+        "{% set short %}{{ missed + 'x' }}{% endset %}",
+        "{% set short %}{{ 1 / 0 }}{% endset %}",
+        '{% include "de/schedule.jinja" %}',
+        "nothing is set",
+    ],
+)
+def test_a_slip_in_an_own_template_costs_a_complaint_not_the_mail(
+    tmp_path: Path, slip: str
+) -> None:
+    policy = POLICY._replace(templates=write(tmp_path, "de/schedule.jinja", slip))
+    event, about = sample_event("schedule", Kind.PROBLEM), sample_about("schedule")
+
+    mail = compose(event, ANNA, about, policy)
+
+    assert mail.data == compose(event, ANNA, about, POLICY).data
+    assert len(mail.complaints) == 1
+    assert str(tmp_path) in mail.complaints[0]
+
+
+def test_an_incomplete_language_is_complained_of(tmp_path: Path) -> None:
+    language = (PACKAGED / "it" / "language.jinja").read_text(encoding="utf-8")
+    policy = POLICY._replace(templates=write(tmp_path, "rm/language.jinja", language))
+    recipient = ANNA._replace(language="rm")
+
+    mail = compose(sample_event("quota", Kind.PROBLEM), recipient, About(), policy)
+
+    assert body(mail).startswith("Bonjour Madame Anna Müller,")
+    assert "rm/quota.jinja" in mail.complaints[0]
+
+
+def test_languages_have_the_same_templates_and_labels() -> None:
+    files = {each: sorted(file.name for file in (PACKAGED / each).iterdir()) for each in LANGUAGES}
+    labels = {each: dict(wording(None, each).language_values())["labels"] for each in LANGUAGES}
+
+    assert languages(None) == LANGUAGES
+    for each in LANGUAGES:
+        assert files[each] == files["en"]
+        assert labels[each].keys() == labels["en"].keys()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_labels_are_all_used(language: str) -> None:
+    labels = dict(wording(None, language).language_values())["labels"]
+    code = "".join(
+        (ROOT / "lib/backup_monitoring/notify" / name).read_text() for name in ("content.py",)
+    )
+
+    for label in labels:  # type: ignore[attr-defined]
+        assert f'"{label}"' in code or f"'{label}'" in code, label
+
+
+def test_swiss_german_has_no_sharp_s() -> None:
+    for file in (PACKAGED / "de").iterdir():
+        assert "ß" not in file.read_text(encoding="utf-8")
+
+
+def test_paragraphs_and_steps() -> None:
+    assert paragraphs("One\n  line.\n---\n\n---\nTwo.") == ("One line.", "Two.")
+    assert steps("\n- One\n  line.\n - Two - three.\n") == ("One line.", "Two - three.")
+
+
+def test_every_kind_language_and_list_is_previewed() -> None:
+    names = [sample.name for sample in previews("a@example.org", POLICY)]
+
+    assert len(names) == len(set(names)) == len(LANGUAGES) * (len(Kind) + len(Digest))
+    for language in LANGUAGES:
+        for kind in Kind:
+            assert any(name.startswith(f"{language}-{kind.value.lower()}-") for name in names)
+
+
+def test_previews_show_slips_in_own_templates(tmp_path: Path) -> None:
+    policy = POLICY._replace(templates=write(tmp_path, "it/digest.jinja", "{{ wrong }}"))
+
+    complaints = {s.name for s in previews("a@example.org", policy) if s.mail.complaints}
+
+    assert complaints == {f"it-list-{digest.value.lower()}" for digest in Digest}
+
+
+def test_previews_show_a_slip_where_only_the_output_is_known(tmp_path: Path) -> None:
+    policy = POLICY._replace(templates=write(tmp_path, "it/plain.jinja", "{{ wrong }}"))
+
+    complaints = {s.name for s in previews("a@example.org", policy) if s.mail.complaints}
+
+    assert complaints == {"it-list-storm"}
+
+
+def test_nothing_is_fetched_from_elsewhere() -> None:
+    for sample in samples_of(ANNA, POLICY):
+        page = body(sample.mail, "html")
+        assert not set(Tags(page).tags) & {"img", "link", "script", "iframe", "object"}
+        assert "url(" not in page
+
+
+def test_the_template_engine_is_loaded_only_to_compose() -> None:
+    code = "import sys, backup_monitoring.mail.compose; sys.exit('jinja2' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT / "lib").returncode == 0
+
+
+# --- documentation ---
+
+
+def _documented(heading: str) -> set[str]:
+    text = (ROOT / "docs" / "mails.md").read_text(encoding="utf-8")
+    part = text.partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (`.*?) \|", part, flags=re.MULTILINE)
+    return {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+
+
+def test_the_documented_variables_are_the_given_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    given_to: dict[str, set[str]] = {}
+    original = type(wording(None, "en")).texts
+
+    def spy(self: object, template: str, variables: dict[str, object]) -> dict[str, str]:
+        given_to.setdefault(template, set()).update(variables)
+        return original(self, template, variables)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(type(wording(None, "en")), "texts", spy)
+    list(samples_of(ANNA, POLICY))
+
+    everywhere = _documented("Variables of every template")
+    event = everywhere | _documented("Variables of an event")
+    assert given_to["quota"] == event
+    assert given_to["mail"] == event | _documented("Texts of a task")
+    assert given_to["digest"] == everywhere | _documented("Variables of a list")
+    assert _documented("Texts of a task") == set(TASK_TEXTS)
+    assert _documented("Variables of the layouts") == set(Content._fields)
+
+
+def test_the_content_is_plain_text() -> None:
+    scene = scene_of(wording(None, "en"), ANNA, POLICY, ZONE)
+    event = sample_event("status", Kind.PROBLEM)._replace(computer="a&b")
+
+    content = content_of_event(scene, event, sample_about("status"))
+
+    assert "a&b" in content.lead[0]
+    assert "a&amp;b" in body(compose(event, ANNA, sample_about("status"), POLICY), "html")
+    assert date(2026, 11, 21) == SAMPLE_FACTS["quota"]["shrink_day"]

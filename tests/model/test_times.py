@@ -1,0 +1,34 @@
+"""Moments in words, with their offset."""
+
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from backup_monitoring.model.times import say_offset, say_time
+
+ZURICH = ZoneInfo("Europe/Zurich")
+
+
+@pytest.mark.parametrize(
+    ("moment", "zone", "said"),
+    [
+        ("2026-11-23T19:00:04+00:00", ZURICH, "2026-11-23 20:00 +01:00"),
+        ("2026-10-25T00:30+00:00", ZURICH, "2026-10-25 02:30 +02:00"),
+        ("2026-10-25T01:30+00:00", ZURICH, "2026-10-25 02:30 +01:00"),
+        ("2026-11-23T19:00+00:00", ZoneInfo("America/St_Johns"), "2026-11-23 15:30 -03:30"),
+        ("2026-11-23T19:00+00:00", ZoneInfo("Asia/Kathmandu"), "2026-11-24 00:45 +05:45"),
+        ("2026-11-23T19:00+00:00", UTC, "2026-11-23 19:00 +00:00"),
+        ("2026-11-23T19:00+00:00", timezone(timedelta(hours=-9)), "2026-11-23 10:00 -09:00"),
+    ],
+)
+def test_say_time(moment: str, zone: tzinfo, said: str) -> None:
+    assert say_time(datetime.fromisoformat(moment), zone) == said
+
+
+@pytest.mark.parametrize(
+    ("minutes", "said"),
+    [(0, "+00:00"), (-30, "-00:30"), (-210, "-03:30"), (525, "+08:45"), (840, "+14:00")],
+)
+def test_say_offset(minutes: int, said: str) -> None:
+    assert say_offset(timedelta(minutes=minutes)) == said

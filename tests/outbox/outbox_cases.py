@@ -1,0 +1,92 @@
+"""Events, mails and a composer for tests of the outbox."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from backup_monitoring.mail.transport_selection import open_transport
+from backup_monitoring.model.errors import MonitoringError
+from backup_monitoring.model.notices import Event, Kind, Recipient, Role
+from backup_monitoring.model.verdicts import State
+from backup_monitoring.outbox.delivery import flush
+from backup_monitoring.outbox.messages import Digest, QueuedMail, RefusedMail, Storm
+from backup_monitoring.outbox.queue import Outbox
+from backup_monitoring.settings.notify import NotifySettings
+
+NOW = datetime.fromisoformat("2026-11-25T08:00:00+00:00")
+MINUTE = timedelta(minutes=1)
+NOBODY = "noc@example.org"
+
+
+def event(
+    uid: str = "4000101",
+    kind: Kind = Kind.PROBLEM,
+    state: State = State.CRITICAL,
+    at: datetime = NOW,
+    task: str = "quota",
+    host: str = "backup-01",
+) -> Event:
+    return Event(uid, task, kind, state, at, "99 % used", host=host)
+
+
+def mail(
+    key: str,
+    address: str = "anna@example.org",
+    about: Event | None = None,
+    role: Role = Role.CUSTOMER,
+    thread: str = "",
+) -> QueuedMail:
+    raw = f"Message-ID: <{key}>\r\nTo: {address}\r\nSubject: test\r\n\r\n.\r\nHello\r\n".encode()
+    plain = QueuedMail(f"<{key}>", address, role, raw, "bounces@example.org", thread=thread)
+    if about is None:
+        return plain
+    return plain._replace(
+        account=about.uid,
+        task=about.task,
+        kind=about.kind,
+        state=about.state,
+        host=about.host,
+        at=about.at,
+    )
+
+
+def reseller(address: str = "support@reseller.example.org") -> Recipient:
+    return Recipient(address, "Support", Role.RESELLER, reseller="4000000", sender="s@example.org")
+
+
+class Composer:
+    """Writes the least mails, and keeps what it was given."""
+
+    def __init__(self) -> None:
+        self.storms: list[Storm] = []
+        self.digests: list[Digest] = []
+        self.refusals: list[tuple[RefusedMail, ...]] = []
+
+    def _key(self, kind: str) -> str:
+        return f"{kind}-{len(self.storms)}-{len(self.digests)}-{len(self.refusals)}@tests"
+
+    def draft(self, text: str) -> tuple[bytes, tuple[str, ...]]:
+        if "nonsense" in text:
+            raise MonitoringError("a draft", "is nonsense", "write another")
+        return f"Subject: {text}\r\n\r\n".encode(), ("a complaint",)
+
+    def digest(self, digest: Digest) -> QueuedMail:
+        self.digests.append(digest)
+        return mail(self._key("digest"), digest.recipient.address, role=digest.recipient.role)
+
+    def storm(self, storm: Storm) -> QueuedMail:
+        self.storms.append(storm)
+        return mail(self._key("storm"), NOBODY, role=Role.PROVIDER)
+
+    def refused(self, mails: tuple[RefusedMail, ...]) -> QueuedMail:
+        self.refusals.append(mails)
+        return mail(self._key("refused"), NOBODY, role=Role.PROVIDER)
+
+
+def deliver_with_another(folder: Path, port: int, begin: Any, sent: Any) -> None:
+    """Deliver as a process of its own, which can import this by its name, beside another one."""
+    policy = NotifySettings(smtp=f"smtp://localhost:{port}", storm=None)
+    with Outbox(folder / "outbox") as outbox:
+        begin.wait()
+        done = flush(outbox, open_transport(policy), policy, NOW, Composer())
+        sent.put((done.sent, done.busy))

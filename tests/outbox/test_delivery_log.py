@@ -1,0 +1,91 @@
+"""The audit's lines."""
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+
+from backup_monitoring.model.notices import Kind
+from backup_monitoring.outbox.delivery_log import Audit, Line, What
+from backup_monitoring.outbox.queue import Outbox
+from backup_monitoring.outbox.status import read_status
+from outbox.outbox_cases import MINUTE, NOW, event, mail
+
+HOSTILE = "a\nb\x1b[31m\u202e|<b>\udcff" + "x" * 5000
+
+
+def test_a_line(tmp_path: Path) -> None:
+    audit = Audit(tmp_path / "audit")
+
+    audit.write([Line(NOW, What.NOT_TOLD, "4000101", "quota", "PROBLEM", reason="switched off")])
+
+    assert json.loads((tmp_path / "audit").read_text()) == {
+        "time": "2026-11-25T08:00:00+00:00",
+        "what": "not told",
+        "account": "4000101",
+        "task": "quota",
+        "kind": "PROBLEM",
+        "reason": "switched off",
+    }
+
+
+def test_hostile_text_stays_one_short_line(tmp_path: Path) -> None:
+    Audit(tmp_path / "audit").write([Line(NOW, What.REFUSED, HOSTILE, reason=HOSTILE)] * 2)
+
+    lines = (tmp_path / "audit").read_bytes().split(b"\n")
+    assert len(lines) == 3
+    assert all(line.isascii() and b"\x1b" not in line and len(line) < 4096 for line in lines)
+    assert json.loads(lines[0])["account"].startswith("a\nb\x1b[31m\u202e|<b>\udcff")
+
+
+@pytest.mark.parametrize(("folder", "file"), [(0o755, 0o640), (0o770, 0o660)])
+def test_who_may_read_it(tmp_path: Path, folder: int, file: int) -> None:
+    tmp_path.chmod(folder)
+    Audit(tmp_path / "audit").write([Line(NOW, What.TOLD)])
+
+    assert stat.S_IMODE((tmp_path / "audit").stat().st_mode) == file
+
+
+def test_it_goes_on_after_a_rotation(tmp_path: Path) -> None:
+    audit = Audit(tmp_path / "audit")
+    audit.write([Line(NOW, What.TOLD)])
+    (tmp_path / "audit").rename(tmp_path / "audit.1")
+    audit.write([Line(NOW, What.HELD)])
+
+    assert "held" in (tmp_path / "audit").read_text()
+
+
+def test_an_audit_that_fails_loses_no_mail(tmp_path: Path) -> None:
+    audit = Audit(tmp_path / "none" / "audit")
+    with Outbox(tmp_path / "outbox", audit) as outbox, outbox.transaction(NOW) as t:
+        t.queue(mail("1@t"))
+
+    assert read_status(tmp_path / "outbox", NOW).waiting == 1
+    assert audit.failure is not None
+    assert "No such file" in audit.failure
+
+
+def test_every_decision_of_a_batch(tmp_path: Path) -> None:
+    about, again = event(), event(at=NOW + MINUTE)
+    audit = Audit(tmp_path / "audit")
+    with Outbox(tmp_path / "outbox", audit) as outbox, outbox.transaction(NOW) as t:
+        t.seen(about)
+        t.seen(about)
+        t.note(about)
+        t.queue(mail("1@t", about=about))
+        t.queue(mail("2@t", about=again), held="the first scan")
+        t.not_told(about, "b@example.org", "not listed")
+        t.note(event(kind=Kind.RECOVERY))
+
+    text = (tmp_path / "audit").read_text()
+    lines = [json.loads(line) for line in text.splitlines()]
+    assert [(line["what"], line.get("address"), line["reason"]) for line in lines] == [
+        ("duplicate", None, "the same event came before"),
+        ("queued", "anna@example.org", "waits in case a storm shows"),
+        ("dropped", "anna@example.org", "a newer mail says it"),
+        ("held", "anna@example.org", "the first scan"),
+        ("not told", "b@example.org", "not listed"),
+        ("dropped", "anna@example.org", "recovered before it was told"),
+    ]
+    assert "Hello" not in text

@@ -1,0 +1,96 @@
+"""Drafts: what a mail is written from, through the outbox and back."""
+
+from datetime import UTC, date, datetime, timedelta, timezone
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backup_monitoring.mail.about import About
+from backup_monitoring.mail.compose import compose
+from backup_monitoring.mail.headers import MailError
+from backup_monitoring.model.notices import Event, Kind, Recipient, Role, Thread
+from backup_monitoring.model.verdicts import State
+from backup_monitoring.notify.composer import Composer
+from backup_monitoring.outbox.drafts import Draft, read_draft, write_draft
+from backup_monitoring.settings.load import read_settings
+from backup_monitoring.settings.notify import NotifySettings
+from backup_monitoring.tasks.facts import FACTS
+
+AT = datetime(2026, 11, 24, 11, 0, tzinfo=UTC)
+POLICY = NotifySettings(sender="Backup <backup@example.org>")
+EVENT = Event("4000101", "status", Kind.PROBLEM, State.CRITICAL, AT, "3 failed", "web01", AT, "b1")
+ANNA = Recipient("anna@example.org", "Anna", Role.CUSTOMER, "de", time_zone="UTC+01")
+
+VALUES = {
+    str: st.text(),
+    bool: st.booleans(),
+    int: st.integers(-(2**70), 2**70),
+    float: st.floats(allow_nan=False, allow_infinity=False),
+    date: st.dates(),
+    datetime: st.integers(0, 2**32).map(lambda seconds: datetime.fromtimestamp(seconds, UTC)),
+    timedelta: st.integers(-(10**9), 10**9).map(lambda seconds: timedelta(seconds=seconds)),
+}
+ZONES = st.sampled_from(
+    [UTC, ZoneInfo("Europe/Zurich"), ZoneInfo("Asia/Kathmandu"), timezone(timedelta(hours=-5))]
+)
+
+
+@st.composite
+def facts(draw: st.DrawFn) -> dict[str, object]:
+    names = draw(st.sets(st.sampled_from(sorted(FACTS))))
+    return {name: draw(st.one_of([VALUES[each] for each in FACTS[name]])) for name in names}
+
+
+@given(facts(), ZONES, st.text(), st.none() | st.builds(Thread, st.text(), st.text()))
+def test_a_draft_comes_back_as_it_was(
+    told: dict[str, object], zone: timezone, text: str, thread: Thread | None
+) -> None:
+    about = About(text, text[::-1], told, zone)
+    draft = Draft(EVENT._replace(summary=text), ANNA._replace(name=text), about, thread, text)
+
+    back = read_draft(write_draft(draft))
+
+    assert back._replace(about=back.about._replace(zone=zone)) == draft
+    assert back.about.zone.utcoffset(AT) == zone.utcoffset(AT)
+    assert {name: type(value) for name, value in back.about.facts.items()} == {
+        name: type(value) for name, value in told.items()
+    }
+
+
+def test_facts_that_no_mail_tells_are_left_out() -> None:
+    about = About(facts={"zone": ZoneInfo("Europe/Zurich"), "missed": 3})
+
+    assert read_draft(write_draft(Draft(EVENT, ANNA, about))).about.facts == {"missed": 3}
+
+
+def test_its_key_is_the_message_id() -> None:
+    draft = Draft(EVENT, ANNA, About()).with_key(POLICY)
+
+    assert draft.key == compose(*draft[:3], POLICY).message_id
+    moved = POLICY._replace(sender="backup@elsewhere.example.org")
+    assert compose(*draft[:3], moved, key=draft.key).message_id == draft.key
+
+
+def test_without_a_sender_there_is_a_key_all_the_same() -> None:
+    nobody = POLICY._replace(sender="nobody")
+
+    key = Draft(EVENT, ANNA, About()).with_key(nobody).key
+
+    assert key.endswith(".invalid>")
+    assert compose(EVENT, ANNA, About(), POLICY, key=key).message_id == key
+
+
+@pytest.mark.parametrize("text", ["", "{}", "no draft", write_draft(Draft(EVENT, ANNA, About()))])
+def test_what_cannot_be_written_is_one_mails_fault(text: str, tmp_path: Path) -> None:
+    (tmp_path / "directory.ldif").write_text("")
+    file = tmp_path / "settings.toml"
+    file.write_text(
+        '[directory]\nuri = "ldif:directory.ldif"\nsuffix = "dc=example,dc=org"\n'
+        '[notify]\nfrom = "nobody"\n'
+    )
+
+    with pytest.raises(MailError):
+        Composer(read_settings(file), None, AT).draft(text)

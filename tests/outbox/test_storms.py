@@ -1,0 +1,200 @@
+"""When many failures are one storm."""
+
+from datetime import datetime, timedelta
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backup_monitoring.outbox.storms import (
+    Failure,
+    Judgement,
+    Phase,
+    StormRule,
+    crowded,
+    judge,
+    limit,
+)
+
+START = datetime.fromisoformat("2026-11-25T08:00:00+00:00")
+RULE = StormRule(2, timedelta(minutes=10))
+NEW, PASSED, STORM = Phase.NEW, Phase.PASSED, Phase.STORM
+
+
+def at(minutes: float) -> datetime:
+    return START + timedelta(minutes=minutes)
+
+
+def failures(*known: tuple[str, float, Phase]) -> list[Failure]:
+    return [Failure(account, at(minutes), phase) for account, minutes, phase in known]
+
+
+@pytest.mark.parametrize(
+    ("known", "now", "standing", "hold", "tell", "storm"),
+    [
+        pytest.param([("a", 0, NEW)], 9, False, "", "", False, id="it settles"),
+        pytest.param([("a", 0, NEW)], 10, False, "", "a", False, id="it has settled"),
+        pytest.param(
+            [("a", 0, NEW), ("b", 1, NEW)], 10, False, "", "a", False, id="as many as allowed"
+        ),
+        pytest.param(
+            [("a", 0, NEW), ("b", 1, NEW), ("c", 9, NEW)], 9, False, "abc", "", True, id="one more"
+        ),
+        pytest.param(
+            [("a", 0, NEW), ("b", 9, NEW), ("c", 10.5, NEW)],
+            *(20, False, "", "ab", False),
+            id="spread over more than settle",
+        ),
+        pytest.param(
+            [("a", 0, NEW), ("b", 1, NEW), ("c", 2, NEW)],
+            *(500, False, "abc", "", True),
+            id="nobody looked for hours",
+        ),
+        pytest.param(
+            [("a", 0, PASSED), ("b", 3, PASSED), ("c", 9, NEW)],
+            *(14, False, "c", "", True),
+            id="some were told already",
+        ),
+        pytest.param(
+            [("a", -90, PASSED), ("b", -90, PASSED), ("d", -90, PASSED), ("c", 0, NEW)],
+            *(10, False, "", "c", False),
+            id="an old crowd says nothing",
+        ),
+        pytest.param(
+            [("a", 0, STORM), ("b", 0, STORM), ("c", 0, STORM), ("d", 300, NEW)],
+            *(300, True, "d", "", True),
+            id="a late one joins",
+        ),
+        pytest.param(
+            [("a", 0, STORM), ("b", 0, STORM), ("c", 0, STORM)],
+            *(300, True, "", "", True),
+            id="too many still fail",
+        ),
+        pytest.param(
+            [("a", 0, STORM), ("b", 0, STORM)],
+            9,
+            True,
+            "",
+            "",
+            True,
+            id="not quiet for long enough",
+        ),
+        pytest.param(
+            [("a", 0, STORM), ("b", 0, STORM)], 10, True, "", "ab", False, id="it is over"
+        ),
+        pytest.param([], 10, True, "", "", False, id="all have recovered"),
+        pytest.param(
+            [("a", 0, STORM), ("b", 0, STORM), ("p", 5, PASSED)],
+            *(10, True, "", "ab", False),
+            id="who was let through keeps no storm up",
+        ),
+        pytest.param(
+            [("a", 0, PASSED), ("b", 5, NEW)], 15, False, "", "b", False, id="told only once"
+        ),
+        pytest.param(
+            [("a", 0, PASSED), ("b", 1, PASSED), ("c", 5, NEW), ("d", 14, NEW)],
+            *(14, False, "cd", "", True),
+            id="the first one that waits is in a crowd",
+        ),
+        pytest.param(
+            [("a", 0, PASSED), ("b", 0, PASSED), ("c", 10, NEW)],
+            *(10, False, "c", "", True),
+            id="just within settle",
+        ),
+    ],
+)
+def test_judge(
+    known: list[tuple[str, float, Phase]],
+    now: float,
+    standing: bool,
+    hold: str,
+    tell: str,
+    storm: bool,
+) -> None:
+    judgement = judge(failures(*known), RULE, at(now), standing=standing)
+
+    said = (judgement.hold, judgement.tell, judgement.storm)
+    assert said == (frozenset(hold), frozenset(tell), storm)
+
+
+@pytest.mark.parametrize(
+    ("known", "standing", "accounts"),
+    [
+        pytest.param(
+            [("p", 3, PASSED), ("q", 3, PASSED), ("c", 9, NEW), ("early", -100, NEW)],
+            *(False, {"p", "q", "c", "early"}),
+            id="those that were let through, and all that wait",
+        ),
+        pytest.param(
+            [*((name, -90, PASSED) for name in "xyz"), *((name, 0, NEW) for name in "abc")],
+            *(False, {"a", "b", "c"}),
+            id="no older crowd",
+        ),
+        pytest.param(
+            [("a", 0, STORM), ("late", 9, NEW)], True, {"a", "late"}, id="one that stands"
+        ),
+    ],
+)
+def test_what_a_storm_consists_of(
+    known: list[tuple[str, float, Phase]], standing: bool, accounts: set[str]
+) -> None:
+    assert judge(failures(*known), RULE, at(9), standing=standing).accounts == accounts
+
+
+@pytest.mark.parametrize(
+    ("total", "expected"),
+    [(None, 20), (0, 20), (200, 20), (201, 20.1), (1000, 100)],
+)
+def test_limit(total: int | None, expected: float) -> None:
+    assert limit(10, 20, total) == expected
+
+
+minutes = st.integers(0, 60)
+many = st.lists(minutes, max_size=25).map(
+    lambda times: [Failure(str(n), at(time)) for n, time in enumerate(times)]
+)
+
+
+@given(many, st.integers(1, 6))
+def test_crowded_as_one_would_count(known: list[Failure], allowed: int) -> None:
+    rule = StormRule(allowed, timedelta(minutes=10))
+    expected: set[str] = set()
+    for begin in known:
+        within = [each for each in known if begin.at <= each.at <= begin.at + rule.settle]
+        if len(within) > allowed:
+            expected.update(each.account for each in within)
+
+    assert crowded(known, rule) == expected
+
+
+@given(many, st.integers(1, 6), st.randoms())
+def test_order_is_of_no_matter(known: list[Failure], allowed: int, random: Random) -> None:
+    rule = StormRule(allowed, timedelta(minutes=10))
+    shuffled = random.sample(known, len(known))
+
+    assert judge(known, rule, at(60), standing=False) == judge(
+        shuffled, rule, at(60), standing=False
+    )
+
+
+@given(many, st.integers(1, 6), minutes)
+def test_nobody_is_both_held_and_told(known: list[Failure], allowed: int, now: int) -> None:
+    rule = StormRule(allowed, timedelta(minutes=10))
+    present = [each for each in known if each.at <= at(now)]
+
+    judgement = judge(present, rule, at(now), standing=False)
+
+    assert not judgement.hold & judgement.tell
+    assert judgement.storm is bool(judgement.hold)
+    if len(present) <= allowed:
+        assert judgement == Judgement(frozenset(), judgement.tell, storm=False)
+
+
+@given(many, st.integers(1, 6))
+def test_everybody_is_told_or_held_in_the_end(known: list[Failure], allowed: int) -> None:
+    rule = StormRule(allowed, timedelta(minutes=10))
+
+    judgement = judge(known, rule, at(70), standing=False)
+
+    assert judgement.hold | judgement.tell == {each.account for each in known}

@@ -1,0 +1,99 @@
+"""The inventory: programs, computers and accounts, as a table and as JSON."""
+
+import json
+
+from backup_monitoring.model.accounts import Account
+from backup_monitoring.model.uploads import Client, Computer, Past, Uploads
+from backup_monitoring.plugin.inventory import Inventory
+from cases import PERL, at, end, start, uploads
+
+STARTED = "2026-11-23T20:00+01:00"
+OLD = Client("Old|Client", "1.9", "")
+GONE = Past(at("2026-11-01T00:00+00:00"), gone=at("2026-11-20T00:00+00:00"))
+
+
+def counted(*homes: tuple[Account, Uploads]) -> Inventory:
+    inventory = Inventory()
+    for account, found in homes:
+        inventory.add(account, found)
+    return inventory
+
+
+def machine(name: str, client: Client | None = PERL) -> Computer:
+    return Computer(name, start(STARTED, client))
+
+
+def test_computers_and_accounts_are_counted_by_program() -> None:
+    inventory = counted(
+        (Account("1", ""), uploads(machine("a"), machine("b"), machine("c", OLD))),
+        (Account("2", ""), uploads(machine("a"), machine("b", None))),
+    )
+
+    assert inventory.table().splitlines() == [
+        "identifier                 version  operating system  computers  accounts",
+        "-                          -        -                         1         1",
+        "Old¦Client                 1.9      -                         1         1",
+        "Online Backup Perl Script  2.0.11   linux                     3         2",
+    ]
+    assert json.loads(inventory.json())[1:] == [
+        {
+            "identifier": "Old¦Client",
+            "version": "1.9",
+            "operating_system": "",
+            "computers": 1,
+            "accounts": 1,
+        },
+        {
+            "identifier": "Online Backup Perl Script",
+            "version": "2.0.11",
+            "operating_system": "linux",
+            "computers": 3,
+            "accounts": 2,
+        },
+    ]
+
+
+def test_only_computers_that_are_there_are_counted() -> None:
+    inventory = counted(
+        (
+            Account("1", ""),
+            uploads(
+                machine("here"),
+                *(
+                    machine(name)._replace(past=Past(at("2026-11-01T00:00+00:00")))
+                    for name in ("known", "known too")
+                ),
+                machine("gone")._replace(past=GONE),
+                Computer("without a report"),
+            ),
+        )
+    )
+
+    (program,) = json.loads(inventory.json())
+    assert (program["identifier"], program["computers"]) == ("Online Backup Perl Script", 3)
+
+
+def test_the_newest_report_names_the_program() -> None:
+    updated = Computer("a", start("2026-11-22T20:00+01:00", OLD), end(STARTED, client=PERL))
+
+    (program,) = json.loads(counted((Account("1", ""), uploads(updated))).json())
+
+    assert program["version"] == "2.0.11"
+
+
+def test_homes_that_could_not_be_looked_through_are_told() -> None:
+    account = Account("1", "")
+    new = Account("2", "", provisioned=False)
+    lost, refused = Uploads(missing="/home/1"), Uploads(refused="/home/1: no")
+    part = Uploads((machine("a"),), cut_short="more than 256 computers")
+
+    def last(*homes: tuple[Account, Uploads]) -> str:
+        return counted(*homes).table().splitlines()[-1]
+
+    assert last((account, lost), (account, refused), (account, part)) == (
+        "(not all there is: 3 accounts could not be looked through; see -v)"
+    )
+    assert last((account, part)) == (
+        "(not all there is: 1 account could not be looked through; see -v)"
+    )
+    assert last((new, lost), (account, uploads())).startswith("identifier")

@@ -1,0 +1,127 @@
+"""The command line: what is understood, and what is refused with its reason."""
+
+from argparse import ArgumentTypeError
+from datetime import UTC, datetime
+
+import pytest
+
+from backup_monitoring import __version__
+from backup_monitoring.model.errors import UsageError
+from backup_monitoring.plugin.options import (
+    Parser,
+    Shown,
+    add_account_option,
+    add_common_options,
+    now_of,
+    parse_days,
+    parse_now,
+    parse_seconds,
+    uids_of,
+)
+
+
+def parser() -> Parser:
+    made = Parser("check_example", "An example.", "the end")
+    add_account_option(made)
+    add_common_options(made)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("arguments", "uids"),
+    [
+        pytest.param([], None, id="all"),
+        pytest.param(["-a", "1"], ["1"], id="one"),
+        pytest.param(["-a", "b, a", "--account", "c"], ["b", "a", "c"], id="in their order"),
+        pytest.param(["-a", "Anna,anna,ANNA,b"], ["Anna", "b"], id="each once, in any case"),
+    ],
+)
+def test_accounts(arguments: list[str], uids: list[str] | None) -> None:
+    assert uids_of(parser().parse(arguments)) == uids
+
+
+@pytest.mark.parametrize("text", ["", ",", "1,", "1, ,2"])
+def test_an_empty_name_is_no_account(text: str) -> None:
+    with pytest.raises(UsageError, match="--account: an empty UID"):
+        uids_of(parser().parse(["-a", text]))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--conf", "x"], "unrecognized argument '--conf'; see check_example --help"),
+        (["1", "2"], "unrecognized argument '1'"),
+        (["-t"], "expected one argument"),
+        (["--now", "soon"], "'soon' is no time such as 2026-11-24T08:00:00+01:00"),
+    ],
+)
+def test_a_wrong_command_line(arguments: list[str], says: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        parser().parse(arguments)
+
+    assert says in str(raised.value)
+
+
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_help(option: str) -> None:
+    with pytest.raises(Shown) as shown:
+        parser().parse(["--nonsense", option])
+
+    assert shown.value.text.startswith("usage: check_example [-h] [-V] [-a UID]")
+    assert shown.value.text.endswith("\nthe end\n")
+
+
+def test_version() -> None:
+    with pytest.raises(Shown) as shown:
+        parser().parse(["-V"])
+
+    assert shown.value.text == f"check_example {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-11-24T08:00:00+01:00", datetime(2026, 11, 24, 7, tzinfo=UTC)),
+        ("1970-01-01T00:00:00Z", datetime(1970, 1, 1, tzinfo=UTC)),
+        ("2999-12-31T23:59:59Z", datetime(2999, 12, 31, 23, 59, 59, tzinfo=UTC)),
+    ],
+)
+def test_a_time(text: str, moment: datetime) -> None:
+    assert now_of(parser().parse(["--now", text])) == moment
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("2026-11-24T08:00:00", "is no time such as"),
+        ("2026-11-24", "is no time such as"),
+        ("0001-01-01T00:00:00+14:00", "is no time such as"),
+        ("1970-01-01T00:00:00+01:00", "is not between 1970 and 3000"),
+        ("2999-12-31T23:30:00-01:00", "is not between 1970 and 3000"),
+    ],
+)
+def test_no_time(text: str, says: str) -> None:
+    with pytest.raises(ArgumentTypeError, match=says):
+        parse_now(text)
+
+
+def test_without_a_time_the_clock_counts() -> None:
+    before = datetime.now(UTC)
+
+    assert before <= now_of(parser().parse([])) <= datetime.now(UTC)
+
+
+def test_numbers() -> None:
+    assert [parse_seconds("1"), parse_seconds("86400")] == [1.0, 86400.0]
+    assert [parse_days("1"), parse_days("9999")] == [1, 9999]
+
+
+@pytest.mark.parametrize("text", ["", "0", "86401", "-1", "+1", "1.5", " 1", "1s", "١", "9" * 400])
+def test_no_number_of_seconds(text: str) -> None:
+    with pytest.raises(ArgumentTypeError, match="is no number of seconds from 1 to 86400"):
+        parse_seconds(text)
+
+
+def test_too_many_days() -> None:
+    with pytest.raises(ArgumentTypeError, match="'10000' is no number of days from 1 to 9999"):
+        parse_days("10000")

@@ -1,0 +1,239 @@
+"""The service rule: the monitoring's own store, passes and mails."""
+
+from datetime import timedelta
+
+import pytest
+
+from backup_monitoring.model.findings import FINDING_KINDS
+from backup_monitoring.model.verdicts import Metric, Range, State
+from backup_monitoring.selftest.health import Mails, Part, service
+from backup_monitoring.settings.monitoring import MonitoringPolicy
+from cases import at
+
+NOW = at("2026-11-24T12:00+01:00")
+READ = at("2026-11-24T11:50+01:00")
+HALF_AN_HOUR = timedelta(minutes=30)
+FINE = Part("storage", READ, None, HALF_AN_HOUR)
+QUICK = timedelta(seconds=2.5)
+
+
+@pytest.mark.parametrize(
+    ("read", "error", "state", "says"),
+    [
+        pytest.param(
+            "2026-11-24T11:45:00+01:00",
+            None,
+            State.OK,
+            "storage read 2026-11-24 10:45 +00:00, 15 min ago, last pass took 2.5 s",
+            id="half of its age",
+        ),
+        pytest.param(
+            "2026-11-24T11:44:59+01:00",
+            None,
+            State.WARNING,
+            "storage read 2026-11-24 10:44 +00:00, 15 min ago, limit 15m (half of [store] max_age)",
+            id="older than half",
+        ),
+        pytest.param(
+            "2026-11-24T11:30:00+01:00",
+            None,
+            State.WARNING,
+            "storage read 2026-11-24 10:30 +00:00, 30 min ago, limit 15m (half of [store] max_age)",
+            id="its age",
+        ),
+        pytest.param(
+            "2026-11-24T11:29:59+01:00",
+            None,
+            State.CRITICAL,
+            "storage read 2026-11-24 10:29 +00:00, 30 min ago, limit 30m ([store] max_age)",
+            id="older",
+        ),
+        pytest.param(
+            "2026-11-24T11:50:00+01:00",
+            "disk gone",
+            State.WARNING,
+            "storage read 2026-11-24 10:50 +00:00, 10 min ago, "
+            "limit 15m (half of [store] max_age): disk gone",
+            id="the last pass failed",
+        ),
+        pytest.param(
+            "2026-11-24T11:00:00+01:00",
+            "disk gone",
+            State.CRITICAL,
+            "storage read 2026-11-24 10:00 +00:00, 1 h ago, limit 30m ([store] max_age): disk gone",
+            id="and for too long",
+        ),
+        pytest.param(
+            None, "disk gone", State.CRITICAL, "storage was never read: disk gone", id="never"
+        ),
+        pytest.param(
+            None, None, State.CRITICAL, "storage was never read: no reason known", id="never, why?"
+        ),
+        pytest.param(
+            "2026-11-24T12:10:00+01:00",
+            None,
+            State.OK,
+            "storage read 2026-11-24 11:10 +00:00, 0 min ago, last pass took 2.5 s",
+            id="ten minutes ahead",
+        ),
+        pytest.param(
+            "2026-11-24T12:10:01+01:00",
+            None,
+            State.UNKNOWN,
+            "clock: storage read in the future, 2026-11-24 11:10 +00:00; set the clock",
+            id="further ahead",
+        ),
+    ],
+)
+def test_the_age_of_a_part(read: str | None, error: str | None, state: State, says: str) -> None:
+    part = Part("storage", at(read) if read else None, error, HALF_AN_HOUR)
+
+    verdict = service((part,), QUICK, {}, MonitoringPolicy(), NOW)
+
+    assert (verdict.state, verdict.summary) == (state, says)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "state", "says"),
+    [
+        (120, State.OK, "last pass took 120.0 s"),
+        (120.1, State.WARNING, "last pass took 120.1 s, limit 2m ([service] duration)"),
+    ],
+)
+def test_the_duration_of_a_pass(seconds: float, state: State, says: str) -> None:
+    policy = MonitoringPolicy(duration=timedelta(minutes=2))
+
+    verdict = service((), timedelta(seconds=seconds), {}, policy, NOW)
+
+    assert (verdict.state, verdict.summary) == (state, says)
+
+
+@pytest.mark.parametrize(
+    ("found", "limits", "state", "says"),
+    [
+        pytest.param({"report": 999}, {}, State.OK, "last pass took", id="no limit"),
+        pytest.param({"report": 1}, {"report": 2}, State.OK, "last pass took", id="below it"),
+        pytest.param({}, {"report": 1}, State.OK, "last pass took", id="none"),
+        pytest.param(
+            {"report": 2},
+            {"report": 2},
+            State.WARNING,
+            "2 findings of kind report (a file is not understood), limit 2 (settings); "
+            "see collect_backup_state -v",
+            id="at the limit",
+        ),
+        pytest.param(
+            {"report": 2, "orphan": 1},
+            {"report": 2, "orphan": 1},
+            State.WARNING,
+            "; 1 more problem",
+            id="two kinds",
+        ),
+        pytest.param(
+            {"report": 2, "orphan": 1, "home": 5},
+            {"report": 2, "orphan": 1, "home": 1},
+            State.WARNING,
+            "; 2 more problems",
+            id="three kinds",
+        ),
+    ],
+)
+def test_findings(found: dict[str, int], limits: dict[str, int], state: State, says: str) -> None:
+    verdict = service((), QUICK, found, MonitoringPolicy(findings=limits), NOW)
+
+    assert verdict.state is state
+    assert verdict.summary.startswith(says) or verdict.summary.endswith(says)
+
+
+@pytest.mark.parametrize(
+    ("mails", "state", "says"),
+    [
+        pytest.param(
+            Mails(waiting=3, oldest=timedelta(hours=1)), State.OK, "last pass took", id="in time"
+        ),
+        pytest.param(
+            Mails(waiting=3, oldest=timedelta(hours=1, seconds=60)),
+            State.CRITICAL,
+            "3 mails wait, the oldest for 1 h 1 min, limit 1h (settings outbox)",
+            id="too long",
+        ),
+        pytest.param(
+            Mails(held=2),
+            State.WARNING,
+            "2 mails are held; see notify_backup --release",
+            id="held",
+        ),
+        pytest.param(
+            Mails(refused=1),
+            State.WARNING,
+            "1 mails of the last 24 h will not arrive; see the audit",
+            id="refused",
+        ),
+        pytest.param(
+            Mails(waiting=9, oldest=timedelta(hours=2), held=2, refused=1),
+            State.CRITICAL,
+            "9 mails wait, the oldest for 2 h, limit 1h (settings outbox); 2 more problems",
+            id="all of it",
+        ),
+    ],
+)
+def test_mails(mails: Mails, state: State, says: str) -> None:
+    verdict = service((FINE,), QUICK, {}, MonitoringPolicy(), NOW, mails)
+
+    assert verdict.state is state
+    assert says in verdict.summary
+
+
+def test_the_worst_part_speaks_and_all_are_told() -> None:
+    directory = Part("directory", None, "server down", timedelta(hours=4))
+
+    verdict = service((FINE, directory), QUICK, {}, MonitoringPolicy(), NOW, Mails())
+
+    assert verdict.summary == "directory was never read: server down"
+    assert verdict.details[:4] == (
+        "OK - storage read 2026-11-24 10:50 +00:00, 10 min ago",
+        "CRITICAL - directory was never read: server down",
+        "OK - last pass took 2.5 s",
+        "OK - 0 findings of kind attribute (a value in an entry is out of sense)",
+    )
+    assert verdict.details[-3:] == (
+        "OK - 0 mails wait, the oldest for 0 min",
+        "OK - 0 mails are held; see notify_backup --release",
+        "OK - 0 mails of the last 24 h will not arrive; see the audit",
+    )
+
+
+def test_what_is_measured() -> None:
+    never = Part("directory", None, None, timedelta(hours=4))
+    policy = MonitoringPolicy(findings={"report": 3})
+    mails = Mails(waiting=3, oldest=timedelta(minutes=5), held=2, refused=1)
+
+    verdict = service((FINE, never), timedelta(seconds=2.51249), {"report": 2}, policy, NOW, mails)
+
+    none = Range(end=0)
+    assert verdict.metrics == (
+        Metric("storage_age", 600, "s", Range(end=900), Range(end=1800)),
+        Metric("duration", 2.512, "s", Range(end=600)),
+        *(
+            Metric("findings_report", 2, "", Range(end=2))
+            if kind == "report"
+            else Metric(f"findings_{kind}", 0)
+            for kind in FINDING_KINDS
+        ),
+        Metric("mails_waiting", 3),
+        Metric("mails_oldest", 300, "s", None, Range(end=3600)),
+        Metric("mails_held", 2, "", none),
+        Metric("mails_refused", 1, "", none),
+    )
+
+
+def test_a_part_read_ahead_of_the_clock_is_of_age_0() -> None:
+    ahead = FINE._replace(read=at("2026-11-24T12:05+01:00"))
+
+    assert service((ahead,), QUICK, {}, MonitoringPolicy(), NOW).metrics[0].value == 0
+
+
+def test_without_an_outbox_no_mail_is_measured() -> None:
+    names = [each.name for each in service((FINE,), QUICK, {}, MonitoringPolicy(), NOW).metrics]
+
+    assert not [name for name in names if name.startswith("mails")]

@@ -1,0 +1,173 @@
+"""The try of an installation: a line a step, and what to do where one fails."""
+
+from pathlib import Path
+
+import pytest
+
+from backup_monitoring.selftest.installation import Trial
+from cases import at
+from store.fleet import FIRST, Fleet, entry
+
+BASE = "ou=accounts,ou=backup,ou=services,dc=example,dc=org"
+BEGIN = [
+    "ok      settings: /settings.toml is understood",
+    "ok      directory: opened /directory.ldif",
+]
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> Fleet:
+    return Fleet(tmp_path / "fleet")
+
+
+def tried(fleet: Fleet) -> tuple[bool, list[str]]:
+    """Return whether a step failed, and the lines behind `BEGIN`, paths below the fleet's."""
+    trial = Trial(fleet.settings, at(FIRST), lambda phase: None)
+    lines = [line.replace(str(fleet.folder), "") for line in trial.run()]
+    assert lines[:2] == BEGIN
+    return trial.failed, lines[2:]
+
+
+def test_all_is_well_and_the_newest_start_is_said(fleet: Fleet) -> None:
+    fleet.start("4000101", "2026-11-20T20:00:00+01:00")
+    fleet.start("4000102", "2026-11-20T13:00:00-05:00")
+    fleet.start("4000102", "2027-11-20T13:00:00-05:00", name="with a clock that is ahead")
+    fleet.end("4000102", "2026-11-20T20:40:00+01:00", name="without a start")
+
+    assert tried(fleet) == (
+        False,
+        [
+            f"ok      accounts: 2 active below {BASE}",
+            "ok      homes: 2 of 2 found",
+            "ok      reports: read; the newest start is of account 4000101, "
+            "2026-11-20 20:00 +01:00",
+        ],
+    )
+
+
+def test_homes_that_are_of_no_use(fleet: Fleet) -> None:
+    new = {"sstProvisioningMode": "add", "sstProvisioningState": "0"}
+    fleet.entries(
+        entry("4000101"),
+        entry("4000103"),
+        entry("4000104", homeDirectory=None),
+        entry("4000105"),
+        entry("4000106", **new),
+    )
+    (fleet.home / "4000105").mkdir()
+    (fleet.home / "4000105" / "incoming").symlink_to("/")
+    fleet.start("4000101", "2026-11-20T20:00:00+01:00")
+
+    failed, lines = tried(fleet)
+
+    assert failed
+    assert [line.partition(";")[0] for line in lines[1:-1]] == [
+        "ok      homes: 1 of 4 found",
+        "note    homes: 1 of 4 not there, such as /tree/home/4000103",
+        "FAILED  homes: 1 of 4 may not be read: account 4000105: "
+        "/tree/home/4000105/incoming: a link, which is not followed, or no folder",
+        "FAILED  homes: 1 of 4 have no path: account 4000104: its entry has no home",
+    ]
+
+
+def test_a_start_of_a_clock_that_is_ahead_is_a_report_that_is_read(fleet: Fleet) -> None:
+    fleet.start("4000101", "2027-11-20T20:00:00+01:00")
+
+    assert tried(fleet)[1][-1] == (
+        "ok      reports: read; the newest start is of account 4000101, 2027-11-20 20:00 +01:00"
+    )
+
+
+@pytest.mark.parametrize(
+    ("other", "word"),
+    [
+        pytest.param(entry("4000101"), "note", id="one is there"),
+        pytest.param(entry("4000104", homeDirectory=None), "note", id="one has no path"),
+        pytest.param(entry("4000105"), "note", id="one may not be read"),
+        pytest.param(entry("4000106"), "FAILED", id="none is there"),
+    ],
+)
+def test_a_home_that_is_not_there_beside_another(fleet: Fleet, other: str, word: str) -> None:
+    fleet.entries(entry("4000103"), other)
+    (fleet.home / "4000105").mkdir()
+    (fleet.home / "4000105" / "incoming").symlink_to("/")
+
+    (line,) = (line for line in tried(fleet)[1] if " not there, such as " in line)
+
+    assert line.startswith(f"{word:7} homes: ")
+
+
+def test_all_accounts_are_counted_and_the_homes_of_the_first_ones_looked_into(
+    fleet: Fleet,
+) -> None:
+    fleet.entries(*(entry(str(5_000_000 + number)) for number in range(1003)))
+
+    _, lines = tried(fleet)
+
+    assert lines[0] == f"ok      accounts: 1003 active below {BASE}"
+    assert lines[1].startswith("FAILED  homes: 1000 of 1000 not there")
+
+
+def test_no_home_at_all(fleet: Fleet) -> None:
+    fleet.entries(entry("4000103"), entry("4000104"))
+
+    assert tried(fleet) == (
+        True,
+        [
+            f"ok      accounts: 2 active below {BASE}",
+            "FAILED  homes: 2 of 2 not there, such as /tree/home/4000103; check root and home in "
+            "[storage], or host in [directory] if another server has them",
+        ],
+    )
+
+
+def test_no_report_at_all(fleet: Fleet) -> None:
+    failed, lines = tried(fleet)
+
+    assert failed
+    assert lines[2:] == [
+        "FAILED  reports: not one found; check incoming, depth, report_folders and start_files "
+        "in [storage]"
+    ]
+
+
+@pytest.mark.parametrize(("other", "word"), [(False, "FAILED"), (True, "note")])
+def test_a_report_that_is_not_understood(fleet: Fleet, other: bool, word: str) -> None:
+    (fleet.reports("4000101") / "backupStarted.xml").write_text("<torn")
+    if other:
+        fleet.start("4000102", "2026-11-20T20:00:00+01:00")
+
+    failed, lines = tried(fleet)
+
+    assert (failed, len(lines)) == (not other, 3 + other)
+    assert lines[-1].startswith(
+        f"{word:7} reports: 1 not understood, such as "
+        "/tree/home/4000101/incoming/web01/.sepiola_backup/backupStarted.xml: no well-formed XML"
+    )
+    assert ("see Privilege in docs/operations.md" in lines[-1]) is not other
+
+
+@pytest.mark.parametrize(("host", "said"), [("", ""), ("b-1", " of host b-1")])
+def test_no_account_at_all(fleet: Fleet, host: str, said: str) -> None:
+    text = fleet.file.read_text()
+    fleet.file.write_text(
+        text.replace("[storage]", f'host = "{host}"\n[storage]' if host else "[storage]")
+    )
+    fleet.entries()
+
+    failed, (line,) = tried(fleet)
+
+    assert failed
+    assert line.startswith(
+        f"FAILED  accounts: none{said} below {BASE} by (objectClass=sstBackup); check suffix"
+    )
+
+
+def test_a_directory_that_breaks_off_is_the_last_step(fleet: Fleet) -> None:
+    with (fleet.folder / "directory.ldif").open("a") as file:
+        file.write("torn")
+
+    failed, (line,) = tried(fleet)
+
+    assert failed
+    assert line.startswith("FAILED  directory: /directory.ldif: line ")

@@ -1,0 +1,252 @@
+"""Settings: typed parts, or an error that names file, key and remedy."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from backup_monitoring.directory.opening import closed_directory
+from backup_monitoring.model.errors import SettingsError
+from backup_monitoring.model.verdicts import Range, Threshold
+from backup_monitoring.net.secrets import read_password
+from backup_monitoring.settings.directory import PASSWORD_VARIABLE
+from backup_monitoring.settings.load import (
+    Settings,
+    read_settings,
+    settings_file,
+)
+
+EXAMPLES = Path(__file__).parent.parent.parent / "examples"
+
+
+def read(tmp_path: Path, text: str, **environment: str) -> Settings:
+    file = tmp_path / "s.toml"
+    file.write_text(text, encoding="utf-8")
+    return read_settings(file, environment)
+
+
+MINIMAL = '[directory]\nuri = "ldif:a.ldif"\n'
+
+
+def test_defaults(tmp_path: Path) -> None:
+    settings = read(tmp_path, MINIMAL)
+
+    assert settings.directory.uri == (f"ldif:{tmp_path}/a.ldif",)
+    assert settings.directory.accounts_base == (
+        "ou=accounts,ou=backup,ou=services,dc=stoney-cloud,dc=org"
+    )
+    assert settings.directory.verify
+    assert settings.policies.quota.warning == Threshold(Range(end=85), "default")
+    assert settings.policies.schedule.grace == timedelta(hours=2)
+    assert settings.policies.patience.days == 1
+
+
+def test_what_the_file_sets(tmp_path: Path) -> None:
+    settings = read(
+        tmp_path,
+        MINIMAL
+        + 'suffix = "o=example"\n[quota]\nwarning = 70\n[patience]\nnumbers = 3\ndays = 0\n'
+        + '[schedule]\nzones = ["Asia/Tokyo"]\ngrace = "90m"\n'
+        + '[schedule.weekdays]\n"1/a" = [1, 2]\n[storage]\nroot = "tree"\n'
+        + '[client.minimum]\n"Some Client" = "2.0"\n',
+    )
+
+    assert settings.directory.people_base == "ou=people,o=example"
+    assert settings.policies.quota.warning == Threshold(Range(end=70), "settings")
+    assert settings.policies.patience.numbers == Threshold(Range(end=2), "settings")
+    assert settings.policies.patience.days_origin == "settings"
+    assert [zone.key for zone in settings.policies.schedule.zones] == ["Asia/Tokyo"]
+    assert settings.policies.schedule.weekdays == {"1/a": frozenset({1, 2})}
+    assert settings.policies.client.minimum == {"Some Client": "2.0"}
+    assert settings.homes.root == tmp_path / "tree"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('[directory]\nurl = "x"', "[directory] uri: is missing"),
+        (MINIMAL + "pagesize = 3", "[directory] pagesize: no such key; the nearest known one is"),
+        (MINIMAL + "[qota]\n", "[qota]: no such key; the nearest known one is 'quota'"),
+        (MINIMAL + "[quota]\nwarning = '85'", "[quota] warning: '85' is not a percentage"),
+        (MINIMAL + "[quota]\nwarning = -1", "not a percentage"),
+        (MINIMAL + "page_size = " + "9" * 5000, "no TOML"),
+        (MINIMAL + "uid = " + "[" * 5000, "no TOML: nested too deeply"),
+        (MINIMAL + "attributes = 3", "not a table; write it as [directory.attributes]"),
+        (MINIMAL + 'ca_file = "\\u0000"', "ca_file: '\\x00' is no path"),
+        (MINIMAL + '[store]\nfolder = ""', "[store] folder: '' is no path"),
+        (MINIMAL + '[storage]\nroot = "a\\u0000b"', "[storage] root: 'a\\x00b' is no path"),
+        ('[directory]\nuri = "ldif:\\u0000"', "is no path"),
+        (MINIMAL + "[patience]\ndays = true", "not a whole number from 0 to 99"),
+        (MINIMAL + '[schedule]\ngrace = "2 hours"', 'not a duration such as "90m"'),
+        (MINIMAL + '[schedule]\ngrace = "900000d"', "longer than ten years"),
+        (MINIMAL + '[schedule]\nzones = ["Mars/Base"]', "'Mars/Base' is no IANA zone"),
+        (MINIMAL + "[schedule.weekdays]\nx = [0]", "not a list of days"),
+        (MINIMAL + "start_tls = true", "start_tls: is for ldap:// only"),
+        ('[directory]\nuri = "http://x"', 'none of "ldap://HOST"'),
+        ('[directory]\nuri = "ldap://x"\nbind_dn = "cn=x"', "password_file: no password"),
+        (
+            '[directory]\nuri = "ldap://x"\npassword_file = "pw"',
+            "password_file: is without bind_dn",
+        ),
+        (
+            '[directory]\nuri = "ldaps://cn=a:geheim@x"',
+            "uri: has a name before an @; write bind_dn",
+        ),
+        (MINIMAL + 'bind = "kerberos"', "'kerberos' is unknown"),
+        (
+            MINIMAL + 'host = "b-3"\nservers = ["b-1", "b-2"]',
+            "[directory] servers: has no 'b-3', which is host; name all servers",
+        ),
+        (MINIMAL + 'servers = ["b-1", " "]', "servers: ['b-1', ' '] is not a list of servers'"),
+        (MINIMAL + 'servers = ["b\\u0000"]', "is not a list of servers' names"),
+        (MINIMAL + "servers = []", "servers: [] is neither a text nor a list of texts"),
+        (MINIMAL + '[storage]\nhome = "{user}"', "no such placeholder {user}"),
+        (MINIMAL + '[storage]\nincoming = "../x"', "no folder below the account's"),
+        (MINIMAL + '[storage]\nstart_files = ["a/b"]', "no plain file name"),
+        (MINIMAL + '[client.minimum]\n"P" = "new"', "no version"),
+        ("[directory", "no TOML"),
+        (MINIMAL + "[quota]\nzzzz = 1", "[quota] zzzz: no such key; the nearest known one is"),
+        (MINIMAL + "suffix = 3", "[directory] suffix: 3 is not a text in quotes"),
+        (MINIMAL + "verify = 1", "[directory] verify: 1 is neither true nor false"),
+        (MINIMAL + "[patience]\ndays = 100", "100 is not a whole number from 0 to 99"),
+        (MINIMAL + "[patience]\ndays = 1.0", "1.0 is not a whole number from 0 to 99"),
+        (MINIMAL + "[quota]\nwarning = true", "True is not a percentage"),
+        (MINIMAL + "[quota]\nwarning = 1001", "1001 is not a percentage"),
+        (MINIMAL + "servers = 3", "servers: 3 is neither a text nor a list of texts"),
+        (MINIMAL + 'servers = ["b-1", 3]', "is neither a text nor a list of texts"),
+        *(
+            (MINIMAL + f'[storage]\nend_files = ["a.xml", "{name}"]', "is no plain file name")
+            for name in ("", ".", "..", "a/b", "a\\u0000")
+        ),
+    ],
+)
+def test_errors_name_the_key(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read(tmp_path, text)
+
+    assert str(caught.value).startswith(f"{tmp_path}/s.toml")
+    assert says in str(caught.value)
+
+
+def test_values_at_their_borders(tmp_path: Path) -> None:
+    settings = read(
+        tmp_path,
+        MINIMAL
+        + "[patience]\nnumbers = 0\ndays = 99\n[quota]\nwarning = 0\ncritical = 1000\n"
+        + '[storage]\nreport_folders = [".a", "b"]\n',
+    )
+
+    assert settings.policies.patience.days == 99
+    assert settings.policies.quota.warning.good == Range(end=0)
+    assert settings.policies.quota.critical.good == Range(end=1000)
+    assert settings.homes.report_folders == (".a", "b")
+
+
+def test_what_is_in_effect_and_where_it_comes_from(tmp_path: Path) -> None:
+    settings = read(
+        tmp_path,
+        MINIMAL + "suffix = 'o=a\"b\\c'\nverify = false\n[quota]\nwarning = 70\n",
+    )
+
+    said = {(each.section, each.key): each[2:] for each in settings.in_effect}
+    assert said["directory", "suffix"] == ('"o=a\\"b\\\\c"', "file")
+    assert said["directory", "verify"] == ("false", "file")
+    assert said["directory", "start_tls"] == ("false", "default")
+    assert said["directory", "timeout"] == ('"5s"', "default")
+    assert said["directory", "host"] == ("(none)", "default")
+    assert said["quota", "warning"] == ("70", "file")
+    assert said["storage", "start_files"] == ('["backupStarted.xml"]', "default")
+
+
+@pytest.mark.parametrize(
+    ("text", "servers"),
+    [
+        ("", ()),
+        ('servers = ["b-1", "b-2"]', ("b-1", "b-2")),
+        ('host = "B-2"\nservers = ["b-1", "b-2"]', ("b-1", "b-2")),
+        ('host = "b-1"\nservers = "B-1"', ("B-1",)),
+        ('host = "b-1"', ()),
+    ],
+)
+def test_the_backup_servers(tmp_path: Path, text: str, servers: tuple[str, ...]) -> None:
+    assert read(tmp_path, MINIMAL + text).directory.servers == servers
+
+
+def test_a_password_in_the_uri_is_refused_and_not_shown(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="uri: has a name before an @") as caught:
+        read(tmp_path, '[directory]\nuri = ["ldap://a", "ldaps://reader:geheim@b"]\n')
+
+    assert "geheim" not in str(caught.value)
+
+
+def test_no_file_names_path_and_example(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"none\.toml.*no such settings file.*example"):
+        read_settings(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize(("mode", "refused"), [(0o640, False), (0o600, False), (0o644, True)])
+def test_a_password_that_others_may_read_is_refused(
+    tmp_path: Path, mode: int, refused: bool
+) -> None:
+    (tmp_path / "pw").write_text("secret\n")
+    (tmp_path / "pw").chmod(mode)
+    text = '[directory]\nuri = "ldap://x"\nbind_dn = "cn=x"\npassword_file = "pw"\n'
+
+    settings = read(tmp_path, text).directory
+
+    if refused:
+        with pytest.raises(SettingsError, match="others may read this password"):
+            closed_directory(settings, lambda phase: None)
+    else:
+        assert read_password(tmp_path / "pw") == "secret"
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        pytest.param(None, "No such file or directory); see that the file is there", id="none"),
+        pytest.param(b"p\xe4ss", "no UTF-8); write it in UTF-8", id="Latin-1"),
+        pytest.param(b"\nsecret\n", "is empty; write the password in its first line", id="empty"),
+    ],
+)
+def test_a_password_file_that_is_of_no_use(
+    tmp_path: Path, content: bytes | None, says: str
+) -> None:
+    if content is not None:
+        (tmp_path / "pw").touch(0o600)
+        (tmp_path / "pw").write_bytes(content)
+
+    with pytest.raises(SettingsError) as raised:
+        read_password(tmp_path / "pw")
+
+    assert says in str(raised.value)
+
+
+def test_who_does_not_ask_the_directory_needs_no_password(tmp_path: Path) -> None:
+    text = '[directory]\nuri = "ldap://x"\nbind_dn = "cn=x"\npassword_file = "not there"\n'
+
+    assert read(tmp_path, text).directory.bind == "simple"
+
+
+def test_the_password_comes_from_the_environment_and_is_never_shown(tmp_path: Path) -> None:
+    text = '[directory]\nuri = "ldap://x"\nbind_dn = "cn=x"\n'
+
+    settings = read(tmp_path, text, **{PASSWORD_VARIABLE: "geheim"})
+
+    assert settings.directory.password == "geheim"
+    assert "geheim" not in repr(settings)
+
+
+def test_where_the_file_is() -> None:
+    assert settings_file("a", {"BACKUP_MONITORING_CONFIG": "b"}) == Path("a")
+    assert settings_file(None, {"BACKUP_MONITORING_CONFIG": "b"}) == Path("b")
+    assert settings_file(None, {}) == Path("/etc/backup-monitoring/backup-monitoring.toml")
+
+
+def test_the_annotated_example_shows_every_key(tmp_path: Path) -> None:
+    annotated = (EXAMPLES / "backup-monitoring.toml").read_text(encoding="utf-8")
+    settings = read(tmp_path, annotated)
+
+    assert settings.directory.uri == ("ldaps://ldap.example.org",)
+    for setting in settings.in_effect:
+        assert f"{setting.key} = " in annotated, setting

@@ -1,0 +1,645 @@
+"""Histories, each played pass by pass: what a computer showed, and what is to be said then.
+
+What is expected follows from the rules' words alone (docs/rules.md), not from the code.
+Times are of November 2026 in Zurich: ``20 21:00`` is 2026-11-20T21:00+01:00.
+"""
+
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from backup_monitoring.model.accounts import Account
+from backup_monitoring.model.uploads import (
+    Computer,
+    End,
+    Past,
+    Schedule,
+    Start,
+    Unplanned,
+    Unreadable,
+    Uploads,
+)
+from backup_monitoring.model.verdicts import State, Verdict
+from backup_monitoring.store import history_codec as memory_codec
+from backup_monitoring.store.history import Memory, Outcome, Seen, look, vanished
+from backup_monitoring.tasks import schedule as planned
+from backup_monitoring.tasks import status as ended
+from backup_monitoring.tasks.policies import (
+    PatiencePolicy,
+    RunPolicies,
+    SchedulePolicy,
+    StatusPolicy,
+)
+from cases import LONG_AGO, PERL, at, daily, offset
+
+# Two failed or missed are WARNING, three CRITICAL; the account is much older than its computers.
+ACCOUNT = Account("4000101", "", created=LONG_AGO, warning_numbers=2, warning_days=0)
+POLICIES = (
+    PatiencePolicy(),
+    SchedulePolicy(zones=(ZoneInfo("Europe/Zurich"),)),
+    StatusPolicy(),
+)
+OK, WARNING, CRITICAL, UNKNOWN = State.OK, State.WARNING, State.CRITICAL, State.UNKNOWN
+TORN = Unreadable("/home/4000101/f.xml", "torn")
+
+
+def written(text: str) -> str:
+    return f"2026-11-{text.replace(' ', 'T')}+01:00" if len(text) < 10 else text
+
+
+def began(text: str, run: str = "") -> Start:
+    moment = written(text)
+    return Start(at(moment), offset(moment), run or text[:2], PERL, LONG_AGO)
+
+
+def good(text: str, run: str = "") -> End:
+    moment = written(text)
+    return End(at(moment), offset(moment), run or text[:2], True, PERL, LONG_AGO)
+
+
+def bad(text: str, run: str = "") -> End:
+    return good(text, run)._replace(success=False)
+
+
+class Look(NamedTuple):
+    """A pass: what it saw, and what the rules are to say after it.
+
+    Args:
+        failed: the metric, None where none is told; a text such as "2+" is a lower bound.
+        missed: the schedule rule's metric, with its state.
+    """
+
+    now: str
+    start: Start | Unreadable | None
+    end: End | Unreadable | None
+    failed: int | str | None
+    state: State
+    plan: Schedule | Unreadable | None = None
+    missed: tuple[int | None, State] | None = None
+    gone: bool = False
+
+
+MOVED = daily(10)
+HISTORIES = {
+    "failures in a row": [
+        Look("20 21:00", began("20 20:00"), bad("20 20:40"), "1+", OK),
+        Look("21 20:10", began("21 20:00"), bad("20 20:40"), "1+", OK),
+        Look("21 21:00", began("21 20:00"), bad("21 20:40"), "2+", WARNING),
+        Look("21 21:05", began("21 20:00"), bad("21 20:40"), "2+", WARNING),
+        Look("22 21:00", began("22 20:00"), bad("22 20:40"), "3+", CRITICAL),
+        Look("23 20:10", began("23 20:00"), bad("22 20:40"), "3+", CRITICAL),
+        Look("23 21:00", began("23 20:00"), good("23 20:40"), 0, OK),
+        Look("24 20:10", began("24 20:00"), good("23 20:40"), 0, OK),
+        Look("24 21:00", began("24 20:00"), bad("24 20:40"), 1, OK),
+        Look("25 21:00", began("25 20:00"), bad("25 20:40"), 2, WARNING),
+    ],
+    "a success is the first that is seen": [
+        Look("20 21:00", began("20 20:00"), good("20 20:40"), 0, OK),
+        Look("21 21:00", began("21 20:00"), bad("21 20:40"), 1, OK),
+        Look("22 21:00", began("22 20:00"), bad("22 20:40"), 2, WARNING),
+    ],
+    "the first look finds a run and the end before it": [
+        Look("20 20:10", began("20 20:00"), bad("19 20:40"), "1+", OK),
+        Look("20 21:00", began("20 20:00"), bad("20 20:40"), "2+", WARNING),
+    ],
+    "an end that was overwritten unseen": [
+        Look("20 21:00", began("20 20:00"), good("20 20:40"), 0, OK),
+        Look("21 20:10", began("21 20:00"), good("20 20:40"), 0, OK),
+        # the one of 21 ended, or did not, and that of 22 is not known at all
+        Look("23 21:00", began("23 20:00"), bad("23 20:40"), "1+", OK),
+        Look("24 21:00", began("24 20:00"), bad("24 20:40"), "2+", WARNING),
+        Look("25 20:10", began("25 20:00"), bad("24 20:40"), "2+", WARNING),
+        Look("27 20:10", began("27 20:00"), bad("26 20:40"), "3+", CRITICAL),
+        Look("27 21:00", began("27 20:00"), good("27 20:40"), 0, OK),
+        Look("28 21:00", began("28 20:00"), bad("28 20:40"), 1, OK),
+    ],
+    "an end that was overwritten unseen does not end the row": [
+        Look("20 21:00", began("20 20:00"), bad("20 20:40"), "1+", OK),
+        Look("21 21:00", began("21 20:00"), bad("21 20:40"), "2+", WARNING),
+        Look("22 20:10", began("22 20:00"), bad("21 20:40"), "2+", WARNING),
+        Look("23 21:00", began("23 20:00"), bad("23 20:40"), "3+", CRITICAL),
+    ],
+    "the end of the open run comes together with the next start": [
+        Look("20 21:00", began("20 20:00"), good("20 20:40"), 0, OK),
+        Look("21 20:10", began("21 20:00"), good("20 20:40"), 0, OK),
+        Look("22 20:10", began("22 20:00"), bad("21 20:40"), 1, OK),
+        Look("23 20:10", began("23 20:00"), bad("22 20:40"), 2, WARNING),
+        Look("24 20:10", began("24 20:00"), good("23 20:40"), 0, OK),
+    ],
+    "starts that were lost": [
+        Look("20 21:00", began("20 20:00"), good("20 20:40"), 0, OK),
+        Look("21 21:00", began("20 20:00"), bad("21 20:40"), 1, OK),
+        Look("22 21:00", began("20 20:00"), bad("22 20:40"), 2, WARNING),
+        Look("23 21:00", began("20 20:00"), good("23 20:40"), 0, OK),
+    ],
+    "no start was ever uploaded": [
+        Look("20 21:00", None, bad("20 20:40"), "1+", OK),
+        Look("21 21:00", None, bad("21 20:40"), "2+", WARNING),
+        Look("22 21:00", None, good("22 20:40"), 0, OK),
+        Look("23 21:00", None, bad("23 20:40"), 1, OK),
+    ],
+    "a first upload of days": [
+        Look("18 20:05", began("18 20:00"), None, 0, OK, daily(20), (0, OK)),
+        Look("20 23:00", began("18 20:00"), None, 0, OK, daily(20), (0, OK)),
+        Look("25 19:59", began("18 20:00"), None, 0, OK, daily(20), (0, OK)),
+        Look("25 20:01", began("18 20:00"), None, "1+", OK, daily(20), (0, OK)),
+        Look("26 12:00", began("18 20:00"), good("26 11:00"), 0, OK, daily(20), (0, OK)),
+        Look("26 23:00", began("18 20:00"), good("26 11:00"), 0, OK, daily(20), (1, OK)),
+    ],
+    "a first upload that is killed, and its week counts from the first start": [
+        Look("18 20:05", began("18 20:00"), None, 0, OK),
+        Look("21 20:05", began("21 20:00"), None, "1+", OK),
+        Look("24 20:05", began("24 20:00"), None, "2+", WARNING),
+        Look("25 19:59", began("24 20:00"), None, "2+", WARNING),
+        Look("25 20:01", began("24 20:00"), None, "3+", CRITICAL),
+        Look("26 20:05", began("26 20:00"), None, "3+", CRITICAL),
+        Look("26 21:00", began("26 20:00"), good("26 20:40"), 0, OK),
+    ],
+    "a first upload that is killed, and begins again after its week": [
+        Look("10 20:05", began("10 20:00"), None, 0, OK, daily(20), (0, OK)),
+        Look("17 20:01", began("10 20:00"), None, "1+", OK, daily(20), (0, OK)),
+        Look("20 20:05", began("20 20:00"), None, "1+", OK, daily(20), (0, OK)),
+        Look("21 19:59", began("20 20:00"), None, "1+", OK, daily(20), (0, OK)),
+        Look("21 20:01", began("20 20:00"), None, "2+", WARNING, daily(20), (0, OK)),
+        Look("21 23:00", began("20 20:00"), good("21 22:40"), 0, OK, daily(20), (0, OK)),
+    ],
+    "a client that is killed every day": [
+        Look("19 21:00", began("19 20:00"), good("19 20:40"), 0, OK, daily(20), (0, OK)),
+        Look("20 20:10", began("20 20:00"), good("19 20:40"), 0, OK, daily(20), (0, OK)),
+        Look("21 20:10", began("21 20:00"), good("19 20:40"), 1, OK, daily(20), (0, OK)),
+        Look("21 23:00", began("21 20:00"), good("19 20:40"), 1, OK, daily(20), (0, OK)),
+        Look("22 20:10", began("22 20:00"), good("19 20:40"), 2, WARNING, daily(20), (0, OK)),
+        Look("23 20:10", began("23 20:00"), good("19 20:40"), 3, CRITICAL, daily(20), (0, OK)),
+        Look("23 21:00", began("23 20:00"), good("23 20:40"), 0, OK, daily(20), (0, OK)),
+    ],
+    "a run that never ended is counted once": [
+        Look("19 21:00", began("19 20:00"), good("19 20:40"), 0, OK),
+        Look("20 20:10", began("20 20:00"), good("19 20:40"), 0, OK),
+        Look("21 19:59", began("20 20:00"), good("19 20:40"), 0, OK),
+        Look("21 20:01", began("20 20:00"), good("19 20:40"), 1, OK),
+        Look("22 20:10", began("22 20:00"), good("19 20:40"), 1, OK),
+        Look("22 21:00", began("22 20:00"), bad("22 20:40"), 2, WARNING),
+    ],
+    "a run that took longer than any may ended after all": [
+        Look("19 21:00", began("19 20:00"), good("19 20:40"), 0, OK),
+        Look("21 20:01", began("20 20:00"), good("19 20:40"), 1, OK),
+        Look("21 21:00", began("20 20:00"), good("21 20:50"), 0, OK),
+    ],
+    "the end of an earlier run was uploaded late": [
+        Look("19 21:00", began("19 20:00"), bad("19 20:40"), "1+", OK),
+        Look("21 20:10", began("21 20:00"), bad("19 20:40"), "1+", OK),
+        Look("21 20:15", began("21 20:00"), good("20 20:40"), 0, OK),
+        Look("21 21:00", began("21 20:00"), bad("21 20:40"), 1, OK),
+    ],
+    "the end of an earlier run was uploaded late, together with the next start": [
+        Look("19 21:00", began("19 20:00"), good("19 20:40"), 0, OK),
+        Look("20 20:10", began("20 20:00"), good("19 20:40"), 0, OK),
+        Look("21 20:10", began("21 20:00"), good("19 20:40"), 1, OK),
+        # 20 ended well after all, and 21 never did
+        Look("22 20:10", began("22 20:00"), good("20 20:40"), 1, OK),
+        Look("23 20:10", began("23 20:00"), good("20 20:40"), 2, WARNING),
+    ],
+    "the end of a run that never ended was uploaded late, and it failed once": [
+        Look("19 21:00", began("19 20:00"), good("19 20:40"), 0, OK),
+        Look("20 20:10", began("20 20:00"), good("19 20:40"), 0, OK),
+        Look("21 20:10", began("21 20:00"), good("19 20:40"), 1, OK),
+        Look("21 20:15", began("21 20:00"), bad("20 20:40"), 1, OK),
+        Look("21 21:00", began("21 20:00"), bad("21 20:40"), 2, WARNING),
+        Look("22 20:10", began("22 20:00"), bad("21 20:40"), 2, WARNING),
+    ],
+    "the same, together with the next start": [
+        Look("19 21:00", began("19 20:00"), good("19 20:40"), 0, OK),
+        Look("20 20:10", began("20 20:00"), good("19 20:40"), 0, OK),
+        Look("21 20:10", began("21 20:00"), good("19 20:40"), 1, OK),
+        Look("22 20:10", began("22 20:00"), bad("20 20:40"), 2, WARNING),
+        Look("22 21:00", began("22 20:00"), good("22 20:40"), 0, OK),
+    ],
+    "the end of a run whose start was not seen does not tell of the one that was open": [
+        Look("20 21:00", began("20 20:00"), good("20 20:40"), 0, OK),
+        Look("21 20:10", began("21 20:00"), good("20 20:40"), 0, OK),
+        Look("23 20:10", began("23 20:00"), bad("22 20:40"), "1+", OK),
+        Look("23 21:00", began("23 20:00"), bad("23 20:40"), "2+", WARNING),
+    ],
+    "the first sight of a schedule is no change of it": [
+        Look("23 12:00", began("20 20:00"), good("20 20:40"), 0, OK, daily(20), (2, WARNING)),
+        Look("23 23:00", began("20 20:00"), good("20 20:40"), 0, OK, daily(20), (3, CRITICAL)),
+    ],
+    "a schedule that was moved at noon": [
+        Look("22 21:00", began("22 20:00"), good("22 20:40"), 0, OK, daily(20), (0, OK)),
+        # its due time of this morning is none: it was not planned then
+        Look("23 12:30", began("22 20:00"), good("22 20:40"), 0, OK, MOVED, (0, OK)),
+        Look("24 11:59", began("22 20:00"), good("22 20:40"), 0, OK, MOVED, (0, OK)),
+        Look("24 12:01", began("22 20:00"), good("22 20:40"), 0, OK, MOVED, (1, OK)),
+        Look("25 12:01", began("22 20:00"), good("22 20:40"), 0, OK, MOVED, (2, WARNING)),
+        Look("26 11:00", began("26 10:00"), good("26 10:40"), 0, OK, MOVED, (0, OK)),
+    ],
+    "a new offset alone is no new schedule": [
+        Look("20 21:00", began("20 20:00"), good("20 20:40"), 0, OK, daily(20, utc=2), (0, OK)),
+        Look("21 23:00", began("20 20:00"), good("20 20:40"), 0, OK, daily(20, utc=1), (1, OK)),
+        Look("22 23:00", began("20 20:00"), good("20 20:40"), 0, OK, daily(20), (2, WARNING)),
+    ],
+    "a schedule that was not understood for a while is the same afterwards": [
+        Look("20 21:00", began("20 20:00"), good("20 20:40"), 0, OK, daily(20), (0, OK)),
+        Look("21 23:00", began("20 20:00"), good("20 20:40"), 0, OK, TORN, (None, UNKNOWN)),
+        Look("21 23:05", began("20 20:00"), good("20 20:40"), 0, OK, daily(20), (1, OK)),
+    ],
+    "a computer that is new in an old account": [
+        Look("23 12:00", None, None, None, OK, daily(20), (0, OK)),
+        Look("23 21:59", None, None, None, OK, daily(20), (0, OK)),
+        Look("23 22:01", None, None, None, OK, daily(20), (1, OK)),
+        Look("24 22:01", None, None, None, OK, daily(20), (2, WARNING)),
+        Look("25 20:10", began("25 20:00"), None, 0, OK, daily(20), (0, OK)),
+        Look("25 21:00", began("25 20:00"), good("25 20:40"), 0, OK, daily(20), (0, OK)),
+    ],
+    "a computer that vanished, and came back as it was": [
+        Look("20 21:00", began("20 20:00"), good("20 20:40"), 0, OK),
+        Look("21 21:00", began("21 20:00"), bad("21 20:40"), 1, OK),
+        Look("22 21:00", began("22 20:00"), bad("22 20:40"), 2, WARNING),
+        Look("23 12:00", None, None, None, OK, gone=True),
+        Look("23 12:05", None, None, None, OK, gone=True),
+        Look("24 12:00", began("22 20:00"), bad("22 20:40"), 2, WARNING),
+        Look("24 21:00", began("24 20:00"), bad("24 20:40"), 3, CRITICAL),
+    ],
+    "a computer that vanished, and began anew": [
+        Look("20 21:00", began("20 20:00"), good("20 20:40"), 0, OK),
+        Look("21 21:00", began("21 20:00"), bad("21 20:40"), 1, OK),
+        Look("22 12:00", None, None, None, OK, gone=True),
+        Look("24 20:10", began("24 20:00"), None, 1, OK),
+        Look("24 21:00", began("24 20:00"), bad("24 20:40"), 2, WARNING),
+        Look("25 21:00", began("25 20:00"), good("25 20:40"), 0, OK),
+    ],
+    "a computer with nothing but a schedule vanished, and came back": [
+        Look("20 21:00", None, None, None, OK, daily(20), (0, OK)),
+        Look("21 12:00", None, None, None, OK, gone=True),
+        Look("21 13:00", None, None, None, OK, daily(20), (0, OK)),
+        Look("21 20:10", began("21 20:00"), None, 0, OK, daily(20), (0, OK)),
+    ],
+    "a computer with nothing that can be read vanished, and came back": [
+        Look("20 21:00", TORN, TORN, None, UNKNOWN),
+        Look("21 12:00", None, None, None, OK, gone=True),
+        Look("21 13:00", TORN, TORN, None, UNKNOWN),
+        Look("21 21:00", began("21 20:00"), bad("21 20:40"), "1+", OK),
+    ],
+    "the client's clock was set into the future, and back": [
+        Look("20 21:00", began("20 20:00"), good("20 20:40"), 0, OK),
+        Look("21 21:00", began("21 20:00"), bad("21 20:40"), 1, OK),
+        Look("22 20:10", began("2027-11-22T20:00+01:00"), bad("21 20:40"), None, UNKNOWN),
+        Look(
+            "22 21:00",
+            began("2027-11-22T20:00+01:00"),
+            good("2027-11-22T20:40+01:00"),
+            None,
+            UNKNOWN,
+        ),
+        Look("23 20:10", began("23 20:00"), good("2027-11-22T20:40+01:00"), None, UNKNOWN),
+        Look("23 21:00", began("23 20:00"), bad("23 20:40"), 2, WARNING),
+        Look("24 20:10", began("24 20:00"), bad("23 20:40"), 2, WARNING),
+    ],
+    "the client's clock was set back by hours": [
+        Look("20 21:00", began("20 20:00"), bad("20 20:40"), "1+", OK),
+        # The newest by time decides: until its end comes, the end of before is the newest.
+        Look("20 22:10", began("20 17:00"), bad("20 20:40"), "1+", OK),
+        Look("20 22:50", began("20 17:00"), bad("20 17:40"), "2+", WARNING),
+        Look("21 21:00", began("21 20:00"), good("21 20:40"), 0, OK),
+    ],
+    "an end that is not understood in between": [
+        Look("20 21:00", began("20 20:00"), good("20 20:40"), 0, OK),
+        Look("21 21:00", began("21 20:00"), bad("21 20:40"), 1, OK),
+        Look("22 21:00", began("22 20:00"), TORN, None, UNKNOWN),
+        Look("22 21:05", began("22 20:00"), bad("22 20:40"), 2, WARNING),
+        Look("23 20:10", TORN, bad("22 20:40"), None, UNKNOWN),
+        Look("23 21:00", began("23 20:00"), bad("23 20:40"), 3, CRITICAL),
+    ],
+    "a start that is not understood hides no run that never ended": [
+        Look("20 21:00", began("20 20:00"), good("20 20:40"), 0, OK),
+        Look("21 20:10", began("21 20:00"), good("20 20:40"), 0, OK),
+        Look("22 20:10", TORN, good("20 20:40"), None, UNKNOWN),
+        Look("22 20:15", began("22 20:00"), good("20 20:40"), 1, OK),
+    ],
+    "the same id twice": [
+        Look("20 21:00", began("20 20:00", "5"), good("20 20:40", "5"), 0, OK),
+        Look("21 20:10", began("21 20:00", "5"), good("20 20:40", "5"), 0, OK),
+        Look("21 21:00", began("21 20:00", "5"), bad("21 20:40", "5"), 1, OK),
+        Look("22 20:10", began("22 20:00", "5"), bad("21 20:40", "5"), 1, OK),
+        Look("23 20:10", began("23 20:00", "5"), bad("21 20:40", "5"), 2, WARNING),
+        Look("23 21:00", began("23 20:00", "5"), bad("23 20:40", "5"), 3, CRITICAL),
+    ],
+    "the start's file was deleted while a backup ran": [
+        Look("20 21:00", began("20 20:00"), good("20 20:40"), 0, OK),
+        Look("21 21:00", began("21 20:00"), bad("21 20:40"), 1, OK),
+        Look("22 20:10", began("22 20:00"), bad("21 20:40"), 1, OK),
+        Look("22 20:15", None, bad("21 20:40"), 1, OK),
+        Look("22 21:00", None, bad("22 20:40"), 2, WARNING),
+        Look("23 21:00", began("23 20:00"), bad("23 20:40"), 3, CRITICAL),
+    ],
+    "the end's file of a failure was deleted": [
+        Look("20 21:00", began("20 20:00"), good("20 20:40"), 0, OK),
+        Look("21 21:00", began("21 20:00"), bad("21 20:40"), 1, OK),
+        Look("22 21:00", began("22 20:00"), bad("22 20:40"), 2, WARNING),
+        Look("22 21:05", began("22 20:00"), None, 2, WARNING),
+        Look("23 20:10", began("23 20:00"), None, 2, WARNING),
+        Look("23 21:00", began("23 20:00"), good("23 20:40"), 0, OK),
+    ],
+    "the end's file of a success was deleted": [
+        Look("20 21:00", began("20 20:00"), bad("20 20:40"), "1+", OK),
+        Look("21 21:00", began("21 20:00"), bad("21 20:40"), "2+", WARNING),
+        Look("22 21:00", began("22 20:00"), good("22 20:40"), 0, OK),
+        Look("22 21:05", began("22 20:00"), None, 0, OK),
+        Look("23 21:00", began("23 20:00"), bad("23 20:40"), 1, OK),
+    ],
+    "this server's clock was set into the future, and back": [
+        Look("20 21:00", began("20 20:00"), good("20 20:40"), 0, OK, daily(20), (0, OK)),
+        Look(
+            "2027-11-20T21:00+01:00",
+            began("20 20:00"),
+            good("20 20:40"),
+            0,
+            OK,
+            MOVED,
+            (0, OK),
+        ),
+        Look("21 09:00", began("20 20:00"), good("20 20:40"), 0, OK, MOVED, (0, OK)),
+        Look("21 12:01", began("20 20:00"), good("20 20:40"), 0, OK, MOVED, (1, OK)),
+        Look("22 12:01", began("20 20:00"), bad("22 10:40"), 1, OK, MOVED, (0, OK)),
+    ],
+    "a computer was first seen by a clock of the future": [
+        Look("2027-11-20T21:00+01:00", None, None, None, OK, daily(20), (0, OK)),
+        Look("20 21:00", None, None, None, OK, daily(20), (0, OK)),
+        Look("21 22:01", None, None, None, OK, daily(20), (1, OK)),
+    ],
+}
+
+
+def told(verdict: Verdict) -> int | str | None:
+    """The metric, as a text where the sentence calls it a lower bound."""
+    if not verdict.metrics:
+        return None
+    number = int(verdict.metrics[0].value)
+    return f"{number}+" if verdict.summary.startswith("at least") else number
+
+
+@pytest.mark.parametrize("looks", HISTORIES.values(), ids=HISTORIES)
+def test_history(looks: list[Look]) -> None:
+    memory: Memory | None = None
+    for each in looks:
+        now = at(written(each.now))
+        computer = Computer("web01", each.start, each.end, each.plan)
+        if each.gone:
+            assert memory is not None
+            memory = vanished(memory, now)
+            computer = Computer("web01", past=memory.past)
+        else:
+            memory = look(memory, computer, now)
+            computer = computer._replace(past=memory.past_beside(computer))
+        # as from one pass to the next
+        memory = memory_codec.read_memory(memory_codec.write_memory(memory))
+        uploads = Uploads((computer,))
+
+        verdict = ended.status(ACCOUNT, uploads, RunPolicies(*POLICIES), now)
+        assert (each.now, told(verdict), verdict.state) == (each.now, each.failed, each.state)
+        if each.missed is not None:
+            verdict = planned.schedule(ACCOUNT, uploads, RunPolicies(*POLICIES), now)
+            assert (each.now, told(verdict), verdict.state) == (each.now, *each.missed)
+
+
+def past_after(*looks: tuple[str, Computer]) -> Past:
+    memory: Memory | None = None
+    for now, computer in looks:
+        memory = look(memory, computer, at(written(now)))
+    assert memory is not None
+    return memory.past
+
+
+def test_since_when_a_row_holds_and_what_went_well_last() -> None:
+    past = past_after(
+        ("20 21:00", Computer("a", began("20 20:00"), good("20 20:40"))),
+        ("21 21:00", Computer("a", began("21 20:00"), bad("21 20:40"))),
+        ("22 21:00", Computer("a", began("22 20:00"), bad("22 20:40"))),
+        ("23 20:10", Computer("a", began("23 20:00"), bad("22 20:40"))),
+    )
+
+    assert past.first_seen == at("2026-11-20T21:00+01:00")
+    assert past.failed == 2
+    assert past.failed_since == at("2026-11-21T20:40+01:00")
+    assert past.last_success == at("2026-11-20T20:40+01:00")
+
+
+def test_a_clock_of_years_ago_is_no_retirement() -> None:
+    """Its battery is empty: after each start the computer's clock begins anew."""
+    old = Computer("web01", began("2010-01-01T00:05+01:00"), good("2010-01-01T00:45+01:00"))
+    again = Computer("web01", began("2010-01-01T00:06+01:00"), bad("2010-01-01T00:40+01:00"))
+    other = Computer("web02", began("24 20:00"), good("24 20:40"))
+    once = old._replace(past=past_after(("23 20:45", old)))
+    twice = again._replace(past=past_after(("23 20:45", old), ("24 20:45", again)))
+
+    def told_of(computer: Computer, now: str) -> tuple[State, tuple[str, ...]]:
+        uploads = Uploads((computer, other))
+        verdict = ended.status(ACCOUNT, uploads, RunPolicies(*POLICIES), at(written(now)))
+        return verdict.state, verdict.retired
+
+    # At the first look nobody knows since when its files have been there.
+    assert told_of(once, "24 20:50") == (OK, ("web01",))
+    assert told_of(twice, "24 20:50") == (OK, ())
+
+
+def test_the_last_success_stays_known_when_its_end_is_overwritten() -> None:
+    past = past_after(
+        ("20 21:00", Computer("a", began("20 20:00"), good("20 20:40"))),
+        ("21 21:00", Computer("a", began("21 20:00"), bad("21 20:40"))),
+    )
+    account = ACCOUNT._replace(warning_numbers=0, warning_days=2)
+    computer = Computer("a", began("21 20:00"), bad("21 20:40"), past=past)
+
+    def state(now: str) -> State:
+        rules = RunPolicies(*POLICIES)
+        return ended.status(account, Uploads((computer,)), rules, at(written(now))).state
+
+    assert state("22 20:39") is OK
+    assert state("22 20:41") is WARNING
+
+
+BY_HAND = Schedule(Unplanned.BY_HAND, PERL, LONG_AGO)
+
+
+@pytest.mark.parametrize(
+    ("before", "plan"),
+    [
+        (daily(20), BY_HAND),
+        (BY_HAND, daily(20)),
+        (daily(20), daily(20, weekdays=frozenset([1, 2]))),
+        (daily(20, days=frozenset([1])), daily(20, months=frozenset([1]))),
+    ],
+)
+def test_another_kind_of_schedule_is_a_change(before: Schedule, plan: Schedule) -> None:
+    past = past_after(
+        ("20 21:00", Computer("a", schedule=before)),
+        ("21 12:00", Computer("a", schedule=plan)),
+        ("22 12:00", Computer("a", schedule=plan)),
+    )
+
+    assert past.schedule_changed == at("2026-11-21T12:00+01:00")
+
+
+def test_a_success_ends_the_row_and_an_older_one_is_not_the_last() -> None:
+    past = past_after(
+        ("20 21:00", Computer("a", began("20 20:00"), bad("20 20:40"))),
+        ("21 21:00", Computer("a", began("21 20:00"), good("21 20:40"))),
+        ("22 20:10", Computer("a", began("22 20:00"), good("19 20:40"))),
+    )
+
+    assert (past.failed, past.at_least, past.failed_since) == (0, False, None)
+    assert past.last_success == at("2026-11-21T20:40+01:00")
+
+
+def test_since_when_a_folder_is_gone() -> None:
+    there = Computer("a", began("20 20:00"), good("20 20:40"))
+    seen = look(None, there, at(written("20 21:00")))
+
+    gone = vanished(vanished(seen, at(written("21 12:00"))), at(written("22 12:00")))
+    back = look(gone, there, at(written("23 12:00")))
+    anew = look(gone, Computer("a", began("23 11:00")), at(written("23 12:00")))
+
+    assert seen.past.gone is None
+    assert gone.past.gone == at("2026-11-21T12:00+01:00")
+    assert (back.past.gone, anew.past.gone) == (None, None)
+
+
+def test_the_first_open_start_is_known_until_an_end_is_seen() -> None:
+    first, second = Computer("a", began("20 20:00")), Computer("a", began("22 20:00"))
+    ended_too = second._replace(end=good("22 23:00"))
+
+    still_open = past_after(("20 20:10", first), ("22 20:10", second))
+    ended_once = past_after(("20 20:10", first), ("22 20:10", second), ("23 12:00", ended_too))
+
+    assert still_open.first_open == at("2026-11-20T20:00+01:00")
+    assert ended_once.first_open is None
+
+
+LATE, NOW, EARLY = (at(f"{year}-11-20T12:00+01:00") for year in (2027, 2026, 2025))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param(Memory(LATE), Memory(NOW), id="first sight"),
+        pytest.param(
+            Memory(EARLY, schedule_changed=LATE), Memory(EARLY, schedule_changed=NOW), id="change"
+        ),
+        pytest.param(Memory(EARLY, gone=LATE), Memory(EARLY, gone=NOW), id="gone"),
+        pytest.param(
+            Memory(LATE, schedule_changed=EARLY, gone=EARLY),
+            Memory(NOW, schedule_changed=EARLY, gone=EARLY),
+            id="what is not ahead stays",
+        ),
+    ],
+)
+def test_moments_that_a_wrong_clock_of_this_server_put_into_the_future(
+    before: Memory, after: Memory
+) -> None:
+    gone = after.gone or NOW
+    assert vanished(before, NOW) == after._replace(gone=gone)
+
+
+OPEN_AFTER_TWO = Memory(
+    EARLY,
+    Seen(at("2026-11-22T20:00+01:00"), "22"),
+    Seen(at("2026-11-21T20:40+01:00"), "21", False),
+    failed=2,
+    failed_since=at("2026-11-20T20:40+01:00"),
+)
+
+
+@pytest.mark.parametrize(
+    ("memory", "computer", "failed", "since"),
+    [
+        pytest.param(
+            OPEN_AFTER_TWO, Computer("a", began("22 20:00"), bad("21 20:40")), 2, "20", id="open"
+        ),
+        pytest.param(
+            OPEN_AFTER_TWO,
+            Computer("a", None, bad("21 20:40")),
+            1,
+            "20",
+            id="its start was taken away: the end is the newest run",
+        ),
+        pytest.param(
+            OPEN_AFTER_TWO._replace(failed=1),
+            Computer("a", None, bad("21 20:40")),
+            0,
+            None,
+            id="and the row begins with it",
+        ),
+        pytest.param(
+            OPEN_AFTER_TWO._replace(end=Seen(at("2026-11-19T20:40+01:00"), "19", True)),
+            Computer("a", None, good("19 20:40")),
+            2,
+            "20",
+            id="a success is not in the row",
+        ),
+        pytest.param(
+            OPEN_AFTER_TWO._replace(end=None),
+            Computer("a", schedule=daily(20)),
+            2,
+            "20",
+            id="no end",
+        ),
+    ],
+)
+def test_the_past_beside_the_reports_that_are_there(
+    memory: Memory, computer: Computer, failed: int, since: str | None
+) -> None:
+    past = memory.past_beside(computer)
+
+    assert past is not None
+    assert past.failed == failed
+    assert past.failed_since == (at(f"2026-11-{since}T20:40+01:00") if since else None)
+
+
+def test_a_folder_without_reports_has_no_past() -> None:
+    assert OPEN_AFTER_TWO.past_beside(Computer("a")) is None
+
+
+def test_the_strip_holds_the_runs_of_a_month() -> None:
+    memory: Memory | None = None
+    for month in ("10", "11"):
+        for day in range(1, 31):
+            moment = f"2026-{month}-{day:02}T20:00:00+01:00"
+            ends = good(moment)._replace(success=day % 2 == 0)
+            memory = look(memory, Computer("a", end=ends), at(moment))
+    assert memory is not None
+
+    assert len(memory.runs) == 30
+    assert memory.runs[0][0] == at("2026-11-01T20:00+01:00")
+    assert "".join(outcome.value for _, outcome in memory.runs) == "fs" * 15
+
+
+def test_the_strip_holds_each_run_once() -> None:
+    looks = (
+        ("19 21:00", Computer("a", began("19 20:00"), good("19 20:40"))),
+        ("20 20:10", Computer("a", began("20 20:00"), good("19 20:40"))),
+        ("21 20:10", Computer("a", began("21 20:00"), good("19 20:40"))),
+        ("21 21:00", Computer("a", began("21 20:00"), bad("21 20:40"))),
+        ("22 20:10", Computer("a", began("22 20:00"), bad("21 20:40"))),
+    )
+    memory: Memory | None = None
+    for now, computer in looks:
+        memory = look(memory, computer, at(written(now)))
+    assert memory is not None
+
+    assert memory.runs == (
+        (at("2026-11-19T20:40+01:00"), Outcome.SUCCESS),
+        (at("2026-11-20T20:00+01:00"), Outcome.NEVER_ENDED),
+        (at("2026-11-21T20:40+01:00"), Outcome.FAILED),
+    )
+
+
+def test_the_strip_is_bounded_whatever_a_customer_does() -> None:
+    memory: Memory | None = None
+    for second in range(400):
+        moment = f"2026-11-20T20:{second // 60:02}:{second % 60:02}+01:00"
+        memory = look(memory, Computer("a", end=bad(moment)), at(moment))
+    assert memory is not None
+
+    assert len(memory.runs) == 100
+    assert len(memory_codec.write_memory(memory)) < 10_000

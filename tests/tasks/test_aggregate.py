@@ -1,0 +1,94 @@
+"""An account's verdict from its computers' judgements."""
+
+import pytest
+
+from backup_monitoring.model.uploads import Computer, Past, Unreadable, Uploads
+from backup_monitoring.model.verdicts import Metric, Range, State
+from backup_monitoring.tasks.aggregate import Judgement, reporting, worst_of
+from cases import computer, daily, uploads
+
+FINE = Judgement("fine", State.OK, "none missed", 0)
+ONE = Judgement("one", State.WARNING, "1 missed", 1, facts={"missed": 1})
+TWO = Judgement("two", State.WARNING, "2 missed", 2, "counted", {"missed": 2})
+TORN = Judgement("torn", State.UNKNOWN, "not understood")
+LOST = Judgement("lost", State.CRITICAL, "3 missed", 3)
+RETIRED = Judgement("old", State.OK, "no longer here", retired=True)
+GOOD = (Range(end=0), Range(end=2))
+
+
+@pytest.mark.parametrize(
+    ("judgements", "state", "computer", "summary"),
+    [
+        pytest.param((), State.OK, None, "no report yet", id="nothing"),
+        pytest.param((FINE, RETIRED), State.OK, "fine", "none missed", id="all good"),
+        pytest.param(
+            (RETIRED, FINE), State.OK, "fine", "none missed", id="not one that is here no more"
+        ),
+        pytest.param((FINE, TORN), State.UNKNOWN, "torn", "not understood", id="one bad"),
+        pytest.param(
+            (TORN, ONE, FINE), State.WARNING, "one", "1 missed; 1 more computer", id="two bad"
+        ),
+        pytest.param(
+            (TORN, ONE, TWO, LOST),
+            State.CRITICAL,
+            "lost",
+            "3 missed; 3 more computers",
+            id="critical is the worst",
+        ),
+        pytest.param(
+            (ONE, TWO),
+            State.WARNING,
+            "two",
+            "2 missed; 1 more computer",
+            id="the greater number of one state",
+        ),
+    ],
+)
+def test_the_worst_computer_speaks(
+    judgements: tuple[Judgement, ...], state: State, computer: str | None, summary: str
+) -> None:
+    verdict = worst_of(judgements, Uploads(), "missed", GOOD)
+
+    assert (verdict.state, verdict.computer, verdict.summary) == (state, computer, summary)
+
+
+def test_which_computers_fail_and_which_are_retired() -> None:
+    verdict = worst_of((FINE, ONE, TORN, RETIRED, TWO), Uploads(), "missed", GOOD)
+
+    assert verdict.failing == ("one", "two")
+    assert verdict.retired == ("old",)
+    assert verdict.facts == {"missed": 2, "others": 1}
+    assert verdict.metrics == (Metric("missed", 2, "", Range(end=0), Range(end=2)),)
+
+
+@pytest.mark.parametrize("other", [FINE, TORN, RETIRED])
+def test_a_mail_of_the_only_computer_that_fails_speaks_of_no_others(other: Judgement) -> None:
+    assert worst_of((other, TWO), Uploads(), "missed", GOOD).facts == {"missed": 2}
+
+
+def test_a_line_a_computer_and_what_was_not_looked_at() -> None:
+    cut = Uploads(cut_short="more than 256 computers")
+    inside = FINE._replace(computer="")
+
+    verdict = worst_of((inside, TWO), cut, "missed", GOOD)
+
+    assert verdict.state is State.WARNING
+    assert verdict.details == (
+        "two: WARNING - 2 missed [counted]",
+        "(in incoming itself): OK - none missed",
+        "UNKNOWN - only a part of incoming was looked through: more than 256 computers",
+    )
+
+
+def test_without_a_number_there_is_no_metric() -> None:
+    assert worst_of((TORN,), Uploads(), "missed", GOOD).metrics == ()
+
+
+def test_a_folder_without_a_report_is_a_computer_only_if_one_was_seen_before() -> None:
+    empty, emptied = computer("empty"), computer("emptied", past=Past())
+    planned = computer("planned", schedule=daily(20))
+    torn = Computer("torn", end=Unreadable("/f", "torn"))
+
+    found = reporting(uploads(empty, emptied, planned, torn))
+
+    assert [each.name for each in found] == ["emptied", "planned", "torn"]

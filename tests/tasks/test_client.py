@@ -1,0 +1,137 @@
+"""The client rule: backup programs that are too old."""
+
+import pytest
+
+from backup_monitoring.model.accounts import Account, Keeping
+from backup_monitoring.model.uploads import (
+    Client,
+    Computer,
+    Schedule,
+    Unplanned,
+    Unreadable,
+    Uploads,
+)
+from backup_monitoring.model.verdicts import State
+from backup_monitoring.tasks.client import client, client_of
+from backup_monitoring.tasks.policies import ClientPolicy, SchedulePolicy
+from cases import LONG_AGO, at, computer, end, start, uploads
+
+NOW = at("2026-11-24T12:00+01:00")
+ACCOUNT = Account("4000101", "uid=4000101,dc=example,dc=org")
+PERL, SEPIOLA = "Online Backup Perl Script", "Sepiola Online Backup Client"
+POLICY = ClientPolicy(minimum={PERL: "2.0.9", SEPIOLA: "2.7.0"}, minimum_critical={PERL: "2.0.0"})
+STRICT = ClientPolicy(minimum=POLICY.minimum, strict=True)
+
+
+def with_client(identifier: str, version: str, name: str = "web01") -> Computer:
+    return computer(name, end=end("2026-11-23T20:41+01:00", client=Client(identifier, version)))
+
+
+@pytest.mark.parametrize(
+    ("found", "policy", "state", "says"),
+    [
+        ((PERL, "2.0.9"), POLICY, State.OK, "new enough"),
+        ((PERL, "2.0.11"), POLICY, State.OK, "new enough"),
+        ((PERL, "2.0.8"), POLICY, State.WARNING, "2.0.8 is too old, limit 2.0.9 (settings)"),
+        ((PERL, "2.0.5_pre"), POLICY, State.WARNING, "too old"),
+        ((PERL, "1.13.9"), POLICY, State.CRITICAL, "limit 2.0.0"),
+        ((SEPIOLA, "2.7.1-4-g0549bf1"), POLICY, State.OK, "new enough"),
+        ((SEPIOLA, "2.7.0-rc.3"), POLICY, State.WARNING, "too old"),
+        ((SEPIOLA, "2.10.0"), POLICY, State.OK, "new enough"),
+        ((PERL, "nightly"), POLICY, State.OK, "which is no version"),
+        ((PERL, "nightly"), STRICT, State.UNKNOWN, "which is no version"),
+        (("Reseller's Backup", "1.0"), POLICY, State.OK, "no minimum for it"),
+        (("", ""), STRICT, State.UNKNOWN, "(no identifier), no minimum for it"),
+    ],
+)
+def test_versions(found: tuple[str, str], policy: ClientPolicy, state: State, says: str) -> None:
+    verdict = client(ACCOUNT, uploads(with_client(*found)), policy, SchedulePolicy(), NOW)
+
+    assert verdict.state is state
+    assert says in verdict.summary
+
+
+def test_the_worst_computers_come_first_in_the_details() -> None:
+    versions = {"a": "3", "b": "2.0.8", "c": "3", "d": "1.0"}
+    found = uploads(*(with_client(PERL, version, name) for name, version in versions.items()))
+
+    verdict = client(ACCOUNT, found, POLICY, SchedulePolicy(), NOW)
+
+    assert [detail.split(" - ")[0] for detail in verdict.details] == [
+        *("d: CRITICAL", "b: WARNING", "a: OK", "c: OK")
+    ]
+
+
+def test_outdated_computers_are_counted() -> None:
+    found = uploads(
+        with_client(PERL, "2.0.8", "a"), with_client(PERL, "1.0", "b"), with_client(PERL, "3", "c")
+    )
+
+    verdict = client(ACCOUNT, found, POLICY, SchedulePolicy(), NOW)
+
+    assert verdict.state is State.CRITICAL
+    assert verdict.computer == "b"
+    assert verdict.metrics[0].value == 2
+    assert verdict.facts == {
+        "cause": "outdated",
+        "identifier": PERL,
+        "version": "1.0",
+        "minimum": "2.0.0",
+        "others": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("account", "found", "state", "says"),
+    [
+        (ACCOUNT._replace(keeping=Keeping.INACTIVE), Uploads(), State.OK, "not active"),
+        (ACCOUNT, Uploads(missing="/home/a"), State.UNKNOWN, "its home /home/a is not there"),
+        (ACCOUNT, Uploads(), State.OK, "no report yet"),
+    ],
+)
+def test_without_computers(account: Account, found: Uploads, state: State, says: str) -> None:
+    verdict = client(account, found, POLICY, SchedulePolicy(), NOW)
+
+    assert (verdict.state, verdict.summary, verdict.metrics) == (state, says, ())
+
+
+def test_a_retired_computer_is_told_not_counted() -> None:
+    alive = with_client(PERL, "2.0.9", "alive")
+    old = computer("old", end=end("2026-08-01T20:41+02:00", client=Client(PERL, "1.0")))
+
+    verdict = client(ACCOUNT, uploads(alive, old), POLICY, SchedulePolicy(), NOW)
+
+    assert verdict.state is State.OK
+    assert verdict.retired == ("old",)
+    assert verdict.metrics[0].value == 0
+    assert "old: OK - no longer here: no upload since 2026-08-01 18:41 +00:00" in verdict.details
+
+
+def test_a_client_that_cannot_be_compared_is_not_counted() -> None:
+    verdict = client(ACCOUNT, uploads(with_client(PERL, "nightly")), STRICT, SchedulePolicy(), NOW)
+
+    assert verdict.metrics[0].value == 0
+
+
+def test_the_newest_report_that_names_a_client_counts() -> None:
+    old, new = Client(PERL, "2.0.8"), Client(PERL, "2.0.11")
+    ended, started = "2026-11-22T20:41+01:00", "2026-11-23T20:00+01:00"
+
+    assert client_of(computer(start=start(started, new), end=end(ended, client=old))) == new
+    assert client_of(computer(start=start(started, None), end=end(ended, client=old))) == old
+    assert client_of(computer(start=start(ended, old), end=end(started, client=new))) == new
+    assert client_of(Computer("a", None, None, Schedule(Unplanned.BY_HAND, new, LONG_AGO))) == new
+
+
+@pytest.mark.parametrize(
+    ("one", "state", "says"),
+    [
+        (Computer("a", Unreadable("/f", "torn")), State.UNKNOWN, "not understood: /f: torn"),
+        (computer(end=end("2026-11-23T20:41+01:00", client=None)), State.OK, "name no client"),
+    ],
+)
+def test_without_a_client(one: Computer, state: State, says: str) -> None:
+    verdict = client(ACCOUNT, uploads(one), POLICY, SchedulePolicy(), NOW)
+
+    assert verdict.state is state
+    assert says in verdict.summary

@@ -1,0 +1,188 @@
+"""The quota rule: used space against the entry's threshold."""
+
+from datetime import date
+from math import inf
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backup_monitoring.model.accounts import GIB, Account, Growth, Keeping, Shrink
+from backup_monitoring.model.verdicts import Range, State, Threshold
+from backup_monitoring.tasks.policies import QuotaPolicy
+from backup_monitoring.tasks.quota import plainly_ok, quota
+
+DN = "uid=4000101,ou=accounts,dc=example,dc=org"
+NO_CAPACITY = f"no usable capacity in the entry {DN}"
+INSIDE = Threshold(Range(40, 60, inverted=True), "-w")
+FROM_TEN = QuotaPolicy(warning=Threshold(Range(start=10), "-w"))
+NOT_INSIDE = QuotaPolicy(warning=INSIDE)
+NOT_CRITICAL_INSIDE = QuotaPolicy(critical=INSIDE)
+PLAIN = Account("4000101", DN, used=500, capacity=1000)
+OPTION = QuotaPolicy(
+    warning=Threshold(Range(end=70), "-w"), critical=Threshold(Range(end=80), "-c")
+)
+
+
+def range_policy(start: float, end: float, *, inverted: bool = False) -> QuotaPolicy:
+    return QuotaPolicy(warning=Threshold(Range(start, end, inverted), "-w"))
+
+
+@pytest.mark.parametrize(
+    ("used", "capacity", "entry", "policy", "state", "says"),
+    [
+        pytest.param(85, 100, 85, QuotaPolicy(), State.OK, "85.0 % of 100.0 GiB", id="at it"),
+        pytest.param(86, 100, 85, QuotaPolicy(), State.WARNING, "limit 85 % (entry)", id="above"),
+        pytest.param(86, 100, None, QuotaPolicy(), State.WARNING, "(default)", id="no threshold"),
+        pytest.param(72, 100, None, OPTION, State.WARNING, "limit 70 % (-w)", id="option"),
+        pytest.param(72, 100, 75, OPTION, State.OK, "limit 75 % (entry)", id="entry before option"),
+        pytest.param(81, 100, 75, OPTION, State.CRITICAL, "limit 80 % (-c)", id="critical option"),
+        pytest.param(99, 100, 85, QuotaPolicy(), State.WARNING, "99.0 %", id="99 is no critical"),
+        pytest.param(99.5, 100, 85, QuotaPolicy(), State.CRITICAL, "limit 99 % (default)"),
+        pytest.param(99.9, 100, 100, QuotaPolicy(), State.OK, "limit 100 %", id="entry says 100"),
+        pytest.param(101, 100, 100, QuotaPolicy(), State.CRITICAL, "limit 100 % (entry)"),
+        pytest.param(85.01, 100, 85, QuotaPolicy(), State.WARNING, "85.01 %", id="unrounded"),
+        pytest.param(0, 100, 85, QuotaPolicy(), State.OK, "0.0 %", id="nothing used"),
+        pytest.param(5, 0, 85, QuotaPolicy(), State.UNKNOWN, NO_CAPACITY, id="0 is not full"),
+        pytest.param(5, None, 85, QuotaPolicy(), State.UNKNOWN, NO_CAPACITY, id="no capacity"),
+        pytest.param(86, 100, None, range_policy(5, inf, inverted=True), State.WARNING, "@5: %"),
+        pytest.param(86, 100, None, range_policy(-inf, inf), State.OK, "limit ~: %", id="off"),
+        pytest.param(86, 100, None, range_policy(90, inf), State.WARNING, "limit 90: %"),
+        pytest.param(None, 5, 85, QuotaPolicy(), State.UNKNOWN, "used space", id="no use"),
+        pytest.param(5, 100, None, FROM_TEN, State.WARNING, "limit 10: % (-w)", id="too little"),
+        pytest.param(50, 100, None, NOT_INSIDE, State.WARNING, "limit @40:60 % (-w)", id="inside"),
+        pytest.param(
+            70, 100, None, NOT_CRITICAL_INSIDE, State.OK, "limit 85 % (default)", id="beside"
+        ),
+    ],
+)
+def test_quota(
+    used: float | None,
+    capacity: int | None,
+    entry: int | None,
+    policy: QuotaPolicy,
+    state: State,
+    says: str,
+) -> None:
+    account = Account(
+        "4000101",
+        DN,
+        used=None if used is None else int(used * GIB),
+        capacity=None if capacity is None else capacity * GIB,
+        quota_threshold=entry,
+    )
+
+    verdict = quota(account, policy)
+
+    assert verdict.state is state
+    assert says in verdict.summary
+
+
+@pytest.mark.parametrize(
+    "warning", [Range(-inf, inf), Range(start=10), Range(95, 100, inverted=True)]
+)
+def test_a_warning_without_an_end_leaves_critical_alone(warning: Range) -> None:
+    policy = QuotaPolicy(warning=Threshold(warning, "-w"), critical=Threshold(Range(end=80), "-c"))
+    account = Account("4000101", DN, used=90, capacity=100)
+
+    assert quota(account, policy).state is State.CRITICAL
+
+
+def test_metrics_carry_the_thresholds() -> None:
+    account = Account("4000101", DN, used=50, capacity=200, quota_threshold=80)
+
+    percent, used = quota(account, QuotaPolicy()).metrics
+
+    assert (percent.name, percent.value, percent.unit) == ("used_percent", 25.0, "%")
+    assert percent.warning == Range(end=80)
+    assert percent.critical == Range(end=99)
+    assert (used.name, used.value, used.unit, used.maximum) == ("used", 50, "B", 200)
+
+
+def test_the_missing_attribute_is_named() -> None:
+    account = Account("4000101", DN, quota_missing="sstBackupSize")
+
+    assert "sstBackupSize" in quota(account, QuotaPolicy()).summary
+
+
+@pytest.mark.parametrize(
+    ("account", "says"),
+    [
+        (Account("4000101", DN, keeping=Keeping.INACTIVE, used=99, capacity=1), "not active"),
+        (Account("4000101", DN, keeping=Keeping.NO_FILES), "keeps no files here"),
+        (Account("4000101", DN, provisioned=False), "not provisioned yet"),
+    ],
+)
+def test_accounts_that_are_not_watched_are_ok(account: Account, says: str) -> None:
+    verdict = quota(account, QuotaPolicy())
+
+    assert (verdict.state, verdict.summary) == (State.OK, says)
+
+
+@given(
+    account=st.builds(
+        Account,
+        uid=st.just("4000101"),
+        dn=st.just(DN),
+        keeping=st.sampled_from(Keeping),
+        used=st.none() | st.integers(0, 200),
+        capacity=st.none() | st.integers(0, 100),
+        quota_threshold=st.none() | st.integers(1, 100),
+        growth=st.none()
+        | st.builds(
+            Growth,
+            st.none() | st.floats(-9, 9),
+            st.integers(0, 30),
+            st.none() | st.just(Shrink(9, 1, date(2026, 11, 20))),
+        ),
+    ),
+    policy=st.builds(
+        QuotaPolicy,
+        warning=st.sampled_from((OPTION.warning, QuotaPolicy().warning, INSIDE)),
+        critical=st.sampled_from((OPTION.critical, QuotaPolicy().critical, INSIDE)),
+        forecast=st.none() | st.just(20),
+    ),
+)
+def test_what_is_plainly_ok_is_ok(account: Account, policy: QuotaPolicy) -> None:
+    if plainly_ok(account, policy):
+        assert quota(account, policy).state is State.OK
+
+
+@pytest.mark.parametrize(
+    ("account", "policy"),
+    [
+        pytest.param(PLAIN._replace(used=855), QuotaPolicy(), id="above the threshold"),
+        pytest.param(
+            PLAIN._replace(used=900), OPTION._replace(warning=INSIDE), id="critical all the same"
+        ),
+        pytest.param(PLAIN._replace(keeping=Keeping.UNCLEAR), QuotaPolicy(), id="active or not?"),
+        pytest.param(PLAIN._replace(used=None), QuotaPolicy(), id="use not known"),
+        pytest.param(PLAIN._replace(capacity=None), QuotaPolicy(), id="capacity not known"),
+        pytest.param(
+            PLAIN._replace(growth=Growth(50.0, 30)), QuotaPolicy(forecast=20), id="full in 10 days"
+        ),
+        pytest.param(
+            PLAIN._replace(growth=Growth(None, 3, Shrink(900, 100, date(2026, 11, 20)))),
+            QuotaPolicy(),
+            id="a sudden loss",
+        ),
+    ],
+)
+def test_what_is_not_ok_is_not_plainly_ok(account: Account, policy: QuotaPolicy) -> None:
+    assert quota(account, policy).state is not State.OK
+    assert not plainly_ok(account, policy)
+
+
+@pytest.mark.parametrize(
+    ("account", "policy"),
+    [
+        pytest.param(PLAIN._replace(used=850), QuotaPolicy(), id="at the threshold"),
+        pytest.param(PLAIN, QuotaPolicy(forecast=20), id="no past to forecast from"),
+        pytest.param(PLAIN._replace(growth=Growth(None, 3)), QuotaPolicy(), id="a past"),
+    ],
+)
+def test_what_is_plainly_ok_is_found_without_its_sentence(
+    account: Account, policy: QuotaPolicy
+) -> None:
+    assert quota(account, policy).state is State.OK
+    assert plainly_ok(account, policy)

@@ -1,0 +1,170 @@
+"""The quota rule with a past: days until full, and sudden losses."""
+
+from datetime import date
+
+import pytest
+
+from backup_monitoring.model.accounts import GIB, Account, Growth, Shrink
+from backup_monitoring.model.verdicts import Range, State, Threshold, Verdict
+from backup_monitoring.tasks.policies import QuotaPolicy
+from backup_monitoring.tasks.quota import quota
+
+LOST = Shrink(80 * GIB, 30 * GIB, date(2026, 11, 20))
+
+
+def judged(
+    used: float,
+    growth: Growth | None,
+    policy: QuotaPolicy | None = None,
+    threshold: int | None = 80,
+) -> Verdict:
+    account = Account(
+        "4000101",
+        "uid=4000101",
+        used=int(used * GIB),
+        capacity=100 * GIB,
+        quota_threshold=threshold,
+        growth=growth,
+    )
+    return quota(account, policy or QuotaPolicy())
+
+
+def numbers(verdict: Verdict) -> dict[str, float]:
+    return {metric.name: metric.value for metric in verdict.metrics if "days" in metric.name}
+
+
+@pytest.mark.parametrize(
+    ("used", "per_day", "to_threshold", "to_full", "said"),
+    [
+        pytest.param(50, 1.0, 30, 50, "50.0 % of 100.0 GiB used, full in 50 d, limit", id="grows"),
+        pytest.param(79.5, 1.0, 0, 20, ", full in 20 d", id="the threshold is a day away"),
+        pytest.param(50, 0.505, 59, 99, ", full in 99 d", id="99 days are told"),
+        pytest.param(50, 0.5, 60, 100, None, id="far away is not told in the sentence"),
+        pytest.param(98, 2.0, 0, 1, ", full in 1 d", id="tomorrow"),
+        pytest.param(50, 0.4999, 60, 100, None, id="whole days, rounded down"),
+        pytest.param(50, 0.000001, 9999, 9999, None, id="at most 9999"),
+        pytest.param(98.5, 2.0, 0, 0, ", full in less than 1 d, limit", id="today"),
+        pytest.param(100, 2.0, 0, 0, None, id="full now"),
+        pytest.param(110, 1.0, 0, 0, None, id="fuller than full"),
+    ],
+)
+def test_forecast(
+    used: float, per_day: float, to_threshold: int, to_full: int, said: str | None
+) -> None:
+    verdict = judged(used, Growth(per_day * GIB, 30))
+
+    assert numbers(verdict) == {"days_to_threshold": to_threshold, "days_to_full": to_full}
+    if said is not None:
+        assert said in verdict.summary
+    else:
+        assert "full in" not in verdict.summary
+    assert "median slope of 30 days" in verdict.details[0]
+    assert f"at the threshold in {to_threshold} d, full in {to_full} d" in verdict.details[0]
+
+
+@pytest.mark.parametrize(
+    ("growth", "details"),
+    [
+        pytest.param(None, (), id="no store"),
+        pytest.param(Growth(None, 6), ("no forecast yet: 6 daily sizes, too few",), id="too few"),
+        pytest.param(
+            Growth(0.0, 30), ("+0.00 GiB a day, the median slope of 30 days",), id="stands"
+        ),
+        pytest.param(
+            Growth(-1.0 * GIB, 9), ("-1.00 GiB a day, the median slope of 9 days",), id="falls"
+        ),
+    ],
+)
+def test_no_forecast(growth: Growth | None, details: tuple[str, ...]) -> None:
+    verdict = judged(50, growth, QuotaPolicy(forecast=9999))
+
+    assert verdict.state is State.OK
+    assert numbers(verdict) == {}
+    assert verdict.details == details
+
+
+def test_the_threshold_of_the_forecast_is_the_entrys_else_the_settings() -> None:
+    growth = Growth(1.0 * GIB, 30)
+
+    assert numbers(judged(50, growth, threshold=90))["days_to_threshold"] == 40
+    assert numbers(judged(50, growth, threshold=None))["days_to_threshold"] == 35
+    off = QuotaPolicy(warning=Threshold(Range(), "-w"))
+    assert numbers(judged(50, growth, off, threshold=None))["days_to_threshold"] == 50
+
+
+@pytest.mark.parametrize(
+    ("used", "growth", "facts"),
+    [
+        pytest.param(50, None, {"cause": "used"}, id="no past"),
+        pytest.param(50, Growth(None, 3), {"cause": "used"}, id="a short past"),
+        pytest.param(90, Growth(1.0 * GIB, 30), {"cause": "used", "days_to_full": 10}, id="over"),
+        pytest.param(
+            50, Growth(1.0 * GIB, 30), {"cause": "forecast", "days_to_full": 50}, id="soon full"
+        ),
+        pytest.param(
+            30,
+            Growth(None, 3, LOST),
+            {
+                "cause": "shrink",
+                "shrink_before": 80 * GIB,
+                "shrink_after": 30 * GIB,
+                "shrink_day": date(2026, 11, 20),
+            },
+            id="lost",
+        ),
+    ],
+)
+def test_what_a_mail_says(used: float, growth: Growth | None, facts: dict[str, object]) -> None:
+    assert judged(used, growth, QuotaPolicy(forecast=60)).facts == facts
+
+
+@pytest.mark.parametrize(
+    ("used", "days", "state", "says"),
+    [
+        pytest.param(50, None, State.OK, "50.0 %", id="not asked for"),
+        pytest.param(50, 50, State.OK, "50.0 %", id="not in fewer days"),
+        pytest.param(50, 51, State.WARNING, "full in 50 d, limit 51 d (--forecast-warning)"),
+        pytest.param(90, 60, State.WARNING, "90.0 % of 100.0 GiB used, full in 10 d, limit 80 %"),
+        pytest.param(79.9, 60, State.WARNING, "full in 20 d, limit 60 d", id="before the limit"),
+        pytest.param(99.5, 60, State.CRITICAL, "99.5 %", id="what is worse is said"),
+    ],
+)
+def test_forecast_warning(used: float, days: int | None, state: State, says: str) -> None:
+    verdict = judged(used, Growth(1.0 * GIB, 30), QuotaPolicy(forecast=days))
+
+    assert verdict.state is state
+    assert says in verdict.summary
+    to_full = next(metric for metric in verdict.metrics if metric.name == "days_to_full")
+    assert to_full.warning == (None if days is None else Range(start=days))
+
+
+@pytest.mark.parametrize(
+    ("used", "state", "says"),
+    [
+        pytest.param(30, State.WARNING, "used space fell from 80.0 to 30.0 GiB on 2026-11-20"),
+        pytest.param(0, State.WARNING, "limit 50 % a day ([quota] shrink)", id="everything"),
+        pytest.param(85, State.WARNING, "85.0 % of 100.0 GiB used, limit 80 % (entry)", id="quota"),
+        pytest.param(99.5, State.CRITICAL, "limit 99 % (default)", id="full"),
+    ],
+)
+def test_a_sudden_loss(used: float, state: State, says: str) -> None:
+    verdict = judged(used, Growth(None, 3, LOST))
+
+    assert verdict.state is state
+    assert says in verdict.summary
+
+
+def test_a_sudden_loss_has_its_own_text() -> None:
+    summary = judged(30, Growth(1.0 * GIB, 30, LOST), QuotaPolicy(shrink=40)).summary
+
+    assert summary == (
+        "used space fell from 80.0 to 30.0 GiB on 2026-11-20, limit 40 % a day ([quota] shrink): "
+        "deleted, encrypted, or the wrong source? Now 30.0 % of 100.0 GiB used, full in 70 d, "
+        "limit 80 % (entry)"
+    )
+
+
+def test_a_missing_number_is_unknown_whatever_the_past() -> None:
+    account = Account("4000101", "uid=4000101", growth=Growth(1.0, 30, LOST))
+
+    assert quota(account, QuotaPolicy(forecast=9)).state is State.UNKNOWN

@@ -1,0 +1,335 @@
+"""The schedule rule: when a missed backup, or an old one without due times, is told."""
+
+from datetime import timedelta
+
+import pytest
+
+from backup_monitoring.model.uploads import Schedule, Unplanned
+from backup_monitoring.model.verdicts import Range, State, Threshold
+from backup_monitoring.tasks.policies import PatiencePolicy, SchedulePolicy
+from backup_monitoring.tasks.schedule import schedule
+from cases import at, computer, end, start, uploads
+from tasks.schedule_cases import (
+    ACCOUNT,
+    AT_20,
+    BY_HAND,
+    EACH,
+    NOTHING,
+    ONE,
+    RULES,
+    SUNDAY,
+    SUNDAYS_END,
+    THREE,
+    TWO,
+    ZURICH,
+)
+
+BY_COMMAND = PatiencePolicy(numbers=Threshold(Range(end=1), "-w"))
+BY_SETTINGS = PatiencePolicy(
+    numbers=Threshold(Range(end=1), "settings"), days=4, days_origin="settings"
+)
+LATE_CRITICAL = PatiencePolicy(critical=Threshold(Range(end=4), "-c"))
+BOTH_OFF = PatiencePolicy(days=0)
+FROM_TWO = PatiencePolicy(numbers=Threshold(Range(2, 5), "-w"), days=0)
+NOT_ONE = PatiencePolicy(numbers=Threshold(Range(0, 1, inverted=True), "-w"), days=0)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "days", "patience", "now", "state", "says"),
+    [
+        pytest.param(
+            None, None, NOTHING, ONE, State.WARNING, ", limit 1 d (default)", id="default: one day"
+        ),
+        pytest.param(
+            None, None, NOTHING, TWO, State.WARNING, ", limit 1 d (default)", id="two missed"
+        ),
+        pytest.param(
+            None, None, NOTHING, THREE, State.CRITICAL, ", limit 1 d (default)", id="three missed"
+        ),
+        pytest.param(
+            None,
+            3,
+            NOTHING,
+            "2026-11-25T20:00:03+01:00",
+            State.OK,
+            "2 backups missed since 2026-11-23 20:00 +01:00, "
+            "within limits number off (default), 3 d (entry)",
+            id="within the entry's days",
+        ),
+        pytest.param(
+            None,
+            3,
+            NOTHING,
+            "2026-11-25T20:00:04+01:00",
+            State.WARNING,
+            ", limit 3 d (entry)",
+            id="the entry's days are 24 hours each since the last start",
+        ),
+        pytest.param(
+            2,
+            0,
+            NOTHING,
+            ONE,
+            State.OK,
+            "within limits 2 backups (entry), days off",
+            id="entry's 2",
+        ),
+        pytest.param(
+            2, 0, NOTHING, TWO, State.WARNING, ", limit 2 backups (entry)", id="entry's reached"
+        ),
+        pytest.param(
+            2,
+            1,
+            NOTHING,
+            TWO,
+            State.WARNING,
+            ", limit 2 backups (entry), limit 1 d (entry)",
+            id="both reached",
+        ),
+        pytest.param(9, 1, NOTHING, ONE, State.WARNING, ", limit 1 d (entry)", id="one of both"),
+        pytest.param(
+            9, 0, NOTHING, THREE, State.OK, "3 backups missed", id="not critical without a warning"
+        ),
+        pytest.param(
+            None, None, BY_COMMAND, TWO, State.WARNING, "limit 2 backups (-w)", id="command line's"
+        ),
+        pytest.param(
+            3, None, BY_COMMAND, TWO, State.WARNING, ", limit 1 d (default)", id="entry before -w"
+        ),
+        pytest.param(
+            None,
+            None,
+            BY_SETTINGS,
+            ONE,
+            State.OK,
+            "within limits 2 backups (settings), 4 d (settings)",
+            id="within the settings'",
+        ),
+        pytest.param(
+            None, None, BY_SETTINGS, TWO, State.WARNING, "2 backups (settings)", id="settings'"
+        ),
+        pytest.param(
+            0, 2, BY_SETTINGS, TWO, State.WARNING, ", limit 2 d (entry)", id="entry before settings"
+        ),
+        pytest.param(
+            None, None, BOTH_OFF, THREE, State.OK, "within limits number off", id="settings off"
+        ),
+        pytest.param(
+            None, None, LATE_CRITICAL, THREE, State.WARNING, "3 backups missed", id="-c is later"
+        ),
+        pytest.param(
+            None, None, FROM_TWO, ONE, State.WARNING, ", limit 2:5 backups (-w)", id="from two on"
+        ),
+        pytest.param(
+            None, None, NOT_ONE, ONE, State.WARNING, ", limit @0:1 backups (-w)", id="inverted"
+        ),
+        pytest.param(
+            0,
+            0,
+            NOTHING,
+            ONE,
+            State.WARNING,
+            ", limit 1 d (default); the entry switches the customer's warnings off",
+            id="muted: the settings hold",
+        ),
+        pytest.param(
+            0,
+            0,
+            BY_SETTINGS,
+            ONE,
+            State.OK,
+            "within limits 2 backups (settings), 4 d (settings)",
+            id="muted: within the settings'",
+        ),
+    ],
+)
+def test_patience(
+    numbers: int | None,
+    days: int | None,
+    patience: PatiencePolicy,
+    now: str,
+    state: State,
+    says: str,
+) -> None:
+    account = ACCOUNT._replace(warning_numbers=numbers, warning_days=days)
+    one = computer(start=SUNDAY, end=SUNDAYS_END, schedule=AT_20)
+
+    verdict = schedule(account, uploads(one), RULES._replace(patience=patience), at(now))
+
+    assert verdict.state is state
+    assert says in verdict.summary
+
+
+AFTER_STARTUP = Schedule(Unplanned.AFTER_STARTUP, None, SUNDAY.modified)
+
+
+@pytest.mark.parametrize(
+    ("plan", "days", "now", "state", "summary"),
+    [
+        pytest.param(
+            BY_HAND,
+            None,
+            "2027-11-22T20:00+01:00",
+            State.OK,
+            "backs up by hand only, last backup 2026-11-22 20:00 +01:00",
+            id="by hand",
+        ),
+        pytest.param(
+            AFTER_STARTUP,
+            None,
+            "2027-11-22T20:00+01:00",
+            State.OK,
+            "backs up after it is switched on, last backup 2026-11-22 20:00 +01:00",
+            id="after startup",
+        ),
+        pytest.param(
+            None,
+            None,
+            "2027-11-22T20:00+01:00",
+            State.OK,
+            "no schedule uploaded, last backup 2026-11-22 20:00 +01:00",
+            id="no schedule",
+        ),
+        pytest.param(
+            BY_HAND,
+            2,
+            "2026-11-24T20:00:04+01:00",
+            State.OK,
+            "backs up by hand only, last backup 2026-11-22 20:00 +01:00",
+            id="at the limit",
+        ),
+        pytest.param(
+            BY_HAND,
+            2,
+            "2026-11-24T20:00:05+01:00",
+            State.WARNING,
+            "backs up by hand only, last backup 2026-11-22 20:00 +01:00, "
+            "limit 2 d ([schedule] report_max_age)",
+            id="older",
+        ),
+        pytest.param(
+            AFTER_STARTUP,
+            2,
+            "2026-11-28T20:00:04+01:00",
+            State.WARNING,
+            "backs up after it is switched on, last backup 2026-11-22 20:00 +01:00, "
+            "limit 2 d ([schedule] report_max_age)",
+            id="at three times the limit",
+        ),
+        pytest.param(
+            None,
+            2,
+            "2026-11-28T20:00:05+01:00",
+            State.CRITICAL,
+            "no schedule uploaded, last backup 2026-11-22 20:00 +01:00, "
+            "limit 2 d ([schedule] report_max_age)",
+            id="more than three times as old",
+        ),
+    ],
+)
+def test_without_due_times(
+    plan: Schedule | None, days: int | None, now: str, state: State, summary: str
+) -> None:
+    age = None if days is None else timedelta(days=days)
+    rules = RULES._replace(schedule=SchedulePolicy(zones=(ZURICH,), report_max_age=age))
+    one = computer(start=SUNDAY, end=SUNDAYS_END, schedule=plan)
+
+    verdict = schedule(ACCOUNT, uploads(one), rules, at(now))
+
+    assert (verdict.state, verdict.summary) == (state, summary)
+    assert verdict.metrics == ()
+
+
+def test_what_a_mail_says_of_an_old_backup() -> None:
+    rules = RULES._replace(schedule=SchedulePolicy(report_max_age=timedelta(days=2)))
+    one = computer(start=SUNDAY, end=SUNDAYS_END, schedule=BY_HAND)
+
+    verdict = schedule(ACCOUNT, uploads(one), rules, at("2026-11-25T20:00:04+01:00"))
+
+    assert verdict.facts == {
+        "cause": "old",
+        "last_backup": at("2026-11-22T20:00:04+01:00"),
+        "age": timedelta(days=3),
+        "limit_age": timedelta(days=2),
+    }
+
+
+def test_days_count_from_the_end_where_no_start_is_known() -> None:
+    account = ACCOUNT._replace(warning_numbers=0, warning_days=2)
+    one = computer(end=end("2026-11-22T20:00:00+01:00"), schedule=AT_20)
+
+    before = schedule(account, uploads(one), RULES, at("2026-11-24T19:59:59+01:00"))
+    after = schedule(account, uploads(one), RULES, at("2026-11-24T20:00:00+01:00"))
+
+    assert (before.state, after.state) == (State.OK, State.WARNING)
+
+
+def test_without_due_times_nor_a_backup() -> None:
+    rules = RULES._replace(schedule=SchedulePolicy(report_max_age=timedelta(days=2)))
+
+    verdict = schedule(ACCOUNT, uploads(computer(schedule=BY_HAND)), rules, at(ONE))
+
+    assert (verdict.state, verdict.summary) == (
+        State.OK,
+        "backs up by hand only, last backup not known",
+    )
+
+
+def test_the_last_backup_by_its_end_where_no_start_is_known() -> None:
+    verdict = schedule(ACCOUNT, uploads(computer(end=SUNDAYS_END)), RULES, at(ONE))
+
+    assert verdict.summary == "no schedule uploaded, last backup 2026-11-22 20:41 +01:00"
+
+
+@pytest.mark.parametrize(
+    ("now", "told"), [("2026-11-30T20:00+01:00", False), ("2026-11-30T20:01+01:00", True)]
+)
+def test_how_to_retire_is_told_after_a_week(now: str, told: bool) -> None:
+    one = computer(start=SUNDAY, end=SUNDAYS_END, schedule=AT_20)
+
+    verdict = schedule(EACH, uploads(one), RULES, at(now))
+
+    assert ("if this computer was retired, remove its folder" in verdict.summary) is told
+
+
+def test_limits_that_are_off_are_no_facts() -> None:
+    account = ACCOUNT._replace(warning_numbers=0, warning_days=1)
+    by_days = schedule(
+        account,
+        uploads(computer(start=SUNDAY, end=SUNDAYS_END, schedule=AT_20)),
+        RULES,
+        at(ONE),
+    )
+    by_number = schedule(
+        EACH, uploads(computer(start=SUNDAY, end=SUNDAYS_END, schedule=AT_20)), RULES, at(ONE)
+    )
+
+    assert "limit_numbers" not in by_days.facts
+    assert "limit_days" not in by_number.facts
+
+
+def test_days_count_from_the_newest_run_that_is_known() -> None:
+    # The uploads of its later starts were lost, those of its ends were not.
+    one = computer(
+        start=start("2026-11-18T20:00:04+01:00"),
+        end=end("2026-11-22T20:41:37+01:00")._replace(id="9"),
+        schedule=AT_20,
+    )
+    account = ACCOUNT._replace(warning_numbers=0, warning_days=2)
+
+    verdict = schedule(account, uploads(one), RULES, at("2026-11-24T12:00+01:00"))
+    later = schedule(account, uploads(one), RULES, at("2026-11-24T20:42+01:00"))
+
+    assert verdict.state is State.OK
+    assert "last end 2026-11-22 20:41 +01:00" in verdict.details[0]
+    assert later.state is State.WARNING
+
+
+def test_an_end_later_on_is_the_same_run() -> None:
+    one = computer(start=SUNDAY, end=end("2026-11-23T10:00+01:00"), schedule=AT_20)
+    account = ACCOUNT._replace(warning_numbers=0, warning_days=1)
+
+    verdict = schedule(account, uploads(one), RULES, at("2026-11-23T22:01+01:00"))
+
+    assert verdict.state is State.WARNING
+    assert "last start 2026-11-22 20:00 +01:00" in verdict.details[0]

@@ -1,0 +1,811 @@
+"""The status rule: failed and never ended backups."""
+
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from backup_monitoring.model.accounts import Account, Keeping
+from backup_monitoring.model.uploads import (
+    Computer,
+    Past,
+    Pattern,
+    Schedule,
+    Unplanned,
+    Unreadable,
+    Uploads,
+)
+from backup_monitoring.model.verdicts import Range, State, Threshold
+from backup_monitoring.tasks.policies import (
+    PatiencePolicy,
+    RunPolicies,
+    SchedulePolicy,
+    StatusPolicy,
+)
+from backup_monitoring.tasks.status import status
+from cases import LONG_AGO, at, computer, daily, end, hourly, start, uploads
+
+DN = "uid=4000101,ou=accounts,dc=example,dc=org"
+NOW = at("2026-11-24T12:00+01:00")
+ENTRY = Account("4000101", DN, warning_numbers=0, warning_days=1)
+ZURICH = ZoneInfo("Europe/Zurich")
+RULES = RunPolicies(PatiencePolicy(), SchedulePolicy(zones=(ZURICH,)), StatusPolicy())
+YESTERDAY = "2026-11-23T20:00:04+01:00"
+FAILED = end("2026-11-23T20:41:37+01:00", success=False)
+LATELY, BEFORE = "2026-11-22T12:00+01:00", "2026-11-22T11:59+01:00"  # two days are the border
+EVERY_QUARTER = Schedule(
+    Pattern(frozenset([0, 15, 30, 45]), frozenset(range(24)), timedelta(hours=1)), None, LONG_AGO
+)
+EVERY_MINUTE = Schedule(
+    Pattern(frozenset(range(60)), frozenset(range(24)), timedelta(hours=1)), None, LONG_AGO
+)
+
+
+@pytest.mark.parametrize(
+    ("one", "state", "says"),
+    [
+        pytest.param(
+            computer(start=start(YESTERDAY), end=end("2026-11-23T20:41:37+01:00")),
+            State.OK,
+            "successful 2026-11-23 20:41 +01:00",
+            id="ended well",
+        ),
+        pytest.param(
+            computer(start=start(YESTERDAY), end=end("2026-11-23T20:41:37+01:00", success=False)),
+            State.WARNING,
+            "backup ended 2026-11-23 20:41 +01:00 with errors (one look cannot count them",
+            id="ended badly",
+        ),
+        pytest.param(
+            computer(end=end("2026-11-23T20:41:37+01:00")), State.OK, "successful", id="no start"
+        ),
+        pytest.param(
+            computer(start=start(YESTERDAY), end=end("2026-11-22T20:41:37+01:00")),
+            State.OK,
+            "running since 2026-11-23 20:00 +01:00",
+            id="running",
+        ),
+        pytest.param(
+            computer(
+                start=start("2026-11-23T12:00:00+01:00"), end=end("2026-11-22T20:41:37+01:00")
+            ),
+            State.OK,
+            "running since 2026-11-23 12:00 +01:00",
+            id="as long as it may",
+        ),
+        pytest.param(
+            computer(
+                start=start(YESTERDAY),
+                end=end("2026-11-20T20:41:37+01:00"),
+                schedule=Schedule(Unplanned.BY_HAND, None, LONG_AGO),
+            ),
+            State.OK,
+            "running since 2026-11-23 20:00 +01:00",
+            id="by hand: nothing was due in between",
+        ),
+        pytest.param(
+            computer(
+                start=start("2026-11-23T11:59:00+01:00"), end=end("2026-11-22T20:41:37+01:00")
+            ),
+            State.WARNING,
+            "started 2026-11-23 11:59 +01:00, never ended",
+            id="longer than any backup",
+        ),
+        pytest.param(
+            computer(start=start("2026-11-18T12:00:00+01:00"), schedule=daily(20)),
+            State.OK,
+            "running",
+            id="the first",
+        ),
+        pytest.param(
+            computer(
+                start=start(YESTERDAY),
+                end=end("2026-11-20T20:41:37+01:00"),
+                schedule=daily(20),
+                past=Past(),
+            ),
+            State.OK,
+            "backup running since",
+            id="killed every day is counted by the passes where there is a past",
+        ),
+        pytest.param(
+            computer(start=start("2026-11-17T11:59:00+01:00")),
+            State.WARNING,
+            "never ended",
+            id="too long for a first",
+        ),
+        pytest.param(
+            computer(
+                start=start(YESTERDAY), end=end("2026-11-20T20:41:37+01:00"), schedule=daily(20)
+            ),
+            State.WARNING,
+            "none ended for the due time before",
+            id="killed every day",
+        ),
+        pytest.param(
+            computer(
+                start=start(YESTERDAY), end=end("2026-11-22T20:41:37+01:00"), schedule=daily(20)
+            ),
+            State.OK,
+            "running",
+            id="running, the one before ended",
+        ),
+        pytest.param(
+            computer(start=start("2027-01-01T00:00+01:00")), State.UNKNOWN, "clock", id="future"
+        ),
+        pytest.param(
+            computer(end=end("2026-11-24T12:09:00+01:00")), State.OK, "successful", id="slack"
+        ),
+        pytest.param(
+            computer(
+                start=start("2026-11-23T19:00:04+00:00"),
+                end=end("2026-11-23T19:41:37+00:00"),
+                schedule=daily(20),
+            ),
+            State.OK,
+            "successful 2026-11-23 20:41 +01:00",
+            id="told in the time of its schedule",
+        ),
+        pytest.param(
+            Computer("web01", None, FAILED, Unreadable("/home/s.xml", "torn")),
+            State.WARNING,
+            "backup ended 2026-11-23 20:41 +01:00 with errors",
+            id="a schedule that is not understood hides no failure",
+        ),
+        pytest.param(
+            Computer("web01", None, Unreadable("/home/f.xml", "torn")),
+            State.UNKNOWN,
+            "not understood: /home/f.xml: torn",
+            id="unreadable end",
+        ),
+        pytest.param(
+            computer(schedule=daily(20)), State.OK, "no report of a backup yet", id="plan"
+        ),
+    ],
+)
+def test_one_look(one: Computer, state: State, says: str) -> None:
+    verdict = status(ENTRY, uploads(one), RULES, NOW)
+
+    assert verdict.state is state
+    assert says in verdict.summary
+    assert verdict.computer == "web01"
+    failed = {State.OK: 0, State.WARNING: 1, State.UNKNOWN: None}[state]
+    assert [each.value for each in verdict.metrics] in ([failed], [])
+
+
+@pytest.mark.parametrize(
+    ("account", "past", "state", "says"),
+    [
+        pytest.param(
+            Account("a", DN, warning_numbers=3, warning_days=0),
+            Past(failed=1),
+            State.OK,
+            "2 failed: backup ended 2026-11-23 20:41 +01:00 with errors, within limits 3 backups",
+            id="within the entry's number",
+        ),
+        pytest.param(
+            Account("a", DN, warning_numbers=2, warning_days=0),
+            Past(failed=1),
+            State.WARNING,
+            "limit 2 backups (entry)",
+            id="the entry's number",
+        ),
+        pytest.param(
+            Account("a", DN, warning_numbers=2, warning_days=0),
+            Past(failed=2),
+            State.CRITICAL,
+            "3 failed",
+            id="critical from 3 on",
+        ),
+        pytest.param(
+            Account("a", DN, warning_numbers=9, warning_days=0),
+            Past(failed=5),
+            State.OK,
+            "6 failed",
+            id="never critical before warning",
+        ),
+        pytest.param(
+            Account("a", DN, warning_numbers=0, warning_days=2),
+            Past(failed=1, last_success=at("2026-11-22T12:01+01:00")),
+            State.OK,
+            "2 d (entry)",
+            id="within the entry's days",
+        ),
+        pytest.param(
+            Account("a", DN, warning_numbers=0, warning_days=2),
+            Past(failed=1, last_success=at("2026-11-22T12:00+01:00")),
+            State.WARNING,
+            "limit 2 d (entry)",
+            id="the entry's days",
+        ),
+        pytest.param(
+            Account("a", DN, warning_numbers=0, warning_days=2),
+            Past(failed=1),
+            State.WARNING,
+            "limit 2 d (entry)",
+            id="no success known: reached",
+        ),
+        pytest.param(
+            Account(
+                "a",
+                DN,
+                warning_numbers=0,
+                warning_days=2,
+                last_successes={"web01": at("2026-11-23T08:00+01:00")},
+            ),
+            Past(failed=1),
+            State.OK,
+            "within",
+            id="the entry knows a success",
+        ),
+        pytest.param(
+            Account(
+                "a",
+                DN,
+                warning_numbers=0,
+                warning_days=2,
+                last_successes={"web01": at("2026-11-01T08:00+01:00")},
+            ),
+            Past(failed=1, last_success=at("2026-11-23T08:00+01:00")),
+            State.OK,
+            "within",
+            id="the last success that any source knows",
+        ),
+        pytest.param(
+            Account(
+                "a",
+                DN,
+                warning_numbers=0,
+                warning_days=2,
+                last_successes={"web01": at("2026-11-25T08:00+01:00")},
+            ),
+            Past(failed=1),
+            State.WARNING,
+            "limit 2 d (entry)",
+            id="a success of the future is none",
+        ),
+        pytest.param(
+            Account("a", DN, warning_numbers=0, warning_days=0),
+            Past(failed=1),
+            State.WARNING,
+            "limit 1 d (default); the entry switches the customer's warnings off",
+            id="both off: the settings",
+        ),
+        pytest.param(
+            Account("a", DN, warning_numbers=4, warning_days=0),
+            Past(failed=3, at_least=True),
+            State.CRITICAL,
+            "at least 4 failed",
+            id="lower bound",
+        ),
+    ],
+)
+def test_with_a_past(account: Account, past: Past, state: State, says: str) -> None:
+    verdict = status(account, uploads(computer(end=FAILED, past=past)), RULES, NOW)
+
+    assert verdict.state is state
+    assert says in verdict.summary
+
+
+def test_a_success_ends_the_row() -> None:
+    one = computer(end=end("2026-11-23T20:41:37+01:00"), past=Past(failed=7))
+
+    verdict = status(ENTRY, uploads(one), RULES, NOW)
+
+    assert verdict.state is State.OK
+    assert verdict.metrics[0].value == 0
+
+
+def test_a_running_backup_does_not_end_the_row() -> None:
+    past = Past(failed=3, last_success=at("2026-11-01T00:00+01:00"))
+    one = computer(start=start("2026-11-24T11:00+01:00"), end=FAILED, past=past)
+
+    verdict = status(ENTRY, uploads(one), RULES, NOW)
+
+    assert verdict.state is State.CRITICAL
+    assert verdict.summary.startswith("3 failed: backup running since 2026-11-24 11:00 +01:00")
+
+
+@pytest.mark.parametrize(
+    ("used", "state"), [(98, State.OK), (99, State.WARNING), (120, State.WARNING)]
+)
+def test_a_success_with_the_quota_used_up_is_doubted(used: int, state: State) -> None:
+    account = ENTRY._replace(used=used, capacity=100)
+    one = computer(end=end("2026-11-23T20:41:37+01:00"))
+
+    verdict = status(account, uploads(one), RULES, NOW)
+
+    assert verdict.state is state
+    assert ("the quota was used up" in verdict.summary) == (state is State.WARNING)
+    assert verdict.metrics[0].value == 0
+
+
+@pytest.mark.parametrize("past", [None, Past(last_success=at("2026-11-23T20:41:37+01:00"))])
+def test_the_doubt_holds_while_the_next_backup_runs(past: Past | None) -> None:
+    account = ENTRY._replace(used=99, capacity=100)
+    one = computer(
+        start=start("2026-11-24T11:00+01:00"), end=end("2026-11-23T20:41:37+01:00"), past=past
+    )
+
+    verdict = status(account, uploads(one), RULES, NOW)
+
+    assert verdict.state is State.WARNING
+    assert verdict.summary == (
+        "backup running since 2026-11-24 11:00 +01:00, the one before reported as successful "
+        "2026-11-23 20:41 +01:00, but the quota was used up (99.0 %, limit 99 % ([status] full))"
+    )
+    assert verdict.facts["cause"] == "full"
+
+
+def test_a_first_backup_that_fills_the_quota_is_not_doubted_before_its_end() -> None:
+    account = ENTRY._replace(used=99, capacity=100)
+    one = computer(start=start("2026-11-24T11:00+01:00"))
+
+    assert status(account, uploads(one), RULES, NOW).state is State.OK
+
+
+def at_hours(*hours: int) -> Schedule:
+    return Schedule(Pattern(frozenset([0]), frozenset(hours), timedelta(hours=1)), None, LONG_AGO)
+
+
+@pytest.mark.parametrize(
+    ("plan", "ended", "started", "state"),
+    [
+        pytest.param(
+            daily(20), "2026-11-23T19:58+01:00", "2026-11-24T19:55+01:00", State.OK, id="early"
+        ),
+        pytest.param(
+            hourly(), "2026-11-24T18:10+01:00", "2026-11-24T19:00:04+01:00", State.OK, id="hourly"
+        ),
+        pytest.param(
+            hourly(), "2026-11-24T15:10+01:00", "2026-11-24T19:00:04+01:00", State.WARNING, id="gap"
+        ),
+        pytest.param(
+            daily(20),
+            "2026-11-22T20:40+01:00",
+            "2026-11-24T19:55+01:00",
+            State.WARNING,
+            id="killed",
+        ),
+        pytest.param(
+            daily(20), "2026-11-23T20:40+01:00", "2026-11-24T23:30+01:00", State.OK, id="late"
+        ),
+        pytest.param(
+            at_hours(13, 17, 18),
+            "2026-11-24T13:20+01:00",
+            "2026-11-24T17:49+01:00",
+            State.OK,
+            id="late for one, not early for the next",
+        ),
+        pytest.param(
+            at_hours(10, 13, 17, 18),
+            "2026-11-24T10:20+01:00",
+            "2026-11-24T17:49+01:00",
+            State.WARNING,
+            id="late or early, and a gap",
+        ),
+        pytest.param(
+            at_hours(13, 17, 18),
+            "2026-11-24T13:20+01:00",
+            "2026-11-24T18:00:04+01:00",
+            State.WARNING,
+            id="killed an hour ago",
+        ),
+        pytest.param(
+            at_hours(9, 20),
+            "2026-11-23T20:40+01:00",
+            "2026-11-24T19:55+01:00",
+            State.WARNING,
+            id="killed in the morning, and early in the evening",
+        ),
+        pytest.param(
+            daily(20),
+            "2026-11-22T20:40+01:00",
+            "2026-11-24T23:30+01:00",
+            State.WARNING,
+            id="killed, and late",
+        ),
+        pytest.param(
+            daily(20), "2026-11-24T19:50+01:00", "2026-11-24T20:00:04+01:00", State.OK, id="again"
+        ),
+        pytest.param(
+            EVERY_QUARTER,
+            "2026-11-24T18:50+01:00",
+            "2026-11-24T19:30:04+01:00",
+            State.OK,
+            id="every quarter of an hour",
+        ),
+        pytest.param(
+            EVERY_QUARTER,
+            "2026-11-24T17:40+01:00",
+            "2026-11-24T19:30:04+01:00",
+            State.WARNING,
+            id="every quarter of an hour, killed",
+        ),
+        pytest.param(
+            EVERY_MINUTE,
+            "2026-11-23T17:40+01:00",
+            "2026-11-24T19:30:04+01:00",
+            State.OK,
+            id="every minute: no backup keeps that",
+        ),
+    ],
+)
+def test_a_running_backup_serves_one_due_time(
+    plan: Schedule, ended: str, started: str, state: State
+) -> None:
+    one = computer(start=start(started), end=end(ended), schedule=plan)
+
+    verdict = status(ENTRY, uploads(one), RULES, at(started) + timedelta(minutes=5))
+
+    assert verdict.state is state
+
+
+@pytest.mark.parametrize(
+    ("used", "capacity", "one", "state"),
+    [
+        pytest.param(
+            0, 100, computer(start=start(YESTERDAY), end=end(BEFORE)), State.WARNING, id="running"
+        ),
+        pytest.param(None, 100, computer(end=end(LATELY)), State.OK, id="use not known"),
+        pytest.param(500, None, computer(end=end(LATELY)), State.OK, id="capacity not known"),
+        pytest.param(0, None, computer(end=end(LATELY)), State.OK, id="two days, perhaps measured"),
+        pytest.param(50, 100, computer(end=end(BEFORE)), State.OK, id="something is used"),
+        pytest.param(0, 100, computer(end=end(BEFORE)), State.WARNING, id="nothing is used"),
+        pytest.param(
+            0,
+            100,
+            computer(end=end(LATELY), past=Past(first_seen=at(BEFORE))),
+            State.WARNING,
+            id="nothing is used, and not by the backups before either",
+        ),
+    ],
+)
+def test_a_success_is_doubted(
+    used: int | None, capacity: int | None, one: Computer, state: State
+) -> None:
+    verdict = status(ENTRY._replace(used=used, capacity=capacity), uploads(one), RULES, NOW)
+
+    assert verdict.state is state
+    assert ("no space is used: is anything backed up?" in verdict.summary) == bool(state.value)
+    assert verdict.facts.get("cause") == ("empty" if state.value else None)
+
+
+def test_one_look_does_not_forget_a_failure_while_the_next_backup_runs() -> None:
+    one = computer(start=start("2026-11-24T11:00+01:00"), end=FAILED)
+
+    verdict = status(ENTRY, uploads(one), RULES, NOW)
+
+    assert verdict.state is State.WARNING
+    assert "ended 2026-11-23 20:41 +01:00 with errors, another is running" in verdict.summary
+
+
+def test_a_report_that_is_not_understood_is_no_retirement() -> None:
+    alive = computer("web01", end=end("2026-11-23T20:41:37+01:00"))
+    torn = Computer("web02", Unreadable("/f", "torn"), end("2026-08-01T20:41+02:00"))
+
+    assert status(ENTRY, uploads(alive, torn), RULES, NOW).state is State.UNKNOWN
+
+
+def test_the_failed_backup_is_dated_while_the_next_one_runs() -> None:
+    past = Past(failed=1, failed_since=at("2026-11-23T20:41:37+01:00"))
+    one = computer(start=start("2026-11-24T11:00+01:00"), end=FAILED, past=past)
+
+    said = status(ENTRY, uploads(one), RULES, NOW).summary
+
+    assert said.startswith("1 failed since 2026-11-23 20:41 +01:00: backup running")
+
+
+def test_the_worst_computer_speaks() -> None:
+    good = computer("web01", end=end("2026-11-23T20:41:37+01:00"))
+    bad = computer("web02", end=FAILED)
+    torn = Computer("web03", Unreadable("/f", "torn"))
+
+    verdict = status(ENTRY, uploads(good, bad, torn), RULES, NOW)
+
+    assert verdict.state is State.WARNING
+    assert verdict.computer == "web02"
+    assert verdict.summary.endswith("; 1 more computer")
+
+
+def test_a_success_that_only_the_quota_spoils_is_no_computer_that_fails() -> None:
+    account = ENTRY._replace(used=99, capacity=100)
+    full, bad = computer("web01", end=SUCCESS), computer("web02", end=FAILED)
+
+    verdict = status(account, uploads(full, bad), RULES, NOW)
+
+    assert (verdict.state, verdict.computer) == (State.WARNING, "web02")
+    assert verdict.failing == ("web02",)
+    assert "others" not in verdict.facts
+
+
+def test_the_settings_off_too_never_warn() -> None:
+    account = Account("a", DN, warning_numbers=0, warning_days=0)
+    rules = RULES._replace(patience=PatiencePolicy(days=0, days_origin="settings"))
+
+    verdict = status(account, uploads(computer(end=FAILED)), rules, NOW)
+
+    assert verdict.state is State.OK
+
+
+def test_a_range_from_inside_is_not_off() -> None:
+    patience = PatiencePolicy(numbers=Threshold(Range(1, 5, inverted=True), "-w"), days=0)
+    account = Account("a", DN)
+
+    verdict = status(account, uploads(computer(end=FAILED)), RULES._replace(patience=patience), NOW)
+
+    assert verdict.state is State.WARNING
+
+
+@pytest.mark.parametrize(("good", "state"), [(0, State.CRITICAL), (1, State.WARNING)])
+def test_critical_by_the_option(good: int, state: State) -> None:
+    patience = PatiencePolicy(critical=Threshold(Range(end=good), "-c"))
+
+    verdict = status(ENTRY, uploads(computer(end=FAILED)), RULES._replace(patience=patience), NOW)
+
+    assert verdict.state is state
+
+
+def test_a_retired_computer_is_told_not_alarmed() -> None:
+    alive = computer("web01", end=end("2026-11-23T20:41:37+01:00"))
+    old = computer("web02", end=end("2026-08-25T20:41:37+02:00", success=False))
+
+    assert status(ENTRY, uploads(alive, old), RULES, NOW).state is State.OK
+    assert status(ENTRY, uploads(alive, old), RULES, NOW).retired == ("web02",)
+    assert status(ENTRY, uploads(old), RULES, NOW).state is State.WARNING
+
+
+def test_a_walk_cut_short_is_unknown_beside_what_was_found() -> None:
+    cut = Uploads((computer(end=FAILED),), cut_short="more than 256 computers")
+    fine = Uploads((computer(end=end(YESTERDAY)),), cut_short="more than 256 computers")
+
+    assert status(ENTRY, cut, RULES, NOW).state is State.WARNING
+    assert status(ENTRY, fine, RULES, NOW).summary == (
+        "only a part of incoming was looked through: more than 256 computers"
+    )
+    assert status(ENTRY, fine, RULES, NOW).state is State.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("seen", "account", "state", "says"),
+    [
+        (Uploads(), ENTRY, State.OK, "no report yet"),
+        (
+            uploads(computer(end=FAILED)),
+            ENTRY._replace(keeping=Keeping.INACTIVE),
+            State.OK,
+            "not active",
+        ),
+        (Uploads(missing="/home/a"), ENTRY, State.UNKNOWN, "its home /home/a is not there"),
+        (Uploads(refused="/home/a: denied"), ENTRY, State.UNKNOWN, "may not be read: /home/a"),
+        (
+            Uploads(refused="/home/a: denied"),
+            ENTRY._replace(provisioned=False),
+            State.OK,
+            "not provisioned yet",
+        ),
+        (
+            uploads(computer(end=FAILED)),
+            ENTRY._replace(provisioned=False),
+            State.WARNING,
+            "with errors",
+        ),
+        (
+            Uploads(missing="/home/a"),
+            ENTRY._replace(provisioned=False),
+            State.OK,
+            "not provisioned yet",
+        ),
+    ],
+)
+def test_without_computers(seen: Uploads, account: Account, state: State, says: str) -> None:
+    verdict = status(account, seen, RULES, NOW)
+
+    assert verdict.state is state
+    assert says in verdict.summary
+
+
+def test_max_runtime_is_a_setting() -> None:
+    one = computer(start=start("2026-11-24T02:00+01:00"), end=end("2026-11-23T02:30+01:00"))
+    rules = RULES._replace(status=StatusPolicy(max_runtime=timedelta(hours=8)))
+
+    assert "never ended" in status(ENTRY, uploads(one), rules, NOW).summary
+
+
+def test_days_that_the_settings_know_better_are_not_due() -> None:
+    # Friday's end, Monday's start: a job for Monday to Friday, told as daily.
+    one = computer(
+        start=start("2026-11-23T20:00:04+01:00"),
+        end=end("2026-11-20T20:30:00+01:00"),
+        schedule=daily(20),
+    )
+    weekdays = SchedulePolicy(weekdays={"4000101": frozenset({1, 2, 3, 4, 5})})
+
+    assert status(ENTRY, uploads(one), RULES, NOW).state is State.WARNING
+    assert status(ENTRY, uploads(one), RULES._replace(schedule=weekdays), NOW).state is State.OK
+
+
+RUNNING = start("2026-11-24T11:00+01:00")
+SUCCESS = end("2026-11-22T20:41:37+01:00")
+
+
+@pytest.mark.parametrize(
+    ("one", "facts"),
+    [
+        pytest.param(
+            computer(end=FAILED),
+            {
+                "cause": "errors",
+                "failed": 1,
+                "at_least": True,
+                "failed_at": FAILED.at,
+                "failed_since": FAILED.at,
+            },
+            id="one look",
+        ),
+        pytest.param(
+            computer(
+                end=FAILED,
+                past=Past(failed=2, failed_since=at("2026-11-21T20:41+01:00")),
+            ),
+            {
+                "cause": "errors",
+                "failed": 3,
+                "at_least": False,
+                "failed_at": FAILED.at,
+                "failed_since": at("2026-11-21T20:41+01:00"),
+            },
+            id="the third in a row",
+        ),
+        pytest.param(
+            computer(start=start("2026-11-23T11:00+01:00"), end=SUCCESS, past=Past(failed=1)),
+            {
+                "cause": "never_ended",
+                "failed": 2,
+                "at_least": False,
+                "failed_at": at("2026-11-23T11:00+01:00"),
+                "failed_since": at("2026-11-23T11:00+01:00"),
+                "last_success": SUCCESS.at,
+            },
+            id="never ended",
+        ),
+        pytest.param(
+            computer(start=RUNNING, end=FAILED),
+            {
+                "cause": "errors",
+                "failed": 1,
+                "at_least": True,
+                "failed_at": FAILED.at,
+                "failed_since": FAILED.at,
+            },
+            id="one look: ended with errors, and the next is running",
+        ),
+        pytest.param(
+            computer(
+                start=RUNNING,
+                end=FAILED,
+                past=Past(failed=2, at_least=True, failed_since=at("2026-11-21T20:41+01:00")),
+            ),
+            {
+                "cause": "errors",
+                "failed": 2,
+                "at_least": True,
+                "failed_at": FAILED.at,
+                "failed_since": at("2026-11-21T20:41+01:00"),
+            },
+            id="ended with errors, and the next is running",
+        ),
+        pytest.param(
+            computer(start=RUNNING, end=end("2026-11-21T20:41+01:00"), schedule=daily(20)),
+            {
+                "cause": "never_ended",
+                "failed": 1,
+                "at_least": True,
+                "last_success": at("2026-11-21T20:41+01:00"),
+            },
+            id="one look: killed, and the next is running",
+        ),
+        pytest.param(
+            computer(
+                start=RUNNING,
+                end=SUCCESS,
+                past=Past(failed=1, failed_since=at("2026-11-23T20:00+01:00")),
+            ),
+            {
+                "cause": "never_ended",
+                "failed": 1,
+                "at_least": False,
+                "failed_at": at("2026-11-23T20:00+01:00"),
+                "failed_since": at("2026-11-23T20:00+01:00"),
+                "last_success": SUCCESS.at,
+            },
+            id="killed, and the next is running",
+        ),
+        pytest.param(
+            computer(
+                start=RUNNING,
+                past=Past(failed=2, failed_since=at("2026-11-22T20:00+01:00")),
+            ),
+            {
+                "cause": "never_ended",
+                "failed": 2,
+                "at_least": False,
+                "failed_since": at("2026-11-22T20:00+01:00"),
+            },
+            id="killed twice: when the second began is not known",
+        ),
+    ],
+)
+def test_what_a_mail_says_of_failed_backups(one: Computer, facts: dict[str, object]) -> None:
+    verdict = status(ENTRY, uploads(one), RULES, NOW)
+
+    assert verdict.facts == {**facts, "limit_days": 1, "zone": ZURICH}
+
+
+def test_what_a_mail_says_of_a_success() -> None:
+    fine = status(ENTRY, uploads(computer(end=SUCCESS)), RULES, NOW)
+    full = status(ENTRY._replace(used=99, capacity=100), uploads(computer(end=SUCCESS)), RULES, NOW)
+
+    assert fine.facts == {"last_success": SUCCESS.at}
+    assert full.facts == {"cause": "full", "last_success": SUCCESS.at}
+
+
+def test_details_say_how() -> None:
+    past = Past(failed=1, last_success=at("2026-11-22T20:41:37+01:00"))
+
+    known = status(ENTRY, uploads(computer(end=FAILED, past=past)), RULES, NOW)
+    not_known = status(ENTRY, uploads(computer(end=FAILED)), RULES, NOW)
+
+    limits = "limits number off (entry), 1 d (entry)"
+    assert f"[last success 2026-11-22 20:41 +01:00; {limits}]" in known.details[0]
+    assert f"[last success not known; {limits}]" in not_known.details[0]
+
+
+def test_a_first_backup_may_take_a_week_from_the_first_start_seen() -> None:
+    again = start("2026-11-20T20:00+01:00")
+    past = Past(first_open=at("2026-11-17T11:59+01:00"))
+
+    late = status(ENTRY, uploads(computer(start=again, past=past)), RULES, NOW)
+    fine = status(ENTRY, uploads(computer(start=again, past=Past())), RULES, NOW)
+
+    assert late.summary.startswith("1 failed: backup started 2026-11-20 20:00 +01:00, never ended")
+    assert late.metrics[0].value == 1
+    assert fine.state is State.OK
+
+
+@pytest.mark.parametrize(
+    ("one", "used", "summary"),
+    [
+        pytest.param(
+            computer(start=RUNNING, end=SUCCESS),
+            50,
+            "backup running since 2026-11-24 11:00 +01:00",
+            id="running, nothing in doubt",
+        ),
+        pytest.param(
+            computer(end=SUCCESS),
+            99,
+            "last backup reported as successful 2026-11-22 20:41 +01:00, "
+            "but the quota was used up (99.0 %, limit 99 % ([status] full))",
+            id="in doubt",
+        ),
+        pytest.param(
+            computer(start=RUNNING, end=SUCCESS),
+            99,
+            "backup running since 2026-11-24 11:00 +01:00, "
+            "the one before reported as successful 2026-11-22 20:41 +01:00, "
+            "but the quota was used up (99.0 %, limit 99 % ([status] full))",
+            id="in doubt, and running again",
+        ),
+        pytest.param(
+            computer(start=RUNNING),
+            99,
+            "backup running since 2026-11-24 11:00 +01:00",
+            id="the first",
+        ),
+    ],
+)
+def test_a_success_in_words(one: Computer, used: int, summary: str) -> None:
+    account = ENTRY._replace(used=used, capacity=100)
+
+    assert status(account, uploads(one), RULES, NOW).summary == summary

@@ -1,0 +1,122 @@
+"""The unused rule: accounts that were never backed up to."""
+
+import pytest
+
+from backup_monitoring.model.accounts import Account, Keeping
+from backup_monitoring.model.uploads import Past, Unreadable, Uploads
+from backup_monitoring.model.verdicts import Metric, Range, State, Threshold
+from backup_monitoring.tasks.policies import UnusedPolicy
+from backup_monitoring.tasks.unused import unused
+from cases import at, computer, end, start, uploads
+
+NOW = at("2026-11-24T12:00+01:00")
+DN = "uid=4000101,ou=accounts,dc=example,dc=org"
+CRITICAL = UnusedPolicy(critical=Threshold(Range(end=30 * 86400), "-c"))
+
+
+@pytest.mark.parametrize(
+    ("created", "policy", "state", "says"),
+    [
+        (
+            "2026-11-10T12:00+01:00",
+            UnusedPolicy(),
+            State.OK,
+            "not used yet, since 2026-11-10 11:00",
+        ),
+        ("2026-11-10T11:59+01:00", UnusedPolicy(), State.WARNING, "limit 14 d (default)"),
+        ("2026-11-10T11:59+01:00", CRITICAL, State.WARNING, "never used since 2026-11-10 10:59"),
+        ("2026-10-25T11:59+01:00", CRITICAL, State.CRITICAL, "limit 30 d (-c)"),
+        ("2026-12-25T11:59+01:00", UnusedPolicy(), State.UNKNOWN, "clock"),
+        ("2026-11-24T12:10+01:00", UnusedPolicy(), State.OK, "not used yet"),
+        ("2026-11-24T12:11+01:00", UnusedPolicy(), State.UNKNOWN, "clock: "),
+        (None, UnusedPolicy(), State.UNKNOWN, f"no creation time in the entry {DN}"),
+    ],
+)
+def test_age(created: str | None, policy: UnusedPolicy, state: State, says: str) -> None:
+    account = Account("4000101", DN, created=at(created) if created else None)
+
+    verdict = unused(account, Uploads(), policy, NOW)
+
+    assert verdict.state is state
+    assert says in verdict.summary
+
+
+@pytest.mark.parametrize(
+    ("good", "says"),
+    [
+        (Range(end=30), "limit 30 s (-w)"),
+        (Range(end=90), "limit 90 s (-w)"),
+        (Range(end=3600), "limit 1 h (-w)"),
+        (Range(10, 20), "limit 10:20 s (-w)"),
+        (Range(end=1209600, inverted=True), "limit @0:1209600 s (-w)"),
+        (Range(5, inverted=True), "limit @5: s (-w)"),
+    ],
+)
+def test_the_limit_is_said_as_it_was_given(good: Range, says: str) -> None:
+    account = Account("4000101", DN, created=at("2026-11-14T12:00+01:00"))
+
+    verdict = unused(account, Uploads(), UnusedPolicy(Threshold(good, "-w")), NOW)
+
+    assert verdict.state is State.WARNING
+    assert says in verdict.summary
+
+
+@pytest.mark.parametrize(
+    ("seen", "state", "says"),
+    [
+        (uploads(computer(start=start("2020-01-01T00:00+01:00"))), State.OK, "used by 1 computer"),
+        (
+            Uploads((computer()._replace(end=Unreadable("/f", "torn")),)),
+            State.OK,
+            "used by 1 computer",
+        ),
+        (
+            Uploads((computer(),)),
+            State.WARNING,
+            "never used since 2024-12-31 23:00 +00:00 (692 d 12 h), limit 14 d (default)",
+        ),
+        (
+            uploads(*(computer(name, end=end("2026-11-01T00:00+01:00")) for name in "ab")),
+            State.OK,
+            "used by 2 computers",
+        ),
+        (uploads(computer(past=Past())), State.OK, "used by 1 computer"),
+        (
+            Uploads((computer(past=Past(gone=NOW)),)),
+            State.WARNING,
+            "used no more, the folders of its computers are gone, "
+            "since 2024-12-31 23:00 +00:00 (692 d 12 h), limit 14 d (default)",
+        ),
+        (Uploads(data=True), State.OK, "backed up without a client that reports"),
+        (
+            Uploads(cut_short="too many folders"),
+            State.UNKNOWN,
+            "only a part of incoming was looked through: too many folders",
+        ),
+        (Uploads(missing="/home/a"), State.UNKNOWN, "its home /home/a is not there"),
+    ],
+)
+def test_use(seen: Uploads, state: State, says: str) -> None:
+    account = Account("4000101", DN, created=at("2025-01-01T00:00+01:00"))
+
+    verdict = unused(account, seen, UnusedPolicy(), NOW)
+
+    assert (verdict.state, verdict.summary) == (state, says)
+
+
+def test_an_account_that_is_not_watched_is_ok() -> None:
+    account = Account("4000101", DN, Keeping.INACTIVE, created=at("2025-01-01T00:00+01:00"))
+
+    verdict = unused(account, Uploads(), UnusedPolicy(), NOW)
+
+    assert (verdict.state, verdict.summary) == (State.OK, "not active")
+
+
+def test_what_is_measured_and_what_a_mail_says() -> None:
+    account = Account("4000101", DN, created=at("2026-10-25T11:59+01:00"))
+
+    verdict = unused(account, Uploads(), CRITICAL, NOW)
+
+    good = Range(end=1209600), Range(end=2592000)
+    assert verdict.metrics == (Metric("age", 2592060, "s", *good),)
+    assert verdict.facts == {"cause": "unused", "created": at("2026-10-25T11:59+01:00")}

@@ -1,0 +1,220 @@
+"""The worked examples of docs/rules.md: each row of its tables is judged by the rule itself."""
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from backup_monitoring.model.accounts import GIB, Account
+from backup_monitoring.model.times import parse_duration, say_offset
+from backup_monitoring.model.uploads import Client, Computer
+from backup_monitoring.model.verdicts import Range, Threshold, Verdict
+from backup_monitoring.settings.policies import count_range
+from backup_monitoring.store.growth import Size, growth_of
+from backup_monitoring.store.history import Memory, look
+from backup_monitoring.tasks.client import client
+from backup_monitoring.tasks.policies import (
+    ClientPolicy,
+    PatiencePolicy,
+    QuotaPolicy,
+    RunPolicies,
+    SchedulePolicy,
+    StatusPolicy,
+    UnusedPolicy,
+)
+from backup_monitoring.tasks.quota import quota
+from backup_monitoring.tasks.schedule import schedule
+from backup_monitoring.tasks.status import status
+from backup_monitoring.tasks.unused import unused
+from backup_monitoring.uploads.offsets import Clues, Writer, choose, parse_offset
+from cases import at, daily, end, start, uploads
+
+RULES = Path(__file__).parent.parent.parent / "docs" / "rules.md"
+Row = dict[str, str]
+Tables = dict[str, list[Row]]
+
+
+def _rows(text: str) -> Iterator[tuple[str, list[Row]]]:
+    """Yield each row of the tables that follow ``<!-- examples: NAME -->``, with its history."""
+    for name, table in re.findall(r"<!-- examples: (\w+) -->\n((?:\|.*\n)+)", text):
+        lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines()]
+        rows = [
+            dict(zip(lines[0], (cell.strip("`") for cell in cells), strict=True))
+            for cells in lines[2:]
+        ]
+        if name == "passes":  # each is judged after those before it
+            yield from ((name, rows[: n + 1]) for n in range(len(rows)))
+        else:
+            yield from ((name, [row]) for row in rows)
+
+
+EXAMPLES = list(_rows(RULES.read_text(encoding="utf-8")))
+
+
+def _account(row: Row) -> Account:
+    numbers, days = (row.get("entry: numbers, days") or "0, 1").split(", ")
+    return Account(
+        "4000101",
+        "uid=4000101",
+        created=at(row.get("created") or "2020-01-01T00:00+00:00"),
+        warning_numbers=None if numbers == "-" else int(numbers),
+        warning_days=None if days == "-" else int(days),
+    )
+
+
+def _quota(row: Row) -> Verdict:
+    def size(text: str) -> int | None:
+        return None if text == "-" else round(float(text.removesuffix(" GiB")) * GIB)
+
+    account = Account(
+        "4000101",
+        "uid=4000101",
+        used=size(row["used"]),
+        capacity=size(row["capacity"]),
+        quota_threshold=None if row["entry"] == "-" else int(row["entry"]),
+        quota_missing=None if row["used"] != "-" else "sstBackupSize",
+    )
+    policy = QuotaPolicy()
+    if row["option"] != "-":
+        good = Range(end=float(row["option"].removeprefix("-w ")))
+        policy = policy._replace(warning=Threshold(good, "-w"))
+    return quota(account, policy)
+
+
+def _patience(row: Row) -> PatiencePolicy:
+    policy = PatiencePolicy()
+    if row.get("settings: numbers, days", "-") != "-":
+        numbers, days = map(int, row["settings: numbers, days"].split(", "))
+        good = Threshold(count_range(numbers), "settings")
+        policy = PatiencePolicy(numbers=good, days=days, days_origin="settings")
+    if row.get("option", "-") != "-":
+        good = Threshold(Range(end=float(row["option"].removeprefix("-w "))), "-w")
+        policy = policy._replace(numbers=good)
+    return policy
+
+
+def _computer(row: Row) -> Computer:
+    hour, minute, written = re.split("[: ]", row.get("scheduler.xml", "20:00 +01:00"), maxsplit=2)
+    planned = daily(int(hour), int(minute), utc=int(written[:3]))
+    ended, _, success = row.get("last end", row["last start"]).partition(", success=")
+    last = end(ended, success != "0") if ended != "-" else None
+    return Computer("web01", start(row["last start"]), last, planned)
+
+
+def _schedule_policy(row: Row) -> SchedulePolicy:
+    zones = row.get("zones", "Europe/Zurich")
+    days = row.get("weekdays", "-")
+    return SchedulePolicy(
+        zones=() if zones == "-" else tuple(map(ZoneInfo, zones.split(", "))),
+        weekdays={} if days == "-" else {"4000101": frozenset(map(int, days.split(", ")))},
+    )
+
+
+def _status_policy(row: Row) -> StatusPolicy:
+    return StatusPolicy(max_runtime=parse_duration(row.get("max_runtime") or "24h"))
+
+
+def _schedule(row: Row) -> Verdict:
+    rules = RunPolicies(_patience(row), _schedule_policy(row), _status_policy(row))
+    return schedule(_account(row), uploads(_computer(row)), rules, at(row["looked at"]))
+
+
+def _status(row: Row) -> Verdict:
+    account = _account(row)
+    if percent := row.get("used"):
+        account = account._replace(used=round(float(percent[:-2]) * GIB), capacity=100 * GIB)
+    rules = RunPolicies(_patience(row), _schedule_policy(row), _status_policy(row))
+    return status(account, uploads(_computer(row)), rules, at(row["looked at"]))
+
+
+def _client(row: Row) -> Verdict:
+    identifier = "Online Backup Perl Script"
+    minimum = {identifier: row["minimum"]} if row["minimum"] != "-" else {}
+    program = Client(identifier, row["version"], "linux")
+    computer = Computer("web01", start("2026-11-23T20:00+01:00", program))
+    policy = ClientPolicy(minimum=minimum, strict=row["strict"] == "true")
+    now = at("2026-11-24T08:00+01:00")
+    return client(_account(row), uploads(computer), policy, SchedulePolicy(), now)
+
+
+def _unused(row: Row) -> Verdict:
+    policy = UnusedPolicy()
+    if row["option"] != "-":
+        limit = Threshold(
+            Range(end=parse_duration(row["option"].removeprefix("-c ")).total_seconds()), "-c"
+        )
+        policy = policy._replace(critical=limit)
+    found = uploads()._replace(data=row["data"] == "yes")
+    return unused(_account(row), found, policy, at(row["looked at"]))
+
+
+def _growth(row: Row) -> Verdict:
+    last = date(2026, 11, 24).toordinal()
+    texts = row["daily sizes, GiB"].split()
+    used = [round(float(text) * GIB) for text in texts]
+    sizes = [Size(last + 1 - len(used) + n, size) for n, size in enumerate(used)]
+    policy = QuotaPolicy()
+    account = Account(
+        "4000101",
+        "uid=4000101",
+        used=used[-1],
+        capacity=10 * GIB,
+        quota_threshold=85,
+        growth=growth_of(sizes, last, policy.shrink),
+    )
+    if row["option"] != "-":
+        policy = policy._replace(forecast=int(row["option"].removeprefix("--forecast-warning ")))
+    return quota(account, policy)
+
+
+def _passes(rows: list[Row]) -> Verdict:
+    memory: Memory | None = None
+    for row in rows:
+        now, computer = at(row["looked at"]), _computer(row)
+        memory = look(memory, computer, now)
+        computer = computer._replace(past=memory.past_beside(computer))
+    account = _account({"entry: numbers, days": "2, 0"})
+    rules = RunPolicies(PatiencePolicy(), _schedule_policy({}), StatusPolicy())
+    return status(account, uploads(computer), rules, now)
+
+
+JUDGES: dict[str, Callable[[Row], Verdict]] = {
+    "quota": _quota,
+    "schedule": _schedule,
+    "patience": _schedule,
+    "status": _status,
+    "client": _client,
+    "unused": _unused,
+    "growth": _growth,
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "rows"),
+    [pytest.param(*each, id=f"{each[0]}-{n}") for n, each in enumerate(EXAMPLES)],
+)
+def test_a_row_says_what_the_rule_says(name: str, rows: list[Row]) -> None:
+    row = rows[-1]
+    if name == "offset":
+        assert _offsets(row) == row["is"]
+        return
+    verdict = _passes(rows) if name == "passes" else JUDGES[name](row)
+
+    assert f"{verdict.state.name} - {verdict.summary}" == row["printed"]
+
+
+def _offsets(row: Row) -> str:
+    writer = Writer.PERL if row["client"] == "Perl" else Writer.OTHER
+    clues = Clues((), at("2100-01-01T00:00+00:00"), at("2026-11-24T08:00+01:00"))
+    candidates = parse_offset(row["written"], writer)
+    chosen = choose(candidates, None, clues)
+    if chosen is not None:
+        return say_offset(chosen)
+    return " or ".join(map(say_offset, sorted(candidates))) or "unreadable"
+
+
+def test_every_rule_has_examples() -> None:
+    assert {name for name, _ in EXAMPLES} == {*JUDGES, "offset", "passes"}
