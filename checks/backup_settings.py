@@ -4,22 +4,26 @@ from collections.abc import Iterator, Sequence
 
 from backup_monitoring.model.accounts import Account
 from backup_monitoring.model.errors import UsageError
-from backup_monitoring.model.text import clean, printable
+from backup_monitoring.model.text import escape_unprintable, sanitize
 from backup_monitoring.model.verdicts import Range, Threshold
 from backup_monitoring.plugin.launcher import Watchdog
 from backup_monitoring.plugin.options import (
+    HelpRequested,
     Parser,
-    Shown,
     add_account_option,
     add_common_options,
-    now_of,
+    choose_now,
+    parse_uids,
     require_found,
-    uids_of,
 )
-from backup_monitoring.settings.load import Settings, read_settings, settings_file
+from backup_monitoring.settings.load import Settings, find_settings_file, read_settings
 from backup_monitoring.settings.schema import Setting, write_toml
 from backup_monitoring.tasks.quota import thresholds
-from backup_monitoring.tasks.tolerance import patience_of, say_patience, say_range
+from backup_monitoring.tasks.tolerance import (
+    format_backup_count,
+    format_warn_after,
+    resolve_warn_after,
+)
 
 FAILED = 2
 
@@ -33,27 +37,27 @@ def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
     parser = _parser()
     try:
         options = parser.parse(arguments)
-    except Shown as shown:
+    except HelpRequested as shown:
         return 0, shown.text
     watchdog.limit(options.timeout or 50)
-    file = settings_file(options.config)
+    file = find_settings_file(options.config)
     watchdog.phase(f"reading {file}")
     settings = read_settings(file)
-    uids = uids_of(options)
+    uids = parse_uids(options)
     if options.test and uids is not None:
         raise UsageError("--test", "is about all accounts", "leave --account out")
     if options.test:
-        from backup_monitoring.selftest.installation import Trial
+        from backup_monitoring.selftest.installation import InstallationCheck
 
-        trial = Trial(settings, now_of(options), watchdog.phase)
-        lines = [clean(line) for line in trial.run()]
+        trial = InstallationCheck(settings, choose_now(options), watchdog.phase)
+        lines = [sanitize(line) for line in trial.run()]
         return (FAILED if trial.failed else 0), "\n".join(lines)
     if uids is not None:
         from backup_monitoring.model.needs import Need
         from backup_monitoring.store.live import live_accounts
 
-        need = Need.QUOTA | Need.PATIENCE
-        found = live_accounts(settings, need, None, uids, now_of(options), watchdog.phase)
+        need = Need.QUOTA | Need.WARN_AFTER
+        found = live_accounts(settings, need, None, uids, choose_now(options), watchdog.phase)
         return _of_accounts([account for account, _ in found], uids, settings)
     return 0, "\n".join(_in_effect(settings))
 
@@ -77,7 +81,7 @@ def _parser() -> Parser:
 
 
 def _in_effect(settings: Settings) -> Iterator[str]:
-    yield f"# settings in effect, from {printable(str(settings.file))}"
+    yield f"# settings in effect, from {escape_unprintable(str(settings.file))}"
     sections: dict[str, list[Setting]] = {}
     for setting in settings.in_effect:
         sections.setdefault(setting.section, []).append(setting)
@@ -92,7 +96,7 @@ def _line(setting: Setting) -> str:
     hidden = "# " if setting.value == "(none)" else ""
     default = "" if setting.origin == "file" else "  # default"
     # Not `clean`: the value is the administrator's own, and may be copied.
-    return printable(f"{hidden}{key} = {setting.value}{default}")
+    return escape_unprintable(f"{hidden}{key} = {setting.value}{default}")
 
 
 def _of_accounts(
@@ -101,17 +105,17 @@ def _of_accounts(
     lines = [line for account in accounts for line in _thresholds(account, settings)]
     found = {account.uid.lower() for account in accounts}
     require_found(found, uids, settings.directory.accounts_base)
-    return 0, "\n".join(map(clean, lines))
+    return 0, "\n".join(map(sanitize, lines))
 
 
 def _thresholds(account: Account, settings: Settings) -> Iterator[str]:
     policies = settings.policies
     warning, critical = thresholds(account, policies.quota)
-    patience = patience_of(account, policies.patience)
-    yield f"{account.uid} ({account.keeping.value}), entry {account.dn}"
+    patience = resolve_warn_after(account, policies.patience)
+    yield f"{account.uid} ({account.status.value}), entry {account.dn}"
     yield f"  quota: WARNING above {_percent(warning)}, CRITICAL above {_percent(critical)}"
-    yield f"  schedule, status: {say_patience(patience)}; WARNING at the first that is reached"
-    yield f"  schedule, status: CRITICAL if then {say_range(patience.critical)} or more in a row"
+    yield f"  schedule, status: {format_warn_after(patience)}; WARNING at the first that is reached"
+    yield f"  schedule, status: CRITICAL if then {format_backup_count(patience.critical)} or more in a row"
     if patience.muted:
         yield "  the entry switches both off: the customer is not told, the state follows the rest"
     for finding in account.findings:

@@ -3,7 +3,13 @@
 from collections.abc import Sequence
 
 from backup_monitoring.model.verdicts import State
-from backup_monitoring.plugin.check import BackupCheck, Request, Source, none_in_scope, run
+from backup_monitoring.plugin.check import (
+    AccountSource,
+    BackupCheck,
+    Request,
+    no_account_error,
+    run,
+)
 from backup_monitoring.plugin.inventory import Inventory
 from backup_monitoring.plugin.launcher import Watchdog
 from backup_monitoring.plugin.options import Parser, require_found
@@ -28,7 +34,7 @@ class ClientCheck(BackupCheck):
             help="instead of a check, print which programs are in use; as a table, or =json",
         )
 
-    def instead(self, request: Request, source: Source) -> tuple[int, str] | None:
+    def instead(self, request: Request, source: AccountSource) -> tuple[int, str] | None:
         """Print the inventory if it was asked for."""
         if request.options.inventory is None:
             return None
@@ -38,7 +44,7 @@ class ClientCheck(BackupCheck):
             inventory.add(account, uploads)
         require_found(found, request.uids or (), request.settings.directory.accounts_base)
         if not found:
-            raise none_in_scope(request.settings)
+            raise no_account_error(request.settings)
         as_json = request.options.inventory == "json"
         return State.OK.value, inventory.json() if as_json else inventory.table()
 

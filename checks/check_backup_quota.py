@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from backup_monitoring.model.accounts import Account
 from backup_monitoring.model.errors import UsageError
 from backup_monitoring.model.verdicts import Metric
-from backup_monitoring.plugin.check import BackupCheck, Request, Source, run
+from backup_monitoring.plugin.check import AccountSource, BackupCheck, Request, run
 from backup_monitoring.plugin.launcher import Watchdog
 from backup_monitoring.plugin.options import Parser, parse_days
 from backup_monitoring.plugin.thresholds import add_thresholds, given
@@ -47,7 +47,7 @@ class QuotaCheck(BackupCheck):
         )
         return policies._replace(quota=quota_policy)
 
-    def instead(self, request: Request, source: Source) -> None:
+    def instead(self, request: Request, source: AccountSource) -> None:
         """Refuse a forecast where there is no past."""
         stored = request.settings.store.folder is not None and not request.options.live
         if request.options.forecast_warning is not None and not stored:

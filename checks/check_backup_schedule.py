@@ -9,7 +9,7 @@ from backup_monitoring.plugin.launcher import Watchdog
 from backup_monitoring.plugin.options import Parser
 from backup_monitoring.plugin.thresholds import add_patience, patience_given
 from backup_monitoring.tasks.policies import Policies
-from backup_monitoring.tasks.tolerance import patience_of, say_thresholds
+from backup_monitoring.tasks.tolerance import resolve_warn_after, say_thresholds
 
 
 class ScheduleCheck(BackupCheck):
@@ -28,7 +28,7 @@ class ScheduleCheck(BackupCheck):
 
     def thresholds(self, account: Account, policies: Policies) -> str:
         """Return the patience in effect."""
-        return say_thresholds(patience_of(account, policies.patience))
+        return say_thresholds(resolve_warn_after(account, policies.patience))
 
 
 def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:

@@ -7,14 +7,14 @@ from backup_monitoring.model.errors import SettingsError
 from backup_monitoring.model.verdicts import State
 from backup_monitoring.plugin.check import account_lines, add_verbosity
 from backup_monitoring.plugin.launcher import Watchdog
-from backup_monitoring.plugin.options import Parser, Shown, add_common_options, now_of
-from backup_monitoring.plugin.output import Presented, present
-from backup_monitoring.plugin.summary import Judged
-from backup_monitoring.selftest.health import Mails, Part, service
-from backup_monitoring.settings.load import Settings, read_settings, settings_file
+from backup_monitoring.plugin.options import HelpRequested, Parser, add_common_options, choose_now
+from backup_monitoring.plugin.output import PluginOutput, render_output
+from backup_monitoring.plugin.summary import Evaluation
+from backup_monitoring.selftest.health import OutboxHealth, StorePart, service
+from backup_monitoring.settings.load import Settings, find_settings_file, read_settings
 from backup_monitoring.settings.store import StoreSettings
-from backup_monitoring.store.database import counted, open_state
-from backup_monitoring.store.schema import Meta
+from backup_monitoring.store.database import count_findings, open_store
+from backup_monitoring.store.schema import RunMeta
 
 LIMIT = 10  # seconds
 
@@ -27,30 +27,34 @@ def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
     """
     try:
         options = command_line().parse(arguments)
-    except Shown as shown:
+    except HelpRequested as shown:
         return State.UNKNOWN.value, shown.text
     watchdog.limit(options.timeout or LIMIT)
     watchdog.phase("reading the settings")
-    settings = read_settings(settings_file(options.config))
+    settings = read_settings(find_settings_file(options.config))
     if settings.store.folder is None:
         remedy = "set it, or leave this check out: without a store there is nothing to check"
         raise SettingsError(f"{settings.file}: [store] folder", "not set", remedy)
     watchdog.phase("reading the store")
-    state, now = open_state(settings.store.folder), now_of(options)
+    state, now = open_store(settings.store.folder), choose_now(options)
     meta, findings = state.meta(), list(state.findings())
     verdict = service(
         _parts(meta, settings.store),
         timedelta(seconds=meta.seconds),
-        counted(findings),
+        count_findings(findings),
         settings.monitoring,
         now,
         _mails(settings, now),
     )
     lines = [f"finding, {finding.kind}: {finding}" for finding in findings]
     verdict = verdict._replace(details=verdict.details + tuple(lines) * (options.verbose > 1))
-    judged = Judged("service", verdict)
-    lines_shown = account_lines(judged, options.verbose, single=True) if options.verbose else []
-    return present(Presented("service", [judged], verdict.metrics, verdict.summary, lines_shown))
+    evaluate_all = Evaluation("service", verdict)
+    lines_shown = (
+        account_lines(evaluate_all, options.verbose, single=True) if options.verbose else []
+    )
+    return render_output(
+        PluginOutput("service", [evaluate_all], verdict.metrics, verdict.summary, lines_shown)
+    )
 
 
 def command_line() -> Parser:
@@ -65,19 +69,19 @@ def command_line() -> Parser:
     return parser
 
 
-def _parts(meta: Meta, store: StoreSettings) -> tuple[Part, Part]:
+def _parts(meta: RunMeta, store: StoreSettings) -> tuple[StorePart, StorePart]:
     return (
-        Part("directory", meta.directory_read, meta.directory_error, store.directory_max_age),
-        Part("storage", meta.storage_read, meta.storage_error, store.max_age),
+        StorePart("directory", meta.directory_read, meta.directory_error, store.directory_max_age),
+        StorePart("storage", meta.storage_read, meta.storage_error, store.max_age),
     )
 
 
-def _mails(settings: Settings, now: datetime) -> Mails | None:
+def _mails(settings: Settings, now: datetime) -> OutboxHealth | None:
     if settings.notify.outbox is None:
         return None
     if not settings.notify.outbox.exists():  # nothing was ever to be told
-        return Mails()
+        return OutboxHealth()
     from backup_monitoring.outbox.status import read_status
 
     status = read_status(settings.notify.outbox, now)
-    return Mails(status.waiting, status.oldest, status.held, status.refused)
+    return OutboxHealth(status.waiting, status.oldest, status.held, status.refused)

@@ -6,18 +6,18 @@ from collections.abc import Iterable, Sequence
 
 from backup_monitoring.model.accounts import Account
 from backup_monitoring.model.errors import DirectoryError, SettingsError
-from backup_monitoring.model.text import clean
+from backup_monitoring.model.text import sanitize
 from backup_monitoring.plugin.launcher import Watchdog
 from backup_monitoring.plugin.options import (
+    HelpRequested,
     Parser,
-    Shown,
     add_account_option,
     add_common_options,
-    now_of,
-    uids_of,
+    choose_now,
+    parse_uids,
 )
-from backup_monitoring.settings.load import read_settings, settings_file
-from backup_monitoring.store.collector import Pass, collect, tried
+from backup_monitoring.settings.load import find_settings_file, read_settings
+from backup_monitoring.store.collector import CollectorRun, collect, try_accounts
 from backup_monitoring.store.files import StoreError
 
 FINDINGS, FAILED = 1, 2
@@ -32,26 +32,26 @@ def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
     """
     try:
         options = _parser().parse(arguments)
-    except Shown as shown:
+    except HelpRequested as shown:
         return 0, shown.text
     watchdog.limit(options.timeout or _LIMIT)
     watchdog.phase("reading the settings")
-    settings = read_settings(settings_file(options.config))
-    uids, now = uids_of(options), now_of(options)
+    settings = read_settings(find_settings_file(options.config))
+    uids, now = parse_uids(options), choose_now(options)
     if uids is None and settings.store.folder is None:
         remedy = 'set it, such as to "/var/lib/backup-monitoring"'
         raise SettingsError(f"{settings.file}: [store] folder", "not set", remedy)
     try:
         if uids is not None:
-            made = tried(settings, uids, now, watchdog.phase)
+            made = try_accounts(settings, uids, now, watchdog.phase)
         else:
             progress = _bar if sys.stderr.isatty() and not options.quiet else _quietly
             made = collect(
                 settings, now, watchdog.phase, progress, given_time=options.now is not None
             )
     except (DirectoryError, StoreError) as error:
-        return FAILED, clean(f"FAILED: {error}")
-    return _code(made, options), "\n".join(map(clean, _lines(made, options)))
+        return FAILED, sanitize(f"FAILED: {error}")
+    return _code(made, options), "\n".join(map(sanitize, _lines(made, options)))
 
 
 def _parser() -> Parser:
@@ -79,13 +79,13 @@ def _quietly(accounts: Iterable[tuple[int, Account]], total: int) -> Iterable[tu
     return accounts
 
 
-def _code(made: Pass, options: argparse.Namespace) -> int:
+def _code(made: CollectorRun, options: argparse.Namespace) -> int:
     if made.failed:
         return FAILED
     return FINDINGS if options.strict and made.findings else 0
 
 
-def _lines(made: Pass, options: argparse.Namespace) -> list[str]:
+def _lines(made: CollectorRun, options: argparse.Namespace) -> list[str]:
     lines = [f"FAILED: {line}" for line in made.failed] + [f"note: {line}" for line in made.notes]
     if options.quiet:
         return lines

@@ -8,12 +8,18 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from backup_monitoring.icinga.services import CHECKS, Service, host_of, name_of, services_of
+from backup_monitoring.icinga.services import (
+    CHECKS,
+    Service,
+    choose_host,
+    encode_name,
+    make_services,
+)
 from backup_monitoring.model.errors import MonitoringError, SettingsError, UsageError
-from backup_monitoring.model.text import clean
+from backup_monitoring.model.text import sanitize
 from backup_monitoring.plugin.launcher import Watchdog
-from backup_monitoring.plugin.options import Parser, Shown, add_common_options, now_of
-from backup_monitoring.settings.load import Settings, read_settings, settings_file
+from backup_monitoring.plugin.options import HelpRequested, Parser, add_common_options, choose_now
+from backup_monitoring.settings.load import Settings, find_settings_file, read_settings
 
 DONE, DRIFT = 0, 1
 _LIMIT = 300
@@ -38,11 +44,11 @@ def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
     """
     try:
         options = _parser().parse(arguments)
-    except Shown as shown:
+    except HelpRequested as shown:
         return DONE, shown.text
     watchdog.limit(options.timeout or _LIMIT)
     watchdog.phase("reading the settings")
-    settings = read_settings(settings_file(options.config))
+    settings = read_settings(find_settings_file(options.config))
     checks = _checks(options)
     watchdog.phase("reading the store")
     encoded: dict[str, str] = {}
@@ -60,7 +66,7 @@ def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
             _put(new, options.output)
             code = DONE
     lines += [f"note: account {uid} is named {name}" for uid, name in encoded.items()]
-    return code, "\n".join(map(clean, lines))
+    return code, "\n".join(map(sanitize, lines))
 
 
 def _parser() -> Parser:
@@ -113,22 +119,22 @@ def _services(
     options: argparse.Namespace, settings: Settings, checks: list[str], encoded: dict[str, str]
 ) -> Iterator[Service]:
     """Yield the services of the store's accounts, sorted by UID; note the UIDs that are encoded."""
-    from backup_monitoring.store.database import open_state
+    from backup_monitoring.store.database import open_store
 
     if settings.store.folder is None:
         remedy = "set it, and run collect_backup_state"
         raise SettingsError(f"{settings.file}: [store] folder", "not set", remedy)
-    state = open_state(settings.store.folder)
-    state.fresh(settings.store, None, now_of(options))
+    state = open_store(settings.store.folder)
+    state.fresh(settings.store, None, choose_now(options))
     hosts = (settings.directory.host, settings.icinga.host_name)
     accounts = sorted(
-        (account.uid, sys.intern(host_of(account, *hosts)))
+        (account.uid, sys.intern(choose_host(account, *hosts)))
         for account, _ in state.accounts(None, None)
     )
     for uid, _ in accounts:
-        if name_of(uid) != uid:
-            encoded[uid] = name_of(uid)
-    yield from services_of(accounts, state.people(), checks, options.host_per_account)
+        if encode_name(uid) != uid:
+            encoded[uid] = encode_name(uid)
+    yield from make_services(accounts, state.people(), checks, options.host_per_account)
     state.close()
 
 

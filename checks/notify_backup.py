@@ -6,20 +6,20 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from backup_monitoring.model.errors import UsageError
-from backup_monitoring.model.text import printable
+from backup_monitoring.model.text import escape_unprintable
 from backup_monitoring.plugin.launcher import Watchdog
 from backup_monitoring.plugin.options import (
+    HelpRequested,
     Parser,
-    Shown,
     add_account_option,
     add_common_options,
-    now_of,
-    uids_of,
+    choose_now,
+    parse_uids,
 )
-from backup_monitoring.settings.load import Settings, read_settings, settings_file
+from backup_monitoring.settings.load import Settings, find_settings_file, read_settings
 
 DONE, FALLBACK = 0, 1
-Phase = Callable[[str], None]
+PhaseCallback = Callable[[str], None]
 _LIMITS = {"hook": 10, "other": 300}
 _LOOKING_UP = 0.7  # of the hook's time limit
 
@@ -32,14 +32,14 @@ def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
     """
     try:
         options = _parser().parse(arguments)
-    except Shown as shown:
+    except HelpRequested as shown:
         return DONE, shown.text
     mode = _mode(options)
     watchdog.limit(options.timeout or _LIMITS["hook" if mode is _hook else "other"])
     watchdog.phase("reading the settings")
-    settings = read_settings(settings_file(options.config))
-    code, text = mode(options, settings, now_of(options), watchdog.phase)
-    return code, "\n".join(map(printable, text.split("\n")))
+    settings = read_settings(find_settings_file(options.config))
+    code, text = mode(options, settings, choose_now(options), watchdog.phase)
+    return code, "\n".join(map(escape_unprintable, text.split("\n")))
 
 
 def _parser() -> Parser:
@@ -93,7 +93,7 @@ def _add_modes(parser: Parser) -> None:
     )
 
 
-Mode = Callable[[argparse.Namespace, Settings, datetime, Phase], tuple[int, str]]
+Mode = Callable[[argparse.Namespace, Settings, datetime, PhaseCallback], tuple[int, str]]
 
 
 def _mode(options: argparse.Namespace) -> Mode:
@@ -102,7 +102,7 @@ def _mode(options: argparse.Namespace) -> Mode:
         "flush": _flush,
         "release": _release,
         "explain": _explain,
-        "check_recipients": _check_recipients,
+        "check_contacts": _check_recipients,
         "test_mail": _test_mail,
     }
     asked = [name for name in modes if getattr(options, name)]
@@ -123,81 +123,81 @@ def _driven_by(settings: Settings, driver: str, way: str) -> None:
 
 
 def _hook(
-    options: argparse.Namespace, settings: Settings, now: datetime, phase: Phase
+    options: argparse.Namespace, settings: Settings, now: datetime, phase: PhaseCallback
 ) -> tuple[int, str]:
     """Queue what the monitoring system says."""
-    from backup_monitoring.notify.hook import call_of
+    from backup_monitoring.notify.hook import parse_call
 
     if options.account is not None:
-        uids = uids_of(options) or []
+        uids = parse_uids(options) or []
         if len(uids) != 1:
             raise UsageError("--account", "a notification is about one account", "name one")
         options.account = uids[0]
-    call = call_of(options, os.environ, now)
+    call = parse_call(options, os.environ, now)
     _driven_by(settings, "icinga", "a notification")
-    from backup_monitoring.notify.notifier import Desk
+    from backup_monitoring.notify.notifier import Notifier
 
     # What is left is for the outbox.
     seconds = (options.timeout or _LIMITS["hook"]) * _LOOKING_UP
-    return Desk(settings, now, phase, dry=options.dry_run).call(call, seconds)
+    return Notifier(settings, now, phase, dry=options.dry_run).call(call, seconds)
 
 
 def _scan(
-    options: argparse.Namespace, settings: Settings, now: datetime, phase: Phase
+    options: argparse.Namespace, settings: Settings, now: datetime, phase: PhaseCallback
 ) -> tuple[int, str]:
     """Tell what is new."""
     _driven_by(settings, "scan", "--scan")
-    from backup_monitoring.notify.notifier import Desk
+    from backup_monitoring.notify.notifier import Notifier
 
-    return Desk(settings, now, phase, dry=options.dry_run).scan()
+    return Notifier(settings, now, phase, dry=options.dry_run).scan()
 
 
 def _flush(
-    options: argparse.Namespace, settings: Settings, now: datetime, phase: Phase
+    options: argparse.Namespace, settings: Settings, now: datetime, phase: PhaseCallback
 ) -> tuple[int, str]:
     """Deliver what waits."""
-    from backup_monitoring.notify.notifier import Desk
+    from backup_monitoring.notify.notifier import Notifier
 
     if options.dry_run:
         raise UsageError("--dry-run", "a delivery cannot be tried", "leave it out")
-    return Desk(settings, now, phase).flush()
+    return Notifier(settings, now, phase).flush()
 
 
 def _release(
-    options: argparse.Namespace, settings: Settings, now: datetime, phase: Phase
+    options: argparse.Namespace, settings: Settings, now: datetime, phase: PhaseCallback
 ) -> tuple[int, str]:
     """Let what is held be told."""
-    from backup_monitoring.notify.notifier import Desk
+    from backup_monitoring.notify.notifier import Notifier
 
-    return Desk(settings, now, phase, dry=options.dry_run).release()
+    return Notifier(settings, now, phase, dry=options.dry_run).release()
 
 
 def _explain(
-    options: argparse.Namespace, settings: Settings, now: datetime, phase: Phase
+    options: argparse.Namespace, settings: Settings, now: datetime, phase: PhaseCallback
 ) -> tuple[int, str]:
     """Say who is told about accounts, and why."""
-    from backup_monitoring.notify.notifier import Desk
+    from backup_monitoring.notify.notifier import Notifier
 
-    uids = uids_of(options)
+    uids = parse_uids(options)
     if uids is None:
         raise UsageError("--explain", "of which account?", "name it by --account")
-    return DONE, "\n".join(Desk(settings, now, phase).explain(uids, options.check))
+    return DONE, "\n".join(Notifier(settings, now, phase).explain(uids, options.check))
 
 
 def _check_recipients(
-    options: argparse.Namespace, settings: Settings, now: datetime, phase: Phase
+    options: argparse.Namespace, settings: Settings, now: datetime, phase: PhaseCallback
 ) -> tuple[int, str]:
     """List what is wrong with contacts."""
-    from backup_monitoring.notify.notifier import Desk
+    from backup_monitoring.notify.notifier import Notifier
 
-    found = list(Desk(settings, now, phase).check_recipients(uids_of(options)))
+    found = list(Notifier(settings, now, phase).check_contacts(parse_uids(options)))
     return (FALLBACK if found else DONE), "\n".join(found) or "all contacts are good"
 
 
 def _test_mail(
-    options: argparse.Namespace, settings: Settings, now: datetime, phase: Phase
+    options: argparse.Namespace, settings: Settings, now: datetime, phase: PhaseCallback
 ) -> tuple[int, str]:
     """Send samples."""
-    from backup_monitoring.notify.notifier import Desk
+    from backup_monitoring.notify.notifier import Notifier
 
-    return Desk(settings, now, phase, dry=options.dry_run).test_mail(options.test_mail)
+    return Notifier(settings, now, phase, dry=options.dry_run).test_mail(options.test_mail)

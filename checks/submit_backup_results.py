@@ -4,19 +4,19 @@ import argparse
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from backup_monitoring.icinga.results import Result, results_of
+from backup_monitoring.icinga.results import CheckResult, make_results
 from backup_monitoring.model.errors import SettingsError
-from backup_monitoring.model.text import clean
+from backup_monitoring.model.text import sanitize
 from backup_monitoring.plugin.launcher import Watchdog
 from backup_monitoring.plugin.options import (
+    HelpRequested,
     Parser,
-    Shown,
     add_account_option,
     add_common_options,
-    now_of,
-    uids_of,
+    choose_now,
+    parse_uids,
 )
-from backup_monitoring.settings.load import Settings, read_settings, settings_file
+from backup_monitoring.settings.load import Settings, find_settings_file, read_settings
 
 DONE, REFUSED, UNFINISHED = 0, 1, 2
 _LIMIT = 300
@@ -31,19 +31,19 @@ def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
     """
     try:
         options = _parser().parse(arguments)
-    except Shown as shown:
+    except HelpRequested as shown:
         return DONE, shown.text
     watchdog.limit(options.timeout or _LIMIT)
     watchdog.phase("reading the settings")
-    settings = read_settings(settings_file(options.config))
+    settings = read_settings(find_settings_file(options.config))
     watchdog.phase("handing results over")
-    asked = {uid.lower(): uid for uid in uids_of(options) or ()}
+    asked = {uid.lower(): uid for uid in parse_uids(options) or ()}
     results = _results(options, settings, watchdog, asked)
     code, lines = _hand_over(results, options, settings)
     if asked:
         lines.append(f"FAILED: no such account: {', '.join(asked.values())}")
         code = UNFINISHED
-    return code, "\n".join(map(clean, lines))
+    return code, "\n".join(map(sanitize, lines))
 
 
 def _parser() -> Parser:
@@ -66,38 +66,40 @@ def _parser() -> Parser:
 
 def _results(
     options: argparse.Namespace, settings: Settings, watchdog: Watchdog, asked: dict[str, str]
-) -> Iterator[Result]:
+) -> Iterator[CheckResult]:
     """Yield the results of all accounts; of *asked* those are taken away that are there."""
     from backup_monitoring.store.source import EVERYTHING, open_source
 
-    now = now_of(options)
+    now = choose_now(options)
     with open_source(settings, now, watchdog.phase) as source:
         watchdog.phase("handing results over")
         met: set[str] = set()
-        for account, uploads in source.accounts(uids_of(options), EVERYTHING):
+        for account, uploads in source.accounts(parse_uids(options), EVERYTHING):
             key = account.uid.lower()
             asked.pop(key, None)
             if key in met:  # of two entries with one uid the first has services
                 continue
             met.add(key)
-            yield from results_of(account, uploads, settings, now, options.host_per_account)
+            yield from make_results(account, uploads, settings, now, options.host_per_account)
 
 
 def _hand_over(
-    results: Iterator[Result], options: argparse.Namespace, settings: Settings
+    results: Iterator[CheckResult], options: argparse.Namespace, settings: Settings
 ) -> tuple[int, list[str]]:
     submit = settings.icinga
     if submit.url:
         return _to_api(results, settings, options.timeout or _LIMIT)
     if submit.spool is not None:
-        from backup_monitoring.icinga.nagios_files import to_spool
+        from backup_monitoring.icinga.nagios_files import write_spool
 
-        count = to_spool(results, submit.spool, datetime.now(UTC))
+        count = write_spool(results, submit.spool, datetime.now(UTC))
         return DONE, [f"{count} results in {submit.spool}"]
     if submit.command_file is not None:
-        from backup_monitoring.icinga.nagios_files import to_pipe
+        from backup_monitoring.icinga.nagios_files import write_pipe
 
-        piped = to_pipe(results, submit.command_file, datetime.now(UTC), options.timeout or _LIMIT)
+        piped = write_pipe(
+            results, submit.command_file, datetime.now(UTC), options.timeout or _LIMIT
+        )
         lines = [f"{piped.accepted} results to {submit.command_file}"]
         if piped.error is None:
             return DONE, lines
@@ -110,7 +112,9 @@ def _failed(error: str, missing: int) -> str:
     return f"FAILED: {error}; {missing} results are missing"
 
 
-def _to_api(results: Iterator[Result], settings: Settings, seconds: float) -> tuple[int, list[str]]:
+def _to_api(
+    results: Iterator[CheckResult], settings: Settings, seconds: float
+) -> tuple[int, list[str]]:
     from backup_monitoring.icinga.api import submit
 
     done = submit(results, settings.icinga, seconds)

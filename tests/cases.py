@@ -6,7 +6,7 @@ from backup_monitoring.model.uploads import (
     Client,
     Computer,
     End,
-    Past,
+    History,
     Pattern,
     Schedule,
     Start,
@@ -61,6 +61,6 @@ def computer(
     start: Start | None = None,
     end: End | None = None,
     schedule: Schedule | None = None,
-    past: Past | None = None,
+    history: History | None = None,
 ) -> Computer:
-    return Computer(name, start, end, schedule, past)
+    return Computer(name, start, end, schedule, history)

@@ -1,8 +1,8 @@
 """Monitors the accounts of an online-backup service; each package's first line says its task."""
 
+import sys
 from collections.abc import Callable
 from importlib import import_module
-import sys
 
 __version__ = "0.1.0"
 

@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 from benchmarks.compared import compare
-from benchmarks.lines import Line
+from benchmarks.lines import LogLine
 from benchmarks.plot import Point, draw
 from benchmarks.stage import Served, Stage
 
 _PASS, *_CHECKS = ("a pass", "schedule of all", "quota of all")
 
 
-def growth(stage: Stage) -> Iterator[Line]:
+def growth(stage: Stage) -> Iterator[LogLine]:
     """Measure passes and checks over few and many accounts; draw them where that is asked for."""
     points = [_point(stage, served) for served in (stage.few, stage.many)]
     for accounts in stage.size.steps:
@@ -24,7 +24,7 @@ def growth(stage: Stage) -> Iterator[Line]:
     times = most.accounts / least.accounts
     for name, seconds in most.seconds.items():
         before = least.seconds[name]
-        yield Line(
+        yield LogLine(
             f"{name} from {least.accounts:,} to {most.accounts:,} accounts, time to accounts",
             *(seconds / before / times, 1.1, "x"),
             f"{seconds:.2f} s : {before:.2f} s, for {times:g} times the accounts",

@@ -18,20 +18,20 @@ from statistics import median
 from urllib.parse import urlsplit
 
 from backup_monitoring.icinga import api as icinga_api
-from backup_monitoring.icinga.results import Result, results_of
+from backup_monitoring.icinga.results import CheckResult, make_results
 from backup_monitoring.net.secrets import read_password
 from backup_monitoring.settings.load import Settings, read_settings
 from backup_monitoring.store.source import EVERYTHING, open_source
 
 
-def judged(settings: Settings, now: datetime) -> Iterator[Result]:
+def evaluate_all(settings: Settings, now: datetime) -> Iterator[CheckResult]:
     """Yield the results of all accounts of the store."""
     with open_source(settings, now, lambda doing: None) as source:
         for account, uploads in source.accounts(None, EVERYTHING):
-            yield from results_of(account, uploads, settings, now, False)
+            yield from make_results(account, uploads, settings, now, False)
 
 
-def ours(settings: Settings, results: Iterable[Result], connections: int) -> float:
+def ours(settings: Settings, results: Iterable[CheckResult], connections: int) -> float:
     """Return the seconds of handing over *results* by so many connections."""
     icinga_api.CONNECTIONS = connections
     began = time.perf_counter()
@@ -62,7 +62,7 @@ def bare(settings: Settings, bodies: list[bytes]) -> float:
     return took
 
 
-def _body(result: Result) -> bytes:
+def _body(result: CheckResult) -> bytes:
     return json.dumps(
         {
             "type": "Service",
@@ -77,13 +77,13 @@ def _body(result: Result) -> bytes:
 
 def _main(file: Path, rounds: int, now: datetime) -> None:
     settings, usual = read_settings(file), icinga_api.CONNECTIONS
-    results = list(judged(settings, now))
+    results = list(evaluate_all(settings, now))
     bodies = [_body(result) for result in results]
     bare(settings, bodies)  # warm
     turns = [
         (
             ours(settings, results, 1),
-            ours(settings, judged(settings, now), usual),
+            ours(settings, evaluate_all(settings, now), usual),
             bare(settings, bodies),
         )
         for _ in range(rounds)

@@ -14,10 +14,10 @@ from backup_monitoring.model.accounts import Account
 from backup_monitoring.model.uploads import Client, Computer, Pattern, Schedule, Start, Uploads
 from backup_monitoring.model.verdicts import State
 from backup_monitoring.tasks.policies import (
-    PatiencePolicy,
     RunPolicies,
     SchedulePolicy,
     StatusPolicy,
+    WarnAfterPolicy,
 )
 from backup_monitoring.tasks.schedule import schedule
 
@@ -33,7 +33,7 @@ def _main(rounds: int, now: datetime) -> None:
     computer = Computer("web01", start, None, Schedule(pattern, client, last))
     account = Account("4000101", "uid=4000101", created=last, warning_days=1, warning_numbers=0)
     policy = SchedulePolicy(zones=(ZoneInfo("Europe/Zurich"),))
-    rules = RunPolicies(PatiencePolicy(), policy, StatusPolicy())
+    rules = RunPolicies(WarnAfterPolicy(), policy, StatusPolicy())
     uploads = Uploads((computer,), data=True)
     assert schedule(account, uploads, rules, now).state is State.CRITICAL
     times = []

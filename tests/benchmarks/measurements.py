@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator
 
 from benchmarks import growth, live_checks, monitoring, notifier, store
-from benchmarks.lines import Line
+from benchmarks.lines import LogLine
 from benchmarks.stage import Stage
 
-MEASUREMENTS: tuple[Callable[[Stage], Iterator[Line]], ...] = (
+MEASUREMENTS: tuple[Callable[[Stage], Iterator[LogLine]], ...] = (
     live_checks.one_account,
     live_checks.all_accounts,
     live_checks.files,

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.compared import Command, Used, compare
-from benchmarks.lines import Line, memory, ratio
+from benchmarks.lines import LogLine, memory, ratio
 from benchmarks.made_up import NOW
 from benchmarks.stage import Served, Stage
 from programs.daemons import PASSWORD, Icinga, running
@@ -14,16 +14,16 @@ _TASKS = ("client", "quota", "schedule", "status", "unused")
 _SHIPPED = ("icinga2-templates.conf", "icinga2-passive.conf", "icinga2-submit.conf")
 
 
-def objects(stage: Stage) -> Iterator[Line]:
+def objects(stage: Stage) -> Iterator[LogLine]:
     """Measure making the objects of all accounts for Icinga 2."""
     many = stage.many
     (used,) = compare([_generate(stage, many)], stage.size.long_rounds)
     what = f"objects of {many.accounts:,} accounts, {len(_TASKS)} checks"
-    yield Line(what, used.seconds, 10, "s", "the whole process")
+    yield LogLine(what, used.seconds, 10, "s", "the whole process")
     yield memory(what, used, 100)
 
 
-def results(stage: Stage) -> Iterator[Line]:
+def results(stage: Stage) -> Iterator[LogLine]:
     """Compare handing results to a real Icinga 2 with a loop that only sends them."""
     with _icinga(stage) as (served, settings):
         count, handing, judging, bare = stage.inside(
@@ -36,7 +36,7 @@ def results(stage: Stage) -> Iterator[Line]:
     yield ratio(f"{what}, judging all accounts included, {than}", Used(judging, 0), loop, 1.3)
 
 
-def cpu(stage: Stage) -> Iterator[Line]:
+def cpu(stage: Stage) -> Iterator[LogLine]:
     """Compare the processor's time that an account takes: one pass over all, a process a check."""
     with _icinga(stage) as (served, settings):
         passed, *checks = compare(
@@ -47,7 +47,7 @@ def cpu(stage: Stage) -> Iterator[Line]:
             stage.size.long_rounds,
         )
     of_results, of_checks = passed.cpu / served.accounts, sum(check.cpu for check in checks)
-    yield Line(
+    yield LogLine(
         "submit_backup_results, CPU an account, to a process a check",
         *(100 * of_results / of_checks, 1, "%"),
         f"{1000 * of_results:.2f} ms : {1000 * of_checks:.0f} ms, {served.accounts:,} accounts",

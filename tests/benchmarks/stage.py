@@ -17,7 +17,7 @@ _FOUND_OUT = (0, 1, 2)  # a check's exit codes when it has done its work
 _HERE = Path(__file__).parent
 
 
-class Size(NamedTuple):
+class DailySize(NamedTuple):
     """How much is measured: accounts of both servers, and rounds.
 
     Args:
@@ -34,8 +34,8 @@ class Size(NamedTuple):
     long_rounds: int
 
 
-FULL = Size(10_000, 100_000, 6_667, (1_000, 3_000, 30_000), 31, 5)
-QUICK = Size(1_000, 10_000, 667, (300, 3_000), 11, 3)
+FULL = DailySize(10_000, 100_000, 6_667, (1_000, 3_000, 30_000), 31, 5)
+QUICK = DailySize(1_000, 10_000, 667, (300, 3_000), 11, 3)
 
 
 class Served(NamedTuple):
@@ -61,7 +61,7 @@ class Stage(NamedTuple):
         plot: the file in which growth is drawn; None: in none.
     """
 
-    size: Size
+    size: DailySize
     programs: Programs
     folder: Path
     few: Served
@@ -115,7 +115,7 @@ class Stage(NamedTuple):
 
 
 @contextmanager
-def set_up(size: Size, plot: Path | None = None) -> Iterator[Stage]:
+def set_up(size: DailySize, plot: Path | None = None) -> Iterator[Stage]:
     """Give a stage of *size*; end its servers and remove its files afterwards."""
     with ExitStack() as stack:
         # A short path: each server's local socket is below it.

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 
 from benchmarks.compared import Command, Used, compare
-from benchmarks.lines import IMPORT, OF_IMPORT, Line, memory, ratio
+from benchmarks.lines import IMPORT, OF_IMPORT, LogLine, memory, ratio
 from benchmarks.live_checks import search
 from benchmarks.made_up import NOW
 from benchmarks.stage import Stage
 
 
-def one_stored(stage: Stage) -> Iterator[Line]:
+def one_stored(stage: Stage) -> Iterator[LogLine]:
     """Compare a check of one account from the store with importing what others are made of."""
     imports = Command((stage.python, "-c", IMPORT))
     tasks = ("quota", "schedule")
@@ -21,7 +21,7 @@ def one_stored(stage: Stage) -> Iterator[Line]:
         yield ratio(what, used, bare, 0.5)
 
 
-def all_stored(stage: Stage) -> Iterator[Line]:
+def all_stored(stage: Stage) -> Iterator[LogLine]:
     """Compare quota of all accounts from the store with ldapsearch."""
     many = stage.many
     quota, asked = compare(
@@ -32,7 +32,7 @@ def all_stored(stage: Stage) -> Iterator[Line]:
     yield memory(what, quota, 60)
 
 
-def one_pass(stage: Stage) -> Iterator[Line]:
+def one_pass(stage: Stage) -> Iterator[LogLine]:
     """Compare a pass with reading the same live, and one that finds nothing new with the first."""
     few = stage.few
     again = stage.collect(few)

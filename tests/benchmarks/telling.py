@@ -11,27 +11,27 @@ from datetime import datetime
 from pathlib import Path
 from statistics import median
 
-from backup_monitoring.model.notices import Event, Kind
+from backup_monitoring.model.notices import Event, EventKind
 from backup_monitoring.model.verdicts import State
-from backup_monitoring.notify.announce import Teller
+from backup_monitoring.notify.announce import Dispatcher
 from backup_monitoring.notify.scan import event_of
 from backup_monitoring.outbox.queue import Outbox
 from backup_monitoring.settings.load import Settings, read_settings
 from backup_monitoring.store.source import Source, open_source
-from backup_monitoring.tasks.facts import facts_of
-from backup_monitoring.tasks.registry import TASKS, judge_of
+from backup_monitoring.tasks.facts import collect_facts
+from backup_monitoring.tasks.registry import TASKS, load_rule
 
 
 def events(
     source: Source, settings: Settings, now: datetime, count: int
 ) -> list[tuple[Event, dict[str, object]]]:
     """Return events of the first accounts that fail, with what mails say of them."""
-    judge, found = judge_of("quota"), []
+    judge, found = load_rule("quota"), []
     for account, uploads in source.accounts(None, TASKS["quota"]):
         verdict = judge(account, uploads, settings.policies, now)
         if verdict.state is State.WARNING:
-            event = event_of(account.uid, "quota", Kind.PROBLEM, verdict, "backup-01", now)
-            found.append((event, dict(facts_of(verdict))))
+            event = event_of(account.uid, "quota", EventKind.PROBLEM, verdict, "backup-01", now)
+            found.append((event, dict(collect_facts(verdict))))
         if len(found) == count:
             break
     return found
@@ -45,7 +45,7 @@ def _main(file: Path, folder: Path, mails: int, rounds: int, now: datetime) -> N
         for number in range(rounds):
             began = time.perf_counter()
             with Outbox(folder / f"outbox{number}.sqlite") as outbox, outbox.transaction(now) as t:
-                teller = Teller(t, source.people, settings)
+                teller = Dispatcher(t, source.people, settings)
                 told = [teller.tell(event, facts) for event, facts in asked]
             seconds.append(time.perf_counter() - began)
             letters = [letter for outcome in told for letter in outcome.letters]

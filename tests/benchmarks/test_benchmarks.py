@@ -6,9 +6,9 @@ from xml.etree import ElementTree
 import pytest
 
 from benchmarks.growth import growth
-from benchmarks.lines import Line
+from benchmarks.lines import LogLine
 from benchmarks.measurements import MEASUREMENTS
-from benchmarks.stage import Size, Stage, set_up
+from benchmarks.stage import DailySize, Stage, set_up
 from integration import slapd
 
 pytestmark = [pytest.mark.server, pytest.mark.installed]
@@ -17,14 +17,14 @@ pytestmark = [pytest.mark.server, pytest.mark.installed]
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     slapd.needed()
-    size = Size(few=2, many=200, files=2, steps=(20,), rounds=1, long_rounds=1)
+    size = DailySize(few=2, many=200, files=2, steps=(20,), rounds=1, long_rounds=1)
     with set_up(size, tmp_path_factory.mktemp("plot") / "growth.svg") as stage:
         yield stage
 
 
 @pytest.mark.parametrize("measurement", MEASUREMENTS, ids=lambda measurement: measurement.__name__)
 def test_a_measurement_produces_figures(stage: Stage, measurement) -> None:  # type: ignore[no-untyped-def]
-    lines: list[Line] = list(measurement(stage))
+    lines: list[LogLine] = list(measurement(stage))
 
     assert lines
     for line in lines:

@@ -10,7 +10,7 @@ from backup_monitoring.directory.accounts import accounts
 from backup_monitoring.directory.entries import Entry
 from backup_monitoring.directory.ldif import LdifDirectory
 from backup_monitoring.directory.opening import open_directory
-from backup_monitoring.model.accounts import Account, Keeping
+from backup_monitoring.model.accounts import Account, AccountStatus
 from backup_monitoring.model.errors import SettingsError
 from backup_monitoring.model.needs import Need
 from backup_monitoring.settings.directory import AttributeNames, DirectorySettings
@@ -203,41 +203,41 @@ def test_values(
 
 
 @pytest.mark.parametrize(
-    ("change", "keeping", "in_a_run_over_all"),
+    ("change", "status", "in_a_run_over_all"),
     [
-        ({}, Keeping.ACTIVE, True),
-        ({"sstIsActive": "true"}, Keeping.ACTIVE, True),
-        ({"sstIsActive": "FALSE"}, Keeping.INACTIVE, False),
-        ({"sstIsActive": None}, Keeping.UNCLEAR, False),
-        ({"sstIsActive": "yes"}, Keeping.UNCLEAR, False),
-        ({"sstIsActive": ["TRUE", "FALSE"]}, Keeping.UNCLEAR, True),
-        ({"sstIsActive": None, "sstProvisioningMode": "deleted"}, Keeping.INACTIVE, False),
+        ({}, AccountStatus.ACTIVE, True),
+        ({"sstIsActive": "true"}, AccountStatus.ACTIVE, True),
+        ({"sstIsActive": "FALSE"}, AccountStatus.INACTIVE, False),
+        ({"sstIsActive": None}, AccountStatus.UNCLEAR, False),
+        ({"sstIsActive": "yes"}, AccountStatus.UNCLEAR, False),
+        ({"sstIsActive": ["TRUE", "FALSE"]}, AccountStatus.UNCLEAR, True),
+        ({"sstIsActive": None, "sstProvisioningMode": "deleted"}, AccountStatus.INACTIVE, False),
         (
             {"sstIsActive": None, "sstCancellationDate": "20261124T120000Z"},
-            Keeping.INACTIVE,
+            AccountStatus.INACTIVE,
             False,
         ),
-        ({"sstCancellationDate": "20261124T120000Z"}, Keeping.INACTIVE, False),
-        ({"sstCancellationDate": "20261124T120001Z"}, Keeping.ACTIVE, True),
-        ({"sstCancellationDate": "soon"}, Keeping.ACTIVE, True),
-        ({"sstProvisioningMode": "delete"}, Keeping.INACTIVE, False),
-        ({"sstProvisioningMode": "DELETED"}, Keeping.INACTIVE, False),
-        ({"sstProvisioningMode": "modified"}, Keeping.ACTIVE, True),
-        ({"objectClass": ["top", "SSTS3Bucket"]}, Keeping.NO_FILES, False),
-        ({"objectClass": ["top", "account"]}, Keeping.ACTIVE, False),
+        ({"sstCancellationDate": "20261124T120000Z"}, AccountStatus.INACTIVE, False),
+        ({"sstCancellationDate": "20261124T120001Z"}, AccountStatus.ACTIVE, True),
+        ({"sstCancellationDate": "soon"}, AccountStatus.ACTIVE, True),
+        ({"sstProvisioningMode": "delete"}, AccountStatus.INACTIVE, False),
+        ({"sstProvisioningMode": "DELETED"}, AccountStatus.INACTIVE, False),
+        ({"sstProvisioningMode": "modified"}, AccountStatus.ACTIVE, True),
+        ({"objectClass": ["top", "SSTS3Bucket"]}, AccountStatus.NO_FILES, False),
+        ({"objectClass": ["top", "account"]}, AccountStatus.ACTIVE, False),
     ],
 )
 def test_keeping(
     tmp_path: Path,
     change: Changes,
-    keeping: Keeping,
+    status: AccountStatus,
     in_a_run_over_all: bool,
 ) -> None:
     (named,) = read(tmp_path, changed("uid=4000101", change), uids=["4000101"])
     over_all = read(tmp_path, changed("uid=4000101", change))
 
-    assert named.keeping is keeping
-    assert [a.keeping for a in over_all] == [Keeping.ACTIVE] * in_a_run_over_all
+    assert named.status is status
+    assert [a.status for a in over_all] == [AccountStatus.ACTIVE] * in_a_run_over_all
 
 
 @pytest.mark.parametrize(
@@ -263,7 +263,7 @@ def test_an_own_filter_lets_accounts_without_files_in(tmp_path: Path) -> None:
 
     (account,) = read(tmp_path, entry(objectClass="sstS3Bucket"), settings=settings)
 
-    assert account.keeping is Keeping.NO_FILES
+    assert account.status is AccountStatus.NO_FILES
 
 
 def test_a_wrong_filter_is_named_as_it_was_written(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from backup_monitoring.directory.bases import UnseenError
+from backup_monitoring.directory.bases import MissingBaseError
 from backup_monitoring.directory.entries import Entry
 from backup_monitoring.directory.ldif import _BLOCK
 from backup_monitoring.directory.opening import open_directory
@@ -184,7 +184,7 @@ def test_a_whole_tree(tmp_path: Path) -> None:
     path.write_text("".join(f"dn: {name}\nuid: u\n\n" for name in names))
     with open_directory(at(path), lambda phase: None) as directory:
         found = [each.dn for each in directory.tree("ou=people,o=x", "(uid=*)", ["uid"])]
-        with pytest.raises(UnseenError, match="ou=nowhere"):
+        with pytest.raises(MissingBaseError, match="ou=nowhere"):
             list(directory.tree("ou=nowhere,o=x", "(uid=*)", ["uid"]))
 
     assert found == names[:6]

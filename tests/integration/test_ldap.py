@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 
 from backup_monitoring.directory.accounts import accounts
-from backup_monitoring.directory.base import Directory, Setback
+from backup_monitoring.directory.base import Directory, FallbackStep
 from backup_monitoring.directory.entries import Entry
-from backup_monitoring.directory.opening import closed_directory, open_directory
-from backup_monitoring.model.accounts import Keeping
+from backup_monitoring.directory.opening import create_directory, open_directory
+from backup_monitoring.model.accounts import AccountStatus
 from backup_monitoring.model.errors import DirectoryError, MonitoringError, SettingsError
 from backup_monitoring.model.needs import Need
-from backup_monitoring.selftest.installation import Trial
+from backup_monitoring.selftest.installation import InstallationCheck
 from backup_monitoring.settings.directory import DirectorySettings
 from backup_monitoring.settings.load import read_settings
 from integration import slapd
@@ -132,7 +132,7 @@ def test_all_entries_are_read(
 def test_the_steps_are_told(server: slapd.Slapd, settings: DirectorySettings) -> None:
     phases: list[str] = []
 
-    with closed_directory(settings, phases.append) as directory:
+    with create_directory(settings, phases.append) as directory:
         steps = list(directory.steps())
 
     assert steps == [
@@ -253,7 +253,7 @@ def test_the_next_server_is_used_when_one_is_down(
     server: slapd.Slapd, settings: DirectorySettings
 ) -> None:
     down = f"ldap://localhost:{slapd.free_port()}"
-    directory = closed_directory(settings._replace(uri=(down, server.uri)), lambda phase: None)
+    directory = create_directory(settings._replace(uri=(down, server.uri)), lambda phase: None)
 
     with directory:
         steps = list(directory.steps())
@@ -270,7 +270,7 @@ def test_a_trial_does_not_call_a_server_that_is_down_ok(
     down = "ldapi://%2Fnowhere"
     file = tmp_path / "settings.toml"
     file.write_text(f'[directory]\nuri = ["{down}", "{server.local_uri}"]\nbind = "external"\n')
-    trial = Trial(read_settings(file), NOW, lambda phase: None)
+    trial = InstallationCheck(read_settings(file), NOW, lambda phase: None)
 
     lines = [line for line in trial.run() if " directory: " in line]
 
@@ -494,11 +494,11 @@ def test_a_server_that_sends_a_byte_now_and_then_costs_the_timeout_once(
     )
     began = time.monotonic()
 
-    with listener, closed_directory(both, lambda phase: None) as directory:
+    with listener, create_directory(both, lambda phase: None) as directory:
         steps = list(directory.steps())
 
     assert steps[1].startswith(f"{slow}: no answer within 0.5 s; ")
-    assert [type(step) for step in steps] == [str, Setback, str, str]
+    assert [type(step) for step in steps] == [str, FallbackStep, str, str]
     assert time.monotonic() - began < 3
 
 
@@ -634,10 +634,10 @@ def test_server_and_its_export_give_the_same_accounts(
     assert results[0] == results[1]
     if uids:
         assert [a.uid for a in results[0]] == ["ok", "Muell*(x)", "gone", "new", "s3"]
-        assert [a.keeping for a in results[0][2:]] == [
-            Keeping.INACTIVE,
-            Keeping.ACTIVE,
-            Keeping.NO_FILES,
+        assert [a.status for a in results[0][2:]] == [
+            AccountStatus.INACTIVE,
+            AccountStatus.ACTIVE,
+            AccountStatus.NO_FILES,
         ]
     elif host:
         assert [a.uid for a in results[0]] == ["elsewhere"]
@@ -665,7 +665,7 @@ def test_an_account_whose_activity_is_hidden_is_not_taken_for_inactive(
         named = list(accounts(directory, live, Need.QUOTA, NOW, ["0000001", "0000002"]))
         over_all = list(accounts(directory, live, Need.QUOTA, NOW))
 
-    assert [each.keeping for each in named] == [Keeping.UNCLEAR, Keeping.ACTIVE]
+    assert [each.status for each in named] == [AccountStatus.UNCLEAR, AccountStatus.ACTIVE]
     assert [each.uid for each in over_all] == ["0000002"]
     own.stop()
 

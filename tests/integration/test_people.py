@@ -9,17 +9,17 @@ import pytest
 
 from backup_monitoring.directory.base import Directory
 from backup_monitoring.directory.opening import open_directory
-from backup_monitoring.directory.people import ContactReader, LivePeople, Unseen, read_people
+from backup_monitoring.directory.people import ContactReader, LivePeople, MissingBase, read_people
 from backup_monitoring.model.errors import DirectoryError
-from backup_monitoring.model.notices import Event, Kind
-from backup_monitoring.model.people import Contact, Customer, Gathered, People, Person, Reseller
+from backup_monitoring.model.notices import Event, EventKind
+from backup_monitoring.model.people import Contact, Customer, People, PeopleTable, Person, Reseller
 from backup_monitoring.model.verdicts import State
 from backup_monitoring.notify.recipients import recipients
 from backup_monitoring.settings.directory import DirectorySettings
 from backup_monitoring.settings.load import read_settings
 from backup_monitoring.settings.notify import NotifySettings
-from backup_monitoring.store.collector import Pass, collect
-from backup_monitoring.store.database import State as StateFile
+from backup_monitoring.store.collector import CollectorRun, collect
+from backup_monitoring.store.database import StoreFile
 from integration import slapd
 from integration.conftest import Place, StartSlapd
 
@@ -224,15 +224,17 @@ def opened(settings: DirectorySettings) -> Iterator[Directory]:
         yield directory
 
 
-def gathered(directory: Directory, settings: DirectorySettings) -> Gathered:
+def gathered(directory: Directory, settings: DirectorySettings) -> PeopleTable:
     reader = ContactReader(settings.attributes)
     found = directory.entries(settings.accounts_base, "(uid=*)", reader.attributes)
     contacts = [reader.contact(each, each.text("uid") or "") for each in found]
-    others = [each for each in read_people(directory, settings) if not isinstance(each, Unseen)]
-    return Gathered.of([*contacts, *others])
+    others = [
+        each for each in read_people(directory, settings) if not isinstance(each, MissingBase)
+    ]
+    return PeopleTable.of([*contacts, *others])
 
 
-def collected(settings: DirectorySettings, folder: Path) -> Pass:
+def collected(settings: DirectorySettings, folder: Path) -> CollectorRun:
     folder.mkdir(exist_ok=True)
     file = folder.parent / "settings.toml"
     file.write_text(
@@ -246,7 +248,7 @@ def collected(settings: DirectorySettings, folder: Path) -> Pass:
 def test_live_at_once_and_stored_are_the_same(place: Place, tmp_path: Path) -> None:
     settings = place(TREE)
     made = collected(settings, tmp_path / "store")
-    state = StateFile(tmp_path / "store" / "state.sqlite")
+    state = StoreFile(tmp_path / "store" / "state.sqlite")
     with opened(settings) as directory:
         sources: list[People] = [
             LivePeople(directory, settings),
@@ -276,7 +278,7 @@ def test_live_at_once_and_stored_are_the_same(place: Place, tmp_path: Path) -> N
 
 
 def told(people: People, uid: str) -> list[tuple[str, str, str, str]]:
-    event = Event(uid, "quota", Kind.PROBLEM, State.CRITICAL, AT, "97 % used")
+    event = Event(uid, "quota", EventKind.PROBLEM, State.CRITICAL, AT, "97 % used")
     found = recipients(event, people, POLICY).recipients
     return [(each.role.value, each.address, each.name, each.language) for each in found]
 
@@ -389,7 +391,7 @@ def test_people_are_taken_over_while_the_server_is_away(
     made = collected(settings, tmp_path / "store")
 
     assert [each for each in made.failed if each.startswith("directory")] != []
-    state = StateFile(tmp_path / "store" / "state.sqlite")
+    state = StoreFile(tmp_path / "store" / "state.sqlite")
     people = state.people()
     assert people.contact("4000101") == CONTACT
     assert people.person("4000002") == EXPECTED_PERSON

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from backup_monitoring.directory.opening import open_directory
-from backup_monitoring.directory.unassigned import unserved
+from backup_monitoring.directory.unassigned import find_unassigned
 from backup_monitoring.model.findings import Finding
 from backup_monitoring.settings.directory import DirectorySettings
 from backup_monitoring.settings.load import read_settings
-from backup_monitoring.store.collector import Pass, collect
-from backup_monitoring.store.database import counted, open_state
+from backup_monitoring.store.collector import CollectorRun, collect
+from backup_monitoring.store.database import count_findings, open_store
 from integration import slapd
 from integration.conftest import Place
 
@@ -74,14 +74,14 @@ TREE += INACTIVE + OTHER
 
 def found(settings: DirectorySettings) -> list[Finding]:
     with open_directory(settings, lambda phase: None) as directory:
-        return list(unserved(directory, settings, AT))
+        return list(find_unassigned(directory, settings, AT))
 
 
 def finding(uid: str, problem: str) -> Finding:
     return Finding("server", f"uid={uid},{slapd.ACCOUNTS}", f"on no backup server: {problem}")
 
 
-def collected(settings: DirectorySettings, folder: Path) -> Pass:
+def collected(settings: DirectorySettings, folder: Path) -> CollectorRun:
     (folder / "store").mkdir()
     file = folder / "settings.toml"
     file.write_text('[directory]\nuri = "ldap://localhost"\n[store]\nfolder = "store"\n')
@@ -182,8 +182,8 @@ def test_a_search_that_fails_ends_no_pass(on_server: Place, tmp_path: Path) -> N
     [noted] = [each for each in made.findings if each.kind == "server"]
     assert noted.where == settings.accounts_base
     assert noted.problem.startswith("accounts on no backup server could not be looked for: ")
-    state = open_state(tmp_path / "store")
+    state = open_store(tmp_path / "store")
     meta = state.meta()
     assert (meta.directory_read, meta.directory_error) == (AT, None)
-    assert counted(list(state.findings()))["server"] == 1
+    assert count_findings(list(state.findings()))["server"] == 1
     state.close()

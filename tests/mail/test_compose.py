@@ -19,10 +19,10 @@ from backup_monitoring.mail.compose import Mail, compose, compose_digest
 from backup_monitoring.mail.content import (
     MOST_ITEMS,
     TASK_TEXTS,
-    Content,
-    Digest,
-    Item,
-    Listing,
+    ListItem,
+    ListPurpose,
+    MailContent,
+    MailList,
     content_of_event,
     scene_of,
 )
@@ -32,19 +32,25 @@ from backup_monitoring.mail.samples import FACTS as SAMPLE_FACTS
 from backup_monitoring.mail.samples import (
     OVER,
     TASKS,
-    previews,
+    preview_messages,
     sample_about,
     sample_event,
     sample_listing,
     samples_of,
 )
 from backup_monitoring.mail.sanitize import harmless, without_internals
-from backup_monitoring.mail.template_loader import PACKAGED, languages, paragraphs, steps, wording
+from backup_monitoring.mail.template_loader import (
+    PACKAGED,
+    languages,
+    load_templates,
+    paragraphs,
+    steps,
+)
 from backup_monitoring.model.accounts import GIB
-from backup_monitoring.model.notices import Event, Kind, Recipient, Role, Thread
+from backup_monitoring.model.notices import Event, EventKind, Recipient, Role, Thread
 from backup_monitoring.model.verdicts import Metric, Range, State, Verdict
 from backup_monitoring.settings.notify import NotifySettings
-from backup_monitoring.tasks.facts import CAUSES, FACTS, facts_of
+from backup_monitoring.tasks.facts import CAUSES, FACTS, collect_facts
 
 ROOT = Path(__file__).parent.parent.parent
 LANGUAGES = ("de", "en", "fr", "it")
@@ -107,9 +113,11 @@ class Tags(HTMLParser):
 
 @pytest.mark.parametrize("role", Role)
 @pytest.mark.parametrize("task", TASKS)
-@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("kind", EventKind)
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_mail_says_what_and_who(language: str, kind: Kind, task: str, role: Role) -> None:
+def test_every_mail_says_what_and_who(
+    language: str, kind: EventKind, task: str, role: Role
+) -> None:
     recipient = ANNA._replace(language=language, role=role)
     mail = compose(sample_event(task, kind), recipient, sample_about(task, kind), POLICY)
     text, page = body(mail), body(mail, "html")
@@ -123,28 +131,30 @@ def test_every_mail_says_what_and_who(language: str, kind: Kind, task: str, role
     assert (POLICY.selfcare in text) is (role is Role.CUSTOMER)
     assert ("backup-01" in text) is (role is Role.PROVIDER)
     numbered = len(re.findall(r"^\d\. ", text, flags=re.MULTILINE))
-    assert numbered in ((0,) if kind is Kind.RECOVERY else (2, 3))
+    assert numbered in ((0,) if kind is EventKind.RECOVERY else (2, 3))
     assert not re.search(r" [.,]|\.[A-ZÄÖÜ]|None|\{|\}", text.replace("https://", ""))
 
 
 @pytest.mark.parametrize("task", TASKS)
-@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("kind", EventKind)
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_mail_without_facts_is_shorter_but_whole(language: str, kind: Kind, task: str) -> None:
+def test_a_mail_without_facts_is_shorter_but_whole(
+    language: str, kind: EventKind, task: str
+) -> None:
     event = Event("4000100", task, kind, State.CRITICAL, AT, "the check's own words")
     mail = compose(event, Recipient("a@example.org", "", Role.CUSTOMER, language), About(), POLICY)
     text = body(mail)
 
     assert not re.search(r" [.,]|None|\(\s*\)|«\s*»", text)
-    if kind in (Kind.PROBLEM, Kind.REMINDER):
+    if kind in (EventKind.PROBLEM, EventKind.REMINDER):
         assert "the check's own words" in text
 
 
 @pytest.mark.parametrize("task", TASKS)
-@pytest.mark.parametrize("kind", [Kind.PROBLEM, Kind.REMINDER])
+@pytest.mark.parametrize("kind", [EventKind.PROBLEM, EventKind.REMINDER])
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_where_only_the_output_is_known_no_cause_is_told(
-    language: str, kind: Kind, task: str
+    language: str, kind: EventKind, task: str
 ) -> None:
     recipient = ANNA._replace(language=language)
     event = Event("4000100", task, kind, State.WARNING, AT, "shrunk from 8.0 GiB to 1.0 GiB")
@@ -166,14 +176,14 @@ def test_where_only_the_output_is_known_no_cause_is_told(
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_list_tells_no_cause_that_is_not_known(language: str) -> None:
     recipient = NOC._replace(role=Role.RESELLER, language=language)
-    plain = Event("1", "quota", Kind.PROBLEM, State.WARNING, AT, "shrunk")
-    items = [Item(plain._replace(cause=cause)) for cause in ("", *CAUSES["quota"])]
+    plain = Event("1", "quota", EventKind.PROBLEM, State.WARNING, AT, "shrunk")
+    items = [ListItem(plain._replace(cause=cause)) for cause in ("", *CAUSES["quota"])]
     mails = [
         compose(item.event, recipient._replace(role=Role.CUSTOMER), About(), POLICY)
         for item in items
     ]
 
-    mail = compose_digest(Listing(Digest.RESELLER, items), recipient, POLICY, AT, ZONE)
+    mail = compose_digest(MailList(ListPurpose.RESELLER, items), recipient, POLICY, AT, ZONE)
 
     titles = re.findall(r"^\* (.*)", body(mail), re.MULTILINE)
     assert len(set(titles)) == len(titles) == 4
@@ -190,7 +200,7 @@ def test_each_fact_may_be_missing_and_each_cause_told(language: str, task: str) 
         for left_out in (None, *facts):
             some = {name: value for name, value in facts.items() if name != left_out}
             about = sample_about(task)._replace(facts=some)
-            mail = compose(sample_event(task, Kind.PROBLEM), recipient, about, POLICY)
+            mail = compose(sample_event(task, EventKind.PROBLEM), recipient, about, POLICY)
             assert not re.search(r"None| [.,]", body(mail))
             if left_out is None:
                 subjects.add(mail.subject)
@@ -198,29 +208,31 @@ def test_each_fact_may_be_missing_and_each_cause_told(language: str, task: str) 
     assert len(subjects) == len(CAUSES[task])
 
 
-@pytest.mark.parametrize("digest", Digest)
+@pytest.mark.parametrize("digest", ListPurpose)
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_list_composes(language: str, digest: Digest) -> None:
-    role = Role.RESELLER if digest is Digest.RESELLER else Role.PROVIDER
+def test_every_list_composes(language: str, digest: ListPurpose) -> None:
+    role = Role.RESELLER if digest is ListPurpose.RESELLER else Role.PROVIDER
     recipient = NOC._replace(language=language, role=role)
     mail = compose_digest(sample_listing(digest), recipient, POLICY, AT, ZONE)
     text = body(mail)
 
     assert mail.complaints == ()
     assert text.count("\n* ") == len(sample_listing(digest).items)
-    assert ("no address was found" in text) is (digest is Digest.FALLBACK)
-    assert ("backup-01" in mail.subject) is (digest is Digest.STORM)
+    assert ("no address was found" in text) is (digest is ListPurpose.FALLBACK)
+    assert ("backup-01" in mail.subject) is (digest is ListPurpose.STORM)
     assert not re.search(r" [.,]|None", text)
 
 
 def test_a_reseller_never_reads_of_hosts_paths_and_notes() -> None:
-    event = sample_event("status", Kind.PROBLEM)._replace(
+    event = sample_event("status", EventKind.PROBLEM)._replace(
         summary="not understood: /var/backup/1/chroot/home/1/x.xml on BACKUP-01"
     )
-    items = [Item(event, About("Office"), "uid=1,ou=people has no mail")]
+    items = [ListItem(event, About("Office"), "uid=1,ou=people has no mail")]
     recipient = NOC._replace(role=Role.RESELLER)
 
-    mail = compose_digest(Listing(Digest.RESELLER, items, "backup-01"), recipient, POLICY, AT, ZONE)
+    mail = compose_digest(
+        MailList(ListPurpose.RESELLER, items, "backup-01"), recipient, POLICY, AT, ZONE
+    )
 
     for hidden in ("/var", "chroot", "backup-01", "BACKUP-01", "ou=people"):
         assert hidden not in body(mail)
@@ -229,10 +241,10 @@ def test_a_reseller_never_reads_of_hosts_paths_and_notes() -> None:
 
 
 def test_a_long_list_is_cut_and_says_so() -> None:
-    event = sample_event("quota", Kind.PROBLEM)
-    items = [Item(event._replace(uid=str(number))) for number in range(MOST_ITEMS + 7)]
+    event = sample_event("quota", EventKind.PROBLEM)
+    items = [ListItem(event._replace(uid=str(number))) for number in range(MOST_ITEMS + 7)]
 
-    text = body(compose_digest(Listing(Digest.STORM, items), NOC, POLICY, AT, ZONE))
+    text = body(compose_digest(MailList(ListPurpose.STORM, items), NOC, POLICY, AT, ZONE))
 
     assert text.count("\n* ") == MOST_ITEMS
     assert "And 7 more." in text
@@ -240,12 +252,12 @@ def test_a_long_list_is_cut_and_says_so() -> None:
 
 def test_a_list_tells_problems_first() -> None:
     items = [
-        Item(sample_event("quota", Kind.RECOVERY)._replace(uid="1")),
-        Item(sample_event("quota", Kind.PROBLEM)._replace(uid="2")),
+        ListItem(sample_event("quota", EventKind.RECOVERY)._replace(uid="1")),
+        ListItem(sample_event("quota", EventKind.PROBLEM)._replace(uid="2")),
     ]
     recipient = NOC._replace(role=Role.RESELLER)
 
-    mail = compose_digest(Listing(Digest.RESELLER, items), recipient, POLICY, AT, ZONE)
+    mail = compose_digest(MailList(ListPurpose.RESELLER, items), recipient, POLICY, AT, ZONE)
 
     assert mail.subject == "Backup accounts: 1 with problems, 1 solved"
     assert re.findall(r"^  (\d)$", body(mail), flags=re.MULTILINE) == ["2", "1"]
@@ -253,17 +265,17 @@ def test_a_list_tells_problems_first() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_list_tells_own_words(language: str) -> None:
-    note = sample_event("quota", Kind.CUSTOM)._replace(
+    note = sample_event("quota", EventKind.CUSTOM)._replace(
         author="noc", comment="We move your data on Friday.\n\nSee www.example.org <now>"
     )
     recipient = NOC._replace(role=Role.RESELLER, language=language)
     items = [
-        Item(note, About("Office")),
-        Item(note._replace(comment="", summary="97 % on backup-01"), About("Office")),
-        Item(note._replace(author="", comment="", summary=""), About("Office")),
+        ListItem(note, About("Office")),
+        ListItem(note._replace(comment="", summary="97 % on backup-01"), About("Office")),
+        ListItem(note._replace(author="", comment="", summary=""), About("Office")),
     ]
 
-    mail = compose_digest(Listing(Digest.RESELLER, items), recipient, POLICY, AT, ZONE)
+    mail = compose_digest(MailList(ListPurpose.RESELLER, items), recipient, POLICY, AT, ZONE)
 
     text = body(mail)
     assert (
@@ -291,7 +303,9 @@ def test_a_list_tells_own_words(language: str) -> None:
 )
 def test_greeting(name: str, gender: str, language: str, greeting: str) -> None:
     recipient = ANNA._replace(name=name, gender=gender, language=language)
-    mail = compose(sample_event("quota", Kind.PROBLEM), recipient, sample_about("quota"), POLICY)
+    mail = compose(
+        sample_event("quota", EventKind.PROBLEM), recipient, sample_about("quota"), POLICY
+    )
 
     assert body(mail).splitlines()[0] == greeting
 
@@ -313,7 +327,7 @@ def test_greeting(name: str, gender: str, language: str, greeting: str) -> None:
     ],
 )
 def test_language(tag: str, settings_language: str, found: str) -> None:
-    assert wording(None, tag, settings_language).language == found
+    assert load_templates(None, tag, settings_language).language == found
 
 
 @pytest.mark.parametrize(
@@ -329,7 +343,7 @@ def test_times_are_the_readers(time_zone: str, said: str) -> None:
     about = sample_about("quota")._replace(zone=timezone(timedelta(hours=2)))
     recipient = ANNA._replace(time_zone=time_zone)
 
-    mail = compose(sample_event("quota", Kind.PROBLEM), recipient, about, POLICY)
+    mail = compose(sample_event("quota", EventKind.PROBLEM), recipient, about, POLICY)
 
     assert f"Seit: {said}" in words(body(mail))
 
@@ -344,7 +358,7 @@ def test_times_are_the_readers(time_zone: str, said: str) -> None:
     ],
 )
 def test_dates(language: str, first: str, second: str) -> None:
-    formats = Formats.of(wording(None, language).language_values())
+    formats = Formats.of(load_templates(None, language).language_values())
 
     assert words(formats.day(date(2026, 3, 1))) == first
     assert words(formats.day(date(2026, 3, 2))) == second
@@ -376,7 +390,7 @@ def test_size(size: int, said: str) -> None:
 
 
 def test_headers() -> None:
-    mail = compose(sample_event("quota", Kind.PROBLEM), ANNA, sample_about("quota"), POLICY)
+    mail = compose(sample_event("quota", EventKind.PROBLEM), ANNA, sample_about("quota"), POLICY)
     message = parsed(mail)
 
     assert message["From"].addresses[0].display_name == "Backup of Example"
@@ -414,7 +428,7 @@ def test_headers() -> None:
 def test_subjects_of_any_length_are_read_back(language: str, name: str) -> None:
     recipient = ANNA._replace(language=language)
 
-    mail = compose(sample_event("quota", Kind.PROBLEM), recipient, About(name), POLICY)
+    mail = compose(sample_event("quota", EventKind.PROBLEM), recipient, About(name), POLICY)
 
     assert parsed(mail)["Subject"] == mail.subject
     lines = mail.data.partition(b"\r\n\r\n")[0].split(b"\r\n")
@@ -422,12 +436,12 @@ def test_subjects_of_any_length_are_read_back(language: str, name: str) -> None:
 
 
 def test_a_thread_has_its_first_and_last_mail() -> None:
-    first = compose(sample_event("quota", Kind.PROBLEM), ANNA, About(), POLICY)
+    first = compose(sample_event("quota", EventKind.PROBLEM), ANNA, About(), POLICY)
     thread = Thread(first.message_id, "<last@example.org>")
 
-    later = compose(sample_event("quota", Kind.RECOVERY), ANNA, About(), POLICY, thread)
+    later = compose(sample_event("quota", EventKind.RECOVERY), ANNA, About(), POLICY, thread)
     second = Thread(first.message_id, first.message_id)
-    reply = compose(sample_event("quota", Kind.REMINDER), ANNA, About(), POLICY, second)
+    reply = compose(sample_event("quota", EventKind.REMINDER), ANNA, About(), POLICY, second)
 
     assert parsed(later)["In-Reply-To"] == "<last@example.org>"
     assert parsed(later)["References"] == f"{first.message_id} <last@example.org>"
@@ -436,7 +450,7 @@ def test_a_thread_has_its_first_and_last_mail() -> None:
 
 
 def test_the_same_mail_has_the_same_id_and_bytes() -> None:
-    event = sample_event("quota", Kind.PROBLEM)
+    event = sample_event("quota", EventKind.PROBLEM)
 
     first = compose(event, ANNA, sample_about("quota"), POLICY)
     other = compose(event, ANNA._replace(address="b@example.org"), About(), POLICY)
@@ -447,9 +461,12 @@ def test_the_same_mail_has_the_same_id_and_bytes() -> None:
 
 
 def test_the_same_event_in_another_state_is_another_list() -> None:
-    warned = sample_event("quota", Kind.PROBLEM)
+    warned = sample_event("quota", EventKind.PROBLEM)
     listings = [
-        Listing(Digest.FALLBACK, [Item(warned._replace(state=state), About(), "nobody is found")])
+        MailList(
+            ListPurpose.FALLBACK,
+            [ListItem(warned._replace(state=state), About(), "nobody is found")],
+        )
         for state in (State.WARNING, State.CRITICAL)
     ]
 
@@ -459,7 +476,7 @@ def test_the_same_event_in_another_state_is_another_list() -> None:
 
 
 def test_a_resellers_sender_goes_first_and_an_unusable_one_is_complained_of() -> None:
-    event = sample_event("quota", Kind.PROBLEM)
+    event = sample_event("quota", EventKind.PROBLEM)
     good = ANNA._replace(sender="Reseller Ltd. <support@reseller.example.org>")
     bad = ANNA._replace(sender="Reseller\r\nBcc: x@example.net")
 
@@ -477,7 +494,7 @@ def test_a_resellers_sender_goes_first_and_an_unusable_one_is_complained_of() ->
     "address", ["", "nobody", "a@b@c", "a b@example.org", "ä@example.org", "a@b.ch\r\nBcc: c@d.ch"]
 )
 def test_no_address_is_an_error_of_ours(address: str) -> None:
-    event = sample_event("quota", Kind.PROBLEM)
+    event = sample_event("quota", EventKind.PROBLEM)
 
     with pytest.raises(MailError):
         compose(event, ANNA._replace(address=address), About(), POLICY)
@@ -489,7 +506,7 @@ def test_a_long_domain_does_not_break_the_identifier() -> None:
     sender = f"x@{'a' * 60}.{'b' * 60}.example.org"
 
     mail = compose(
-        sample_event("quota", Kind.PROBLEM), ANNA, About(), POLICY._replace(sender=sender)
+        sample_event("quota", EventKind.PROBLEM), ANNA, About(), POLICY._replace(sender=sender)
     )
 
     assert mail.message_id.encode() in mail.data
@@ -500,7 +517,7 @@ def test_a_long_domain_does_not_break_the_identifier() -> None:
 @example(HOSTILE[2], "status")
 @settings(deadline=None, max_examples=100)
 def test_hostile_names_stay_names(hostile: str, task: str) -> None:
-    event = sample_event(task, Kind.PROBLEM)
+    event = sample_event(task, EventKind.PROBLEM)
     harmless_mail = compose(event, ANNA, sample_about(task), POLICY)
     event = event._replace(
         uid=hostile, computer=hostile, summary=hostile, author=hostile, comment=hostile
@@ -534,8 +551,10 @@ def _visible(text: str) -> list[str]:
 
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_hostile_names_in_lists(hostile: str) -> None:
-    event = sample_event("schedule", Kind.PROBLEM)._replace(computer=hostile, uid=hostile)
-    listing = Listing(Digest.STORM, [Item(event, About(hostile, hostile), hostile)] * 2, hostile)
+    event = sample_event("schedule", EventKind.PROBLEM)._replace(computer=hostile, uid=hostile)
+    listing = MailList(
+        ListPurpose.STORM, [ListItem(event, About(hostile, hostile), hostile)] * 2, hostile
+    )
 
     mail = compose_digest(listing, NOC._replace(name=hostile), POLICY, AT, ZONE)
 
@@ -577,7 +596,7 @@ def test_without_internals(text: str, shown: str) -> None:
 
 
 def test_a_comment_keeps_its_paragraphs() -> None:
-    event = sample_event("quota", Kind.CUSTOM)._replace(comment="One.\r\n\r\nTwo.\n- Three.")
+    event = sample_event("quota", EventKind.CUSTOM)._replace(comment="One.\r\n\r\nTwo.\n- Three.")
 
     text = body(compose(event, ANNA, sample_about("quota"), POLICY))
 
@@ -591,14 +610,16 @@ def test_facts_of_metrics() -> None:
     )
     age = Metric("age", 86400 * 20, "s", Range(end=86400 * 14))
 
-    assert facts_of(Verdict(State.WARNING, "", metrics=metrics, facts={"days_to_full": 3})) == {
+    assert collect_facts(
+        Verdict(State.WARNING, "", metrics=metrics, facts={"days_to_full": 3})
+    ) == {
         "percent": 92.0,
         "limit_percent": 85,
         "used": 92,
         "capacity": 100,
         "days_to_full": 3,
     }
-    assert facts_of(Verdict(State.WARNING, "", metrics=(age,))) == {
+    assert collect_facts(Verdict(State.WARNING, "", metrics=(age,))) == {
         "age": timedelta(days=20),
         "limit_age": timedelta(days=14),
     }
@@ -613,7 +634,7 @@ def test_facts_of_metrics() -> None:
     ],
 )
 def test_a_fact_of_another_type_counts_as_missing(facts: dict[str, object]) -> None:
-    event = sample_event("schedule", Kind.PROBLEM)
+    event = sample_event("schedule", EventKind.PROBLEM)
 
     mail = compose(event, ANNA, About("Office", "", facts), POLICY)
 
@@ -641,7 +662,7 @@ def test_a_template_is_replaced_by_the_folder(tmp_path: Path) -> None:
     write(tmp_path, "layout/mail.txt", "{{ greeting }} / {{ subject }}")
     policy = POLICY._replace(templates=tmp_path)
 
-    mail = compose(sample_event("quota", Kind.PROBLEM), ANNA, sample_about("quota"), policy)
+    mail = compose(sample_event("quota", EventKind.PROBLEM), ANNA, sample_about("quota"), policy)
 
     assert body(mail).strip() == f"Grüezi Anna Müller / {mail.subject}"
     assert "Grüezi Anna Müller" in body(mail, "html")
@@ -655,7 +676,7 @@ def test_a_language_is_added_by_the_folder(tmp_path: Path) -> None:
     policy = POLICY._replace(templates=tmp_path)
 
     mail = compose(
-        sample_event("quota", Kind.PROBLEM), ANNA._replace(language="rm-CH"), About(), policy
+        sample_event("quota", EventKind.PROBLEM), ANNA._replace(language="rm-CH"), About(), policy
     )
 
     assert languages(tmp_path) == ("de", "en", "fr", "it", "rm")
@@ -678,7 +699,7 @@ def test_a_slip_in_an_own_template_costs_a_complaint_not_the_mail(
     tmp_path: Path, slip: str
 ) -> None:
     policy = POLICY._replace(templates=write(tmp_path, "de/schedule.jinja", slip))
-    event, about = sample_event("schedule", Kind.PROBLEM), sample_about("schedule")
+    event, about = sample_event("schedule", EventKind.PROBLEM), sample_about("schedule")
 
     mail = compose(event, ANNA, about, policy)
 
@@ -692,7 +713,7 @@ def test_an_incomplete_language_is_complained_of(tmp_path: Path) -> None:
     policy = POLICY._replace(templates=write(tmp_path, "rm/language.jinja", language))
     recipient = ANNA._replace(language="rm")
 
-    mail = compose(sample_event("quota", Kind.PROBLEM), recipient, About(), policy)
+    mail = compose(sample_event("quota", EventKind.PROBLEM), recipient, About(), policy)
 
     assert body(mail).startswith("Bonjour Madame Anna Müller,")
     assert "rm/quota.jinja" in mail.complaints[0]
@@ -700,7 +721,9 @@ def test_an_incomplete_language_is_complained_of(tmp_path: Path) -> None:
 
 def test_languages_have_the_same_templates_and_labels() -> None:
     files = {each: sorted(file.name for file in (PACKAGED / each).iterdir()) for each in LANGUAGES}
-    labels = {each: dict(wording(None, each).language_values())["labels"] for each in LANGUAGES}
+    labels = {
+        each: dict(load_templates(None, each).language_values())["labels"] for each in LANGUAGES
+    }
 
     assert languages(None) == LANGUAGES
     for each in LANGUAGES:
@@ -710,7 +733,7 @@ def test_languages_have_the_same_templates_and_labels() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_labels_are_all_used(language: str) -> None:
-    labels = dict(wording(None, language).language_values())["labels"]
+    labels = dict(load_templates(None, language).language_values())["labels"]
     code = "".join(
         (ROOT / "lib/backup_monitoring/notify" / name).read_text() for name in ("content.py",)
     )
@@ -730,26 +753,26 @@ def test_paragraphs_and_steps() -> None:
 
 
 def test_every_kind_language_and_list_is_previewed() -> None:
-    names = [sample.name for sample in previews("a@example.org", POLICY)]
+    names = [sample.name for sample in preview_messages("a@example.org", POLICY)]
 
-    assert len(names) == len(set(names)) == len(LANGUAGES) * (len(Kind) + len(Digest))
+    assert len(names) == len(set(names)) == len(LANGUAGES) * (len(EventKind) + len(ListPurpose))
     for language in LANGUAGES:
-        for kind in Kind:
+        for kind in EventKind:
             assert any(name.startswith(f"{language}-{kind.value.lower()}-") for name in names)
 
 
 def test_previews_show_slips_in_own_templates(tmp_path: Path) -> None:
     policy = POLICY._replace(templates=write(tmp_path, "it/digest.jinja", "{{ wrong }}"))
 
-    complaints = {s.name for s in previews("a@example.org", policy) if s.mail.complaints}
+    complaints = {s.name for s in preview_messages("a@example.org", policy) if s.mail.complaints}
 
-    assert complaints == {f"it-list-{digest.value.lower()}" for digest in Digest}
+    assert complaints == {f"it-list-{digest.value.lower()}" for digest in ListPurpose}
 
 
 def test_previews_show_a_slip_where_only_the_output_is_known(tmp_path: Path) -> None:
     policy = POLICY._replace(templates=write(tmp_path, "it/plain.jinja", "{{ wrong }}"))
 
-    complaints = {s.name for s in previews("a@example.org", policy) if s.mail.complaints}
+    complaints = {s.name for s in preview_messages("a@example.org", policy) if s.mail.complaints}
 
     assert complaints == {"it-list-storm"}
 
@@ -779,13 +802,13 @@ def _documented(heading: str) -> set[str]:
 
 def test_the_documented_variables_are_the_given_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     given_to: dict[str, set[str]] = {}
-    original = type(wording(None, "en")).texts
+    original = type(load_templates(None, "en")).texts
 
     def spy(self: object, template: str, variables: dict[str, object]) -> dict[str, str]:
         given_to.setdefault(template, set()).update(variables)
         return original(self, template, variables)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(type(wording(None, "en")), "texts", spy)
+    monkeypatch.setattr(type(load_templates(None, "en")), "texts", spy)
     list(samples_of(ANNA, POLICY))
 
     everywhere = _documented("Variables of every template")
@@ -794,12 +817,12 @@ def test_the_documented_variables_are_the_given_ones(monkeypatch: pytest.MonkeyP
     assert given_to["mail"] == event | _documented("Texts of a task")
     assert given_to["digest"] == everywhere | _documented("Variables of a list")
     assert _documented("Texts of a task") == set(TASK_TEXTS)
-    assert _documented("Variables of the layouts") == set(Content._fields)
+    assert _documented("Variables of the layouts") == set(MailContent._fields)
 
 
 def test_the_content_is_plain_text() -> None:
-    scene = scene_of(wording(None, "en"), ANNA, POLICY, ZONE)
-    event = sample_event("status", Kind.PROBLEM)._replace(computer="a&b")
+    scene = scene_of(load_templates(None, "en"), ANNA, POLICY, ZONE)
+    event = sample_event("status", EventKind.PROBLEM)._replace(computer="a&b")
 
     content = content_of_event(scene, event, sample_about("status"))
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from backup_monitoring.mail.transport import Outcome, Transport, TransportError
+from backup_monitoring.mail.transport import SendOutcome, Transport, TransportError
 from backup_monitoring.mail.transport_selection import open_transport, try_transport
 from backup_monitoring.model.errors import MonitoringError
 from backup_monitoring.settings.notify import NotifySettings
@@ -36,7 +36,7 @@ def test_a_mail_arrives_as_it_is(server: tuple[Behaviour, int]) -> None:
     answer = transport.send("bounces@example.org", "anna@example.org", MESSAGE)
     transport.close()
 
-    assert answer.outcome is Outcome.ACCEPTED
+    assert answer.outcome is SendOutcome.ACCEPTED
     [got] = behaviour.got
     assert got.sender == "bounces@example.org"
     assert got.address == "anna@example.org"
@@ -62,23 +62,25 @@ def test_a_server_that_ends_each_connection_early(server: tuple[Behaviour, int])
 
     outcomes = [transport.send("", f"a{n}@example.org", MESSAGE).outcome for n in range(3)]
 
-    assert outcomes == [Outcome.ACCEPTED] * 3
+    assert outcomes == [SendOutcome.ACCEPTED] * 3
     assert behaviour.connections == 3
 
 
 @pytest.mark.parametrize(
     ("phase", "answer", "outcome"),
     [
-        ("MAIL", "451 4.3.0 later", Outcome.LATER),
-        ("RCPT", "450 4.2.0 greylisted", Outcome.LATER),
-        ("RCPT", "550 5.1.1 no such user", Outcome.REFUSED),
-        ("DATA", "452 4.3.1 disk full", Outcome.LATER),
-        ("DATA", "554 5.7.1 spam", Outcome.REFUSED),
-        ("MAIL", "553 5.1.8 sender", Outcome.REFUSED),
-        ("RCPT", "421 4.3.2 closing", Outcome.LOST),
+        ("MAIL", "451 4.3.0 later", SendOutcome.LATER),
+        ("RCPT", "450 4.2.0 greylisted", SendOutcome.LATER),
+        ("RCPT", "550 5.1.1 no such user", SendOutcome.REFUSED),
+        ("DATA", "452 4.3.1 disk full", SendOutcome.LATER),
+        ("DATA", "554 5.7.1 spam", SendOutcome.REFUSED),
+        ("MAIL", "553 5.1.8 sender", SendOutcome.REFUSED),
+        ("RCPT", "421 4.3.2 closing", SendOutcome.LOST),
     ],
 )
-def test_answers(server: tuple[Behaviour, int], phase: str, answer: str, outcome: Outcome) -> None:
+def test_answers(
+    server: tuple[Behaviour, int], phase: str, answer: str, outcome: SendOutcome
+) -> None:
     behaviour, port = server
     behaviour.answers[phase] = answer
     transport = open_transport(smtp(port), WAIT)
@@ -88,7 +90,7 @@ def test_answers(server: tuple[Behaviour, int], phase: str, answer: str, outcome
     assert given.outcome is outcome
     assert given.reason == answer
     behaviour.answers.clear()
-    assert transport.send("", "other@example.org", MESSAGE).outcome is Outcome.ACCEPTED
+    assert transport.send("", "other@example.org", MESSAGE).outcome is SendOutcome.ACCEPTED
 
 
 @pytest.mark.parametrize("phase", ["MAIL", "RCPT", "DATA", "ACCEPTED"])
@@ -98,10 +100,10 @@ def test_lost_in_a_mail(server: tuple[Behaviour, int], phase: str, how: str) -> 
     setattr(behaviour, how, phase)
     transport = open_transport(smtp(port), WAIT / 4)
 
-    assert transport.send("", "anna@example.org", MESSAGE).outcome is Outcome.LOST
+    assert transport.send("", "anna@example.org", MESSAGE).outcome is SendOutcome.LOST
 
     setattr(behaviour, how, "")
-    assert transport.send("", "anna@example.org", MESSAGE).outcome is Outcome.ACCEPTED
+    assert transport.send("", "anna@example.org", MESSAGE).outcome is SendOutcome.ACCEPTED
 
 
 @pytest.mark.parametrize("phase", ["CONNECT", "EHLO"])
@@ -129,7 +131,9 @@ def test_a_server_that_wants_a_login_refuses_nobody_for_good() -> None:
 def test_hostile_addresses_reach_no_server(server: tuple[Behaviour, int], address: str) -> None:
     behaviour, port = server
 
-    assert open_transport(smtp(port), WAIT).send("", address, MESSAGE).outcome is Outcome.REFUSED
+    assert (
+        open_transport(smtp(port), WAIT).send("", address, MESSAGE).outcome is SendOutcome.REFUSED
+    )
     assert behaviour.connections == 0
 
 
@@ -156,7 +160,7 @@ def test_start_tls_and_login(tmp_path: Path) -> None:
     assert said[0].startswith(f"reached smtp://localhost:{port}: ")
     assert said[1] in ("TLSv1.3, certificate verified", "TLSv1.2, certificate verified")
     assert said[2:] == ["logged in as notifier", "it takes commands; nothing was sent"]
-    assert answer.outcome is Outcome.ACCEPTED
+    assert answer.outcome is SendOutcome.ACCEPTED
     assert len(behaviour.got) == 1
 
 
@@ -167,7 +171,7 @@ def test_implicit_tls(tmp_path: Path) -> None:
         assert "certificate verified" in _steps(settings)[1]
         answer = open_transport(settings, WAIT).send("", "anna@example.org", MESSAGE)
 
-    assert answer.outcome is Outcome.ACCEPTED
+    assert answer.outcome is SendOutcome.ACCEPTED
     assert len(behaviour.got) == 1
 
 
@@ -250,7 +254,7 @@ def program(folder: Path, code: int) -> Transport:
 def test_sendmail(tmp_path: Path) -> None:
     answer = program(tmp_path, 0).send("", "-a;b@example.org".replace(";", ""), MESSAGE)
 
-    assert answer.outcome is Outcome.ACCEPTED
+    assert answer.outcome is SendOutcome.ACCEPTED
     arguments = (tmp_path / "arguments").read_text().splitlines()
     assert arguments == ["-i", "-f", "<>", "--", "-ab@example.org"]
     assert (tmp_path / "message").read_bytes() == MESSAGE
@@ -258,9 +262,14 @@ def test_sendmail(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("code", "outcome"),
-    [(67, Outcome.REFUSED), (75, Outcome.LATER), (1, Outcome.LATER), (78, Outcome.LATER)],
+    [
+        (67, SendOutcome.REFUSED),
+        (75, SendOutcome.LATER),
+        (1, SendOutcome.LATER),
+        (78, SendOutcome.LATER),
+    ],
 )
-def test_sendmail_codes(tmp_path: Path, code: int, outcome: Outcome) -> None:
+def test_sendmail_codes(tmp_path: Path, code: int, outcome: SendOutcome) -> None:
     answer = program(tmp_path, code).send("b@example.org", "anna@example.org", MESSAGE)
 
     assert answer.outcome is outcome
@@ -274,7 +283,7 @@ def test_a_daemon_left_behind_by_sendmail_is_not_waited_for(tmp_path: Path) -> N
 
     transport = open_transport(NotifySettings(smtp=f"sendmail:{file}"), 2)
 
-    assert transport.send("", "anna@example.org", MESSAGE).outcome is Outcome.ACCEPTED
+    assert transport.send("", "anna@example.org", MESSAGE).outcome is SendOutcome.ACCEPTED
 
 
 def test_sendmail_that_hangs_or_is_not_there(tmp_path: Path) -> None:

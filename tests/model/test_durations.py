@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from backup_monitoring.model.times import parse_duration, say_duration, write_duration
+from backup_monitoring.model.times import format_duration, format_duration_setting, parse_duration
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ def test_a_duration(text: str, seconds: int, written: str) -> None:
     span = parse_duration(text)
 
     assert span == timedelta(seconds=seconds)
-    assert write_duration(span) == written
+    assert format_duration_setting(span) == written
 
 
 @pytest.mark.parametrize(
@@ -66,4 +66,4 @@ def test_what_is_no_duration(text: str, says: str) -> None:
     ],
 )
 def test_a_duration_in_words(span: timedelta, said: str) -> None:
-    assert say_duration(span) == said
+    assert format_duration(span) == said

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backup_monitoring.model.text import clean
+from backup_monitoring.model.text import sanitize
 
 
 @pytest.mark.parametrize(
@@ -27,12 +27,12 @@ from backup_monitoring.model.text import clean
     ],
 )
 def test_clean(text: str, harmless: str) -> None:
-    assert clean(text) == harmless
+    assert sanitize(text) == harmless
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=())))
 def test_any_text_becomes_one_printable_line(text: str) -> None:
-    line = clean(text)
+    line = sanitize(text)
 
     assert line.isprintable()
     assert not set("|<>") & set(line)

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from backup_monitoring.model.times import say_offset, say_time
+from backup_monitoring.model.times import format_offset, format_time
 
 ZURICH = ZoneInfo("Europe/Zurich")
 
@@ -23,7 +23,7 @@ ZURICH = ZoneInfo("Europe/Zurich")
     ],
 )
 def test_say_time(moment: str, zone: tzinfo, said: str) -> None:
-    assert say_time(datetime.fromisoformat(moment), zone) == said
+    assert format_time(datetime.fromisoformat(moment), zone) == said
 
 
 @pytest.mark.parametrize(
@@ -31,4 +31,4 @@ def test_say_time(moment: str, zone: tzinfo, said: str) -> None:
     [(0, "+00:00"), (-30, "-00:30"), (-210, "-03:30"), (525, "+08:45"), (840, "+14:00")],
 )
 def test_say_offset(minutes: int, said: str) -> None:
-    assert say_offset(timedelta(minutes=minutes)) == said
+    assert format_offset(timedelta(minutes=minutes)) == said

@@ -43,7 +43,7 @@ def test_a_deaf_name_server_costs_the_timeout(monkeypatch: pytest.MonkeyPatch) -
     began = time.monotonic()
 
     with pytest.raises(dial.UnreachableError, match="name servers"):
-        dial.connect(dial.Server("ldap://a", "ldap", "a", 389), 0.2)
+        dial.connect(dial.ServerAddress("ldap://a", "ldap", "a", 389), 0.2)
 
     assert time.monotonic() - began < 2
 
@@ -57,7 +57,7 @@ def test_a_full_backlog_costs_the_timeout() -> None:
         with socket.socket() as more:
             more.setblocking(False)
             more.connect_ex(listener.getsockname())
-            server = dial.Server("ldap://x", "ldap", "127.0.0.1", listener.getsockname()[1])
+            server = dial.ServerAddress("ldap://x", "ldap", "127.0.0.1", listener.getsockname()[1])
 
             with pytest.raises(dial.UnreachableError, match=r"no answer within 0\.3 s"):
                 dial.connect(server, 0.3)
@@ -75,7 +75,7 @@ def test_the_second_address_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
         ]
         monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **options: found)
 
-        with dial.connect(dial.Server("ldap://a", "ldap", "a", 389), 1) as connection:
+        with dial.connect(dial.ServerAddress("ldap://a", "ldap", "a", 389), 1) as connection:
             assert connection.getpeername() == listener.getsockname()
             assert connection.gettimeout() == 1
 

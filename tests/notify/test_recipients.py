@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backup_monitoring.mail.addresses import parse_address
-from backup_monitoring.model.notices import Decision, Event, Kind, Recipient, Role
-from backup_monitoring.model.people import Contact, Customer, Gathered, Person, Reseller
+from backup_monitoring.model.notices import Decision, Event, EventKind, Recipient, Role
+from backup_monitoring.model.people import Contact, Customer, PeopleTable, Person, Reseller
 from backup_monitoring.model.verdicts import State
-from backup_monitoring.notify.contact_check import check_recipients
+from backup_monitoring.notify.contact_check import check_contacts
 from backup_monitoring.notify.recipients import provider, recipients, switched_off
 from backup_monitoring.settings.directory import AttributeNames
-from backup_monitoring.settings.notify import NotifySettings, ResellerMails
+from backup_monitoring.settings.notify import NotifySettings, ResellerDelivery
 
 ACCOUNT = "uid=4000101,ou=accounts"
 PERSON = "uid=4000002,ou=people"
@@ -62,7 +62,7 @@ def reseller(uid: str = "4000000", **changes: Any) -> Reseller:
 
 def event(task: str = "quota", state: State = State.CRITICAL) -> Event:
     at = datetime(2026, 11, 25, 3, tzinfo=UTC)
-    return Event("4000101", task, Kind.PROBLEM, state, at, "97 % used")
+    return Event("4000101", task, EventKind.PROBLEM, state, at, "97 % used")
 
 
 def decided(
@@ -70,7 +70,7 @@ def decided(
     event: Event = event(),  # noqa: B008 - frozen
     policy: NotifySettings = POLICY,
 ) -> Decision:
-    return recipients(event, Gathered.of(people), policy)
+    return recipients(event, PeopleTable.of(people), policy)
 
 
 def told(decision: Decision) -> set[tuple[str, str]]:
@@ -421,7 +421,7 @@ def test_what_was_decided_is_explained(account: Contact, task: str, line: str) -
 def test_whom_it_would_concern_had_they_not_switched_it_off(
     account: Contact, task: str, state: State, told: bool
 ) -> None:
-    people = Gathered.of([account, person(), reseller()])
+    people = PeopleTable.of([account, person(), reseller()])
 
     found = switched_off(event(task, state), people, POLICY)
 
@@ -459,7 +459,7 @@ def test_several_resellers_each_by_its_own_settings() -> None:
 
 
 def test_resellers_can_be_left_out() -> None:
-    policy = POLICY._replace(reseller=ResellerMails(enabled=False))
+    policy = POLICY._replace(reseller=ResellerDelivery(enabled=False))
 
     decision = decided(contact(), reseller(), policy=policy)
 
@@ -469,7 +469,7 @@ def test_resellers_can_be_left_out() -> None:
 
 @pytest.mark.parametrize(("digest", "mails"), [(True, 2), (False, 1)])
 def test_a_digest_is_another_mail_than_the_customers(digest: bool, mails: int) -> None:
-    policy = POLICY._replace(reseller=ResellerMails(digest=digest))
+    policy = POLICY._replace(reseller=ResellerDelivery(digest=digest))
 
     decision = decided(contact(mails=("support@EXAMPLE.ORG",)), reseller(persons=()), policy=policy)
 
@@ -547,7 +547,7 @@ def test_a_wrong_sender_is_a_finding_alone() -> None:
 
 def test_attributes_by_other_names() -> None:
     names = AttributeNames(warning_on="warn", mail="rfc822", person="owner")
-    people = Gathered.of([contact(mails=(), warning_on="", resellers=()), person()])
+    people = PeopleTable.of([contact(mails=(), warning_on="", resellers=()), person()])
 
     decision = recipients(event(), people, POLICY, names)
 
@@ -772,7 +772,7 @@ def test_whatever_is_taken_for_an_address_is_one(text: str) -> None:
 def test_check_recipients(people: list[Contact | Person | Reseller], says: list[str]) -> None:
     [account] = [each for each in people if isinstance(each, Contact)]
 
-    assert list(check_recipients(account, Gathered.of(people), POLICY)) == says
+    assert list(check_contacts(account, PeopleTable.of(people), POLICY)) == says
 
 
 def test_the_provider() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from backup_monitoring.mail.transport_selection import open_transport
 from backup_monitoring.model.errors import MonitoringError
-from backup_monitoring.model.notices import Event, Kind, Recipient, Role
+from backup_monitoring.model.notices import Event, EventKind, Recipient, Role
 from backup_monitoring.model.verdicts import State
 from backup_monitoring.outbox.delivery import flush
 from backup_monitoring.outbox.messages import Digest, QueuedMail, RefusedMail, Storm
@@ -20,7 +20,7 @@ NOBODY = "noc@example.org"
 
 def event(
     uid: str = "4000101",
-    kind: Kind = Kind.PROBLEM,
+    kind: EventKind = EventKind.PROBLEM,
     state: State = State.CRITICAL,
     at: datetime = NOW,
     task: str = "quota",

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import backup_monitoring.mail.smtp  # noqa: F401 - before each fork, not after
-
 from backup_monitoring.mail.transport_selection import open_transport
 from backup_monitoring.outbox.delivery import flush
 from backup_monitoring.outbox.queue import Outbox

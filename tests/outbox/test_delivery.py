@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from backup_monitoring.mail.transport import Answer, Outcome
+from backup_monitoring.mail.transport import SendOutcome, SendResult
 from backup_monitoring.mail.transport_selection import open_transport
 from backup_monitoring.model.errors import MonitoringError
-from backup_monitoring.model.notices import Kind, Role
+from backup_monitoring.model.notices import EventKind, Role
 from backup_monitoring.model.verdicts import State
-from backup_monitoring.outbox.delivery import LIMIT, Delivered, flush
-from backup_monitoring.outbox.delivery_log import Audit
+from backup_monitoring.outbox.delivery import LIMIT, DeliveryResult, flush
+from backup_monitoring.outbox.delivery_log import DeliveryLog
 from backup_monitoring.outbox.messages import Digest, QueuedMail, RefusedMail
 from backup_monitoring.outbox.queue import Outbox
 from backup_monitoring.outbox.sending import pause
-from backup_monitoring.outbox.sent import last_told
+from backup_monitoring.outbox.sent import find_last_sent
 from backup_monitoring.outbox.status import read_status
 from backup_monitoring.settings.notify import NotifySettings
 from integration.slapd import free_port
@@ -43,7 +43,7 @@ class House:
 
     def __init__(self, folder: Path, server: Behaviour, port: int) -> None:
         self.audit = folder / "audit.jsonl"
-        self.outbox = Outbox(folder / "outbox", Audit(self.audit))
+        self.outbox = Outbox(folder / "outbox", DeliveryLog(self.audit))
         self.server = server
         self.policy = NotifySettings(smtp=f"smtp://localhost:{port}", storm=None, fallback=NOBODY)
         self.composer = Composer()
@@ -53,7 +53,7 @@ class House:
             for each in mails:
                 t.queue(each)
 
-    def flush(self, minutes: float = 0, limit: timedelta = LIMIT) -> Delivered:
+    def flush(self, minutes: float = 0, limit: timedelta = LIMIT) -> DeliveryResult:
         transport = open_transport(self.policy, 0.5)
         now = NOW + timedelta(minutes=minutes)
         return flush(self.outbox, transport, self.policy, now, self.composer, limit=limit)
@@ -83,9 +83,9 @@ def test_greylisted_and_sent_a_minute_later(house: House) -> None:
     about = event()
     house.queue(mail("1@t", about=about), mail("2@t", "b@example.org"))
 
-    assert house.flush() == Delivered(sent=1, retried=1)
-    assert house.flush(0.5) == Delivered()
-    assert house.flush(1) == Delivered(sent=1)
+    assert house.flush() == DeliveryResult(sent=1, retried=1)
+    assert house.flush(0.5) == DeliveryResult()
+    assert house.flush(1) == DeliveryResult(sent=1)
     assert house.got() == ["b@example.org", ANNA]
     assert house.said("told", "retried") == [
         ("retried", ANNA),
@@ -93,39 +93,39 @@ def test_greylisted_and_sent_a_minute_later(house: House) -> None:
         ("told", ANNA),
     ]
     with house.outbox.transaction(NOW) as t:
-        told = last_told(t, (ANNA, Role.CUSTOMER), about.uid, about.task)
+        told = find_last_sent(t, (ANNA, Role.CUSTOMER), about.uid, about.task)
     assert told is not None
-    assert (told.kind, told.state, told.first_id) == (Kind.PROBLEM, State.CRITICAL, "<1@t>")
+    assert (told.kind, told.state, told.first_id) == (EventKind.PROBLEM, State.CRITICAL, "<1@t>")
 
 
 def test_solved_does_not_arrive_after_it_failed_again(house: House) -> None:
     house.queue(mail("1@t", about=event()))
-    assert house.flush() == Delivered(sent=1)
+    assert house.flush() == DeliveryResult(sent=1)
     house.server.greylist.add(ANNA)
-    over = event(kind=Kind.RECOVERY, state=State.OK)
+    over = event(kind=EventKind.RECOVERY, state=State.OK)
     with house.outbox.transaction(NOW) as t:
         t.note(over)
         t.queue(mail("2@t", about=over))
-    assert house.flush(1) == Delivered(retried=1)
+    assert house.flush(1) == DeliveryResult(retried=1)
 
     again = event(at=NOW + MINUTE)
     house.queue(mail("3@t", about=again))
 
-    assert house.flush(2) == Delivered(sent=1)
+    assert house.flush(2) == DeliveryResult(sent=1)
     with house.outbox.transaction(NOW) as t:
-        told = last_told(t, (ANNA, Role.CUSTOMER), "4000101", "quota")
+        told = find_last_sent(t, (ANNA, Role.CUSTOMER), "4000101", "quota")
     assert told is not None
-    assert (told.kind, told.last_id) == (Kind.PROBLEM, "<3@t>")
+    assert (told.kind, told.last_id) == (EventKind.PROBLEM, "<3@t>")
 
 
 def test_no_mail_about_a_problem_overtakes_an_older_one(house: House) -> None:
     house.server.greylist.add(ANNA)
     house.queue(mail("1@t", about=event(state=State.WARNING)), mail("0@t"))
-    assert house.flush() == Delivered(sent=1, retried=1)  # the other one is about no problem
+    assert house.flush() == DeliveryResult(sent=1, retried=1)  # the other one is about no problem
     house.queue(mail("2@t", about=event(state=State.CRITICAL)))
 
-    assert house.flush(0.5) == Delivered()
-    assert house.flush(1) == Delivered(sent=2)
+    assert house.flush(0.5) == DeliveryResult()
+    assert house.flush(1) == DeliveryResult(sent=2)
     sent = [each.content.split(b"\r\n")[0] for each in house.server.got]
     assert sent == [b"Message-ID: <0@t>", b"Message-ID: <1@t>", b"Message-ID: <2@t>"]
 
@@ -133,34 +133,34 @@ def test_no_mail_about_a_problem_overtakes_an_older_one(house: House) -> None:
 def test_no_digest_overtakes_an_older_one(house: House) -> None:
     house.server.greylist.add(reseller().address)
 
-    def tell(kind: Kind, minutes: int) -> None:
+    def tell(kind: EventKind, minutes: int) -> None:
         with house.outbox.transaction(NOW + minutes * MINUTE) as t:
             t.add_digest(reseller(), event(kind=kind))
 
-    tell(Kind.PROBLEM, 0)
+    tell(EventKind.PROBLEM, 0)
     assert house.flush(10).retried == 1
-    tell(Kind.RECOVERY, 1)  # it has waited for as long, when the first one is tried again
+    tell(EventKind.RECOVERY, 1)  # it has waited for as long, when the first one is tried again
 
     assert house.flush(11).sent == 1
     assert house.flush(12).sent == 1
     assert [each.events[0].kind for each in house.composer.digests] == [
-        Kind.PROBLEM,
-        Kind.RECOVERY,
+        EventKind.PROBLEM,
+        EventKind.RECOVERY,
     ]
 
 
 def test_pauses_grow_until_it_is_given_up(house: House) -> None:
     house.server.answers[f"RCPT {ANNA}"] = "450 4.2.0 full"
     house.queue(mail("1@t", about=event()))
-    tried, refused = [], 0
+    try_accounts, refused = [], 0
     for minute in range(4 * 24 * 60):
-        done = house.flush(minute) if _due(house, minute) else Delivered()
+        done = house.flush(minute) if _due(house, minute) else DeliveryResult()
         if done.retried or done.refused:
-            tried.append(minute)
+            try_accounts.append(minute)
         refused += done.refused
 
-    assert tried[:9] == [0, 1, 3, 8, 23, 53, 113, 233, 473]
-    assert tried[-1] - 3 * 24 * 60 in range(4 * 60)
+    assert try_accounts[:9] == [0, 1, 3, 8, 23, 53, 113, 233, 473]
+    assert try_accounts[-1] - 3 * 24 * 60 in range(4 * 60)
     assert refused == 1
     assert house.got() == [NOBODY]
     [(told,)] = house.composer.refusals
@@ -185,26 +185,26 @@ def test_refused_for_good_is_told_once(house: House) -> None:
     house.server.answers["DATA b@example.org"] = "554 5.7.1 spam"
     house.queue(mail("1@t", "a@example.org"), mail("2@t", "b@example.org"), mail("3@t"))
 
-    assert house.flush() == Delivered(sent=2, refused=2)
+    assert house.flush() == DeliveryResult(sent=2, refused=2)
     assert house.got() == [ANNA, NOBODY]
     [refused] = house.composer.refusals
     assert [(each.address, each.reason) for each in refused] == [
         ("a@example.org", "550 5.1.1 no such user"),
         ("b@example.org", "554 5.7.1 spam"),
     ]
-    assert house.flush(1000) == Delivered()
+    assert house.flush(1000) == DeliveryResult()
     assert read_status(house.outbox.file, NOW).refused == 2
 
 
 def test_a_refused_digest_is_told_row_by_row(house: House) -> None:
     house.server.answers["RCPT support@reseller.example.org"] = "550 5.1.1 no such user"
-    lost = (event(), event("4000102", Kind.RECOVERY, State.OK, task="status"))
+    lost = (event(), event("4000102", EventKind.RECOVERY, State.OK, task="status"))
     with house.outbox.transaction(NOW) as t:
         for each in lost:
             t.add_digest(reseller(), each)
         t.queue(mail("about many@t", "support@reseller.example.org", role=Role.PROVIDER))
 
-    assert house.flush(60) == Delivered(sent=1, refused=2)
+    assert house.flush(60) == DeliveryResult(sent=1, refused=2)
 
     [refused] = house.composer.refusals
     assert sorted(each.event or event("") for each in refused) == sorted((event(""), *lost))
@@ -212,18 +212,18 @@ def test_a_refused_digest_is_told_row_by_row(house: House) -> None:
     assert read_status(house.outbox.file, NOW + 60 * MINUTE).refused == 2
     with house.outbox.transaction(NOW) as t:
         to = ("support@reseller.example.org", Role.RESELLER)
-        assert last_told(t, to, "4000101", "quota") is None
+        assert find_last_sent(t, to, "4000101", "quota") is None
         kept = t.execute("SELECT 1 FROM mails WHERE draft != '' UNION SELECT 1 FROM digests")
         assert kept.fetchall() == []
-    assert house.flush(61) == Delivered()
+    assert house.flush(61) == DeliveryResult()
 
 
 def test_no_notice_about_a_notice(house: House) -> None:
     house.server.answers["RCPT"] = "550 5.1.1 nobody"
     house.queue(mail("1@t"))
 
-    assert house.flush() == Delivered(refused=2)
-    assert house.flush(1) == Delivered()
+    assert house.flush() == DeliveryResult(refused=2)
+    assert house.flush(1) == DeliveryResult()
     assert len(house.composer.refusals) == 1
 
 
@@ -233,7 +233,7 @@ def test_no_notice_to_the_fallback_about_itself(house: House, fallback: str) -> 
     house.server.answers["RCPT"] = "550 5.1.1 nobody"
     house.queue(mail("1@t", NOBODY, role=Role.PROVIDER))
 
-    assert house.flush() == Delivered(refused=1)
+    assert house.flush() == DeliveryResult(refused=1)
     assert house.composer.refusals == []
 
 
@@ -247,13 +247,13 @@ def test_no_server(house: House) -> None:
     assert (down.sent, down.retried, len(down.errors)) == (0, 5, 1)
     assert "not reachable" in str(down.errors[0])
     house.policy = working
-    assert house.flush(1) == Delivered(sent=5)
+    assert house.flush(1) == DeliveryResult(sent=5)
 
 
 def test_drafts_are_written_at_their_delivery(house: House) -> None:
     house.queue(mail("1@t")._replace(raw=b"", draft="good"))
 
-    assert house.flush() == Delivered(sent=1)
+    assert house.flush() == DeliveryResult(sent=1)
     (got,) = house.server.got
     assert got.content.startswith(b"Subject: good")
     assert '"reason": "a complaint"' in house.audit.read_text()
@@ -284,7 +284,7 @@ def test_a_password_that_cannot_be_read_is_like_no_server(house: House) -> None:
 
     assert (down.retried, len(down.errors)) == (1, 1)
     house.policy = working
-    assert house.flush(1) == Delivered(sent=1)
+    assert house.flush(1) == DeliveryResult(sent=1)
 
 
 @pytest.mark.parametrize("phase", ["MAIL", "RCPT", "DATA"])
@@ -292,8 +292,8 @@ def test_one_lost_connection_stops_nobody_else(house: House, phase: str) -> None
     house.server.drop, house.server.drops = phase, 1
     house.queue(*(mail(f"{n}@t", f"a{n}@example.org") for n in range(3)))
 
-    assert house.flush() == Delivered(sent=2, retried=1)
-    assert house.flush(1) == Delivered(sent=1)
+    assert house.flush() == DeliveryResult(sent=2, retried=1)
+    assert house.flush(1) == DeliveryResult(sent=1)
     assert sorted(house.got()) == [f"a{n}@example.org" for n in range(3)]
 
 
@@ -301,42 +301,42 @@ def test_connections_that_are_lost_again_and_again(house: House) -> None:
     house.server.drop = "DATA"
     house.queue(*(mail(f"{n}@t", f"a{n}@example.org") for n in range(10)))
 
-    assert house.flush() == Delivered(retried=2)
+    assert house.flush() == DeliveryResult(retried=2)
     house.server.drop = ""
-    assert house.flush() == Delivered(sent=8)
-    assert house.flush(1) == Delivered(sent=2)
+    assert house.flush() == DeliveryResult(sent=8)
+    assert house.flush(1) == DeliveryResult(sent=2)
 
 
 def test_accepted_without_an_answer_comes_twice_rather_than_never(house: House) -> None:
     house.server.drop, house.server.drops = "ACCEPTED", 1
     house.queue(mail("1@t"))
 
-    assert house.flush() == Delivered(retried=1)
-    assert house.flush(1) == Delivered(sent=1)
+    assert house.flush() == DeliveryResult(retried=1)
+    assert house.flush(1) == DeliveryResult(sent=1)
     assert house.got() == [ANNA, ANNA]
 
 
 def test_one_connection_for_many(house: House) -> None:
     house.queue(*(mail(f"{n}@t", f"a{n}@example.org") for n in range(50)))
 
-    assert house.flush() == Delivered(sent=50)
+    assert house.flush() == DeliveryResult(sent=50)
     assert house.server.connections == 1
 
 
 def test_time_is_up(house: House) -> None:
     house.queue(mail("1@t"))
 
-    assert house.flush(limit=timedelta(0)) == Delivered()
-    assert house.flush() == Delivered(sent=1)
+    assert house.flush(limit=timedelta(0)) == DeliveryResult()
+    assert house.flush() == DeliveryResult(sent=1)
 
 
 def test_a_clock_that_is_set_back_leaves_nothing_behind(house: House) -> None:
     year = 365 * 24 * 60
     house.server.greylist.add(ANNA)
     house.queue(mail("1@t"), now=NOW + year * MINUTE)
-    assert house.flush(year) == Delivered(retried=1)
+    assert house.flush(year) == DeliveryResult(retried=1)
 
-    assert house.flush(0) == Delivered(sent=1)
+    assert house.flush(0) == DeliveryResult(sent=1)
     assert house.got() == [ANNA]
 
 
@@ -344,8 +344,8 @@ def test_a_computer_that_was_off_for_long_gives_nothing_up(house: House) -> None
     house.queue(mail("1@t"))
     house.server.greylist.add(ANNA)
 
-    assert house.flush(10 * 24 * 60) == Delivered(retried=1)
-    assert house.flush(10 * 24 * 60 + 1) == Delivered(sent=1)
+    assert house.flush(10 * 24 * 60) == DeliveryResult(retried=1)
+    assert house.flush(10 * 24 * 60 + 1) == DeliveryResult(sent=1)
 
 
 def test_what_a_killed_process_was_sending(house: House) -> None:
@@ -353,7 +353,7 @@ def test_what_a_killed_process_was_sending(house: House) -> None:
     with house.outbox.transaction(NOW) as t:
         t.execute("UPDATE mails SET status = 'sending'")
 
-    assert house.flush() == Delivered(sent=1)
+    assert house.flush() == DeliveryResult(sent=1)
 
 
 @pytest.mark.parametrize(
@@ -373,7 +373,7 @@ def test_a_digest_that_cannot_be_written_stops_nobody_else(house: House, error: 
     assert (done.sent, len(done.errors)) == (1, 1)
     assert "is broken" in str(done.errors[0])
     house.composer = working
-    assert house.flush(61) == Delivered(sent=1)
+    assert house.flush(61) == DeliveryResult(sent=1)
     assert working.digests == [Digest(reseller(), (event(),))]
 
 
@@ -382,15 +382,15 @@ def test_while_another_process_delivers(house: House, tmp_path: Path) -> None:
         """Tries to deliver once more while a mail is being sent."""
 
         def __init__(self) -> None:
-            self.meanwhile: list[Delivered] = []
+            self.meanwhile: list[DeliveryResult] = []
 
-        def send(self, sender: str, address: str, message: bytes) -> Answer:
+        def send(self, sender: str, address: str, message: bytes) -> SendResult:
             if not self.meanwhile:  # what another process queues is in nobody's way
                 with Outbox(tmp_path / "outbox") as other, other.transaction(NOW) as t:
                     t.queue(mail("2@t"))
             with Outbox(tmp_path / "outbox") as other:
                 self.meanwhile.append(flush(other, self, house.policy, NOW, house.composer))
-            return Answer(Outcome.LATER, "")
+            return SendResult(SendOutcome.LATER, "")
 
         def close(self) -> None:
             pass
@@ -402,7 +402,7 @@ def test_while_another_process_delivers(house: House, tmp_path: Path) -> None:
         *(house.outbox, transport, house.policy, NOW, house.composer), limit=timedelta(seconds=1)
     )
 
-    assert transport.meanwhile[0] == Delivered(busy=True)
+    assert transport.meanwhile[0] == DeliveryResult(busy=True)
     assert done.retried == 2
 
 

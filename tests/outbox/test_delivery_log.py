@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from backup_monitoring.model.notices import Kind
-from backup_monitoring.outbox.delivery_log import Audit, Line, What
+from backup_monitoring.model.notices import EventKind
+from backup_monitoring.outbox.delivery_log import DeliveryLog, LogAction, LogLine
 from backup_monitoring.outbox.queue import Outbox
 from backup_monitoring.outbox.status import read_status
 from outbox.outbox_cases import MINUTE, NOW, event, mail
@@ -16,9 +16,11 @@ HOSTILE = "a\nb\x1b[31m\u202e|<b>\udcff" + "x" * 5000
 
 
 def test_a_line(tmp_path: Path) -> None:
-    audit = Audit(tmp_path / "audit")
+    audit = DeliveryLog(tmp_path / "audit")
 
-    audit.write([Line(NOW, What.NOT_TOLD, "4000101", "quota", "PROBLEM", reason="switched off")])
+    audit.write(
+        [LogLine(NOW, LogAction.NOT_TOLD, "4000101", "quota", "PROBLEM", reason="switched off")]
+    )
 
     assert json.loads((tmp_path / "audit").read_text()) == {
         "time": "2026-11-25T08:00:00+00:00",
@@ -31,7 +33,9 @@ def test_a_line(tmp_path: Path) -> None:
 
 
 def test_hostile_text_stays_one_short_line(tmp_path: Path) -> None:
-    Audit(tmp_path / "audit").write([Line(NOW, What.REFUSED, HOSTILE, reason=HOSTILE)] * 2)
+    DeliveryLog(tmp_path / "audit").write(
+        [LogLine(NOW, LogAction.REFUSED, HOSTILE, reason=HOSTILE)] * 2
+    )
 
     lines = (tmp_path / "audit").read_bytes().split(b"\n")
     assert len(lines) == 3
@@ -42,22 +46,22 @@ def test_hostile_text_stays_one_short_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("folder", "file"), [(0o755, 0o640), (0o770, 0o660)])
 def test_who_may_read_it(tmp_path: Path, folder: int, file: int) -> None:
     tmp_path.chmod(folder)
-    Audit(tmp_path / "audit").write([Line(NOW, What.TOLD)])
+    DeliveryLog(tmp_path / "audit").write([LogLine(NOW, LogAction.TOLD)])
 
     assert stat.S_IMODE((tmp_path / "audit").stat().st_mode) == file
 
 
 def test_it_goes_on_after_a_rotation(tmp_path: Path) -> None:
-    audit = Audit(tmp_path / "audit")
-    audit.write([Line(NOW, What.TOLD)])
+    audit = DeliveryLog(tmp_path / "audit")
+    audit.write([LogLine(NOW, LogAction.TOLD)])
     (tmp_path / "audit").rename(tmp_path / "audit.1")
-    audit.write([Line(NOW, What.HELD)])
+    audit.write([LogLine(NOW, LogAction.HELD)])
 
     assert "held" in (tmp_path / "audit").read_text()
 
 
 def test_an_audit_that_fails_loses_no_mail(tmp_path: Path) -> None:
-    audit = Audit(tmp_path / "none" / "audit")
+    audit = DeliveryLog(tmp_path / "none" / "audit")
     with Outbox(tmp_path / "outbox", audit) as outbox, outbox.transaction(NOW) as t:
         t.queue(mail("1@t"))
 
@@ -68,7 +72,7 @@ def test_an_audit_that_fails_loses_no_mail(tmp_path: Path) -> None:
 
 def test_every_decision_of_a_batch(tmp_path: Path) -> None:
     about, again = event(), event(at=NOW + MINUTE)
-    audit = Audit(tmp_path / "audit")
+    audit = DeliveryLog(tmp_path / "audit")
     with Outbox(tmp_path / "outbox", audit) as outbox, outbox.transaction(NOW) as t:
         t.seen(about)
         t.seen(about)
@@ -76,7 +80,7 @@ def test_every_decision_of_a_batch(tmp_path: Path) -> None:
         t.queue(mail("1@t", about=about))
         t.queue(mail("2@t", about=again), held="the first scan")
         t.not_told(about, "b@example.org", "not listed")
-        t.note(event(kind=Kind.RECOVERY))
+        t.note(event(kind=EventKind.RECOVERY))
 
     text = (tmp_path / "audit").read_text()
     lines = [json.loads(line) for line in text.splitlines()]

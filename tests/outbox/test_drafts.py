@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from backup_monitoring.mail.about import About
 from backup_monitoring.mail.compose import compose
 from backup_monitoring.mail.headers import MailError
-from backup_monitoring.model.notices import Event, Kind, Recipient, Role, Thread
+from backup_monitoring.model.notices import Event, EventKind, Recipient, Role, Thread
 from backup_monitoring.model.verdicts import State
 from backup_monitoring.notify.composer import Composer
 from backup_monitoring.outbox.drafts import Draft, read_draft, write_draft
@@ -21,7 +21,9 @@ from backup_monitoring.tasks.facts import FACTS
 
 AT = datetime(2026, 11, 24, 11, 0, tzinfo=UTC)
 POLICY = NotifySettings(sender="Backup <backup@example.org>")
-EVENT = Event("4000101", "status", Kind.PROBLEM, State.CRITICAL, AT, "3 failed", "web01", AT, "b1")
+EVENT = Event(
+    "4000101", "status", EventKind.PROBLEM, State.CRITICAL, AT, "3 failed", "web01", AT, "b1"
+)
 ANNA = Recipient("anna@example.org", "Anna", Role.CUSTOMER, "de", time_zone="UTC+01")
 
 VALUES = {

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from backup_monitoring.model.notices import Kind, Role
+from backup_monitoring.model.notices import EventKind, Role
 from backup_monitoring.model.verdicts import State
 from backup_monitoring.outbox import database as outbox_file
 from backup_monitoring.outbox.database import OutboxError
-from backup_monitoring.outbox.messages import Problem, Standing, Told
+from backup_monitoring.outbox.messages import Problem, SentState, Standing
 from backup_monitoring.outbox.queue import DuplicateError, Outbox, Transaction
-from backup_monitoring.outbox.sent import last_told, note_told, told_of
+from backup_monitoring.outbox.sent import find_last_sent, list_sent_to, record_sent
 from backup_monitoring.outbox.status import OutboxStatus, read_status
 from outbox.outbox_cases import MINUTE, NOBODY, NOW, event, mail, reseller
 
@@ -45,7 +45,7 @@ def test_the_same_event_to_the_minute(t: Transaction) -> None:
     assert t.seen(event(at=NOW + timedelta(seconds=59)))
     assert not t.seen(event(at=NOW + MINUTE))
     assert not t.seen(event(state=State.WARNING))
-    assert not t.seen(event(kind=Kind.CUSTOM))
+    assert not t.seen(event(kind=EventKind.CUSTOM))
     assert not t.seen(event(task="status"))
     assert not t.seen(event(uid="4000102"))
 
@@ -69,7 +69,7 @@ def test_a_thousand_mails_in_one_batch(file: Path) -> None:
                 about = event(str(number))
                 t.seen(about)
                 t.note(about)
-                last_told(t, (ANNA, Role.CUSTOMER), about.uid, about.task)
+                find_last_sent(t, (ANNA, Role.CUSTOMER), about.uid, about.task)
                 t.queue(mail(f"{number}@t", about=about))
         took = time.monotonic() - begin
 
@@ -79,21 +79,23 @@ def test_a_thousand_mails_in_one_batch(file: Path) -> None:
 
 def test_standing(t: Transaction) -> None:
     assert t.note(event(state=State.UNKNOWN)) is Standing.NONE
-    assert t.note(event(kind=Kind.CUSTOM)) is Standing.NONE
+    assert t.note(event(kind=EventKind.CUSTOM)) is Standing.NONE
     assert t.note(event(state=State.WARNING)) is Standing.NEW
     assert t.note(event()) is Standing.KNOWN
-    assert t.note(event(kind=Kind.RECOVERY, state=State.OK)) is Standing.OVER
-    assert t.note(event(kind=Kind.RECOVERY, state=State.OK)) is Standing.NONE
+    assert t.note(event(kind=EventKind.RECOVERY, state=State.OK)) is Standing.OVER
+    assert t.note(event(kind=EventKind.RECOVERY, state=State.OK)) is Standing.NONE
     assert t.note(event()) is Standing.NEW
 
 
 @pytest.mark.parametrize("settled", [True, False])
-@pytest.mark.parametrize("over", [Kind.RECOVERY, Kind.UNWATCHED])
-def test_a_recovery_drops_what_nobody_was_told(t: Transaction, settled: bool, over: Kind) -> None:
+@pytest.mark.parametrize("over", [EventKind.RECOVERY, EventKind.MONITORING_ENDED])
+def test_a_recovery_drops_what_nobody_was_told(
+    t: Transaction, settled: bool, over: EventKind
+) -> None:
     t.note(event(), settled=settled)
     t.queue(mail("1@t", about=event()))
     t.queue(mail("2@t", NOBODY, event(), Role.PROVIDER))
-    t.queue(mail("3@t", about=event(kind=Kind.CUSTOM)))
+    t.queue(mail("3@t", about=event(kind=EventKind.CUSTOM)))
     t.queue(mail("4@t", about=event(uid="4000102")))
     t.add_digest(reseller(), event())
 
@@ -101,7 +103,7 @@ def test_a_recovery_drops_what_nobody_was_told(t: Transaction, settled: bool, ov
 
     assert statuses(t) == ["dropped", "waiting", "waiting", "waiting"]
     assert t.execute("SELECT count(*) FROM digests").fetchone() == (0,)
-    assert last_told(t, (ANNA, Role.CUSTOMER), "4000101", "quota") is None
+    assert find_last_sent(t, (ANNA, Role.CUSTOMER), "4000101", "quota") is None
     raw = t.execute("SELECT raw FROM mails WHERE status = 'dropped'").fetchone()
     assert raw == (b"",)
 
@@ -111,45 +113,45 @@ def test_what_is_being_sent_is_not_dropped_and_needs_a_recovery(t: Transaction) 
     t.queue(mail("1@t", about=event()))
     t.execute("UPDATE mails SET status = 'sending'")
 
-    t.note(event(kind=Kind.RECOVERY, state=State.OK))
+    t.note(event(kind=EventKind.RECOVERY, state=State.OK))
 
-    assert last_told(t, (ANNA, Role.CUSTOMER), "4000101", "quota") == Told(
-        Kind.PROBLEM, State.CRITICAL, "<1@t>", "<1@t>", NOW
+    assert find_last_sent(t, (ANNA, Role.CUSTOMER), "4000101", "quota") == SentState(
+        EventKind.PROBLEM, State.CRITICAL, "<1@t>", "<1@t>", NOW
     )
 
 
 def test_last_told(t: Transaction) -> None:
     about = ((ANNA, Role.CUSTOMER), "4000101", "quota")
-    assert last_told(t, *about) is None
-    note_told(t, *about, Kind.PROBLEM, State.WARNING, "<1@t>")
-    note_told(t, *about, Kind.REMINDER, State.WARNING, "<2@t>", "<1@t>")
-    reminded = Told(Kind.REMINDER, State.WARNING, "<1@t>", "<2@t>", NOW)
-    assert last_told(t, ("anna@EXAMPLE.org", Role.CUSTOMER), "4000101", "quota") == reminded
-    assert last_told(t, ("Anna@example.org", Role.CUSTOMER), "4000101", "quota") is None
-    note_told(t, *about, Kind.CUSTOM, State.OK, "<3@t>", "<1@t>")
-    assert last_told(t, *about) == reminded._replace(last_id="<3@t>")
+    assert find_last_sent(t, *about) is None
+    record_sent(t, *about, EventKind.PROBLEM, State.WARNING, "<1@t>")
+    record_sent(t, *about, EventKind.REMINDER, State.WARNING, "<2@t>", "<1@t>")
+    reminded = SentState(EventKind.REMINDER, State.WARNING, "<1@t>", "<2@t>", NOW)
+    assert find_last_sent(t, ("anna@EXAMPLE.org", Role.CUSTOMER), "4000101", "quota") == reminded
+    assert find_last_sent(t, ("Anna@example.org", Role.CUSTOMER), "4000101", "quota") is None
+    record_sent(t, *about, EventKind.CUSTOM, State.OK, "<3@t>", "<1@t>")
+    assert find_last_sent(t, *about) == reminded._replace(last_id="<3@t>")
     t.note(event())
     t.queue(mail("4@t", about=event(), thread="<1@t>"))
-    assert last_told(t, *about) == Told(Kind.PROBLEM, State.CRITICAL, "<1@t>", "<3@t>", NOW), (
-        "a mail that waits for a storm to show is no part of the thread yet"
-    )
+    assert find_last_sent(t, *about) == SentState(
+        EventKind.PROBLEM, State.CRITICAL, "<1@t>", "<3@t>", NOW
+    ), "a mail that waits for a storm to show is no part of the thread yet"
 
 
 def test_a_waiting_digest_is_told(t: Transaction) -> None:
     t.add_digest(reseller(), event())
 
-    told = last_told(t, (reseller().address, Role.RESELLER), "4000101", "quota")
+    told = find_last_sent(t, (reseller().address, Role.RESELLER), "4000101", "quota")
 
-    assert told == Told(Kind.PROBLEM, State.CRITICAL, "", "", NOW)
+    assert told == SentState(EventKind.PROBLEM, State.CRITICAL, "", "", NOW)
 
 
 def test_a_reminder_takes_the_place_of_what_is_held(t: Transaction) -> None:
     t.note(event())
     t.queue(mail("1@t", about=event()))
     t.queue(mail("2@t", "other@example.org", event()))
-    t.queue(mail("3@t", about=event(kind=Kind.REMINDER)))
+    t.queue(mail("3@t", about=event(kind=EventKind.REMINDER)))
     t.add_digest(reseller(), event())
-    t.add_digest(reseller(), event(kind=Kind.REMINDER))
+    t.add_digest(reseller(), event(kind=EventKind.REMINDER))
 
     assert statuses(t) == ["dropped", "settling", "settling"]
     assert t.execute("SELECT kind FROM digests").fetchall() == [("REMINDER",)]
@@ -167,14 +169,14 @@ def test_what_the_scan_remembers(file: Path) -> None:
     problem = Problem(
         *("4000101", "status", State.WARNING, NOW - MINUTE),
         computers=("web01", "\udcff|\n"),
-        last_told=NOW,
+        find_last_sent=NOW,
         status="told",
     )
     with Outbox(file) as outbox:
         with outbox.transaction(NOW) as t:
             t.remember(problem._replace(status="new"))
             t.remember(problem)
-            t.remember(problem._replace(account="4000102", last_told=None))
+            t.remember(problem._replace(account="4000102", find_last_sent=None))
             t.set_meta("first_scan", "1")
         with outbox.transaction(NOW) as t:
             assert t.problem("4000101", "status") == problem
@@ -191,7 +193,7 @@ def test_names_that_are_no_text(t: Transaction) -> None:
     t.note(hostile)
     t.queue(mail("1@t", about=hostile))
     t.add_digest(reseller(), hostile)
-    assert last_told(t, (ANNA, Role.CUSTOMER), hostile.uid, "quota") is not None
+    assert find_last_sent(t, (ANNA, Role.CUSTOMER), hostile.uid, "quota") is not None
 
 
 def test_the_file_is_for_the_group(tmp_path: Path) -> None:
@@ -347,7 +349,7 @@ def test_an_older_layout_is_taken_over(file: Path) -> None:
 
     with Outbox(file) as outbox, outbox.transaction(NOW) as t:
         t.queue(mail("new@tests")._replace(raw=b"", draft="a draft"))
-        told = set(told_of(t, "1", "quota"))
+        told = set(list_sent_to(t, "1", "quota"))
 
     both = {(ANNA, Role.CUSTOMER), (ANNA, Role.RESELLER)}
     assert told == {*both, ("r@example.org", Role.RESELLER)}

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from backup_monitoring.mail.transport import Answer, Outcome
+from backup_monitoring.mail.transport import SendOutcome, SendResult
 from backup_monitoring.model.errors import MonitoringError
-from backup_monitoring.model.notices import Kind, Role
+from backup_monitoring.model.notices import EventKind, Role
 from backup_monitoring.model.verdicts import State
-from backup_monitoring.outbox.delivery import Delivered, flush
-from backup_monitoring.outbox.delivery_log import Audit
+from backup_monitoring.outbox.delivery import DeliveryResult, flush
+from backup_monitoring.outbox.delivery_log import DeliveryLog
 from backup_monitoring.outbox.messages import QueuedMail, Storm
 from backup_monitoring.outbox.queue import Outbox
-from backup_monitoring.outbox.sent import last_told
+from backup_monitoring.outbox.sent import find_last_sent
 from backup_monitoring.outbox.status import read_status
 from backup_monitoring.outbox.storm_guard import release
 from backup_monitoring.settings.notify import NotifySettings
@@ -31,9 +31,9 @@ class Accepting:
     def __init__(self) -> None:
         self.addresses: list[str] = []
 
-    def send(self, sender: str, address: str, message: bytes) -> Answer:
+    def send(self, sender: str, address: str, message: bytes) -> SendResult:
         self.addresses.append(address)
-        return Answer(Outcome.ACCEPTED, "")
+        return SendResult(SendOutcome.ACCEPTED, "")
 
     def close(self) -> None:
         pass
@@ -61,9 +61,9 @@ class House:
     def recover(self, uid: str, minutes: float) -> bool:
         """Let *uid* recover; tell whether its customer had been told."""
         with self.outbox.transaction(at(minutes)) as t:
-            t.note(event(uid, Kind.RECOVERY, State.OK, at(minutes)))
-            told = last_told(t, (f"{uid}@example.org", Role.CUSTOMER), uid, "quota")
-            return told is not None and told.kind is Kind.PROBLEM
+            t.note(event(uid, EventKind.RECOVERY, State.OK, at(minutes)))
+            told = find_last_sent(t, (f"{uid}@example.org", Role.CUSTOMER), uid, "quota")
+            return told is not None and told.kind is EventKind.PROBLEM
 
     def flush(self, minutes: float) -> list[str]:
         """Deliver; return who got a mail, the part before the @."""
@@ -80,7 +80,7 @@ class House:
             if line["what"] in ("held", "released")
         ]
 
-    def _flush(self, minutes: float) -> Delivered:
+    def _flush(self, minutes: float) -> DeliveryResult:
         counts = Counter({"backup-01": self.total or 0})
         return flush(
             *(self.outbox, self.transport, self.policy, at(minutes), self.composer),
@@ -95,7 +95,7 @@ def at(minutes: float) -> datetime:
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
     audit = tmp_path / "audit.jsonl"
-    with Outbox(tmp_path / "outbox", Audit(audit)) as outbox:
+    with Outbox(tmp_path / "outbox", DeliveryLog(audit)) as outbox:
         yield House(outbox, audit)
 
 
@@ -261,15 +261,15 @@ def test_digests_are_held_too(house: House) -> None:
     assert house.flush(0) == ["noc"]
     assert house.flush(60) == []
     with house.outbox.transaction(at(61)) as t:
-        t.note(event("a", Kind.RECOVERY, State.OK))
-        assert last_told(t, (reseller().address, Role.RESELLER), "a", "quota") is None
+        t.note(event("a", EventKind.RECOVERY, State.OK))
+        assert find_last_sent(t, (reseller().address, Role.RESELLER), "a", "quota") is None
 
     assert house.flush(62) == ["support"]
     assert [each.uid for each in house.composer.digests[0].events] == ["b", "c", "d"]
     with house.outbox.transaction(at(63)) as t:
-        told = last_told(t, (reseller().address, Role.RESELLER), "b", "quota")
+        told = find_last_sent(t, (reseller().address, Role.RESELLER), "b", "quota")
     assert told is not None
-    assert told.kind is Kind.PROBLEM
+    assert told.kind is EventKind.PROBLEM
 
 
 def test_a_digest_waits_for_more(house: House) -> None:

@@ -9,24 +9,24 @@ from hypothesis import strategies as st
 
 from backup_monitoring.outbox.storms import (
     Failure,
-    Judgement,
-    Phase,
-    StormRule,
+    FailurePhase,
+    StormDecision,
+    StormThreshold,
     crowded,
     judge,
     limit,
 )
 
 START = datetime.fromisoformat("2026-11-25T08:00:00+00:00")
-RULE = StormRule(2, timedelta(minutes=10))
-NEW, PASSED, STORM = Phase.NEW, Phase.PASSED, Phase.STORM
+RULE = StormThreshold(2, timedelta(minutes=10))
+NEW, PASSED, STORM = FailurePhase.NEW, FailurePhase.PASSED, FailurePhase.STORM
 
 
 def at(minutes: float) -> datetime:
     return START + timedelta(minutes=minutes)
 
 
-def failures(*known: tuple[str, float, Phase]) -> list[Failure]:
+def failures(*known: tuple[str, float, FailurePhase]) -> list[Failure]:
     return [Failure(account, at(minutes), phase) for account, minutes, phase in known]
 
 
@@ -105,7 +105,7 @@ def failures(*known: tuple[str, float, Phase]) -> list[Failure]:
     ],
 )
 def test_judge(
-    known: list[tuple[str, float, Phase]],
+    known: list[tuple[str, float, FailurePhase]],
     now: float,
     standing: bool,
     hold: str,
@@ -137,7 +137,7 @@ def test_judge(
     ],
 )
 def test_what_a_storm_consists_of(
-    known: list[tuple[str, float, Phase]], standing: bool, accounts: set[str]
+    known: list[tuple[str, float, FailurePhase]], standing: bool, accounts: set[str]
 ) -> None:
     assert judge(failures(*known), RULE, at(9), standing=standing).accounts == accounts
 
@@ -158,7 +158,7 @@ many = st.lists(minutes, max_size=25).map(
 
 @given(many, st.integers(1, 6))
 def test_crowded_as_one_would_count(known: list[Failure], allowed: int) -> None:
-    rule = StormRule(allowed, timedelta(minutes=10))
+    rule = StormThreshold(allowed, timedelta(minutes=10))
     expected: set[str] = set()
     for begin in known:
         within = [each for each in known if begin.at <= each.at <= begin.at + rule.settle]
@@ -170,7 +170,7 @@ def test_crowded_as_one_would_count(known: list[Failure], allowed: int) -> None:
 
 @given(many, st.integers(1, 6), st.randoms())
 def test_order_is_of_no_matter(known: list[Failure], allowed: int, random: Random) -> None:
-    rule = StormRule(allowed, timedelta(minutes=10))
+    rule = StormThreshold(allowed, timedelta(minutes=10))
     shuffled = random.sample(known, len(known))
 
     assert judge(known, rule, at(60), standing=False) == judge(
@@ -180,20 +180,20 @@ def test_order_is_of_no_matter(known: list[Failure], allowed: int, random: Rando
 
 @given(many, st.integers(1, 6), minutes)
 def test_nobody_is_both_held_and_told(known: list[Failure], allowed: int, now: int) -> None:
-    rule = StormRule(allowed, timedelta(minutes=10))
-    present = [each for each in known if each.at <= at(now)]
+    rule = StormThreshold(allowed, timedelta(minutes=10))
+    render_output = [each for each in known if each.at <= at(now)]
 
-    judgement = judge(present, rule, at(now), standing=False)
+    judgement = judge(render_output, rule, at(now), standing=False)
 
     assert not judgement.hold & judgement.tell
     assert judgement.storm is bool(judgement.hold)
-    if len(present) <= allowed:
-        assert judgement == Judgement(frozenset(), judgement.tell, storm=False)
+    if len(render_output) <= allowed:
+        assert judgement == StormDecision(frozenset(), judgement.tell, storm=False)
 
 
 @given(many, st.integers(1, 6))
 def test_everybody_is_told_or_held_in_the_end(known: list[Failure], allowed: int) -> None:
-    rule = StormRule(allowed, timedelta(minutes=10))
+    rule = StormThreshold(allowed, timedelta(minutes=10))
 
     judgement = judge(known, rule, at(70), standing=False)
 

@@ -12,8 +12,8 @@ from backup_monitoring.model.errors import MonitoringError
 from backup_monitoring.model.findings import Finding
 from backup_monitoring.model.uploads import Uploads
 from backup_monitoring.model.verdicts import Metric, Range, State, Verdict
-from backup_monitoring.plugin.check import BackupCheck, Request, Run
-from backup_monitoring.plugin.output import Presented
+from backup_monitoring.plugin.check import BackupCheck, CheckRun, Request
+from backup_monitoring.plugin.output import PluginOutput
 from backup_monitoring.settings.load import read_settings
 from backup_monitoring.tasks.policies import Policies
 
@@ -30,12 +30,12 @@ class Example(BackupCheck):
     def __init__(self, verdicts: dict[str, Verdict]) -> None:
         self.verdicts = verdicts
         self.counted: list[str] = []
-        self.judged: list[str] = []
+        self.evaluate_all: list[str] = []
 
     def judge(
         self, account: Account, uploads: Uploads, policies: Policies, now: datetime
     ) -> Verdict:
-        self.judged.append(account.uid)
+        self.evaluate_all.append(account.uid)
         return self.verdicts[account.uid]
 
     def plainly_ok(self, account: Account, policies: Policies) -> bool:
@@ -53,7 +53,7 @@ class Example(BackupCheck):
 
 def presented(
     folder: Path, check: Example, verbose: int = 0, uids: list[str] | None = None
-) -> Presented:
+) -> PluginOutput:
     file = folder / "s.toml"
     file.write_text('[directory]\nuri = "ldif:a.ldif"\nsuffix = "o=x"\n')
     settings = read_settings(file, {})
@@ -65,7 +65,9 @@ def presented(
                 yield Account(uid, ""), Uploads(findings=(finding,) if uid == "torn" else ())
 
     options = Namespace(verbose=verbose)
-    return Run(check, Request(options, settings, settings.policies, uids, NOW), source).presented()
+    return CheckRun(
+        check, Request(options, settings, settings.policies, uids, NOW), source
+    ).presented()
 
 
 def full(state: State = CRITICAL, number: float = 99, **more: object) -> Verdict:
@@ -103,7 +105,7 @@ def test_many_are_said_by_the_worst_and_by_sums(tmp_path: Path) -> None:
         "unknown": 1,
         "counted": 5,
     }
-    assert check.judged == ["good", "bad", "torn", "worse"]
+    assert check.evaluate_all == ["good", "bad", "torn", "worse"]
 
 
 @pytest.mark.parametrize(
@@ -227,7 +229,7 @@ def test_an_account_that_is_not_there_is_unknown(tmp_path: Path) -> None:
 
     base = "ou=accounts,ou=backup,ou=services,o=x"
     assert said.sentence == f"Nobody: no such account below {base}; 1 unknown of 3"
-    assert check.judged == ["Anna", "bert"]
+    assert check.evaluate_all == ["Anna", "bert"]
 
 
 def test_a_rule_that_breaks_makes_its_account_unknown_and_no_other(tmp_path: Path) -> None:

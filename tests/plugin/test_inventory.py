@@ -3,13 +3,13 @@
 import json
 
 from backup_monitoring.model.accounts import Account
-from backup_monitoring.model.uploads import Client, Computer, Past, Uploads
+from backup_monitoring.model.uploads import Client, Computer, History, Uploads
 from backup_monitoring.plugin.inventory import Inventory
 from cases import PERL, at, end, start, uploads
 
 STARTED = "2026-11-23T20:00+01:00"
 OLD = Client("Old|Client", "1.9", "")
-GONE = Past(at("2026-11-01T00:00+00:00"), gone=at("2026-11-20T00:00+00:00"))
+GONE = History(at("2026-11-01T00:00+00:00"), gone=at("2026-11-20T00:00+00:00"))
 
 
 def counted(*homes: tuple[Account, Uploads]) -> Inventory:
@@ -60,10 +60,10 @@ def test_only_computers_that_are_there_are_counted() -> None:
             uploads(
                 machine("here"),
                 *(
-                    machine(name)._replace(past=Past(at("2026-11-01T00:00+00:00")))
+                    machine(name)._replace(history=History(at("2026-11-01T00:00+00:00")))
                     for name in ("known", "known too")
                 ),
-                machine("gone")._replace(past=GONE),
+                machine("gone")._replace(history=GONE),
                 Computer("without a report"),
             ),
         )

@@ -8,15 +8,15 @@ import pytest
 from backup_monitoring import __version__
 from backup_monitoring.model.errors import UsageError
 from backup_monitoring.plugin.options import (
+    HelpRequested,
     Parser,
-    Shown,
     add_account_option,
     add_common_options,
-    now_of,
+    choose_now,
     parse_days,
     parse_now,
     parse_seconds,
-    uids_of,
+    parse_uids,
 )
 
 
@@ -37,13 +37,13 @@ def parser() -> Parser:
     ],
 )
 def test_accounts(arguments: list[str], uids: list[str] | None) -> None:
-    assert uids_of(parser().parse(arguments)) == uids
+    assert parse_uids(parser().parse(arguments)) == uids
 
 
 @pytest.mark.parametrize("text", ["", ",", "1,", "1, ,2"])
 def test_an_empty_name_is_no_account(text: str) -> None:
     with pytest.raises(UsageError, match="--account: an empty UID"):
-        uids_of(parser().parse(["-a", text]))
+        parse_uids(parser().parse(["-a", text]))
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_a_wrong_command_line(arguments: list[str], says: str) -> None:
 
 @pytest.mark.parametrize("option", ["-h", "--help"])
 def test_help(option: str) -> None:
-    with pytest.raises(Shown) as shown:
+    with pytest.raises(HelpRequested) as shown:
         parser().parse(["--nonsense", option])
 
     assert shown.value.text.startswith("usage: check_example [-h] [-V] [-a UID]")
@@ -72,7 +72,7 @@ def test_help(option: str) -> None:
 
 
 def test_version() -> None:
-    with pytest.raises(Shown) as shown:
+    with pytest.raises(HelpRequested) as shown:
         parser().parse(["-V"])
 
     assert shown.value.text == f"check_example {__version__}\n"
@@ -87,7 +87,7 @@ def test_version() -> None:
     ],
 )
 def test_a_time(text: str, moment: datetime) -> None:
-    assert now_of(parser().parse(["--now", text])) == moment
+    assert choose_now(parser().parse(["--now", text])) == moment
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_no_time(text: str, says: str) -> None:
 def test_without_a_time_the_clock_counts() -> None:
     before = datetime.now(UTC)
 
-    assert before <= now_of(parser().parse([])) <= datetime.now(UTC)
+    assert before <= choose_now(parser().parse([])) <= datetime.now(UTC)
 
 
 def test_numbers() -> None:

@@ -3,12 +3,18 @@
 import pytest
 
 from backup_monitoring.model.verdicts import Metric, Range, State, Verdict
-from backup_monitoring.plugin.output import Presented, bounded, numbers_of, present, say_number
-from backup_monitoring.plugin.summary import Judged
+from backup_monitoring.plugin.output import (
+    PluginOutput,
+    format_number,
+    format_performance_data,
+    limit_size,
+    render_output,
+)
+from backup_monitoring.plugin.summary import Evaluation
 
 
-def judged(*states: State) -> list[Judged]:
-    return [Judged(f"a{number}", Verdict(state, "said")) for number, state in enumerate(states)]
+def evaluate_all(*states: State) -> list[Evaluation]:
+    return [Evaluation(f"a{number}", Verdict(state, "said")) for number, state in enumerate(states)]
 
 
 @pytest.mark.parametrize(
@@ -32,14 +38,19 @@ def judged(*states: State) -> list[Judged]:
     ],
 )
 def test_the_worst_state_is_the_outputs(states: list[State], code: int, first: str) -> None:
-    assert present(Presented("quota", judged(*states), (), "as is", ())) == (code, first)
+    assert render_output(PluginOutput("quota", evaluate_all(*states), (), "as is", ())) == (
+        code,
+        first,
+    )
 
 
 def test_numbers_follow_the_first_line_and_text_from_outside_is_neutralised() -> None:
     numbers = [Metric("missed", 2, "", Range(end=0), Range(end=2)), Metric("used", 5, "B")]
 
-    code, output = present(
-        Presented("schedule", judged(State.CRITICAL), numbers, "a|b\n<c>", ("d|e", "f\x1bg"))
+    code, output = render_output(
+        PluginOutput(
+            "schedule", evaluate_all(State.CRITICAL), numbers, "a|b\n<c>", ("d|e", "f\x1bg")
+        )
     )
 
     first, *lines = output.split("\n")
@@ -72,7 +83,7 @@ def test_numbers_follow_the_first_line_and_text_from_outside_is_neutralised() ->
     ],
 )
 def test_performance_data(metric: Metric, printed: str) -> None:
-    assert list(numbers_of([metric])) == [printed]
+    assert list(format_performance_data([metric])) == [printed]
 
 
 @pytest.mark.parametrize(
@@ -91,12 +102,12 @@ def test_performance_data(metric: Metric, printed: str) -> None:
     ],
 )
 def test_numbers_without_an_exponent(value: float | None, said: str) -> None:
-    assert say_number(value) == said
+    assert format_number(value) == said
 
 
 def test_output_ends_before_eight_kilobytes() -> None:
     lines = ["x" * 999] * 8
 
-    assert bounded(lines) == lines
-    assert bounded([*lines, "y", "z"]) == [*lines, "... and 2 more lines"]
-    assert bounded(["ü" * 500] * 8) == ["ü" * 500] * 7 + ["... and 1 more lines"]
+    assert limit_size(lines) == lines
+    assert limit_size([*lines, "y", "z"]) == [*lines, "... and 2 more lines"]
+    assert limit_size(["ü" * 500] * 8) == ["ü" * 500] * 7 + ["... and 1 more lines"]

@@ -3,7 +3,7 @@
 import pytest
 
 from backup_monitoring.model.verdicts import Metric, State, Verdict
-from backup_monitoring.plugin.summary import Judged, Tally
+from backup_monitoring.plugin.summary import Evaluation, VerdictCounter
 
 
 def verdict(state: State, number: float | None = None, computer: str | None = None) -> Verdict:
@@ -11,8 +11,8 @@ def verdict(state: State, number: float | None = None, computer: str | None = No
     return Verdict(state, "said", computer, metrics)
 
 
-def tally_of(*verdicts: tuple[str, Verdict], at_most: int = 20) -> Tally:
-    tally = Tally(at_most)
+def tally_of(*verdicts: tuple[str, Verdict], at_most: int = 20) -> VerdictCounter:
+    tally = VerdictCounter(at_most)
     for uid, each in verdicts:
         tally.add(uid, each)
     return tally
@@ -66,7 +66,7 @@ def test_only_the_worst_are_kept_and_all_are_counted() -> None:
     ],
 )
 def test_the_counts_in_words(verdicts: list[tuple[str, Verdict]], said: str) -> None:
-    assert tally_of(*verdicts).say_counts() == said
+    assert tally_of(*verdicts).format_counts() == said
 
 
 def test_an_account_that_need_not_be_named_is_counted() -> None:
@@ -75,11 +75,11 @@ def test_an_account_that_need_not_be_named_is_counted() -> None:
     tally.add_ok()
     tally.add_ok()
 
-    assert tally.say_counts() == "1 warning of 3"
+    assert tally.format_counts() == "1 warning of 3"
     assert tally.counts[State.OK] == 2
     assert [each.uid for each in tally.worst] == ["a"]
 
 
 def test_the_name_tells_the_computer_where_one_is_meant() -> None:
-    assert Judged("4000101", verdict(State.OK, computer="web01")).name == "4000101 web01"
-    assert Judged("4000101", verdict(State.OK)).name == "4000101"
+    assert Evaluation("4000101", verdict(State.OK, computer="web01")).name == "4000101 web01"
+    assert Evaluation("4000101", verdict(State.OK)).name == "4000101"

@@ -60,7 +60,7 @@ _REPORT = """<?xml version="1.0"?>
 """
 
 
-class Told(NamedTuple):
+class SentState(NamedTuple):
     """What arrived: somebody was told of an event."""
 
     kind: str
@@ -136,24 +136,26 @@ class Notifier:
         ran = self.program("collect_backup_state", now=now)
         assert ran.code == 0, ran.out
 
-    def scan(self, now: str = NOW) -> list[Told]:
+    def scan(self, now: str = NOW) -> list[SentState]:
         """Make a pass, a scan, and a delivery; return what arrived."""
         self.collect(now)
         ran = self.run("--scan", now=now)
         assert ran.code == 0, ran.out
         return self.flush(now)
 
-    def flush(self, now: str = NOW) -> list[Told]:
+    def flush(self, now: str = NOW) -> list[SentState]:
         """Deliver, and return what arrived since the last call."""
         ran = self.run("--flush", now=now)
         assert ran.code == 0, ran.out
         return self.told()
 
-    def told(self) -> list[Told]:
+    def told(self) -> list[SentState]:
         lines = self.audit()
         new, self._audited = lines[self._audited :], len(lines)
         return sorted(
-            Told(*(line.get(key, "") for key in ("kind", "state", "account", "task", "address")))
+            SentState(
+                *(line.get(key, "") for key in ("kind", "state", "account", "task", "address"))
+            )
             for line in new
             if line["what"] == "told" and "account" in line
         )

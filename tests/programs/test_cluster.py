@@ -47,7 +47,7 @@ def results(node: Node, server: str) -> dict[str, Any]:
     }
 
 
-def hand_over(nodes: Cluster, server: str, to: Node, more: str = "") -> Ran:
+def notify_operator(nodes: Cluster, server: str, to: Node, more: str = "") -> Ran:
     """Submit the results of a backup server's accounts."""
     store = nodes.stores[server]
     to_icinga(store, to.port, to.ca_file)
@@ -59,7 +59,7 @@ def hand_over(nodes: Cluster, server: str, to: Node, more: str = "") -> Ran:
 def everywhere(nodes: Cluster, server: str, more: str = "") -> dict[str, Any]:
     """Hand results to the satellite, and return them when they have arrived at the master."""
     satellite = nodes.satellites[server]
-    assert hand_over(nodes, server, satellite, more=more).code == 0
+    assert notify_operator(nodes, server, satellite, more=more).code == 0
     here = results(satellite, server)
     until(lambda: results(nodes.master, server) == here, SHORT_TTL - 3)
     return here
@@ -81,7 +81,7 @@ def test_results_arrive_at_both(nodes: Cluster, server: str, to: str) -> None:
     one, other = (satellite, nodes.master) if to == "satellite" else (nodes.master, satellite)
     began = time.time()
 
-    assert hand_over(nodes, server, one).code == 0
+    assert notify_operator(nodes, server, one).code == 0
 
     here = results(one, server)
     assert {name: here[name][0] for name in STATES[server]} == STATES[server]
@@ -104,7 +104,7 @@ def test_the_satellite_alone_tells_customers(nodes: Cluster) -> None:
 def test_the_wrong_satellite_refuses_all(nodes: Cluster) -> None:
     before = everywhere(nodes, FIRST)
 
-    ran = hand_over(nodes, FIRST, nodes.satellites[SECOND])
+    ran = notify_operator(nodes, FIRST, nodes.satellites[SECOND])
 
     assert ran.code == 1
     assert f"{5 * 9} refused with status 404" in ran.out
@@ -133,7 +133,7 @@ def test_a_satellite_that_is_killed_is_told_within_seconds(nodes: Cluster) -> No
     assert seen(nodes.master, SECOND) == (UP, HARD)
     satellite.start()
     until(lambda: seen(nodes.master, FIRST) == (UP, HARD), 20)
-    assert hand_over(nodes, FIRST, satellite).code == 0
+    assert notify_operator(nodes, FIRST, satellite).code == 0
     until(lambda: results(nodes.master, FIRST) == results(satellite, FIRST), 10)
 
 

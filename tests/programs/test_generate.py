@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from backup_monitoring.icinga.services import name_of
+from backup_monitoring.icinga.services import encode_name
 from programs.daemons import Icinga, Nagios, needed, running, until
 from programs.installed import Programs
 from programs.test_store import Store
@@ -136,7 +136,7 @@ def test_icinga_has_the_names_as_they_are(hostile: Store, tmp_path: Path) -> Non
         services = icinga.services()
 
     for uid in HOSTILE:
-        service = services[f"{name_of(uid)}-quota"]
+        service = services[f"{encode_name(uid)}-quota"]
         assert service["vars"]["backup_account"] == uid.replace("$", "$$")
         assert service["display_name"].startswith(f"Backup quota: {uid}"[:40])
     named = services["4000101-quota"]["display_name"]
@@ -159,7 +159,7 @@ def test_icinga_runs_the_checks(hostile: Store, tmp_path: Path, programs: Progra
     outputs = {name: each["last_check_result"]["output"] for name, each in services.items()}
     assert [services[f"{uid}-quota"]["state"] for uid in (4000101, 4000102, 4000103)] == [0, 1, 2]
     for uid in HOSTILE:  # every one is found: the argument arrived as it is
-        assert "99.9 % of " in outputs[f"{name_of(uid)}-quota"], outputs
+        assert "99.9 % of " in outputs[f"{encode_name(uid)}-quota"], outputs
 
 
 def test_the_directors_rows(hostile: Store) -> None:
@@ -177,7 +177,7 @@ def test_an_encoded_uid_is_reported(hostile: Store) -> None:
 
     ran = hostile.run("generate_backup_objects", "--output", output)
 
-    assert f"note: account {'l' * 70} is named {name_of('l' * 70)}" in ran.out
+    assert f"note: account {'l' * 70} is named {encode_name('l' * 70)}" in ran.out
     assert ran.out.count("note: account ") == len(HOSTILE)
 
 

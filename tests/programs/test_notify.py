@@ -15,7 +15,7 @@ import pytest
 from integration import slapd
 from integration.conftest import StartSlapd, start_slapd  # noqa: F401 - a fixture
 from programs.installed import NOW
-from programs.notifier import Notifier, Told, entry
+from programs.notifier import Notifier, SentState, entry
 
 pytestmark = pytest.mark.installed
 LATER, LATEST = "2026-11-24T12:12:00+01:00", "2026-11-24T12:24:00+01:00"
@@ -132,13 +132,13 @@ def test_a_problem_and_its_recovery(notifier: Notifier) -> None:
     assert notifier.behaviour.got == []  # the hook only queues
 
     told = notifier.flush(LATER)
-    assert told == [Told("PROBLEM", "WARNING", "4000102", "quota", each) for each in ALL]
+    assert told == [SentState("PROBLEM", "WARNING", "4000102", "quota", each) for each in ALL]
     assert sorted(each.address for each in notifier.behaviour.got) == ALL
 
     ran = notifier.hook("4000102", "RECOVERY", "OK", now=LATER)
     assert ran.out == "3 put into the outbox\n"
     told = notifier.flush(LATEST)
-    assert told == [Told("RECOVERY", "OK", "4000102", "quota", each) for each in ALL]
+    assert told == [SentState("RECOVERY", "OK", "4000102", "quota", each) for each in ALL]
     assert notifier.hook("4000102", "RECOVERY", "OK", now=LATEST).out == "0 put into the outbox\n"
 
 
@@ -236,7 +236,7 @@ def test_back_from_unknown(notifier: Notifier) -> None:
     ("removed", "over"),
     [
         pytest.param(False, "RECOVERY", id="it is successful again"),
-        pytest.param(True, "UNWATCHED", id="its folder was removed: nothing is solved"),
+        pytest.param(True, "MONITORING_ENDED", id="its folder was removed: nothing is solved"),
     ],
 )
 def test_what_is_over_is_told_of_the_computer_that_failed(
@@ -314,7 +314,7 @@ def test_unknown_is_the_providers_own_matter(notifier: Notifier) -> None:
 
     assert (ran.code, ran.out) == (0, "1 put into the outbox\n")
     assert notifier.addresses() == [PROVIDER]
-    assert notifier.flush(LATER) == [Told("PROBLEM", "UNKNOWN", "4000102", "quota", PROVIDER)]
+    assert notifier.flush(LATER) == [SentState("PROBLEM", "UNKNOWN", "4000102", "quota", PROVIDER)]
 
 
 @pytest.mark.parametrize(
@@ -342,9 +342,9 @@ def test_switched_off_during_a_problem(notifier: Notifier) -> None:
     notifier.hook("4000102", "RECOVERY", "OK", now=LATER)
 
     assert notifier.flush(LATEST) == [
-        Told("RECOVERY", "OK", "4000102", "quota", RESELLER),
-        Told("RECOVERY", "OK", "4000102", "quota", SUPPORT),
-        Told("UNWATCHED", "OK", "4000102", "quota", CUSTOMER),
+        SentState("RECOVERY", "OK", "4000102", "quota", RESELLER),
+        SentState("RECOVERY", "OK", "4000102", "quota", SUPPORT),
+        SentState("MONITORING_ENDED", "OK", "4000102", "quota", CUSTOMER),
     ]
 
 
@@ -446,7 +446,7 @@ def test_a_computer_that_is_gone_is_not_solved(notifier: Notifier) -> None:
 
     notifier.hook("4000106", "RECOVERY", "OK", *told, now=LATER)
 
-    assert {each.kind for each in notifier.flush(LATEST)} == {"UNWATCHED"}
+    assert {each.kind for each in notifier.flush(LATEST)} == {"MONITORING_ENDED"}
 
 
 def test_quotas_own_mail_says_that_it_is_used_up(notifier: Notifier) -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from programs.daemons import Icinga, Nagios, needed, running, until
 from programs.installed import Programs
-from programs.notifier import Notifier, Told
+from programs.notifier import Notifier, SentState
 
 pytestmark = [pytest.mark.installed, pytest.mark.server]
 CUSTOMER, RESELLER = "account-4000102@example.org", "person-4000003@example.org"
@@ -199,7 +199,9 @@ def wait(hooked: Notifier, count: int, what: str, reason: str = "") -> list[dict
 def test_what_the_hook_is_called_with(hooked: Notifier, monitoring: Monitoring) -> None:
     monitoring.result(WARNING)
     wait(hooked, 3, "queued")
-    assert deliver(hooked) == [Told("PROBLEM", "WARNING", "4000102", "quota", each) for each in ALL]
+    assert deliver(hooked) == [
+        SentState("PROBLEM", "WARNING", "4000102", "quota", each) for each in ALL
+    ]
 
     monitoring.acknowledge("We know")
     (line,) = wait(hooked, 1, "not told", "ACKNOWLEDGEMENT: ")
@@ -214,7 +216,9 @@ def test_what_the_hook_is_called_with(hooked: Notifier, monitoring: Monitoring) 
 
     monitoring.result(OK)
     wait(hooked, 3 * 3, "queued")
-    assert deliver(hooked) == [Told("RECOVERY", "OK", "4000102", "quota", each) for each in ALL]
+    assert deliver(hooked) == [
+        SentState("RECOVERY", "OK", "4000102", "quota", each) for each in ALL
+    ]
     assert len(wait(hooked, 1, "not told")) == 1  # the acknowledgement alone
 
 
@@ -235,6 +239,6 @@ def test_critical_unknown_critical_is_told_once(hooked: Notifier, monitoring: Mo
     assert len(hooked.behaviour.got) == 3
 
 
-def deliver(hooked: Notifier) -> list[Told]:
+def deliver(hooked: Notifier) -> list[SentState]:
     """Deliver, digests included."""
     return hooked.flush((datetime.now(UTC) + timedelta(minutes=11)).isoformat())

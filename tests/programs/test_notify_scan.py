@@ -16,7 +16,7 @@ from backup_monitoring.settings.load import read_settings
 from backup_monitoring.store.source import open_source
 from backup_monitoring.tasks.registry import Task
 from programs.installed import NOW
-from programs.notifier import Notifier, Told, entry
+from programs.notifier import Notifier, SentState, entry
 
 pytestmark = pytest.mark.installed
 PROVIDER = "operations@example.org"
@@ -43,7 +43,7 @@ sstNotificationWarning: quota
 """
 
 
-def says(told: Sequence[Told]) -> list[str]:
+def says(told: Sequence[SentState]) -> list[str]:
     """Return what customers were told: kind, state, account."""
     return [f"{each.kind} {each.state} {each.account}" for each in told]
 
@@ -117,16 +117,20 @@ DOUBT = "PROBLEM UNKNOWN 1"
             id="reminders",
         ),
         pytest.param(
-            [Step(1, CRITICAL, (P_C,)), Step(2, INACTIVE, ("UNWATCHED OK 1",)), Step(3, INACTIVE)],
+            [
+                Step(1, CRITICAL, (P_C,)),
+                Step(2, INACTIVE, ("MONITORING_ENDED OK 1",)),
+                Step(3, INACTIVE),
+            ],
             id="an account that is not active is no longer watched",
         ),
         pytest.param(
-            [Step(1, CRITICAL, (P_C,)), Step(2, GONE, ("UNWATCHED OK 1",)), Step(3, GONE)],
+            [Step(1, CRITICAL, (P_C,)), Step(2, GONE, ("MONITORING_ENDED OK 1",)), Step(3, GONE)],
             id="an account that is gone is no longer watched",
         ),
         pytest.param(
             [
-                *(Step(1, CRITICAL, (P_C,)), Step(2, SILENT, ("UNWATCHED CRITICAL 1",))),
+                *(Step(1, CRITICAL, (P_C,)), Step(2, SILENT, ("MONITORING_ENDED CRITICAL 1",))),
                 *(Step(3, SILENT), Step(170, SILENT), Step(171, SILENT_OK)),
             ],
             id="warnings that were switched off are no longer watched, not recovered",
@@ -141,18 +145,22 @@ DOUBT = "PROBLEM UNKNOWN 1"
         pytest.param(
             [
                 *(Step(1, CRITICAL, (P_C,)), Step(2, MOVED_OK), Step(3, MOVED, (P_C,))),
-                *(Step(4, GONE, ("UNWATCHED OK 1",)), Step(5, GONE)),
+                *(Step(4, GONE, ("MONITORING_ENDED OK 1",)), Step(5, GONE)),
             ],
             id="a problem's end is the end for all who were told",
         ),
         pytest.param(
-            [Step(1, CRITICAL, (P_C,)), Step(2, SILENT_OK, ("UNWATCHED OK 1",)), Step(3, OK)],
+            [
+                Step(1, CRITICAL, (P_C,)),
+                Step(2, SILENT_OK, ("MONITORING_ENDED OK 1",)),
+                Step(3, OK),
+            ],
             id="warnings that were switched off as the problem ended",
         ),
         pytest.param([Step(1, SILENT), Step(2, OK)], id="switched off is not told"),
         pytest.param(
             [
-                *(Step(1, CRITICAL, (P_C,)), Step(2, SILENT, ("UNWATCHED CRITICAL 1",))),
+                *(Step(1, CRITICAL, (P_C,)), Step(2, SILENT, ("MONITORING_ENDED CRITICAL 1",))),
                 *(Step(3, CRITICAL, (P_C,)), Step(4, CRITICAL), Step(5, OK, (OVER,))),
             ],
             id="switched on again while it fails",
@@ -216,7 +224,7 @@ def test_a_gone_account_told_in_both_roles_ends_no_scan(scanned: Notifier) -> No
     scanned.scan(at(170))  # reminded, as the customer
     scanned.entries(entry("2", 98), more=more)
 
-    assert says(scanned.scan(at(171))) == ["PROBLEM CRITICAL 2", "UNWATCHED OK 1"]
+    assert says(scanned.scan(at(171))) == ["PROBLEM CRITICAL 2", "MONITORING_ENDED OK 1"]
 
 
 def test_without_digests_one_address_is_told_that_it_is_over(scanned: Notifier) -> None:
@@ -325,7 +333,7 @@ def test_a_retired_computer_is_no_longer_watched(scanned: Notifier) -> None:
     assert says(scanned.scan(at(1))) == ["PROBLEM WARNING 1"]
     scanned.write_reports("1", "two", "2027-02-23T12:30:00+01:00")
 
-    assert says(scanned.scan("2027-02-23T13:00:00+01:00")) == ["UNWATCHED OK 1"]
+    assert says(scanned.scan("2027-02-23T13:00:00+01:00")) == ["MONITORING_ENDED OK 1"]
 
 
 def test_a_status_that_quotas_mail_explains(scanned: Notifier) -> None:

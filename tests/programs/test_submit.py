@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from backup_monitoring.icinga.nagios_files import to_spool
-from backup_monitoring.icinga.results import Result
+from backup_monitoring.icinga.nagios_files import write_spool
+from backup_monitoring.icinga.results import CheckResult
 from backup_monitoring.model.verdicts import State
 from integration.slapd import free_port, make_authority
 from programs.daemons import PASSWORD, Icinga, Nagios, needed, running, until
@@ -268,9 +268,9 @@ def test_nagios_has_every_state(nagios: Nagios, store: Store, key: str, name: st
 
 
 def test_nagios_takes_results_of_a_clock_that_is_ahead(nagios: Nagios) -> None:
-    result = Result("backup-01", "4000102-quota", State.WARNING, ("full",), ())
+    result = CheckResult("backup-01", "4000102-quota", State.WARNING, ("full",), ())
 
-    to_spool([result], nagios.spool, datetime.now(UTC) + timedelta(seconds=30))
+    write_spool([result], nagios.spool, datetime.now(UTC) + timedelta(seconds=30))
 
     until(lambda: "4000102-quota" in nagios.states(), 20)
 

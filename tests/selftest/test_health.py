@@ -6,14 +6,14 @@ import pytest
 
 from backup_monitoring.model.findings import FINDING_KINDS
 from backup_monitoring.model.verdicts import Metric, Range, State
-from backup_monitoring.selftest.health import Mails, Part, service
+from backup_monitoring.selftest.health import OutboxHealth, StorePart, service
 from backup_monitoring.settings.monitoring import MonitoringPolicy
 from cases import at
 
 NOW = at("2026-11-24T12:00+01:00")
 READ = at("2026-11-24T11:50+01:00")
 HALF_AN_HOUR = timedelta(minutes=30)
-FINE = Part("storage", READ, None, HALF_AN_HOUR)
+FINE = StorePart("storage", READ, None, HALF_AN_HOUR)
 QUICK = timedelta(seconds=2.5)
 
 
@@ -86,7 +86,7 @@ QUICK = timedelta(seconds=2.5)
     ],
 )
 def test_the_age_of_a_part(read: str | None, error: str | None, state: State, says: str) -> None:
-    part = Part("storage", at(read) if read else None, error, HALF_AN_HOUR)
+    part = StorePart("storage", at(read) if read else None, error, HALF_AN_HOUR)
 
     verdict = service((part,), QUICK, {}, MonitoringPolicy(), NOW)
 
@@ -149,35 +149,38 @@ def test_findings(found: dict[str, int], limits: dict[str, int], state: State, s
     ("mails", "state", "says"),
     [
         pytest.param(
-            Mails(waiting=3, oldest=timedelta(hours=1)), State.OK, "last pass took", id="in time"
+            OutboxHealth(waiting=3, oldest=timedelta(hours=1)),
+            State.OK,
+            "last pass took",
+            id="in time",
         ),
         pytest.param(
-            Mails(waiting=3, oldest=timedelta(hours=1, seconds=60)),
+            OutboxHealth(waiting=3, oldest=timedelta(hours=1, seconds=60)),
             State.CRITICAL,
             "3 mails wait, the oldest for 1 h 1 min, limit 1h (settings outbox)",
             id="too long",
         ),
         pytest.param(
-            Mails(held=2),
+            OutboxHealth(held=2),
             State.WARNING,
             "2 mails are held; see notify_backup --release",
             id="held",
         ),
         pytest.param(
-            Mails(refused=1),
+            OutboxHealth(refused=1),
             State.WARNING,
             "1 mails of the last 24 h will not arrive; see the audit",
             id="refused",
         ),
         pytest.param(
-            Mails(waiting=9, oldest=timedelta(hours=2), held=2, refused=1),
+            OutboxHealth(waiting=9, oldest=timedelta(hours=2), held=2, refused=1),
             State.CRITICAL,
             "9 mails wait, the oldest for 2 h, limit 1h (settings outbox); 2 more problems",
             id="all of it",
         ),
     ],
 )
-def test_mails(mails: Mails, state: State, says: str) -> None:
+def test_mails(mails: OutboxHealth, state: State, says: str) -> None:
     verdict = service((FINE,), QUICK, {}, MonitoringPolicy(), NOW, mails)
 
     assert verdict.state is state
@@ -185,9 +188,9 @@ def test_mails(mails: Mails, state: State, says: str) -> None:
 
 
 def test_the_worst_part_speaks_and_all_are_told() -> None:
-    directory = Part("directory", None, "server down", timedelta(hours=4))
+    directory = StorePart("directory", None, "server down", timedelta(hours=4))
 
-    verdict = service((FINE, directory), QUICK, {}, MonitoringPolicy(), NOW, Mails())
+    verdict = service((FINE, directory), QUICK, {}, MonitoringPolicy(), NOW, OutboxHealth())
 
     assert verdict.summary == "directory was never read: server down"
     assert verdict.details[:4] == (
@@ -204,9 +207,9 @@ def test_the_worst_part_speaks_and_all_are_told() -> None:
 
 
 def test_what_is_measured() -> None:
-    never = Part("directory", None, None, timedelta(hours=4))
+    never = StorePart("directory", None, None, timedelta(hours=4))
     policy = MonitoringPolicy(findings={"report": 3})
-    mails = Mails(waiting=3, oldest=timedelta(minutes=5), held=2, refused=1)
+    mails = OutboxHealth(waiting=3, oldest=timedelta(minutes=5), held=2, refused=1)
 
     verdict = service((FINE, never), timedelta(seconds=2.51249), {"report": 2}, policy, NOW, mails)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from backup_monitoring.selftest.installation import Trial
+from backup_monitoring.selftest.installation import InstallationCheck
 from cases import at
 from store.fleet import FIRST, Fleet, entry
 
@@ -20,9 +20,9 @@ def fleet(tmp_path: Path) -> Fleet:
     return Fleet(tmp_path / "fleet")
 
 
-def tried(fleet: Fleet) -> tuple[bool, list[str]]:
+def try_accounts(fleet: Fleet) -> tuple[bool, list[str]]:
     """Return whether a step failed, and the lines behind `BEGIN`, paths below the fleet's."""
-    trial = Trial(fleet.settings, at(FIRST), lambda phase: None)
+    trial = InstallationCheck(fleet.settings, at(FIRST), lambda phase: None)
     lines = [line.replace(str(fleet.folder), "") for line in trial.run()]
     assert lines[:2] == BEGIN
     return trial.failed, lines[2:]
@@ -34,7 +34,7 @@ def test_all_is_well_and_the_newest_start_is_said(fleet: Fleet) -> None:
     fleet.start("4000102", "2027-11-20T13:00:00-05:00", name="with a clock that is ahead")
     fleet.end("4000102", "2026-11-20T20:40:00+01:00", name="without a start")
 
-    assert tried(fleet) == (
+    assert try_accounts(fleet) == (
         False,
         [
             f"ok      accounts: 2 active below {BASE}",
@@ -58,7 +58,7 @@ def test_homes_that_are_of_no_use(fleet: Fleet) -> None:
     (fleet.home / "4000105" / "incoming").symlink_to("/")
     fleet.start("4000101", "2026-11-20T20:00:00+01:00")
 
-    failed, lines = tried(fleet)
+    failed, lines = try_accounts(fleet)
 
     assert failed
     assert [line.partition(";")[0] for line in lines[1:-1]] == [
@@ -73,7 +73,7 @@ def test_homes_that_are_of_no_use(fleet: Fleet) -> None:
 def test_a_start_of_a_clock_that_is_ahead_is_a_report_that_is_read(fleet: Fleet) -> None:
     fleet.start("4000101", "2027-11-20T20:00:00+01:00")
 
-    assert tried(fleet)[1][-1] == (
+    assert try_accounts(fleet)[1][-1] == (
         "ok      reports: read; the newest start is of account 4000101, 2027-11-20 20:00 +01:00"
     )
 
@@ -92,7 +92,7 @@ def test_a_home_that_is_not_there_beside_another(fleet: Fleet, other: str, word:
     (fleet.home / "4000105").mkdir()
     (fleet.home / "4000105" / "incoming").symlink_to("/")
 
-    (line,) = (line for line in tried(fleet)[1] if " not there, such as " in line)
+    (line,) = (line for line in try_accounts(fleet)[1] if " not there, such as " in line)
 
     assert line.startswith(f"{word:7} homes: ")
 
@@ -102,7 +102,7 @@ def test_all_accounts_are_counted_and_the_homes_of_the_first_ones_looked_into(
 ) -> None:
     fleet.entries(*(entry(str(5_000_000 + number)) for number in range(1003)))
 
-    _, lines = tried(fleet)
+    _, lines = try_accounts(fleet)
 
     assert lines[0] == f"ok      accounts: 1003 active below {BASE}"
     assert lines[1].startswith("FAILED  homes: 1000 of 1000 not there")
@@ -111,7 +111,7 @@ def test_all_accounts_are_counted_and_the_homes_of_the_first_ones_looked_into(
 def test_no_home_at_all(fleet: Fleet) -> None:
     fleet.entries(entry("4000103"), entry("4000104"))
 
-    assert tried(fleet) == (
+    assert try_accounts(fleet) == (
         True,
         [
             f"ok      accounts: 2 active below {BASE}",
@@ -122,7 +122,7 @@ def test_no_home_at_all(fleet: Fleet) -> None:
 
 
 def test_no_report_at_all(fleet: Fleet) -> None:
-    failed, lines = tried(fleet)
+    failed, lines = try_accounts(fleet)
 
     assert failed
     assert lines[2:] == [
@@ -137,7 +137,7 @@ def test_a_report_that_is_not_understood(fleet: Fleet, other: bool, word: str) -
     if other:
         fleet.start("4000102", "2026-11-20T20:00:00+01:00")
 
-    failed, lines = tried(fleet)
+    failed, lines = try_accounts(fleet)
 
     assert (failed, len(lines)) == (not other, 3 + other)
     assert lines[-1].startswith(
@@ -155,7 +155,7 @@ def test_no_account_at_all(fleet: Fleet, host: str, said: str) -> None:
     )
     fleet.entries()
 
-    failed, (line,) = tried(fleet)
+    failed, (line,) = try_accounts(fleet)
 
     assert failed
     assert line.startswith(
@@ -167,7 +167,7 @@ def test_a_directory_that_breaks_off_is_the_last_step(fleet: Fleet) -> None:
     with (fleet.folder / "directory.ldif").open("a") as file:
         file.write("torn")
 
-    failed, (line,) = tried(fleet)
+    failed, (line,) = try_accounts(fleet)
 
     assert failed
     assert line.startswith("FAILED  directory: /directory.ldif: line ")

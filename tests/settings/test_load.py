@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from backup_monitoring.directory.opening import closed_directory
+from backup_monitoring.directory.opening import create_directory
 from backup_monitoring.model.errors import SettingsError
 from backup_monitoring.model.verdicts import Range, Threshold
 from backup_monitoring.net.secrets import read_password
 from backup_monitoring.settings.directory import PASSWORD_VARIABLE
 from backup_monitoring.settings.load import (
     Settings,
+    find_settings_file,
     read_settings,
-    settings_file,
 )
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
@@ -196,7 +196,7 @@ def test_a_password_that_others_may_read_is_refused(
 
     if refused:
         with pytest.raises(SettingsError, match="others may read this password"):
-            closed_directory(settings, lambda phase: None)
+            create_directory(settings, lambda phase: None)
     else:
         assert read_password(tmp_path / "pw") == "secret"
 
@@ -238,9 +238,9 @@ def test_the_password_comes_from_the_environment_and_is_never_shown(tmp_path: Pa
 
 
 def test_where_the_file_is() -> None:
-    assert settings_file("a", {"BACKUP_MONITORING_CONFIG": "b"}) == Path("a")
-    assert settings_file(None, {"BACKUP_MONITORING_CONFIG": "b"}) == Path("b")
-    assert settings_file(None, {}) == Path("/etc/backup-monitoring/backup-monitoring.toml")
+    assert find_settings_file("a", {"BACKUP_MONITORING_CONFIG": "b"}) == Path("a")
+    assert find_settings_file(None, {"BACKUP_MONITORING_CONFIG": "b"}) == Path("b")
+    assert find_settings_file(None, {}) == Path("/etc/backup-monitoring/backup-monitoring.toml")
 
 
 def test_the_annotated_example_shows_every_key(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ from backup_monitoring.model.accounts import Account
 from backup_monitoring.model.needs import Files
 from backup_monitoring.model.uploads import Uploads
 from backup_monitoring.settings.load import Settings, read_settings
-from backup_monitoring.store.collector import Pass, collect
-from backup_monitoring.store.database import open_state
+from backup_monitoring.store.collector import CollectorRun, collect
+from backup_monitoring.store.database import open_store
 from cases import at
 
 BASE = "ou=accounts,ou=backup,ou=services,dc=example,dc=org"
@@ -105,12 +105,12 @@ class Fleet:
     def remove(self, uid: str, name: str = "web01") -> None:
         shutil.rmtree(self.home / uid / "incoming" / name)
 
-    def collect(self, now: str = FIRST, *, given_time: bool = False) -> Pass:
+    def collect(self, now: str = FIRST, *, given_time: bool = False) -> CollectorRun:
         return make_pass(self.settings, at(now), given_time=given_time)
 
     def read(self, *uids: str) -> dict[str, tuple[Account, Uploads]]:
         """What the store says of these accounts, or of all in scope."""
-        state = open_state(self.store)
+        state = open_store(self.store)
         try:
             return {
                 account.uid: (account, uploads)
@@ -120,7 +120,7 @@ class Fleet:
             state.close()
 
 
-def make_pass(settings: Settings, now: datetime, *, given_time: bool = False) -> Pass:
+def make_pass(settings: Settings, now: datetime, *, given_time: bool = False) -> CollectorRun:
     return collect(
         settings,
         now,

@@ -6,13 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from backup_monitoring.model.accounts import Account, Shrink
+from backup_monitoring.model.accounts import Account, SizeDrop
 from backup_monitoring.model.findings import Finding
 from backup_monitoring.model.uploads import Computer, Uploads
 from backup_monitoring.settings.homes import HomesSettings
 from backup_monitoring.store import history_db as past_file
-from backup_monitoring.store.history_db import MOST_COMPUTERS, MOST_RUNS, PastFile, gone_findings
-from backup_monitoring.store.orphans import Orphans
+from backup_monitoring.store.history_db import (
+    MOST_COMPUTERS,
+    MOST_RUNS,
+    HistoryFile,
+    find_missing_computers,
+)
+from backup_monitoring.store.orphans import OrphanFinder
 from cases import at, end, start
 from store.fleet import FIRST, Fleet, entry
 
@@ -32,13 +37,13 @@ def days_later(days: float) -> str:
 
 def test_a_new_id_every_second_fills_nothing(tmp_path: Path) -> None:
     began = at(FIRST)
-    past = PastFile(tmp_path, began, 50)
+    history = HistoryFile(tmp_path, began, 50)
     for second in range(MOST_RUNS + 50):
         moment = (began - timedelta(days=1) + timedelta(seconds=second)).isoformat()
         computer = Computer("web01", start(moment), end(moment, success=False))
-        ((_, memory),) = past.looked(ACCOUNT, Uploads((computer,)))
-    past.commit(timedelta(days=400), whole=True)
-    past.close()
+        ((_, memory),) = history.looked(ACCOUNT, Uploads((computer,)))
+    history.commit(timedelta(days=400), whole=True)
+    history.close()
     db = sqlite3.connect(tmp_path / "past.sqlite")
 
     assert db.execute(
@@ -50,14 +55,14 @@ def test_a_new_id_every_second_fills_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("cut_short", [None, "more than 256 computers"])
 def test_a_new_name_every_pass_fills_nothing(tmp_path: Path, cut_short: str | None) -> None:
-    past = PastFile(tmp_path, at(FIRST), 50)
+    history = HistoryFile(tmp_path, at(FIRST), 50)
     for number in range(12):
         computers = tuple(
             Computer(f"{number}-{each}", start("2026-11-20T20:00+01:00")) for each in range(256)
         )
-        past.looked(ACCOUNT, Uploads(computers, cut_short=cut_short))
-    past.commit(timedelta(days=400), whole=True)
-    past.close()
+        history.looked(ACCOUNT, Uploads(computers, cut_short=cut_short))
+    history.commit(timedelta(days=400), whole=True)
+    history.close()
     db = sqlite3.connect(tmp_path / "past.sqlite")
 
     (count,) = db.execute("SELECT count(*) FROM computers").fetchone()
@@ -75,35 +80,35 @@ def test_a_new_name_every_pass_fills_nothing(tmp_path: Path, cut_short: str | No
     ],
 )
 def test_what_could_not_be_seen_is_not_gone(tmp_path: Path, unseen: Uploads) -> None:
-    past = PastFile(tmp_path, at(FIRST), 50)
-    past.looked(ACCOUNT, Uploads((Computer("web01", start("2026-11-20T20:00+01:00")),)))
+    history = HistoryFile(tmp_path, at(FIRST), 50)
+    history.looked(ACCOUNT, Uploads((Computer("web01", start("2026-11-20T20:00+01:00")),)))
 
-    assert past.looked(ACCOUNT, unseen) == []
-    assert past.lost == 0
+    assert history.looked(ACCOUNT, unseen) == []
+    assert history.lost == 0
     for _ in range(2):
-        ((computer, _),) = past.looked(ACCOUNT, Uploads())
-        assert computer.past is not None
-        assert (computer.name, computer.past.gone) == ("web01", at(FIRST))
-        assert past.lost == 1
-    past.close()
+        ((computer, _),) = history.looked(ACCOUNT, Uploads())
+        assert computer.history is not None
+        assert (computer.name, computer.history.gone) == ("web01", at(FIRST))
+        assert history.lost == 1
+    history.close()
 
 
 def test_computers_that_are_there_are_never_forgotten(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(past_file, "MOST_COMPUTERS", 2)
-    past = PastFile(tmp_path, at(FIRST), 50)
+    history = HistoryFile(tmp_path, at(FIRST), 50)
     first, second = (
         tuple(Computer(name, end=end(text, success=False)) for name in "abc")
         for text in ("2026-11-19T20:00+01:00", "2026-11-20T20:00+01:00")
     )
-    past.looked(ACCOUNT, Uploads(first))
-    past.looked(ACCOUNT, Uploads((*second, Computer("d"))))
-    past.looked(ACCOUNT, Uploads(second))
+    history.looked(ACCOUNT, Uploads(first))
+    history.looked(ACCOUNT, Uploads((*second, Computer("d"))))
+    history.looked(ACCOUNT, Uploads(second))
 
-    found = past.looked(ACCOUNT, Uploads(second))
+    found = history.looked(ACCOUNT, Uploads(second))
 
-    past.close()
+    history.close()
     assert [(computer.name, memory.failed) for computer, memory in found] == [
         *(("a", 1), ("b", 1), ("c", 1))
     ]
@@ -137,15 +142,15 @@ def names_after(folder: Path, *looks: str) -> list[str]:
     """Return the computers of the last of *looks*, a day each; "...": the walk was cut short."""
     found: list[str] = []
     for day, names in enumerate(looks):
-        past = PastFile(folder, at(FIRST) + timedelta(days=day), 50)
+        history = HistoryFile(folder, at(FIRST) + timedelta(days=day), 50)
         computers = tuple(
             Computer(name, start("2026-11-20T20:00+01:00")) for name in names.rstrip(".")
         )
         cut_short = "too many" if names.endswith("...") else None
-        seen = past.looked(ACCOUNT, Uploads(computers, cut_short=cut_short))
+        seen = history.looked(ACCOUNT, Uploads(computers, cut_short=cut_short))
         found = [computer.name for computer, _ in seen]
-        past.commit(timedelta(days=400), whole=True)
-        past.close()
+        history.commit(timedelta(days=400), whole=True)
+        history.close()
     return found
 
 
@@ -193,9 +198,9 @@ def test_the_past_of_a_computer_that_stands_still_is_kept(fleet: Fleet) -> None:
         fleet.collect(days_later(day))
 
     (computer,) = fleet.read()["4000101"][1].computers
-    assert computer.past is not None
-    assert computer.past.failed == 1
-    assert computer.past.first_seen == at(FIRST)
+    assert computer.history is not None
+    assert computer.history.failed == 1
+    assert computer.history.first_seen == at(FIRST)
 
 
 def test_the_past_of_an_account_without_a_size_is_kept_as_long_as_others(fleet: Fleet) -> None:
@@ -206,8 +211,8 @@ def test_the_past_of_an_account_without_a_size_is_kept_as_long_as_others(fleet: 
         fleet.collect(days_later(day))
 
     (computer,) = fleet.read()["4000101"][1].computers
-    assert computer.past is not None
-    assert computer.past.first_seen == at(FIRST)
+    assert computer.history is not None
+    assert computer.history.first_seen == at(FIRST)
 
     fleet.entries(entry("4000102"))
     fleet.collect(days_later(33))
@@ -233,7 +238,7 @@ def test_a_sudden_loss_is_told(fleet: Fleet) -> None:
 
     growth = fleet.read()["4000101"][0].growth
     assert growth is not None
-    assert growth.shrink == Shrink(1000, 300, at(days_later(2)).date())
+    assert growth.shrink == SizeDrop(1000, 300, at(days_later(2)).date())
 
 
 def test_a_computer_that_vanished_is_a_finding(fleet: Fleet) -> None:
@@ -264,12 +269,12 @@ def test_a_folder_in_which_no_report_was_ever_is_no_computer_that_vanished(fleet
 
 
 def test_reports_beside_no_computer_s_name_are_the_account_s(tmp_path: Path) -> None:
-    past = PastFile(tmp_path, at(FIRST), 50)
-    past.looked(ACCOUNT, Uploads((Computer("", start("2026-11-20T20:00+01:00")),)))
+    history = HistoryFile(tmp_path, at(FIRST), 50)
+    history.looked(ACCOUNT, Uploads((Computer("", start("2026-11-20T20:00+01:00")),)))
 
-    found = list(gone_findings(ACCOUNT, past.looked(ACCOUNT, Uploads())))
+    found = list(find_missing_computers(ACCOUNT, history.looked(ACCOUNT, Uploads())))
 
-    past.close()
+    history.close()
     assert found == [
         Finding("gone", "account 4000101", "its folder is gone since 2026-11-20 20:00 +00:00")
     ]
@@ -282,7 +287,7 @@ def test_homes_without_an_account(tmp_path: Path) -> None:
     (tmp_path / "home" / "file").write_text("")
     (tmp_path / "single" / "4000103").mkdir(parents=True)
     (tmp_path / "single" / "other").mkdir()
-    orphans = Orphans()
+    orphans = OrphanFinder()
     homes = ("/home/4000101", "/home/4000102", "/single/4000103", "no/path", "/../up")
     for home in homes:
         orphans.know(Account("4000101", "", home=home), HomesSettings(root=tmp_path))
@@ -294,7 +299,7 @@ def test_homes_without_an_account(tmp_path: Path) -> None:
 
 def beside(folder: Path, *homes: str) -> list[str]:
     """Return which folders are told when accounts have these *homes* below *folder*."""
-    orphans = Orphans()
+    orphans = OrphanFinder()
     for home in homes:
         orphans.know(Account("4000101", "", home=home), HomesSettings(root=folder))
     return [finding.where.removeprefix(str(folder)) for finding in orphans.findings()]

@@ -6,23 +6,23 @@ from datetime import UTC, date, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backup_monitoring.model.accounts import Account, Growth, Keeping, Shrink
+from backup_monitoring.model.accounts import Account, AccountStatus, Growth, SizeDrop
 from backup_monitoring.model.findings import Finding
 from backup_monitoring.model.needs import Need
 from backup_monitoring.model.uploads import (
     Client,
     End,
-    Past,
+    History,
+    InvalidReport,
+    NoSchedule,
     Pattern,
     Schedule,
     Start,
-    Unplanned,
-    Unreadable,
 )
 from backup_monitoring.store import codec
 from backup_monitoring.store import history_codec as memory_codec
-from backup_monitoring.store.history import Memory, Outcome, Seen
-from backup_monitoring.store.schema import TABLES, account_row, columns, read_account
+from backup_monitoring.store.history import RunOutcome, SeenReport, TrackedComputer
+from backup_monitoring.store.schema import TABLES, columns, make_account_row, read_account
 
 # Names and ids are bytes from outside: those that are no UTF-8 are surrogates.
 texts = st.text(st.characters(exclude_categories=[]) | st.characters(categories=["Cs"]), max_size=9)
@@ -33,22 +33,22 @@ times = st.datetimes(
 )
 offsets = st.integers(-15 * 60, 15 * 60).map(lambda minutes: timedelta(minutes=minutes))
 clients = st.none() | st.builds(Client, texts, texts, texts)
-unreadable = st.builds(Unreadable, texts, texts)
+unreadable = st.builds(InvalidReport, texts, texts)
 starts = st.builds(Start, times, offsets, texts, clients, times)
 ends = st.builds(End, times, offsets, texts, st.booleans(), clients, times)
 numbers = st.frozensets(st.integers(0, 59))
 patterns = st.builds(Pattern, numbers, numbers, offsets, *[st.none() | numbers] * 3)
-schedules = st.builds(Schedule, patterns | st.sampled_from(Unplanned), clients, times)
+schedules = st.builds(Schedule, patterns | st.sampled_from(NoSchedule), clients, times)
 pasts = st.builds(
-    Past,
+    History,
     times,
     st.integers(0, 10_000),
     st.booleans(),
     *[st.none() | times] * 6,
 )
-seen = st.none() | st.builds(Seen, times, texts, st.booleans())
+seen = st.none() | st.builds(SeenReport, times, texts, st.booleans())
 memories = st.builds(
-    Memory,
+    TrackedComputer,
     times,
     seen,
     seen,
@@ -61,13 +61,13 @@ memories = st.builds(
     st.none() | times,
     st.none() | times,
     st.none() | times,
-    st.lists(st.tuples(times, st.sampled_from(Outcome)), max_size=3).map(tuple),
+    st.lists(st.tuples(times, st.sampled_from(RunOutcome)), max_size=3).map(tuple),
 )
 growths = st.none() | st.builds(
     Growth,
     st.none() | st.floats(allow_nan=False, allow_infinity=False),
     st.integers(0, 30),
-    st.none() | st.builds(Shrink, st.integers(0, 2**70), st.integers(0, 2**70), st.dates()),
+    st.none() | st.builds(SizeDrop, st.integers(0, 2**70), st.integers(0, 2**70), st.dates()),
 )
 # Entries hold whole numbers of up to 19 digits, and used space is a sum of several.
 sizes = st.none() | st.integers(0, 3 * 10**19) | st.sampled_from([2**63 - 1, 2**63, 2 * 10**19])
@@ -78,7 +78,7 @@ accounts = st.builds(
     Account,
     names,
     names,
-    st.sampled_from(Keeping),
+    st.sampled_from(AccountStatus),
     st.booleans(),
     st.lists(words, max_size=3).map(tuple),
     st.none() | names,
@@ -97,28 +97,28 @@ accounts = st.builds(
 
 
 @given(st.none() | unreadable | starts)
-def test_starts(report: Start | Unreadable | None) -> None:
+def test_starts(report: Start | InvalidReport | None) -> None:
     assert codec.read_start(codec.write_report(report)) == report
 
 
 @given(st.none() | unreadable | ends)
-def test_ends(report: End | Unreadable | None) -> None:
+def test_ends(report: End | InvalidReport | None) -> None:
     assert codec.read_end(codec.write_report(report)) == report
 
 
 @given(st.none() | unreadable | schedules)
-def test_schedules(report: Schedule | Unreadable | None) -> None:
+def test_schedules(report: Schedule | InvalidReport | None) -> None:
     assert codec.read_schedule(codec.write_report(report)) == report
 
 
 @given(pasts)
-def test_pasts(past: Past) -> None:
-    assert codec.read_past(codec.write_past(past)) == past
-    assert codec.read_past(None) is None
+def test_pasts(history: History) -> None:
+    assert codec.read_history(codec.write_history(history)) == history
+    assert codec.read_history(None) is None
 
 
 @given(memories)
-def test_memories(memory: Memory) -> None:
+def test_memories(memory: TrackedComputer) -> None:
     assert memory_codec.read_memory(memory_codec.write_memory(memory)) == memory
 
 
@@ -126,7 +126,7 @@ def test_memories(memory: Memory) -> None:
 def test_accounts(account: Account, in_scope: bool) -> None:
     db = sqlite3.connect(":memory:")
     db.executescript(TABLES)
-    row = account_row(account, in_scope)
+    row = make_account_row(account, in_scope)
     db.execute(f"INSERT INTO accounts VALUES (NULL, {', '.join('?' * len(row))})", row)
 
     found = db.execute(f"SELECT {columns(Need.ALL)} FROM accounts").fetchone()
@@ -147,7 +147,7 @@ def test_any_text_can_be_held(text: str) -> None:
 
 
 def test_a_growth_keeps_its_day() -> None:
-    growth = Growth(1.5, 9, Shrink(100, 10, date(2026, 11, 20)))
+    growth = Growth(1.5, 9, SizeDrop(100, 10, date(2026, 11, 20)))
 
     assert codec.read_growth(*codec.write_growth(growth)) == growth
 
@@ -156,7 +156,7 @@ def test_a_growth_keeps_its_day() -> None:
 def test_what_is_not_needed_is_not_read(account: Account) -> None:
     db = sqlite3.connect(":memory:")
     db.executescript(TABLES)
-    row = account_row(account, True)
+    row = make_account_row(account, True)
     db.execute(f"INSERT INTO accounts VALUES (NULL, {', '.join('?' * len(row))})", row)
 
     found = db.execute(f"SELECT {columns(Need.CREATED)} FROM accounts").fetchone()

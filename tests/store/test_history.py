@@ -13,35 +13,41 @@ from backup_monitoring.model.accounts import Account
 from backup_monitoring.model.uploads import (
     Computer,
     End,
-    Past,
+    History,
+    InvalidReport,
+    NoSchedule,
     Schedule,
     Start,
-    Unplanned,
-    Unreadable,
     Uploads,
 )
 from backup_monitoring.model.verdicts import State, Verdict
 from backup_monitoring.store import history_codec as memory_codec
-from backup_monitoring.store.history import Memory, Outcome, Seen, look, vanished
+from backup_monitoring.store.history import (
+    RunOutcome,
+    SeenReport,
+    TrackedComputer,
+    look,
+    mark_missing,
+)
 from backup_monitoring.tasks import schedule as planned
 from backup_monitoring.tasks import status as ended
 from backup_monitoring.tasks.policies import (
-    PatiencePolicy,
     RunPolicies,
     SchedulePolicy,
     StatusPolicy,
+    WarnAfterPolicy,
 )
 from cases import LONG_AGO, PERL, at, daily, offset
 
 # Two failed or missed are WARNING, three CRITICAL; the account is much older than its computers.
 ACCOUNT = Account("4000101", "", created=LONG_AGO, warning_numbers=2, warning_days=0)
 POLICIES = (
-    PatiencePolicy(),
+    WarnAfterPolicy(),
     SchedulePolicy(zones=(ZoneInfo("Europe/Zurich"),)),
     StatusPolicy(),
 )
 OK, WARNING, CRITICAL, UNKNOWN = State.OK, State.WARNING, State.CRITICAL, State.UNKNOWN
-TORN = Unreadable("/home/4000101/f.xml", "torn")
+TORN = InvalidReport("/home/4000101/f.xml", "torn")
 
 
 def written(text: str) -> str:
@@ -71,11 +77,11 @@ class Look(NamedTuple):
     """
 
     now: str
-    start: Start | Unreadable | None
-    end: End | Unreadable | None
+    start: Start | InvalidReport | None
+    end: End | InvalidReport | None
     failed: int | str | None
     state: State
-    plan: Schedule | Unreadable | None = None
+    plan: Schedule | InvalidReport | None = None
     missed: tuple[int | None, State] | None = None
     gone: bool = False
 
@@ -381,17 +387,17 @@ def told(verdict: Verdict) -> int | str | None:
 
 @pytest.mark.parametrize("looks", HISTORIES.values(), ids=HISTORIES)
 def test_history(looks: list[Look]) -> None:
-    memory: Memory | None = None
+    memory: TrackedComputer | None = None
     for each in looks:
         now = at(written(each.now))
         computer = Computer("web01", each.start, each.end, each.plan)
         if each.gone:
             assert memory is not None
-            memory = vanished(memory, now)
-            computer = Computer("web01", past=memory.past)
+            memory = mark_missing(memory, now)
+            computer = Computer("web01", history=memory.history)
         else:
             memory = look(memory, computer, now)
-            computer = computer._replace(past=memory.past_beside(computer))
+            computer = computer._replace(history=memory.history_beside(computer))
         # as from one pass to the next
         memory = memory_codec.read_memory(memory_codec.write_memory(memory))
         uploads = Uploads((computer,))
@@ -403,26 +409,26 @@ def test_history(looks: list[Look]) -> None:
             assert (each.now, told(verdict), verdict.state) == (each.now, *each.missed)
 
 
-def past_after(*looks: tuple[str, Computer]) -> Past:
-    memory: Memory | None = None
+def past_after(*looks: tuple[str, Computer]) -> History:
+    memory: TrackedComputer | None = None
     for now, computer in looks:
         memory = look(memory, computer, at(written(now)))
     assert memory is not None
-    return memory.past
+    return memory.history
 
 
 def test_since_when_a_row_holds_and_what_went_well_last() -> None:
-    past = past_after(
+    history = past_after(
         ("20 21:00", Computer("a", began("20 20:00"), good("20 20:40"))),
         ("21 21:00", Computer("a", began("21 20:00"), bad("21 20:40"))),
         ("22 21:00", Computer("a", began("22 20:00"), bad("22 20:40"))),
         ("23 20:10", Computer("a", began("23 20:00"), bad("22 20:40"))),
     )
 
-    assert past.first_seen == at("2026-11-20T21:00+01:00")
-    assert past.failed == 2
-    assert past.failed_since == at("2026-11-21T20:40+01:00")
-    assert past.last_success == at("2026-11-20T20:40+01:00")
+    assert history.first_seen == at("2026-11-20T21:00+01:00")
+    assert history.failed == 2
+    assert history.failed_since == at("2026-11-21T20:40+01:00")
+    assert history.last_success == at("2026-11-20T20:40+01:00")
 
 
 def test_a_clock_of_years_ago_is_no_retirement() -> None:
@@ -430,26 +436,26 @@ def test_a_clock_of_years_ago_is_no_retirement() -> None:
     old = Computer("web01", began("2010-01-01T00:05+01:00"), good("2010-01-01T00:45+01:00"))
     again = Computer("web01", began("2010-01-01T00:06+01:00"), bad("2010-01-01T00:40+01:00"))
     other = Computer("web02", began("24 20:00"), good("24 20:40"))
-    once = old._replace(past=past_after(("23 20:45", old)))
-    twice = again._replace(past=past_after(("23 20:45", old), ("24 20:45", again)))
+    once = old._replace(history=past_after(("23 20:45", old)))
+    twice = again._replace(history=past_after(("23 20:45", old), ("24 20:45", again)))
 
-    def told_of(computer: Computer, now: str) -> tuple[State, tuple[str, ...]]:
+    def list_sent_to(computer: Computer, now: str) -> tuple[State, tuple[str, ...]]:
         uploads = Uploads((computer, other))
         verdict = ended.status(ACCOUNT, uploads, RunPolicies(*POLICIES), at(written(now)))
         return verdict.state, verdict.retired
 
     # At the first look nobody knows since when its files have been there.
-    assert told_of(once, "24 20:50") == (OK, ("web01",))
-    assert told_of(twice, "24 20:50") == (OK, ())
+    assert list_sent_to(once, "24 20:50") == (OK, ("web01",))
+    assert list_sent_to(twice, "24 20:50") == (OK, ())
 
 
 def test_the_last_success_stays_known_when_its_end_is_overwritten() -> None:
-    past = past_after(
+    history = past_after(
         ("20 21:00", Computer("a", began("20 20:00"), good("20 20:40"))),
         ("21 21:00", Computer("a", began("21 20:00"), bad("21 20:40"))),
     )
     account = ACCOUNT._replace(warning_numbers=0, warning_days=2)
-    computer = Computer("a", began("21 20:00"), bad("21 20:40"), past=past)
+    computer = Computer("a", began("21 20:00"), bad("21 20:40"), history=history)
 
     def state(now: str) -> State:
         rules = RunPolicies(*POLICIES)
@@ -459,7 +465,7 @@ def test_the_last_success_stays_known_when_its_end_is_overwritten() -> None:
     assert state("22 20:41") is WARNING
 
 
-BY_HAND = Schedule(Unplanned.BY_HAND, PERL, LONG_AGO)
+BY_HAND = Schedule(NoSchedule.BY_HAND, PERL, LONG_AGO)
 
 
 @pytest.mark.parametrize(
@@ -472,37 +478,37 @@ BY_HAND = Schedule(Unplanned.BY_HAND, PERL, LONG_AGO)
     ],
 )
 def test_another_kind_of_schedule_is_a_change(before: Schedule, plan: Schedule) -> None:
-    past = past_after(
+    history = past_after(
         ("20 21:00", Computer("a", schedule=before)),
         ("21 12:00", Computer("a", schedule=plan)),
         ("22 12:00", Computer("a", schedule=plan)),
     )
 
-    assert past.schedule_changed == at("2026-11-21T12:00+01:00")
+    assert history.schedule_changed == at("2026-11-21T12:00+01:00")
 
 
 def test_a_success_ends_the_row_and_an_older_one_is_not_the_last() -> None:
-    past = past_after(
+    history = past_after(
         ("20 21:00", Computer("a", began("20 20:00"), bad("20 20:40"))),
         ("21 21:00", Computer("a", began("21 20:00"), good("21 20:40"))),
         ("22 20:10", Computer("a", began("22 20:00"), good("19 20:40"))),
     )
 
-    assert (past.failed, past.at_least, past.failed_since) == (0, False, None)
-    assert past.last_success == at("2026-11-21T20:40+01:00")
+    assert (history.failed, history.at_least, history.failed_since) == (0, False, None)
+    assert history.last_success == at("2026-11-21T20:40+01:00")
 
 
 def test_since_when_a_folder_is_gone() -> None:
     there = Computer("a", began("20 20:00"), good("20 20:40"))
     seen = look(None, there, at(written("20 21:00")))
 
-    gone = vanished(vanished(seen, at(written("21 12:00"))), at(written("22 12:00")))
+    gone = mark_missing(mark_missing(seen, at(written("21 12:00"))), at(written("22 12:00")))
     back = look(gone, there, at(written("23 12:00")))
     anew = look(gone, Computer("a", began("23 11:00")), at(written("23 12:00")))
 
-    assert seen.past.gone is None
-    assert gone.past.gone == at("2026-11-21T12:00+01:00")
-    assert (back.past.gone, anew.past.gone) == (None, None)
+    assert seen.history.gone is None
+    assert gone.history.gone == at("2026-11-21T12:00+01:00")
+    assert (back.history.gone, anew.history.gone) == (None, None)
 
 
 def test_the_first_open_start_is_known_until_an_end_is_seen() -> None:
@@ -522,29 +528,33 @@ LATE, NOW, EARLY = (at(f"{year}-11-20T12:00+01:00") for year in (2027, 2026, 202
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        pytest.param(Memory(LATE), Memory(NOW), id="first sight"),
+        pytest.param(TrackedComputer(LATE), TrackedComputer(NOW), id="first sight"),
         pytest.param(
-            Memory(EARLY, schedule_changed=LATE), Memory(EARLY, schedule_changed=NOW), id="change"
+            TrackedComputer(EARLY, schedule_changed=LATE),
+            TrackedComputer(EARLY, schedule_changed=NOW),
+            id="change",
         ),
-        pytest.param(Memory(EARLY, gone=LATE), Memory(EARLY, gone=NOW), id="gone"),
         pytest.param(
-            Memory(LATE, schedule_changed=EARLY, gone=EARLY),
-            Memory(NOW, schedule_changed=EARLY, gone=EARLY),
+            TrackedComputer(EARLY, gone=LATE), TrackedComputer(EARLY, gone=NOW), id="gone"
+        ),
+        pytest.param(
+            TrackedComputer(LATE, schedule_changed=EARLY, gone=EARLY),
+            TrackedComputer(NOW, schedule_changed=EARLY, gone=EARLY),
             id="what is not ahead stays",
         ),
     ],
 )
 def test_moments_that_a_wrong_clock_of_this_server_put_into_the_future(
-    before: Memory, after: Memory
+    before: TrackedComputer, after: TrackedComputer
 ) -> None:
     gone = after.gone or NOW
-    assert vanished(before, NOW) == after._replace(gone=gone)
+    assert mark_missing(before, NOW) == after._replace(gone=gone)
 
 
-OPEN_AFTER_TWO = Memory(
+OPEN_AFTER_TWO = TrackedComputer(
     EARLY,
-    Seen(at("2026-11-22T20:00+01:00"), "22"),
-    Seen(at("2026-11-21T20:40+01:00"), "21", False),
+    SeenReport(at("2026-11-22T20:00+01:00"), "22"),
+    SeenReport(at("2026-11-21T20:40+01:00"), "21", False),
     failed=2,
     failed_since=at("2026-11-20T20:40+01:00"),
 )
@@ -571,7 +581,7 @@ OPEN_AFTER_TWO = Memory(
             id="and the row begins with it",
         ),
         pytest.param(
-            OPEN_AFTER_TWO._replace(end=Seen(at("2026-11-19T20:40+01:00"), "19", True)),
+            OPEN_AFTER_TWO._replace(end=SeenReport(at("2026-11-19T20:40+01:00"), "19", True)),
             Computer("a", None, good("19 20:40")),
             2,
             "20",
@@ -587,21 +597,21 @@ OPEN_AFTER_TWO = Memory(
     ],
 )
 def test_the_past_beside_the_reports_that_are_there(
-    memory: Memory, computer: Computer, failed: int, since: str | None
+    memory: TrackedComputer, computer: Computer, failed: int, since: str | None
 ) -> None:
-    past = memory.past_beside(computer)
+    history = memory.history_beside(computer)
 
-    assert past is not None
-    assert past.failed == failed
-    assert past.failed_since == (at(f"2026-11-{since}T20:40+01:00") if since else None)
+    assert history is not None
+    assert history.failed == failed
+    assert history.failed_since == (at(f"2026-11-{since}T20:40+01:00") if since else None)
 
 
 def test_a_folder_without_reports_has_no_past() -> None:
-    assert OPEN_AFTER_TWO.past_beside(Computer("a")) is None
+    assert OPEN_AFTER_TWO.history_beside(Computer("a")) is None
 
 
 def test_the_strip_holds_the_runs_of_a_month() -> None:
-    memory: Memory | None = None
+    memory: TrackedComputer | None = None
     for month in ("10", "11"):
         for day in range(1, 31):
             moment = f"2026-{month}-{day:02}T20:00:00+01:00"
@@ -622,20 +632,20 @@ def test_the_strip_holds_each_run_once() -> None:
         ("21 21:00", Computer("a", began("21 20:00"), bad("21 20:40"))),
         ("22 20:10", Computer("a", began("22 20:00"), bad("21 20:40"))),
     )
-    memory: Memory | None = None
+    memory: TrackedComputer | None = None
     for now, computer in looks:
         memory = look(memory, computer, at(written(now)))
     assert memory is not None
 
     assert memory.runs == (
-        (at("2026-11-19T20:40+01:00"), Outcome.SUCCESS),
-        (at("2026-11-20T20:00+01:00"), Outcome.NEVER_ENDED),
-        (at("2026-11-21T20:40+01:00"), Outcome.FAILED),
+        (at("2026-11-19T20:40+01:00"), RunOutcome.SUCCESS),
+        (at("2026-11-20T20:00+01:00"), RunOutcome.NEVER_ENDED),
+        (at("2026-11-21T20:40+01:00"), RunOutcome.FAILED),
     )
 
 
 def test_the_strip_is_bounded_whatever_a_customer_does() -> None:
-    memory: Memory | None = None
+    memory: TrackedComputer | None = None
     for second in range(400):
         moment = f"2026-11-20T20:{second // 60:02}:{second % 60:02}+01:00"
         memory = look(memory, Computer("a", end=bad(moment)), at(moment))

@@ -14,18 +14,18 @@ from hypothesis import strategies as st
 from backup_monitoring.model.accounts import Account
 from backup_monitoring.model.uploads import Computer, End, Start, Uploads
 from backup_monitoring.store import history_codec as memory_codec
-from backup_monitoring.store.history import Memory, look
+from backup_monitoring.store.history import TrackedComputer, look
 from backup_monitoring.tasks.policies import (
-    PatiencePolicy,
     RunPolicies,
     SchedulePolicy,
     StatusPolicy,
+    WarnAfterPolicy,
 )
 from backup_monitoring.tasks.status import status
 from cases import LONG_AGO, PERL, at
 
 ACCOUNT = Account("4000101", "", warning_numbers=2, warning_days=0)
-RULES = RunPolicies(PatiencePolicy(), SchedulePolicy(), StatusPolicy())
+RULES = RunPolicies(WarnAfterPolicy(), SchedulePolicy(), StatusPolicy())
 FIRST = at("2026-03-01T20:00+01:00")
 LONGEST, LONGEST_FIRST = timedelta(hours=24), timedelta(days=7)
 SOON = timedelta(minutes=1)
@@ -37,7 +37,7 @@ class Truth(Enum):
     KILLED = "never ended"
 
 
-class Pass(Enum):
+class CollectorRun(Enum):
     NONE = "nobody looks"
     WHOLE = "a pass"
     KILLED = "a pass that is killed before its commit: nothing of it is remembered"
@@ -126,10 +126,10 @@ def events(made: list[Run]) -> Iterator[tuple[datetime, Run, str]]:
         yield run.ended, run, "end" if run.leaves_an_end else ""
 
 
-def told(memory: Memory, computer: Computer, now: datetime) -> int:
+def told(memory: TrackedComputer, computer: Computer, now: datetime) -> int:
     verdict = status(
         ACCOUNT,
-        Uploads((computer._replace(past=memory.past_beside(computer)),)),
+        Uploads((computer._replace(history=memory.history_beside(computer)),)),
         RULES,
         now,
     )
@@ -151,14 +151,14 @@ def test_nothing_is_missed_and_nothing_good_is_counted(data: st.DataObject) -> N
     for moment, run, what in events(made):
         upload(world, run, what)
         now = moment + SOON
-        kind = data.draw(st.sampled_from(Pass))
-        if kind in (Pass.NONE, Pass.KILLED):
+        kind = data.draw(st.sampled_from(CollectorRun))
+        if kind in (CollectorRun.NONE, CollectorRun.KILLED):
             continue
         before = memory_codec.read_memory(written) if written else None
         memory = look(before, world.computer(), now)
         written = memory_codec.write_memory(memory)
         world.seen()
-        if kind is Pass.HALF:
+        if kind is CollectorRun.HALF:
             continue
         count = told(memory, world.computer(), now)
         overdue = world.overdue(now, memory.first_open)

@@ -24,8 +24,8 @@ def rows_before(fleet: Fleet) -> list[int]:
     found = []
     for _, uploads in fleet.read().values():
         (computer,) = uploads.computers
-        assert computer.past is not None
-        found.append(computer.past.failed)
+        assert computer.history is not None
+        found.append(computer.history.failed)
     return found
 
 

@@ -11,27 +11,27 @@ from backup_monitoring.model.errors import DirectoryError, UsageError
 from backup_monitoring.model.needs import Files
 from backup_monitoring.model.uploads import End
 from backup_monitoring.model.verdicts import State
-from backup_monitoring.store.collector import collect, tried
-from backup_monitoring.store.database import open_state
+from backup_monitoring.store.collector import collect, try_accounts
+from backup_monitoring.store.database import open_store
 from backup_monitoring.store.files import StoreError
-from backup_monitoring.store.schema import Meta
+from backup_monitoring.store.schema import RunMeta
 from backup_monitoring.tasks.policies import (
-    PatiencePolicy,
     RunPolicies,
     SchedulePolicy,
     StatusPolicy,
+    WarnAfterPolicy,
 )
-from backup_monitoring.tasks.registry import judge_of
+from backup_monitoring.tasks.registry import load_rule
 from backup_monitoring.tasks.status import status
 from cases import at
 from store.fleet import FIRST, Fleet, entry
 
-RULES = RunPolicies(PatiencePolicy(), SchedulePolicy(), StatusPolicy())
+RULES = RunPolicies(WarnAfterPolicy(), SchedulePolicy(), StatusPolicy())
 LATER = "2026-11-21T21:00+01:00"
 
 
-def meta(fleet: Fleet) -> Meta:
-    state = open_state(fleet.store)
+def meta(fleet: Fleet) -> RunMeta:
+    state = open_store(fleet.store)
     try:
         return state.meta()
     finally:
@@ -142,7 +142,7 @@ def test_an_account_that_comes_while_the_storage_is_away_is_unknown(fleet: Fleet
     fleet.collect(LATER)
 
     for task in ("schedule", "status", "client", "unused"):
-        judge, policies = judge_of(task), fleet.settings.policies
+        judge, policies = load_rule(task), fleet.settings.policies
         said = {
             uid: (verdict.state, verdict.summary)
             for uid, pair in fleet.read().items()
@@ -228,7 +228,7 @@ def test_two_entries_with_one_uid(fleet: Fleet) -> None:
     for now in (FIRST, LATER):
         made = fleet.collect(now)
 
-    state = open_state(fleet.store)
+    state = open_store(fleet.store)
     both = [len(uploads.computers) for _, uploads in state.accounts(Files.ALL, ["4000101"])]
     state.close()
     assert both == [1, 0]
@@ -313,7 +313,7 @@ def test_accounts_that_are_only_tried(fleet: Fleet) -> None:
     (fleet.reports("4000101") / "backupEnded.xml").write_text("<torn")
 
     uids = ["4000101", "GONE", "4000103", "Nobody"]
-    made = tried(fleet.settings, uids, at(FIRST), lambda _: None)
+    made = try_accounts(fleet.settings, uids, at(FIRST), lambda _: None)
 
     assert (made.accounts, made.computers) == (3, 1)
     assert made.counted() == {"report": 1, "home": 1}
@@ -350,7 +350,7 @@ def test_a_part_that_is_too_old_is_refused(
     fleet: Fleet, files: Files | None, age: timedelta, says: str | None
 ) -> None:
     fleet.collect()
-    state = open_state(fleet.store)
+    state = open_store(fleet.store)
 
     if says is None:
         state.fresh(fleet.settings.store, files, at(FIRST) + age)
@@ -363,7 +363,7 @@ def test_a_part_that_is_too_old_is_refused(
 def test_a_storage_that_was_never_read_is_refused(fleet: Fleet) -> None:
     shutil.move(fleet.home, fleet.folder / "away")
     made = fleet.collect()
-    state = open_state(fleet.store)
+    state = open_store(fleet.store)
 
     assert len(made.failed) == 1
     with pytest.raises(StoreError, match="the storage was never read"):

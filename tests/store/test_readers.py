@@ -11,7 +11,7 @@ import pytest
 from backup_monitoring.model.accounts import Account
 from backup_monitoring.model.needs import Files
 from backup_monitoring.store.collector import collect
-from backup_monitoring.store.database import State, open_state
+from backup_monitoring.store.database import StoreFile, open_store
 from backup_monitoring.store.files import StoreError
 from cases import at
 from store.children import as_nobody, opened
@@ -62,7 +62,7 @@ def test_who_may_read_what(fleet: Fleet) -> None:
 
 def test_a_reader_keeps_the_state_that_it_has_opened(fleet: Fleet) -> None:
     fleet.collect()
-    state = open_state(fleet.store)
+    state = open_store(fleet.store)
     accounts = state.accounts(Files.ALL, None)
     first, _ = next(accounts)
 
@@ -197,7 +197,7 @@ DAMAGES = {
 
 
 def read_all(file: Path) -> None:
-    state = State(file)
+    state = StoreFile(file)
     state.meta()
     list(state.accounts(Files.ALL, None))
 
@@ -219,8 +219,8 @@ def test_a_damaged_state_is_one_clear_line_and_made_anew(fleet: Fleet, damage: o
     assert made.failed == []
     assert len(made.notes) <= 1
     (computer,) = fleet.read()["4000101"][1].computers
-    assert computer.past is not None
-    assert computer.past.failed == 1  # the past was never in that file
+    assert computer.history is not None
+    assert computer.history.failed == 1  # the past was never in that file
 
 
 @pytest.mark.parametrize("damage", [d for name, d in DAMAGES.items() if name != "empty"])
@@ -239,8 +239,8 @@ def test_a_damaged_past_is_begun_anew(fleet: Fleet, damage: object) -> None:
     assert "begun anew" in note
     assert (fleet.store / "past.sqlite.aside").read_bytes() == before
     (computer,) = fleet.read()["4000101"][1].computers
-    assert computer.past is not None
-    assert (computer.past.failed, computer.past.at_least) == (0, True)
+    assert computer.history is not None
+    assert (computer.history.failed, computer.history.at_least) == (0, True)
     assert fleet.collect("2026-11-21T21:05+01:00").notes == []
 
 

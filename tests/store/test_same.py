@@ -56,11 +56,11 @@ def fill(fleet: Fleet) -> None:
         entry("inactive", sstIsActive="FALSE"),
         entry("unclear", sstIsActive=None),
         entry("rsync"),
-        entry("future"),
+        entry("check_clock_ahead"),
     )
     for uid in ("good", "many", "Mixed-Case", "planned", "emptied", "nothing", "torn", "huge"):
         (fleet.home / uid).mkdir()
-    for uid in ("linked", "bytes", "rsync", "future"):
+    for uid in ("linked", "bytes", "rsync", "check_clock_ahead"):
         (fleet.home / uid).mkdir()
     for name in ("a", "b", "sub/c"):
         fleet.start("many", "2026-11-20T20:00:00+01:00", name=name)
@@ -79,7 +79,7 @@ def fill(fleet: Fleet) -> None:
     fleet.end("\udcff", "2026-11-20T20:40:00+01:00")
     (fleet.home / "rsync" / "incoming" / "host" / "etc").mkdir(parents=True)
     (fleet.home / "rsync" / "incoming" / "host" / "data").write_text("x")
-    fleet.start("future", "2027-11-20T20:00:00+01:00")
+    fleet.start("check_clock_ahead", "2027-11-20T20:00:00+01:00")
 
 
 def live(fleet: Fleet, uids: list[str] | None = None) -> dict[str, Pair]:
@@ -89,7 +89,7 @@ def live(fleet: Fleet, uids: list[str] | None = None) -> dict[str, Pair]:
 
 def without_past(pair: Pair) -> Pair:
     account, uploads = pair
-    computers = tuple(each._replace(past=None) for each in uploads.computers)
+    computers = tuple(each._replace(history=None) for each in uploads.computers)
     return account._replace(growth=None), uploads._replace(computers=computers)
 
 

@@ -2,17 +2,17 @@
 
 import pytest
 
-from backup_monitoring.model.uploads import Computer, Past, Unreadable, Uploads
+from backup_monitoring.model.uploads import Computer, History, InvalidReport, Uploads
 from backup_monitoring.model.verdicts import Metric, Range, State
-from backup_monitoring.tasks.aggregate import Judgement, reporting, worst_of
+from backup_monitoring.tasks.aggregate import ComputerVerdict, aggregate, list_reporting_computers
 from cases import computer, daily, uploads
 
-FINE = Judgement("fine", State.OK, "none missed", 0)
-ONE = Judgement("one", State.WARNING, "1 missed", 1, facts={"missed": 1})
-TWO = Judgement("two", State.WARNING, "2 missed", 2, "counted", {"missed": 2})
-TORN = Judgement("torn", State.UNKNOWN, "not understood")
-LOST = Judgement("lost", State.CRITICAL, "3 missed", 3)
-RETIRED = Judgement("old", State.OK, "no longer here", retired=True)
+FINE = ComputerVerdict("fine", State.OK, "none missed", 0)
+ONE = ComputerVerdict("one", State.WARNING, "1 missed", 1, facts={"missed": 1})
+TWO = ComputerVerdict("two", State.WARNING, "2 missed", 2, "counted", {"missed": 2})
+TORN = ComputerVerdict("torn", State.UNKNOWN, "not understood")
+LOST = ComputerVerdict("lost", State.CRITICAL, "3 missed", 3)
+RETIRED = ComputerVerdict("old", State.OK, "no longer here", retired=True)
 GOOD = (Range(end=0), Range(end=2))
 
 
@@ -45,15 +45,15 @@ GOOD = (Range(end=0), Range(end=2))
     ],
 )
 def test_the_worst_computer_speaks(
-    judgements: tuple[Judgement, ...], state: State, computer: str | None, summary: str
+    judgements: tuple[ComputerVerdict, ...], state: State, computer: str | None, summary: str
 ) -> None:
-    verdict = worst_of(judgements, Uploads(), "missed", GOOD)
+    verdict = aggregate(judgements, Uploads(), "missed", GOOD)
 
     assert (verdict.state, verdict.computer, verdict.summary) == (state, computer, summary)
 
 
 def test_which_computers_fail_and_which_are_retired() -> None:
-    verdict = worst_of((FINE, ONE, TORN, RETIRED, TWO), Uploads(), "missed", GOOD)
+    verdict = aggregate((FINE, ONE, TORN, RETIRED, TWO), Uploads(), "missed", GOOD)
 
     assert verdict.failing == ("one", "two")
     assert verdict.retired == ("old",)
@@ -62,15 +62,15 @@ def test_which_computers_fail_and_which_are_retired() -> None:
 
 
 @pytest.mark.parametrize("other", [FINE, TORN, RETIRED])
-def test_a_mail_of_the_only_computer_that_fails_speaks_of_no_others(other: Judgement) -> None:
-    assert worst_of((other, TWO), Uploads(), "missed", GOOD).facts == {"missed": 2}
+def test_a_mail_of_the_only_computer_that_fails_speaks_of_no_others(other: ComputerVerdict) -> None:
+    assert aggregate((other, TWO), Uploads(), "missed", GOOD).facts == {"missed": 2}
 
 
 def test_a_line_a_computer_and_what_was_not_looked_at() -> None:
     cut = Uploads(cut_short="more than 256 computers")
     inside = FINE._replace(computer="")
 
-    verdict = worst_of((inside, TWO), cut, "missed", GOOD)
+    verdict = aggregate((inside, TWO), cut, "missed", GOOD)
 
     assert verdict.state is State.WARNING
     assert verdict.details == (
@@ -81,14 +81,14 @@ def test_a_line_a_computer_and_what_was_not_looked_at() -> None:
 
 
 def test_without_a_number_there_is_no_metric() -> None:
-    assert worst_of((TORN,), Uploads(), "missed", GOOD).metrics == ()
+    assert aggregate((TORN,), Uploads(), "missed", GOOD).metrics == ()
 
 
 def test_a_folder_without_a_report_is_a_computer_only_if_one_was_seen_before() -> None:
-    empty, emptied = computer("empty"), computer("emptied", past=Past())
+    empty, emptied = computer("empty"), computer("emptied", history=History())
     planned = computer("planned", schedule=daily(20))
-    torn = Computer("torn", end=Unreadable("/f", "torn"))
+    torn = Computer("torn", end=InvalidReport("/f", "torn"))
 
-    found = reporting(uploads(empty, emptied, planned, torn))
+    found = list_reporting_computers(uploads(empty, emptied, planned, torn))
 
     assert [each.name for each in found] == ["emptied", "planned", "torn"]

@@ -2,17 +2,17 @@
 
 import pytest
 
-from backup_monitoring.model.accounts import Account, Keeping
+from backup_monitoring.model.accounts import Account, AccountStatus
 from backup_monitoring.model.uploads import (
     Client,
     Computer,
+    InvalidReport,
+    NoSchedule,
     Schedule,
-    Unplanned,
-    Unreadable,
     Uploads,
 )
 from backup_monitoring.model.verdicts import State
-from backup_monitoring.tasks.client import client, client_of
+from backup_monitoring.tasks.client import client, find_client
 from backup_monitoring.tasks.policies import ClientPolicy, SchedulePolicy
 from cases import LONG_AGO, at, computer, end, start, uploads
 
@@ -84,7 +84,7 @@ def test_outdated_computers_are_counted() -> None:
 @pytest.mark.parametrize(
     ("account", "found", "state", "says"),
     [
-        (ACCOUNT._replace(keeping=Keeping.INACTIVE), Uploads(), State.OK, "not active"),
+        (ACCOUNT._replace(status=AccountStatus.INACTIVE), Uploads(), State.OK, "not active"),
         (ACCOUNT, Uploads(missing="/home/a"), State.UNKNOWN, "its home /home/a is not there"),
         (ACCOUNT, Uploads(), State.OK, "no report yet"),
     ],
@@ -117,16 +117,18 @@ def test_the_newest_report_that_names_a_client_counts() -> None:
     old, new = Client(PERL, "2.0.8"), Client(PERL, "2.0.11")
     ended, started = "2026-11-22T20:41+01:00", "2026-11-23T20:00+01:00"
 
-    assert client_of(computer(start=start(started, new), end=end(ended, client=old))) == new
-    assert client_of(computer(start=start(started, None), end=end(ended, client=old))) == old
-    assert client_of(computer(start=start(ended, old), end=end(started, client=new))) == new
-    assert client_of(Computer("a", None, None, Schedule(Unplanned.BY_HAND, new, LONG_AGO))) == new
+    assert find_client(computer(start=start(started, new), end=end(ended, client=old))) == new
+    assert find_client(computer(start=start(started, None), end=end(ended, client=old))) == old
+    assert find_client(computer(start=start(ended, old), end=end(started, client=new))) == new
+    assert (
+        find_client(Computer("a", None, None, Schedule(NoSchedule.BY_HAND, new, LONG_AGO))) == new
+    )
 
 
 @pytest.mark.parametrize(
     ("one", "state", "says"),
     [
-        (Computer("a", Unreadable("/f", "torn")), State.UNKNOWN, "not understood: /f: torn"),
+        (Computer("a", InvalidReport("/f", "torn")), State.UNKNOWN, "not understood: /f: torn"),
         (computer(end=end("2026-11-23T20:41+01:00", client=None)), State.OK, "name no client"),
     ],
 )

@@ -2,8 +2,8 @@
 
 import pytest
 
-from backup_monitoring.model.accounts import Account, Keeping
-from backup_monitoring.model.uploads import Computer, Past, Unreadable, Uploads
+from backup_monitoring.model.accounts import Account, AccountStatus
+from backup_monitoring.model.uploads import Computer, History, InvalidReport, Uploads
 from backup_monitoring.model.verdicts import State
 from backup_monitoring.tasks.schedule import schedule
 from cases import at, computer, daily, end, start, uploads
@@ -14,13 +14,13 @@ from tasks.schedule_cases import AT_20, EACH, MONDAY, ONE, RULES, SUNDAY, SUNDAY
     ("one", "state", "says"),
     [
         pytest.param(
-            Computer("web01", SUNDAY, None, Unreadable("/home/s.xml", "hour_selected '<20>'")),
+            Computer("web01", SUNDAY, None, InvalidReport("/home/s.xml", "hour_selected '<20>'")),
             State.UNKNOWN,
             "not understood: /home/s.xml: hour_selected '<20>'",
             id="schedule",
         ),
         pytest.param(
-            Computer("web01", Unreadable("/home/b.xml", "ambiguous offset"), None, AT_20),
+            Computer("web01", InvalidReport("/home/b.xml", "ambiguous offset"), None, AT_20),
             State.UNKNOWN,
             "not understood: /home/b.xml: ambiguous offset",
             id="start",
@@ -89,15 +89,17 @@ def test_an_upload_of_the_schedule_is_a_sign_of_life(modified: str, retired: boo
 
 
 @pytest.mark.parametrize(
-    ("past", "retired"),
+    ("history", "retired"),
     [
-        (Past(uploaded=at("2026-08-02T12:00+02:00")), ("old",)),
-        (Past(uploaded=at("2026-11-20T12:00+01:00")), ()),
-        (Past(schedule_changed=at("2026-11-20T12:00+01:00")), ()),
+        (History(uploaded=at("2026-08-02T12:00+02:00")), ("old",)),
+        (History(uploaded=at("2026-11-20T12:00+01:00")), ()),
+        (History(schedule_changed=at("2026-11-20T12:00+01:00")), ()),
     ],
 )
-def test_an_upload_that_a_pass_saw_is_a_sign_of_life(past: Past, retired: tuple[str, ...]) -> None:
-    old = OLD._replace(past=past)
+def test_an_upload_that_a_pass_saw_is_a_sign_of_life(
+    history: History, retired: tuple[str, ...]
+) -> None:
+    old = OLD._replace(history=history)
 
     verdict = schedule(EACH, uploads(old, ALIVE), RULES, at("2026-11-24T12:00+01:00"))
 
@@ -110,14 +112,14 @@ def test_an_upload_that_a_pass_saw_is_a_sign_of_life(past: Past, retired: tuple[
         pytest.param((), id="the only one"),
         pytest.param((OLD._replace(name="older"),), id="the others are as silent"),
         pytest.param(
-            (Computer("torn", Unreadable("/home/b.xml", "torn")),),
+            (Computer("torn", InvalidReport("/home/b.xml", "torn")),),
             id="nor does the other one say when it uploaded",
         ),
         pytest.param(
             (
                 Computer(
                     "removed",
-                    past=Past(
+                    history=History(
                         uploaded=at("2026-11-22T12:00+01:00"), gone=at("2026-11-23T12:00+01:00")
                     ),
                 ),
@@ -144,7 +146,7 @@ def test_retired_after_ninety_days(now: str, state: State) -> None:
 
 
 def test_a_folder_that_is_gone() -> None:
-    gone = OLD._replace(past=Past(gone=at("2026-08-03T10:00+02:00")))
+    gone = OLD._replace(history=History(gone=at("2026-08-03T10:00+02:00")))
 
     verdict = schedule(EACH, uploads(gone), RULES, at("2026-11-24T12:00+01:00"))
 
@@ -160,7 +162,7 @@ def test_the_worst_computer_speaks() -> None:
         end=end("2026-11-19T20:41:37+01:00"),
         schedule=AT_20,
     )
-    torn = Computer("torn", Unreadable("/home/b.xml", "torn"))
+    torn = Computer("torn", InvalidReport("/home/b.xml", "torn"))
 
     verdict = schedule(EACH, uploads(ALIVE, late, later, torn), RULES, at("2026-11-24T12:00+01:00"))
 
@@ -175,7 +177,7 @@ def test_the_worst_computer_speaks() -> None:
     [
         pytest.param(EACH, Uploads(), State.OK, "no report yet", id="nothing"),
         pytest.param(
-            EACH._replace(keeping=Keeping.INACTIVE),
+            EACH._replace(status=AccountStatus.INACTIVE),
             uploads(OLD),
             State.OK,
             "not active",

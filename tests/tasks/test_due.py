@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from backup_monitoring.model.uploads import Pattern
 from backup_monitoring.tasks import due
-from backup_monitoring.tasks.due import clock_of, count_due, due_times
+from backup_monitoring.tasks.due import build_clock, count_due, due_times
 
 HOUR = timedelta(hours=1)
 ZURICH = ZoneInfo("Europe/Zurich")
@@ -500,7 +500,7 @@ def test_due_times_are_made_when_they_are_asked_for() -> None:
     ],
 )
 def test_clock(offset: timedelta, moments: list[str], zones: list[str], found: str) -> None:
-    clock = clock_of(
+    clock = build_clock(
         offset, [(offset, moment) for moment in instants(*moments)], map(ZoneInfo, zones)
     )
 

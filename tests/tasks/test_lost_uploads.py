@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from backup_monitoring.model.accounts import Account
 from backup_monitoring.model.uploads import Computer, Start, Uploads
 from backup_monitoring.model.verdicts import State, Verdict
-from backup_monitoring.store.history import Memory, look
+from backup_monitoring.store.history import TrackedComputer, look
 from backup_monitoring.tasks.policies import (
-    PatiencePolicy,
     RunPolicies,
     SchedulePolicy,
     StatusPolicy,
+    WarnAfterPolicy,
 )
 from backup_monitoring.tasks.schedule import schedule
 from backup_monitoring.uploads.reports import read_end, read_schedule, read_start
@@ -39,7 +39,7 @@ CHANGES = {
 
 
 @dataclass(frozen=True)
-class Run:
+class BackupRun:
     """A run by the due time that it served, and which of its uploads arrived."""
 
     start: datetime
@@ -52,7 +52,7 @@ class Life:
     zone: str
     program: Program
     hour: int
-    runs: tuple[Run, ...]
+    runs: tuple[BackupRun, ...]
     looks: tuple[datetime, ...]
     days: int
 
@@ -81,7 +81,7 @@ def lives(draw: st.DrawFn) -> Life:
         free = start + draw(st.sampled_from([5, 40, 300, 23 * 60])) * MINUTE
         killed = draw(st.integers(0, 4)) == 0
         arrived = draw(st.frozensets(st.sampled_from(["start", "plan", "end"]), min_size=1))
-        runs.append(Run(start, None if killed else free, arrived))
+        runs.append(BackupRun(start, None if killed else free, arrived))
     offsets = st.integers(-3 * 60, 30 * 60)
     looks = draw(st.lists(st.tuples(st.sampled_from(due[2:-2]), offsets), min_size=1, max_size=12))
     moments = sorted(moment + minutes * MINUTE for moment, minutes in looks)
@@ -124,7 +124,7 @@ class Disk:
 
 
 def held_to_the_truth(
-    life: Life, disk: Disk, memory: Memory | None, now: datetime, verdict: Verdict
+    life: Life, disk: Disk, memory: TrackedComputer | None, now: datetime, verdict: Verdict
 ) -> None:
     newest = disk.newest
     assert newest is not None
@@ -158,7 +158,7 @@ def held_to_the_truth(
 def test_lost_uploads(life: Life) -> None:
     zones = tuple(map(ZoneInfo, (life.zone, *CHANGES[life.zone][1:])))
     policy = SchedulePolicy(zones=zones)
-    rules = RunPolicies(PatiencePolicy(), policy, StatusPolicy())
+    rules = RunPolicies(WarnAfterPolicy(), policy, StatusPolicy())
     account = Account(
         "4000101",
         "",
@@ -166,7 +166,7 @@ def test_lost_uploads(life: Life) -> None:
         warning_numbers=0 if life.days else 99,
         warning_days=life.days,
     )
-    memory: Memory | None = None
+    memory: TrackedComputer | None = None
     for now in life.looks:
         disk = Disk(life, now)
         if disk.newest is None:
@@ -174,7 +174,7 @@ def test_lost_uploads(life: Life) -> None:
         seen = disk.computer(life, policy, now)
         memory = look(memory, seen, now)
         for known in (None, memory):
-            past = known.past_beside(seen) if known is not None else None
-            verdict = schedule(account, Uploads((seen._replace(past=past),)), rules, now)
+            history = known.history_beside(seen) if known is not None else None
+            verdict = schedule(account, Uploads((seen._replace(history=history),)), rules, now)
 
             held_to_the_truth(life, disk, known, now, verdict)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backup_monitoring.model.accounts import GIB, Account, Growth, Keeping, Shrink
+from backup_monitoring.model.accounts import GIB, Account, AccountStatus, Growth, SizeDrop
 from backup_monitoring.model.verdicts import Range, State, Threshold
 from backup_monitoring.tasks.policies import QuotaPolicy
 from backup_monitoring.tasks.quota import plainly_ok, quota
@@ -108,8 +108,8 @@ def test_the_missing_attribute_is_named() -> None:
 @pytest.mark.parametrize(
     ("account", "says"),
     [
-        (Account("4000101", DN, keeping=Keeping.INACTIVE, used=99, capacity=1), "not active"),
-        (Account("4000101", DN, keeping=Keeping.NO_FILES), "keeps no files here"),
+        (Account("4000101", DN, status=AccountStatus.INACTIVE, used=99, capacity=1), "not active"),
+        (Account("4000101", DN, status=AccountStatus.NO_FILES), "keeps no files here"),
         (Account("4000101", DN, provisioned=False), "not provisioned yet"),
     ],
 )
@@ -124,7 +124,7 @@ def test_accounts_that_are_not_watched_are_ok(account: Account, says: str) -> No
         Account,
         uid=st.just("4000101"),
         dn=st.just(DN),
-        keeping=st.sampled_from(Keeping),
+        status=st.sampled_from(AccountStatus),
         used=st.none() | st.integers(0, 200),
         capacity=st.none() | st.integers(0, 100),
         quota_threshold=st.none() | st.integers(1, 100),
@@ -133,7 +133,7 @@ def test_accounts_that_are_not_watched_are_ok(account: Account, says: str) -> No
             Growth,
             st.none() | st.floats(-9, 9),
             st.integers(0, 30),
-            st.none() | st.just(Shrink(9, 1, date(2026, 11, 20))),
+            st.none() | st.just(SizeDrop(9, 1, date(2026, 11, 20))),
         ),
     ),
     policy=st.builds(
@@ -155,14 +155,16 @@ def test_what_is_plainly_ok_is_ok(account: Account, policy: QuotaPolicy) -> None
         pytest.param(
             PLAIN._replace(used=900), OPTION._replace(warning=INSIDE), id="critical all the same"
         ),
-        pytest.param(PLAIN._replace(keeping=Keeping.UNCLEAR), QuotaPolicy(), id="active or not?"),
+        pytest.param(
+            PLAIN._replace(status=AccountStatus.UNCLEAR), QuotaPolicy(), id="active or not?"
+        ),
         pytest.param(PLAIN._replace(used=None), QuotaPolicy(), id="use not known"),
         pytest.param(PLAIN._replace(capacity=None), QuotaPolicy(), id="capacity not known"),
         pytest.param(
             PLAIN._replace(growth=Growth(50.0, 30)), QuotaPolicy(forecast=20), id="full in 10 days"
         ),
         pytest.param(
-            PLAIN._replace(growth=Growth(None, 3, Shrink(900, 100, date(2026, 11, 20)))),
+            PLAIN._replace(growth=Growth(None, 3, SizeDrop(900, 100, date(2026, 11, 20)))),
             QuotaPolicy(),
             id="a sudden loss",
         ),

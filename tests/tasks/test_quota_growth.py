@@ -4,15 +4,15 @@ from datetime import date
 
 import pytest
 
-from backup_monitoring.model.accounts import GIB, Account, Growth, Shrink
+from backup_monitoring.model.accounts import GIB, Account, Growth, SizeDrop
 from backup_monitoring.model.verdicts import Range, State, Threshold, Verdict
 from backup_monitoring.tasks.policies import QuotaPolicy
 from backup_monitoring.tasks.quota import quota
 
-LOST = Shrink(80 * GIB, 30 * GIB, date(2026, 11, 20))
+LOST = SizeDrop(80 * GIB, 30 * GIB, date(2026, 11, 20))
 
 
-def judged(
+def evaluate_all(
     used: float,
     growth: Growth | None,
     policy: QuotaPolicy | None = None,
@@ -51,7 +51,7 @@ def numbers(verdict: Verdict) -> dict[str, float]:
 def test_forecast(
     used: float, per_day: float, to_threshold: int, to_full: int, said: str | None
 ) -> None:
-    verdict = judged(used, Growth(per_day * GIB, 30))
+    verdict = evaluate_all(used, Growth(per_day * GIB, 30))
 
     assert numbers(verdict) == {"days_to_threshold": to_threshold, "days_to_full": to_full}
     if said is not None:
@@ -76,7 +76,7 @@ def test_forecast(
     ],
 )
 def test_no_forecast(growth: Growth | None, details: tuple[str, ...]) -> None:
-    verdict = judged(50, growth, QuotaPolicy(forecast=9999))
+    verdict = evaluate_all(50, growth, QuotaPolicy(forecast=9999))
 
     assert verdict.state is State.OK
     assert numbers(verdict) == {}
@@ -86,10 +86,10 @@ def test_no_forecast(growth: Growth | None, details: tuple[str, ...]) -> None:
 def test_the_threshold_of_the_forecast_is_the_entrys_else_the_settings() -> None:
     growth = Growth(1.0 * GIB, 30)
 
-    assert numbers(judged(50, growth, threshold=90))["days_to_threshold"] == 40
-    assert numbers(judged(50, growth, threshold=None))["days_to_threshold"] == 35
+    assert numbers(evaluate_all(50, growth, threshold=90))["days_to_threshold"] == 40
+    assert numbers(evaluate_all(50, growth, threshold=None))["days_to_threshold"] == 35
     off = QuotaPolicy(warning=Threshold(Range(), "-w"))
-    assert numbers(judged(50, growth, off, threshold=None))["days_to_threshold"] == 50
+    assert numbers(evaluate_all(50, growth, off, threshold=None))["days_to_threshold"] == 50
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_the_threshold_of_the_forecast_is_the_entrys_else_the_settings() -> None
     ],
 )
 def test_what_a_mail_says(used: float, growth: Growth | None, facts: dict[str, object]) -> None:
-    assert judged(used, growth, QuotaPolicy(forecast=60)).facts == facts
+    assert evaluate_all(used, growth, QuotaPolicy(forecast=60)).facts == facts
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_what_a_mail_says(used: float, growth: Growth | None, facts: dict[str, o
     ],
 )
 def test_forecast_warning(used: float, days: int | None, state: State, says: str) -> None:
-    verdict = judged(used, Growth(1.0 * GIB, 30), QuotaPolicy(forecast=days))
+    verdict = evaluate_all(used, Growth(1.0 * GIB, 30), QuotaPolicy(forecast=days))
 
     assert verdict.state is state
     assert says in verdict.summary
@@ -148,14 +148,14 @@ def test_forecast_warning(used: float, days: int | None, state: State, says: str
     ],
 )
 def test_a_sudden_loss(used: float, state: State, says: str) -> None:
-    verdict = judged(used, Growth(None, 3, LOST))
+    verdict = evaluate_all(used, Growth(None, 3, LOST))
 
     assert verdict.state is state
     assert says in verdict.summary
 
 
 def test_a_sudden_loss_has_its_own_text() -> None:
-    summary = judged(30, Growth(1.0 * GIB, 30, LOST), QuotaPolicy(shrink=40)).summary
+    summary = evaluate_all(30, Growth(1.0 * GIB, 30, LOST), QuotaPolicy(shrink=40)).summary
 
     assert summary == (
         "used space fell from 80.0 to 30.0 GiB on 2026-11-20, limit 40 % a day ([quota] shrink): "

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from backup_monitoring.model.uploads import Computer, Past, Pattern, Schedule, Unreadable
+from backup_monitoring.model.uploads import Computer, History, InvalidReport, Pattern, Schedule
 from backup_monitoring.model.verdicts import Metric, Range, State
 from backup_monitoring.tasks.policies import SchedulePolicy
 from backup_monitoring.tasks.schedule import schedule
@@ -139,7 +139,7 @@ ON_WORKING_DAYS = daily(20, weekdays=frozenset([1, 2, 3, 4, 5]))
             computer(
                 start=start("2026-11-18T12:00:00+01:00"),
                 schedule=AT_20,
-                past=Past(first_open=at("2026-11-14T12:00+01:00")),
+                history=History(first_open=at("2026-11-14T12:00+01:00")),
             ),
             "2026-11-24T12:00:00+01:00",
             3,
@@ -147,7 +147,7 @@ ON_WORKING_DAYS = daily(20, weekdays=frozenset([1, 2, 3, 4, 5]))
             id="a week from the first start seen",
         ),
         pytest.param(
-            Computer("web01", SUNDAY, Unreadable("/home/e.xml", "torn"), AT_20),
+            Computer("web01", SUNDAY, InvalidReport("/home/e.xml", "torn"), AT_20),
             "2026-11-25T12:00:00+01:00",
             1,
             "1 backup missed since 2026-11-24 20:00 +01:00",
@@ -216,7 +216,7 @@ ON_WORKING_DAYS = daily(20, weekdays=frozenset([1, 2, 3, 4, 5]))
                 start=start("2026-11-20T20:00:04+01:00"),
                 end=end("2026-11-20T20:41:37+01:00"),
                 schedule=daily(20, modified=at("2026-11-22T21:00+01:00")),
-                past=Past(first_seen=at("2026-11-23T21:00+01:00")),
+                history=History(first_seen=at("2026-11-23T21:00+01:00")),
             ),
             "2026-11-24T12:00+01:00",
             3,
@@ -228,7 +228,7 @@ ON_WORKING_DAYS = daily(20, weekdays=frozenset([1, 2, 3, 4, 5]))
                 start=start("2026-11-20T20:00:04+01:00"),
                 end=end("2026-11-20T20:41:37+01:00"),
                 schedule=AT_20,
-                past=Past(schedule_changed=at("2026-11-21T21:00+01:00")),
+                history=History(schedule_changed=at("2026-11-21T21:00+01:00")),
             ),
             "2026-11-24T12:00+01:00",
             2,
@@ -245,7 +245,7 @@ ON_WORKING_DAYS = daily(20, weekdays=frozenset([1, 2, 3, 4, 5]))
         pytest.param(
             computer(
                 schedule=AT_20,
-                past=Past(first_seen=at("2026-11-23T12:00+01:00")),
+                history=History(first_seen=at("2026-11-23T12:00+01:00")),
             ),
             "2026-11-24T12:00+01:00",
             1,
@@ -267,7 +267,7 @@ ON_WORKING_DAYS = daily(20, weekdays=frozenset([1, 2, 3, 4, 5]))
             id="no start known, not before the account was made",
         ),
         pytest.param(
-            Computer("web01", None, Unreadable("/home/e.xml", "torn"), AT_20),
+            Computer("web01", None, InvalidReport("/home/e.xml", "torn"), AT_20),
             "2026-01-03T12:00+01:00",
             2,
             "2 backups missed since 2026-01-01 20:00 +01:00",
@@ -341,7 +341,7 @@ ON_WORKING_DAYS = daily(20, weekdays=frozenset([1, 2, 3, 4, 5]))
         ),
         pytest.param(
             computer(
-                past=Past(
+                history=History(
                     first_seen=at("2026-11-10T12:00+01:00"),
                     schedule_changed=at("2026-11-22T21:00+01:00"),
                 ),
@@ -374,7 +374,7 @@ ON_WORKING_DAYS = daily(20, weekdays=frozenset([1, 2, 3, 4, 5]))
             computer(
                 start=start("2026-11-22T12:00:04+01:00"),
                 schedule=AT_20,
-                past=Past(first_open=at("2026-11-10T20:00:04+01:00")),
+                history=History(first_open=at("2026-11-10T20:00:04+01:00")),
             ),
             "2026-11-24T12:00+01:00",
             1,
@@ -385,7 +385,7 @@ ON_WORKING_DAYS = daily(20, weekdays=frozenset([1, 2, 3, 4, 5]))
             computer(
                 start=start("2026-11-22T18:00:04+01:00"),
                 schedule=Schedule(TWICE, None, SUNDAY.modified),
-                past=Past(first_open=at("2026-11-10T20:00:04+01:00")),
+                history=History(first_open=at("2026-11-10T20:00:04+01:00")),
             ),
             "2026-11-23T17:00+01:00",
             0,

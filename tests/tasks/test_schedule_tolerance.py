@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from backup_monitoring.model.uploads import Schedule, Unplanned
+from backup_monitoring.model.uploads import NoSchedule, Schedule
 from backup_monitoring.model.verdicts import Range, State, Threshold
-from backup_monitoring.tasks.policies import PatiencePolicy, SchedulePolicy
+from backup_monitoring.tasks.policies import SchedulePolicy, WarnAfterPolicy
 from backup_monitoring.tasks.schedule import schedule
 from cases import at, computer, end, start, uploads
 from tasks.schedule_cases import (
@@ -24,14 +24,14 @@ from tasks.schedule_cases import (
     ZURICH,
 )
 
-BY_COMMAND = PatiencePolicy(numbers=Threshold(Range(end=1), "-w"))
-BY_SETTINGS = PatiencePolicy(
+BY_COMMAND = WarnAfterPolicy(numbers=Threshold(Range(end=1), "-w"))
+BY_SETTINGS = WarnAfterPolicy(
     numbers=Threshold(Range(end=1), "settings"), days=4, days_origin="settings"
 )
-LATE_CRITICAL = PatiencePolicy(critical=Threshold(Range(end=4), "-c"))
-BOTH_OFF = PatiencePolicy(days=0)
-FROM_TWO = PatiencePolicy(numbers=Threshold(Range(2, 5), "-w"), days=0)
-NOT_ONE = PatiencePolicy(numbers=Threshold(Range(0, 1, inverted=True), "-w"), days=0)
+LATE_CRITICAL = WarnAfterPolicy(critical=Threshold(Range(end=4), "-c"))
+BOTH_OFF = WarnAfterPolicy(days=0)
+FROM_TWO = WarnAfterPolicy(numbers=Threshold(Range(2, 5), "-w"), days=0)
+NOT_ONE = WarnAfterPolicy(numbers=Threshold(Range(0, 1, inverted=True), "-w"), days=0)
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ NOT_ONE = PatiencePolicy(numbers=Threshold(Range(0, 1, inverted=True), "-w"), da
 def test_patience(
     numbers: int | None,
     days: int | None,
-    patience: PatiencePolicy,
+    patience: WarnAfterPolicy,
     now: str,
     state: State,
     says: str,
@@ -160,7 +160,7 @@ def test_patience(
     assert says in verdict.summary
 
 
-AFTER_STARTUP = Schedule(Unplanned.AFTER_STARTUP, None, SUNDAY.modified)
+AFTER_STARTUP = Schedule(NoSchedule.AFTER_STARTUP, None, SUNDAY.modified)
 
 
 @pytest.mark.parametrize(

@@ -5,22 +5,22 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from backup_monitoring.model.accounts import Account, Keeping
+from backup_monitoring.model.accounts import Account, AccountStatus
 from backup_monitoring.model.uploads import (
     Computer,
-    Past,
+    History,
+    InvalidReport,
+    NoSchedule,
     Pattern,
     Schedule,
-    Unplanned,
-    Unreadable,
     Uploads,
 )
 from backup_monitoring.model.verdicts import Range, State, Threshold
 from backup_monitoring.tasks.policies import (
-    PatiencePolicy,
     RunPolicies,
     SchedulePolicy,
     StatusPolicy,
+    WarnAfterPolicy,
 )
 from backup_monitoring.tasks.status import status
 from cases import LONG_AGO, at, computer, daily, end, hourly, start, uploads
@@ -29,7 +29,7 @@ DN = "uid=4000101,ou=accounts,dc=example,dc=org"
 NOW = at("2026-11-24T12:00+01:00")
 ENTRY = Account("4000101", DN, warning_numbers=0, warning_days=1)
 ZURICH = ZoneInfo("Europe/Zurich")
-RULES = RunPolicies(PatiencePolicy(), SchedulePolicy(zones=(ZURICH,)), StatusPolicy())
+RULES = RunPolicies(WarnAfterPolicy(), SchedulePolicy(zones=(ZURICH,)), StatusPolicy())
 YESTERDAY = "2026-11-23T20:00:04+01:00"
 FAILED = end("2026-11-23T20:41:37+01:00", success=False)
 LATELY, BEFORE = "2026-11-22T12:00+01:00", "2026-11-22T11:59+01:00"  # two days are the border
@@ -77,7 +77,7 @@ EVERY_MINUTE = Schedule(
             computer(
                 start=start(YESTERDAY),
                 end=end("2026-11-20T20:41:37+01:00"),
-                schedule=Schedule(Unplanned.BY_HAND, None, LONG_AGO),
+                schedule=Schedule(NoSchedule.BY_HAND, None, LONG_AGO),
             ),
             State.OK,
             "running since 2026-11-23 20:00 +01:00",
@@ -102,7 +102,7 @@ EVERY_MINUTE = Schedule(
                 start=start(YESTERDAY),
                 end=end("2026-11-20T20:41:37+01:00"),
                 schedule=daily(20),
-                past=Past(),
+                history=History(),
             ),
             State.OK,
             "backup running since",
@@ -131,7 +131,10 @@ EVERY_MINUTE = Schedule(
             id="running, the one before ended",
         ),
         pytest.param(
-            computer(start=start("2027-01-01T00:00+01:00")), State.UNKNOWN, "clock", id="future"
+            computer(start=start("2027-01-01T00:00+01:00")),
+            State.UNKNOWN,
+            "clock",
+            id="check_clock_ahead",
         ),
         pytest.param(
             computer(end=end("2026-11-24T12:09:00+01:00")), State.OK, "successful", id="slack"
@@ -147,13 +150,13 @@ EVERY_MINUTE = Schedule(
             id="told in the time of its schedule",
         ),
         pytest.param(
-            Computer("web01", None, FAILED, Unreadable("/home/s.xml", "torn")),
+            Computer("web01", None, FAILED, InvalidReport("/home/s.xml", "torn")),
             State.WARNING,
             "backup ended 2026-11-23 20:41 +01:00 with errors",
             id="a schedule that is not understood hides no failure",
         ),
         pytest.param(
-            Computer("web01", None, Unreadable("/home/f.xml", "torn")),
+            Computer("web01", None, InvalidReport("/home/f.xml", "torn")),
             State.UNKNOWN,
             "not understood: /home/f.xml: torn",
             id="unreadable end",
@@ -174,53 +177,53 @@ def test_one_look(one: Computer, state: State, says: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("account", "past", "state", "says"),
+    ("account", "history", "state", "says"),
     [
         pytest.param(
             Account("a", DN, warning_numbers=3, warning_days=0),
-            Past(failed=1),
+            History(failed=1),
             State.OK,
             "2 failed: backup ended 2026-11-23 20:41 +01:00 with errors, within limits 3 backups",
             id="within the entry's number",
         ),
         pytest.param(
             Account("a", DN, warning_numbers=2, warning_days=0),
-            Past(failed=1),
+            History(failed=1),
             State.WARNING,
             "limit 2 backups (entry)",
             id="the entry's number",
         ),
         pytest.param(
             Account("a", DN, warning_numbers=2, warning_days=0),
-            Past(failed=2),
+            History(failed=2),
             State.CRITICAL,
             "3 failed",
             id="critical from 3 on",
         ),
         pytest.param(
             Account("a", DN, warning_numbers=9, warning_days=0),
-            Past(failed=5),
+            History(failed=5),
             State.OK,
             "6 failed",
             id="never critical before warning",
         ),
         pytest.param(
             Account("a", DN, warning_numbers=0, warning_days=2),
-            Past(failed=1, last_success=at("2026-11-22T12:01+01:00")),
+            History(failed=1, last_success=at("2026-11-22T12:01+01:00")),
             State.OK,
             "2 d (entry)",
             id="within the entry's days",
         ),
         pytest.param(
             Account("a", DN, warning_numbers=0, warning_days=2),
-            Past(failed=1, last_success=at("2026-11-22T12:00+01:00")),
+            History(failed=1, last_success=at("2026-11-22T12:00+01:00")),
             State.WARNING,
             "limit 2 d (entry)",
             id="the entry's days",
         ),
         pytest.param(
             Account("a", DN, warning_numbers=0, warning_days=2),
-            Past(failed=1),
+            History(failed=1),
             State.WARNING,
             "limit 2 d (entry)",
             id="no success known: reached",
@@ -233,7 +236,7 @@ def test_one_look(one: Computer, state: State, says: str) -> None:
                 warning_days=2,
                 last_successes={"web01": at("2026-11-23T08:00+01:00")},
             ),
-            Past(failed=1),
+            History(failed=1),
             State.OK,
             "within",
             id="the entry knows a success",
@@ -246,7 +249,7 @@ def test_one_look(one: Computer, state: State, says: str) -> None:
                 warning_days=2,
                 last_successes={"web01": at("2026-11-01T08:00+01:00")},
             ),
-            Past(failed=1, last_success=at("2026-11-23T08:00+01:00")),
+            History(failed=1, last_success=at("2026-11-23T08:00+01:00")),
             State.OK,
             "within",
             id="the last success that any source knows",
@@ -259,36 +262,36 @@ def test_one_look(one: Computer, state: State, says: str) -> None:
                 warning_days=2,
                 last_successes={"web01": at("2026-11-25T08:00+01:00")},
             ),
-            Past(failed=1),
+            History(failed=1),
             State.WARNING,
             "limit 2 d (entry)",
             id="a success of the future is none",
         ),
         pytest.param(
             Account("a", DN, warning_numbers=0, warning_days=0),
-            Past(failed=1),
+            History(failed=1),
             State.WARNING,
             "limit 1 d (default); the entry switches the customer's warnings off",
             id="both off: the settings",
         ),
         pytest.param(
             Account("a", DN, warning_numbers=4, warning_days=0),
-            Past(failed=3, at_least=True),
+            History(failed=3, at_least=True),
             State.CRITICAL,
             "at least 4 failed",
             id="lower bound",
         ),
     ],
 )
-def test_with_a_past(account: Account, past: Past, state: State, says: str) -> None:
-    verdict = status(account, uploads(computer(end=FAILED, past=past)), RULES, NOW)
+def test_with_a_past(account: Account, history: History, state: State, says: str) -> None:
+    verdict = status(account, uploads(computer(end=FAILED, history=history)), RULES, NOW)
 
     assert verdict.state is state
     assert says in verdict.summary
 
 
 def test_a_success_ends_the_row() -> None:
-    one = computer(end=end("2026-11-23T20:41:37+01:00"), past=Past(failed=7))
+    one = computer(end=end("2026-11-23T20:41:37+01:00"), history=History(failed=7))
 
     verdict = status(ENTRY, uploads(one), RULES, NOW)
 
@@ -297,8 +300,8 @@ def test_a_success_ends_the_row() -> None:
 
 
 def test_a_running_backup_does_not_end_the_row() -> None:
-    past = Past(failed=3, last_success=at("2026-11-01T00:00+01:00"))
-    one = computer(start=start("2026-11-24T11:00+01:00"), end=FAILED, past=past)
+    history = History(failed=3, last_success=at("2026-11-01T00:00+01:00"))
+    one = computer(start=start("2026-11-24T11:00+01:00"), end=FAILED, history=history)
 
     verdict = status(ENTRY, uploads(one), RULES, NOW)
 
@@ -320,11 +323,11 @@ def test_a_success_with_the_quota_used_up_is_doubted(used: int, state: State) ->
     assert verdict.metrics[0].value == 0
 
 
-@pytest.mark.parametrize("past", [None, Past(last_success=at("2026-11-23T20:41:37+01:00"))])
-def test_the_doubt_holds_while_the_next_backup_runs(past: Past | None) -> None:
+@pytest.mark.parametrize("history", [None, History(last_success=at("2026-11-23T20:41:37+01:00"))])
+def test_the_doubt_holds_while_the_next_backup_runs(history: History | None) -> None:
     account = ENTRY._replace(used=99, capacity=100)
     one = computer(
-        start=start("2026-11-24T11:00+01:00"), end=end("2026-11-23T20:41:37+01:00"), past=past
+        start=start("2026-11-24T11:00+01:00"), end=end("2026-11-23T20:41:37+01:00"), history=history
     )
 
     verdict = status(account, uploads(one), RULES, NOW)
@@ -455,7 +458,7 @@ def test_a_running_backup_serves_one_due_time(
         pytest.param(
             0,
             100,
-            computer(end=end(LATELY), past=Past(first_seen=at(BEFORE))),
+            computer(end=end(LATELY), history=History(first_seen=at(BEFORE))),
             State.WARNING,
             id="nothing is used, and not by the backups before either",
         ),
@@ -482,14 +485,14 @@ def test_one_look_does_not_forget_a_failure_while_the_next_backup_runs() -> None
 
 def test_a_report_that_is_not_understood_is_no_retirement() -> None:
     alive = computer("web01", end=end("2026-11-23T20:41:37+01:00"))
-    torn = Computer("web02", Unreadable("/f", "torn"), end("2026-08-01T20:41+02:00"))
+    torn = Computer("web02", InvalidReport("/f", "torn"), end("2026-08-01T20:41+02:00"))
 
     assert status(ENTRY, uploads(alive, torn), RULES, NOW).state is State.UNKNOWN
 
 
 def test_the_failed_backup_is_dated_while_the_next_one_runs() -> None:
-    past = Past(failed=1, failed_since=at("2026-11-23T20:41:37+01:00"))
-    one = computer(start=start("2026-11-24T11:00+01:00"), end=FAILED, past=past)
+    history = History(failed=1, failed_since=at("2026-11-23T20:41:37+01:00"))
+    one = computer(start=start("2026-11-24T11:00+01:00"), end=FAILED, history=history)
 
     said = status(ENTRY, uploads(one), RULES, NOW).summary
 
@@ -499,7 +502,7 @@ def test_the_failed_backup_is_dated_while_the_next_one_runs() -> None:
 def test_the_worst_computer_speaks() -> None:
     good = computer("web01", end=end("2026-11-23T20:41:37+01:00"))
     bad = computer("web02", end=FAILED)
-    torn = Computer("web03", Unreadable("/f", "torn"))
+    torn = Computer("web03", InvalidReport("/f", "torn"))
 
     verdict = status(ENTRY, uploads(good, bad, torn), RULES, NOW)
 
@@ -521,7 +524,7 @@ def test_a_success_that_only_the_quota_spoils_is_no_computer_that_fails() -> Non
 
 def test_the_settings_off_too_never_warn() -> None:
     account = Account("a", DN, warning_numbers=0, warning_days=0)
-    rules = RULES._replace(patience=PatiencePolicy(days=0, days_origin="settings"))
+    rules = RULES._replace(patience=WarnAfterPolicy(days=0, days_origin="settings"))
 
     verdict = status(account, uploads(computer(end=FAILED)), rules, NOW)
 
@@ -529,7 +532,7 @@ def test_the_settings_off_too_never_warn() -> None:
 
 
 def test_a_range_from_inside_is_not_off() -> None:
-    patience = PatiencePolicy(numbers=Threshold(Range(1, 5, inverted=True), "-w"), days=0)
+    patience = WarnAfterPolicy(numbers=Threshold(Range(1, 5, inverted=True), "-w"), days=0)
     account = Account("a", DN)
 
     verdict = status(account, uploads(computer(end=FAILED)), RULES._replace(patience=patience), NOW)
@@ -539,7 +542,7 @@ def test_a_range_from_inside_is_not_off() -> None:
 
 @pytest.mark.parametrize(("good", "state"), [(0, State.CRITICAL), (1, State.WARNING)])
 def test_critical_by_the_option(good: int, state: State) -> None:
-    patience = PatiencePolicy(critical=Threshold(Range(end=good), "-c"))
+    patience = WarnAfterPolicy(critical=Threshold(Range(end=good), "-c"))
 
     verdict = status(ENTRY, uploads(computer(end=FAILED)), RULES._replace(patience=patience), NOW)
 
@@ -572,7 +575,7 @@ def test_a_walk_cut_short_is_unknown_beside_what_was_found() -> None:
         (Uploads(), ENTRY, State.OK, "no report yet"),
         (
             uploads(computer(end=FAILED)),
-            ENTRY._replace(keeping=Keeping.INACTIVE),
+            ENTRY._replace(status=AccountStatus.INACTIVE),
             State.OK,
             "not active",
         ),
@@ -646,7 +649,7 @@ SUCCESS = end("2026-11-22T20:41:37+01:00")
         pytest.param(
             computer(
                 end=FAILED,
-                past=Past(failed=2, failed_since=at("2026-11-21T20:41+01:00")),
+                history=History(failed=2, failed_since=at("2026-11-21T20:41+01:00")),
             ),
             {
                 "cause": "errors",
@@ -658,7 +661,7 @@ SUCCESS = end("2026-11-22T20:41:37+01:00")
             id="the third in a row",
         ),
         pytest.param(
-            computer(start=start("2026-11-23T11:00+01:00"), end=SUCCESS, past=Past(failed=1)),
+            computer(start=start("2026-11-23T11:00+01:00"), end=SUCCESS, history=History(failed=1)),
             {
                 "cause": "never_ended",
                 "failed": 2,
@@ -684,7 +687,7 @@ SUCCESS = end("2026-11-22T20:41:37+01:00")
             computer(
                 start=RUNNING,
                 end=FAILED,
-                past=Past(failed=2, at_least=True, failed_since=at("2026-11-21T20:41+01:00")),
+                history=History(failed=2, at_least=True, failed_since=at("2026-11-21T20:41+01:00")),
             ),
             {
                 "cause": "errors",
@@ -709,7 +712,7 @@ SUCCESS = end("2026-11-22T20:41:37+01:00")
             computer(
                 start=RUNNING,
                 end=SUCCESS,
-                past=Past(failed=1, failed_since=at("2026-11-23T20:00+01:00")),
+                history=History(failed=1, failed_since=at("2026-11-23T20:00+01:00")),
             ),
             {
                 "cause": "never_ended",
@@ -724,7 +727,7 @@ SUCCESS = end("2026-11-22T20:41:37+01:00")
         pytest.param(
             computer(
                 start=RUNNING,
-                past=Past(failed=2, failed_since=at("2026-11-22T20:00+01:00")),
+                history=History(failed=2, failed_since=at("2026-11-22T20:00+01:00")),
             ),
             {
                 "cause": "never_ended",
@@ -751,9 +754,9 @@ def test_what_a_mail_says_of_a_success() -> None:
 
 
 def test_details_say_how() -> None:
-    past = Past(failed=1, last_success=at("2026-11-22T20:41:37+01:00"))
+    history = History(failed=1, last_success=at("2026-11-22T20:41:37+01:00"))
 
-    known = status(ENTRY, uploads(computer(end=FAILED, past=past)), RULES, NOW)
+    known = status(ENTRY, uploads(computer(end=FAILED, history=history)), RULES, NOW)
     not_known = status(ENTRY, uploads(computer(end=FAILED)), RULES, NOW)
 
     limits = "limits number off (entry), 1 d (entry)"
@@ -763,10 +766,10 @@ def test_details_say_how() -> None:
 
 def test_a_first_backup_may_take_a_week_from_the_first_start_seen() -> None:
     again = start("2026-11-20T20:00+01:00")
-    past = Past(first_open=at("2026-11-17T11:59+01:00"))
+    history = History(first_open=at("2026-11-17T11:59+01:00"))
 
-    late = status(ENTRY, uploads(computer(start=again, past=past)), RULES, NOW)
-    fine = status(ENTRY, uploads(computer(start=again, past=Past())), RULES, NOW)
+    late = status(ENTRY, uploads(computer(start=again, history=history)), RULES, NOW)
+    fine = status(ENTRY, uploads(computer(start=again, history=History())), RULES, NOW)
 
     assert late.summary.startswith("1 failed: backup started 2026-11-20 20:00 +01:00, never ended")
     assert late.metrics[0].value == 1

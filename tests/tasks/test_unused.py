@@ -2,8 +2,8 @@
 
 import pytest
 
-from backup_monitoring.model.accounts import Account, Keeping
-from backup_monitoring.model.uploads import Past, Unreadable, Uploads
+from backup_monitoring.model.accounts import Account, AccountStatus
+from backup_monitoring.model.uploads import History, InvalidReport, Uploads
 from backup_monitoring.model.verdicts import Metric, Range, State, Threshold
 from backup_monitoring.tasks.policies import UnusedPolicy
 from backup_monitoring.tasks.unused import unused
@@ -66,7 +66,7 @@ def test_the_limit_is_said_as_it_was_given(good: Range, says: str) -> None:
     [
         (uploads(computer(start=start("2020-01-01T00:00+01:00"))), State.OK, "used by 1 computer"),
         (
-            Uploads((computer()._replace(end=Unreadable("/f", "torn")),)),
+            Uploads((computer()._replace(end=InvalidReport("/f", "torn")),)),
             State.OK,
             "used by 1 computer",
         ),
@@ -80,9 +80,9 @@ def test_the_limit_is_said_as_it_was_given(good: Range, says: str) -> None:
             State.OK,
             "used by 2 computers",
         ),
-        (uploads(computer(past=Past())), State.OK, "used by 1 computer"),
+        (uploads(computer(history=History())), State.OK, "used by 1 computer"),
         (
-            Uploads((computer(past=Past(gone=NOW)),)),
+            Uploads((computer(history=History(gone=NOW)),)),
             State.WARNING,
             "used no more, the folders of its computers are gone, "
             "since 2024-12-31 23:00 +00:00 (692 d 12 h), limit 14 d (default)",
@@ -105,7 +105,7 @@ def test_use(seen: Uploads, state: State, says: str) -> None:
 
 
 def test_an_account_that_is_not_watched_is_ok() -> None:
-    account = Account("4000101", DN, Keeping.INACTIVE, created=at("2025-01-01T00:00+01:00"))
+    account = Account("4000101", DN, AccountStatus.INACTIVE, created=at("2025-01-01T00:00+01:00"))
 
     verdict = unused(account, Uploads(), UnusedPolicy(), NOW)
 

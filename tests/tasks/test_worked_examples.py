@@ -9,27 +9,27 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from backup_monitoring.model.accounts import GIB, Account
-from backup_monitoring.model.times import parse_duration, say_offset
+from backup_monitoring.model.times import format_offset, parse_duration
 from backup_monitoring.model.uploads import Client, Computer
 from backup_monitoring.model.verdicts import Range, Threshold, Verdict
-from backup_monitoring.settings.policies import count_range
-from backup_monitoring.store.growth import Size, growth_of
-from backup_monitoring.store.history import Memory, look
+from backup_monitoring.settings.policies import range_below_count
+from backup_monitoring.store.growth import DailySize, estimate_growth
+from backup_monitoring.store.history import TrackedComputer, look
 from backup_monitoring.tasks.client import client
 from backup_monitoring.tasks.policies import (
     ClientPolicy,
-    PatiencePolicy,
     QuotaPolicy,
     RunPolicies,
     SchedulePolicy,
     StatusPolicy,
     UnusedPolicy,
+    WarnAfterPolicy,
 )
 from backup_monitoring.tasks.quota import quota
 from backup_monitoring.tasks.schedule import schedule
 from backup_monitoring.tasks.status import status
 from backup_monitoring.tasks.unused import unused
-from backup_monitoring.uploads.offsets import Clues, Writer, choose, parse_offset
+from backup_monitoring.uploads.offsets import OffsetClues, ReportWriter, choose, parse_offset
 from cases import at, daily, end, start, uploads
 
 RULES = Path(__file__).parent.parent.parent / "docs" / "rules.md"
@@ -84,12 +84,12 @@ def _quota(row: Row) -> Verdict:
     return quota(account, policy)
 
 
-def _patience(row: Row) -> PatiencePolicy:
-    policy = PatiencePolicy()
+def _patience(row: Row) -> WarnAfterPolicy:
+    policy = WarnAfterPolicy()
     if row.get("settings: numbers, days", "-") != "-":
         numbers, days = map(int, row["settings: numbers, days"].split(", "))
-        good = Threshold(count_range(numbers), "settings")
-        policy = PatiencePolicy(numbers=good, days=days, days_origin="settings")
+        good = Threshold(range_below_count(numbers), "settings")
+        policy = WarnAfterPolicy(numbers=good, days=days, days_origin="settings")
     if row.get("option", "-") != "-":
         good = Threshold(Range(end=float(row["option"].removeprefix("-w "))), "-w")
         policy = policy._replace(numbers=good)
@@ -155,7 +155,7 @@ def _growth(row: Row) -> Verdict:
     last = date(2026, 11, 24).toordinal()
     texts = row["daily sizes, GiB"].split()
     used = [round(float(text) * GIB) for text in texts]
-    sizes = [Size(last + 1 - len(used) + n, size) for n, size in enumerate(used)]
+    sizes = [DailySize(last + 1 - len(used) + n, size) for n, size in enumerate(used)]
     policy = QuotaPolicy()
     account = Account(
         "4000101",
@@ -163,7 +163,7 @@ def _growth(row: Row) -> Verdict:
         used=used[-1],
         capacity=10 * GIB,
         quota_threshold=85,
-        growth=growth_of(sizes, last, policy.shrink),
+        growth=estimate_growth(sizes, last, policy.shrink),
     )
     if row["option"] != "-":
         policy = policy._replace(forecast=int(row["option"].removeprefix("--forecast-warning ")))
@@ -171,13 +171,13 @@ def _growth(row: Row) -> Verdict:
 
 
 def _passes(rows: list[Row]) -> Verdict:
-    memory: Memory | None = None
+    memory: TrackedComputer | None = None
     for row in rows:
         now, computer = at(row["looked at"]), _computer(row)
         memory = look(memory, computer, now)
-        computer = computer._replace(past=memory.past_beside(computer))
+        computer = computer._replace(history=memory.history_beside(computer))
     account = _account({"entry: numbers, days": "2, 0"})
-    rules = RunPolicies(PatiencePolicy(), _schedule_policy({}), StatusPolicy())
+    rules = RunPolicies(WarnAfterPolicy(), _schedule_policy({}), StatusPolicy())
     return status(account, uploads(computer), rules, now)
 
 
@@ -207,13 +207,13 @@ def test_a_row_says_what_the_rule_says(name: str, rows: list[Row]) -> None:
 
 
 def _offsets(row: Row) -> str:
-    writer = Writer.PERL if row["client"] == "Perl" else Writer.OTHER
-    clues = Clues((), at("2100-01-01T00:00+00:00"), at("2026-11-24T08:00+01:00"))
+    writer = ReportWriter.PERL if row["client"] == "Perl" else ReportWriter.OTHER
+    clues = OffsetClues((), at("2100-01-01T00:00+00:00"), at("2026-11-24T08:00+01:00"))
     candidates = parse_offset(row["written"], writer)
     chosen = choose(candidates, None, clues)
     if chosen is not None:
-        return say_offset(chosen)
-    return " or ".join(map(say_offset, sorted(candidates))) or "unreadable"
+        return format_offset(chosen)
+    return " or ".join(map(format_offset, sorted(candidates))) or "unreadable"
 
 
 def test_every_rule_has_examples() -> None:

@@ -23,10 +23,10 @@ from backup_monitoring.model.accounts import Account
 from backup_monitoring.model.uploads import Computer, Start, Uploads
 from backup_monitoring.model.verdicts import State, Verdict
 from backup_monitoring.tasks.policies import (
-    PatiencePolicy,
     RunPolicies,
     SchedulePolicy,
     StatusPolicy,
+    WarnAfterPolicy,
 )
 from backup_monitoring.tasks.schedule import schedule
 from backup_monitoring.uploads.reports import read_end, read_schedule, read_start
@@ -140,7 +140,7 @@ def due_minutes(year: Year, crontab: Crontab, first: int, end: int) -> list[int]
     return sorted(set(found))
 
 
-class Run(NamedTuple):
+class BackupRun(NamedTuple):
     start: datetime
     end: datetime | None
 
@@ -187,7 +187,7 @@ class Life:
         before = due_minutes(year, self.crontab, 0, border)
         return before + due_minutes(year, self.later, border, LENGTH)
 
-    def runs(self, year: Year) -> Iterator[Run]:
+    def runs(self, year: Year) -> Iterator[BackupRun]:
         """What really happens."""
         random = Random(self.jitter)
         free = year.begin + DAY
@@ -199,7 +199,7 @@ class Life:
             free = (run.end or run.start + 5 * MINUTE) + SECOND
             yield run
 
-    def run(self, year: Year, random: Random, start: datetime) -> Run:
+    def run(self, year: Year, random: Random, start: datetime) -> BackupRun:
         longest = 22 * 60 if self.faithful else 40 * 60
         minutes = random.choice([1, 20, 20, 20, 90, 300, longest])
         end = start + minutes * MINUTE + random.randrange(60) * SECOND
@@ -208,7 +208,7 @@ class Life:
             start < year.moment(first + length) and year.moment(first) < end
             for first, length in self.outages
         )
-        return Run(start, None if killed or switched_off else end)
+        return BackupRun(start, None if killed or switched_off else end)
 
     def off(self, minute: int) -> bool:
         return any(first <= minute < first + length for first, length in self.outages)
@@ -224,7 +224,7 @@ def shift(random: Random) -> timedelta:
     return random.randrange(60) * SECOND
 
 
-def looks(life: Life, year: Year, runs: list[Run], count: int) -> list[datetime]:
+def looks(life: Life, year: Year, runs: list[BackupRun], count: int) -> list[datetime]:
     """Moments at which someone looks: any, and those at which something changes."""
     random = Random(life.jitter + 1)
     edges = [*year.changes, *(first + length for first, length in life.outages)]
@@ -252,7 +252,7 @@ class Known(NamedTuple):
     planned: datetime
 
 
-def known_at(life: Life, year: Year, runs: list[Run], now: datetime) -> Known:
+def known_at(life: Life, year: Year, runs: list[BackupRun], now: datetime) -> Known:
     so_far = runs[: bisect_right(runs, now, key=attrgetter("start"))]
     start = so_far[-1].start
     ended = next((run.end for run in reversed(so_far) if run.end and run.end <= now), None)
@@ -284,7 +284,7 @@ def uploaded(life: Life, year: Year, known: Known, now: datetime, knowing: bool)
     return Computer("web01", start, end, plan)
 
 
-def judged(life: Life, year: Year, known: Known, now: datetime, knowing: bool) -> Verdict:
+def evaluate_all(life: Life, year: Year, known: Known, now: datetime, knowing: bool) -> Verdict:
     weekdays = {}
     if life.program is Program.PERL and known.crontab.weekdays is not None:
         weekdays["4000101/web01"] = known.crontab.weekdays
@@ -293,7 +293,7 @@ def judged(life: Life, year: Year, known: Known, now: datetime, knowing: bool) -
         "4000101", "uid=4000101", warning_numbers=life.numbers, warning_days=life.days
     )
     computer = uploaded(life, year, known, now, knowing)
-    rules = RunPolicies(PatiencePolicy(), policy, StatusPolicy())
+    rules = RunPolicies(WarnAfterPolicy(), policy, StatusPolicy())
     return schedule(account, Uploads((computer,), data=True), rules, now)
 
 
@@ -410,7 +410,7 @@ def test_a_year(name: str, life: Life) -> None:
         missed = really_missed(year, known, now)
         state = really_told(life, missed, known, now)
 
-        verdict = judged(life, year, known, now, knowing=True)
+        verdict = evaluate_all(life, year, known, now, knowing=True)
 
         assert (verdict.metrics[0].value, verdict.state) == (min(missed, 999), state), (
             f"{now.isoformat()}: {known} {verdict}"
@@ -428,7 +428,7 @@ def test_a_year_without_the_zone(name: str, life: Life) -> None:
         known = known_at(life, year, runs, now)
         missed = really_missed(year, known, now)
 
-        verdict = judged(life, year, known, now, knowing=False)
+        verdict = evaluate_all(life, year, known, now, knowing=False)
 
         if verdict.state is State.UNKNOWN:
             assert life.program is Program.PERL
@@ -448,7 +448,7 @@ def test_a_year_without_a_fault(name: str, life: Life) -> None:
     life = life.within(year)
     runs = list(life.runs(year))
     for now in looks(life, year, runs, 20):
-        verdict = judged(life, year, known_at(life, year, runs, now), now, knowing=True)
+        verdict = evaluate_all(life, year, known_at(life, year, runs, now), now, knowing=True)
 
         assert verdict.state is State.OK
         assert verdict.metrics[0].value == 0

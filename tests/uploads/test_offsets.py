@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backup_monitoring.model.times import say_offset
-from backup_monitoring.uploads.offsets import Clues, Writer, choose, parse_offset
+from backup_monitoring.model.times import format_offset
+from backup_monitoring.uploads.offsets import OffsetClues, ReportWriter, choose, parse_offset
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
-def spelled(text: str, writer: Writer) -> list[str]:
-    return [say_offset(offset) for offset in parse_offset(text, writer)]
+def spelled(text: str, writer: ReportWriter) -> list[str]:
+    return [format_offset(offset) for offset in parse_offset(text, writer)]
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def spelled(text: str, writer: Writer) -> list[str]:
     ],
 )
 def test_offsets_of_perl(text: str, offsets: list[str]) -> None:
-    assert spelled(text, Writer.PERL) == offsets
+    assert spelled(text, ReportWriter.PERL) == offsets
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_offsets_of_perl(text: str, offsets: list[str]) -> None:
     ],
 )
 def test_offsets_of_sepiola(text: str, offsets: list[str]) -> None:
-    assert spelled(text, Writer.OTHER) == offsets
+    assert spelled(text, ReportWriter.OTHER) == offsets
 
 
 WALL = datetime(2026, 11, 24, 1, 0)  # noqa: DTZ001 - the date as it is written
@@ -117,11 +117,11 @@ NEARER_TO_THE_WEST = datetime(2026, 11, 24, 0, 30, tzinfo=UTC)
     ],
 )
 def test_choice_of_two(zones: list[ZoneInfo], modified: datetime, offset: str | None) -> None:
-    candidates = parse_offset("-11:00", Writer.PERL)
+    candidates = parse_offset("-11:00", ReportWriter.PERL)
 
-    chosen = choose(candidates, WALL, Clues(zones, modified, NOW))
+    chosen = choose(candidates, WALL, OffsetClues(zones, modified, NOW))
 
-    assert (None if chosen is None else say_offset(chosen)) == offset
+    assert (None if chosen is None else format_offset(chosen)) == offset
 
 
 @pytest.mark.parametrize(
@@ -133,25 +133,27 @@ def test_choice_of_two(zones: list[ZoneInfo], modified: datetime, offset: str | 
     ],
 )
 def test_choice_of_two_without_a_date(modified: datetime, offset: str | None) -> None:
-    candidates = parse_offset("-11:00", Writer.PERL)
+    candidates = parse_offset("-11:00", ReportWriter.PERL)
 
-    chosen = choose(candidates, None, Clues([AUCKLAND], modified, NOW))
+    chosen = choose(candidates, None, OffsetClues([AUCKLAND], modified, NOW))
 
-    assert (None if chosen is None else say_offset(chosen)) == offset
+    assert (None if chosen is None else format_offset(chosen)) == offset
 
 
 def test_one_candidate_is_it_whatever_else_is_known() -> None:
-    chosen = choose(parse_offset("+01:00", Writer.PERL), WALL, Clues([AUCKLAND], LONG_AGO, NOW))
+    chosen = choose(
+        parse_offset("+01:00", ReportWriter.PERL), WALL, OffsetClues([AUCKLAND], LONG_AGO, NOW)
+    )
 
     assert chosen is not None
-    assert say_offset(chosen) == "+01:00"
+    assert format_offset(chosen) == "+01:00"
 
 
 def test_a_zone_counts_as_of_the_date_not_of_today() -> None:
     in_winter = datetime(2026, 7, 1, 20, 0)  # noqa: DTZ001 - Auckland is at +12:00 then
-    candidates = parse_offset("-11:00", Writer.PERL)
+    candidates = parse_offset("-11:00", ReportWriter.PERL)
 
-    assert choose(candidates, in_winter, Clues([AUCKLAND], LONG_AGO, NOW)) is None
+    assert choose(candidates, in_winter, OffsetClues([AUCKLAND], LONG_AGO, NOW)) is None
 
 
 @pytest.mark.parametrize(
@@ -162,9 +164,11 @@ def test_a_zone_counts_as_of_the_date_not_of_today() -> None:
     ],
 )
 def test_the_ends_of_time_raise_nothing(wall: datetime, offset: str | None) -> None:
-    chosen = choose(parse_offset("+13:00", Writer.PERL), wall, Clues([AUCKLAND], NOW, NOW))
+    chosen = choose(
+        parse_offset("+13:00", ReportWriter.PERL), wall, OffsetClues([AUCKLAND], NOW, NOW)
+    )
 
-    assert (None if chosen is None else say_offset(chosen)) == offset
+    assert (None if chosen is None else format_offset(chosen)) == offset
 
 
 ZONES = [
@@ -206,20 +210,20 @@ def test_perls_offset_is_mended_or_ambiguous(at: datetime, zone: str) -> None:
     true = offset_of(at, zone)
     wall = at.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
 
-    candidates = parse_offset(as_perl_writes(at, zone), Writer.PERL)
+    candidates = parse_offset(as_perl_writes(at, zone), ReportWriter.PERL)
 
     assert true in candidates
-    assert choose(candidates, wall, Clues([ZoneInfo(zone)], LONG_AGO, NOW)) in (true, None)
-    uploaded = Clues([], at + timedelta(minutes=3), at + timedelta(hours=1))
+    assert choose(candidates, wall, OffsetClues([ZoneInfo(zone)], LONG_AGO, NOW)) in (true, None)
+    uploaded = OffsetClues([], at + timedelta(minutes=3), at + timedelta(hours=1))
     assert choose(candidates, wall, uploaded) == true
 
 
 @given(at=INSTANTS, zone=st.sampled_from(ZONES))
 def test_sepiolas_offset_is_mended(at: datetime, zone: str) -> None:
-    assert parse_offset(as_sepiola_writes(at, zone), Writer.OTHER) == (offset_of(at, zone),)
+    assert parse_offset(as_sepiola_writes(at, zone), ReportWriter.OTHER) == (offset_of(at, zone),)
 
 
-@given(st.text(alphabet="+-0123456789:Z. ٣", max_size=14), st.sampled_from(Writer))
-def test_no_text_raises(text: str, writer: Writer) -> None:
+@given(st.text(alphabet="+-0123456789:Z. ٣", max_size=14), st.sampled_from(ReportWriter))
+def test_no_text_raises(text: str, writer: ReportWriter) -> None:
     for offset in parse_offset(text, writer):
         assert timedelta(hours=-11) <= offset <= timedelta(hours=14)

@@ -18,10 +18,10 @@ from backup_monitoring.model.needs import Files
 from backup_monitoring.model.uploads import (
     Computer,
     End,
+    InvalidReport,
     Pattern,
     Schedule,
     Start,
-    Unreadable,
     Uploads,
 )
 from backup_monitoring.settings.homes import HomesSettings
@@ -78,7 +78,7 @@ def only(uploads: Uploads) -> Computer:
 
 def start_problem(uploads: Uploads) -> str:
     start = only(uploads).start
-    assert isinstance(start, Unreadable), start
+    assert isinstance(start, InvalidReport), start
     assert Finding("report", start.where, start.problem) in uploads.findings
     return start.problem
 
@@ -211,7 +211,7 @@ def test_the_first_name_counts(tree: Tree) -> None:
     settings = HomesSettings(root=tree.root, start_files=names)
     assert isinstance(only(tree.read(settings=settings)).start, Start)
     settings = HomesSettings(root=tree.root, start_files=names[::-1])
-    assert isinstance(only(tree.read(settings=settings)).start, Unreadable)
+    assert isinstance(only(tree.read(settings=settings)).start, InvalidReport)
 
 
 def test_an_unreadable_report_is_a_finding_and_hides_no_other(tree: Tree) -> None:
@@ -221,7 +221,7 @@ def test_an_unreadable_report_is_a_finding_and_hides_no_other(tree: Tree) -> Non
     uploads = tree.read()
 
     path = f"{folder}/backupStarted.xml"
-    assert only(uploads).start == Unreadable(path, "empty file")
+    assert only(uploads).start == InvalidReport(path, "empty file")
     assert uploads.findings == (Finding("report", path, "empty file"),)
     assert isinstance(only(uploads).end, End)
 
@@ -486,11 +486,11 @@ def test_a_modification_time_beyond_all_years(tree: Tree, monkeypatch: pytest.Mo
     tree.computer("web01")
     real = os.fstat
 
-    def future(fd: int) -> os.stat_result:
+    def check_clock_ahead(fd: int) -> os.stat_result:
         status = list(real(fd))
         return os.stat_result([*status[:8], 10**15, *status[9:]])
 
-    monkeypatch.setattr(os, "fstat", future)
+    monkeypatch.setattr(os, "fstat", check_clock_ahead)
 
     start = only(tree.read()).start
 
@@ -790,7 +790,7 @@ def test_a_computer_that_may_not_be_read_hides_no_other(open_tree: Tree, below: 
     where = str(closed) + ("/backupStarted.xml" if below else "")
     uploads = open_tree.read(Files.START)
     first, second = uploads.computers
-    unreadable = Unreadable(where, "Permission denied")
+    unreadable = InvalidReport(where, "Permission denied")
     expected = Uploads(
         (first._replace(start=unreadable), second), findings=(Finding("report", *unreadable),)
     )

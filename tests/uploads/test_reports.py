@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from backup_monitoring.model.uploads import (
     Client,
     End,
+    InvalidReport,
+    NoSchedule,
     Pattern,
     Schedule,
     Start,
-    Unplanned,
-    Unreadable,
 )
 from backup_monitoring.uploads.reports import read_end, read_schedule, read_start
 
@@ -30,15 +30,15 @@ PERL = Client("Online Backup Perl Script", "2.0.11", "linux")
 SEPIOLA = Client("Sepiola Online Backup Client", "2.7.1-4-g0549bf1", "Windows")
 
 
-def start_of(data: bytes) -> Start | Unreadable:
+def start_of(data: bytes) -> Start | InvalidReport:
     return read_start(data, "s.xml", MODIFIED, [ZURICH], NOW)
 
 
-def end_of(data: bytes) -> End | Unreadable:
+def end_of(data: bytes) -> End | InvalidReport:
     return read_end(data, "e.xml", MODIFIED, [ZURICH], NOW)
 
 
-def schedule_of(data: bytes, start: Start | None = None) -> Schedule | Unreadable:
+def schedule_of(data: bytes, start: Start | None = None) -> Schedule | InvalidReport:
     return read_schedule(data, "p.xml", MODIFIED, [ZURICH], NOW, start)
 
 
@@ -46,8 +46,8 @@ def a_start(offset: timedelta) -> Start:
     return Start(MODIFIED, offset, "461239", PERL, MODIFIED)
 
 
-def problem_of(report: Start | End | Schedule | Unreadable) -> str:
-    assert isinstance(report, Unreadable), report
+def problem_of(report: Start | End | Schedule | InvalidReport) -> str:
+    assert isinstance(report, InvalidReport), report
     return report.problem
 
 
@@ -118,8 +118,8 @@ EVENING = Pattern(frozenset([30]), frozenset([20]), HOUR)
             Pattern(frozenset([0, 15, 30, 45]), frozenset([8, 10, 12, 14, 16, 18]), HOUR),
         ),
         ("perl_schedule_list.xml", Pattern(frozenset([0]), frozenset([5, 17]), HOUR)),
-        ("sepiola_schedule_none.xml", Unplanned.BY_HAND),
-        ("sepiola_schedule_startup.xml", Unplanned.AFTER_STARTUP),
+        ("sepiola_schedule_none.xml", NoSchedule.BY_HAND),
+        ("sepiola_schedule_startup.xml", NoSchedule.AFTER_STARTUP),
         ("sepiola_schedule_weekdays.xml", EVENING._replace(weekdays=frozenset([1, 2, 3, 4, 5]))),
         (
             "schedule_day_of_month.xml",
@@ -127,7 +127,7 @@ EVENING = Pattern(frozenset([30]), frozenset([20]), HOUR)
         ),
     ],
 )
-def test_schedules(file: str, plan: Pattern | Unplanned) -> None:
+def test_schedules(file: str, plan: Pattern | NoSchedule) -> None:
     schedule = schedule_of(CORPUS[file])
 
     client = PERL if file.startswith("perl") else SEPIOLA
@@ -163,7 +163,7 @@ def test_a_start_that_is_not_understood(file: str, says: str) -> None:
     report = start_of(CORPUS[file])
 
     assert says in problem_of(report)
-    assert isinstance(report, Unreadable)
+    assert isinstance(report, InvalidReport)
     assert report.where == "s.xml"
 
 
@@ -468,8 +468,8 @@ def test_another_files_content_is_not_told() -> None:
 def assert_harmless(data: bytes) -> None:
     began = time.perf_counter()
     for report in (start_of(data), end_of(data), schedule_of(data, a_start(13 * HOUR))):
-        assert isinstance(report, Start | End | Schedule | Unreadable)
-        if isinstance(report, Unreadable):
+        assert isinstance(report, Start | End | Schedule | InvalidReport)
+        if isinstance(report, InvalidReport):
             assert 0 < len(report.problem) < 200
     assert time.perf_counter() - began < 2
 
@@ -552,5 +552,5 @@ ATTRIBUTES = b"<backup_started " + b" ".join(b"a%d='x'" % number for number in r
     ],
 )  # fmt: skip
 def test_large_garbage_is_refused_quickly(data: bytes) -> None:
-    assert isinstance(start_of(data), Unreadable)
+    assert isinstance(start_of(data), InvalidReport)
     assert_harmless(data)

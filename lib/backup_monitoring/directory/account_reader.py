@@ -5,20 +5,20 @@ from datetime import datetime
 from enum import Flag, auto
 from typing import Any
 
-from backup_monitoring.directory.attributes import Attribute, Values
+from backup_monitoring.directory.attributes import AttributeReader, EntryValues
 from backup_monitoring.directory.entries import Entry, as_text
-from backup_monitoring.model.accounts import Account, Keeping
+from backup_monitoring.model.accounts import Account, AccountStatus
 from backup_monitoring.model.needs import Need
 from backup_monitoring.settings.directory import AttributeNames
 
 Fields = dict[str, Any]
-Part = Callable[[Values, Fields], None]
+StorePart = Callable[[EntryValues, Fields], None]
 
 _WITHOUT_FILES = (b"ssts3bucket",)
 _DELETED = (b"delete", b"deleted")
 
 
-class Certain(Flag):
+class KnownAttributes(Flag):
     """What the search has seen to already, so that no entry need be asked."""
 
     NOTHING = 0
@@ -40,17 +40,17 @@ class AccountReader:
         names: AttributeNames,
         need: Need,
         now: datetime,
-        certain: Certain,
+        certain: KnownAttributes,
         uids: Iterable[str] = (),
     ) -> None:
         self._now = now
         self._uids = frozenset(uid.lower() for uid in uids)  # as the directory compares them
-        self._uid = Attribute(names.uid)
-        self._cancellation = Attribute(names.cancellation)
-        self._mode = Attribute(names.provisioning_mode)
-        self._state = Attribute(names.provisioning_state)
-        self._active = None if Certain.ACTIVE in certain else Attribute(names.active)
-        self._kind = None if Certain.KIND in certain else Attribute("objectClass")
+        self._uid = AttributeReader(names.uid)
+        self._cancellation = AttributeReader(names.cancellation)
+        self._mode = AttributeReader(names.provisioning_mode)
+        self._state = AttributeReader(names.provisioning_state)
+        self._active = None if KnownAttributes.ACTIVE in certain else AttributeReader(names.active)
+        self._kind = None if KnownAttributes.KIND in certain else AttributeReader("objectClass")
         parts = {flag: part for flag, part in _parts(names).items() if flag in need}
         self._parts = [part for part, _ in parts.values()]
         basis = [self._uid, self._cancellation, self._mode, self._state, self._active, self._kind]
@@ -60,16 +60,16 @@ class AccountReader:
     def account(self, entry: Entry) -> Account:
         """Return the account that *entry* is."""
         dn, attributes = entry
-        values = Values(dn, attributes)
+        values = EntryValues(dn, attributes)
         fields: Fields = {}
         for part in self._parts:
             part(values, fields)
         uid = self._name(dn, values)
-        keeping = self._keeping(values)
+        status = self._status(values)
         waits = values.is_among(self._state, (b"0",)) and values.is_among(self._mode, (b"add",))
-        return Account(uid, dn, keeping, not waits, **fields, findings=values.findings)
+        return Account(uid, dn, status, not waits, **fields, findings=values.findings)
 
-    def _name(self, dn: str, values: Values) -> str:
+    def _name(self, dn: str, values: EntryValues) -> str:
         uids = values.all(self._uid)
         if len(uids) == 1:
             return as_text(uids[0])
@@ -82,46 +82,46 @@ class AccountReader:
         values.lack(self._uid)
         return dn
 
-    def _keeping(self, values: Values) -> Keeping:
+    def _status(self, values: EntryValues) -> AccountStatus:
         active = values.flag(self._active) if self._active else True
         if active is False:
-            return Keeping.INACTIVE
+            return AccountStatus.INACTIVE
         if values.is_among(self._mode, _DELETED):
-            return Keeping.INACTIVE
+            return AccountStatus.INACTIVE
         ends = values.time(self._cancellation)
         if ends is not None and ends <= self._now:
-            return Keeping.INACTIVE
+            return AccountStatus.INACTIVE
         if self._kind and values.is_among(self._kind, _WITHOUT_FILES):
-            return Keeping.NO_FILES
-        return Keeping.ACTIVE if active else self._unclear(values)
+            return AccountStatus.NO_FILES
+        return AccountStatus.ACTIVE if active else self._unclear(values)
 
-    def _unclear(self, values: Values) -> Keeping:
+    def _unclear(self, values: EntryValues) -> AccountStatus:
         # Access rules hide a value without a word: "not active" would be OK for ever.
         if self._active and not values.has(self._active):
             values.lack(self._active)
-        return Keeping.UNCLEAR
+        return AccountStatus.UNCLEAR
 
 
-def _parts(names: AttributeNames) -> dict[Need, tuple[Part, tuple[str, ...]]]:
+def _parts(names: AttributeNames) -> dict[Need, tuple[StorePart, tuple[str, ...]]]:
     """Return by need how it is read, and the attributes that this takes."""
-    last_success, created = Attribute(names.last_success), Attribute(names.created)
-    home, host = Attribute(names.home), Attribute(names.host)
+    last_success, created = AttributeReader(names.last_success), AttributeReader(names.created)
+    home, host = AttributeReader(names.home), AttributeReader(names.host)
 
-    def read_last_success(values: Values, fields: Fields) -> None:
+    def read_last_success(values: EntryValues, fields: Fields) -> None:
         fields["last_successes"] = values.times_by_name(last_success)
 
-    def read_created(values: Values, fields: Fields) -> None:
+    def read_created(values: EntryValues, fields: Fields) -> None:
         fields["created"] = values.time(created)
 
-    def read_home(values: Values, fields: Fields) -> None:
+    def read_home(values: EntryValues, fields: Fields) -> None:
         fields["home"] = values.text(home)
 
-    def read_hosts(values: Values, fields: Fields) -> None:
+    def read_hosts(values: EntryValues, fields: Fields) -> None:
         fields["hosts"] = tuple(map(as_text, values.all(host)))
 
     return {
         Need.QUOTA: _quota(names),
-        Need.PATIENCE: _patience(names),
+        Need.WARN_AFTER: _patience(names),
         Need.LAST_SUCCESS: (read_last_success, (last_success.name,)),
         Need.CREATED: (read_created, (created.name,)),
         Need.HOME: (read_home, (home.name,)),
@@ -129,11 +129,11 @@ def _parts(names: AttributeNames) -> dict[Need, tuple[Part, tuple[str, ...]]]:
     }
 
 
-def _quota(names: AttributeNames) -> tuple[Part, tuple[str, ...]]:
-    first, *further = map(Attribute, names.used)
-    capacity, threshold = Attribute(names.capacity), Attribute(names.quota_threshold)
+def _quota(names: AttributeNames) -> tuple[StorePart, tuple[str, ...]]:
+    first, *further = map(AttributeReader, names.used)
+    capacity, threshold = AttributeReader(names.capacity), AttributeReader(names.quota_threshold)
 
-    def read(values: Values, fields: Fields) -> None:
+    def read(values: EntryValues, fields: Fields) -> None:
         used = values.number(first, 0)
         for attribute in further:
             more = values.number(attribute, 0)
@@ -155,11 +155,11 @@ def _quota(names: AttributeNames) -> tuple[Part, tuple[str, ...]]:
     return read, (*names.used, capacity.name, threshold.name)
 
 
-def _patience(names: AttributeNames) -> tuple[Part, tuple[str, ...]]:
-    on = Attribute(names.warning_on)
-    numbers, days = Attribute(names.warning_numbers), Attribute(names.warning_days)
+def _patience(names: AttributeNames) -> tuple[StorePart, tuple[str, ...]]:
+    on = AttributeReader(names.warning_on)
+    numbers, days = AttributeReader(names.warning_numbers), AttributeReader(names.warning_days)
 
-    def read(values: Values, fields: Fields) -> None:
+    def read(values: EntryValues, fields: Fields) -> None:
         fields["warning_on"] = values.flag(on)
         fields["warning_numbers"] = values.number(numbers, 0, 99)
         fields["warning_days"] = values.number(days, 0, 99)

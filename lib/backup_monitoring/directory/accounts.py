@@ -3,18 +3,18 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from backup_monitoring.directory.account_reader import AccountReader, Certain
+from backup_monitoring.directory.account_reader import AccountReader, KnownAttributes
 from backup_monitoring.directory.base import Directory
 from backup_monitoring.directory.entries import Entry
 from backup_monitoring.directory.filters import escape, parse
 from backup_monitoring.directory.seen import Seen
-from backup_monitoring.model.accounts import Account, Keeping
+from backup_monitoring.model.accounts import Account, AccountStatus
 from backup_monitoring.model.findings import Finding
 from backup_monitoring.model.needs import Need
 from backup_monitoring.settings.directory import DirectorySettings
 
 _AT_ONCE = 100
-_LEFT_OUT = (Keeping.INACTIVE, Keeping.UNCLEAR)  # of a run over all
+_LEFT_OUT = (AccountStatus.INACTIVE, AccountStatus.UNCLEAR)  # of a run over all
 _WITHOUT_FILES = "objectClass=sstS3Bucket"
 
 
@@ -41,13 +41,13 @@ def accounts(
         DirectoryError: the answer is not complete; what was yielded before is only a part.
         SettingsError: the filter or an attribute's name is none.
     """
-    certain = _certain(settings) if uids is None else Certain.NOTHING
+    certain = _certain(settings) if uids is None else KnownAttributes.NOTHING
     reader = AccountReader(settings.attributes, need, now, certain, uids or ())
     seen = Seen()
     for ldap_filter in _filters(settings, uids):
         for entry in directory.entries(settings.accounts_base, ldap_filter, reader.attributes):
             account = reader.account(entry)
-            if account.keeping in _LEFT_OUT and uids is None:
+            if account.status in _LEFT_OUT and uids is None:
                 continue
             if seen.again(account.uid):
                 account = _doubted(account)
@@ -79,7 +79,7 @@ def known_entries(
     names = settings.attributes
     scope = parse_scope(settings)
     host = _of_host(settings)
-    reader = AccountReader(names, Need.ALL, now, Certain.NOTHING)
+    reader = AccountReader(names, Need.ALL, now, KnownAttributes.NOTHING)
     attributes = (*reader.attributes, *more)
     seen = Seen()
     for ldap_filter, in_scope in (
@@ -90,7 +90,7 @@ def known_entries(
             account = reader.account(entry)
             if seen.again(account.uid):
                 account = _doubted(account)
-            yield account, in_scope and account.keeping not in _LEFT_OUT, entry
+            yield account, in_scope and account.status not in _LEFT_OUT, entry
 
 
 def parse_scope(settings: DirectorySettings) -> str:
@@ -99,10 +99,10 @@ def parse_scope(settings: DirectorySettings) -> str:
     return settings.accounts_filter
 
 
-def _certain(settings: DirectorySettings) -> Certain:
+def _certain(settings: DirectorySettings) -> KnownAttributes:
     # Only the filter that comes with us is known to leave out accounts without files.
     plain = settings.accounts_filter == DirectorySettings().accounts_filter
-    return Certain.ACTIVE | Certain.KIND if plain else Certain.ACTIVE
+    return KnownAttributes.ACTIVE | KnownAttributes.KIND if plain else KnownAttributes.ACTIVE
 
 
 def _of_host(settings: DirectorySettings) -> str:

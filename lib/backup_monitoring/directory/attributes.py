@@ -10,7 +10,7 @@ from backup_monitoring.model.findings import Finding
 _NONE: tuple[bytes, ...] = ()
 
 
-class Attribute:
+class AttributeReader:
     """An attribute: its name in the settings, and the name that entries have it by."""
 
     __slots__ = ("key", "name")
@@ -20,7 +20,7 @@ class Attribute:
         self.key = canonical(name)
 
 
-class Values:
+class EntryValues:
     """The values of one entry; what is out of sense counts as missing, and is a finding."""
 
     __slots__ = ("_attributes", "_dn", "findings")
@@ -30,11 +30,11 @@ class Values:
         self._attributes = attributes
         self.findings: tuple[Finding, ...] = ()
 
-    def all(self, attribute: Attribute) -> Sequence[bytes]:
+    def all(self, attribute: AttributeReader) -> Sequence[bytes]:
         """Return all values, none where the attribute is not there."""
         return self._attributes.get(attribute.key, _NONE)
 
-    def one(self, attribute: Attribute) -> bytes | None:
+    def one(self, attribute: AttributeReader) -> bytes | None:
         """Return the only value; several (which only a file can have) are out of sense."""
         values = self._attributes.get(attribute.key)
         if not values:
@@ -44,7 +44,7 @@ class Values:
         self.doubt(attribute, values[1], f"one of {len(values)} values where one is allowed")
         return None
 
-    def number(self, attribute: Attribute, least: int, most: int | None = None) -> int | None:
+    def number(self, attribute: AttributeReader, least: int, most: int | None = None) -> int | None:
         """Return the value, an integer from *least* to *most*."""
         values = self._attributes.get(attribute.key)
         # of one value, as nearly always, without another call
@@ -62,11 +62,11 @@ class Values:
         self.doubt(attribute, value, f"not a whole number {expected}")
         return None
 
-    def has(self, attribute: Attribute) -> bool:
+    def has(self, attribute: AttributeReader) -> bool:
         """Tell whether the entry has the attribute, whatever its value."""
         return bool(self._attributes.get(attribute.key))
 
-    def flag(self, attribute: Attribute) -> bool | None:
+    def flag(self, attribute: AttributeReader) -> bool | None:
         """Return the value, TRUE or FALSE in any case."""
         value = self.one(attribute)
         if value is None:
@@ -77,14 +77,14 @@ class Values:
             return None
         return upper == b"TRUE"
 
-    def is_among(self, attribute: Attribute, words: Collection[bytes]) -> bool:
+    def is_among(self, attribute: AttributeReader, words: Collection[bytes]) -> bool:
         """Tell whether a value is one of *words*, which are in lower case."""
         for value in self._attributes.get(attribute.key, _NONE):  # noqa: SIM110 - twice as fast
             if value.lower() in words:
                 return True
         return False
 
-    def time(self, attribute: Attribute) -> datetime | None:
+    def time(self, attribute: AttributeReader) -> datetime | None:
         """Return the value, a time, in UTC."""
         value = self.one(attribute)
         if value is None:
@@ -94,12 +94,12 @@ class Values:
             self.doubt(attribute, value, "not a time such as 20250301101500Z")
         return time
 
-    def text(self, attribute: Attribute) -> str | None:
+    def text(self, attribute: AttributeReader) -> str | None:
         """Return the value as text."""
         value = self.one(attribute)
         return None if value is None else as_text(value)
 
-    def times_by_name(self, attribute: Attribute) -> dict[str, datetime]:
+    def times_by_name(self, attribute: AttributeReader) -> dict[str, datetime]:
         """Return the values ``name:time``, the latest of each name; ``0`` stands for none."""
         times: dict[str, datetime] = {}
         for value in self.all(attribute):
@@ -112,11 +112,11 @@ class Values:
                 self.doubt(attribute, value, "not computer:YYYYMMDDTHHMMSSZ")
         return times
 
-    def lack(self, attribute: Attribute) -> None:
+    def lack(self, attribute: AttributeReader) -> None:
         """Add a finding: *attribute* is not there, or hidden."""
         self.findings += (Finding("attribute", self._dn, f"{attribute.name}: missing"),)
 
-    def doubt(self, attribute: Attribute, value: bytes, problem: str) -> None:
+    def doubt(self, attribute: AttributeReader, value: bytes, problem: str) -> None:
         """Add a finding: *value* of *attribute* is out of sense."""
         text = f"{attribute.name} {as_text(value[:80])!r}: {problem}"
         self.findings += (Finding("attribute", self._dn, text),)

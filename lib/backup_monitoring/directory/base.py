@@ -6,10 +6,10 @@ from typing import Protocol, Self
 
 from backup_monitoring.directory.entries import Entry
 
-Phase = Callable[[str], None]
+PhaseCallback = Callable[[str], None]
 
 
-class Setback(str):
+class FallbackStep(str):
     """What a step says that did not succeed, while another way is tried."""
 
     __slots__ = ()
@@ -22,7 +22,7 @@ class Directory(Protocol):
     """
 
     def steps(self) -> Iterator[str]:
-        """Open the source; after each step say in a few words what succeeded, or a `Setback`.
+        """Open the source; after each step say in a few words what succeeded, or a `FallbackStep`.
 
         Raises:
             DirectoryError: the step that failed, with its remedy.
@@ -32,7 +32,7 @@ class Directory(Protocol):
         """Yield the entries directly below *base* that match, with the *attributes* they have.
 
         Raises:
-            UnseenError: *base* is not there, or hidden.
+            MissingBaseError: *base* is not there, or hidden.
             DirectoryError: the answer is not complete; entries that were yielded before are then
                 only a part.
             SettingsError: *ldap_filter* or an attribute's name is none.

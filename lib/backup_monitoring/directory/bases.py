@@ -4,7 +4,7 @@ from backup_monitoring.model.errors import DirectoryError
 from backup_monitoring.settings.directory import BASES, DirectorySettings
 
 
-class UnseenError(DirectoryError):
+class MissingBaseError(DirectoryError):
     """A base is not there, or this reader may not see it."""
 
 

@@ -46,14 +46,14 @@ def parse(text: str) -> Filter:
         SettingsError: it is no filter. An extensible match (``:=``) is one, but raises the same
             when it is to judge an entry, for the matching rules are the server's.
     """
-    parser = _Parser(text)
+    parser = _FilterParser(text)
     test, end = parser.filter(0, 0)
     if end != len(text):
         raise parser.wrong(end)
     return Filter(frozenset(parser.names), test)
 
 
-class _Parser:
+class _FilterParser:
     def __init__(self, text: str) -> None:
         self._text = text
         self.names: set[str] = set()

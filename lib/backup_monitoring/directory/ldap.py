@@ -7,7 +7,7 @@ from socket import socket
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from backup_monitoring.directory.base import Setback
+from backup_monitoring.directory.base import FallbackStep
 from backup_monitoring.directory.bases import base_key
 from backup_monitoring.directory.entries import Entry, asked
 from backup_monitoring.directory.filters import parse
@@ -25,7 +25,7 @@ with warnings.catch_warnings():
     from backup_monitoring.directory.ber import DecodeError, EntryStrategy, attach
 
 if TYPE_CHECKING:
-    from backup_monitoring.directory.base import Phase
+    from backup_monitoring.directory.base import PhaseCallback
 
 T = TypeVar("T")
 
@@ -36,7 +36,7 @@ _PAGES = "1.2.840.113556.1.4.319"
 class LdapDirectory:
     """A directory on servers: the first that can be reached is used."""
 
-    def __init__(self, settings: DirectorySettings, phase: "Phase") -> None:
+    def __init__(self, settings: DirectorySettings, phase: "PhaseCallback") -> None:
         self._settings = settings
         self._phase = phase
         self._timeout = settings.timeout.total_seconds()
@@ -51,7 +51,7 @@ class LdapDirectory:
         for server in self._servers:
             _check_bind(self._settings, server)
             if failures:
-                yield Setback(f"{failures[-1]}; trying the next")
+                yield FallbackStep(f"{failures[-1]}; trying the next")
             self._server = server
             try:
                 yield from self._steps(server)
@@ -62,7 +62,7 @@ class LdapDirectory:
                 return
         raise _all(failures)
 
-    def _steps(self, server: dial.Server) -> Iterator[str]:
+    def _steps(self, server: dial.ServerAddress) -> Iterator[str]:
         self._phase(f"connecting to {server.uri}")
         self._socket = dial.connect(server, self._timeout)
         yield f"reached {server.uri}"
@@ -253,7 +253,7 @@ class LdapDirectory:
         self.close()
 
 
-def _check_bind(settings: DirectorySettings, server: dial.Server) -> None:
+def _check_bind(settings: DirectorySettings, server: dial.ServerAddress) -> None:
     problem = None
     if settings.bind == "simple" and not (settings.bind_dn and settings.password):
         # A server takes an empty password for an anonymous bind, and says success.

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from backup_monitoring.directory.bases import UnseenError
+from backup_monitoring.directory.bases import MissingBaseError
 from backup_monitoring.model.errors import DirectoryError
-from backup_monitoring.net.connect import Server, UnreachableError
+from backup_monitoring.net.connect import ServerAddress, UnreachableError
 from backup_monitoring.settings.directory import DirectorySettings
 
 SUCCESS = 0
@@ -41,7 +41,7 @@ _ELSEWHERE = {51: "is busy", 52: "is unavailable"}
 
 
 def refused(
-    result: dict[str, Any], server: Server, settings: DirectorySettings, base: str, key: str
+    result: dict[str, Any], server: ServerAddress, settings: DirectorySettings, base: str, key: str
 ) -> DirectoryError:
     """Return the error that *result*, which is no success, stands for.
 
@@ -64,5 +64,5 @@ def refused(
     who = settings.bind_dn if settings.bind == "simple" else f"{settings.bind} clients"
     names = {"who": who, "file": settings.file, "base": base, "key": key}
     names["elsewhere"] = f" ({elsewhere})" if elsewhere else ""
-    kind = UnseenError if code in _UNSEEN else DirectoryError
+    kind = MissingBaseError if code in _UNSEEN else DirectoryError
     return kind(server.uri, f"the server {problem.format(**names)}{said}", remedy.format(**names))

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, Self
 
-from backup_monitoring.directory.bases import UnseenError, base_key
+from backup_monitoring.directory.bases import MissingBaseError, base_key
 from backup_monitoring.directory.dn import Normalised, normalised
 from backup_monitoring.directory.entries import (
     Attributes,
@@ -21,7 +21,7 @@ from backup_monitoring.model.errors import DirectoryError
 from backup_monitoring.settings.directory import DirectorySettings
 
 if TYPE_CHECKING:
-    from backup_monitoring.directory.base import Phase
+    from backup_monitoring.directory.base import PhaseCallback
 
 _BLOCK = 256 * 1024
 _LONGEST_RECORD = 16 * 1024 * 1024
@@ -31,7 +31,7 @@ _REMEMBERED = 10_000
 class LdifDirectory:
     """A directory in an LDIF file; every search reads it from its beginning, in flat memory."""
 
-    def __init__(self, settings: DirectorySettings, phase: "Phase") -> None:
+    def __init__(self, settings: DirectorySettings, phase: "PhaseCallback") -> None:
         self._settings = settings
         self._phase = phase
         self._path = Path(settings.uri[0][len("ldif:") :])
@@ -116,7 +116,7 @@ class LdifDirectory:
         )
 
     def _no_base(self, base: str) -> DirectoryError:
-        return UnseenError(
+        return MissingBaseError(
             str(self._path),
             f"no entry {base!r}, nor any below it",
             f"check [directory] {base_key(self._settings, base)} in {self._settings.file}",

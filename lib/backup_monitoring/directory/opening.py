@@ -1,12 +1,12 @@
 """Opens the directory that the settings name: LDAP servers or an LDIF file."""
 
-from backup_monitoring.directory.base import Directory, Phase
+from backup_monitoring.directory.base import Directory, PhaseCallback
 from backup_monitoring.model.errors import SettingsError
 from backup_monitoring.net.secrets import read_password
 from backup_monitoring.settings.directory import DirectorySettings
 
 
-def open_directory(settings: DirectorySettings, phase: Phase) -> Directory:
+def open_directory(settings: DirectorySettings, phase: PhaseCallback) -> Directory:
     """Return the directory of *settings*, opened.
 
     Args:
@@ -17,7 +17,7 @@ def open_directory(settings: DirectorySettings, phase: Phase) -> Directory:
         DirectoryError: no server could be used, or the file cannot be read.
         SettingsError: ``uri`` is none, or the password cannot be read.
     """
-    directory = closed_directory(settings, phase)
+    directory = create_directory(settings, phase)
     try:
         for _ in directory.steps():
             pass
@@ -27,7 +27,7 @@ def open_directory(settings: DirectorySettings, phase: Phase) -> Directory:
     return directory
 
 
-def closed_directory(settings: DirectorySettings, phase: Phase) -> Directory:
+def create_directory(settings: DirectorySettings, phase: PhaseCallback) -> Directory:
     """Return the directory of *settings*, to be opened by its ``steps()``; see `open_directory`."""
     # Either part is imported only where it is used: the LDAP library takes most of a check's time.
     files = [uri for uri in settings.uri if uri.lower().startswith("ldif:")]

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, TypeVar
 
-from backup_monitoring.directory.attributes import Attribute, Values
+from backup_monitoring.directory.attributes import AttributeReader, EntryValues
 from backup_monitoring.directory.base import Directory
-from backup_monitoring.directory.bases import UnseenError
+from backup_monitoring.directory.bases import MissingBaseError
 from backup_monitoring.directory.dn import Normalised, normalised
 from backup_monitoring.directory.entries import Entry
 from backup_monitoring.directory.filters import escape
-from backup_monitoring.model.people import Contact, Customer, Gathered, Person, Reseller
+from backup_monitoring.model.people import Contact, Customer, PeopleTable, Person, Reseller
 from backup_monitoring.settings.directory import AttributeNames, DirectorySettings
 
 T = TypeVar("T")
@@ -26,7 +26,7 @@ _ADDRESS, _NOTIFICATIONS, _SETTINGS = (
 )
 
 
-class Unseen(NamedTuple):
+class MissingBase(NamedTuple):
     """A base that shows nothing: *base*, and *problem* if the directory said one."""
 
     base: str
@@ -38,8 +38,8 @@ class ContactReader:
 
     def __init__(self, names: AttributeNames) -> None:
         self._names = names
-        self._numbers = Attribute(names.warning_numbers)
-        self._days = Attribute(names.warning_days)
+        self._numbers = AttributeReader(names.warning_numbers)
+        self._days = AttributeReader(names.warning_days)
         self.attributes = (
             *(names.uid, names.name, names.warning_on, names.warning_numbers, names.warning_days),
             *(names.medium, names.mail, names.language, names.person, names.customer),
@@ -48,7 +48,7 @@ class ContactReader:
 
     def contact(self, entry: Entry, uid: str) -> Contact:
         """Return what *entry* of account *uid* says about whom to tell."""
-        names, values = self._names, Values(*entry)
+        names, values = self._names, EntryValues(*entry)
         return Contact(
             uid,
             entry.dn,
@@ -75,13 +75,13 @@ class LivePeople:
     """
 
     def __init__(self, directory: Directory, settings: DirectorySettings) -> None:
-        self.unseen: dict[str, Unseen] = {}
+        self.unseen: dict[str, MissingBase] = {}
         self._directory = directory
         self._settings = settings
         self._contacts = _Once(self._contact)
         self._persons = _Once(self._person)
         self._customers = _Once(self._customer)
-        self._resellers: Gathered | None = None
+        self._resellers: PeopleTable | None = None
 
     def contact(self, uid: str) -> Contact | None:
         """See `backup_monitoring.notify.people.People`."""
@@ -133,26 +133,26 @@ class LivePeople:
     def _seen(self, base: str, ldap_filter: str, attributes: tuple[str, ...]) -> list[Entry]:
         try:
             return [*self._directory.entries(base, ldap_filter, attributes)]
-        except UnseenError as error:
-            self.unseen[base] = Unseen(base, error.problem)
+        except MissingBaseError as error:
+            self.unseen[base] = MissingBase(base, error.problem)
             return []
 
     def _entry(self, dn: str, attributes: tuple[str, ...]) -> Entry | None:
         try:
             return self._directory.entry(dn, attributes)
-        except UnseenError as error:
-            self.unseen[dn] = Unseen(dn, error.problem)
+        except MissingBaseError as error:
+            self.unseen[dn] = MissingBase(dn, error.problem)
             return None
 
-    def _every_reseller(self) -> Gathered:
+    def _every_reseller(self) -> PeopleTable:
         # All at once: they are few, and one search is sooner done than two reads a reseller, and
         # one for each that has none.
         base = self._settings.reseller_settings_base
         try:
-            return Gathered.of(_resellers(self._directory, self._settings))
-        except UnseenError as error:
-            self.unseen[base] = Unseen(base, error.problem)
-            return Gathered.of(())
+            return PeopleTable.of(_resellers(self._directory, self._settings))
+        except MissingBaseError as error:
+            self.unseen[base] = MissingBase(base, error.problem)
+            return PeopleTable.of(())
 
 
 class _Once(dict[str, T | None]):
@@ -171,7 +171,7 @@ class _Once(dict[str, T | None]):
 
 def read_people(
     directory: Directory, settings: DirectorySettings
-) -> Iterator[Person | Customer | Reseller | Unseen]:
+) -> Iterator[Person | Customer | Reseller | MissingBase]:
     """Yield everybody, and each base that shows nobody.
 
     Raises:
@@ -187,11 +187,11 @@ def read_people(
             for each in read(directory, settings):
                 empty = False
                 yield each
-        except UnseenError as error:
-            yield Unseen(base, error.problem)
+        except MissingBaseError as error:
+            yield MissingBase(base, error.problem)
         else:
             if empty:
-                yield Unseen(base)
+                yield MissingBase(base)
 
 
 def _persons(directory: Directory, settings: DirectorySettings) -> Iterator[Person]:

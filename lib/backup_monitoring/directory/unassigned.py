@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from backup_monitoring.directory.account_reader import AccountReader, Certain
+from backup_monitoring.directory.account_reader import AccountReader, KnownAttributes
 from backup_monitoring.directory.accounts import parse_scope
 from backup_monitoring.directory.base import Directory
 from backup_monitoring.directory.filters import escape
-from backup_monitoring.model.accounts import Keeping
+from backup_monitoring.model.accounts import AccountStatus
 from backup_monitoring.model.findings import Finding
 from backup_monitoring.model.needs import Need
 from backup_monitoring.settings.directory import DirectorySettings
@@ -17,7 +17,9 @@ _MOST_NAMES = 3
 _LONGEST = 80
 
 
-def unserved(directory: Directory, settings: DirectorySettings, now: datetime) -> Iterator[Finding]:
+def find_unassigned(
+    directory: Directory, settings: DirectorySettings, now: datetime
+) -> Iterator[Finding]:
     """Yield a finding for each active account whose host is none of ``servers``.
 
     Without ``servers``, for each that has no host at all; where ``host`` is not set either, one
@@ -29,11 +31,11 @@ def unserved(directory: Directory, settings: DirectorySettings, now: datetime) -
     """
     if not settings.servers and not settings.host:
         return
-    reader = AccountReader(settings.attributes, Need.HOSTS, now, Certain.ACTIVE)
+    reader = AccountReader(settings.attributes, Need.HOSTS, now, KnownAttributes.ACTIVE)
     found = 0
     for entry in directory.entries(settings.accounts_base, _filter(settings), reader.attributes):
         account = reader.account(entry)
-        if account.keeping is not Keeping.ACTIVE:
+        if account.status is not AccountStatus.ACTIVE:
             continue
         found += 1
         if found <= _MOST_FOUND:

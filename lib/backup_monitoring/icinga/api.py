@@ -13,9 +13,9 @@ from http.client import HTTPException, HTTPSConnection
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from backup_monitoring.icinga.results import Result
+from backup_monitoring.icinga.results import CheckResult
 from backup_monitoring.model.errors import MonitoringError
-from backup_monitoring.model.text import clean
+from backup_monitoring.model.text import sanitize
 from backup_monitoring.net.secrets import read_password
 from backup_monitoring.settings.icinga import IcingaSettings
 
@@ -31,7 +31,7 @@ class ApiError(MonitoringError):
     """The API cannot be used at all."""
 
 
-class Submitted(NamedTuple):
+class SubmitResult(NamedTuple):
     """What became of results.
 
     Args:
@@ -47,7 +47,9 @@ class Submitted(NamedTuple):
     error: str | None
 
 
-def submit(results: Iterable[Result], settings: IcingaSettings, seconds: float) -> Submitted:
+def submit(
+    results: Iterable[CheckResult], settings: IcingaSettings, seconds: float
+) -> SubmitResult:
     """Hand *results* over, each in a request of its own.
 
     Args:
@@ -59,7 +61,7 @@ def submit(results: Iterable[Result], settings: IcingaSettings, seconds: float) 
     """
     sending = _Sending(settings.url, seconds)
     headers, context = _headers(settings), _context(settings)
-    connections = [_Connection(settings, context, headers) for _ in range(CONNECTIONS)]
+    connections = [_ApiConnection(settings, context, headers) for _ in range(CONNECTIONS)]
     threads = [
         threading.Thread(target=sending.work, args=(each, settings.ttl), daemon=True)
         for each in connections
@@ -105,7 +107,7 @@ class _Sending:
     """Results on their way, taken from *queue* by several connections; None ends one of them."""
 
     def __init__(self, url: str, seconds: float) -> None:
-        self.queue: queue.Queue[Result | None] = queue.Queue(_WAITING)
+        self.queue: queue.Queue[CheckResult | None] = queue.Queue(_WAITING)
         self._url = url
         # Time to hear of the last ones, and to count the others.
         self._until = time.monotonic() + seconds - min(_WAIT, seconds / 4)
@@ -117,15 +119,15 @@ class _Sending:
         self._error: str | None = None
         self._failure: Exception | None = None
 
-    def submitted(self) -> Submitted:
+    def submitted(self) -> SubmitResult:
         """Return what became of all results."""
         if self._failure is not None:
             raise self._failure
-        return Submitted(
+        return SubmitResult(
             self._accepted, self._missing, self._refused, tuple(self._examples), self._error
         )
 
-    def work(self, connection: "_Connection", ttl: timedelta) -> None:
+    def work(self, connection: "_ApiConnection", ttl: timedelta) -> None:
         """Hand over results; once the API has failed, or the time is over, count them."""
         while (result := self.queue.get()) is not None:
             if self._error is None and time.monotonic() > self._until:
@@ -136,7 +138,7 @@ class _Sending:
             try:
                 status, text = connection.post(_body(result, ttl))
             except (OSError, HTTPException) as error:
-                self._fail(f"{self._url}: {_say(error)}")
+                self._fail(f"{self._url}: {_format_error(error)}")
             except Exception as error:  # in this thread nobody would hear of it
                 self._failure = error
                 self._fail(type(error).__name__)
@@ -144,7 +146,7 @@ class _Sending:
                 self._note(result, status, text)
         connection.close()
 
-    def _note(self, result: Result, status: int, text: str) -> None:
+    def _note(self, result: CheckResult, status: int, text: str) -> None:
         if status == _UNAUTHORIZED:
             self._fail(f"{self._url}: wrong user or password; see [icinga] user")
             return
@@ -155,7 +157,7 @@ class _Sending:
             self._refused[status] += 1
             if len(self._examples) < _EXAMPLES:
                 self._examples.append(
-                    f"{result.host}!{result.service}: {status} {clean(text, 120)}"
+                    f"{result.host}!{result.service}: {status} {sanitize(text, 120)}"
                 )
 
     def _fail(self, error: str) -> None:
@@ -164,7 +166,7 @@ class _Sending:
             self._error = self._error or error
 
 
-def _say(error: Exception) -> str:
+def _format_error(error: Exception) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         why = f"its certificate is not trusted ({error.verify_message})"
         return f"{why}; see [icinga] ca_file, and the name in url"
@@ -172,7 +174,7 @@ def _say(error: Exception) -> str:
     return f"no answer ({said}); see whether Icinga runs, and [icinga] url"
 
 
-def _body(result: Result, ttl: timedelta) -> bytes:
+def _body(result: CheckResult, ttl: timedelta) -> bytes:
     # No execution times: a result that is older by them than the last one is dropped unsaid.
     return json.dumps(
         {
@@ -186,7 +188,7 @@ def _body(result: Result, ttl: timedelta) -> bytes:
     ).encode()
 
 
-class _Connection:
+class _ApiConnection:
     """A kept connection, opened again once where the server has closed it."""
 
     def __init__(

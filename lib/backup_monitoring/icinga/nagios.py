@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
-from backup_monitoring.icinga.services import Service, name_of
-from backup_monitoring.model.text import clean
+from backup_monitoring.icinga.services import Service, encode_name
+from backup_monitoring.model.text import sanitize
 
 HEADER = "# Made by generate_backup_objects. Do not edit: it is made anew.\n"
 _ENDS_A_VALUE = str.maketrans({";": ",", "$": "_", "\\": "/", "`": "'"})
@@ -25,7 +25,7 @@ def nagios(services: Iterable[Service], *, with_hosts: bool = True) -> Iterator[
             f"  service_description {service.name}\n"
             f"  display_name {harmless(service.shown)}\n"
             # It is put into a shell's line: what is no plain UID goes by its encoding.
-            f"  _BACKUP_ACCOUNT {name_of(service.account)}\n"
+            f"  _BACKUP_ACCOUNT {encode_name(service.account)}\n"
             f"  _BACKUP_CHECK {service.check}\n"
             "}\n"
         )
@@ -33,4 +33,4 @@ def nagios(services: Iterable[Service], *, with_hosts: bool = True) -> Iterator[
 
 def harmless(text: str) -> str:
     """Return *text* as a value: ``;`` would begin a comment, ``$`` a macro."""
-    return clean(text).translate(_ENDS_A_VALUE).strip() or "-"
+    return sanitize(text).translate(_ENDS_A_VALUE).strip() or "-"

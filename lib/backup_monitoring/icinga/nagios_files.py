@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
-from backup_monitoring.icinga.results import Result
+from backup_monitoring.icinga.results import CheckResult
 from backup_monitoring.model.errors import MonitoringError
 
 _WRITING = 0.75  # of the time that there is; the rest is for counting
@@ -22,7 +22,7 @@ class NagiosError(MonitoringError):
     """Nagios's files cannot be written."""
 
 
-def to_spool(results: Iterable[Result], spool: Path, now: datetime) -> int:
+def write_spool(results: Iterable[CheckResult], spool: Path, now: datetime) -> int:
     """Write *results* as one file into *spool*; return how many they are.
 
     Raises:
@@ -46,7 +46,7 @@ def to_spool(results: Iterable[Result], spool: Path, now: datetime) -> int:
     return count
 
 
-def _write(stream: TextIO, results: Iterable[Result], now: datetime) -> int:
+def _write(stream: TextIO, results: Iterable[CheckResult], now: datetime) -> int:
     # No file_time: it may be left out, and Nagios drops all of the file, without a word, where that
     # is a second ahead of its own clock (an unsigned difference, so a huge age).
     count = 0
@@ -56,7 +56,7 @@ def _write(stream: TextIO, results: Iterable[Result], now: datetime) -> int:
     return count
 
 
-def _block(result: Result, now: datetime) -> str:
+def _block(result: CheckResult, now: datetime) -> str:
     at = f"{now.timestamp():.1f}"
     return (
         f"host_name={result.host}\nservice_description={result.service}\ncheck_type=1\n"
@@ -66,7 +66,7 @@ def _block(result: Result, now: datetime) -> str:
     )
 
 
-class Piped(NamedTuple):
+class PipeResult(NamedTuple):
     """How many results Nagios took, how many are *missing*; *error*: why, or None."""
 
     accepted: int
@@ -74,7 +74,9 @@ class Piped(NamedTuple):
     error: str | None
 
 
-def to_pipe(results: Iterable[Result], pipe: Path, now: datetime, seconds: float) -> Piped:
+def write_pipe(
+    results: Iterable[CheckResult], pipe: Path, now: datetime, seconds: float
+) -> PipeResult:
     """Write *results* as commands into *pipe*; say how far that came.
 
     Args:
@@ -92,11 +94,11 @@ def to_pipe(results: Iterable[Result], pipe: Path, now: datetime, seconds: float
                 _put(number, _command(result, now), until)
             except OSError as error:
                 missing = 1 + sum(1 for _ in left)
-                return Piped(count, missing, f"{pipe}: cannot be written ({error.strerror})")
+                return PipeResult(count, missing, f"{pipe}: cannot be written ({error.strerror})")
             count += 1
     finally:
         os.close(number)
-    return Piped(count, 0, None)
+    return PipeResult(count, 0, None)
 
 
 def _put(pipe: int, command: bytes, until: float) -> None:
@@ -127,7 +129,7 @@ def _open_pipe(pipe: Path) -> int:
     return number
 
 
-def _command(result: Result, now: datetime) -> bytes:
+def _command(result: CheckResult, now: datetime) -> bytes:
     head = (
         f"[{now.timestamp():.0f}] PROCESS_SERVICE_CHECK_RESULT;{result.host};{result.service};"
         f"{result.state.value};"
@@ -137,7 +139,7 @@ def _command(result: Result, now: datetime) -> bytes:
     return head + text[:room].decode("utf-8", "ignore").encode() + b"\n"
 
 
-def _output(result: Result) -> str:
+def _output(result: CheckResult) -> str:
     first, *rest = result.output
     numbers = f" | {' '.join(result.numbers)}" if result.numbers else ""
     lines = [first + numbers, *rest]

@@ -4,19 +4,19 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 
-from backup_monitoring.icinga.services import host_of, name_of
+from backup_monitoring.icinga.services import choose_host, encode_name
 from backup_monitoring.model.accounts import Account
-from backup_monitoring.model.text import clean
+from backup_monitoring.model.text import sanitize
 from backup_monitoring.model.uploads import Uploads
 from backup_monitoring.model.verdicts import State, Verdict
-from backup_monitoring.plugin.output import bounded, numbers_of
+from backup_monitoring.plugin.output import format_performance_data, limit_size
 from backup_monitoring.settings.load import Settings
-from backup_monitoring.tasks.judge import judged
+from backup_monitoring.tasks.judge import evaluate_all
 
 _LINES = 20
 
 
-class Result(NamedTuple):
+class CheckResult(NamedTuple):
     """A service's result.
 
     Args:
@@ -31,19 +31,19 @@ class Result(NamedTuple):
     numbers: tuple[str, ...]
 
 
-def results_of(
-    account: Account, uploads: Uploads, settings: Settings, now: datetime, host_an_account: bool
-) -> Iterator[Result]:
-    """Yield the results of *account*, one a task; *host_an_account*: on a host of its own."""
-    name = name_of(account.uid)
-    server = host_of(account, settings.directory.host, settings.icinga.host_name)
-    for task, verdict in judged(account, uploads, settings.policies, now).items():
-        yield Result(
-            name if host_an_account else server,
+def make_results(
+    account: Account, uploads: Uploads, settings: Settings, now: datetime, host_per_account: bool
+) -> Iterator[CheckResult]:
+    """Yield the results of *account*, one a task; *host_per_account*: on a host of its own."""
+    name = encode_name(account.uid)
+    server = choose_host(account, settings.directory.host, settings.icinga.host_name)
+    for task, verdict in evaluate_all(account, uploads, settings.policies, now).items():
+        yield CheckResult(
+            name if host_per_account else server,
             f"{name}-{task}",
             verdict.state,
-            tuple(bounded([*map(clean, _lines(account.uid, task, verdict))])),
-            tuple(numbers_of(verdict.metrics)),
+            tuple(limit_size([*map(sanitize, _lines(account.uid, task, verdict))])),
+            tuple(format_performance_data(verdict.metrics)),
         )
 
 

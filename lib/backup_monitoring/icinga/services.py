@@ -31,7 +31,7 @@ class Service(NamedTuple):
     shown: str
 
 
-def name_of(uid: str) -> str:
+def encode_name(uid: str) -> str:
     """Return the name for *uid* in objects: itself, or an encoding that is as stable."""
     if _PLAIN.fullmatch(uid) and not uid.startswith(_ENCODED):
         return uid
@@ -41,7 +41,7 @@ def name_of(uid: str) -> str:
     return f"h-{hashlib.sha256(raw).hexdigest()[:40]}"
 
 
-def host_of(account: Account, ours: str | None, otherwise: str) -> str:
+def choose_host(account: Account, ours: str | None, otherwise: str) -> str:
     """Return the name of the host of *account*: its backup server, else *otherwise*.
 
     Args:
@@ -52,14 +52,14 @@ def host_of(account: Account, ours: str | None, otherwise: str) -> str:
     # The directory compares names without regard to case.
     if ours is not None and ours.casefold() in map(str.casefold, account.hosts):
         host = ours
-    return host if _HOST.fullmatch(host) else name_of(host)
+    return host if _HOST.fullmatch(host) else encode_name(host)
 
 
-def services_of(
+def make_services(
     accounts: Iterable[tuple[str, str]],
     people: People,
     checks: Sequence[str],
-    a_host_an_account: bool,
+    host_per_account: bool,
 ) -> Iterator[Service]:
     """Yield the services of *accounts*, in the order of these and of *checks*.
 
@@ -67,7 +67,7 @@ def services_of(
 
     Args:
         accounts: UID and host of each, sorted.
-        a_host_an_account: each account is a host of its own, named as it is.
+        host_per_account: each account is a host of its own, named as it is.
     """
     before = None
     for uid, server in accounts:
@@ -78,11 +78,11 @@ def services_of(
         title = uid if contact is None else f"{uid} {contact.name}".rstrip()
         # bytes that were no UTF-8 are no text for anybody
         title = title.encode("utf-8", "backslashreplace").decode()
-        name = name_of(uid)
+        name = encode_name(uid)
         for check in checks:
             yield Service(
                 f"{name}-{check}",
-                name if a_host_an_account else server,
+                name if host_per_account else server,
                 uid,
                 check,
                 f"Backup {check}: {title[:_LONGEST_NAME]}",

@@ -15,18 +15,18 @@ from typing import Any, NamedTuple
 from backup_monitoring.mail.about import About
 from backup_monitoring.mail.addresses import Mailbox
 from backup_monitoring.mail.content import (
-    Content,
-    Listing,
+    MailContent,
+    MailList,
     content_of_event,
     content_of_listing,
     scene_of,
 )
 from backup_monitoring.mail.headers import domain_of, event_key, mailbox_of, message_id, sender_of
 from backup_monitoring.mail.sanitize import harmless
-from backup_monitoring.mail.template_loader import Wording, wording
+from backup_monitoring.mail.template_loader import TemplateSet, load_templates
 from backup_monitoring.mail.variables import reader_zone
 from backup_monitoring.model.notices import Event, Recipient, Thread
-from backup_monitoring.model.text import clean
+from backup_monitoring.model.text import sanitize
 from backup_monitoring.settings.notify import NotifySettings
 
 CRLF = "\r\n"
@@ -72,7 +72,7 @@ def compose(
             recipient's address is none.
     """
 
-    def write(words: Wording) -> Content:
+    def write(words: TemplateSet) -> MailContent:
         return content_of_event(scene_of(words, recipient, policy, about.zone), event, about)
 
     what = event_key(event)
@@ -81,7 +81,7 @@ def compose(
 
 
 def compose_digest(
-    listing: Listing, recipient: Recipient, policy: NotifySettings, at: datetime, zone: tzinfo
+    listing: MailList, recipient: Recipient, policy: NotifySettings, at: datetime, zone: tzinfo
 ) -> Mail:
     """Write the mail with a list of events, as `compose` does.
 
@@ -89,7 +89,7 @@ def compose_digest(
         at: when it is written, aware. zone: shown where the recipient's own is not known.
     """
 
-    def write(words: Wording) -> Content:
+    def write(words: TemplateSet) -> MailContent:
         return content_of_listing(scene_of(words, recipient, policy, zone), listing)
 
     told = [event_key(item.event) for item in listing.items]
@@ -107,7 +107,7 @@ class _Envelope(NamedTuple):
     key: str = ""
 
 
-def _compose(write: Callable[[Wording], Content], envelope: _Envelope) -> Mail:
+def _compose(write: Callable[[TemplateSet], MailContent], envelope: _Envelope) -> Mail:
     sender, complaints = sender_of(envelope.recipient, envelope.policy)
     content, text, html, complaint = _rendered(write, envelope)
     key = envelope.key or message_id(envelope.what, envelope.recipient, sender)
@@ -124,24 +124,26 @@ def _compose(write: Callable[[Wording], Content], envelope: _Envelope) -> Mail:
 
 
 def _rendered(
-    write: Callable[[Wording], Content], envelope: _Envelope
-) -> tuple[Content, str, str, str]:
+    write: Callable[[TemplateSet], MailContent], envelope: _Envelope
+) -> tuple[MailContent, str, str, str]:
     """Return the words, text, HTML and why own templates were passed over, '' if not."""
     folder = envelope.policy.templates
     tags = (envelope.recipient.language, envelope.policy.language)
     try:
-        return (*_bodies(write, wording(folder, *tags)), "")
+        return (*_bodies(write, load_templates(folder, *tags)), "")
     except Exception as error:
         if folder is None:
             raise
         # A provider's slip in a template, which can raise anything, must not keep a warning from
         # a customer.
         place = getattr(error, "filename", None) or folder
-        complaint = f"{place}: {type(error).__name__}: {clean(str(error), 300)}"
-    return (*_bodies(write, wording(None, *tags)), complaint)
+        complaint = f"{place}: {type(error).__name__}: {sanitize(str(error), 300)}"
+    return (*_bodies(write, load_templates(None, *tags)), complaint)
 
 
-def _bodies(write: Callable[[Wording], Content], words: Wording) -> tuple[Content, str, str]:
+def _bodies(
+    write: Callable[[TemplateSet], MailContent], words: TemplateSet
+) -> tuple[MailContent, str, str]:
     content = write(words)
     variables = content._asdict()
     text = words.layout("mail.txt", variables).strip() + "\n"

@@ -9,27 +9,33 @@ from typing import NamedTuple, cast
 from backup_monitoring.mail.about import About
 from backup_monitoring.mail.formats import Formats
 from backup_monitoring.mail.sanitize import harmless
-from backup_monitoring.mail.template_loader import Wording, one_line, paragraphs, steps
+from backup_monitoring.mail.template_loader import TemplateSet, one_line, paragraphs, steps
 from backup_monitoring.mail.variables import (
-    Reader,
+    MailReader,
     Variables,
     event_variables,
     person_variables,
     reader_of,
     time_of,
 )
-from backup_monitoring.model.notices import Event, Kind, Recipient, Role
+from backup_monitoring.model.notices import Event, EventKind, Recipient, Role
 from backup_monitoring.model.verdicts import State
 from backup_monitoring.settings.notify import NotifySettings
 
 MOST_ITEMS = 300
-_ORDER = (Kind.PROBLEM, Kind.REMINDER, Kind.CUSTOM, Kind.UNWATCHED, Kind.RECOVERY)
+_ORDER = (
+    EventKind.PROBLEM,
+    EventKind.REMINDER,
+    EventKind.CUSTOM,
+    EventKind.MONITORING_ENDED,
+    EventKind.RECOVERY,
+)
 _MOST_STEPS = 3
 _SUBJECT = 200
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 
-class Digest(Enum):
+class ListPurpose(Enum):
     """What a mail with a list is for."""
 
     RESELLER = "RESELLER"
@@ -40,7 +46,7 @@ class Digest(Enum):
     NO_SCAN = "NO_SCAN"
 
 
-class Item(NamedTuple):
+class ListItem(NamedTuple):
     """A row of a list: *note* is why, for the provider; '' for none.
 
     An event of no account ('') has its note alone.
@@ -51,7 +57,7 @@ class Item(NamedTuple):
     note: str = ""
 
 
-class Listing(NamedTuple):
+class MailList(NamedTuple):
     """A list to tell.
 
     Args:
@@ -60,15 +66,15 @@ class Listing(NamedTuple):
         reason, since: why there is no list, and since when, UTC; '' and None where there is one.
     """
 
-    digest: Digest
-    items: Sequence[Item]
+    digest: ListPurpose
+    items: Sequence[ListItem]
     host: str = ""
     of: int | None = None
     reason: str = ""
     since: datetime | None = None
 
 
-class Entry(NamedTuple):
+class ListEntry(NamedTuple):
     """A row as it is shown: *title*, the *lines* below it and its *tone*."""
 
     title: str
@@ -76,7 +82,7 @@ class Entry(NamedTuple):
     tone: str
 
 
-class Content(NamedTuple):
+class MailContent(NamedTuple):
     """A mail's words, plain text, for the layouts; its fields are their variables."""
 
     language: str
@@ -86,7 +92,7 @@ class Content(NamedTuple):
     greeting: str
     lead: tuple[str, ...]
     rows: tuple[tuple[str, str], ...]
-    items: tuple[Entry, ...]
+    items: tuple[ListEntry, ...]
     more: str
     steps_title: str
     steps: tuple[str, ...]
@@ -99,23 +105,25 @@ class Content(NamedTuple):
     why: str
 
 
-class Scene(NamedTuple):
+class MailScene(NamedTuple):
     """Whose mail, in which language, with which settings."""
 
-    words: Wording
-    reader: Reader
+    words: TemplateSet
+    reader: MailReader
     policy: NotifySettings
     labels: Mapping[str, str]
 
 
-def scene_of(words: Wording, recipient: Recipient, policy: NotifySettings, zone: tzinfo) -> Scene:
+def scene_of(
+    words: TemplateSet, recipient: Recipient, policy: NotifySettings, zone: tzinfo
+) -> MailScene:
     """Return what stays the same for all parts of a mail."""
     values = words.language_values()
     labels = cast("Mapping[str, str]", values["labels"])
-    return Scene(words, reader_of(recipient, Formats.of(values), zone), policy, labels)
+    return MailScene(words, reader_of(recipient, Formats.of(values), zone), policy, labels)
 
 
-def content_of_event(scene: Scene, event: Event, about: About) -> Content:
+def content_of_event(scene: MailScene, event: Event, about: About) -> MailContent:
     """Return the mail about *event*."""
     variables, texts = _event_texts(scene, event, about)
     return _content(
@@ -123,14 +131,14 @@ def content_of_event(scene: Scene, event: Event, about: About) -> Content:
     )
 
 
-def _count(listing: Listing) -> int:
+def _count(listing: MailList) -> int:
     """Return how many accounts the list is about; of what reached nobody, how many rows."""
-    if listing.digest is Digest.FALLBACK:
+    if listing.digest is ListPurpose.FALLBACK:
         return len(listing.items)
     return len({item.event.uid for item in listing.items})
 
 
-def content_of_listing(scene: Scene, listing: Listing) -> Content:
+def content_of_listing(scene: MailScene, listing: MailList) -> MailContent:
     """Return the mail with the list."""
     shown = sorted(listing.items, key=lambda item: _ORDER.index(item.event.kind))[:MOST_ITEMS]
     kinds = [item.event.kind for item in listing.items]
@@ -140,9 +148,9 @@ def content_of_listing(scene: Scene, listing: Listing) -> Content:
         "digest": listing.digest.value,
         "count": _count(listing),
         "left_out": len(listing.items) - len(shown),
-        "problems": sum(kind in (Kind.PROBLEM, Kind.REMINDER) for kind in kinds),
-        "over": kinds.count(Kind.RECOVERY),
-        "unwatched": kinds.count(Kind.UNWATCHED),
+        "problems": sum(kind in (EventKind.PROBLEM, EventKind.REMINDER) for kind in kinds),
+        "over": kinds.count(EventKind.RECOVERY),
+        "check_status": kinds.count(EventKind.MONITORING_ENDED),
         "host": harmless(listing.host) if provider else "",
         "of": listing.of,
     }
@@ -153,12 +161,12 @@ def content_of_listing(scene: Scene, listing: Listing) -> Content:
     return _content(scene, variables, texts, "note", rows, items)
 
 
-def _event_texts(scene: Scene, event: Event, about: About) -> tuple[Variables, dict[str, str]]:
+def _event_texts(scene: MailScene, event: Event, about: About) -> tuple[Variables, dict[str, str]]:
     variables = person_variables(scene.reader.recipient, scene.policy)
     variables |= event_variables(event, about, scene.reader)
     texts = scene.words.texts(event.task, variables)
     # Where no cause is known, the task's own words would claim one.
-    if not variables["cause"] and event.kind is not Kind.RECOVERY:
+    if not variables["cause"] and event.kind is not EventKind.RECOVERY:
         texts |= scene.words.texts("plain", variables)
     told = {name: one_line(texts[name]) for name in TASK_TEXTS if name not in ("problem", "steps")}
     told |= {name: texts[name] for name in ("problem", "steps")}
@@ -169,17 +177,17 @@ TASK_TEXTS = ("short", "over_short", "brief", "limit", "problem", "steps", "over
 
 
 def _content(
-    scene: Scene,
+    scene: MailScene,
     variables: Variables,
     texts: Mapping[str, str],
     tone: str,
     rows: tuple[tuple[str, str], ...] = (),
-    items: tuple[Entry, ...] = (),
-) -> Content:
+    items: tuple[ListEntry, ...] = (),
+) -> MailContent:
     greeting = scene.words.texts("greeting", variables)["greeting"]
     policy, labels = scene.policy, scene.labels
     selfcare = str(variables["selfcare"])
-    return Content(
+    return MailContent(
         language=scene.words.language,
         subject=_header(texts["subject"]),
         tone=tone,
@@ -202,30 +210,30 @@ def _content(
 
 
 def _rows(
-    scene: Scene, event: Event, variables: Variables, texts: Mapping[str, str]
+    scene: MailScene, event: Event, variables: Variables, texts: Mapping[str, str]
 ) -> tuple[tuple[str, str], ...]:
-    failing = event.kind in (Kind.PROBLEM, Kind.REMINDER)
+    failing = event.kind in (EventKind.PROBLEM, EventKind.REMINDER)
     output = variables["output"] if _says_output(scene, event, texts["brief"]) else ""
     told = {
         "account": _named(variables),
         "customer": variables["customer"],
         "computer": variables["computer"],
         "server": variables["host"],
-        "since": variables["since"] if event.kind is not Kind.RECOVERY else "",
-        "value": texts["brief"] if event.kind is not Kind.UNWATCHED else "",
+        "since": variables["since"] if event.kind is not EventKind.RECOVERY else "",
+        "value": texts["brief"] if event.kind is not EventKind.MONITORING_ENDED else "",
         "limit": texts["limit"] if failing else "",
         "output": output,
     }
     return tuple((scene.labels[name], str(value)) for name, value in told.items() if value)
 
 
-def _says_output(scene: Scene, event: Event, brief: str) -> bool:
+def _says_output(scene: MailScene, event: Event, brief: str) -> bool:
     """Tell whether to show the verdict's own sentence, which is English and for administrators."""
     role = scene.reader.recipient.role
     if role is Role.PROVIDER:
         return True
     # Others get it only where nothing else says what is wrong.
-    return event.kind in (Kind.PROBLEM, Kind.REMINDER) and not brief
+    return event.kind in (EventKind.PROBLEM, EventKind.REMINDER) and not brief
 
 
 def _named(variables: Variables) -> str:
@@ -233,37 +241,37 @@ def _named(variables: Variables) -> str:
     return account if account == uid else f"{account} ({uid})"
 
 
-def _entry(scene: Scene, digest: Digest, item: Item) -> Entry:
+def _entry(scene: MailScene, digest: ListPurpose, item: ListItem) -> ListEntry:
     event, note = item.event, harmless(item.note, 500)
     if not event.uid:
-        return Entry(note, (), _tone(event))
+        return ListEntry(note, (), _tone(event))
     variables, texts = _event_texts(scene, event, item.about)
     provider = scene.reader.recipient.role is Role.PROVIDER
     where = [_named(variables), str(variables["customer"]), str(variables["computer"])]
     since = f"{scene.labels['since']}: {variables['since']}" if variables["since"] else ""
-    brief = texts["brief"] if event.kind is not Kind.UNWATCHED else ""
-    if digest is Digest.UNKNOWN:  # nothing is known to be wrong with the backup
+    brief = texts["brief"] if event.kind is not EventKind.MONITORING_ENDED else ""
+    if digest is ListPurpose.UNKNOWN:  # nothing is known to be wrong with the backup
         brief = ""
-    custom = event.kind is Kind.CUSTOM and not event.comment
+    custom = event.kind is EventKind.CUSTOM and not event.comment
     output = str(variables["output"]) if custom or _says_output(scene, event, brief) else ""
     lines = (
         ", ".join(part for part in where if part),
         *_own_words(variables),
         brief,
-        since if event.kind is not Kind.RECOVERY else "",
+        since if event.kind is not EventKind.RECOVERY else "",
         output,
-        f"{event.task}: {event.state.name}" if digest is Digest.FALLBACK else "",
+        f"{event.task}: {event.state.name}" if digest is ListPurpose.FALLBACK else "",
         f"{scene.labels['note']}: {note}" if note and provider else "",
     )
     title = one_line(texts["title"])
-    if digest is Digest.UNKNOWN:
+    if digest is ListPurpose.UNKNOWN:
         title = f"{event.task}: {event.state.name}"
-    return Entry(title, tuple(line for line in lines if line), _tone(event))
+    return ListEntry(title, tuple(line for line in lines if line), _tone(event))
 
 
 def _own_words(variables: Variables) -> tuple[str, ...]:
     """Return what somebody of the provider writes: nothing but in CUSTOM events."""
-    if variables["kind"] != Kind.CUSTOM.value:
+    if variables["kind"] != EventKind.CUSTOM.value:
         return ()
     said = paragraphs(str(variables["comment"]))
     author = str(variables["author"])
@@ -271,9 +279,9 @@ def _own_words(variables: Variables) -> tuple[str, ...]:
 
 
 def _tone(event: Event) -> str:
-    if event.kind is Kind.RECOVERY:
+    if event.kind is EventKind.RECOVERY:
         return "good"
-    if event.kind in (Kind.PROBLEM, Kind.REMINDER):
+    if event.kind in (EventKind.PROBLEM, EventKind.REMINDER):
         return {State.CRITICAL: "bad", State.WARNING: "warn"}.get(event.state, "note")
     return "note"
 

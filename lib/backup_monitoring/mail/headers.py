@@ -5,7 +5,7 @@ import hashlib
 from backup_monitoring.mail.addresses import AddressError, Mailbox, parse_mailbox
 from backup_monitoring.model.errors import MonitoringError
 from backup_monitoring.model.notices import Event, Recipient
-from backup_monitoring.model.text import clean
+from backup_monitoring.model.text import sanitize
 from backup_monitoring.settings.notify import NotifySettings
 
 _LONGEST_DOMAIN = 40
@@ -35,7 +35,7 @@ def mailbox_of(text: str, where: str) -> Mailbox:
     try:
         return parse_mailbox(text)
     except AddressError as error:
-        problem = f"{clean(text, 200)!r} is no address: {error}"
+        problem = f"{sanitize(text, 200)!r} is no address: {error}"
         raise MailError(where, problem, "write NAME <USER@DOMAIN>") from error
 
 

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from backup_monitoring.mail.about import About
 from backup_monitoring.mail.compose import Mail, compose, compose_digest
-from backup_monitoring.mail.content import Digest, Item, Listing
+from backup_monitoring.mail.content import ListItem, ListPurpose, MailList
 from backup_monitoring.mail.template_loader import languages
 from backup_monitoring.model.accounts import GIB
-from backup_monitoring.model.notices import Event, Kind, Recipient, Role, Thread
+from backup_monitoring.model.notices import Event, EventKind, Recipient, Role, Thread
 from backup_monitoring.model.verdicts import State
 from backup_monitoring.settings.notify import NotifySettings
 from backup_monitoring.tasks.facts import CAUSES
@@ -68,37 +68,37 @@ OVER: dict[str, dict[str, object]] = {
 }
 
 
-class Sample(NamedTuple):
+class MailSample(NamedTuple):
     """A made-up mail and its *name*, such as ``de-problem-quota``."""
 
     name: str
     mail: Mail
 
 
-def sample_event(task: str, kind: Kind, state: State = State.WARNING) -> Event:
+def sample_event(task: str, kind: EventKind, state: State = State.WARNING) -> Event:
     """Return a made-up event."""
     return Event(
         uid="4000100",
         task=task,
         kind=kind,
-        state=State.OK if kind is Kind.RECOVERY else state,
+        state=State.OK if kind is EventKind.RECOVERY else state,
         at=_AT,
         summary=f"the sentence of the check of {task}",
         computer=None if task in ("quota", "unused") else "web01",
         since=_NIGHT,
         host="backup-01",
-        author="Support" if kind is Kind.CUSTOM else "",
-        comment="The service will be maintained tonight." if kind is Kind.CUSTOM else "",
+        author="Support" if kind is EventKind.CUSTOM else "",
+        comment="The service will be maintained tonight." if kind is EventKind.CUSTOM else "",
     )
 
 
-def sample_about(task: str, kind: Kind = Kind.PROBLEM) -> About:
+def sample_about(task: str, kind: EventKind = EventKind.PROBLEM) -> About:
     """Return what is known about the made-up account."""
-    facts = OVER[task] if kind is Kind.RECOVERY else FACTS[task]
+    facts = OVER[task] if kind is EventKind.RECOVERY else FACTS[task]
     return About("Example server", "Example customer", facts, _ZONE)
 
 
-def samples_of(recipient: Recipient, policy: NotifySettings) -> Iterator[Sample]:
+def samples_of(recipient: Recipient, policy: NotifySettings) -> Iterator[MailSample]:
     """Yield the mails of every kind and task, and every list, in the recipient's language.
 
     Raises:
@@ -106,37 +106,43 @@ def samples_of(recipient: Recipient, policy: NotifySettings) -> Iterator[Sample]
     """
     thread = Thread("<first@example.org>", "<last@example.org>")
     name = recipient.language
-    for kind in Kind:
+    for kind in EventKind:
         for task in TASKS:
             event = sample_event(task, kind)
-            follows = None if kind is Kind.PROBLEM else thread
+            follows = None if kind is EventKind.PROBLEM else thread
             mail = compose(event, recipient, sample_about(task, kind), policy, follows)
-            yield Sample(f"{name}-{kind.value.lower()}-{task}", mail)
-    for digest in Digest:
-        role = Role.RESELLER if digest is Digest.RESELLER else Role.PROVIDER
+            yield MailSample(f"{name}-{kind.value.lower()}-{task}", mail)
+    for digest in ListPurpose:
+        role = Role.RESELLER if digest is ListPurpose.RESELLER else Role.PROVIDER
         mail = compose_digest(
             sample_listing(digest), recipient._replace(role=role), policy, _AT, _ZONE
         )
-        yield Sample(f"{name}-list-{digest.value.lower()}", mail)
+        yield MailSample(f"{name}-list-{digest.value.lower()}", mail)
 
 
-def sample_listing(digest: Digest) -> Listing:
+def sample_listing(digest: ListPurpose) -> MailList:
     """Return a made-up list."""
-    if digest is Digest.NO_SCAN:
-        return Listing(digest, (), reason="the store: its last pass is 2 h old", since=_NIGHT)
-    kinds = (Kind.PROBLEM, Kind.RECOVERY) if digest is Digest.RESELLER else (Kind.PROBLEM,)
-    state = State.UNKNOWN if digest is Digest.UNKNOWN else State.CRITICAL
-    note = "no address was found" if digest is Digest.FALLBACK else ""
-    known = digest is not Digest.STORM  # nothing but who failed in what
+    if digest is ListPurpose.NO_SCAN:
+        return MailList(digest, (), reason="the store: its last pass is 2 h old", since=_NIGHT)
+    kinds = (
+        (EventKind.PROBLEM, EventKind.RECOVERY)
+        if digest is ListPurpose.RESELLER
+        else (EventKind.PROBLEM,)
+    )
+    state = State.UNKNOWN if digest is ListPurpose.UNKNOWN else State.CRITICAL
+    note = "no address was found" if digest is ListPurpose.FALLBACK else ""
+    known = digest is not ListPurpose.STORM  # nothing but who failed in what
     items = [
-        Item(sample_event(task, kind, state), sample_about(task, kind) if known else About(), note)
+        ListItem(
+            sample_event(task, kind, state), sample_about(task, kind) if known else About(), note
+        )
         for kind in kinds
         for task in TASKS
     ]
-    return Listing(digest, items, "backup-01", 40)
+    return MailList(digest, items, "backup-01", 40)
 
 
-def previews(address: str, policy: NotifySettings) -> Iterator[Sample]:
+def preview_messages(address: str, policy: NotifySettings) -> Iterator[MailSample]:
     """Yield one mail of every kind and list, in every language, to *address*.
 
     The tasks take turns. Own templates that fail show in the mails' ``complaints``.
@@ -144,6 +150,6 @@ def previews(address: str, policy: NotifySettings) -> Iterator[Sample]:
     for language in languages(policy.templates):
         recipient = Recipient(address, "", Role.CUSTOMER, language)
         for turn, sample in enumerate(samples_of(recipient, policy)):
-            kinds = len(Kind) * len(TASKS)
+            kinds = len(EventKind) * len(TASKS)
             if turn >= kinds or turn % len(TASKS) == turn // len(TASKS):
                 yield sample

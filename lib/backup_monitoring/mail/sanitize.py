@@ -2,7 +2,7 @@
 
 import re
 
-from backup_monitoring.model.text import clean
+from backup_monitoring.model.text import sanitize
 
 _LONGEST = 200
 _WORD_JOINER = "\N{WORD JOINER}"
@@ -19,7 +19,7 @@ def harmless(text: str, at_most: int = _LONGEST) -> str:
 
     The result may be put into a header and, escaped, into HTML.
     """
-    line = clean(text, at_most)
+    line = sanitize(text, at_most)
     if len(line) > at_most:  # escapes are longer than what they stand for
         line = line[: at_most - 3] + _HIDDEN
     return _LINKS.sub(lambda found: found[0] + _WORD_JOINER, line.strip())

@@ -5,7 +5,13 @@ import subprocess
 import tempfile
 from typing import IO
 
-from backup_monitoring.mail.transport import Answer, Outcome, TransportError, quoted, unusable
+from backup_monitoring.mail.transport import (
+    SendOutcome,
+    SendResult,
+    TransportError,
+    quoted,
+    unusable,
+)
 
 # Of sysexits.h: what another try would not mend. All others may be the program's own trouble.
 _FINAL = {65: "the message is refused", 67: "no such user", 68: "no such host"}
@@ -18,20 +24,20 @@ class Sendmail:
         self._program = program
         self._wait = wait
 
-    def send(self, sender: str, address: str, message: bytes) -> Answer:
+    def send(self, sender: str, address: str, message: bytes) -> SendResult:
         """See `backup_monitoring.notify.transport.Transport`."""
         problem = unusable(address)
         if problem:
-            return Answer(Outcome.REFUSED, problem)
+            return SendResult(SendOutcome.REFUSED, problem)
         # Not by pipes: a daemon that the program leaves behind would hold them open.
         with tempfile.TemporaryFile() as said:
             code = self._run([*self._command(sender), address], message, said)
             said.seek(0)
             words = quoted(said.read(4096))
         if code == 0:
-            return Answer(Outcome.ACCEPTED, "")
+            return SendResult(SendOutcome.ACCEPTED, "")
         reason = f"{_FINAL.get(code, f'exit code {code}')}: {words}".rstrip(": ")
-        return Answer(Outcome.REFUSED if code in _FINAL else Outcome.LATER, reason)
+        return SendResult(SendOutcome.REFUSED if code in _FINAL else SendOutcome.LATER, reason)
 
     def _command(self, sender: str) -> list[str]:
         # -i: a line with one dot ends nothing

@@ -3,8 +3,14 @@
 import re
 import smtplib
 
-from backup_monitoring.mail.smtp_session import Connection, connect, hang_up
-from backup_monitoring.mail.transport import Answer, Outcome, TransportError, quoted, unusable
+from backup_monitoring.mail.smtp_session import SmtpConnection, connect, hang_up
+from backup_monitoring.mail.transport import (
+    SendOutcome,
+    SendResult,
+    TransportError,
+    quoted,
+    unusable,
+)
 from backup_monitoring.settings.notify import NotifySettings
 
 _MOST_WAIT_AFTER_DATA = 4  # times the usual: an answer that is missed means a mail sent twice
@@ -23,28 +29,28 @@ class Smtp:
     def __init__(self, settings: NotifySettings, wait: float) -> None:
         self._settings = settings
         self._wait = wait
-        self._connection: Connection | None = None
+        self._connection: SmtpConnection | None = None
 
-    def send(self, sender: str, address: str, message: bytes) -> Answer:
+    def send(self, sender: str, address: str, message: bytes) -> SendResult:
         """See `backup_monitoring.notify.transport.Transport`."""
         problem = unusable(address)
         if problem:
-            return Answer(Outcome.REFUSED, problem)
+            return SendResult(SendOutcome.REFUSED, problem)
         if self._connection is None or not self._fresh(self._connection):
             self._connection = connect(self._settings, self._wait)
         try:
             answer = _transact(self._connection, sender, address, message)
         except (OSError, smtplib.SMTPException) as error:
             self._abandon()
-            return Answer(Outcome.LOST, _say(error, self._wait))
+            return SendResult(SendOutcome.LOST, _format_error(error, self._wait))
         except TransportError:
             self.close()
             raise
-        if answer.outcome is Outcome.LOST:
+        if answer.outcome is SendOutcome.LOST:
             self._abandon()
         return answer
 
-    def _fresh(self, connection: Connection) -> bool:
+    def _fresh(self, connection: SmtpConnection) -> bool:
         """Begin anew on a used connection; servers end one when they like."""
         try:
             if connection.rset()[0] == 250:
@@ -66,7 +72,7 @@ class Smtp:
         self._connection = None
 
 
-def _transact(connection: Connection, sender: str, address: str, message: bytes) -> Answer:
+def _transact(connection: SmtpConnection, sender: str, address: str, message: bytes) -> SendResult:
     options = ["BODY=8BITMIME"] if _needs_8bit(connection, message) else []
     code, text = connection.mail(sender, options)
     if code in _NOT_ALLOWED:
@@ -82,11 +88,11 @@ def _transact(connection: Connection, sender: str, address: str, message: bytes)
     return _answer(code, text)
 
 
-def _needs_8bit(connection: Connection, message: bytes) -> bool:
+def _needs_8bit(connection: SmtpConnection, message: bytes) -> bool:
     return not message.isascii() and connection.has_extn("8bitmime")
 
 
-def _data(connection: Connection, message: bytes) -> tuple[int, bytes]:
+def _data(connection: SmtpConnection, message: bytes) -> tuple[int, bytes]:
     lines = re.sub(rb"\r\n|\r|\n", b"\r\n", message)
     sock = connection.sock
     assert sock is not None  # noqa: S101 - just used
@@ -101,20 +107,20 @@ def _data(connection: Connection, message: bytes) -> tuple[int, bytes]:
             sock.settimeout(usual)
 
 
-def _answer(code: int, text: bytes) -> Answer:
+def _answer(code: int, text: bytes) -> SendResult:
     said = f"{code} {quoted(text)}"
     if code // 100 == 2:
-        return Answer(Outcome.ACCEPTED, said)
+        return SendResult(SendOutcome.ACCEPTED, said)
     if code == _CLOSING:
-        return Answer(Outcome.LOST, said)
-    return Answer(Outcome.REFUSED if code // 100 == 5 else Outcome.LATER, said)
+        return SendResult(SendOutcome.LOST, said)
+    return SendResult(SendOutcome.REFUSED if code // 100 == 5 else SendOutcome.LATER, said)
 
 
 def _bytes(text: bytes | str) -> bytes:
     return text if isinstance(text, bytes) else text.encode()
 
 
-def _say(error: Exception, wait: float) -> str:
+def _format_error(error: Exception, wait: float) -> str:
     if isinstance(error, TimeoutError) or "timed out" in str(error):  # as smtplib says it
         return f"no answer within {wait:g} s"
     if isinstance(error, smtplib.SMTPResponseException):

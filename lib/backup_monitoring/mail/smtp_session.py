@@ -39,7 +39,7 @@ def parse_server(uri: str) -> MailServer:
     raise TransportError(uri, "is not understood", remedy)
 
 
-class Connection(smtplib.SMTP):
+class SmtpConnection(smtplib.SMTP):
     """smtplib's connection, over a socket whose every wait, name look-up included, is bounded."""
 
     def __init__(self, connected: socket.socket, server: MailServer, wait: float) -> None:
@@ -65,7 +65,7 @@ def _own_name(connected: socket.socket) -> str:
     return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
 
 
-def connect(settings: NotifySettings, wait: float) -> Connection:
+def connect(settings: NotifySettings, wait: float) -> SmtpConnection:
     """Return a connection that mails can be sent over; TransportError if there is none."""
     connection = None
     for connection, _ in steps(settings, wait):  # noqa: B007 - the last one is wanted
@@ -74,7 +74,7 @@ def connect(settings: NotifySettings, wait: float) -> Connection:
     return connection
 
 
-def hang_up(connection: Connection) -> None:
+def hang_up(connection: SmtpConnection) -> None:
     """Say good-bye, if the server still listens, and close."""
     try:
         connection.quit()
@@ -82,7 +82,7 @@ def hang_up(connection: Connection) -> None:
         connection.close()
 
 
-def steps(settings: NotifySettings, wait: float) -> Iterator[tuple[Connection, str]]:
+def steps(settings: NotifySettings, wait: float) -> Iterator[tuple[SmtpConnection, str]]:
     """Connect; after each step give the connection and, in a few words, what succeeded.
 
     Raises:
@@ -95,7 +95,7 @@ def steps(settings: NotifySettings, wait: float) -> Iterator[tuple[Connection, s
         with _explained(server, wait):
             if server.scheme == "smtps":
                 connected = _context(settings).wrap_socket(connected, server_hostname=server.host)
-            connection = Connection(connected, server, wait)
+            connection = SmtpConnection(connected, server, wait)
             connected = connection.sock or connected
             connection.ehlo_or_helo_if_needed()
             yield connection, f"reached {server.uri}: {connection.greeting}"
@@ -115,7 +115,9 @@ def steps(settings: NotifySettings, wait: float) -> Iterator[tuple[Connection, s
 def _reached(server: MailServer, wait: float) -> socket.socket:
     try:
         # the directory's way to connect: it bounds the look-up of the name, too
-        return dial.connect(dial.Server(server.uri, server.scheme, server.host, server.port), wait)
+        return dial.connect(
+            dial.ServerAddress(server.uri, server.scheme, server.host, server.port), wait
+        )
     except dial.UnreachableError as error:
         remedy = "see whether the mail server runs, and [notify] smtp"
         raise TransportError(server.uri, error.problem, remedy) from None
@@ -152,7 +154,7 @@ def _context(settings: NotifySettings) -> ssl.SSLContext:
         raise TransportError(str(settings.ca_file), problem, remedy) from None
 
 
-def _start_tls(connection: Connection, server: MailServer, settings: NotifySettings) -> None:
+def _start_tls(connection: SmtpConnection, server: MailServer, settings: NotifySettings) -> None:
     if not connection.has_extn("starttls"):
         remedy = "use smtps://, or set start_tls = false where the way there is safe"
         raise TransportError(server.uri, "offers no STARTTLS", remedy)
@@ -160,7 +162,7 @@ def _start_tls(connection: Connection, server: MailServer, settings: NotifySetti
     connection.ehlo()
 
 
-def _log_in(connection: Connection, server: MailServer, settings: NotifySettings) -> None:
+def _log_in(connection: SmtpConnection, server: MailServer, settings: NotifySettings) -> None:
     sock = connection.sock
     if sock is None or not dial.is_private(sock):
         remedy = "set start_tls = true, or use smtps://"

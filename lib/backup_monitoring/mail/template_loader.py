@@ -21,7 +21,7 @@ _TAG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8}){0,4}")  # RFC 1766, as th
 _BLANKS = re.compile(r"[ \t\r\n]+")  # a no-break space stays
 
 
-class Wording(NamedTuple):
+class TemplateSet(NamedTuple):
     """One language.
 
     Args:
@@ -52,11 +52,11 @@ class Wording(NamedTuple):
 
 
 @lru_cache(maxsize=64)
-def _language_values(words: Wording) -> Mapping[str, object]:
+def _language_values(words: TemplateSet) -> Mapping[str, object]:
     return dict(words.environment.get_template(f"{words.language}/language.jinja").module.__dict__)
 
 
-def wording(folder: Path | None, *tags: str) -> Wording:
+def load_templates(folder: Path | None, *tags: str) -> TemplateSet:
     """Return the first known language of *tags*.
 
     Args:
@@ -69,7 +69,7 @@ def wording(folder: Path | None, *tags: str) -> Wording:
         if _TAG.fullmatch(tag):
             for name in (tag.lower(), tag.lower().partition("-")[0]):
                 if name in known:
-                    return Wording(*_environments(folder), name)
+                    return TemplateSet(*_environments(folder), name)
     raise MailError(str(folder or PACKAGED), "no template", "install the program again")
 
 

@@ -4,7 +4,7 @@ from enum import Enum
 from typing import NamedTuple, Protocol
 
 from backup_monitoring.model.errors import MonitoringError
-from backup_monitoring.model.text import clean
+from backup_monitoring.model.text import sanitize
 
 WAIT = 30.0  # seconds that any single answer may take
 _LONGEST = 300
@@ -14,7 +14,7 @@ class TransportError(MonitoringError):
     """No mail can be handed over at present, whoever it is for."""
 
 
-class Outcome(Enum):
+class SendOutcome(Enum):
     """What became of a mail."""
 
     ACCEPTED = "accepted"
@@ -23,17 +23,17 @@ class Outcome(Enum):
     REFUSED = "refused for good"
 
 
-class Answer(NamedTuple):
+class SendResult(NamedTuple):
     """An outcome and, in the server's words, why."""
 
-    outcome: Outcome
+    outcome: SendOutcome
     reason: str
 
 
 class Transport(Protocol):
     """A way to hand mails over."""
 
-    def send(self, sender: str, address: str, message: bytes) -> Answer:
+    def send(self, sender: str, address: str, message: bytes) -> SendResult:
         """Hand *message* over; *sender* '' is the null return path. Raises TransportError."""
 
     def close(self) -> None:
@@ -53,4 +53,4 @@ def unusable(address: str) -> str | None:
 def quoted(text: bytes | str) -> str:
     """Return a foreign server's or program's words as one harmless line."""
     said = text.decode("utf-8", "backslashreplace") if isinstance(text, bytes) else text
-    return clean(" ".join(said.split()), _LONGEST)
+    return sanitize(" ".join(said.split()), _LONGEST)

@@ -15,7 +15,7 @@ from backup_monitoring.tasks.facts import CAUSES, FACTS
 Variables = dict[str, object]
 
 
-class Reader(NamedTuple):
+class MailReader(NamedTuple):
     """For whom something is written: *formats* of the language, *zone* of the clocks."""
 
     recipient: Recipient
@@ -23,9 +23,9 @@ class Reader(NamedTuple):
     zone: tzinfo
 
 
-def reader_of(recipient: Recipient, formats: Formats, zone: tzinfo) -> Reader:
+def reader_of(recipient: Recipient, formats: Formats, zone: tzinfo) -> MailReader:
     """Return *recipient* as a reader; *zone* is shown where theirs is not known."""
-    return Reader(recipient, formats, reader_zone(recipient, zone))
+    return MailReader(recipient, formats, reader_zone(recipient, zone))
 
 
 def reader_zone(recipient: Recipient, zone: tzinfo) -> tzinfo:
@@ -45,7 +45,7 @@ def person_variables(recipient: Recipient, policy: NotifySettings) -> Variables:
     }
 
 
-def event_variables(event: Event, about: About, reader: Reader) -> Variables:
+def event_variables(event: Event, about: About, reader: MailReader) -> Variables:
     """Return the variables of an event: texts, '' where something is not known."""
     provider = reader.recipient.role is Role.PROVIDER
     output = event.summary if provider else without_internals(event.summary, event.host)
@@ -68,7 +68,7 @@ def event_variables(event: Event, about: About, reader: Reader) -> Variables:
     }
 
 
-def fact_variables(event: Event, facts: Mapping[str, object], reader: Reader) -> Variables:
+def fact_variables(event: Event, facts: Mapping[str, object], reader: MailReader) -> Variables:
     """Return the variables of a verdict's facts: '' for a text and None for a number not known."""
     known = {name: value for name, value in facts.items() if _sound(name, value)}
     return {
@@ -124,7 +124,7 @@ def _number(value: object) -> float | None:
     return float(value) if isinstance(value, int | float) else None
 
 
-def _times(known: Mapping[str, object], reader: Reader) -> Variables:
+def _times(known: Mapping[str, object], reader: MailReader) -> Variables:
     names = ("first_due", "next_due", "last_backup", "failed_at", "last_success", "created")
     said: Variables = {name: time_of(known.get(name), reader) for name in names}
     day = known.get("shrink_day")
@@ -132,6 +132,6 @@ def _times(known: Mapping[str, object], reader: Reader) -> Variables:
     return said
 
 
-def time_of(moment: object, reader: Reader) -> str:
+def time_of(moment: object, reader: MailReader) -> str:
     """Return *moment* on the reader's clock, '' if it is none."""
     return reader.formats.time(moment, reader.zone) if isinstance(moment, datetime) else ""

@@ -10,7 +10,7 @@ from backup_monitoring.model.findings import Finding
 GIB = 2**30
 
 
-class Keeping(Enum):
+class AccountStatus(Enum):
     """Whether an account is watched, and if not, why not."""
 
     ACTIVE = "active"
@@ -19,7 +19,7 @@ class Keeping(Enum):
     UNCLEAR = "whether it is active cannot be told from its entry"
 
 
-class Shrink(NamedTuple):
+class SizeDrop(NamedTuple):
     """A sudden loss of used space: *before* and *after* in bytes, seen on *day* (UTC)."""
 
     before: int
@@ -38,7 +38,7 @@ class Growth(NamedTuple):
 
     per_day: float | None = None
     days: int = 0
-    shrink: Shrink | None = None
+    shrink: SizeDrop | None = None
 
 
 class Account(NamedTuple):
@@ -47,7 +47,7 @@ class Account(NamedTuple):
     Args:
         uid: the account's name.
         dn: the entry's distinguished name.
-        keeping: whether its backups are watched.
+        status: whether its backups are monitored.
         provisioned: False until the provider's software has set the account up.
         hosts: backup servers that hold it.
         home: ``homeDirectory``.
@@ -64,7 +64,7 @@ class Account(NamedTuple):
 
     uid: str
     dn: str
-    keeping: Keeping = Keeping.ACTIVE
+    status: AccountStatus = AccountStatus.ACTIVE
     provisioned: bool = True
     hosts: tuple[str, ...] = ()
     home: str | None = None

@@ -8,12 +8,12 @@ class Need(Flag):
 
     NOTHING = 0
     QUOTA = auto()  # used, capacity, quota_missing, quota_threshold
-    PATIENCE = auto()  # warning_on, warning_numbers, warning_days
+    WARN_AFTER = auto()  # warning_on, warning_numbers, warning_days
     LAST_SUCCESS = auto()
     CREATED = auto()
     HOME = auto()
     HOSTS = auto()
-    ALL = QUOTA | PATIENCE | LAST_SUCCESS | CREATED | HOME | HOSTS
+    ALL = QUOTA | WARN_AFTER | LAST_SUCCESS | CREATED | HOME | HOSTS
 
 
 class Files(Flag):

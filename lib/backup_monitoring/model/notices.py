@@ -7,14 +7,14 @@ from typing import NamedTuple
 from backup_monitoring.model.verdicts import State
 
 
-class Kind(Enum):
+class EventKind(Enum):
     """What an event is."""
 
     PROBLEM = "PROBLEM"
     RECOVERY = "RECOVERY"
     REMINDER = "REMINDER"
     CUSTOM = "CUSTOM"
-    UNWATCHED = "UNWATCHED"  # the account is not watched any more: no recovery
+    MONITORING_ENDED = "MONITORING_ENDED"  # the account is not watched any more: no recovery
 
 
 class Event(NamedTuple):
@@ -34,7 +34,7 @@ class Event(NamedTuple):
 
     uid: str
     task: str
-    kind: Kind
+    kind: EventKind
     state: State
     at: datetime
     summary: str

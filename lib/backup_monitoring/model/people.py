@@ -115,7 +115,7 @@ class People(Protocol):
         """Return the settings of reseller *uid*, the default ones (another uid) if it has none."""
 
 
-class Gathered(NamedTuple):
+class PeopleTable(NamedTuple):
     """People in memory."""
 
     contacts: dict[str, Contact]
@@ -124,7 +124,7 @@ class Gathered(NamedTuple):
     resellers: dict[str, Reseller]
 
     @classmethod
-    def of(cls, people: Iterable[Contact | Person | Customer | Reseller]) -> "Gathered":
+    def of(cls, people: Iterable[Contact | Person | Customer | Reseller]) -> "PeopleTable":
         """Return *people* by their uids; of two with one uid the first counts."""
         gathered = cls({}, {}, {}, {})
         for each in people:
@@ -161,7 +161,7 @@ class Gathered(NamedTuple):
         return min(defaults, key=lambda each: each.uid, default=None)
 
 
-class Remembered:
+class CachedPeople:
     """Asks *people* for each only once."""
 
     def __init__(self, people: People) -> None:

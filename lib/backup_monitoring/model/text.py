@@ -3,7 +3,7 @@
 _REPLACED = str.maketrans({"|": "¦", "<": "‹", ">": "›", "\N{NO-BREAK SPACE}": " "})
 
 
-def clean(text: str, at_most: int = 1000) -> str:
+def sanitize(text: str, at_most: int = 1000) -> str:
     """Return *text* as one harmless line of plugin output.
 
     Icinga cuts a line at its first ``|``, splits on CR and LF, and Icinga Web takes text with
@@ -14,11 +14,11 @@ def clean(text: str, at_most: int = 1000) -> str:
         text: any text, of any origin.
         at_most: length in characters after which the text is cut, which is shown by ``...``.
     """
-    line = printable(text[: at_most + 1].translate(_REPLACED))
+    line = escape_unprintable(text[: at_most + 1].translate(_REPLACED))
     return line if len(line) <= at_most else line[: at_most - 3] + "..."
 
 
-def printable(text: str) -> str:
+def escape_unprintable(text: str) -> str:
     """Return *text* as one line for a terminal: what is not printable is shown as an escape."""
     if text.isprintable():
         return text

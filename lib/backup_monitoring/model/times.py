@@ -4,17 +4,17 @@ import re
 from datetime import datetime, timedelta, tzinfo
 
 
-def say_offset(offset: timedelta) -> str:
+def format_offset(offset: timedelta) -> str:
     """Return *offset* as ISO 8601 has it, such as ``+05:45``; seconds are left out."""
     sign = "-" if offset < timedelta(0) else "+"
     hours, minutes = divmod(int(abs(offset).total_seconds()) // 60, 60)
     return f"{sign}{hours:02}:{minutes:02}"
 
 
-def say_time(moment: datetime, zone: tzinfo) -> str:
+def format_time(moment: datetime, zone: tzinfo) -> str:
     """Return *moment* to the minute in *zone*, with its offset: ``2026-11-23 20:00 +01:00``."""
     local = moment.astimezone(zone)
-    return f"{local:%Y-%m-%d %H:%M} {say_offset(local.utcoffset() or timedelta(0))}"
+    return f"{local:%Y-%m-%d %H:%M} {format_offset(local.utcoffset() or timedelta(0))}"
 
 
 DAY = timedelta(days=1)
@@ -43,7 +43,7 @@ def parse_duration(text: str) -> timedelta:
     return timedelta(seconds=seconds)
 
 
-def say_duration(span: timedelta) -> str:
+def format_duration(span: timedelta) -> str:
     """Return *span* in its one or two greatest units, such as ``2 d 3 h``; never negative."""
     minutes = max(0, int(span.total_seconds())) // 60
     days, minutes = divmod(minutes, 1440)
@@ -52,7 +52,7 @@ def say_duration(span: timedelta) -> str:
     return " ".join(parts[:2]) or "0 min"
 
 
-def write_duration(span: timedelta) -> str:
+def format_duration_setting(span: timedelta) -> str:
     """Return *span* in the form that `parse_duration` reads."""
     seconds = int(span.total_seconds())
     for unit in ("d", "h", "m"):

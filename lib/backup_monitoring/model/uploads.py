@@ -15,7 +15,7 @@ class Client(NamedTuple):
     system: str = ""
 
 
-class Unreadable(NamedTuple):
+class InvalidReport(NamedTuple):
     """A report that is there and is not understood: *where* (file) and *problem*."""
 
     where: str
@@ -71,7 +71,7 @@ class Pattern(NamedTuple):
     weekdays: frozenset[int] | None = None
 
 
-class Unplanned(Enum):
+class NoSchedule(Enum):
     """Why a schedule has no due times."""
 
     BY_HAND = "backs up by hand only"
@@ -81,12 +81,12 @@ class Unplanned(Enum):
 class Schedule(NamedTuple):
     """scheduler.xml: what is planned; *client* and *modified* as of `Start`."""
 
-    plan: Pattern | Unplanned
+    plan: Pattern | NoSchedule
     client: Client | None
     modified: datetime
 
 
-class Past(NamedTuple):
+class History(NamedTuple):
     """What earlier looks at a computer have seen, without its present reports.
 
     Args:
@@ -119,14 +119,14 @@ class Computer(NamedTuple):
     Args:
         name: its folder's path below ``incoming``, bytes that are no UTF-8 as surrogates;
             '' where the reports lie directly in ``incoming``.
-        past: None where no store has looked before.
+        history: None without a store.
     """
 
     name: str
-    start: Start | Unreadable | None = None
-    end: End | Unreadable | None = None
-    schedule: Schedule | Unreadable | None = None
-    past: Past | None = None
+    start: Start | InvalidReport | None = None
+    end: End | InvalidReport | None = None
+    schedule: Schedule | InvalidReport | None = None
+    history: History | None = None
 
 
 class Uploads(NamedTuple):

@@ -23,7 +23,7 @@ class UnreachableError(DirectoryError):
     """This server cannot be talked to: another one may."""
 
 
-class Server(NamedTuple):
+class ServerAddress(NamedTuple):
     """A server's address.
 
     Args:
@@ -39,19 +39,21 @@ class Server(NamedTuple):
     port: int
 
 
-def parse_uri(uri: str, file: str) -> Server:
+def parse_uri(uri: str, file: str) -> ServerAddress:
     """Understand *uri*, from the settings file *file*; SettingsError if it is no server's."""
     try:
         parts = urlsplit(uri)
         if parts.scheme == "ldapi":
             path = unquote(uri.partition("://")[2].rstrip("/"))
-            return Server(uri, parts.scheme, path or _LOCAL, 0)
+            return ServerAddress(uri, parts.scheme, path or _LOCAL, 0)
         if (
             parts.scheme in _PORTS
             and parts.hostname
             and not uri.split("://")[1].rstrip("/").count("/")
         ):
-            return Server(uri, parts.scheme, parts.hostname, parts.port or _PORTS[parts.scheme])
+            return ServerAddress(
+                uri, parts.scheme, parts.hostname, parts.port or _PORTS[parts.scheme]
+            )
     except ValueError:  # a port that is no number, brackets without an IPv6 address
         pass
     raise SettingsError(
@@ -61,7 +63,7 @@ def parse_uri(uri: str, file: str) -> Server:
     )
 
 
-def connect(server: Server, timeout: float) -> socket.socket:
+def connect(server: ServerAddress, timeout: float) -> socket.socket:
     """Return a connection to *server*, whose every wait is bounded by *timeout* seconds.
 
     Raises:
@@ -81,7 +83,7 @@ def connect(server: Server, timeout: float) -> socket.socket:
         ) from error
 
 
-def no_answer(server: Server, timeout: float) -> UnreachableError:
+def no_answer(server: ServerAddress, timeout: float) -> UnreachableError:
     """Return the error of a server that let *timeout* seconds pass."""
     return UnreachableError(
         server.uri,
@@ -90,7 +92,7 @@ def no_answer(server: Server, timeout: float) -> UnreachableError:
     )
 
 
-def _resolved(server: Server, timeout: float) -> list[tuple[Any, ...]]:
+def _resolved(server: ServerAddress, timeout: float) -> list[tuple[Any, ...]]:
     # The resolver cannot be interrupted: a thread that may be left behind asks it.
     answer: list[Callable[[], list[tuple[Any, ...]]]] = []
 
@@ -153,7 +155,9 @@ def is_private(connection: socket.socket) -> bool:
     return ip_address(host.partition("%")[0]).is_loopback
 
 
-def secure(connection: socket.socket, server: Server, settings: DirectorySettings) -> ssl.SSLSocket:
+def secure(
+    connection: socket.socket, server: ServerAddress, settings: DirectorySettings
+) -> ssl.SSLSocket:
     """Return *connection* encrypted, the server's certificate and name verified if so set.
 
     The standard library's own verification also knows IP addresses on every Python version.
@@ -200,7 +204,7 @@ def _context(settings: DirectorySettings) -> ssl.SSLContext:
 
 
 def _refused(
-    error: ssl.SSLCertVerificationError, server: Server, settings: DirectorySettings
+    error: ssl.SSLCertVerificationError, server: ServerAddress, settings: DirectorySettings
 ) -> DirectoryError:
     code = error.verify_code
     if code in _UNTRUSTED:

@@ -9,13 +9,19 @@ from typing import TYPE_CHECKING, NamedTuple
 from backup_monitoring.mail.about import About
 from backup_monitoring.mail.addresses import AddressError
 from backup_monitoring.mail.headers import MailError
-from backup_monitoring.model.notices import Decision, Event, Kind, Recipient, Role, Thread
+from backup_monitoring.model.notices import Decision, Event, EventKind, Recipient, Role, Thread
 from backup_monitoring.model.people import People
 from backup_monitoring.notify.recipients import provider, recipients, switched_off
 from backup_monitoring.outbox.drafts import Draft, write_draft
-from backup_monitoring.outbox.messages import QueuedMail, Told
+from backup_monitoring.outbox.messages import QueuedMail, SentState
 from backup_monitoring.outbox.queue import GUARDED, OVER, DuplicateError, Transaction
-from backup_monitoring.outbox.sent import forget_told, last_told, note_told, told_of, was_told
+from backup_monitoring.outbox.sent import (
+    find_last_sent,
+    forget_sent,
+    list_sent_to,
+    record_sent,
+    was_sent,
+)
 from backup_monitoring.settings.load import Settings
 from backup_monitoring.settings.notify import NotifySettings
 
@@ -23,14 +29,14 @@ if TYPE_CHECKING:  # writing mails takes libraries that queueing them does witho
     from backup_monitoring.mail.compose import Mail
 
 
-class Letter(NamedTuple):
+class Notification(NamedTuple):
     """What one recipient is told: a mail or its draft, or None for a line in a digest."""
 
     recipient: Recipient
     mail: Mail | Draft | None
 
 
-class Outcome(NamedTuple):
+class EventResult(NamedTuple):
     """What became of an event.
 
     Args:
@@ -40,11 +46,11 @@ class Outcome(NamedTuple):
     """
 
     decision: Decision
-    letters: tuple[Letter, ...] = ()
+    letters: tuple[Notification, ...] = ()
     fallback: str | None = None
 
 
-class Teller:
+class Dispatcher:
     """Tells of events, within one transaction of the outbox.
 
     Args:
@@ -59,7 +65,7 @@ class Teller:
         self._settings = settings
         self._policy = settings.notify
 
-    def tell(self, event: Event, facts: Mapping[str, object], settled: bool = False) -> Outcome:
+    def tell(self, event: Event, facts: Mapping[str, object], settled: bool = False) -> EventResult:
         """Put *event* into the outbox.
 
         Args:
@@ -82,18 +88,18 @@ class Teller:
         letters += self._farewells(event, decision, facts)
         if event.kind in OVER:
             told = [(letter.recipient.address, letter.recipient.role) for letter in letters]
-            forget_told(self._transaction, event.uid, event.task, told)
+            forget_sent(self._transaction, event.uid, event.task, told)
         if decision.unreached is None:
-            return Outcome(decision, tuple(letters))
-        notice, failed = self.hand_over(event, decision.unreached)
-        return Outcome(decision, (*letters, *notice), decision.unreached + failed)
+            return EventResult(decision, tuple(letters))
+        notice, failed = self.notify_operator(event, decision.unreached)
+        return EventResult(decision, (*letters, *notice), decision.unreached + failed)
 
     def _decision(self, event: Event) -> Decision:
-        if event.kind is Kind.UNWATCHED and self._people.contact(event.uid) is None:
+        if event.kind is EventKind.MONITORING_ENDED and self._people.contact(event.uid) is None:
             return self._told_before(event)
         return recipients(event, self._people, self._policy, self._settings.directory.attributes)
 
-    def catch_up(self, event: Event, facts: Mapping[str, object]) -> Outcome | None:
+    def catch_up(self, event: Event, facts: Mapping[str, object]) -> EventResult | None:
         """Tell of a standing problem those for whom the account's switch was turned since.
 
         Who switched warnings off gets a last mail; who switched them on again is told.
@@ -103,14 +109,14 @@ class Teller:
         letters = self._farewells(event, decision, facts)
         for recipient in decision.recipients:
             last = self._last_told(event, recipient)
-            if last is not None and last.kind is Kind.UNWATCHED:
+            if last is not None and last.kind is EventKind.MONITORING_ENDED:
                 letters.append(self._letter(event, recipient, facts))
-        return Outcome(decision._replace(unreached=None), tuple(letters)) if letters else None
+        return EventResult(decision._replace(unreached=None), tuple(letters)) if letters else None
 
     def _farewells(
         self, event: Event, decision: Decision, facts: Mapping[str, object]
-    ) -> list[Letter]:
-        if event.kind is Kind.CUSTOM:
+    ) -> list[Notification]:
+        if event.kind is EventKind.CUSTOM:
             return []
         letters = []
         # Without digests an address has one mail, whatever its roles: it is told as the other one.
@@ -124,16 +130,16 @@ class Teller:
             last = self._last_told(event, recipient)
             if last is None and event.kind in GUARDED:  # to be told, if switched on again
                 to, about = (recipient.address, recipient.role), (event.uid, event.task)
-                note_told(self._transaction, to, *about, Kind.UNWATCHED, event.state)
+                record_sent(self._transaction, to, *about, EventKind.MONITORING_ENDED, event.state)
             elif last is not None and last.kind in GUARDED:
                 state = event.state if event.kind in OVER else last.state
-                farewell = event._replace(kind=Kind.UNWATCHED, state=state)
+                farewell = event._replace(kind=EventKind.MONITORING_ENDED, state=state)
                 letters.append(self._letter(farewell, recipient, facts))
         return letters
 
-    def _last_told(self, event: Event, recipient: Recipient) -> Told | None:
+    def _last_told(self, event: Event, recipient: Recipient) -> SentState | None:
         found = (
-            last_told(self._transaction, (recipient.address, role), event.uid, event.task)
+            find_last_sent(self._transaction, (recipient.address, role), event.uid, event.task)
             for role in self._roles(recipient)
         )
         return max(filter(None, found), key=lambda told: told.at, default=None)
@@ -149,7 +155,7 @@ class Teller:
         """Return whom the end concerns of an account that the directory has no more."""
         reason = f"account {event.uid} is gone: told of its problem before"
         found: dict[tuple[str, Role | None], Recipient] = {}
-        for address, role in told_of(self._transaction, event.uid, event.task):
+        for address, role in list_sent_to(self._transaction, event.uid, event.task):
             key = (address, role if self._policy.reseller.digest else None)
             recipient = Recipient(address, "", role, self._policy.language, reason=reason)
             found.setdefault(key, recipient)
@@ -166,25 +172,29 @@ class Teller:
                 return "was not told of a problem before"
         return ""
 
-    def _letter(self, event: Event, recipient: Recipient, facts: Mapping[str, object]) -> Letter:
-        if event.kind is Kind.REMINDER and not self._was_told(event, recipient):
-            event = event._replace(kind=Kind.PROBLEM)  # held in a storm, or switched off until now
+    def _letter(
+        self, event: Event, recipient: Recipient, facts: Mapping[str, object]
+    ) -> Notification:
+        if event.kind is EventKind.REMINDER and not self._was_told(event, recipient):
+            event = event._replace(
+                kind=EventKind.PROBLEM
+            )  # held in a storm, or switched off until now
         collected = (
             recipient.role is Role.RESELLER and self._policy.reseller.digest
         ) or recipient.role is Role.PROVIDER
         if collected:
             self._transaction.add_digest(recipient, event)
-            return Letter(recipient, None)
+            return Notification(recipient, None)
         draft = Draft(event, recipient, self._about(event, facts), self._thread(event, recipient))
         try:
             self._transaction.queue(drafted(draft, self._policy))
         except DuplicateError as error:  # this mail is on its way: it must not end a scan
             self._transaction.not_told(event, recipient.address, str(error))
-        return Letter(recipient, draft)
+        return Notification(recipient, draft)
 
     def _was_told(self, event: Event, recipient: Recipient) -> bool:
         return any(
-            was_told(self._transaction, (recipient.address, role), event.uid, event.task)
+            was_sent(self._transaction, (recipient.address, role), event.uid, event.task)
             for role in self._roles(recipient)
         )
 
@@ -192,7 +202,7 @@ class Teller:
         last = self._last_told(event, recipient)
         if last is None or not last.first_id:
             return None
-        begins = event.kind is Kind.PROBLEM and last.kind in OVER  # one thread a problem
+        begins = event.kind is EventKind.PROBLEM and last.kind in OVER  # one thread a problem
         return None if begins else Thread(last.first_id, last.last_id)
 
     def _about(self, event: Event, facts: Mapping[str, object]) -> About:
@@ -200,17 +210,17 @@ class Teller:
         known = zone if isinstance(zone, tzinfo) else zone_of(self._settings)
         return about(event, self._people, facts, known)
 
-    def hand_over(self, event: Event, reason: str) -> tuple[list[Letter], str]:
+    def notify_operator(self, event: Event, reason: str) -> tuple[list[Notification], str]:
         """Tell the fallback that *event* could not be told, and why.
 
         Returns what was queued, and what to add to the reason where nothing could be: the exit
         code and the output must say it then.
         """
         from backup_monitoring.mail.compose import compose_digest
-        from backup_monitoring.mail.content import Digest, Item, Listing
+        from backup_monitoring.mail.content import ListItem, ListPurpose, MailList
 
         self._transaction.not_told(event, "", reason)
-        listing = Listing(Digest.FALLBACK, [Item(event, About(), reason)], event.host)
+        listing = MailList(ListPurpose.FALLBACK, [ListItem(event, About(), reason)], event.host)
         zone = zone_of(self._settings)
         try:
             recipient = provider(self._policy)
@@ -220,7 +230,7 @@ class Teller:
         except MailError as error:
             return [], f"; nobody was told: {error}"
         self._transaction.queue(queued(mail, recipient, self._policy))
-        return [Letter(recipient, mail)], ""
+        return [Notification(recipient, mail)], ""
 
 
 def zone_of(settings: Settings) -> tzinfo:

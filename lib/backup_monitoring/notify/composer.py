@@ -6,11 +6,10 @@ from datetime import datetime
 from backup_monitoring.mail.about import About
 from backup_monitoring.mail.addresses import AddressError
 from backup_monitoring.mail.compose import Mail, compose, compose_digest
-from backup_monitoring.mail.content import Digest as Purpose
-from backup_monitoring.mail.content import Item, Listing
+from backup_monitoring.mail.content import ListItem, ListPurpose, MailList
 from backup_monitoring.mail.headers import MailError
 from backup_monitoring.model.errors import MonitoringError
-from backup_monitoring.model.notices import Event, Kind, Recipient, Role
+from backup_monitoring.model.notices import Event, EventKind, Recipient, Role
 from backup_monitoring.model.people import People
 from backup_monitoring.model.verdicts import State
 from backup_monitoring.notify.announce import about, queued, zone_of
@@ -20,7 +19,7 @@ from backup_monitoring.outbox.messages import Digest, QueuedMail, RefusedMail, S
 from backup_monitoring.settings.load import Settings
 
 
-class NoFallbackError(MonitoringError):
+class NoOperatorError(MonitoringError):
     """The provider has to be told, and [notify] fallback is no address."""
 
 
@@ -57,8 +56,8 @@ class Composer:
     def digest(self, digest: Digest) -> QueuedMail:
         """Return the mail with a reseller's events, or with what is unknown."""
         reseller = digest.recipient.role is Role.RESELLER
-        purpose = Purpose.RESELLER if reseller else Purpose.UNKNOWN
-        return self._mail(Listing(purpose, list(self._items(digest.events))), digest.recipient)
+        purpose = ListPurpose.RESELLER if reseller else ListPurpose.UNKNOWN
+        return self._mail(MailList(purpose, list(self._items(digest.events))), digest.recipient)
 
     def storm(self, storm: Storm) -> QueuedMail:
         """Return the mail with the accounts of a storm."""
@@ -66,7 +65,7 @@ class Composer:
             Event(
                 account,
                 storm.task,
-                Kind.PROBLEM,
+                EventKind.PROBLEM,
                 State.WARNING,
                 storm.since,
                 "",
@@ -75,26 +74,26 @@ class Composer:
             )
             for account in storm.accounts
         ]
-        listing = Listing(Purpose.STORM, list(self._items(events)), storm.host, storm.total)
+        listing = MailList(ListPurpose.STORM, list(self._items(events)), storm.host, storm.total)
         return self._mail(listing, self._provider())
 
     def refused(self, mails: tuple[RefusedMail, ...]) -> QueuedMail:
         """Return the mail with what will not arrive."""
-        none = Event("", "", Kind.PROBLEM, State.UNKNOWN, self._now, "")
+        none = Event("", "", EventKind.PROBLEM, State.UNKNOWN, self._now, "")
         items = []
         for mail in mails:
             event = mail.event or none
-            items.append(Item(event, self._about(event), f"{mail.address}: {mail.reason}"))
-        return self._mail(Listing(Purpose.FALLBACK, items), self._provider())
+            items.append(ListItem(event, self._about(event), f"{mail.address}: {mail.reason}"))
+        return self._mail(MailList(ListPurpose.FALLBACK, items), self._provider())
 
     def no_scan(self, reason: str) -> QueuedMail:
         """Return the mail that no scan is possible, and why."""
-        listing = Listing(Purpose.NO_SCAN, (), reason=reason, since=self._now)
+        listing = MailList(ListPurpose.NO_SCAN, (), reason=reason, since=self._now)
         return self._mail(listing, self._provider())
 
-    def _items(self, events: tuple[Event, ...] | list[Event]) -> Iterator[Item]:
+    def _items(self, events: tuple[Event, ...] | list[Event]) -> Iterator[ListItem]:
         for event in events:
-            yield Item(event, self._about(event))
+            yield ListItem(event, self._about(event))
 
     def _about(self, event: Event) -> About:
         try:
@@ -104,7 +103,7 @@ class Composer:
             self._people = None  # who is told is known; names alone are not worth a delay
         return About(zone=zone_of(self._settings))
 
-    def _mail(self, listing: Listing, recipient: Recipient) -> QueuedMail:
+    def _mail(self, listing: MailList, recipient: Recipient) -> QueuedMail:
         settings = self._settings
         mail = compose_digest(listing, recipient, settings.notify, self._now, zone_of(settings))
         return queued(mail, recipient, settings.notify)
@@ -113,4 +112,4 @@ class Composer:
         try:
             return provider(self._settings.notify)
         except AddressError as error:
-            raise NoFallbackError("[notify] fallback", str(error), "set an address") from None
+            raise NoOperatorError("[notify] fallback", str(error), "set an address") from None

@@ -2,10 +2,10 @@
 
 from datetime import UTC, datetime
 
-from backup_monitoring.model.notices import Event, Kind
+from backup_monitoring.model.notices import Event, EventKind
 from backup_monitoring.model.people import Contact, People
 from backup_monitoring.model.verdicts import State
-from backup_monitoring.notify.recipients import NAMES, Deciding, is_on, missing_person
+from backup_monitoring.notify.recipients import NAMES, DecisionBuilder, is_on, missing_person
 from backup_monitoring.settings.directory import AttributeNames
 from backup_monitoring.settings.notify import NotifySettings
 from backup_monitoring.tasks.facts import PROBLEM_WORDS
@@ -13,7 +13,7 @@ from backup_monitoring.tasks.facts import PROBLEM_WORDS
 _MEDIA = ("mail", "sms")
 
 
-def check_recipients(
+def check_contacts(
     contact: Contact, people: People, policy: NotifySettings, names: AttributeNames = NAMES
 ) -> tuple[str, ...]:
     """Return what is wrong with whom *contact* would have told, before anything fails.
@@ -25,9 +25,9 @@ def check_recipients(
     told = is_on(contact, policy)
     for task in PROBLEM_WORDS:
         event = Event(
-            contact.uid, task, Kind.PROBLEM, State.CRITICAL, datetime.fromtimestamp(0, UTC), ""
+            contact.uid, task, EventKind.PROBLEM, State.CRITICAL, datetime.fromtimestamp(0, UTC), ""
         )
-        deciding = Deciding(event, people, policy, names)
+        deciding = DecisionBuilder(event, people, policy, names)
         deciding.switch(contact)
         deciding.customer(contact)
         deciding.resellers(contact)

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from backup_monitoring.model.errors import UsageError
-from backup_monitoring.model.notices import Event, Kind
-from backup_monitoring.model.people import People, Remembered
+from backup_monitoring.model.notices import Event, EventKind
+from backup_monitoring.model.people import CachedPeople, People
 from backup_monitoring.model.verdicts import State, Verdict
-from backup_monitoring.notify.announce import Outcome, Teller, about
+from backup_monitoring.notify.announce import Dispatcher, EventResult, about
 from backup_monitoring.notify.recipients import recipients, switched_off
 from backup_monitoring.notify.scan import event_of, over
 from backup_monitoring.outbox.messages import Problem
@@ -17,11 +17,11 @@ from backup_monitoring.outbox.queue import Transaction
 from backup_monitoring.settings.load import Settings
 from backup_monitoring.store.files import StoreError
 from backup_monitoring.store.source import Source
-from backup_monitoring.tasks.facts import facts_of
-from backup_monitoring.tasks.judge import judged, told_elsewhere
+from backup_monitoring.tasks.facts import collect_facts
+from backup_monitoring.tasks.judge import evaluate_all, is_covered_elsewhere
 from backup_monitoring.tasks.registry import TASKS
 
-_TOLD = {"PROBLEM": Kind.PROBLEM, "RECOVERY": Kind.RECOVERY, "CUSTOM": Kind.CUSTOM}
+_TOLD = {"PROBLEM": EventKind.PROBLEM, "RECOVERY": EventKind.RECOVERY, "CUSTOM": EventKind.CUSTOM}
 SEEN = "the same event came before, nobody is told twice"
 _TOLD_BY_HOOK = "hook:"  # before the task of a problem that the hook has told
 # They carry the NOC's own words: kept in the audit, told to nobody.
@@ -57,7 +57,7 @@ class Call(NamedTuple):
     uid: str
     task: str
     type: str
-    kind: Kind | None
+    kind: EventKind | None
     state: State
     last_state: State | None
     at: datetime
@@ -69,7 +69,7 @@ class Call(NamedTuple):
     service: str = ""
 
 
-def call_of(options: argparse.Namespace, environment: Mapping[str, str], now: datetime) -> Call:
+def parse_call(options: argparse.Namespace, environment: Mapping[str, str], now: datetime) -> Call:
     """Return what is said by *options*, else by *environment*.
 
     Raises:
@@ -135,14 +135,14 @@ def _time(text: str, now: datetime) -> datetime:
     raise UsageError("--time", f"{text!r} is no time", "seconds since 1970, or ISO 8601")
 
 
-class Answer(NamedTuple):
+class HookResult(NamedTuple):
     """What the hook did, in a sentence; *outcome* None: nobody had to be told."""
 
     said: str
-    outcome: Outcome | None = None
+    outcome: EventResult | None = None
 
 
-class Prepared(NamedTuple):
+class PreparedCall(NamedTuple):
     """What a call is about, looked up: see `answer`.
 
     Args:
@@ -160,13 +160,13 @@ class Prepared(NamedTuple):
     retired: tuple[str, ...] = ()
 
 
-def prepare(call: Call, source: Source, settings: Settings, now: datetime) -> Prepared:
+def prepare(call: Call, source: Source, settings: Settings, now: datetime) -> PreparedCall:
     """Look up all that `answer` needs: nobody may wait for a directory within a transaction.
 
     Raises:
         DirectoryError, StoreError: the account or its people cannot be looked up.
     """
-    people = Remembered(source.people)
+    people = CachedPeople(source.people)
     prepared = _prepared(call, source._replace(people=people), people, settings, now)
     recipients(prepared.event, people, settings.notify)
     switched_off(prepared.event, people, settings.notify)
@@ -174,40 +174,42 @@ def prepare(call: Call, source: Source, settings: Settings, now: datetime) -> Pr
     return prepared
 
 
-def answer(call: Call, prepared: Prepared, transaction: Transaction, settings: Settings) -> Answer:
+def answer(
+    call: Call, prepared: PreparedCall, transaction: Transaction, settings: Settings
+) -> HookResult:
     """Put into the outbox what *call* says.
 
     Raises:
         OutboxError: the outbox cannot be written.
     """
     event = prepared.event
-    if prepared.elsewhere and call.kind is Kind.PROBLEM:
+    if prepared.elsewhere and call.kind is EventKind.PROBLEM:
         transaction.not_told(event, "", "the quota is used up: quota's own mail says it")
-        return Answer("the quota is used up: quota's own mail says it, nobody is told twice")
+        return HookResult("the quota is used up: quota's own mail says it, nobody is told twice")
     if transaction.seen(event):
-        return Answer(SEEN)
-    teller = Teller(transaction, prepared.people, settings)
+        return HookResult(SEEN)
+    teller = Dispatcher(transaction, prepared.people, settings)
     told = transaction.problem(call.uid.lower(), _TOLD_BY_HOOK + call.task)
     if told is not None and told.state is call.state and _back_from_unknown(call):
         transaction.not_told(event, "", "back from UNKNOWN in the state that was told last")
         said = "back from UNKNOWN in the state that was told last, nobody is told twice"
-        return Answer(said, teller.catch_up(event, prepared.facts))
+        return HookResult(said, teller.catch_up(event, prepared.facts))
     computers, facts = told.computers if told is not None else (), prepared.facts
-    if event.kind is Kind.RECOVERY:
+    if event.kind is EventKind.RECOVERY:
         event, facts = over(event, facts, computers, prepared.retired)
     remember(call, transaction, {*computers, *prepared.failing})
     outcome = teller.tell(event, facts)
-    return Answer(f"{len(outcome.letters)} put into the outbox", outcome)
+    return HookResult(f"{len(outcome.letters)} put into the outbox", outcome)
 
 
 def _back_from_unknown(call: Call) -> bool:
-    return call.kind is Kind.PROBLEM and call.last_state is State.UNKNOWN
+    return call.kind is EventKind.PROBLEM and call.last_state is State.UNKNOWN
 
 
-def noted(call: Call, transaction: Transaction) -> Answer:
+def noted(call: Call, transaction: Transaction) -> HookResult:
     """Note in the audit what is told to nobody."""
     transaction.not_told(plain_event(call), "", _words(call))
-    return Answer(f"{call.type}: in the audit, nobody is told")
+    return HookResult(f"{call.type}: in the audit, nobody is told")
 
 
 def _words(call: Call) -> str:
@@ -217,9 +219,9 @@ def _words(call: Call) -> str:
 def remember(call: Call, transaction: Transaction, computers: Iterable[str] = ()) -> None:
     """Keep the state that is told, and of which *computers*, until a recovery."""
     uid, task = call.uid.lower(), _TOLD_BY_HOOK + call.task
-    if call.kind is Kind.RECOVERY:
+    if call.kind is EventKind.RECOVERY:
         transaction.forget(uid, task)
-    elif call.kind is Kind.PROBLEM and call.state in (State.WARNING, State.CRITICAL):
+    elif call.kind is EventKind.PROBLEM and call.state in (State.WARNING, State.CRITICAL):
         names = tuple(sorted(computers))
         transaction.remember(Problem(uid, task, call.state, call.at, names, call.at, "hook"))
 
@@ -229,7 +231,7 @@ def plain_event(call: Call) -> Event:
     return Event(
         call.uid,
         call.task,
-        call.kind or Kind.CUSTOM,
+        call.kind or EventKind.CUSTOM,
         call.state,
         call.at,
         call.output,
@@ -241,7 +243,7 @@ def plain_event(call: Call) -> Event:
 
 def _prepared(
     call: Call, source: Source, people: People, settings: Settings, now: datetime
-) -> Prepared:
+) -> PreparedCall:
     """Return the event, with what the verdict says of it.
 
     Where the verdict does not agree with the state that was given, that state decides, and the
@@ -253,12 +255,12 @@ def _prepared(
         event = event._replace(uid=contact.uid, host=contact.host or event.host)
     verdict = _verdict(call, source, settings, now)
     if verdict is None or verdict.state is not call.state:
-        return Prepared(event, {}, False, people)
+        return PreparedCall(event, {}, False, people)
     found = event_of(event.uid, call.task, event.kind, verdict, event.host, call.at)
-    return Prepared(
+    return PreparedCall(
         found._replace(author=call.author, comment=call.comment),
-        facts_of(verdict),
-        told_elsewhere(call.task, verdict),
+        collect_facts(verdict),
+        is_covered_elsewhere(call.task, verdict),
         people,
         verdict.failing,
         verdict.retired,
@@ -269,7 +271,7 @@ def _verdict(call: Call, source: Source, settings: Settings, now: datetime) -> V
     """Return the verdict that *call* is about, None where none can be found."""
     try:
         for account, uploads in source.accounts([call.uid], TASKS[call.task]):
-            return judged(account, uploads, settings.policies, now, (call.task,))[call.task]
+            return evaluate_all(account, uploads, settings.policies, now, (call.task,))[call.task]
     except StoreError:
         return None  # too old to say why; whom it concerns is known, and the state was given
     return None

@@ -12,16 +12,16 @@ from backup_monitoring.mail.addresses import AddressError, parse_address
 from backup_monitoring.mail.headers import MailError
 from backup_monitoring.model.errors import DirectoryError, SettingsError, UsageError
 from backup_monitoring.model.needs import Need
-from backup_monitoring.model.notices import Event, Kind
-from backup_monitoring.model.people import Gathered
+from backup_monitoring.model.notices import Event, EventKind
+from backup_monitoring.model.people import PeopleTable
 from backup_monitoring.model.verdicts import State
-from backup_monitoring.notify.announce import Letter, Outcome, Teller
-from backup_monitoring.notify.contact_check import check_recipients
+from backup_monitoring.notify.announce import Dispatcher, EventResult, Notification
+from backup_monitoring.notify.contact_check import check_contacts
 from backup_monitoring.notify.hook import (
     SEEN,
-    Answer,
     Call,
-    Prepared,
+    HookResult,
+    PreparedCall,
     answer,
     noted,
     plain_event,
@@ -30,7 +30,7 @@ from backup_monitoring.notify.hook import (
 )
 from backup_monitoring.notify.recipients import recipients
 from backup_monitoring.outbox.database import OutboxError, failed
-from backup_monitoring.outbox.delivery_log import Audit, What
+from backup_monitoring.outbox.delivery_log import DeliveryLog, LogAction
 from backup_monitoring.outbox.drafts import Draft
 from backup_monitoring.outbox.queue import OVER, Outbox, Transaction
 from backup_monitoring.settings.load import Settings
@@ -41,10 +41,10 @@ from backup_monitoring.tasks.registry import TASKS, Task
 DONE, FALLBACK, NOT_WRITTEN, WRONG = 0, 1, 2, 3
 _DRY = "dry run: nothing was changed"
 _ENTRY = Task(Need.NOTHING, None)
-Result = tuple[int, str]
+ExitResult = tuple[int, str]
 
 
-class Desk:
+class Notifier:
     """One run of notify_backup.
 
     Args:
@@ -73,11 +73,11 @@ class Desk:
             with _copy(file) as copied, Outbox(copied) as outbox:
                 yield outbox
             return
-        audit = Audit(self._policy.audit)
+        audit = DeliveryLog(self._policy.audit)
         with Outbox(file, audit) as outbox:
             yield outbox
 
-    def call(self, call: Call, seconds: float) -> Result:
+    def call(self, call: Call, seconds: float) -> ExitResult:
         """Do what a notification asks for.
 
         Whatever cannot be looked up, or not within *seconds*, is handed to the fallback: a
@@ -93,18 +93,20 @@ class Desk:
             return NOT_WRITTEN, f"FAILED: {error}"
         return self._result([answer.outcome] if answer.outcome else [], answer.said, audit)
 
-    def _answered(self, call: Call, prepared: Prepared | str | None, t: Transaction) -> Answer:
+    def _answered(
+        self, call: Call, prepared: PreparedCall | str | None, t: Transaction
+    ) -> HookResult:
         if prepared is None:
             return noted(call, t)
         if isinstance(prepared, str):
             return self._unreached(call, t, prepared)
         return answer(call, prepared, t, self._settings)
 
-    def _looked_up(self, call: Call, seconds: float) -> Prepared | str:
+    def _looked_up(self, call: Call, seconds: float) -> PreparedCall | str:
         """Return what *call* is about, or why that cannot be said."""
         if self._settings.store.folder is not None:
             return self._prepared(call)
-        found: list[Prepared | str | BaseException] = []
+        found: list[PreparedCall | str | BaseException] = []
 
         def look_up() -> None:
             try:
@@ -122,7 +124,7 @@ class Desk:
             raise found[0]
         return found[0]
 
-    def _prepared(self, call: Call) -> Prepared | str:
+    def _prepared(self, call: Call) -> PreparedCall | str:
         try:
             with self._open() as source:
                 return prepare(call, source, self._settings, self._now)
@@ -132,19 +134,21 @@ class Desk:
     def _open(self) -> AbstractContextManager[Source]:
         return open_source(self._settings, self._now, self._phase)
 
-    def _unreached(self, call: Call, t: Transaction, reason: str) -> Answer:
+    def _unreached(self, call: Call, t: Transaction, reason: str) -> HookResult:
         event = plain_event(call)
         if t.seen(event):
-            return Answer(SEEN)
+            return HookResult(SEEN)
         if event.kind in OVER:  # what waits about it is not true any more, whoever it was for
             remember(call, t)
             t.note(event)
-        nobody = Gathered({}, {}, {}, {})
-        letters, failed = Teller(t, nobody, self._settings).hand_over(event, reason)
+        nobody = PeopleTable({}, {}, {}, {})
+        letters, failed = Dispatcher(t, nobody, self._settings).notify_operator(event, reason)
         decision = recipients(event, nobody, self._policy)._replace(unreached=reason)
-        return Answer("handed to the fallback", Outcome(decision, tuple(letters), reason + failed))
+        return HookResult(
+            "handed to the fallback", EventResult(decision, tuple(letters), reason + failed)
+        )
 
-    def _result(self, outcomes: Sequence[Outcome], said: str, audit: Audit) -> Result:
+    def _result(self, outcomes: Sequence[EventResult], said: str, audit: DeliveryLog) -> ExitResult:
         fallbacks = [each.fallback for each in outcomes if each.fallback is not None]
         lines = [said, *(f"handed to the fallback: {reason}" for reason in fallbacks)]
         if fallbacks and not self._policy.fallback:
@@ -155,13 +159,13 @@ class Desk:
             lines = [_DRY, *self._shown(outcomes), *lines]
         return (FALLBACK if fallbacks else DONE), "\n".join(lines)
 
-    def _shown(self, outcomes: Sequence[Outcome]) -> Iterator[str]:
+    def _shown(self, outcomes: Sequence[EventResult]) -> Iterator[str]:
         for outcome in outcomes:
             yield from outcome.decision.explained
             for letter in outcome.letters:
                 yield from self._letter_lines(letter)
 
-    def _letter_lines(self, letter: Letter) -> Iterator[str]:
+    def _letter_lines(self, letter: Notification) -> Iterator[str]:
         from backup_monitoring.notify.composer import Composer
 
         recipient, mail = letter
@@ -174,7 +178,7 @@ class Desk:
         for line in mail.data.decode("utf-8", "replace").splitlines():
             yield f"  {line}"
 
-    def scan(self) -> Result:
+    def scan(self) -> ExitResult:
         """Judge all accounts, and tell what is new."""
         from backup_monitoring.notify.scan import scan
 
@@ -198,9 +202,9 @@ class Desk:
         code, text = self._result(scanned.told, said, audit)
         return (FALLBACK if scanned.fallbacks else code), text
 
-    def _no_scan(self, reason: str) -> Result:
+    def _no_scan(self, reason: str) -> ExitResult:
         """Tell the fallback, once an outage: a scan may be tried every minute of it."""
-        from backup_monitoring.notify.composer import Composer, NoFallbackError
+        from backup_monitoring.notify.composer import Composer, NoOperatorError
         from backup_monitoring.notify.scan import OUTAGE
 
         try:
@@ -208,16 +212,16 @@ class Desk:
                 since = t.meta(OUTAGE)
                 if not since:
                     t.queue(Composer(self._settings, None, self._now).no_scan(reason))
-                    t.audit(What.NOT_TOLD, reason=f"no scan: {reason}")
+                    t.audit(LogAction.NOT_TOLD, reason=f"no scan: {reason}")
                     t.set_meta(OUTAGE, self._now.isoformat())
         except OutboxError as error:
             return NOT_WRITTEN, f"FAILED: {error}"
-        except (MailError, NoFallbackError) as error:
+        except (MailError, NoOperatorError) as error:
             return FALLBACK, f"no scan, nobody was told ({error}): {reason}"
         how = f"the fallback was told {since}" if since else "handed to the fallback"
         return FALLBACK, f"no scan, {how}: {reason}"
 
-    def flush(self) -> Result:
+    def flush(self) -> ExitResult:
         """Deliver what waits in the outbox."""
         from backup_monitoring.mail.transport import TransportError
         from backup_monitoring.mail.transport_selection import open_transport
@@ -257,7 +261,7 @@ class Desk:
                 source = None
             yield source
 
-    def release(self) -> Result:
+    def release(self) -> ExitResult:
         """Let what is held by the storm guard, or was only recorded, be told."""
         from backup_monitoring.notify.scan import release_recorded
         from backup_monitoring.outbox.storm_guard import release
@@ -282,7 +286,7 @@ class Desk:
             for uid in uids:
                 explained: dict[tuple[str, ...], list[str]] = {}
                 for each in (task,) if task else TASKS:
-                    event = Event(uid, each, Kind.PROBLEM, State.CRITICAL, self._now, "")
+                    event = Event(uid, each, EventKind.PROBLEM, State.CRITICAL, self._now, "")
                     decision = recipients(event, source.people, self._policy, names)
                     told = [f"told: {r.address} ({r.role.value})" for r in decision.recipients]
                     lines = (*decision.explained, *told)
@@ -291,7 +295,7 @@ class Desk:
                     yield f"{uid}, {', '.join(tasks)}:"
                     yield from (f"  {line}" for line in lines)
 
-    def check_recipients(self, uids: Sequence[str] | None) -> Iterator[str]:
+    def check_contacts(self, uids: Sequence[str] | None) -> Iterator[str]:
         """Yield what is wrong with the contacts of accounts."""
         names = self._settings.directory.attributes
         with self._open() as source:
@@ -301,13 +305,13 @@ class Desk:
             for account, _ in source.accounts(uids, _ENTRY):
                 contact = source.people.contact(account.uid)
                 if contact is not None:
-                    for finding in check_recipients(contact, source.people, self._policy, names):
+                    for finding in check_contacts(contact, source.people, self._policy, names):
                         yield f"{account.uid}: {finding}"
 
-    def test_mail(self, address: str) -> Result:
+    def test_mail(self, address: str) -> ExitResult:
         """Send one mail of every kind and language to *address*."""
-        from backup_monitoring.mail.samples import previews
-        from backup_monitoring.mail.transport import Outcome as Answered
+        from backup_monitoring.mail.samples import preview_messages
+        from backup_monitoring.mail.transport import SendOutcome
         from backup_monitoring.mail.transport_selection import open_transport
 
         try:
@@ -316,13 +320,13 @@ class Desk:
             raise UsageError("--test-mail", f"{address!r}: {error}", "name an address") from None
         lines, failed = [], 0
         transport = open_transport(self._policy)
-        for name, mail in previews(checked, self._policy):
+        for name, mail in preview_messages(checked, self._policy):
             if self._dry:
                 lines.append(f"{name}: {mail.subject}")
                 continue
             self._phase(f"handing a mail to {self._policy.smtp}")
             answer = transport.send(self._policy.bounces, checked, mail.data)
-            failed += answer.outcome is not Answered.ACCEPTED
+            failed += answer.outcome is not SendOutcome.ACCEPTED
             lines.append(f"{name}: {answer.outcome.value} {answer.reason}".rstrip())
         transport.close()
         return (FALLBACK if failed else DONE), "\n".join(lines)

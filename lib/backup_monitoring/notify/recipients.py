@@ -35,7 +35,7 @@ def recipients(
 
     Raises what *people* raises.
     """
-    deciding = Deciding(event, people, policy, names)
+    deciding = DecisionBuilder(event, people, policy, names)
     if event.state is State.UNKNOWN:
         deciding.unknown()
     else:
@@ -57,7 +57,7 @@ def switched_off(event: Event, people: People, policy: NotifySettings) -> tuple[
         return ()
     if is_on(contact, policy) and not _lacks_patience(contact, event):
         return ()
-    deciding = Deciding(event, people, policy, NAMES)
+    deciding = DecisionBuilder(event, people, policy, NAMES)
     deciding.customer(contact)
     return deciding.decision().recipients
 
@@ -74,7 +74,7 @@ def provider(policy: NotifySettings) -> Recipient:
     )
 
 
-class Deciding:
+class DecisionBuilder:
     """A decision in the making: each method is a rule, and says what it did."""
 
     def __init__(

@@ -5,16 +5,16 @@ from datetime import datetime
 from typing import NamedTuple
 
 from backup_monitoring.mail.addresses import AddressError
-from backup_monitoring.model.notices import Event, Kind
+from backup_monitoring.model.notices import Event, EventKind
 from backup_monitoring.model.verdicts import State, Verdict
-from backup_monitoring.notify.announce import Outcome, Teller, queued, zone_of
+from backup_monitoring.notify.announce import Dispatcher, EventResult, queued, zone_of
 from backup_monitoring.notify.recipients import provider
 from backup_monitoring.outbox.messages import Problem
 from backup_monitoring.outbox.queue import Outbox, Transaction
 from backup_monitoring.settings.load import Settings
 from backup_monitoring.store.source import EVERYTHING, Source
-from backup_monitoring.tasks.facts import facts_of
-from backup_monitoring.tasks.judge import judged, told_elsewhere
+from backup_monitoring.tasks.facts import collect_facts
+from backup_monitoring.tasks.judge import evaluate_all, is_covered_elsewhere
 
 OPEN, RECORDED, RELEASED = "open", "recorded", "released"
 _UNKNOWN = "unknown:"  # before the task of a problem whose state is UNKNOWN
@@ -26,7 +26,7 @@ _OK = Verdict(State.OK, "")
 Key = tuple[str, str]
 
 
-class Found(NamedTuple):
+class FoundVerdict(NamedTuple):
     """The verdict of an account in a task, with the account's backup server.
 
     Args:
@@ -38,11 +38,11 @@ class Found(NamedTuple):
     elsewhere: bool = False
 
 
-class Scanned(NamedTuple):
+class ScanResult(NamedTuple):
     """What a scan did: *accounts* judged, *told* events, *fallbacks* (why), *recorded* only."""
 
     accounts: int
-    told: tuple[Outcome, ...]
+    told: tuple[EventResult, ...]
     fallbacks: tuple[str, ...]
     recorded: int
 
@@ -55,7 +55,7 @@ def release_recorded(transaction: Transaction) -> int:
     return len(recorded)
 
 
-def scan(outbox: Outbox, source: Source, settings: Settings, now: datetime) -> Scanned:
+def scan(outbox: Outbox, source: Source, settings: Settings, now: datetime) -> ScanResult:
     """Judge all accounts, and tell what is new since the last scan.
 
     The first scan of an old installation tells no customer: it records what fails, and sends the
@@ -70,13 +70,15 @@ def scan(outbox: Outbox, source: Source, settings: Settings, now: datetime) -> S
     found, accounts = _judged(source, settings, now, before)
     with outbox.transaction(now) as t:
         t.set_meta(OUTAGE, "")
-        scanning = _Scanning(Teller(t, source.people, settings), t, settings, now)
+        scanning = _Scanning(Dispatcher(t, source.people, settings), t, settings, now)
         if t.meta(_SCANNED) is None:
             scanning.record(found)
             t.set_meta(_SCANNED, now.isoformat())
         else:
             scanning.compare(found, _known(t), before)  # another scan may have told since
-        return Scanned(accounts, tuple(scanning.told), tuple(scanning.fallbacks), scanning.recorded)
+        return ScanResult(
+            accounts, tuple(scanning.told), tuple(scanning.fallbacks), scanning.recorded
+        )
 
 
 def _known(transaction: Transaction) -> dict[Key, Problem]:
@@ -85,19 +87,19 @@ def _known(transaction: Transaction) -> dict[Key, Problem]:
 
 def _judged(
     source: Source, settings: Settings, now: datetime, known: Mapping[Key, Problem]
-) -> tuple[dict[Key, Found], int]:
+) -> tuple[dict[Key, FoundVerdict], int]:
     """Return the verdicts that are not OK, and those of problems that are known."""
-    found: dict[Key, Found] = {}
+    found: dict[Key, FoundVerdict] = {}
     accounts = 0
     for account, uploads in source.accounts(None, EVERYTHING):
         accounts += 1
         host = account.hosts[0] if account.hosts else ""
-        for task, verdict in judged(account, uploads, settings.policies, now).items():
+        for task, verdict in evaluate_all(account, uploads, settings.policies, now).items():
             key = (account.uid.lower(), task)
-            elsewhere = told_elsewhere(task, verdict)
+            elsewhere = is_covered_elsewhere(task, verdict)
             fails = verdict.state is not State.OK and not elsewhere
             if fails or key in known or _unknown(key) in known:
-                found[account.uid, task] = Found(verdict, host, elsewhere)
+                found[account.uid, task] = FoundVerdict(verdict, host, elsewhere)
     return found, accounts
 
 
@@ -109,9 +111,9 @@ class _Scanning:
     """One scan, within one transaction."""
 
     def __init__(
-        self, teller: Teller, transaction: Transaction, settings: Settings, now: datetime
+        self, teller: Dispatcher, transaction: Transaction, settings: Settings, now: datetime
     ) -> None:
-        self.told: list[Outcome] = []
+        self.told: list[EventResult] = []
         self.fallbacks: list[str] = []
         self.recorded = 0
         self._teller = teller
@@ -119,7 +121,7 @@ class _Scanning:
         self._settings = settings
         self._now = now
 
-    def record(self, found: Mapping[Key, Found]) -> None:
+    def record(self, found: Mapping[Key, FoundVerdict]) -> None:
         """Remember what fails before anybody was told of anything, and tell the provider."""
         failing = []
         for (uid, task), (verdict, host, elsewhere) in found.items():
@@ -131,7 +133,7 @@ class _Scanning:
             problem = Problem(uid, name, verdict.state, self._now, verdict.failing, None, status)
             self._transaction.remember(problem)
             self.recorded += failed
-            event = self._event(uid, task, Kind.PROBLEM, verdict, host)
+            event = self._event(uid, task, EventKind.PROBLEM, verdict, host)
             if failed:
                 failing.append(event)
             else:  # nothing is known to be wrong with the backup: the provider's other digest
@@ -141,7 +143,7 @@ class _Scanning:
 
     def _list(self, events: list[Event]) -> None:
         from backup_monitoring.mail.compose import compose_digest
-        from backup_monitoring.mail.content import Digest, Item, Listing
+        from backup_monitoring.mail.content import ListItem, ListPurpose, MailList
 
         try:
             recipient = provider(self._settings.notify)
@@ -149,12 +151,15 @@ class _Scanning:
             self.fallbacks.append(f"[notify] fallback: {error}")
             return
         policy = self._settings.notify
-        listing = Listing(Digest.FIRST_SCAN, [Item(event) for event in events])
+        listing = MailList(ListPurpose.FIRST_SCAN, [ListItem(event) for event in events])
         mail = compose_digest(listing, recipient, policy, self._now, zone_of(self._settings))
         self._transaction.queue(queued(mail, recipient, policy))
 
     def compare(
-        self, found: Mapping[Key, Found], known: Mapping[Key, Problem], before: Collection[Key]
+        self,
+        found: Mapping[Key, FoundVerdict],
+        known: Mapping[Key, Problem],
+        before: Collection[Key],
     ) -> None:
         """Tell what is new, worse, over, or due for a reminder.
 
@@ -191,7 +196,7 @@ class _Scanning:
             self._transaction.remember(
                 Problem(uid, name, State.UNKNOWN, self._now, (), self._now, OPEN)
             )
-            self._tell(self._event(uid, task, Kind.PROBLEM, verdict, host), verdict)
+            self._tell(self._event(uid, task, EventKind.PROBLEM, verdict, host), verdict)
 
     def _fails(
         self, uid: str, task: str, verdict: Verdict, host: str, problem: Problem | None
@@ -205,9 +210,9 @@ class _Scanning:
         if problem is not None and problem.state.badness > state.badness:
             state = problem.state
         told = self._now
-        if kind is None and problem is not None and problem.last_told is not None:
+        if kind is None and problem is not None and problem.find_last_sent is not None:
             # A clock that was ahead must not put off the next reminder until its time comes.
-            told = min(problem.last_told, self._now)
+            told = min(problem.find_last_sent, self._now)
         self._transaction.remember(
             Problem(uid, task, state, since, tuple(sorted(computers)), told, OPEN)
         )
@@ -217,43 +222,43 @@ class _Scanning:
         else:
             self._told(
                 self._teller.catch_up(
-                    self._event(uid, task, Kind.PROBLEM, verdict, host), facts_of(verdict)
+                    self._event(uid, task, EventKind.PROBLEM, verdict, host), collect_facts(verdict)
                 )
             )
 
-    def _kind(self, verdict: Verdict, problem: Problem | None) -> Kind | None:
+    def _kind(self, verdict: Verdict, problem: Problem | None) -> EventKind | None:
         """Return what to tell of a failure, None if it has been told."""
         if problem is None or problem.status == RELEASED:
-            return Kind.PROBLEM
+            return EventKind.PROBLEM
         worse = verdict.state.badness > problem.state.badness
         if worse or set(verdict.failing) - set(problem.computers):
-            return Kind.PROBLEM
-        last = problem.last_told
+            return EventKind.PROBLEM
+        last = problem.find_last_sent
         if last is None or self._now - last >= self._settings.notify.remind_after:
-            return Kind.REMINDER
+            return EventKind.REMINDER
         return None
 
     def _over(self, problem: Problem, verdict: Verdict, host: str) -> None:
         self._transaction.forget(problem.account, problem.task)
         if problem.status != OPEN:
             return
-        event = self._event(problem.account, problem.task, Kind.RECOVERY, verdict, host)
-        event, facts = over(event, facts_of(verdict), problem.computers, verdict.retired)
+        event = self._event(problem.account, problem.task, EventKind.RECOVERY, verdict, host)
+        event, facts = over(event, collect_facts(verdict), problem.computers, verdict.retired)
         self._told(self._teller.tell(event, facts))
 
     def _gone(self, problem: Problem) -> None:
         self._transaction.forget(problem.account, problem.task)
         if problem.status == OPEN and not problem.task.startswith(_UNKNOWN):
-            event = self._event(problem.account, problem.task, Kind.UNWATCHED, _OK, "")
+            event = self._event(problem.account, problem.task, EventKind.MONITORING_ENDED, _OK, "")
             self._tell(event, _OK)
 
-    def _event(self, uid: str, task: str, kind: Kind, verdict: Verdict, host: str) -> Event:
+    def _event(self, uid: str, task: str, kind: EventKind, verdict: Verdict, host: str) -> Event:
         return event_of(uid, task, kind, verdict, host, self._now)
 
     def _tell(self, event: Event, verdict: Verdict, settled: bool = False) -> None:
-        self._told(self._teller.tell(event, facts_of(verdict), settled=settled))
+        self._told(self._teller.tell(event, collect_facts(verdict), settled=settled))
 
-    def _told(self, outcome: Outcome | None) -> None:
+    def _told(self, outcome: EventResult | None) -> None:
         if outcome is None:
             return
         self.told.append(outcome)
@@ -274,13 +279,15 @@ def over(
     """
     failed = set(told) or {name for name in (event.computer,) if name is not None}
     if failed and failed <= set(retired):
-        event = event._replace(kind=Kind.UNWATCHED)
+        event = event._replace(kind=EventKind.MONITORING_ENDED)
     if event.computer is None or tuple(told) == (event.computer,):
         return event, facts
     return event._replace(computer=told[0] if len(told) == 1 else None, summary=""), {}
 
 
-def event_of(uid: str, task: str, kind: Kind, verdict: Verdict, host: str, now: datetime) -> Event:
+def event_of(
+    uid: str, task: str, kind: EventKind, verdict: Verdict, host: str, now: datetime
+) -> Event:
     """Return the event that *verdict* makes."""
     facts = verdict.facts
     since = facts.get("first_due") or facts.get("failed_since") or facts.get("created")

@@ -3,7 +3,7 @@
 import json
 from datetime import UTC, datetime
 
-from backup_monitoring.model.notices import Event, Kind, Recipient, Role
+from backup_monitoring.model.notices import Event, EventKind, Recipient, Role
 from backup_monitoring.model.verdicts import State
 
 
@@ -51,7 +51,7 @@ def read_event(text: str) -> Event:
     return Event(
         **values
         | {
-            "kind": Kind[values["kind"]],
+            "kind": EventKind[values["kind"]],
             "state": State[values["state"]],
             "at": read_time(values["at"]),
             "since": read_time_or_none(values["since"]),

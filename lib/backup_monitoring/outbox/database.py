@@ -57,7 +57,7 @@ CREATE TABLE storms (
 ) WITHOUT ROWID;
 CREATE TABLE problems (
     account TEXT NOT NULL COLLATE NOCASE, task TEXT NOT NULL, state TEXT NOT NULL,
-    since REAL NOT NULL, computers TEXT NOT NULL, last_told REAL, status TEXT NOT NULL,
+    since REAL NOT NULL, computers TEXT NOT NULL, find_last_sent REAL, status TEXT NOT NULL,
     PRIMARY KEY (account, task)
 ) WITHOUT ROWID;
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from backup_monitoring.mail.headers import MailError
-from backup_monitoring.mail.transport import Answer, Outcome, Transport, TransportError
+from backup_monitoring.mail.transport import SendOutcome, SendResult, Transport, TransportError
 from backup_monitoring.model.errors import MonitoringError, SettingsError
-from backup_monitoring.model.text import clean
+from backup_monitoring.model.text import sanitize
 from backup_monitoring.outbox import storm_guard as guard
 from backup_monitoring.outbox.database import OutboxError, failed, make_file
-from backup_monitoring.outbox.delivery_log import What
+from backup_monitoring.outbox.delivery_log import LogAction
 from backup_monitoring.outbox.messages import Digest, OutgoingMail, QueuedMail, RefusedMail, Storm
 from backup_monitoring.outbox.queue import Outbox, Transaction
 from backup_monitoring.outbox.sending import Queue, clear_up, due_digests, refusals
@@ -30,7 +30,7 @@ LIMIT = timedelta(minutes=4)
 _MOST_LOST = 2  # connections lost in a row: the server is in trouble, not a mail
 
 
-class Composer(Protocol):
+class MailWriter(Protocol):
     """Writes mails at their delivery; each may raise MonitoringError."""
 
     def draft(self, text: str) -> tuple[bytes, tuple[str, ...]]:
@@ -46,7 +46,7 @@ class Composer(Protocol):
         """Return the mail that tells the fallback address which mails will not arrive."""
 
 
-class Delivered(NamedTuple):
+class DeliveryResult(NamedTuple):
     """What a delivery did.
 
     Args:
@@ -67,10 +67,10 @@ def flush(
     transport: Transport,
     policy: NotifySettings,
     now: datetime,
-    composer: Composer,
+    composer: MailWriter,
     accounts: guard.Accounts = lambda host: None,
     limit: timedelta = LIMIT,
-) -> Delivered:
+) -> DeliveryResult:
     """Deliver what is due; judge storms first, then write digests.
 
     Args:
@@ -84,7 +84,7 @@ def flush(
     """
     with _alone(outbox.file) as alone:
         if not alone:
-            return Delivered(busy=True)
+            return DeliveryResult(busy=True)
         work = _Delivery(outbox, transport, policy, now, composer)
         work.prepare(accounts)
         work.deliver(time.monotonic() + limit.total_seconds())
@@ -123,7 +123,7 @@ class _Delivery:
         transport: Transport,
         policy: NotifySettings,
         now: datetime,
-        composer: Composer,
+        composer: MailWriter,
     ) -> None:
         self._outbox = outbox
         self._transport = transport
@@ -133,10 +133,10 @@ class _Delivery:
         self._queue = Queue(policy.keep_trying, policy.fallback)
         self._errors: list[MonitoringError] = []
 
-    def delivered(self) -> Delivered:
+    def delivered(self) -> DeliveryResult:
         """Return what was done."""
         done = self._queue
-        return Delivered(done.sent, done.retried, done.refused, False, tuple(self._errors))
+        return DeliveryResult(done.sent, done.retried, done.refused, False, tuple(self._errors))
 
     def prepare(self, accounts: guard.Accounts) -> None:
         """Take up what a killed process left, judge storms, and write what has to be written."""
@@ -144,9 +144,9 @@ class _Delivery:
         with self._outbox.transaction(self._now) as t:
             clear_up(t)
             guard.watch(
-                t, guard.Guard(policy.settle, policy.storm, policy.storm_at_least), accounts
+                t, guard.StormPolicy(policy.settle, policy.storm, policy.storm_at_least), accounts
             )
-            storms = guard.untold(t)
+            storms = guard.unannounced_storms(t)
             digests = due_digests(t, policy.reseller.digest_after)
         self._compose_storms(storms)
         self._compose_digests(digests)
@@ -158,7 +158,7 @@ class _Delivery:
                 mail = self._composer.storm(storm)
                 t.queue(mail)
                 _complain(t, mail, mail.complaints)
-                guard.note_told(t, storm)
+                guard.record_sent(t, storm)
 
     def _compose_digests(self, digests: Iterable[tuple[Digest, tuple[int, ...]]]) -> None:
         for digest, ids in digests:
@@ -188,7 +188,7 @@ class _Delivery:
         except MonitoringError as error:
             self._errors.append(error)
         except Exception as error:  # told at the end: a fault is one mail's alone
-            problem = f"cannot be written ({type(error).__name__}: {clean(str(error), 300)})"
+            problem = f"cannot be written ({type(error).__name__}: {sanitize(str(error), 300)})"
             self._errors.append(MailError(f"the mail {which}", problem, "report it"))
 
     def deliver(self, until: float) -> None:
@@ -207,7 +207,7 @@ class _Delivery:
             self._transport.close()
 
     def _deliver(self, until: float) -> None:
-        last: tuple[OutgoingMail, Answer] | None = None
+        last: tuple[OutgoingMail, SendResult] | None = None
         lost = 0
         while True:
             more = time.monotonic() < until and lost < _MOST_LOST
@@ -220,16 +220,16 @@ class _Delivery:
                 return
             answer = self._send(mail.mail)
             last = (mail, answer)
-            lost = lost + 1 if answer.outcome is Outcome.LOST else 0
+            lost = lost + 1 if answer.outcome is SendOutcome.LOST else 0
 
-    def _send(self, mail: QueuedMail) -> Answer:
+    def _send(self, mail: QueuedMail) -> SendResult:
         message = mail.raw
         if mail.draft:
             try:
                 message, complaints = self._composer.draft(mail.draft)
             except MonitoringError as error:  # this one waits, and others go
                 self._errors.append(error)
-                return Answer(Outcome.LATER, str(error))
+                return SendResult(SendOutcome.LATER, str(error))
             if complaints:
                 with self._outbox.transaction(self._now) as t:
                     _complain(t, mail, complaints)
@@ -239,4 +239,4 @@ class _Delivery:
 def _complain(t: Transaction, mail: QueuedMail, complaints: tuple[str, ...]) -> None:
     """Note what an administrator should put right, such as a template that failed."""
     for complaint in complaints:
-        t.audit(What.COMPLAINT, mail.account, mail.task, reason=complaint)
+        t.audit(LogAction.COMPLAINT, mail.account, mail.task, reason=complaint)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 _LONGEST = 500  # characters of a text from outside: a line stays one short write
 
 
-class What(Enum):
+class LogAction(Enum):
     """A decision."""
 
     QUEUED = "queued"
@@ -27,11 +27,11 @@ class What(Enum):
     COMPLAINT = "complaint"  # about a mail that is told all the same
 
 
-class Line(NamedTuple):
+class LogLine(NamedTuple):
     """A decision: when, about what, to whom, and why. Never a mail's body, never a secret."""
 
     time: datetime
-    what: What
+    what: LogAction
     account: str = ""
     task: str = ""
     kind: str = ""
@@ -47,7 +47,7 @@ class Line(NamedTuple):
         )
 
 
-class Audit:
+class DeliveryLog:
     """A file that lines are appended to.
 
     A line that cannot be written must not lose a mail: the reason stands in `failure`, for the
@@ -62,7 +62,7 @@ class Audit:
         self.failure: str | None = None
         self._file = file
 
-    def write(self, lines: Iterable[Line]) -> None:
+    def write(self, lines: Iterable[LogLine]) -> None:
         """Append *lines*, each by one write; raises nothing."""
         texts = [line.json() for line in lines]
         if self._file is None or not texts:

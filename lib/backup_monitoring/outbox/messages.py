@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import Enum
 from typing import NamedTuple
 
-from backup_monitoring.model.notices import Event, Kind, Recipient, Role
+from backup_monitoring.model.notices import Event, EventKind, Recipient, Role
 from backup_monitoring.model.verdicts import State
 
 
@@ -31,7 +31,7 @@ class QueuedMail(NamedTuple):
     sender: str = ""
     account: str = ""
     task: str = ""
-    kind: Kind | None = None
+    kind: EventKind | None = None
     state: State | None = None
     host: str = ""
     at: datetime | None = None
@@ -65,7 +65,7 @@ class RefusedMail(NamedTuple):
     event: Event | None
 
 
-class Told(NamedTuple):
+class SentState(NamedTuple):
     """The last mail about an account and task to an address, delivered or not yet.
 
     Args:
@@ -75,7 +75,7 @@ class Told(NamedTuple):
         at: when it was queued or delivered, UTC.
     """
 
-    kind: Kind
+    kind: EventKind
     state: State
     first_id: str
     last_id: str
@@ -88,7 +88,7 @@ class Problem(NamedTuple):
     Args:
         state: as last seen. since: of the problem, UTC.
         computers: those that were told.
-        last_told: of the last mail or reminder, UTC, None before the first.
+        find_last_sent: of the last mail or reminder, UTC, None before the first.
         status: the scan's own word for where the problem stands.
     """
 
@@ -97,7 +97,7 @@ class Problem(NamedTuple):
     state: State
     since: datetime
     computers: tuple[str, ...] = ()
-    last_told: datetime | None = None
+    find_last_sent: datetime | None = None
     status: str = ""
 
 

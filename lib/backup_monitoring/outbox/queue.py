@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from backup_monitoring.model.errors import MonitoringError
-from backup_monitoring.model.notices import Event, Kind, Recipient, Role
+from backup_monitoring.model.notices import Event, EventKind, Recipient, Role
 from backup_monitoring.model.verdicts import State
 from backup_monitoring.outbox.codec import (
     read_time,
@@ -26,15 +26,15 @@ from backup_monitoring.outbox.codec import (
     write_time,
 )
 from backup_monitoring.outbox.database import failed, open_outbox
-from backup_monitoring.outbox.delivery_log import Audit, Line, What
+from backup_monitoring.outbox.delivery_log import DeliveryLog, LogAction, LogLine
 from backup_monitoring.outbox.messages import Problem, QueuedMail, Standing
-from backup_monitoring.outbox.storms import Phase
+from backup_monitoring.outbox.storms import FailurePhase
 
 # What the guard holds back, what a recovery drops, and what a newer mail replaces.
-GUARDED = (Kind.PROBLEM, Kind.REMINDER)
-OVER = (Kind.RECOVERY, Kind.UNWATCHED)
+GUARDED = (EventKind.PROBLEM, EventKind.REMINDER)
+OVER = (EventKind.RECOVERY, EventKind.MONITORING_ENDED)
 _UNTOLD = ("settling", "held", "waiting")
-_STATUS = {Phase.NEW: "settling", Phase.PASSED: "waiting", Phase.STORM: "held"}
+_STATUS = {FailurePhase.NEW: "settling", FailurePhase.PASSED: "waiting", FailurePhase.STORM: "held"}
 
 
 class DuplicateError(MonitoringError):
@@ -52,9 +52,9 @@ class Outbox:
         OutboxError: it cannot be opened.
     """
 
-    def __init__(self, file: Path, audit: Audit | None = None) -> None:
+    def __init__(self, file: Path, audit: DeliveryLog | None = None) -> None:
         self.file = file
-        self.audit = audit or Audit(None)
+        self.audit = audit or DeliveryLog(None)
         self._db = open_outbox(file)
 
     def __enter__(self) -> Self:
@@ -99,7 +99,7 @@ class Transaction:
 
     def __init__(self, db: sqlite3.Connection, now: datetime) -> None:
         self.now = now
-        self.lines: list[Line] = []
+        self.lines: list[LogLine] = []
         self._db = db
 
     def execute(self, statement: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
@@ -108,7 +108,7 @@ class Transaction:
 
     def audit(
         self,
-        what: What,
+        what: LogAction,
         account: str = "",
         task: str = "",
         kind: str = "",
@@ -117,13 +117,13 @@ class Transaction:
         reason: str = "",
     ) -> None:
         """Note a decision; it is written once this transaction lasts."""
-        self.lines.append(Line(self.now, what, account, task, kind, state, address, reason))
+        self.lines.append(LogLine(self.now, what, account, task, kind, state, address, reason))
 
     def not_told(self, event: Event, address: str, reason: str) -> None:
         """Note that *address* ('': nobody) is not told of *event*, and why."""
-        self._about(What.NOT_TOLD, event, address, reason)
+        self._about(LogAction.NOT_TOLD, event, address, reason)
 
-    def _about(self, what: What, event: Event, address: str, reason: str) -> None:
+    def _about(self, what: LogAction, event: Event, address: str, reason: str) -> None:
         kind, state = event.kind.name, event.state.name
         self.audit(what, event.uid, event.task, kind, state, address, reason)
 
@@ -135,23 +135,26 @@ class Transaction:
             (*_about(event), event.kind.name, event.state.name, minute, write_time(self.now)),
         ).rowcount
         if not added:
-            self._about(What.DUPLICATE, event, "", "the same event came before")
+            self._about(LogAction.DUPLICATE, event, "", "the same event came before")
         return not added
 
     def note(self, event: Event, *, settled: bool = False) -> Standing:
         """Let the storm guard know *event*; to be called before its mails are queued.
 
         A failure (WARNING, CRITICAL) is remembered until its recovery; that drops what nobody
-        was told of it yet, so that `told.last_told` knows whom a recovery concerns.
+        was told of it yet, so that `told.find_last_sent` knows whom a recovery concerns.
 
         Args:
             settled: this failure is part of no storm, as what the first scan finds.
         """
         if event.kind in OVER:
             return self._over(event)
-        if event.kind is not Kind.PROBLEM or event.state not in (State.WARNING, State.CRITICAL):
+        if event.kind is not EventKind.PROBLEM or event.state not in (
+            State.WARNING,
+            State.CRITICAL,
+        ):
             return Standing.NONE
-        phase = Phase.PASSED if settled else Phase.NEW
+        phase = FailurePhase.PASSED if settled else FailurePhase.NEW
         added = self.execute(
             "INSERT OR IGNORE INTO failing VALUES (?, ?, ?, ?, ?)",
             (*_about(event), write_text(event.host), write_time(self.now), phase.value),
@@ -161,7 +164,7 @@ class Transaction:
     def _over(self, event: Event) -> Standing:
         about = _about(event)
         known = self.execute("DELETE FROM failing WHERE account = ? AND task = ?", about).rowcount
-        over = "recovered" if event.kind is Kind.RECOVERY else "no longer watched"
+        over = "recovered" if event.kind is EventKind.RECOVERY else "no longer watched"
         self._drop(about, GUARDED, _UNTOLD, f"{over} before it was told")
         return Standing.OVER if known else Standing.NONE
 
@@ -172,7 +175,7 @@ class Transaction:
     def _drop(
         self,
         about: tuple[str, str],
-        kinds: Sequence[Kind],
+        kinds: Sequence[EventKind],
         statuses: Sequence[str],
         reason: str,
         to: tuple[str, Role] | None = None,
@@ -201,7 +204,7 @@ class Transaction:
             values,
         ).fetchall()
         for kind, state, told in mails + lines:
-            self.audit(What.DROPPED, account, task, kind, state, told, reason)
+            self.audit(LogAction.DROPPED, account, task, kind, state, told, reason)
 
     def queue(self, mail: QueuedMail, held: str = "") -> None:
         """Put *mail* into the outbox; what the guard holds of the same problem gives way to it.
@@ -226,7 +229,9 @@ class Transaction:
         what, reason = _queued(status, held, "")
         self.audit(what, mail.account, mail.task, kind, state, mail.address, reason)
 
-    def _status(self, account: str, task: str, kind: Kind | None, role: Role, held: str) -> str:
+    def _status(
+        self, account: str, task: str, kind: EventKind | None, role: Role, held: str
+    ) -> str:
         if held:
             return "held"
         if kind not in GUARDED or role is Role.PROVIDER:
@@ -235,10 +240,10 @@ class Transaction:
             "SELECT phase FROM failing WHERE account = ? AND task = ?",
             (write_text(account), write_text(task)),
         ).fetchone()
-        return _STATUS[Phase(found[0])] if found else "waiting"
+        return _STATUS[FailurePhase(found[0])] if found else "waiting"
 
     def _replace(
-        self, status: str, kind: Kind | None, about: tuple[str, str], to: tuple[str, Role]
+        self, status: str, kind: EventKind | None, about: tuple[str, str], to: tuple[str, Role]
     ) -> None:
         """Drop what a new mail makes untrue or says again, to the same person in the same role."""
         if kind in GUARDED:  # "it is over" must not arrive after it
@@ -286,7 +291,9 @@ class Transaction:
 
     def remember(self, problem: Problem) -> None:
         """Let the scan remember *problem* in place of what it knew of its account and task."""
-        last_told = None if problem.last_told is None else write_time(problem.last_told)
+        find_last_sent = (
+            None if problem.find_last_sent is None else write_time(problem.find_last_sent)
+        )
         self.execute(
             "INSERT OR REPLACE INTO problems VALUES (?, ?, ?, ?, ?, ?, ?)",
             (
@@ -295,7 +302,7 @@ class Transaction:
                 problem.state.name,
                 write_time(problem.since),
                 json.dumps(problem.computers),
-                last_told,
+                find_last_sent,
                 problem.status,
             ),
         )
@@ -319,16 +326,16 @@ def _about(event: Event) -> tuple[str, str]:
     return write_text(event.uid), write_text(event.task)
 
 
-def _name(value: Kind | State | None) -> str:
+def _name(value: EventKind | State | None) -> str:
     return "" if value is None else value.name
 
 
-def _queued(status: str, held: str, reason: str) -> tuple[What, str]:
+def _queued(status: str, held: str, reason: str) -> tuple[LogAction, str]:
     if status == "waiting":
-        return What.QUEUED, reason
+        return LogAction.QUEUED, reason
     if status == "settling":
-        return What.QUEUED, "waits in case a storm shows"
-    return What.HELD, held or "in a storm"
+        return LogAction.QUEUED, "waits in case a storm shows"
+    return LogAction.HELD, held or "in a storm"
 
 
 def _row(mail: QueuedMail, status: str, now: float) -> dict[str, object]:
@@ -357,7 +364,7 @@ def _row(mail: QueuedMail, status: str, now: float) -> dict[str, object]:
 
 
 def _problem(row: Sequence[Any]) -> Problem:
-    account, task, state, since, computers, last_told, status = row
-    told = read_time_or_none(last_told)
+    account, task, state, since, computers, find_last_sent, status = row
+    told = read_time_or_none(find_last_sent)
     names = tuple(json.loads(computers))
     return Problem(account, task, State[state], read_time(since), names, told, status)

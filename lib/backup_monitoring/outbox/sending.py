@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 from backup_monitoring.mail.addresses import AddressError, parse_mailbox
-from backup_monitoring.mail.transport import Answer, Outcome
-from backup_monitoring.model.notices import Event, Kind, Role
+from backup_monitoring.mail.transport import SendOutcome, SendResult
+from backup_monitoring.model.notices import Event, EventKind, Role
 from backup_monitoring.model.verdicts import State
 from backup_monitoring.outbox.codec import (
     read_event,
@@ -18,10 +18,10 @@ from backup_monitoring.outbox.codec import (
     write_text,
     write_time,
 )
-from backup_monitoring.outbox.delivery_log import What
+from backup_monitoring.outbox.delivery_log import LogAction
 from backup_monitoring.outbox.messages import Digest, OutgoingMail, QueuedMail, RefusedMail
 from backup_monitoring.outbox.queue import Transaction
-from backup_monitoring.outbox.sent import note_refused, note_told
+from backup_monitoring.outbox.sent import record_refused, record_sent
 
 PAUSES = tuple(timedelta(minutes=each) for each in (1, 2, 5, 15, 30, 60, 120, 240))
 FARTHEST = timedelta(days=1)  # that a mail may be queued for
@@ -61,11 +61,11 @@ class Queue:
         ).fetchone()
         return None if row is None else _outgoing(row)
 
-    def note(self, t: Transaction, outgoing: OutgoingMail, answer: Answer) -> None:
+    def note(self, t: Transaction, outgoing: OutgoingMail, answer: SendResult) -> None:
         """Note what became of a mail that was being sent."""
-        if answer.outcome is Outcome.ACCEPTED:
+        if answer.outcome is SendOutcome.ACCEPTED:
             self._accepted(t, outgoing, answer.reason)
-        elif answer.outcome is Outcome.REFUSED:
+        elif answer.outcome is SendOutcome.REFUSED:
             self._refuse(t, outgoing, answer.reason)
         else:
             self._retry(t, outgoing, answer.reason)
@@ -76,16 +76,16 @@ class Queue:
         to = (mail.address, mail.role)
         if mail.kind and mail.state and mail.account:
             about = (mail.account, mail.task, mail.kind, mail.state)
-            note_told(t, to, *about, mail.key, mail.thread)
+            record_sent(t, to, *about, mail.key, mail.thread)
         events = t.execute(
             "DELETE FROM digests WHERE mail = ? RETURNING account, task, kind, state",
             (outgoing.id,),
         ).fetchall()
         for account, task, kind, state in events:
-            note_told(t, to, account, task, Kind[kind], State[state])
-            t.audit(What.TOLD, account, task, kind, state, mail.address, "in a digest")
+            record_sent(t, to, account, task, EventKind[kind], State[state])
+            t.audit(LogAction.TOLD, account, task, kind, state, mail.address, "in a digest")
         self.sent += 1
-        _audit(t, What.TOLD, mail, reason)
+        _audit(t, LogAction.TOLD, mail, reason)
 
     def _refuse(self, t: Transaction, outgoing: OutgoingMail, reason: str) -> None:
         _done(t, outgoing.id, "refused", reason)
@@ -93,15 +93,15 @@ class Queue:
         events = [row[0] for row in rows.fetchall()]
         mail, to = outgoing.mail, (outgoing.mail.address, outgoing.mail.role)
         if mail.kind and mail.account:
-            note_refused(t, to, mail.account, mail.task, mail.kind)
+            record_refused(t, to, mail.account, mail.task, mail.kind)
         for event in map(read_event, events):
-            note_refused(t, to, event.uid, event.task, event.kind)
+            record_refused(t, to, event.uid, event.task, event.kind)
         # kept until the provider is told what nobody reads now
         t.execute("UPDATE mails SET draft = ? WHERE id = ?", (_write_lost(events), outgoing.id))
         if same(mail.address) == self._fallback:  # there is nobody else to tell
             t.execute("UPDATE mails SET noticed = 1, draft = '' WHERE id = ?", (outgoing.id,))
         self.refused += 1
-        _audit(t, What.REFUSED, mail, reason)
+        _audit(t, LogAction.REFUSED, mail, reason)
 
     def _retry(self, t: Transaction, outgoing: OutgoingMail, reason: str) -> None:
         first = min(outgoing.first_try or t.now, t.now)
@@ -116,7 +116,7 @@ class Queue:
             (attempts, write_time(first), write_time(next_try), write_text(reason), outgoing.id),
         )
         self.retried += 1
-        _audit(t, What.RETRIED, outgoing.mail, reason)
+        _audit(t, LogAction.RETRIED, outgoing.mail, reason)
 
     def postpone(self, t: Transaction, reason: str) -> None:
         """Note that none of the mails that are due, or being sent, could be handed over."""
@@ -175,7 +175,7 @@ def clear_up(t: Transaction) -> None:
     t.execute("UPDATE digests SET at = ?1 WHERE at > ?1", (now,))
     old = write_time(t.now - _KEEP_DONE)
     t.execute("DELETE FROM mails WHERE done < ? AND (status != 'refused' OR noticed)", (old,))
-    over = f"'{Kind.RECOVERY.name}', '{Kind.UNWATCHED.name}'"  # such a thread is at its end
+    over = f"'{EventKind.RECOVERY.name}', '{EventKind.MONITORING_ENDED.name}'"  # such a thread is at its end
     t.execute(f"DELETE FROM told WHERE kind IN ({over}) AND at < ?", (old,))  # noqa: S608
     t.execute("DELETE FROM events WHERE created < ?", (write_time(t.now - _KEEP_EVENTS),))
 
@@ -230,7 +230,7 @@ def _event(
 ) -> Event | None:
     if not account:
         return None
-    return Event(account, task, Kind[kind], State[state], read_time(created), "", host=host)
+    return Event(account, task, EventKind[kind], State[state], read_time(created), "", host=host)
 
 
 def _done(t: Transaction, number: int, status: str, error: str) -> None:
@@ -250,7 +250,7 @@ def _outgoing(row: Sequence[Any]) -> OutgoingMail:
         sender,
         account,
         task,
-        Kind[kind] if kind else None,
+        EventKind[kind] if kind else None,
         State[state] if state else None,
         thread=thread,
         draft=draft,
@@ -258,7 +258,7 @@ def _outgoing(row: Sequence[Any]) -> OutgoingMail:
     return OutgoingMail(number, mail, row[12], read_time_or_none(row[13]))
 
 
-def _audit(t: Transaction, what: What, mail: QueuedMail, reason: str) -> None:
+def _audit(t: Transaction, what: LogAction, mail: QueuedMail, reason: str) -> None:
     kind = mail.kind.name if mail.kind else ""
     state = mail.state.name if mail.state else ""
     t.audit(what, mail.account, mail.task, kind, state, mail.address, reason)

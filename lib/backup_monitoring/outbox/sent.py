@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
-from backup_monitoring.model.notices import Kind, Role
+from backup_monitoring.model.notices import EventKind, Role
 from backup_monitoring.model.verdicts import State
 from backup_monitoring.outbox.codec import read_time, same, write_text, write_time
-from backup_monitoring.outbox.messages import Told
+from backup_monitoring.outbox.messages import SentState
 from backup_monitoring.outbox.queue import GUARDED, OVER, Transaction
 
 _WHERE = "recipient = ? AND role = ? AND account = ? AND task = ?"
@@ -24,12 +24,12 @@ ORDER BY pending DESC, at DESC
 """  # noqa: S608 - ours
 
 
-def note_told(
+def record_sent(
     t: Transaction,
     to: tuple[str, Role],
     account: str,
     task: str,
-    kind: Kind,
+    kind: EventKind,
     state: State,
     key: str = "",
     thread: str = "",
@@ -41,7 +41,7 @@ def note_told(
         key: the mail's Message-ID. thread: the thread's first; both '' for a digest's line.
     """
     about = _about(to, account, task)
-    if kind is Kind.CUSTOM:  # says nothing about the problem: only the thread goes on
+    if kind is EventKind.CUSTOM:  # says nothing about the problem: only the thread goes on
         t.execute(
             f"UPDATE told SET last_id = ? WHERE {_WHERE} AND first_id != ''",  # noqa: S608 - ours
             (key, *about),
@@ -53,7 +53,9 @@ def note_told(
     )
 
 
-def last_told(t: Transaction, to: tuple[str, Role], account: str, task: str) -> Told | None:
+def find_last_sent(
+    t: Transaction, to: tuple[str, Role], account: str, task: str
+) -> SentState | None:
     """Return the last mail to an address in a role that was or will be delivered, None if none.
 
     CUSTOM mails do not count. After a RECOVERY the thread is over.
@@ -64,10 +66,10 @@ def last_told(t: Transaction, to: tuple[str, Role], account: str, task: str) -> 
         return None
     kind, state, at = rows[0][:3]
     first, last = next((row[3:5] for row in rows if row[5]), ("", ""))
-    return Told(Kind[kind], State[state], first, last, read_time(at))
+    return SentState(EventKind[kind], State[state], first, last, read_time(at))
 
 
-def was_told(t: Transaction, to: tuple[str, Role], account: str, task: str) -> bool:
+def was_sent(t: Transaction, to: tuple[str, Role], account: str, task: str) -> bool:
     """Tell whether a mail of a failure arrived there, or certainly will."""
     about = _about(to, account, task)
     where = f"{_WHERE} AND kind IN ({_named(GUARDED)})"
@@ -80,16 +82,18 @@ def was_told(t: Transaction, to: tuple[str, Role], account: str, task: str) -> b
     return row is not None
 
 
-def forget_told(t: Transaction, account: str, task: str, but: Iterable[tuple[str, Role]]) -> None:
+def forget_sent(t: Transaction, account: str, task: str, but: Iterable[tuple[str, Role]]) -> None:
     """Forget who was told of a problem that is over, but those who are told that it is."""
     kept = {(same(address), role) for address, role in but}
-    for address, role in told_of(t, account, task):
+    for address, role in list_sent_to(t, account, task):
         if (address, role) not in kept:
             about = _about((address, role), account, task)
             t.execute(f"DELETE FROM told WHERE {_WHERE}", about)  # noqa: S608 - ours
 
 
-def note_refused(t: Transaction, to: tuple[str, Role], account: str, task: str, kind: Kind) -> None:
+def record_refused(
+    t: Transaction, to: tuple[str, Role], account: str, task: str, kind: EventKind
+) -> None:
     """Forget what a refused mail of *kind* makes untrue; it must not be tried at every scan.
 
     Whoever refuses to hear that it is over, or that it began again, has heard the last.
@@ -101,7 +105,7 @@ def note_refused(t: Transaction, to: tuple[str, Role], account: str, task: str, 
     )
 
 
-def told_of(t: Transaction, account: str, task: str) -> list[tuple[str, Role]]:
+def list_sent_to(t: Transaction, account: str, task: str) -> list[tuple[str, Role]]:
     """Return the addresses, with their roles, whose last delivered mail was of a failure."""
     rows = t.execute(
         "SELECT recipient, role FROM told WHERE account = ? AND task = ? "  # noqa: S608 - ours
@@ -117,5 +121,5 @@ def _about(to: tuple[str, Role], account: str, task: str) -> tuple[str, ...]:
     return same(to[0]), to[1].name, write_text(account), write_text(task)
 
 
-def _named(kinds: Iterable[Kind]) -> str:
+def _named(kinds: Iterable[EventKind]) -> str:
     return ", ".join(f"'{kind.name}'" for kind in kinds)

@@ -6,16 +6,16 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from backup_monitoring.outbox.codec import read_time, write_time
-from backup_monitoring.outbox.delivery_log import What
+from backup_monitoring.outbox.delivery_log import LogAction
 from backup_monitoring.outbox.messages import Storm
 from backup_monitoring.outbox.queue import Transaction
-from backup_monitoring.outbox.storms import Failure, Phase, StormRule, judge, limit
+from backup_monitoring.outbox.storms import Failure, FailurePhase, StormThreshold, judge, limit
 
 # How many accounts a backup server has, None where nobody knows; asked only if many failed.
 Accounts = Callable[[str], int | None]
 
 
-class Guard(NamedTuple):
+class StormPolicy(NamedTuple):
     """How the guard judges: settings ``settle``, ``storm`` (None: off) and ``storm_at_least``."""
 
     settle: timedelta
@@ -23,7 +23,7 @@ class Guard(NamedTuple):
     at_least: int
 
 
-def watch(transaction: Transaction, guard: Guard, accounts: Accounts) -> None:
+def watch(transaction: Transaction, guard: StormPolicy, accounts: Accounts) -> None:
     """Judge all failures that are not settled, and act on it."""
     # A clock that was set back must not leave mails waiting for the old time to come.
     now = write_time(transaction.now)
@@ -34,26 +34,26 @@ def watch(transaction: Transaction, guard: Guard, accounts: Accounts) -> None:
     groups = transaction.execute(
         "SELECT DISTINCT host, task FROM failing WHERE phase != ? "
         "UNION SELECT host, task FROM storms",
-        (Phase.PASSED.value,),
+        (FailurePhase.PASSED.value,),
     ).fetchall()
     for host, task in groups:
         _watch_one(transaction, guard, accounts, host, task)
 
 
 def _watch_one(
-    transaction: Transaction, guard: Guard, accounts: Accounts, host: str, task: str
+    transaction: Transaction, guard: StormPolicy, accounts: Accounts, host: str, task: str
 ) -> None:
     failures = _failures(transaction, host, task)
     standing = transaction.execute(
         "SELECT 1 FROM storms WHERE host = ? AND task = ?", (host, task)
     ).fetchone()
     total = accounts(host) if len(failures) > guard.at_least else None
-    rule = StormRule(limit(guard.percent or 0, guard.at_least, total), guard.settle)
+    rule = StormThreshold(limit(guard.percent or 0, guard.at_least, total), guard.settle)
     judgement = judge(failures, rule, transaction.now, standing=standing is not None)
     for account in sorted(judgement.hold):
-        _move(transaction, account, task, Phase.STORM, f"{host} has a storm")
+        _move(transaction, account, task, FailurePhase.STORM, f"{host} has a storm")
     for account in sorted(judgement.tell):
-        _move(transaction, account, task, Phase.PASSED, _why(standing is not None))
+        _move(transaction, account, task, FailurePhase.PASSED, _why(standing is not None))
     if judgement.storm and standing is None:
         since = min(each.at for each in failures if each.account in judgement.accounts)
         transaction.execute(
@@ -72,16 +72,18 @@ def _failures(transaction: Transaction, host: str, task: str) -> list[Failure]:
     rows = transaction.execute(
         "SELECT account, at, phase FROM failing WHERE host = ? AND task = ?", (host, task)
     )
-    return [Failure(account, read_time(at), Phase(phase)) for account, at, phase in rows]
+    return [Failure(account, read_time(at), FailurePhase(phase)) for account, at, phase in rows]
 
 
-def _move(transaction: Transaction, account: str, task: str, phase: Phase, reason: str) -> None:
+def _move(
+    transaction: Transaction, account: str, task: str, phase: FailurePhase, reason: str
+) -> None:
     """Put a failure into *phase*, and what waits for it where it belongs then."""
     transaction.execute(
         "UPDATE failing SET phase = ? WHERE account = ? AND task = ?", (phase.value, account, task)
     )
-    old, new = ("settling", "held") if phase is Phase.STORM else ("settling", "waiting")
-    statuses = (old, "held") if phase is Phase.PASSED else (old, old)
+    old, new = ("settling", "held") if phase is FailurePhase.STORM else ("settling", "waiting")
+    statuses = (old, "held") if phase is FailurePhase.PASSED else (old, old)
     _change(
         transaction,
         new,
@@ -108,7 +110,7 @@ def _change(transaction: Transaction, new: str, reason: str, where: str, *values
         "RETURNING account, task, kind, state, recipient",
         (new, *values),
     ).fetchall()
-    what = What.HELD if new == "held" else What.RELEASED
+    what = LogAction.HELD if new == "held" else LogAction.RELEASED
     for account, task, kind, state, address in mails + events:
         transaction.audit(what, account, task, kind, state, address, reason)
     return len(mails) + len(events)
@@ -116,10 +118,10 @@ def _change(transaction: Transaction, new: str, reason: str, where: str, *values
 
 def _let_through(transaction: Transaction, reason: str) -> None:
     waiting = transaction.execute(
-        "SELECT account, task FROM failing WHERE phase != ?", (Phase.PASSED.value,)
+        "SELECT account, task FROM failing WHERE phase != ?", (FailurePhase.PASSED.value,)
     ).fetchall()
     for account, task in waiting:
-        _move(transaction, account, task, Phase.PASSED, reason)
+        _move(transaction, account, task, FailurePhase.PASSED, reason)
     transaction.execute("DELETE FROM storms")
 
 
@@ -129,13 +131,14 @@ def release(transaction: Transaction) -> int:
     What only waits for a storm to show goes on waiting.
     """
     transaction.execute(
-        "UPDATE failing SET phase = ? WHERE phase = ?", (Phase.PASSED.value, Phase.STORM.value)
+        "UPDATE failing SET phase = ? WHERE phase = ?",
+        (FailurePhase.PASSED.value, FailurePhase.STORM.value),
     )
     transaction.execute("DELETE FROM storms WHERE told")
     return _change(transaction, "waiting", "released by hand", "status = 'held'")
 
 
-def untold(transaction: Transaction) -> list[Storm]:
+def unannounced_storms(transaction: Transaction) -> list[Storm]:
     """Return the storms that the provider was not told of yet."""
     rows = transaction.execute(
         "SELECT host, task, since, accounts, total FROM storms WHERE NOT told"
@@ -146,7 +149,7 @@ def untold(transaction: Transaction) -> list[Storm]:
     ]
 
 
-def note_told(transaction: Transaction, storm: Storm) -> None:
+def record_sent(transaction: Transaction, storm: Storm) -> None:
     """Remember that a mail about *storm* is queued."""
     transaction.execute(
         "UPDATE storms SET told = 1 WHERE host = ? AND task = ?", (storm.host, storm.task)

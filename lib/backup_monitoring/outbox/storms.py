@@ -6,7 +6,7 @@ from enum import Enum
 from typing import NamedTuple
 
 
-class Phase(Enum):
+class FailurePhase(Enum):
     """Where a failure stands with the storm guard."""
 
     NEW = "new"  # its mails wait, it may be part of a storm
@@ -19,17 +19,17 @@ class Failure(NamedTuple):
 
     account: str
     at: datetime
-    phase: Phase = Phase.NEW
+    phase: FailurePhase = FailurePhase.NEW
 
 
-class StormRule(NamedTuple):
+class StormThreshold(NamedTuple):
     """How many failures within *settle* are still no storm."""
 
     limit: float
     settle: timedelta
 
 
-class Judgement(NamedTuple):
+class StormDecision(NamedTuple):
     """What follows for the failures of one server in one task.
 
     Args:
@@ -51,8 +51,8 @@ def limit(percent: float, at_least: int, total: int | None) -> float:
 
 
 def judge(
-    failures: Iterable[Failure], rule: StormRule, now: datetime, *, standing: bool
-) -> Judgement:
+    failures: Iterable[Failure], rule: StormThreshold, now: datetime, *, standing: bool
+) -> StormDecision:
     """Judge the failures of one server in one task.
 
     A storm begins when more accounts than the limit failed within some span of ``settle``,
@@ -64,18 +64,20 @@ def judge(
         standing: a storm was there before.
     """
     known = _recent(failures, rule, now)
-    new = frozenset(each.account for each in known if each.phase is Phase.NEW)
+    new = frozenset(each.account for each in known if each.phase is FailurePhase.NEW)
     caught = crowded(known, rule)
     if standing or new & caught:
-        held = frozenset(each.account for each in known if each.phase is Phase.STORM)
+        held = frozenset(each.account for each in known if each.phase is FailurePhase.STORM)
         if not new and len(held) <= rule.limit and _quiet(known, rule, now):
-            return Judgement(frozenset(), held, storm=False)
-        return Judgement(new, frozenset(), storm=True, accounts=held | new | caught)
-    settled = (each for each in known if each.phase is Phase.NEW and each.at <= now - rule.settle)
-    return Judgement(frozenset(), frozenset(each.account for each in settled), storm=False)
+            return StormDecision(frozenset(), held, storm=False)
+        return StormDecision(new, frozenset(), storm=True, accounts=held | new | caught)
+    settled = (
+        each for each in known if each.phase is FailurePhase.NEW and each.at <= now - rule.settle
+    )
+    return StormDecision(frozenset(), frozenset(each.account for each in settled), storm=False)
 
 
-def crowded(failures: Iterable[Failure], rule: StormRule) -> frozenset[str]:
+def crowded(failures: Iterable[Failure], rule: StormThreshold) -> frozenset[str]:
     """Return the accounts that failed within a span of ``settle`` with too many others."""
     known = sorted(failures, key=lambda each: each.at)
     found: set[str] = set()
@@ -90,15 +92,19 @@ def crowded(failures: Iterable[Failure], rule: StormRule) -> frozenset[str]:
     return frozenset(found)
 
 
-def _recent(failures: Iterable[Failure], rule: StormRule, now: datetime) -> tuple[Failure, ...]:
+def _recent(
+    failures: Iterable[Failure], rule: StormThreshold, now: datetime
+) -> tuple[Failure, ...]:
     # Those that were let through long ago say nothing about what fails today.
     known = tuple(failures)
-    oldest = min((each.at for each in known if each.phase is Phase.NEW), default=now)
+    oldest = min((each.at for each in known if each.phase is FailurePhase.NEW), default=now)
     return tuple(
-        each for each in known if each.phase is not Phase.PASSED or each.at >= oldest - rule.settle
+        each
+        for each in known
+        if each.phase is not FailurePhase.PASSED or each.at >= oldest - rule.settle
     )
 
 
-def _quiet(failures: Iterable[Failure], rule: StormRule, now: datetime) -> bool:
-    held = (each for each in failures if each.phase is Phase.STORM)
+def _quiet(failures: Iterable[Failure], rule: StormThreshold, now: datetime) -> bool:
+    held = (each for each in failures if each.phase is FailurePhase.STORM)
     return all(each.at <= now - rule.settle for each in held)

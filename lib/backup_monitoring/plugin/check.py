@@ -7,25 +7,25 @@ from typing import NamedTuple
 
 from backup_monitoring.model.accounts import Account
 from backup_monitoring.model.errors import MonitoringError
-from backup_monitoring.model.text import clean
+from backup_monitoring.model.text import sanitize
 from backup_monitoring.model.uploads import Uploads
 from backup_monitoring.model.verdicts import Metric, State, Verdict
 from backup_monitoring.plugin.launcher import Watchdog
 from backup_monitoring.plugin.options import (
+    HelpRequested,
     Parser,
-    Shown,
     add_account_option,
     add_common_options,
-    no_such_account,
-    not_among,
-    now_of,
-    uids_of,
+    choose_now,
+    format_no_such_account,
+    list_missing,
+    parse_uids,
 )
-from backup_monitoring.plugin.output import Presented, present, say_number
-from backup_monitoring.plugin.summary import Judged, Tally
-from backup_monitoring.settings.load import Settings, read_settings, settings_file
+from backup_monitoring.plugin.output import PluginOutput, format_number, render_output
+from backup_monitoring.plugin.summary import Evaluation, VerdictCounter
+from backup_monitoring.settings.load import Settings, find_settings_file, read_settings
 from backup_monitoring.tasks.policies import Policies
-from backup_monitoring.tasks.registry import TASKS, judge_of
+from backup_monitoring.tasks.registry import TASKS, load_rule
 
 LISTED = 20
 SINGLE_LIMIT, LIMIT = 10, 50  # seconds, of one account and of many
@@ -67,7 +67,7 @@ class BackupCheck:
         self, account: Account, uploads: Uploads, policies: Policies, now: datetime
     ) -> Verdict:
         """Return the verdict of the task's rule."""
-        return judge_of(self.task)(account, uploads, policies, now)
+        return load_rule(self.task)(account, uploads, policies, now)
 
     def thresholds(self, account: Account, policies: Policies) -> str:
         """Return the thresholds of *account* in words, each with its origin; '' without any."""
@@ -85,12 +85,12 @@ class BackupCheck:
         """Return sums over all accounts that were judged."""
         return []
 
-    def instead(self, request: Request, source: "Source") -> tuple[int, str] | None:
+    def instead(self, request: Request, source: "AccountSource") -> tuple[int, str] | None:
         """Return exit code and output of another job that an option asked for."""
         return None
 
 
-Source = Callable[[], Iterator[tuple[Account, Uploads]]]
+AccountSource = Callable[[], Iterator[tuple[Account, Uploads]]]
 
 
 def run(check: BackupCheck, arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
@@ -102,20 +102,22 @@ def run(check: BackupCheck, arguments: Sequence[str], watchdog: Watchdog) -> tup
     parser = parser_of(check)
     try:
         options = parser.parse(arguments)
-    except Shown as shown:
+    except HelpRequested as shown:
         return State.UNKNOWN.value, shown.text
-    uids = uids_of(options)
+    uids = parse_uids(options)
     watchdog.limit(options.timeout or (SINGLE_LIMIT if uids else LIMIT))
     watchdog.phase("reading the settings")
-    settings = read_settings(settings_file(options.config))
+    settings = read_settings(find_settings_file(options.config))
     policies = check.policies(options, settings.policies)
-    request = Request(options, settings, policies, uids, now_of(options))
+    request = Request(options, settings, policies, uids, choose_now(options))
 
     def source() -> Iterator[tuple[Account, Uploads]]:
         return _accounts(check, request, watchdog.phase)
 
     other = check.instead(request, source)
-    return other if other is not None else present(Run(check, request, source).presented())
+    return (
+        other if other is not None else render_output(CheckRun(check, request, source).presented())
+    )
 
 
 def _accounts(
@@ -128,10 +130,10 @@ def _accounts(
 
         yield from live_accounts(settings, task.need, task.files, request.uids, request.now, phase)
         return
-    from backup_monitoring.store.database import open_state
+    from backup_monitoring.store.database import open_store
 
     phase("reading the store")
-    state = open_state(settings.store.folder)
+    state = open_store(settings.store.folder)
     state.fresh(settings.store, task.files, request.now)
     yield from state.accounts(task.files, request.uids, task.need)
 
@@ -169,16 +171,16 @@ def add_verbosity(
     )
 
 
-class Run:
+class CheckRun:
     """One run: the accounts in scope, each with the rule's verdict."""
 
-    def __init__(self, check: BackupCheck, request: Request, source: Source) -> None:
-        self.tally = Tally(_KEPT)
+    def __init__(self, check: BackupCheck, request: Request, source: AccountSource) -> None:
+        self.tally = VerdictCounter(_KEPT)
         self._check = check
         self._request = request
         self._source = source
 
-    def presented(self) -> Presented:
+    def presented(self) -> PluginOutput:
         """Judge all accounts; return what is to be said of them.
 
         Raises:
@@ -186,10 +188,10 @@ class Run:
         """
         self._judge_all()
         if not self.tally.total:
-            raise none_in_scope(self._request.settings)
+            raise no_account_error(self._request.settings)
         worst = self.tally.worst
         numbers = worst[0].verdict.metrics if self._request.single else self._totals()
-        return Presented(self._check.task, worst, numbers, self._sentence(), self._lines())
+        return PluginOutput(self._check.task, worst, numbers, self._sentence(), self._lines())
 
     def _judge_all(self) -> None:
         request, tally, found = self._request, self.tally, set[str]()
@@ -204,8 +206,8 @@ class Run:
             if request.uids is not None:  # of all, nobody needs to know the names
                 found.add(account.uid.lower())
         base = request.settings.directory.accounts_base
-        for uid in not_among(found, request.uids or ()):
-            tally.add(uid, Verdict(State.UNKNOWN, no_such_account(base)))
+        for uid in list_missing(found, request.uids or ()):
+            tally.add(uid, Verdict(State.UNKNOWN, format_no_such_account(base)))
 
     def _plainly_ok(self, account: Account) -> bool:
         try:
@@ -236,7 +238,7 @@ class Run:
             return said
         if not self.tally.bad():
             return f"{total} account{'s' * (total != 1)}, all ok"
-        return f"{said}; {self.tally.say_counts()}"
+        return f"{said}; {self.tally.format_counts()}"
 
     def _lines(self) -> list[str]:
         """Return the further lines, worst account first."""
@@ -245,13 +247,13 @@ class Run:
             return []
         lines: list[str] = []
         shown, room = 0, _ROOM
-        for judged in self.tally.worst:
-            bad = judged.verdict.state is not State.OK
+        for evaluate_all in self.tally.worst:
+            bad = evaluate_all.verdict.state is not State.OK
             listed = bad or level > 1 or self._request.single
             if not listed or (level == 1 and shown == LISTED):
                 break  # the worst come first
-            more = account_lines(judged, level, self._request.single)
-            room -= sum(len(clean(line).encode()) + 1 for line in more)
+            more = account_lines(evaluate_all, level, self._request.single)
+            room -= sum(len(sanitize(line).encode()) + 1 for line in more)
             if room < 0 and shown:
                 break
             shown += 1
@@ -264,7 +266,7 @@ class Run:
         return [Metric(state.name.lower(), counts[state]) for state in State] + self._check.totals()
 
 
-def none_in_scope(settings: Settings) -> MonitoringError:
+def no_account_error(settings: Settings) -> MonitoringError:
     """Return the error of a run without a single account, which must not look healthy."""
     directory = settings.directory
     return MonitoringError(
@@ -274,24 +276,24 @@ def none_in_scope(settings: Settings) -> MonitoringError:
     )
 
 
-def account_lines(judged: Judged, level: int, single: bool) -> list[str]:
+def account_lines(evaluate_all: Evaluation, level: int, single: bool) -> list[str]:
     """Return the lines about one account, as verbose as *level* says."""
-    verdict = judged.verdict
-    lines = [] if single else [f"{verdict.state.name} - {judged.name}: {verdict.summary}"]
+    verdict = evaluate_all.verdict
+    lines = [] if single else [f"{verdict.state.name} - {evaluate_all.name}: {verdict.summary}"]
     details = verdict.details
     if level > 2 or single:
         lines += [f"  {each}" for each in (details if single else details[:_DETAILS])]
         if not single and len(details) > _DETAILS:
-            lines.append(f"  ... and {len(details) - _DETAILS} more; see -a {judged.uid}")
+            lines.append(f"  ... and {len(details) - _DETAILS} more; see -a {evaluate_all.uid}")
     if level > 2:
-        lines += [f"  {_say_metric(metric)}" for metric in verdict.metrics]
+        lines += [f"  {_format_metric(metric)}" for metric in verdict.metrics]
     return lines
 
 
-def _say_metric(metric: Metric) -> str:
+def _format_metric(metric: Metric) -> str:
     limits = [
         f"{word} outside {good}"
         for word, good in (("WARNING", metric.warning), ("CRITICAL", metric.critical))
         if good is not None
     ]
-    return ", ".join([f"{metric.name} is {say_number(metric.value)}{metric.unit}", *limits])
+    return ", ".join([f"{metric.name} is {format_number(metric.value)}{metric.unit}", *limits])

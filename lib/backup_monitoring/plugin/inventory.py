@@ -4,12 +4,12 @@ import json
 from collections import Counter
 
 from backup_monitoring.model.accounts import Account
-from backup_monitoring.model.text import clean
+from backup_monitoring.model.text import sanitize
 from backup_monitoring.model.uploads import Client, Uploads
 from backup_monitoring.model.verdicts import State
-from backup_monitoring.tasks.account_eligibility import unreachable
-from backup_monitoring.tasks.aggregate import reporting
-from backup_monitoring.tasks.client import client_of
+from backup_monitoring.tasks.account_eligibility import check_home
+from backup_monitoring.tasks.aggregate import list_reporting_computers
+from backup_monitoring.tasks.client import find_client
 
 _COLUMNS = ("identifier", "version", "operating system", "computers", "accounts")
 
@@ -24,23 +24,23 @@ class Inventory:
 
     def add(self, account: Account, uploads: Uploads) -> None:
         """Count the computers of *account* that are there."""
-        lost = unreachable(account, uploads)
+        lost = check_home(account, uploads)
         self._unseen += uploads.cut_short is not None or (
             lost is not None and lost.state is State.UNKNOWN
         )
-        for computer in reporting(uploads):
-            if computer.past is not None and computer.past.gone is not None:
+        for computer in list_reporting_computers(uploads):
+            if computer.history is not None and computer.history.gone is not None:
                 continue
-            program = client_of(computer) or Client()
+            program = find_client(computer) or Client()
             self._computers[program] += 1
             self._accounts.setdefault(program, set()).add(account.uid)
 
     def _rows(self) -> list[tuple[str, str, str, int, int]]:
         return [
             (
-                clean(program.identifier, 80),
-                clean(program.version, 80),
-                clean(program.system, 80),
+                sanitize(program.identifier, 80),
+                sanitize(program.version, 80),
+                sanitize(program.system, 80),
                 count,
                 len(self._accounts[program]),
             )

@@ -29,9 +29,9 @@ class Watchdog:
     """
 
     def __init__(self, heading: str) -> None:
-        from backup_monitoring.model.text import clean
+        from backup_monitoring.model.text import sanitize
 
-        self._clean = clean
+        self._clean = sanitize
         self._heading = heading
         self._started = time.monotonic()
         self._limit = _FIRST_LIMIT
@@ -165,16 +165,16 @@ def _said(error: BaseException) -> str:
 
 def _one_line(error: BaseException) -> str:
     from backup_monitoring.model.errors import MonitoringError
-    from backup_monitoring.model.text import clean
+    from backup_monitoring.model.text import sanitize
 
     if isinstance(error, MonitoringError):
-        return clean(str(error))
+        return sanitize(str(error))
     if isinstance(error, KeyboardInterrupt):
         return "interrupted"
     if isinstance(error, ImportError):
-        return clean(f"{error}; install the package again, with what it depends on")
+        return sanitize(f"{error}; install the package again, with what it depends on")
     # Never the text of an unforeseen exception: it may hold a password or a customer's file.
-    return clean(f"internal error: {type(error).__name__} at {_place(error)}; please report it")
+    return sanitize(f"internal error: {type(error).__name__} at {_place(error)}; please report it")
 
 
 def _place(error: BaseException) -> str:

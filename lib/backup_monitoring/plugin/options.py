@@ -10,7 +10,7 @@ from backup_monitoring import __version__
 from backup_monitoring.model.errors import MonitoringError, UsageError
 
 
-class Shown(Exception):  # noqa: N818 - no error: help or version, to be printed
+class HelpRequested(Exception):  # noqa: N818 - no error: help or version, to be printed
     """--help or --version was asked for: *text* is all there is to say."""
 
     def __init__(self, text: str) -> None:
@@ -61,12 +61,12 @@ def _of_fixed_width(prog: str) -> argparse.HelpFormatter:
 class _Help(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
         parser.formatter_class = argparse.RawDescriptionHelpFormatter  # as wide as the terminal
-        raise Shown(parser.format_help())
+        raise HelpRequested(parser.format_help())
 
 
 class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
-        raise Shown(f"{parser.prog} {__version__}\n")
+        raise HelpRequested(f"{parser.prog} {__version__}\n")
 
 
 def add_common_options(parser: Parser, limit: str = "10 with --account, else 50") -> None:
@@ -103,7 +103,7 @@ def add_account_option(parser: Parser, without: str = "all accounts in scope") -
     )
 
 
-def uids_of(options: argparse.Namespace) -> list[str] | None:
+def parse_uids(options: argparse.Namespace) -> list[str] | None:
     """Return the accounts asked for, each once, in their order; None: all."""
     if options.account is None:
         return None
@@ -116,28 +116,28 @@ def uids_of(options: argparse.Namespace) -> list[str] | None:
     return list(once.values())
 
 
-def not_among(found: Container[str], uids: Sequence[str]) -> list[str]:
+def list_missing(found: Container[str], uids: Sequence[str]) -> list[str]:
     """Return those of *uids* that are not *found*, whose uids are in lower case."""
     return [uid for uid in uids if uid.lower() not in found]
 
 
-def no_such_account(base: str) -> str:
+def format_no_such_account(base: str) -> str:
     """Return what is said of an account that was asked for, and is not below *base*."""
     return f"no such account below {base}"
 
 
 def require_found(found: Container[str], uids: Sequence[str], base: str) -> None:
-    """See that there is none of `not_among`, with *base* as of `no_such_account`.
+    """See that there is none of `list_missing`, with *base* as of `format_no_such_account`.
 
     Raises:
         MonitoringError: it names those that are not there.
     """
-    if missing := not_among(found, uids):
+    if missing := list_missing(found, uids):
         remedy = "check the UID, and accounts_base in [directory]"
-        raise MonitoringError(", ".join(missing), no_such_account(base), remedy)
+        raise MonitoringError(", ".join(missing), format_no_such_account(base), remedy)
 
 
-def now_of(options: argparse.Namespace) -> datetime:
+def choose_now(options: argparse.Namespace) -> datetime:
     """Return the time to evaluate at, aware UTC."""
     return options.now if options.now is not None else datetime.now(UTC)
 

@@ -6,9 +6,9 @@ from typing import NamedTuple
 import nagiosplugin
 from nagiosplugin.state import ServiceState
 
-from backup_monitoring.model.text import clean
+from backup_monitoring.model.text import sanitize
 from backup_monitoring.model.verdicts import Metric, Range, State
-from backup_monitoring.plugin.summary import Judged
+from backup_monitoring.plugin.summary import Evaluation
 
 _LONGEST = 8000  # bytes; NRPE and databases cut or drop more than 8 KiB
 _STATES = {
@@ -19,7 +19,7 @@ _STATES = {
 }
 
 
-class Presented(NamedTuple):
+class PluginOutput(NamedTuple):
     """What is to be said.
 
     Args:
@@ -31,40 +31,40 @@ class Presented(NamedTuple):
     """
 
     task: str
-    judged: Sequence[Judged]
+    evaluate_all: Sequence[Evaluation]
     numbers: Sequence[Metric]
     sentence: str
     lines: Sequence[str]
 
 
-def present(presented: Presented) -> tuple[int, str]:
+def render_output(presented: PluginOutput) -> tuple[int, str]:
     """Return exit code and output, each text from outside neutralised."""
     plugin = nagiosplugin.Check(
         Verdicts(presented),
         VerdictContext("verdict"),
         NumberContext("number"),
-        Sentence(presented.sentence),
+        SummaryText(presented.sentence),
         WorstFirst(),
     )
     plugin()
     heading = f"BACKUP {presented.task.upper()} {State(plugin.exitcode).name}"
-    first = f"{heading} - {clean(plugin.summary_str)}"
+    first = f"{heading} - {sanitize(plugin.summary_str)}"
     if plugin.perfdata:
         first += " | " + " ".join(plugin.perfdata)
-    return plugin.exitcode, "\n".join(bounded([first, *map(clean, presented.lines)]))
+    return plugin.exitcode, "\n".join(limit_size([first, *map(sanitize, presented.lines)]))
 
 
 class Verdicts(nagiosplugin.Resource):
     """Acquisition: what has been judged."""
 
-    def __init__(self, presented: Presented) -> None:
+    def __init__(self, presented: PluginOutput) -> None:
         self._presented = presented
 
     def probe(self) -> list[nagiosplugin.Metric]:
         """Return the verdicts, and the numbers to keep."""
         verdicts = [
-            nagiosplugin.Metric(judged.uid, judged, context="verdict")
-            for judged in self._presented.judged
+            nagiosplugin.Metric(evaluate_all.uid, evaluate_all, context="verdict")
+            for evaluate_all in self._presented.evaluate_all
         ]
         return verdicts + [
             nagiosplugin.Metric(metric.name, metric, context="number")
@@ -79,8 +79,10 @@ class VerdictContext(nagiosplugin.Context):
         self, metric: nagiosplugin.Metric, resource: nagiosplugin.Resource
     ) -> nagiosplugin.Result:
         """Return the verdict's state."""
-        judged: Judged = metric.value
-        return nagiosplugin.Result(_STATES[judged.verdict.state], judged.verdict.summary, metric)
+        evaluate_all: Evaluation = metric.value
+        return nagiosplugin.Result(
+            _STATES[evaluate_all.verdict.state], evaluate_all.verdict.summary, metric
+        )
 
     def performance(
         self, metric: nagiosplugin.Metric, resource: nagiosplugin.Resource
@@ -105,7 +107,7 @@ class NumberContext(nagiosplugin.Context):
         return _performance(metric.value)
 
 
-def numbers_of(metrics: Iterable[Metric]) -> Iterator[str]:
+def format_performance_data(metrics: Iterable[Metric]) -> Iterator[str]:
     """Yield the performance data of *metrics*, each as its own text."""
     for metric in metrics:
         yield str(_performance(metric))
@@ -114,7 +116,7 @@ def numbers_of(metrics: Iterable[Metric]) -> Iterator[str]:
 def _performance(number: Metric) -> nagiosplugin.Performance:
     return nagiosplugin.Performance(
         number.name,
-        say_number(number.value),
+        format_number(number.value),
         number.unit,
         _plain_end(number.warning),
         _plain_end(number.critical),
@@ -124,14 +126,14 @@ def _performance(number: Metric) -> nagiosplugin.Performance:
 
 
 def _plain_end(good: Range | None) -> str:
-    return say_number(good.plain) if good is not None else ""
+    return format_number(good.plain) if good is not None else ""
 
 
 def _whole(value: float | None) -> float | None:
     return int(value) if value is not None and value == int(value) else value
 
 
-def say_number(value: float | None) -> str:
+def format_number(value: float | None) -> str:
     """Return *value* without an exponent, which Icinga would not read."""
     if value is None:
         return ""
@@ -150,7 +152,7 @@ class WorstFirst(nagiosplugin.Results):
         return max(self.by_state, key=lambda state: codes[state])
 
 
-class Sentence(nagiosplugin.Summary):
+class SummaryText(nagiosplugin.Summary):
     """Presentation: the sentence that was found for the worst verdict."""
 
     def __init__(self, sentence: str) -> None:
@@ -165,7 +167,7 @@ class Sentence(nagiosplugin.Summary):
         return self._sentence
 
 
-def bounded(lines: list[str]) -> list[str]:
+def limit_size(lines: list[str]) -> list[str]:
     """Return as many of *lines* as all that transport them take, and how many are left out."""
     kept, room = [], _LONGEST
     for number, line in enumerate(lines):

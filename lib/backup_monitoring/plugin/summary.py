@@ -7,7 +7,7 @@ from typing import NamedTuple
 from backup_monitoring.model.verdicts import State, Verdict
 
 
-class Judged(NamedTuple):
+class Evaluation(NamedTuple):
     """An account's uid with its verdict."""
 
     uid: str
@@ -19,7 +19,7 @@ class Judged(NamedTuple):
         return f"{self.uid} {self.verdict.computer}" if self.verdict.computer else self.uid
 
 
-class Tally:
+class VerdictCounter:
     """What a run over accounts has found so far.
 
     Args:
@@ -29,7 +29,7 @@ class Tally:
     def __init__(self, at_most: int) -> None:
         self._counts = [0] * len(State)  # by badness: a list is quicker than a table of states
         self._at_most = at_most
-        self._kept: list[tuple[int, float, int, Judged]] = []
+        self._kept: list[tuple[int, float, int, Evaluation]] = []
         self._added = 0
 
     def add(self, uid: str, verdict: Verdict) -> None:
@@ -39,9 +39,9 @@ class Tally:
         self._added += 1
         number = verdict.metrics[0].value if verdict.metrics else 0
         if len(self._kept) < self._at_most:
-            heappush(self._kept, (badness, number, -self._added, Judged(uid, verdict)))
+            heappush(self._kept, (badness, number, -self._added, Evaluation(uid, verdict)))
         elif (badness, number, -self._added) > self._kept[0]:
-            heappushpop(self._kept, (badness, number, -self._added, Judged(uid, verdict)))
+            heappushpop(self._kept, (badness, number, -self._added, Evaluation(uid, verdict)))
 
     def add_ok(self) -> None:
         """Count an account that is OK and need not be named."""
@@ -54,7 +54,7 @@ class Tally:
         return {state: self._counts[state.badness] for state in State}
 
     @property
-    def worst(self) -> list[Judged]:
+    def worst(self) -> list[Evaluation]:
         """The verdicts that were kept, worst first."""
         return [item[-1] for item in sorted(self._kept, reverse=True)]
 
@@ -67,7 +67,7 @@ class Tally:
         """Return how many accounts are not OK."""
         return self._added - self.counts[State.OK]
 
-    def say_counts(self) -> str:
+    def format_counts(self) -> str:
         """Return how many accounts are in which bad state: ``1 critical, 2 warning of 12``."""
         order = (State.CRITICAL, State.WARNING, State.UNKNOWN)
         said = [f"{self.counts[s]} {s.name.lower()}" for s in order if self.counts[s]]

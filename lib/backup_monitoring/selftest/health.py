@@ -5,12 +5,17 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from backup_monitoring.model.findings import FINDING_KINDS
-from backup_monitoring.model.times import CLOCK_SLACK, say_duration, say_time, write_duration
+from backup_monitoring.model.times import (
+    CLOCK_SLACK,
+    format_duration,
+    format_duration_setting,
+    format_time,
+)
 from backup_monitoring.model.verdicts import Metric, Range, State, Verdict
 from backup_monitoring.settings.monitoring import MonitoringPolicy
 
 
-class Part(NamedTuple):
+class StorePart(NamedTuple):
     """A part of the store.
 
     Args:
@@ -26,7 +31,7 @@ class Part(NamedTuple):
     max_age: timedelta
 
 
-class Mails(NamedTuple):
+class OutboxHealth(NamedTuple):
     """The mails of the outbox.
 
     Args:
@@ -41,12 +46,12 @@ class Mails(NamedTuple):
 
 
 def service(
-    parts: tuple[Part, ...],
+    parts: tuple[StorePart, ...],
     duration: timedelta,
     findings: Mapping[str, int],
     policy: MonitoringPolicy,
     now: datetime,
-    mails: Mails | None = None,
+    mails: OutboxHealth | None = None,
 ) -> Verdict:
     """Judge the store: the age of its parts, the last pass, what it found; and the outbox.
 
@@ -61,17 +66,17 @@ def service(
         now: aware UTC.
         mails: None where there is no outbox.
     """
-    judged = [_part(part, now) for part in parts]
-    judged.append(_duration(duration, policy))
-    judged += [_kind(kind, findings.get(kind, 0), policy) for kind in FINDING_KINDS]
-    judged += _of_mails(mails, policy) if mails is not None else []
-    state, summary = max(judged, key=lambda each: each[0].badness)
-    bad = sum(each[0] is not State.OK for each in judged)
+    evaluate_all = [_part(part, now) for part in parts]
+    evaluate_all.append(_duration(duration, policy))
+    evaluate_all += [_kind(kind, findings.get(kind, 0), policy) for kind in FINDING_KINDS]
+    evaluate_all += _of_mails(mails, policy) if mails is not None else []
+    state, summary = max(evaluate_all, key=lambda each: each[0].badness)
+    bad = sum(each[0] is not State.OK for each in evaluate_all)
     if state is State.OK:
-        summary = ", ".join(said for _, said in judged[: len(parts) + 1])
+        summary = ", ".join(said for _, said in evaluate_all[: len(parts) + 1])
     elif bad > 1:
         summary += f"; {bad - 1} more problem{'s' * (bad > 2)}"
-    details = tuple(f"{each.name} - {said}" for each, said in judged)
+    details = tuple(f"{each.name} - {said}" for each, said in evaluate_all)
     return Verdict(
         state,
         summary,
@@ -84,20 +89,20 @@ def service(
 _SETTING = {"directory": "[store] directory_max_age", "storage": "[store] max_age"}
 
 
-def _part(part: Part, now: datetime) -> tuple[State, str]:
+def _part(part: StorePart, now: datetime) -> tuple[State, str]:
     if part.read is None:
         return State.CRITICAL, f"{part.name} was never read: {part.error or 'no reason known'}"
     age = now - part.read
-    read = say_time(part.read, UTC)
-    said = f"{part.name} read {read}, {say_duration(age)} ago"
+    read = format_time(part.read, UTC)
+    said = f"{part.name} read {read}, {format_duration(age)} ago"
     if age < -CLOCK_SLACK:
         return State.UNKNOWN, f"clock: {part.name} read in the future, {read}; set the clock"
     why = f": {part.error}" if part.error else ""
     if age > part.max_age:
-        limit = write_duration(part.max_age)
+        limit = format_duration_setting(part.max_age)
         return State.CRITICAL, f"{said}, limit {limit} ({_SETTING[part.name]}){why}"
     if age > part.max_age / 2 or part.error:
-        half = write_duration(part.max_age / 2)
+        half = format_duration_setting(part.max_age / 2)
         return State.WARNING, f"{said}, limit {half} (half of {_SETTING[part.name]}){why}"
     return State.OK, said
 
@@ -105,7 +110,7 @@ def _part(part: Part, now: datetime) -> tuple[State, str]:
 def _duration(duration: timedelta, policy: MonitoringPolicy) -> tuple[State, str]:
     said = f"last pass took {duration.total_seconds():.1f} s"
     if duration > policy.duration:
-        limit = write_duration(policy.duration)
+        limit = format_duration_setting(policy.duration)
         return State.WARNING, f"{said}, limit {limit} ([service] duration)"
     return State.OK, said
 
@@ -119,7 +124,7 @@ def _kind(kind: str, count: int, policy: MonitoringPolicy) -> tuple[State, str]:
 
 
 def _metrics(
-    parts: tuple[Part, ...],
+    parts: tuple[StorePart, ...],
     duration: timedelta,
     findings: Mapping[str, int],
     policy: MonitoringPolicy,
@@ -143,12 +148,12 @@ def _metrics(
         yield Metric(f"findings_{kind}", findings.get(kind, 0), "", good)
 
 
-def _of_mails(mails: Mails, policy: MonitoringPolicy) -> list[tuple[State, str]]:
+def _of_mails(mails: OutboxHealth, policy: MonitoringPolicy) -> list[tuple[State, str]]:
     oldest = mails.oldest or timedelta(0)
-    waits = f"{mails.waiting} mails wait, the oldest for {say_duration(oldest)}"
+    waits = f"{mails.waiting} mails wait, the oldest for {format_duration(oldest)}"
     late = oldest > policy.outbox
     if late:
-        waits += f", limit {write_duration(policy.outbox)} (settings outbox)"
+        waits += f", limit {format_duration_setting(policy.outbox)} (settings outbox)"
     held = f"{mails.held} mails are held; see notify_backup --release"
     refused = f"{mails.refused} mails of the last 24 h will not arrive; see the audit"
     return [
@@ -158,7 +163,7 @@ def _of_mails(mails: Mails, policy: MonitoringPolicy) -> list[tuple[State, str]]
     ]
 
 
-def _mail_metrics(mails: Mails | None, policy: MonitoringPolicy) -> Iterator[Metric]:
+def _mail_metrics(mails: OutboxHealth | None, policy: MonitoringPolicy) -> Iterator[Metric]:
     if mails is None:
         return
     none = Range(end=0)

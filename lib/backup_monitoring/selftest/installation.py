@@ -5,13 +5,13 @@ from datetime import datetime, timezone
 from itertools import islice
 
 from backup_monitoring.directory.accounts import accounts
-from backup_monitoring.directory.base import Directory, Setback
-from backup_monitoring.directory.opening import closed_directory
+from backup_monitoring.directory.base import Directory, FallbackStep
+from backup_monitoring.directory.opening import create_directory
 from backup_monitoring.model.accounts import Account
 from backup_monitoring.model.errors import MonitoringError
 from backup_monitoring.model.needs import Files, Need
-from backup_monitoring.model.times import say_time
-from backup_monitoring.model.uploads import Start, Unreadable, Uploads
+from backup_monitoring.model.times import format_time
+from backup_monitoring.model.uploads import InvalidReport, Start, Uploads
 from backup_monitoring.settings.homes import HomesSettings
 from backup_monitoring.settings.load import Settings
 from backup_monitoring.uploads.home_path import HomeError, home_path
@@ -20,7 +20,7 @@ from backup_monitoring.uploads.reader import read_uploads
 _HOMES = 1000
 
 
-class Trial:
+class InstallationCheck:
     """One try of *settings*; `failed` says whether a step did."""
 
     def __init__(self, settings: Settings, now: datetime, phase: Callable[[str], None]) -> None:
@@ -33,7 +33,7 @@ class Trial:
         self._refused: list[str] = []
         self._pathless: list[str] = []
         self._reports: list[tuple[Account, Start]] = []
-        self._unreadable: list[Unreadable] = []
+        self._unreadable: list[InvalidReport] = []
 
     def run(self) -> Iterator[str]:
         """Yield a line a step, ``ok`` or ``FAILED`` first; stop where no further step can work."""
@@ -44,13 +44,13 @@ class Trial:
 
     def _directory(self) -> Iterator[str]:
         try:
-            directory = closed_directory(self._settings.directory, self._phase)
+            directory = create_directory(self._settings.directory, self._phase)
         except MonitoringError as error:  # the password's file
             yield self._failure(f"directory: {error}")
             return
         try:
             for step in directory.steps():
-                say = _note if isinstance(step, Setback) else _ok
+                say = _note if isinstance(step, FallbackStep) else _ok
                 yield say(f"directory: {step}")
             found = self._accounts(directory)
         except MonitoringError as error:
@@ -94,7 +94,7 @@ class Trial:
         for computer in uploads.computers:
             if isinstance(computer.start, Start):
                 self._reports.append((account, computer.start))
-            elif isinstance(computer.start, Unreadable):
+            elif isinstance(computer.start, InvalidReport):
                 self._unreadable.append(computer.start)
 
     def _count(self, found: int) -> Iterator[str]:
@@ -114,9 +114,9 @@ class Trial:
         looked = sum(map(len, (self._missing, self._refused, self._pathless)), self._homes)
         yield from self._homes_found(looked)
         if self._reports:
-            past = [pair for pair in self._reports if pair[1].at <= self._now] or self._reports
-            account, start = max(past, key=lambda pair: pair[1].at)
-            said = say_time(start.at, timezone(start.offset))
+            history = [pair for pair in self._reports if pair[1].at <= self._now] or self._reports
+            account, start = max(history, key=lambda pair: pair[1].at)
+            said = format_time(start.at, timezone(start.offset))
             yield _ok(f"reports: read; the newest start is of account {account.uid}, {said}")
         elif self._homes and not self._unreadable:
             yield self._failure(

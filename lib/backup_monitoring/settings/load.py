@@ -42,7 +42,7 @@ class Settings(NamedTuple):
     in_effect: tuple[Setting, ...]
 
 
-def settings_file(option: str | None, environment: Mapping[str, str] = os.environ) -> Path:
+def find_settings_file(option: str | None, environment: Mapping[str, str] = os.environ) -> Path:
     """Return the file to read: *option*, else the environment's, else the system's."""
     return Path(option or environment.get(FILE_VARIABLE) or DEFAULT_FILE)
 

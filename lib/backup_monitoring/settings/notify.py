@@ -18,7 +18,7 @@ from backup_monitoring.settings.schema import (
 SMTP_PASSWORD_VARIABLE = "BACKUP_MONITORING_SMTP_PASSWORD"  # noqa: S105 - a name
 
 
-class ResellerMails(NamedTuple):
+class ResellerDelivery(NamedTuple):
     """[notify.reseller]: whether resellers are told, and in digests of how long."""
 
     enabled: bool = True
@@ -70,7 +70,7 @@ class NotifySettings(NamedTuple):
     settle: timedelta = timedelta(minutes=10)
     storm: float | None = 10
     storm_at_least: int = 20
-    reseller: ResellerMails = ResellerMails()
+    reseller: ResellerDelivery = ResellerDelivery()
 
     def __repr__(self) -> str:
         """Return what may be printed: never the password."""
@@ -92,7 +92,7 @@ def parse_notify(table: Table, environment: Mapping[str, str]) -> NotifySettings
         smtp=table.take("smtp", lambda value: _mail_server(folder, value), default.smtp),
         start_tls=table.take("start_tls", parse_flag, default.start_tls),
         when_unset=table.take("when_unset", parse_flag, default.when_unset),
-        storm=table.take("storm", _storm, default.storm, _say_storm),
+        storm=table.take("storm", _storm, default.storm, _format_storm),
         storm_at_least=table.take("storm_at_least", parse_whole(1, 10**6), default.storm_at_least),
         reseller=_reseller(table.table("reseller")),
         username=table.take("username", parse_text, ""),
@@ -137,13 +137,13 @@ def _storm(value: object) -> float | None:
     return float(match[1])
 
 
-def _say_storm(storm: float | None) -> str:
+def _format_storm(storm: float | None) -> str:
     return '"off"' if storm is None else f'"{storm:g}%"'
 
 
-def _reseller(table: Table) -> ResellerMails:
-    default = ResellerMails()
-    return ResellerMails(
+def _reseller(table: Table) -> ResellerDelivery:
+    default = ResellerDelivery()
+    return ResellerDelivery(
         enabled=table.take("enabled", parse_flag, default.enabled),
         digest=table.take("digest", parse_flag, default.digest),
         digest_after=table.take("digest_after", parse_span, default.digest_after),

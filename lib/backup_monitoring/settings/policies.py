@@ -16,14 +16,14 @@ from backup_monitoring.settings.schema import (
     parse_whole,
     write_toml,
 )
-from backup_monitoring.settings.zones import local_zone, parse_zones
+from backup_monitoring.settings.zones import find_local_zone, parse_zones
 from backup_monitoring.tasks.policies import (
     ClientPolicy,
-    PatiencePolicy,
     QuotaPolicy,
     SchedulePolicy,
     StatusPolicy,
     UnusedPolicy,
+    WarnAfterPolicy,
 )
 
 
@@ -46,16 +46,16 @@ def _origin(table: Table, key: str) -> str:
     return "settings" if table.has(key) else "default"
 
 
-def count_range(count: int) -> Range:
+def range_below_count(count: int) -> Range:
     """Return the good numbers where *count* and more are bad; 0 is off: all are good."""
     return Range(end=count - 1 if count else inf)
 
 
-def parse_patience(table: Table) -> PatiencePolicy:
+def parse_patience(table: Table) -> WarnAfterPolicy:
     """Return the policy of section [patience]; SettingsError names the first bad key."""
     numbers = table.take("numbers", parse_whole(0, 99), 0)
-    return PatiencePolicy(
-        numbers=Threshold(count_range(numbers), _origin(table, "numbers")),
+    return WarnAfterPolicy(
+        numbers=Threshold(range_below_count(numbers), _origin(table, "numbers")),
         days=table.take("days", parse_whole(0, 99), 1),
         days_origin=_origin(table, "days"),
     )
@@ -63,7 +63,7 @@ def parse_patience(table: Table) -> PatiencePolicy:
 
 def parse_schedule(table: Table) -> SchedulePolicy:
     """Return the policy of section [schedule]; SettingsError names the first bad key."""
-    default = SchedulePolicy(zones=local_zone())
+    default = SchedulePolicy(zones=find_local_zone())
     weekdays = table.table("weekdays")
     return SchedulePolicy(
         zones=table.take(

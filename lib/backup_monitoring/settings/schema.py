@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar, cast
 
 from backup_monitoring.model.errors import SettingsError
-from backup_monitoring.model.times import parse_duration, write_duration
+from backup_monitoring.model.times import format_duration_setting, parse_duration
 
 T = TypeVar("T")
 Names = tuple[str, ...]
@@ -92,7 +92,7 @@ class Table:
 def write_toml(value: object) -> str:
     """Return *value* as TOML has it."""
     if isinstance(value, timedelta):
-        return f'"{write_duration(value)}"'
+        return f'"{format_duration_setting(value)}"'
     if isinstance(value, bool):
         return str(value).lower()
     if value is None:

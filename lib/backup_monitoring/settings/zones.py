@@ -18,7 +18,7 @@ def parse_zones(value: object) -> tuple[ZoneInfo, ...]:
     return tuple(zones)
 
 
-def local_zone() -> tuple[ZoneInfo, ...]:
+def find_local_zone() -> tuple[ZoneInfo, ...]:
     """Return the server's own zone where its name can be found, else nothing."""
     name = os.environ.get("TZ", "").removeprefix(":")
     if not name:

@@ -8,17 +8,17 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from backup_monitoring.model.accounts import Growth, Shrink
+from backup_monitoring.model.accounts import Growth, SizeDrop
 from backup_monitoring.model.findings import Finding
 from backup_monitoring.model.uploads import (
     Client,
     End,
-    Past,
+    History,
+    InvalidReport,
+    NoSchedule,
     Pattern,
     Schedule,
     Start,
-    Unplanned,
-    Unreadable,
 )
 
 _UNREADABLE = "!"
@@ -80,15 +80,15 @@ def read_growth(per_day: float | None, days: int | None, shrink: str | None) -> 
     if shrink is None:
         return Growth(per_day, days)
     before, after, day = json.loads(shrink)
-    return Growth(per_day, days, Shrink(before, after, date.fromisoformat(day)))
+    return Growth(per_day, days, SizeDrop(before, after, date.fromisoformat(day)))
 
 
-def write_report(report: Start | End | Schedule | Unreadable | None) -> str | None:
+def write_report(report: Start | End | Schedule | InvalidReport | None) -> str | None:
     """Return a report as text."""
     match report:
         case None:
             return None
-        case Unreadable():
+        case InvalidReport():
             return json.dumps((_UNREADABLE, report.where, report.problem))
         case Schedule():
             return json.dumps((_plan(report.plan), report.client, report.modified.timestamp()))
@@ -102,33 +102,33 @@ def write_report(report: Start | End | Schedule | Unreadable | None) -> str | No
     return json.dumps((*values, report.success) if isinstance(report, End) else values)
 
 
-def _plan(plan: Pattern | Unplanned) -> object:
-    if isinstance(plan, Unplanned):
+def _plan(plan: Pattern | NoSchedule) -> object:
+    if isinstance(plan, NoSchedule):
         return plan.name
     sets = (plan.minutes, plan.hours, plan.days, plan.months, plan.weekdays)
     return (plan.offset.total_seconds(), *(None if s is None else sorted(s) for s in sets))
 
 
-def read_start(text: str | None) -> Start | Unreadable | None:
+def read_start(text: str | None) -> Start | InvalidReport | None:
     """Return the start of `write_report`."""
     if text is None:
         return None
     values = json.loads(text)
     if values[0] == _UNREADABLE:
-        return Unreadable(values[1], values[2])
+        return InvalidReport(values[1], values[2])
     at, offset, run, client, modified = values
     return Start(
         required_time(at), timedelta(seconds=offset), run, _client(client), required_time(modified)
     )
 
 
-def read_end(text: str | None) -> End | Unreadable | None:
+def read_end(text: str | None) -> End | InvalidReport | None:
     """Return the end of `write_report`."""
     if text is None:
         return None
     values = json.loads(text)
     if values[0] == _UNREADABLE:
-        return Unreadable(values[1], values[2])
+        return InvalidReport(values[1], values[2])
     at, offset, run, client, modified, success = values
     return End(
         required_time(at),
@@ -140,20 +140,20 @@ def read_end(text: str | None) -> End | Unreadable | None:
     )
 
 
-def read_schedule(text: str | None) -> Schedule | Unreadable | None:
+def read_schedule(text: str | None) -> Schedule | InvalidReport | None:
     """Return the schedule of `write_report`."""
     if text is None:
         return None
     values = json.loads(text)
     if values[0] == _UNREADABLE:
-        return Unreadable(values[1], values[2])
+        return InvalidReport(values[1], values[2])
     plan, client, modified = values
     return Schedule(_read_plan(plan), _client(client), required_time(modified))
 
 
-def _read_plan(plan: Any) -> Pattern | Unplanned:
+def _read_plan(plan: Any) -> Pattern | NoSchedule:
     if isinstance(plan, str):
-        return Unplanned[plan]
+        return NoSchedule[plan]
     offset, minutes, hours, days, months, weekdays = plan
     return Pattern(
         frozenset(minutes),
@@ -167,14 +167,16 @@ def _client(values: list[str] | None) -> Client | None:
     return None if values is None else Client(*values)
 
 
-def write_past(past: Past) -> str:
-    """Return *past* as text."""
-    return json.dumps([each.timestamp() if isinstance(each, datetime) else each for each in past])
+def write_history(history: History) -> str:
+    """Return *history* as text."""
+    return json.dumps(
+        [each.timestamp() if isinstance(each, datetime) else each for each in history]
+    )
 
 
-def read_past(text: str | None) -> Past | None:
-    """Return the past of `write_past`."""
+def read_history(text: str | None) -> History | None:
+    """Return the history of `write_history`."""
     if text is None:
         return None
     first_seen, failed, at_least, *times = json.loads(text)
-    return Past(read_time(first_seen), failed, at_least, *map(read_time, times))
+    return History(read_time(first_seen), failed, at_least, *map(read_time, times))

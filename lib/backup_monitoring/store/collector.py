@@ -12,21 +12,26 @@ from pathlib import Path
 
 from backup_monitoring.directory.base import Directory
 from backup_monitoring.directory.opening import open_directory
-from backup_monitoring.directory.unassigned import unserved
-from backup_monitoring.model.accounts import Account, Keeping
+from backup_monitoring.directory.unassigned import find_unassigned
+from backup_monitoring.model.accounts import Account, AccountStatus
 from backup_monitoring.model.errors import DirectoryError, UsageError
 from backup_monitoring.model.findings import Finding
 from backup_monitoring.model.needs import Files
-from backup_monitoring.model.times import CLOCK_SLACK, say_time
+from backup_monitoring.model.times import CLOCK_SLACK, format_time
 from backup_monitoring.model.uploads import Uploads
 from backup_monitoring.settings.load import Settings
-from backup_monitoring.store.database import State
-from backup_monitoring.store.directory_part import Gathering
+from backup_monitoring.store.database import StoreFile
+from backup_monitoring.store.directory_part import DirectoryCollector
 from backup_monitoring.store.files import LOCK, STATE, StoreError
-from backup_monitoring.store.history_db import PastDamagedError, PastFile, gone_findings, set_aside
-from backup_monitoring.store.orphans import Orphans
-from backup_monitoring.store.schema import Meta, key_of
-from backup_monitoring.store.writer import StateWriter
+from backup_monitoring.store.history_db import (
+    HistoryDamagedError,
+    HistoryFile,
+    find_missing_computers,
+    set_aside,
+)
+from backup_monitoring.store.orphans import OrphanFinder
+from backup_monitoring.store.schema import RunMeta, make_key
+from backup_monitoring.store.writer import StoreWriter
 from backup_monitoring.uploads.reader import read_uploads
 
 _A_FLEET = 10  # computers: so many are not taken away by their owners at once
@@ -35,7 +40,7 @@ Progress = Callable[[Iterable[tuple[int, Account]], int], Iterable[tuple[int, Ac
 
 
 @dataclass(kw_only=True)
-class Pass:
+class CollectorRun:
     """What a pass has done.
 
     Args:
@@ -63,7 +68,7 @@ def collect(
     progress: Progress,
     *,
     given_time: bool,
-) -> Pass:
+) -> CollectorRun:
     """Make one pass into the store's folder.
 
     Args:
@@ -83,7 +88,7 @@ def collect(
     with _locked(folder):
         try:
             return _passed(settings, now, phase, progress, given_time)
-        except PastDamagedError:
+        except HistoryDamagedError:
             note = set_aside(folder)
             made = _passed(settings, now, phase, progress, given_time)
             return replace(made, notes=[note, *made.notes])
@@ -95,17 +100,17 @@ def _passed(
     phase: Callable[[str], None],
     progress: Progress,
     given_time: bool,
-) -> Pass:
+) -> CollectorRun:
     folder = settings.store.folder
     assert folder is not None  # noqa: S101 - asked for by the caller
     began = time.monotonic()
-    past = PastFile(folder, now, settings.policies.quota.shrink)
+    history = HistoryFile(folder, now, settings.policies.quota.shrink)
     try:
-        made = _Making(settings, folder, past, Pass(started=now), phase)
+        made = _Making(settings, folder, history, CollectorRun(started=now), phase)
         made.check_clock(now, given_time)
         made.run(now, progress, began)
     finally:
-        past.close()
+        history.close()
     return made.made
 
 
@@ -140,26 +145,26 @@ class _Making:
         self,
         settings: Settings,
         folder: Path,
-        past: PastFile,
-        made: Pass,
+        history: HistoryFile,
+        made: CollectorRun,
         phase: Callable[[str], None],
     ) -> None:
         self.made = made
         self._settings = settings
         self._folder = folder
-        self._past = past
+        self._history = history
         self._phase = phase
         self._of_entries: list[Finding] = []
         self._of_homes: list[Finding] = []
         self._old = folder / STATE
         self._before = self._old_meta()
-        if past.remade is not None:
-            made.notes.append(past.remade)
+        if history.remade is not None:
+            made.notes.append(history.remade)
 
-    def _old_meta(self) -> Meta:
+    def _old_meta(self) -> RunMeta:
         """Return what the last pass says of itself; nothing where it left no file for us."""
         try:
-            state = State(self._old)
+            state = StoreFile(self._old)
             try:
                 return state.meta()
             finally:
@@ -167,11 +172,11 @@ class _Making:
         except StoreError as error:
             if self._old.exists():
                 self.made.notes.append(f"{self._old} is made anew: {error.problem}")
-            return Meta(None, None, None, 0, None, None)
+            return RunMeta(None, None, None, 0, None, None)
 
     def check_clock(self, now: datetime, given_time: bool) -> None:
         """See that time does not run backwards."""
-        last = self._past.last_pass()
+        last = self._history.last_pass()
         if last is None or now >= last:
             return
         if given_time:
@@ -181,18 +186,18 @@ class _Making:
                 "give a later one",
             )
         if last - now > CLOCK_SLACK:
-            problem = f"the clock was set back: the last pass was {say_time(last, UTC)}"
+            problem = f"the clock was set back: the last pass was {format_time(last, UTC)}"
             self.made.findings.append(Finding("clock", "this server", problem))
 
     def run(self, now: datetime, progress: Progress, began: float) -> None:
         """Read both parts, and write the store."""
-        writer = StateWriter(self._folder)
+        writer = StoreWriter(self._folder)
         try:
             directory_error = self._read_directory(writer, now)
             storage_error = self._read_storage(writer, now, progress)
             self._phase("writing the store")
             self.made.seconds = time.monotonic() - began
-            meta = Meta(
+            meta = RunMeta(
                 self._before.directory_read if directory_error else now,
                 self._before.storage_read if storage_error else now,
                 now,
@@ -201,25 +206,25 @@ class _Making:
                 storage_error,
             )
             # The memory first: were it lost, an older one would be asked what has changed.
-            self._past.commit(self._settings.store.keep, whole=not self.made.failed)
+            self._history.commit(self._settings.store.keep, whole=not self.made.failed)
             writer.finish(meta, self.made.findings)
         except BaseException:
             writer.abandon()
             raise
 
-    def _read_directory(self, writer: StateWriter, now: datetime) -> str | None:
+    def _read_directory(self, writer: StoreWriter, now: datetime) -> str | None:
         """Write the accounts of the directory, else the last known; return why not the first."""
-        self._past.mark()
+        self._history.mark()
         try:
             with open_directory(self._settings.directory, self._phase) as directory:
                 self._phase("reading the directory")
-                gathering = Gathering(directory, self._settings.directory, writer)
+                gathering = DirectoryCollector(directory, self._settings.directory, writer)
                 found = self._grown(gathering.accounts(now))
                 self.made.accounts = writer.add_accounts(self._some(found))
                 self.made.findings += gathering.people()
                 self._find_unserved(directory, now)
         except DirectoryError as error:
-            self._past.undo()
+            self._history.undo()
             self.made.failed.append(f"directory: {error}")
             if self._before.directory_read is None:
                 raise
@@ -232,7 +237,7 @@ class _Making:
         """Note the accounts on no server; what this server has stands without them."""
         settings = self._settings.directory
         try:
-            self.made.findings += unserved(directory, settings, now)
+            self.made.findings += find_unassigned(directory, settings, now)
         except DirectoryError as error:
             self.made.failed.append(f"accounts on no backup server: {error}")
             # In the store, too: a count that fell to 0 would look as if all were well.
@@ -253,28 +258,28 @@ class _Making:
 
     def _grown(self, found: Iterable[tuple[Account, bool]]) -> Iterator[tuple[Account, bool]]:
         for account, in_scope in found:
-            growth = self._past.growth(account) if in_scope else None
+            growth = self._history.growth(account) if in_scope else None
             yield account._replace(growth=growth), in_scope
 
-    def _read_storage(self, writer: StateWriter, now: datetime, progress: Progress) -> str | None:
+    def _read_storage(self, writer: StoreWriter, now: datetime, progress: Progress) -> str | None:
         """Write what lies in the homes, else what was last known; return why not the first."""
-        self._past.mark()
+        self._history.mark()
         homes, found = 0, 0
         met: set[str] = set()
-        orphans = Orphans()
+        orphans = OrphanFinder()
         zones = self._settings.policies.schedule.zones
         for number, account in progress(writer.accounts(), self.made.accounts):
             self._of_entries += account.findings
-            key = key_of(account.uid)
+            key = make_key(account.uid)
             if key in met:  # they have one name for the past, and for services
                 problem = f"another entry has its uid {account.uid}, too: that one counts"
                 self._of_entries.append(Finding("attribute", account.dn, problem))
                 continue
             met.add(key)
-            if account.keeping is Keeping.NO_FILES:
+            if account.status is AccountStatus.NO_FILES:
                 continue
             orphans.know(account, self._settings.homes)
-            if account.keeping is not Keeping.ACTIVE:
+            if account.status is not AccountStatus.ACTIVE:
                 continue
             self._phase(f"reading the files of account {account.uid}")
             uploads = read_uploads(account, self._settings.homes, zones, Files.ALL, now)
@@ -284,27 +289,27 @@ class _Making:
         self.made.findings += self._of_entries
         if homes and not found:
             return self._no_storage(writer, f"not one home of {homes} accounts can be read")
-        if self._past.lost >= _A_FLEET and not self.made.computers:
-            problem = f"none of {self._past.lost} computers has a folder any more"
+        if self._history.lost >= _A_FLEET and not self.made.computers:
+            problem = f"none of {self._history.lost} computers has a folder any more"
             return self._no_storage(writer, problem)
         self.made.findings += self._of_homes
         self.made.findings += orphans.findings()
         return None
 
     def _write_home(
-        self, writer: StateWriter, number: int, account: Account, uploads: Uploads
+        self, writer: StoreWriter, number: int, account: Account, uploads: Uploads
     ) -> None:
-        computers = self._past.looked(account, uploads)
+        computers = self._history.looked(account, uploads)
         writer.add_home(number, uploads, computers)
         self.made.computers += len(uploads.computers)
         self._of_homes += uploads.findings
-        self._of_homes += gone_findings(account, computers)
+        self._of_homes += find_missing_computers(account, computers)
         self._of_homes += _home_findings(account, uploads)
 
-    def _no_storage(self, writer: StateWriter, problem: str) -> str:
+    def _no_storage(self, writer: StoreWriter, problem: str) -> str:
         """Keep what was known of the storage: a disk that is not mounted is no news of accounts."""
         error = f"{self._settings.homes.root}: {problem}; is it mounted, and readable?"
-        self._past.undo()
+        self._history.undo()
         self.made.computers = 0
         self.made.failed.append(f"storage: {error}")
         if self._before.storage_read is not None:
@@ -316,13 +321,15 @@ class _Making:
 
 def _home_findings(account: Account, uploads: Uploads) -> Iterator[Finding]:
     problem = uploads.refused or uploads.missing
-    if problem is not None and account.provisioned and account.keeping is Keeping.ACTIVE:
+    if problem is not None and account.provisioned and account.status is AccountStatus.ACTIVE:
         word = "may not be read" if uploads.refused else "is not there"
         text = f"its home {word}: {problem}"
         yield Finding("home", f"account {account.uid}", text)
 
 
-def tried(settings: Settings, uids: list[str], now: datetime, phase: Callable[[str], None]) -> Pass:
+def try_accounts(
+    settings: Settings, uids: list[str], now: datetime, phase: Callable[[str], None]
+) -> CollectorRun:
     """Read only these accounts, and write nothing.
 
     Raises:
@@ -332,7 +339,7 @@ def tried(settings: Settings, uids: list[str], now: datetime, phase: Callable[[s
     from backup_monitoring.store.live import live_accounts
 
     began = time.monotonic()
-    made = Pass(started=now)
+    made = CollectorRun(started=now)
     asked = {uid.lower() for uid in uids}
     for account, uploads in live_accounts(settings, Need.ALL, Files.ALL, uids, now, phase):
         made.accounts += 1

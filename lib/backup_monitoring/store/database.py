@@ -13,21 +13,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from backup_monitoring.model.accounts import Account, Keeping
+from backup_monitoring.model.accounts import Account, AccountStatus
 from backup_monitoring.model.findings import Finding
 from backup_monitoring.model.needs import Files, Need
-from backup_monitoring.model.times import CLOCK_SLACK, say_time, write_duration
+from backup_monitoring.model.times import CLOCK_SLACK, format_duration_setting, format_time
 from backup_monitoring.model.uploads import Computer, Uploads
 from backup_monitoring.settings.store import StoreSettings
 from backup_monitoring.store import codec
 from backup_monitoring.store.files import STATE, StoreError
-from backup_monitoring.store.schema import LAYOUT, Meta, columns, key_of, read_account
+from backup_monitoring.store.schema import LAYOUT, RunMeta, columns, make_key, read_account
 
 if TYPE_CHECKING:
     from backup_monitoring.store.people import StoredPeople
 
 
-class State:
+class StoreFile:
     """An open state file, for reading.
 
     Args:
@@ -73,13 +73,13 @@ class State:
         """Close the file."""
         self._db.close()
 
-    def meta(self) -> Meta:
+    def meta(self) -> RunMeta:
         """Return what the last pass says of itself; StoreError if the file is damaged."""
         try:
             values = dict(self._db.execute("SELECT key, value FROM meta"))
         except sqlite3.Error as error:
             raise self._broken(error) from None
-        return Meta(
+        return RunMeta(
             codec.read_time(values.get("directory_read")),
             codec.read_time(values.get("storage_read")),
             codec.read_time(values.get("started")),
@@ -98,11 +98,13 @@ class State:
             if read is None:
                 problem, reason = f"the {part} was never read", "see check_backup_service"
             elif read > now + CLOCK_SLACK:
-                problem = f"the {part} was read in the future, {say_time(read, UTC)}"
+                problem = f"the {part} was read in the future, {format_time(read, UTC)}"
                 reason = "set this server's clock"
             elif now - read > oldest:
-                limit = write_duration(oldest)
-                problem = f"the {part} was last read {say_time(read, UTC)}, longer ago than {limit}"
+                limit = format_duration_setting(oldest)
+                problem = (
+                    f"the {part} was last read {format_time(read, UTC)}, longer ago than {limit}"
+                )
                 reason = "see check_backup_service"
             else:
                 continue
@@ -138,7 +140,7 @@ class State:
         homes = _Homes(self._db, files, one_by_one=bool(values))
         for row in found:
             account = read_account(row)
-            watched = account.keeping is Keeping.ACTIVE
+            watched = account.status is AccountStatus.ACTIVE
             yield account, homes.uploads(row[0]) if watched else Uploads()
 
     def people(self) -> "StoredPeople":
@@ -147,7 +149,7 @@ class State:
 
         return StoredPeople(self._db, str(self._file))
 
-    def count_of_host(self, host: str) -> int:
+    def count_accounts_of_host(self, host: str) -> int:
         """Return how many accounts the backup server *host* has; StoreError if damaged."""
         try:
             row = self._db.execute(
@@ -173,7 +175,7 @@ def _chosen(uids: Sequence[str] | None) -> Iterator[tuple[str, list[str]]]:
         yield "in_scope", []
         return
     for first in range(0, len(uids), 500):
-        keys = [key_of(uid) for uid in uids[first : first + 500]]
+        keys = [make_key(uid) for uid in uids[first : first + 500]]
         yield f"key IN ({', '.join('?' * len(keys))})", keys
 
 
@@ -223,31 +225,31 @@ class _Homes:
         return (home if home is not None and home[0] == account else None), rows
 
     def _computer(self, row: Sequence[Any]) -> Computer:
-        _, name, start, end, schedule, past = row
+        _, name, start, end, schedule, history = row
         read_start, read_end, read_schedule = self._readers
         return Computer(
             os.fsdecode(name),
             read_start(start),
             read_end(end),
             read_schedule(schedule),
-            codec.read_past(past),
+            codec.read_history(history),
         )
 
 
 _HOMES = "SELECT account, data, missing, refused, cut_short, findings FROM homes"
-_COMPUTERS = "SELECT account, name, start, end, schedule, past FROM computers"
+_COMPUTERS = "SELECT account, name, start, end, schedule, history FROM computers"
 
 
 def _nothing(text: str | None) -> None:
     return None
 
 
-def open_state(folder: Path) -> State:
-    """Return the state file of *folder*; StoreError as `State`."""
-    return State(folder / STATE)
+def open_store(folder: Path) -> StoreFile:
+    """Return the state file of *folder*; StoreError as `StoreFile`."""
+    return StoreFile(folder / STATE)
 
 
-def counted(findings: Sequence[Finding]) -> dict[str, int]:
+def count_findings(findings: Sequence[Finding]) -> dict[str, int]:
     """Return how many *findings* there are of each kind."""
     counts: defaultdict[str, int] = defaultdict(int)
     for finding in findings:

@@ -5,19 +5,19 @@ from datetime import datetime
 
 from backup_monitoring.directory.accounts import known_entries
 from backup_monitoring.directory.base import Directory
-from backup_monitoring.directory.people import ContactReader, Unseen, read_people
+from backup_monitoring.directory.people import ContactReader, MissingBase, read_people
 from backup_monitoring.model.accounts import Account
 from backup_monitoring.model.findings import Finding
 from backup_monitoring.model.people import Contact
 from backup_monitoring.settings.directory import DirectorySettings
-from backup_monitoring.store.writer import StateWriter
+from backup_monitoring.store.writer import StoreWriter
 
 
-class Gathering:
+class DirectoryCollector:
     """Writes the people of *directory* into *writer*, beside the accounts."""
 
     def __init__(
-        self, directory: Directory, settings: DirectorySettings, writer: StateWriter
+        self, directory: Directory, settings: DirectorySettings, writer: StoreWriter
     ) -> None:
         self._directory = directory
         self._settings = settings
@@ -51,7 +51,7 @@ class Gathering:
         """
         findings = []
         for each in read_people(self._directory, self._settings):
-            if not isinstance(each, Unseen):
+            if not isinstance(each, MissingBase):
                 self._writer.add_people((each,))
             elif each.base in self._named:
                 why = f" ({each.problem})" if each.problem else ""

@@ -5,28 +5,28 @@ from itertools import combinations, pairwise
 from statistics import median
 from typing import NamedTuple
 
-from backup_monitoring.model.accounts import Growth, Shrink
+from backup_monitoring.model.accounts import Growth, SizeDrop
 
 DAYS = 30
 FEWEST_DAYS = 7
 _SHRUNK_FOR = 7  # days for which a sudden loss is told
 
 
-class Size(NamedTuple):
+class DailySize(NamedTuple):
     """Used bytes on a *day* (proleptic Gregorian ordinal, UTC)."""
 
     day: int
     used: int
 
 
-def sized(sizes: list[Size], today: int, used: int | None) -> list[Size]:
+def add_size(sizes: list[DailySize], today: int, used: int | None) -> list[DailySize]:
     """Return the last 30 of *sizes* with today's; the last of a day counts."""
     # By number, not by age: a clock that is a year ahead for one pass must not forget them all.
     kept = [size for size in sizes if size.day < today][1 - DAYS :]
-    return kept if used is None else [*kept, Size(today, used)]
+    return kept if used is None else [*kept, DailySize(today, used)]
 
 
-def growth_of(sizes: list[Size], today: int, shrink: float) -> Growth:
+def estimate_growth(sizes: list[DailySize], today: int, shrink: float) -> Growth:
     """Return how *sizes*, rising by day, grow.
 
     The slope is the median of the slopes between all pairs of days (Theil and Sen): a few days
@@ -43,11 +43,11 @@ def growth_of(sizes: list[Size], today: int, shrink: float) -> Growth:
     return Growth(per_day, len(sizes), _shrunk(sizes, today, shrink))
 
 
-def _shrunk(sizes: list[Size], today: int, shrink: float) -> Shrink | None:
+def _shrunk(sizes: list[DailySize], today: int, shrink: float) -> SizeDrop | None:
     """Return the newest sudden loss of the last days that was not made up for since."""
     found = None
     for before, after in pairwise(sizes):
         left = before.used * (100 - shrink) / 100
         if after.used < left and today - after.day < _SHRUNK_FOR and sizes[-1].used < left:
-            found = Shrink(before.used, after.used, date.fromordinal(after.day))
+            found = SizeDrop(before.used, after.used, date.fromordinal(after.day))
     return found

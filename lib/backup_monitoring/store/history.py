@@ -10,14 +10,14 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 from backup_monitoring.model.times import CLOCK_SLACK
-from backup_monitoring.model.uploads import Computer, End, Past, Pattern, Schedule, Start
+from backup_monitoring.model.uploads import Computer, End, History, Pattern, Schedule, Start
 
 STRIP = timedelta(days=30)
 _MOST_RUNS = 100
 _BY_OUR_CLOCK = ("first_seen", "schedule_changed", "gone", "uploaded")
 
 
-class Outcome(Enum):
+class RunOutcome(Enum):
     """How a run went."""
 
     SUCCESS = "s"
@@ -26,7 +26,7 @@ class Outcome(Enum):
     UNSEEN = "?"
 
 
-class Seen(NamedTuple):
+class SeenReport(NamedTuple):
     """A report that was seen: *at* and *id* tell it from others; *success* of an end."""
 
     at: datetime
@@ -34,8 +34,8 @@ class Seen(NamedTuple):
     success: bool = False
 
 
-class Memory(NamedTuple):
-    """All that is kept of the looks at a computer; see `Past` for what is not explained here.
+class TrackedComputer(NamedTuple):
+    """All that is kept of the looks at a computer; see `History` for what is not explained here.
 
     Args:
         start, end: the last that were seen.
@@ -45,8 +45,8 @@ class Memory(NamedTuple):
     """
 
     first_seen: datetime
-    start: Seen | None = None
-    end: Seen | None = None
+    start: SeenReport | None = None
+    end: SeenReport | None = None
     failed: int = 0
     at_least: bool = False
     failed_since: datetime | None = None
@@ -56,20 +56,20 @@ class Memory(NamedTuple):
     schedule_changed: datetime | None = None
     gone: datetime | None = None
     uploaded: datetime | None = None
-    runs: tuple[tuple[datetime, Outcome], ...] = ()
+    runs: tuple[tuple[datetime, RunOutcome], ...] = ()
 
     @property
-    def past(self) -> Past:
+    def history(self) -> History:
         """What rules take of it."""
-        return Past(*(getattr(self, name) for name in Past._fields))
+        return History(*(getattr(self, name) for name in History._fields))
 
     @property
     def blank(self) -> bool:
         """Whether no look has understood a report: it may never have been a computer."""
         return self.start is None and self.end is None and self.plan is None
 
-    def past_beside(self, computer: Computer) -> Past | None:
-        """Return `past` for rules that see *computer* as it is now; None: it shows no report.
+    def history_beside(self, computer: Computer) -> History | None:
+        """Return `history` for rules that see *computer* as it is now; None: it shows no report.
 
         Where the start of an open run was taken away, the end before it is the newest run again:
         it is in the row, and would count twice. Where the end of the newest run was taken away,
@@ -77,25 +77,25 @@ class Memory(NamedTuple):
         """
         if computer.start is computer.end is computer.schedule is None:
             return None  # a folder without reports is no computer, whatever was in it once
-        past, start, end = self.past, self.start, self.end
+        history, start, end = self.history, self.start, self.end
         if start is None or end is None:
-            return past
+            return history
         if computer.end is None and end.at >= start.at:
-            return _counted(self, end, _outcome(end)).past
-        if computer.start is not None or end.success or end.at >= start.at or not past.failed:
-            return past
-        since = past.failed_since if past.failed > 1 else None
-        return past._replace(failed=past.failed - 1, failed_since=since)
+            return _counted(self, end, _outcome(end)).history
+        if computer.start is not None or end.success or end.at >= start.at or not history.failed:
+            return history
+        since = history.failed_since if history.failed > 1 else None
+        return history._replace(failed=history.failed - 1, failed_since=since)
 
 
-class _Run(NamedTuple):
+class _RunReports(NamedTuple):
     """A run as one look shows it: an end, or an open start."""
 
-    start: Seen | None
-    end: Seen | None
+    start: SeenReport | None
+    end: SeenReport | None
 
 
-def look(before: Memory | None, computer: Computer, now: datetime) -> Memory:
+def look(before: TrackedComputer | None, computer: Computer, now: datetime) -> TrackedComputer:
     """Return the memory after a look at *computer*.
 
     Args:
@@ -104,7 +104,7 @@ def look(before: Memory | None, computer: Computer, now: datetime) -> Memory:
         now: aware UTC.
     """
     # What failed before the first look is not known: a row that begins there is a lower bound.
-    memory = _not_ahead(before, now) if before is not None else Memory(now, at_least=True)
+    memory = _not_ahead(before, now) if before is not None else TrackedComputer(now, at_least=True)
     start = _seen(computer.start, now) or memory.start
     end = _seen(computer.end, now) or memory.end
     memory = _planned(memory, computer.schedule, now)
@@ -124,13 +124,13 @@ def look(before: Memory | None, computer: Computer, now: datetime) -> Memory:
     )
 
 
-def vanished(before: Memory, now: datetime) -> Memory:
+def mark_missing(before: TrackedComputer, now: datetime) -> TrackedComputer:
     """Return the memory after a look that found the computer's folder gone."""
     memory = _not_ahead(before, now)
     return memory if memory.gone is not None else memory._replace(gone=now)
 
 
-def _not_ahead(memory: Memory, now: datetime) -> Memory:
+def _not_ahead(memory: TrackedComputer, now: datetime) -> TrackedComputer:
     """Return *memory* without moments that a wrong clock of this server has put into the future.
 
     Rules count from them: a schedule that "changes" in a year is not missed for a year.
@@ -142,22 +142,22 @@ def _not_ahead(memory: Memory, now: datetime) -> Memory:
     return memory._replace(**ahead) if ahead else memory
 
 
-def _seen(report: object, now: datetime) -> Seen | None:
+def _seen(report: object, now: datetime) -> SeenReport | None:
     if not isinstance(report, Start | End) or report.at > now + CLOCK_SLACK:
         return None
-    return Seen(report.at, report.id, isinstance(report, End) and report.success)
+    return SeenReport(report.at, report.id, isinstance(report, End) and report.success)
 
 
-def _newest(start: Seen | None, end: Seen | None) -> _Run | None:
+def _newest(start: SeenReport | None, end: SeenReport | None) -> _RunReports | None:
     """Return the newest run that the last start and the last end show."""
     if end is not None and (start is None or end.at >= start.at):
-        return _Run(start, end)
-    return _Run(start, None) if start is not None else None
+        return _RunReports(start, end)
+    return _RunReports(start, None) if start is not None else None
 
 
 def _decided(
-    memory: Memory, start: Seen | None, end: Seen | None
-) -> Iterator[tuple[Seen, Outcome]]:
+    memory: TrackedComputer, start: SeenReport | None, end: SeenReport | None
+) -> Iterator[tuple[SeenReport, RunOutcome]]:
     """Yield the runs that are now known to be over, and are not the newest one, in order."""
     old, new = _newest(memory.start, memory.end), _newest(start, end)
     assert new is not None  # noqa: S101 - something was seen, or nothing has changed
@@ -181,48 +181,52 @@ def _decided(
     yield from _after_open(memory, old.start, new, end, arrived)
 
 
-def _late(memory: Memory, end: Seen) -> Iterator[tuple[Seen, Outcome]]:
+def _late(memory: TrackedComputer, end: SeenReport) -> Iterator[tuple[SeenReport, RunOutcome]]:
     """Yield what an *end* older than the open start tells: it says nothing of the open run."""
     if not end.success and memory.runs:
         at, outcome = memory.runs[-1]
-        if outcome is Outcome.NEVER_ENDED and at <= end.at:
+        if outcome is RunOutcome.NEVER_ENDED and at <= end.at:
             return  # its run has counted already
     yield end, _outcome(end)
 
 
 def _after_open(
-    memory: Memory, open_start: Seen, new: _Run, end: Seen | None, arrived: Seen | None
-) -> Iterator[tuple[Seen, Outcome]]:
+    memory: TrackedComputer,
+    open_start: SeenReport,
+    new: _RunReports,
+    end: SeenReport | None,
+    arrived: SeenReport | None,
+) -> Iterator[tuple[SeenReport, RunOutcome]]:
     """Yield what a newer start tells of the run that was open before it."""
     if end is None or end.at < open_start.at:
         if arrived is not None:
             yield from _late(memory, arrived)
-        yield open_start, Outcome.NEVER_ENDED
+        yield open_start, RunOutcome.NEVER_ENDED
     elif arrived is None or new.end is not None:
         # The visible end is the newest run's: an end of this one was overwritten, if it came.
-        yield open_start, Outcome.UNSEEN
+        yield open_start, RunOutcome.UNSEEN
     else:
         if arrived.id != open_start.id:
-            yield open_start, Outcome.UNSEEN
+            yield open_start, RunOutcome.UNSEEN
         yield arrived, _outcome(arrived)
 
 
-def _outcome(end: Seen) -> Outcome:
-    return Outcome.SUCCESS if end.success else Outcome.FAILED
+def _outcome(end: SeenReport) -> RunOutcome:
+    return RunOutcome.SUCCESS if end.success else RunOutcome.FAILED
 
 
-def _counted(memory: Memory, run: Seen, outcome: Outcome) -> Memory:
+def _counted(memory: TrackedComputer, run: SeenReport, outcome: RunOutcome) -> TrackedComputer:
     """Return *memory* with a run that is over."""
-    if outcome is Outcome.NEVER_ENDED:
+    if outcome is RunOutcome.NEVER_ENDED:
         memory = memory._replace(runs=_strip(memory, run.at, outcome, run.at))
-    if outcome is Outcome.SUCCESS:
+    if outcome is RunOutcome.SUCCESS:
         return memory._replace(failed=0, at_least=False, failed_since=None)
-    if outcome is Outcome.UNSEEN:
+    if outcome is RunOutcome.UNSEEN:
         return memory._replace(at_least=True)
     return memory._replace(failed=memory.failed + 1, failed_since=memory.failed_since or run.at)
 
 
-def _ended(memory: Memory, end: Seen, now: datetime) -> Memory:
+def _ended(memory: TrackedComputer, end: SeenReport, now: datetime) -> TrackedComputer:
     """Return *memory* with an end that was not seen before."""
     last = max(filter(None, (memory.last_success, end.at if end.success else None)), default=None)
     runs = _strip(memory, end.at, _outcome(end), now)
@@ -230,13 +234,13 @@ def _ended(memory: Memory, end: Seen, now: datetime) -> Memory:
 
 
 def _strip(
-    memory: Memory, at: datetime, outcome: Outcome, now: datetime
-) -> tuple[tuple[datetime, Outcome], ...]:
+    memory: TrackedComputer, at: datetime, outcome: RunOutcome, now: datetime
+) -> tuple[tuple[datetime, RunOutcome], ...]:
     kept = [run for run in memory.runs if run[0] > now - STRIP]
     return (*kept, (at, outcome))[-_MOST_RUNS:]
 
 
-def _planned(memory: Memory, schedule: object, now: datetime) -> Memory:
+def _planned(memory: TrackedComputer, schedule: object, now: datetime) -> TrackedComputer:
     """Return *memory* with the schedule; a first sight and a new offset are no change."""
     if not isinstance(schedule, Schedule):
         return memory

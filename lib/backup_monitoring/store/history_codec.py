@@ -3,39 +3,39 @@
 import json
 from typing import Any
 
-from backup_monitoring.store.codec import read_past, required_time, write_past
-from backup_monitoring.store.history import Memory, Outcome, Seen
+from backup_monitoring.store.codec import read_history, required_time, write_history
+from backup_monitoring.store.history import RunOutcome, SeenReport, TrackedComputer
 
 
-def write_memory(memory: Memory) -> str:
+def write_memory(memory: TrackedComputer) -> str:
     """Return *memory* as text."""
     return json.dumps(
         (
             *(_seen(each) for each in (memory.start, memory.end)),
             memory.plan,
             [(at.timestamp(), outcome.value) for at, outcome in memory.runs],
-            write_past(memory.past),
+            write_history(memory.history),
         )
     )
 
 
-def _seen(seen: Seen | None) -> object:
+def _seen(seen: SeenReport | None) -> object:
     return None if seen is None else (seen.at.timestamp(), seen.id, seen.success)
 
 
-def read_memory(text: str) -> Memory:
+def read_memory(text: str) -> TrackedComputer:
     """Return the memory of `write_memory`."""
     start, end, plan, runs, past_text = json.loads(text)
-    past = read_past(past_text)
-    assert past is not None  # noqa: S101 - written with one
-    return Memory(
+    history = read_history(past_text)
+    assert history is not None  # noqa: S101 - written with one
+    return TrackedComputer(
         start=_read_seen(start),
         end=_read_seen(end),
         plan=plan,
-        runs=tuple((required_time(at), Outcome(outcome)) for at, outcome in runs),
-        **past._asdict(),
+        runs=tuple((required_time(at), RunOutcome(outcome)) for at, outcome in runs),
+        **history._asdict(),
     )
 
 
-def _read_seen(values: list[Any] | None) -> Seen | None:
-    return None if values is None else Seen(required_time(values[0]), values[1], values[2])
+def _read_seen(values: list[Any] | None) -> SeenReport | None:
+    return None if values is None else SeenReport(required_time(values[0]), values[1], values[2])

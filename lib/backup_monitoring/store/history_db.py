@@ -12,14 +12,14 @@ from pathlib import Path
 
 from backup_monitoring.model.accounts import Account, Growth
 from backup_monitoring.model.findings import Finding
-from backup_monitoring.model.times import say_time
+from backup_monitoring.model.times import format_time
 from backup_monitoring.model.uploads import Computer, End, Start, Uploads
 from backup_monitoring.store import codec
 from backup_monitoring.store.files import PAST, StoreError
-from backup_monitoring.store.growth import Size, growth_of, sized
-from backup_monitoring.store.history import Memory, look, vanished
+from backup_monitoring.store.growth import DailySize, add_size, estimate_growth
+from backup_monitoring.store.history import TrackedComputer, look, mark_missing
 from backup_monitoring.store.history_codec import read_memory, write_memory
-from backup_monitoring.store.schema import key_of
+from backup_monitoring.store.schema import make_key
 
 LAYOUT = 1
 MOST_RUNS = 1000  # of a computer
@@ -41,7 +41,7 @@ CREATE INDEX sightings_seen ON sightings (seen);
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
-class PastDamagedError(StoreError):
+class HistoryDamagedError(StoreError):
     """The file can be opened, and not read: only a new one helps."""
 
 
@@ -55,7 +55,7 @@ def set_aside(folder: Path) -> str:
     return f"{file} was of another layout or damaged: begun anew, kept as {aside}"
 
 
-class PastFile:
+class HistoryFile:
     """The open file, within a transaction that `commit` ends.
 
     Args:
@@ -87,7 +87,7 @@ class PastFile:
         # A statement that fails within Python has no code.
         if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED:
             remedy = f"move it away: what it remembers of failures is lost ({error})"
-            return PastDamagedError(str(self._file), "is damaged", remedy)
+            return HistoryDamagedError(str(self._file), "is damaged", remedy)
         remedy = "see that the disk is not full and that the collector's user may write there"
         return StoreError(str(self._file), f"cannot be written ({error})", remedy)
 
@@ -142,16 +142,16 @@ class PastFile:
             raise self.broken(error) from None
 
     def _growth(self, account: Account) -> Growth | None:
-        key, today = key_of(account.uid), self._now.date().toordinal()
+        key, today = make_key(account.uid), self._now.date().toordinal()
         row = self._db.execute("SELECT sizes, seen FROM accounts WHERE key = ?", (key,)).fetchone()
-        sizes = [Size(*each) for each in json.loads(row[0])] if row else []
-        new = sized(sizes, today, account.used)
+        sizes = [DailySize(*each) for each in json.loads(row[0])] if row else []
+        new = add_size(sizes, today, account.used)
         seen = self._now.timestamp()
         if row is None or new != sizes or seen - row[1] > timedelta(days=1).total_seconds():
             self._db.execute("REPLACE INTO accounts VALUES (?, ?, ?)", (key, json.dumps(new), seen))
-        return growth_of(new, today, self._shrink)
+        return estimate_growth(new, today, self._shrink)
 
-    def looked(self, account: Account, uploads: Uploads) -> list[tuple[Computer, Memory]]:
+    def looked(self, account: Account, uploads: Uploads) -> list[tuple[Computer, TrackedComputer]]:
         """Remember what lies in the account's home; return its computers with their memories.
 
         Those whose folder is gone are among them, unless the home was not seen completely.
@@ -164,8 +164,8 @@ class PastFile:
         except sqlite3.Error as error:
             raise self.broken(error) from None
 
-    def _looked(self, account: Account, uploads: Uploads) -> list[tuple[Computer, Memory]]:
-        key = key_of(account.uid)
+    def _looked(self, account: Account, uploads: Uploads) -> list[tuple[Computer, TrackedComputer]]:
+        key = make_key(account.uid)
         known = {
             os.fsdecode(name): text
             for name, text in self._db.execute(
@@ -181,32 +181,34 @@ class PastFile:
             self._forget(key, set(others), len(names) + len(others) - MOST_COMPUTERS)
         return seen
 
-    def _seen(self, key: str, computer: Computer, known: dict[str, str]) -> tuple[Computer, Memory]:
+    def _seen(
+        self, key: str, computer: Computer, known: dict[str, str]
+    ) -> tuple[Computer, TrackedComputer]:
         text = known.get(computer.name)
         before = read_memory(text) if text is not None else None
         memory = look(before, computer, self._now)
         if memory != before:
             self._keep(key, computer.name, memory)
             self._sighted(key, computer, memory)
-        return computer._replace(past=memory.past_beside(computer)), memory
+        return computer._replace(history=memory.history_beside(computer)), memory
 
-    def _keep(self, key: str, name: str, memory: Memory) -> None:
+    def _keep(self, key: str, name: str, memory: TrackedComputer) -> None:
         gone = codec.write_time(memory.gone)
         row = (key, os.fsencode(name), write_memory(memory), gone)
         self._db.execute("REPLACE INTO computers VALUES (?, ?, ?, ?)", row)
 
     def _gone(
         self, key: str, names: list[str], known: dict[str, str]
-    ) -> Iterator[tuple[Computer, Memory]]:
+    ) -> Iterator[tuple[Computer, TrackedComputer]]:
         for name in names:
             before = read_memory(known[name])
-            memory = vanished(before, self._now)
+            memory = mark_missing(before, self._now)
             if memory != before:
                 self.lost += not memory.blank
                 self._keep(key, name, memory)
             if memory.blank:  # an empty folder, or one that could not be looked into: no news
                 continue
-            yield Computer(name, past=memory.past), memory
+            yield Computer(name, history=memory.history), memory
 
     def _forget(self, key: str, others: set[str], count: int) -> None:
         """Forget *count* of the computers that are not here, first those that are longest gone.
@@ -221,7 +223,7 @@ class PastFile:
             self._db.execute("DELETE FROM computers WHERE key = ? AND name = ?", (key, name))
             self._db.execute("DELETE FROM sightings WHERE key = ? AND name = ?", (key, name))
 
-    def _sighted(self, key: str, computer: Computer, memory: Memory) -> None:
+    def _sighted(self, key: str, computer: Computer, memory: TrackedComputer) -> None:
         name, seen = os.fsencode(computer.name), self._now.timestamp()
         for kind, report in (("start", computer.start), ("end", computer.end)):
             if isinstance(report, Start | End):
@@ -285,12 +287,14 @@ class PastFile:
         self._db.close()
 
 
-def gone_findings(account: Account, computers: list[tuple[Computer, Memory]]) -> Iterator[Finding]:
+def find_missing_computers(
+    account: Account, computers: list[tuple[Computer, TrackedComputer]]
+) -> Iterator[Finding]:
     """Yield a finding for each computer whose folder is gone."""
     for computer, memory in computers:
         if memory.gone is not None:
             yield Finding(
                 "gone",
                 f"account {account.uid} {computer.name}".rstrip(),
-                f"its folder is gone since {say_time(memory.gone, UTC)}",
+                f"its folder is gone since {format_time(memory.gone, UTC)}",
             )

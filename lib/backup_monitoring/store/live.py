@@ -5,7 +5,7 @@ from datetime import datetime
 
 from backup_monitoring.directory.accounts import accounts
 from backup_monitoring.directory.opening import open_directory
-from backup_monitoring.model.accounts import Account, Keeping
+from backup_monitoring.model.accounts import Account, AccountStatus
 from backup_monitoring.model.needs import Files, Need
 from backup_monitoring.model.uploads import Uploads
 from backup_monitoring.settings.load import Settings
@@ -39,7 +39,7 @@ def live_accounts(
     with open_directory(settings.directory, phase) as directory:
         phase("reading the directory")
         for account in accounts(directory, settings.directory, need, now, uids):
-            if files is None or account.keeping is not Keeping.ACTIVE:
+            if files is None or account.status is not AccountStatus.ACTIVE:
                 yield account, _NOT_READ
                 continue
             phase(f"reading the files of account {account.uid}")

@@ -13,7 +13,7 @@ _MOST_FOLDERS = 4096
 _MOST_FOUND = 1000
 
 
-class Orphans:
+class OrphanFinder:
     """Learns of homes, then tells what else lies beside them."""
 
     def __init__(self) -> None:

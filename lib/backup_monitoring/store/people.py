@@ -12,7 +12,7 @@ from backup_monitoring.store.files import StoreError
 PEOPLE_TABLES = ("contacts", "persons", "customers", "resellers")
 
 
-def people_row(each: Contact | Person | Customer | Reseller) -> tuple[str, tuple[Any, ...]]:
+def make_people_row(each: Contact | Person | Customer | Reseller) -> tuple[str, tuple[Any, ...]]:
     """Return the statement that writes *each*, the first of its uid, and its values."""
     key = write_text(each.uid).lower()
     match each:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from backup_monitoring.model.accounts import Account, Keeping
+from backup_monitoring.model.accounts import Account, AccountStatus
 from backup_monitoring.model.needs import Need
 from backup_monitoring.store import codec
 
@@ -12,7 +12,7 @@ LAYOUT = 3
 TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE accounts (
-    id INTEGER PRIMARY KEY, key TEXT, in_scope INTEGER, uid TEXT, dn TEXT, keeping TEXT,
+    id INTEGER PRIMARY KEY, key TEXT, in_scope INTEGER, uid TEXT, dn TEXT, status TEXT,
     provisioned INTEGER, hosts TEXT, home TEXT, created REAL, used, capacity,
     quota_missing TEXT, quota_threshold INTEGER, warning_on INTEGER, warning_numbers INTEGER,
     warning_days INTEGER, last_successes TEXT, findings TEXT, per_day REAL,
@@ -23,7 +23,7 @@ CREATE TABLE homes (
     findings TEXT
 );
 CREATE TABLE computers (
-    account INTEGER, name BLOB, start TEXT, end TEXT, schedule TEXT, past TEXT, runs TEXT,
+    account INTEGER, name BLOB, start TEXT, end TEXT, schedule TEXT, history TEXT, runs TEXT,
     PRIMARY KEY (account, name)
 ) WITHOUT ROWID;
 CREATE TABLE findings (kind TEXT, subject TEXT, problem TEXT);
@@ -39,7 +39,7 @@ _MOST_INTEGER = 2**63 - 1
 _NEEDED = {
     "uid": Need.NOTHING,
     "dn": Need.NOTHING,
-    "keeping": Need.NOTHING,
+    "status": Need.NOTHING,
     "provisioned": Need.NOTHING,
     "hosts": Need.HOSTS,
     "home": Need.HOME,
@@ -48,9 +48,9 @@ _NEEDED = {
     "capacity": Need.QUOTA,
     "quota_missing": Need.QUOTA,
     "quota_threshold": Need.QUOTA,
-    "warning_on": Need.PATIENCE,
-    "warning_numbers": Need.PATIENCE,
-    "warning_days": Need.PATIENCE,
+    "warning_on": Need.WARN_AFTER,
+    "warning_numbers": Need.WARN_AFTER,
+    "warning_days": Need.WARN_AFTER,
     "last_successes": Need.LAST_SUCCESS,
     "findings": Need.NOTHING,
     "per_day": Need.QUOTA,
@@ -58,10 +58,10 @@ _NEEDED = {
     "shrink": Need.QUOTA,
 }
 PLACES = ", ".join("?" * (len(_NEEDED) + 2))
-_KEEPING = {each.name: each for each in Keeping}
+_STATUSES = {each.name: each for each in AccountStatus}
 
 
-class Meta(NamedTuple):
+class RunMeta(NamedTuple):
     """What the last pass says of itself.
 
     Args:
@@ -78,19 +78,19 @@ class Meta(NamedTuple):
     storage_error: str | None
 
 
-def key_of(uid: str) -> str:
+def make_key(uid: str) -> str:
     """Return what *uid* is found by: names in a directory ignore case."""
     return codec.write_text(uid).lower()
 
 
-def account_row(account: Account, in_scope: bool) -> tuple[Any, ...]:
+def make_account_row(account: Account, in_scope: bool) -> tuple[Any, ...]:
     """Return the values of the table's columns, without the id."""
     return (
-        key_of(account.uid),
+        make_key(account.uid),
         in_scope,
         _write_name(account.uid),
         _write_name(account.dn),
-        account.keeping.name,
+        account.status.name,
         account.provisioned,
         "\n".join(map(codec.write_text, account.hosts)) or None,
         None if account.home is None else _write_name(account.home),
@@ -137,12 +137,12 @@ def columns(need: Need) -> str:
 
 def read_account(row: Sequence[Any]) -> Account:
     """Return the account of a row of `columns`."""
-    _, uid, dn, keeping, provisioned, hosts, home, created, used, capacity, missing = row[:11]
+    _, uid, dn, status, provisioned, hosts, home, created, used, capacity, missing = row[:11]
     threshold, warning_on, numbers, days, successes, findings, per_day, sizes, shrink = row[11:]
     return Account(
         uid if isinstance(uid, str) else _read_name(uid),
         dn if isinstance(dn, str) else _read_name(dn),
-        _KEEPING[keeping],
+        _STATUSES[status],
         provisioned == 1,
         tuple(hosts.split("\n")) if hosts else (),
         home if home is None or isinstance(home, str) else _read_name(home),

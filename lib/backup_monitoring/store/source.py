@@ -40,10 +40,10 @@ def open_source(
         DirectoryError, StoreError: it cannot be read, or its people are too old.
     """
     if settings.store.folder is not None:
-        from backup_monitoring.store.database import open_state
+        from backup_monitoring.store.database import open_store
 
         phase("reading the store")
-        state = open_state(settings.store.folder)
+        state = open_store(settings.store.folder)
 
         def stored(uids: Sequence[str] | None, task: Task) -> Iterator[tuple[Account, Uploads]]:
             state.fresh(settings.store, task.files, now)
@@ -51,7 +51,7 @@ def open_source(
 
         try:
             state.fresh(settings.store, None, now)
-            yield Source(state.people(), stored, state.count_of_host)
+            yield Source(state.people(), stored, state.count_accounts_of_host)
         finally:
             state.close()
         return

@@ -6,28 +6,28 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from backup_monitoring.model.accounts import Account, Keeping
+from backup_monitoring.model.accounts import Account, AccountStatus
 from backup_monitoring.model.findings import Finding
 from backup_monitoring.model.needs import Need
 from backup_monitoring.model.people import Contact, Customer, Person, Reseller
 from backup_monitoring.model.uploads import Computer, Uploads
 from backup_monitoring.store import codec
 from backup_monitoring.store.files import STATE, StoreError
-from backup_monitoring.store.history import Memory
-from backup_monitoring.store.people import PEOPLE_TABLES, people_row
+from backup_monitoring.store.history import TrackedComputer
+from backup_monitoring.store.people import PEOPLE_TABLES, make_people_row
 from backup_monitoring.store.schema import (
     INDEX,
     LAYOUT,
     PLACES,
     TABLES,
-    Meta,
-    account_row,
+    RunMeta,
     columns,
+    make_account_row,
     read_account,
 )
 
 
-class StateWriter:
+class StoreWriter:
     """A state file in the making.
 
     Args:
@@ -66,7 +66,7 @@ class StateWriter:
             for account, in_scope in accounts:
                 self._db.execute(
                     f"INSERT INTO accounts VALUES (NULL, {PLACES})",  # noqa: S608 - place holders
-                    account_row(account, in_scope),
+                    make_account_row(account, in_scope),
                 )
                 count += 1
         except sqlite3.Error as error:
@@ -82,7 +82,7 @@ class StateWriter:
             raise self._failed(error) from None
 
     def add_home(
-        self, number: int, uploads: Uploads, computers: list[tuple[Computer, Memory]]
+        self, number: int, uploads: Uploads, computers: list[tuple[Computer, TrackedComputer]]
     ) -> None:
         """Write what lies in the home of the account with this id."""
         texts = (uploads.missing, uploads.refused, uploads.cut_short)
@@ -104,7 +104,7 @@ class StateWriter:
         """Write *people*; of two with one uid the first counts."""
         try:
             for each in people:
-                self._db.execute(*people_row(each))
+                self._db.execute(*make_people_row(each))
         except sqlite3.Error as error:
             raise self._failed(error) from None
 
@@ -130,7 +130,7 @@ class StateWriter:
                 "JOIN main.accounts AS new ON new.key = was.key"
                 for table, columns in (
                     ("homes", "data, missing, refused, cut_short, homes.findings"),
-                    ("computers", "name, start, end, schedule, past, runs"),
+                    ("computers", "name, start, end, schedule, history, runs"),
                 )
             ),
         )
@@ -141,8 +141,8 @@ class StateWriter:
         try:
             self._db.execute(
                 "INSERT INTO homes SELECT id, 0, NULL, ?, NULL, NULL FROM accounts "
-                "WHERE keeping = ? AND id NOT IN (SELECT account FROM homes)",
-                ("no pass could look into it yet", Keeping.ACTIVE.name),
+                "WHERE status = ? AND id NOT IN (SELECT account FROM homes)",
+                ("no pass could look into it yet", AccountStatus.ACTIVE.name),
             )
         except sqlite3.Error as error:
             raise self._failed(error) from None
@@ -176,7 +176,7 @@ class StateWriter:
         except sqlite3.Error as error:
             raise self._failed(error) from None
 
-    def finish(self, meta: Meta, findings: Iterable[Finding]) -> None:
+    def finish(self, meta: RunMeta, findings: Iterable[Finding]) -> None:
         """Write the rest, make it last, and put the file in the old one's place."""
         values = {
             "directory_read": codec.write_time(meta.directory_read),
@@ -216,13 +216,13 @@ class StateWriter:
         self._new.unlink(missing_ok=True)
 
 
-def _computer_row(number: int, computer: Computer, memory: Memory) -> tuple[object, ...]:
+def _computer_row(number: int, computer: Computer, memory: TrackedComputer) -> tuple[object, ...]:
     return (
         number,
         os.fsencode(computer.name),
         codec.write_report(computer.start),
         codec.write_report(computer.end),
         codec.write_report(computer.schedule),
-        None if computer.past is None else codec.write_past(computer.past),
+        None if computer.history is None else codec.write_history(computer.history),
         json.dumps([(at.timestamp(), outcome.value) for at, outcome in memory.runs]),
     )

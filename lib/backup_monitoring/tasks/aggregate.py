@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 from backup_monitoring.model.uploads import Computer, Uploads
 from backup_monitoring.model.verdicts import Metric, Range, State, Verdict
-from backup_monitoring.tasks.account_eligibility import unfinished
+from backup_monitoring.tasks.account_eligibility import check_traversal
 
 
-class Judgement(NamedTuple):
+class ComputerVerdict(NamedTuple):
     """What a rule says about one computer; *number* is None where none is known.
 
     Args:
@@ -28,8 +28,8 @@ class Judgement(NamedTuple):
     elsewhere: bool = False
 
 
-def worst_of(
-    judgements: Sequence[Judgement],
+def aggregate(
+    judgements: Sequence[ComputerVerdict],
     uploads: Uploads,
     metric: str,
     thresholds: tuple[Range | None, Range | None],
@@ -39,7 +39,7 @@ def worst_of(
     metrics = (Metric(metric, max(numbers), "", *thresholds),) if numbers else ()
     worst_first = sorted(judgements, key=_badness, reverse=True)
     details = tuple(_detail(each) for each in worst_first)
-    part = unfinished(uploads)
+    part = check_traversal(uploads)
     if part is not None:
         details += (f"UNKNOWN - {part}",)
     bad = [each for each in judgements if each.state is not State.OK]
@@ -65,7 +65,7 @@ def worst_of(
     )
 
 
-def _badness(judgement: Judgement) -> tuple[int, int, bool]:
+def _badness(judgement: ComputerVerdict) -> tuple[int, int, bool]:
     # Where all is well, a computer that backs up says so, not one that does so no more.
     return judgement.state.badness, judgement.number or 0, not judgement.retired
 
@@ -75,16 +75,16 @@ def known(**facts: object) -> dict[str, object]:
     return {name: fact for name, fact in facts.items() if fact is not None}
 
 
-def _detail(judgement: Judgement) -> str:
+def _detail(judgement: ComputerVerdict) -> str:
     name = judgement.computer or "(in incoming itself)"
     how = f" [{judgement.how}]" if judgement.how else ""
     return f"{name}: {judgement.state.name} - {judgement.summary}{how}"
 
 
-def reporting(uploads: Uploads) -> tuple[Computer, ...]:
+def list_reporting_computers(uploads: Uploads) -> tuple[Computer, ...]:
     """Return the computers that have a report, or of which a past is known."""
     return tuple(
         each
         for each in uploads.computers
-        if each.start or each.end or each.schedule or each.past is not None
+        if each.start or each.end or each.schedule or each.history is not None
     )

@@ -2,13 +2,13 @@
 
 from backup_monitoring.model.accounts import Account
 from backup_monitoring.model.uploads import Computer, End, Pattern, Schedule, Start
-from backup_monitoring.tasks.due import Clock, clock_of
+from backup_monitoring.tasks.due import ComputerClock, build_clock
 from backup_monitoring.tasks.policies import SchedulePolicy
 
 MOST_A_DAY = 96  # every quarter of an hour
 
 
-def clock_of_computer(computer: Computer, policy: SchedulePolicy) -> Clock | None:
+def find_clock(computer: Computer, policy: SchedulePolicy) -> ComputerClock | None:
     """Return the clock of *computer*'s wall times, None where nothing says its offset."""
     last, schedule = _last_report(computer), computer.schedule
     moments = [] if last is None else [(last.offset, last.at)]
@@ -20,7 +20,7 @@ def clock_of_computer(computer: Computer, policy: SchedulePolicy) -> Clock | Non
             # newest. Else the start is the better clue: a file's date may be lost.
             newest = last is None or written != last.offset
             moments.insert(0 if newest else len(moments), (written, schedule.modified))
-    return clock_of(moments[0][0], moments, policy.zones) if moments else None
+    return build_clock(moments[0][0], moments, policy.zones) if moments else None
 
 
 def _last_report(computer: Computer) -> Start | End | None:
@@ -30,7 +30,7 @@ def _last_report(computer: Computer) -> Start | End | None:
     return computer.end if isinstance(computer.end, End) else None
 
 
-def pattern_of(
+def find_pattern(
     account: Account, computer: Computer, planned: Schedule, policy: SchedulePolicy
 ) -> tuple[Pattern | None, str]:
     """Return the pattern of *computer*'s due times, and where it comes from; None: it has none.

@@ -9,9 +9,9 @@ from packaging.version import InvalidVersion, Version
 from backup_monitoring.model.accounts import Account
 from backup_monitoring.model.uploads import Client, Computer, End, Schedule, Start, Uploads
 from backup_monitoring.model.verdicts import State, Verdict
-from backup_monitoring.tasks.account_eligibility import unreachable, unwatched
-from backup_monitoring.tasks.aggregate import Judgement, reporting, worst_of
-from backup_monitoring.tasks.computer_eligibility import not_understood, retired
+from backup_monitoring.tasks.account_eligibility import check_home, check_status
+from backup_monitoring.tasks.aggregate import ComputerVerdict, aggregate, list_reporting_computers
+from backup_monitoring.tasks.computer_eligibility import check_reports, retired
 from backup_monitoring.tasks.policies import ClientPolicy, SchedulePolicy
 
 
@@ -34,16 +34,16 @@ def client(
     Returns:
         The worst computer's verdict; the metric ``outdated`` counts computers. Raises nothing.
     """
-    if verdict := unwatched(account) or unreachable(account, uploads):
+    if verdict := check_status(account) or check_home(account, uploads):
         return verdict
-    computers = reporting(uploads)
+    computers = list_reporting_computers(uploads)
     judgements = [_judge(each, computers, policy, schedule, now) for each in computers]
-    verdict = worst_of(judgements, uploads, "outdated", (None, None))
+    verdict = aggregate(judgements, uploads, "outdated", (None, None))
     outdated = sum(each.number or 0 for each in judgements)
     return verdict._replace(metrics=tuple(m._replace(value=outdated) for m in verdict.metrics))
 
 
-def client_of(computer: Computer) -> Client | None:
+def find_client(computer: Computer) -> Client | None:
     """Return the program that wrote the newest report of *computer* that names one."""
     dated = [each for each in (computer.start, computer.end) if isinstance(each, Start | End)]
     dated.sort(key=lambda report: report.at, reverse=True)
@@ -58,18 +58,18 @@ def _judge(
     policy: ClientPolicy,
     schedule: SchedulePolicy,
     now: datetime,
-) -> Judgement:
+) -> ComputerVerdict:
     if judgement := retired(computer, others, schedule, now):
         return judgement
-    found = client_of(computer)
+    found = find_client(computer)
     if found is None:
         reports = (computer.start, computer.end, computer.schedule)
         unnamed = _doubtful(computer, "its reports name no client", policy)
-        return not_understood(computer, reports) or unnamed
+        return check_reports(computer, reports) or unnamed
     return _compare(computer, found, policy)
 
 
-def _compare(computer: Computer, found: Client, policy: ClientPolicy) -> Judgement:
+def _compare(computer: Computer, found: Client, policy: ClientPolicy) -> ComputerVerdict:
     name = f"{found.identifier or '(no identifier)'} {found.version}".rstrip()
     levels: Sequence[tuple[State, Mapping[str, str]]] = (
         (State.CRITICAL, policy.minimum_critical),
@@ -90,12 +90,12 @@ def _compare(computer: Computer, found: Client, policy: ClientPolicy) -> Judgeme
                 "version": found.version,
                 "minimum": str(oldest),
             }
-            return Judgement(computer.name, state, summary, 1, facts=facts)
-    return Judgement(computer.name, State.OK, f"{name} is new enough", 0)
+            return ComputerVerdict(computer.name, state, summary, 1, facts=facts)
+    return ComputerVerdict(computer.name, State.OK, f"{name} is new enough", 0)
 
 
-def _doubtful(computer: Computer, summary: str, policy: ClientPolicy) -> Judgement:
-    return Judgement(computer.name, State.UNKNOWN if policy.strict else State.OK, summary, 0)
+def _doubtful(computer: Computer, summary: str, policy: ClientPolicy) -> ComputerVerdict:
+    return ComputerVerdict(computer.name, State.UNKNOWN if policy.strict else State.OK, summary, 0)
 
 
 def parse_version(text: str) -> Version | None:

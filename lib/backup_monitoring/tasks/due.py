@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from dateutil.rrule import DAILY, rrule
 
-from backup_monitoring.model.times import say_offset
+from backup_monitoring.model.times import format_offset
 from backup_monitoring.model.uploads import Pattern
 
 _DAY = timedelta(days=1)
@@ -20,18 +20,18 @@ _RESOLUTION = timedelta(microseconds=1)
 _FEW = 4
 
 
-class Clock(NamedTuple):
+class ComputerClock(NamedTuple):
     """The local time that a schedule's wall times are in, and how it was *found*."""
 
     zone: tzinfo
     found: str
 
 
-def clock_of(
+def build_clock(
     offset: timedelta,
     moments: Sequence[tuple[timedelta, datetime]],
     zones: Iterable[ZoneInfo],
-) -> Clock:
+) -> ComputerClock:
     """Return the first of *zones* that fits one of *moments*, else the fixed *offset*.
 
     A file says its computer's offset at the moment of writing, not its zone. Only with the zone
@@ -46,8 +46,8 @@ def clock_of(
     for had, moment in moments:
         for zone in known:
             if moment.astimezone(zone).utcoffset() == had:
-                return Clock(zone, f"{zone.key} by the settings")
-    return Clock(timezone(offset), f"the file's fixed offset {say_offset(offset)}")
+                return ComputerClock(zone, f"{zone.key} by the settings")
+    return ComputerClock(timezone(offset), f"the file's fixed offset {format_offset(offset)}")
 
 
 def due_times(

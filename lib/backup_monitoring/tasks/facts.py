@@ -59,7 +59,7 @@ CAUSES: Mapping[str, tuple[str, ...]] = {
 _FROM_METRICS = {"used_percent": "percent", "used": "used", "missed": "missed", "failed": "failed"}
 
 
-def facts_of(verdict: Verdict) -> dict[str, object]:
+def collect_facts(verdict: Verdict) -> dict[str, object]:
     """Return the facts of *verdict*: its own, and what its metrics tell."""
     found: dict[str, object] = {}
     for metric in verdict.metrics:

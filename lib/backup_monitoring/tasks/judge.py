@@ -8,10 +8,10 @@ from backup_monitoring.model.errors import MonitoringError
 from backup_monitoring.model.uploads import Uploads
 from backup_monitoring.model.verdicts import State, Verdict
 from backup_monitoring.tasks.policies import Policies
-from backup_monitoring.tasks.registry import TASKS, judge_of
+from backup_monitoring.tasks.registry import TASKS, load_rule
 
 
-def told_elsewhere(task: str, verdict: Verdict) -> bool:
+def is_covered_elsewhere(task: str, verdict: Verdict) -> bool:
     """Tell whether the mail about another task says what this verdict says.
 
     A success that is doubted since the quota is used up: that is what quota's mail is about.
@@ -19,7 +19,7 @@ def told_elsewhere(task: str, verdict: Verdict) -> bool:
     return task == "status" and verdict.facts.get("cause") == "full"
 
 
-def judged(
+def evaluate_all(
     account: Account,
     uploads: Uploads,
     policies: Policies,
@@ -30,7 +30,7 @@ def judged(
     verdicts = {}
     for task in tasks:
         try:
-            verdicts[task] = judge_of(task)(account, uploads, policies, now)
+            verdicts[task] = load_rule(task)(account, uploads, policies, now)
         except MonitoringError:
             raise
         except Exception as error:  # one account's fault never ends a run

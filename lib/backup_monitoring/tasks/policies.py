@@ -22,7 +22,7 @@ class QuotaPolicy(NamedTuple):
     forecast: int | None = None
 
 
-class PatiencePolicy(NamedTuple):
+class WarnAfterPolicy(NamedTuple):
     """[patience]: how many backups, or days, may be missed or failed before anyone is told.
 
     Args:
@@ -71,7 +71,7 @@ class StatusPolicy(NamedTuple):
 class RunPolicies(NamedTuple):
     """What the rules about runs take: schedule and status."""
 
-    patience: PatiencePolicy
+    patience: WarnAfterPolicy
     schedule: SchedulePolicy
     status: StatusPolicy
 
@@ -95,7 +95,7 @@ class Policies(NamedTuple):
     """All that the rules take from the settings."""
 
     quota: QuotaPolicy = QuotaPolicy()
-    patience: PatiencePolicy = PatiencePolicy()
+    patience: WarnAfterPolicy = WarnAfterPolicy()
     schedule: SchedulePolicy = SchedulePolicy()
     status: StatusPolicy = StatusPolicy()
     client: ClientPolicy = ClientPolicy()

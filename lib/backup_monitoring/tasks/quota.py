@@ -3,9 +3,9 @@
 from functools import cache, lru_cache
 from typing import NamedTuple
 
-from backup_monitoring.model.accounts import GIB, Account, Growth, Keeping
+from backup_monitoring.model.accounts import GIB, Account, AccountStatus, Growth
 from backup_monitoring.model.verdicts import Metric, Range, State, Threshold, Verdict
-from backup_monitoring.tasks.account_eligibility import unwatched
+from backup_monitoring.tasks.account_eligibility import check_status
 from backup_monitoring.tasks.aggregate import known
 from backup_monitoring.tasks.policies import QuotaPolicy
 
@@ -29,7 +29,7 @@ def quota(account: Account, policy: QuotaPolicy) -> Verdict:
 
     Source: sstNotificationWarningLevel of the directory's schema ("warn when bigger").
     """
-    if verdict := unwatched(account):
+    if verdict := check_status(account):
         return verdict
     used, capacity = account.used, account.capacity
     if used is None or not capacity:
@@ -63,7 +63,7 @@ def plainly_ok(account: Account, policy: QuotaPolicy) -> bool:
     Of 100,000 accounts nearly all are only counted: their sentences are half of a run.
     """
     used, capacity, growth = account.used, account.capacity, account.growth
-    if used is None or not capacity or account.keeping is not Keeping.ACTIVE:
+    if used is None or not capacity or account.status is not AccountStatus.ACTIVE:
         return False
     if growth is not None and (growth.shrink is not None or policy.forecast is not None):
         return False
@@ -94,7 +94,7 @@ class _Outlook(NamedTuple):
         """Return the days until full in words, if they are few."""
         if self.to_full is None or self.to_full > _NEAR:
             return ""
-        return f", full in {_say_days(self.to_full)}"
+        return f", full in {_format_days(self.to_full)}"
 
     def facts(self, cause: str) -> dict[str, object]:
         """Return what a mail says."""
@@ -122,7 +122,7 @@ class _Outlook(NamedTuple):
         return (f"{slope}: at the threshold in {self.to_threshold} d, full in {self.to_full} d",)
 
 
-def _say_days(days: int) -> str:
+def _format_days(days: int) -> str:
     return f"{days} d" if days else "less than 1 d"
 
 
@@ -153,7 +153,10 @@ def _doubt(growth: Growth | None, outlook: _Outlook, policy: QuotaPolicy) -> tup
         )
     full, least = outlook.to_full, policy.forecast
     if full is not None and least is not None and full < least:
-        return "forecast", f"full in {_say_days(full)}, limit {least} d (--forecast-warning); now "
+        return (
+            "forecast",
+            f"full in {_format_days(full)}, limit {least} d (--forecast-warning); now ",
+        )
     return "used", ""
 
 

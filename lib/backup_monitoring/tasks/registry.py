@@ -23,15 +23,15 @@ class Task(NamedTuple):
 
 TASKS: Mapping[str, Task] = {
     "quota": Task(Need.QUOTA, None),
-    "schedule": Task(Need.HOME | Need.PATIENCE | Need.CREATED, Files.REPORTS),
-    "status": Task(Need.HOME | Need.PATIENCE | Need.LAST_SUCCESS | Need.QUOTA, Files.REPORTS),
+    "schedule": Task(Need.HOME | Need.WARN_AFTER | Need.CREATED, Files.REPORTS),
+    "status": Task(Need.HOME | Need.WARN_AFTER | Need.LAST_SUCCESS | Need.QUOTA, Files.REPORTS),
     "client": Task(Need.HOME, Files.REPORTS),
     "unused": Task(Need.HOME | Need.CREATED, Files.ALL),
 }
 
 
 @cache
-def judge_of(task: str) -> Judge:
+def load_rule(task: str) -> Judge:
     """Return the rule of *task*, loaded now: a check is a short process and needs but one."""
     match task:
         case "quota":

@@ -8,7 +8,7 @@ from backup_monitoring.model.uploads import Computer, End, Start
 from backup_monitoring.tasks.policies import StatusPolicy
 
 
-class Phase(Enum):
+class RunPhase(Enum):
     """What is known of the newest run."""
 
     ENDED = "ended"
@@ -16,7 +16,7 @@ class Phase(Enum):
     NEVER_ENDED = "never ended"
 
 
-class Run(NamedTuple):
+class BackupRun(NamedTuple):
     """The newest run of a computer.
 
     Args:
@@ -27,11 +27,11 @@ class Run(NamedTuple):
 
     start: Start | None
     end: End | None
-    phase: Phase
+    phase: RunPhase
     until: datetime
 
 
-def newest_run(computer: Computer, policy: StatusPolicy, now: datetime) -> Run | None:
+def find_newest_run(computer: Computer, policy: StatusPolicy, now: datetime) -> BackupRun | None:
     """Return the newest run of *computer*, None where it has neither a start nor an end.
 
     Ids are drawn from few numbers, so the newest by time decides: an end that is not older than
@@ -40,13 +40,13 @@ def newest_run(computer: Computer, policy: StatusPolicy, now: datetime) -> Run |
     start = computer.start if isinstance(computer.start, Start) else None
     end = computer.end if isinstance(computer.end, End) else None
     if end is not None and (start is None or end.at >= start.at):
-        return Run(start, end, Phase.ENDED, end.at)
+        return BackupRun(start, end, RunPhase.ENDED, end.at)
     if start is None:
         return None
     until = start.at + policy.max_runtime
     if end is None:  # a first upload may take days, and no start has less time than a later one's
-        first_open = computer.past.first_open if computer.past is not None else None
+        first_open = computer.history.first_open if computer.history is not None else None
         first = min(first_open or start.at, start.at)
         until = max(until, first + policy.max_runtime_first)
-    phase = Phase.RUNNING if now <= until else Phase.NEVER_ENDED
-    return Run(start, None, phase, until)
+    phase = RunPhase.RUNNING if now <= until else RunPhase.NEVER_ENDED
+    return BackupRun(start, None, phase, until)

@@ -5,25 +5,35 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from backup_monitoring.model.accounts import Account
-from backup_monitoring.model.times import CLOCK_SLACK, say_duration, say_time
+from backup_monitoring.model.times import CLOCK_SLACK, format_duration, format_time
 from backup_monitoring.model.uploads import (
     Computer,
     End,
+    InvalidReport,
     Pattern,
     Schedule,
     Start,
-    Unreadable,
     Uploads,
 )
 from backup_monitoring.model.verdicts import State, Verdict
-from backup_monitoring.tasks.account_eligibility import unreachable, unwatched
-from backup_monitoring.tasks.aggregate import Judgement, known, reporting, worst_of
-from backup_monitoring.tasks.calendar import MOST_A_DAY, clock_of_computer, is_dense, pattern_of
-from backup_monitoring.tasks.computer_eligibility import future, not_understood, retired
-from backup_monitoring.tasks.due import Clock, count_due, due_times
+from backup_monitoring.tasks.account_eligibility import check_home, check_status
+from backup_monitoring.tasks.aggregate import (
+    ComputerVerdict,
+    aggregate,
+    known,
+    list_reporting_computers,
+)
+from backup_monitoring.tasks.calendar import MOST_A_DAY, find_clock, find_pattern, is_dense
+from backup_monitoring.tasks.computer_eligibility import check_clock_ahead, check_reports, retired
+from backup_monitoring.tasks.due import ComputerClock, count_due, due_times
 from backup_monitoring.tasks.policies import RunPolicies
-from backup_monitoring.tasks.runs import newest_run
-from backup_monitoring.tasks.tolerance import Patience, lost_patience, patience_of, say_patience
+from backup_monitoring.tasks.runs import find_newest_run
+from backup_monitoring.tasks.tolerance import (
+    WarnAfter,
+    evaluate_warn_after,
+    format_warn_after,
+    resolve_warn_after,
+)
 
 MOST_MISSED = 999
 _MOMENT = timedelta(microseconds=1)
@@ -54,37 +64,37 @@ def schedule(account: Account, uploads: Uploads, policies: RunPolicies, now: dat
 
     Source: docs/rules.md, "Schedule".
     """
-    if verdict := unwatched(account) or unreachable(account, uploads):
+    if verdict := check_status(account) or check_home(account, uploads):
         return verdict
-    patience = patience_of(account, policies.patience)
-    computers = reporting(uploads)
+    patience = resolve_warn_after(account, policies.patience)
+    computers = list_reporting_computers(uploads)
     many = [each.name for each in computers if is_dense(each)][_MOST_DENSE:]
     judgements = [
-        Judgement(each.name, State.UNKNOWN, _TOO_DENSE)
+        ComputerVerdict(each.name, State.UNKNOWN, _TOO_DENSE)
         if each.name in many
         else _judge(account, each, computers, patience, policies, now)
         for each in computers
     ]
-    return worst_of(judgements, uploads, "missed", patience.ranges)
+    return aggregate(judgements, uploads, "missed", patience.ranges)
 
 
 def _judge(
     account: Account,
     computer: Computer,
     others: Sequence[Computer],
-    patience: Patience,
+    patience: WarnAfter,
     policies: RunPolicies,
     now: datetime,
-) -> Judgement:
+) -> ComputerVerdict:
     planned, start = computer.schedule, computer.start
     judgement = (
         retired(computer, others, policies.schedule, now)
-        or not_understood(computer, (planned, start))
-        or future(computer, now)
+        or check_reports(computer, (planned, start))
+        or check_clock_ahead(computer, now)
     )
     if judgement is not None:
         return judgement
-    assert not isinstance(planned, Unreadable)  # noqa: S101 - for the type checker
+    assert not isinstance(planned, InvalidReport)  # noqa: S101 - for the type checker
     if planned is None or not isinstance(planned.plan, Pattern):
         return _without_due_times(computer, planned, policies, now)
     return _with_due_times(account, computer, planned, patience, policies, now)
@@ -94,47 +104,51 @@ def _with_due_times(
     account: Account,
     computer: Computer,
     planned: Schedule,
-    patience: Patience,
+    patience: WarnAfter,
     policies: RunPolicies,
     now: datetime,
-) -> Judgement:
-    pattern, said = pattern_of(account, computer, planned, policies.schedule)
-    clock = clock_of_computer(computer, policies.schedule)
+) -> ComputerVerdict:
+    pattern, said = find_pattern(account, computer, planned, policies.schedule)
+    clock = find_clock(computer, policies.schedule)
     assert pattern is not None  # noqa: S101 - asked for by the caller
     assert clock is not None  # noqa: S101 - a pattern has an offset
     counted = _counted_from(account, computer, planned, policies, now)
     if counted is None:
-        return Judgement(computer.name, State.UNKNOWN, "neither a start nor an age to count from")
+        return ComputerVerdict(
+            computer.name, State.UNKNOWN, "neither a start nor an age to count from"
+        )
     until = now - policies.schedule.grace - _MOMENT
     missed = count_due(pattern, clock.zone, max(counted, now - _FAR), until, MOST_MISSED + 1)
     last, upcoming = _last_backup(computer), _next_due(pattern, clock, now)
-    how = f"{said}; zone {clock.found}; counted from {say_time(counted, clock.zone)}"
+    how = f"{said}; zone {clock.found}; counted from {format_time(counted, clock.zone)}"
     facts = known(next_due=upcoming, last_backup=last.at, zone=clock.zone)
     if not missed:
         kept = _kept(upcoming, clock, last)
-        return Judgement(computer.name, State.OK, kept, 0, how, facts)
+        return ComputerVerdict(computer.name, State.OK, kept, 0, how, facts)
     first = next(due_times(pattern, clock.zone, counted, until))
-    state, limit = lost_patience(patience, missed, last.at, now)
-    summary = f"{_say_missed(missed, first, clock)}, {limit}{_hint(now - first)}"
-    how += f"; {say_patience(patience)}; {last.said(clock)}"
+    state, limit = evaluate_warn_after(patience, missed, last.at, now)
+    summary = f"{_format_missed(missed, first, clock)}, {limit}{_hint(now - first)}"
+    how += f"; {format_warn_after(patience)}; {last.said(clock)}"
     facts |= patience.facts | known(cause="missed", missed=missed, first_due=first)
-    return Judgement(computer.name, state, summary, min(missed, MOST_MISSED), how, facts)
+    return ComputerVerdict(computer.name, state, summary, min(missed, MOST_MISSED), how, facts)
 
 
 def _counted_from(
     account: Account, computer: Computer, planned: Schedule, policies: RunPolicies, now: datetime
 ) -> datetime | None:
     """Return the moment after which due times can have been missed."""
-    start, end, past = computer.start, computer.end, computer.past
-    changed = past.schedule_changed if past is not None else _uploaded(planned, now)
-    run = newest_run(computer, policies.status, now)
+    start, end, history = computer.start, computer.end, computer.history
+    changed = history.schedule_changed if history is not None else _uploaded(planned, now)
+    run = find_newest_run(computer, policies.status, now)
     if run is None:
-        seen = (account.created, past.first_seen if past is not None else None, changed)
+        seen = (account.created, history.first_seen if history is not None else None, changed)
         return max((each for each in seen if each is not None), default=None)
     moments = [run.until]
     if isinstance(start, Start):
         moments.append(start.at + policies.schedule.early)
-        if isinstance(end, Unreadable):  # an end that is not understood: no first backup for days
+        if isinstance(
+            end, InvalidReport
+        ):  # an end that is not understood: no first backup for days
             moments[0] = start.at + policies.status.max_runtime
     return max([*moments, changed] if changed is not None else moments)
 
@@ -151,9 +165,9 @@ class _Last(NamedTuple):
     at: datetime | None
     end: bool = False
 
-    def said(self, clock: Clock | None) -> str:
+    def said(self, clock: ComputerClock | None) -> str:
         word = "end" if self.end else "start"
-        return f"last {word} {_say_last(self.at, clock)}"
+        return f"last {word} {_format_last_backup(self.at, clock)}"
 
 
 def _last_backup(computer: Computer) -> _Last:
@@ -167,38 +181,38 @@ def _last_backup(computer: Computer) -> _Last:
 
 def _without_due_times(
     computer: Computer, planned: Schedule | None, policies: RunPolicies, now: datetime
-) -> Judgement:
+) -> ComputerVerdict:
     said = "no schedule uploaded"
     if planned is not None and not isinstance(planned.plan, Pattern):
         said = planned.plan.value
     last, oldest = _last_backup(computer).at, policies.schedule.report_max_age
-    clock = clock_of_computer(computer, policies.schedule)
-    told = f"{said}, last backup {_say_last(last, clock)}"
+    clock = find_clock(computer, policies.schedule)
+    told = f"{said}, last backup {_format_last_backup(last, clock)}"
     if oldest is None or last is None or now - last <= oldest:
-        return Judgement(computer.name, State.OK, told)
+        return ComputerVerdict(computer.name, State.OK, told)
     state = State.CRITICAL if now - last > 3 * oldest else State.WARNING
-    summary = f"{told}, limit {say_duration(oldest)} ([schedule] report_max_age)"
+    summary = f"{told}, limit {format_duration(oldest)} ([schedule] report_max_age)"
     facts = known(cause="old", last_backup=last, age=now - last, limit_age=oldest)
-    return Judgement(computer.name, state, summary, facts=facts)
+    return ComputerVerdict(computer.name, state, summary, facts=facts)
 
 
-def _next_due(pattern: Pattern, clock: Clock, now: datetime) -> datetime | None:
+def _next_due(pattern: Pattern, clock: ComputerClock, now: datetime) -> datetime | None:
     return next(due_times(pattern, clock.zone, now, now + timedelta(days=400)), None)
 
 
-def _kept(upcoming: datetime | None, clock: Clock, last: _Last) -> str:
-    following = f", next due {say_time(upcoming, clock.zone)}" if upcoming is not None else ""
+def _kept(upcoming: datetime | None, clock: ComputerClock, last: _Last) -> str:
+    following = f", next due {format_time(upcoming, clock.zone)}" if upcoming is not None else ""
     return f"none missed, {last.said(clock)}{following}"
 
 
-def _say_last(last: datetime | None, clock: Clock | None) -> str:
-    return say_time(last, clock.zone) if last is not None and clock is not None else "not known"
+def _format_last_backup(last: datetime | None, clock: ComputerClock | None) -> str:
+    return format_time(last, clock.zone) if last is not None and clock is not None else "not known"
 
 
-def _say_missed(missed: int, first: datetime, clock: Clock) -> str:
+def _format_missed(missed: int, first: datetime, clock: ComputerClock) -> str:
     backups = "backup" if missed == 1 else "backups"
     count = missed if missed <= MOST_MISSED else f"more than {MOST_MISSED}"
-    return f"{count} {backups} missed since {say_time(first, clock.zone)}"
+    return f"{count} {backups} missed since {format_time(first, clock.zone)}"
 
 
 def _hint(since: timedelta) -> str:

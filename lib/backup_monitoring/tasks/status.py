@@ -4,22 +4,27 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from backup_monitoring.model.accounts import Account
-from backup_monitoring.model.times import DAY, say_time
-from backup_monitoring.model.uploads import Computer, End, Past, Schedule, Start, Uploads
+from backup_monitoring.model.times import DAY, format_time
+from backup_monitoring.model.uploads import Computer, End, History, Schedule, Start, Uploads
 from backup_monitoring.model.verdicts import State, Verdict
-from backup_monitoring.tasks.account_eligibility import unreachable, unwatched
-from backup_monitoring.tasks.aggregate import Judgement, known, reporting, worst_of
-from backup_monitoring.tasks.calendar import clock_of_computer, is_dense, pattern_of
-from backup_monitoring.tasks.computer_eligibility import future, not_understood, retired
-from backup_monitoring.tasks.due import Clock, due_times
+from backup_monitoring.tasks.account_eligibility import check_home, check_status
+from backup_monitoring.tasks.aggregate import (
+    ComputerVerdict,
+    aggregate,
+    known,
+    list_reporting_computers,
+)
+from backup_monitoring.tasks.calendar import find_clock, find_pattern, is_dense
+from backup_monitoring.tasks.computer_eligibility import check_clock_ahead, check_reports, retired
+from backup_monitoring.tasks.due import ComputerClock, due_times
 from backup_monitoring.tasks.policies import RunPolicies, SchedulePolicy, StatusPolicy
-from backup_monitoring.tasks.runs import Phase, Run, newest_run
+from backup_monitoring.tasks.runs import BackupRun, RunPhase, find_newest_run
 from backup_monitoring.tasks.tolerance import (
-    Patience,
-    lost_patience,
-    muted_note,
-    patience_of,
-    say_patience,
+    WarnAfter,
+    evaluate_warn_after,
+    format_muted_note,
+    format_warn_after,
+    resolve_warn_after,
 )
 
 _LOOK_BACK = timedelta(days=400)
@@ -42,33 +47,33 @@ def status(account: Account, uploads: Uploads, policies: RunPolicies, now: datet
 
     Source: docs/rules.md, "Status".
     """
-    if verdict := unwatched(account) or unreachable(account, uploads):
+    if verdict := check_status(account) or check_home(account, uploads):
         return verdict
-    patience = patience_of(account, policies.patience)
-    computers = reporting(uploads)
+    patience = resolve_warn_after(account, policies.patience)
+    computers = list_reporting_computers(uploads)
     judgements = [_judge(account, each, computers, patience, policies, now) for each in computers]
-    return worst_of(judgements, uploads, "failed", patience.ranges)
+    return aggregate(judgements, uploads, "failed", patience.ranges)
 
 
 def _judge(
     account: Account,
     computer: Computer,
     others: Sequence[Computer],
-    patience: Patience,
+    patience: WarnAfter,
     policies: RunPolicies,
     now: datetime,
-) -> Judgement:
+) -> ComputerVerdict:
     judgement = (
         retired(computer, others, policies.schedule, now)
-        or not_understood(computer, (computer.end, computer.start))
-        or future(computer, now)
+        or check_reports(computer, (computer.end, computer.start))
+        or check_clock_ahead(computer, now)
     )
     if judgement is not None:
         return judgement
-    run = newest_run(computer, policies.status, now)
+    run = find_newest_run(computer, policies.status, now)
     if run is None:
-        return Judgement(computer.name, State.OK, "no report of a backup yet")
-    clock = clock_of_computer(computer, policies.schedule)
+        return ComputerVerdict(computer.name, State.OK, "no report of a backup yet")
+    clock = find_clock(computer, policies.schedule)
     assert clock is not None  # noqa: S101 - a run has an offset
     return _judge_run(account, computer, run, clock, patience, policies, now)
 
@@ -76,99 +81,108 @@ def _judge(
 def _judge_run(
     account: Account,
     computer: Computer,
-    run: Run,
-    clock: Clock,
-    patience: Patience,
+    run: BackupRun,
+    clock: ComputerClock,
+    patience: WarnAfter,
     policies: RunPolicies,
     now: datetime,
-) -> Judgement:
+) -> ComputerVerdict:
     failed, what = _failed(account, computer, run, clock, policies.schedule)
     if not failed:
         return _unfailed(account, computer, run, clock, what, policies.status, now)
     last = _last_success(account, computer, now)
-    said = say_time(last, clock.zone) if last is not None else "not known"
-    how = f"last success {said}; {say_patience(patience)}"
+    said = format_time(last, clock.zone) if last is not None else "not known"
+    how = f"last success {said}; {format_warn_after(patience)}"
     facts = _facts(computer, run, patience, failed, last) | {"zone": clock.zone}
-    if computer.past is None:
+    if computer.history is None:
         state, limit = _impatient(patience)
-        return Judgement(computer.name, state, f"{what}{limit}", failed, how, facts)
-    state, limit = lost_patience(patience, failed, last, now)
-    summary = f"{_row(computer.past, failed, clock)}: {what}, {limit}"
-    return Judgement(computer.name, state, summary, failed, how, facts)
+        return ComputerVerdict(computer.name, state, f"{what}{limit}", failed, how, facts)
+    state, limit = evaluate_warn_after(patience, failed, last, now)
+    summary = f"{_row(computer.history, failed, clock)}: {what}, {limit}"
+    return ComputerVerdict(computer.name, state, summary, failed, how, facts)
 
 
 def _unfailed(
     account: Account,
     computer: Computer,
-    run: Run,
-    clock: Clock,
+    run: BackupRun,
+    clock: ComputerClock,
     what: str,
     policy: StatusPolicy,
     now: datetime,
-) -> Judgement:
+) -> ComputerVerdict:
     """Return OK, or WARNING where the last success cannot be trusted."""
     end = _success(computer)
     cause, doubt = _doubt(account, computer, end, policy, now)
     if doubt and end is not None and run.end is None:  # it is no better while the next runs
-        what += f", the one before reported as successful {say_time(end.at, clock.zone)}"
+        what += f", the one before reported as successful {format_time(end.at, clock.zone)}"
     state = State.WARNING if doubt else State.OK
     facts = known(cause=cause, last_success=end.at if end is not None else None)
-    return Judgement(computer.name, state, what + doubt, 0, facts=facts, elsewhere=cause == "full")
+    return ComputerVerdict(
+        computer.name, state, what + doubt, 0, facts=facts, elsewhere=cause == "full"
+    )
 
 
-def _row(past: Past, failed: int, clock: Clock) -> str:
+def _row(history: History, failed: int, clock: ComputerClock) -> str:
     """Return how many failed in a row, and since when, in words."""
-    bound = "at least " if past.at_least else ""
-    since = past.failed_since
-    began = f" since {say_time(since, clock.zone)}" if since is not None else ""
+    bound = "at least " if history.at_least else ""
+    since = history.failed_since
+    began = f" since {format_time(since, clock.zone)}" if since is not None else ""
     return f"{bound}{failed} failed{began}"
 
 
 def _facts(
-    computer: Computer, run: Run, patience: Patience, failed: int, last: datetime | None
+    computer: Computer, run: BackupRun, patience: WarnAfter, failed: int, last: datetime | None
 ) -> dict[str, object]:
-    past = computer.past
+    history = computer.history
     cause, at = _newest_failure(computer, run)
     return patience.facts | known(
         cause=cause,
         failed=failed,
-        at_least=past is None or past.at_least,
+        at_least=history is None or history.at_least,
         failed_at=at,
-        failed_since=(past.failed_since if past is not None else None) or at,
+        failed_since=(history.failed_since if history is not None else None) or at,
         last_success=last,
     )
 
 
-def _newest_failure(computer: Computer, run: Run) -> tuple[str, datetime | None]:
+def _newest_failure(computer: Computer, run: BackupRun) -> tuple[str, datetime | None]:
     """Return how the newest backup that is over failed, and when: its end, else its start."""
-    if run.phase is Phase.NEVER_ENDED and run.start is not None:
+    if run.phase is RunPhase.NEVER_ENDED and run.start is not None:
         return "never_ended", run.start.at
     # Where one is running, it is not the one that failed.
-    end, past = computer.end, computer.past
+    end, history = computer.end, computer.history
     if isinstance(end, End) and not end.success:
         return "errors", end.at
-    return "never_ended", past.failed_since if past is not None and past.failed == 1 else None
+    return (
+        "never_ended",
+        history.failed_since if history is not None and history.failed == 1 else None,
+    )
 
 
 def _failed(
-    account: Account, computer: Computer, run: Run, clock: Clock, policy: SchedulePolicy
+    account: Account,
+    computer: Computer,
+    run: BackupRun,
+    clock: ComputerClock,
+    policy: SchedulePolicy,
 ) -> tuple[int, str]:
     """Return how many of the last backups in a row were unsuccessful, and the newest in words."""
-    before = computer.past.failed if computer.past is not None else 0
+    before = computer.history.failed if computer.history is not None else 0
     if run.end is not None:
-        at = say_time(run.end.at, clock.zone)
+        at = format_time(run.end.at, clock.zone)
         if run.end.success:
             return 0, f"last backup reported as successful {at}"
         return before + 1, f"backup ended {at} with errors"
     assert run.start is not None  # noqa: S101 - an open run has a start
-    at = say_time(run.start.at, clock.zone)
-    if run.phase is Phase.NEVER_ENDED:
+    at = format_time(run.start.at, clock.zone)
+    if run.phase is RunPhase.NEVER_ENDED:
         return before + 1, f"backup started {at}, never ended"
     end = computer.end
-    if computer.past is None and isinstance(end, End) and not end.success:
-        ended = say_time(end.at, clock.zone)
+    if computer.history is None and isinstance(end, End) and not end.success:
+        ended = format_time(end.at, clock.zone)
         return 1, f"backup ended {ended} with errors, another is running since {at}"
-    if computer.past is None and _killed_before(account, computer, run.start, clock, policy):
+    if computer.history is None and _killed_before(account, computer, run.start, clock, policy):
         return 1, f"backup running since {at}, and none ended for the due time before"
     return before, f"backup running since {at}"
 
@@ -180,7 +194,7 @@ def _success(computer: Computer) -> End | None:
 
 
 def _killed_before(
-    account: Account, computer: Computer, start: Start, clock: Clock, policy: SchedulePolicy
+    account: Account, computer: Computer, start: Start, clock: ComputerClock, policy: SchedulePolicy
 ) -> bool:
     """Tell whether a due time lies before the newest start that neither it nor an end serves.
 
@@ -190,7 +204,7 @@ def _killed_before(
     end, planned = computer.end, computer.schedule
     if not isinstance(end, End) or not isinstance(planned, Schedule):
         return False
-    pattern, _ = pattern_of(account, computer, planned, policy)
+    pattern, _ = find_pattern(account, computer, planned, policy)
     if pattern is None or is_dense(computer):
         return False
     after = max(end.at + policy.early, start.at - _LOOK_BACK)  # the end's own run kept those before
@@ -206,20 +220,23 @@ def _killed_before(
 
 
 def _last_success(account: Account, computer: Computer, now: datetime) -> datetime | None:
-    end, past = _success(computer), computer.past
+    end, history = _success(computer), computer.history
     moments = (
         account.last_successes.get(computer.name),
-        past.last_success if past is not None else None,
+        history.last_success if history is not None else None,
         end.at if end is not None else None,
     )
     return max((each for each in moments if each is not None and each <= now), default=None)
 
 
-def _impatient(patience: Patience) -> tuple[State, str]:
+def _impatient(patience: WarnAfter) -> tuple[State, str]:
     if patience.numbers.good.off and not patience.days:
-        return State.OK, f", {say_patience(patience)}"
+        return State.OK, f", {format_warn_after(patience)}"
     state = State.WARNING if 1 in patience.critical.good else State.CRITICAL
-    return state, f" (one look cannot count them, so any limit is reached){muted_note(patience)}"
+    return (
+        state,
+        f" (one look cannot count them, so any limit is reached){format_muted_note(patience)}",
+    )
 
 
 def _doubt(
@@ -246,5 +263,5 @@ def _measured(computer: Computer, end: End, now: datetime) -> bool:
 
     Sizes are measured once a day: a new computer's first backup may not be in them yet.
     """
-    seen = computer.past.first_seen if computer.past is not None else None
+    seen = computer.history.first_seen if computer.history is not None else None
     return now - min(end.at, seen or end.at) > 2 * DAY

@@ -8,10 +8,10 @@ from backup_monitoring.model.accounts import Account
 from backup_monitoring.model.times import DAY
 from backup_monitoring.model.verdicts import Range, State, Threshold
 from backup_monitoring.tasks.aggregate import known
-from backup_monitoring.tasks.policies import PatiencePolicy
+from backup_monitoring.tasks.policies import WarnAfterPolicy
 
 
-class Patience(NamedTuple):
+class WarnAfter(NamedTuple):
     """The thresholds of one account.
 
     Args:
@@ -41,7 +41,7 @@ class Patience(NamedTuple):
         return self.numbers.good, self.critical.good
 
 
-def patience_of(account: Account, policy: PatiencePolicy) -> Patience:
+def resolve_warn_after(account: Account, policy: WarnAfterPolicy) -> WarnAfter:
     """Return the patience with *account*: the entry's own first, then the policy's."""
     muted = account.warning_numbers == 0 and account.warning_days == 0
     numbers, days, days_origin = policy.numbers, policy.days, policy.days_origin
@@ -50,11 +50,11 @@ def patience_of(account: Account, policy: PatiencePolicy) -> Patience:
         numbers = Threshold(Range(end=end), "entry")
     if account.warning_days is not None and not muted:
         days, days_origin = account.warning_days, "entry"
-    return Patience(numbers, days, days_origin, policy.critical, muted)
+    return WarnAfter(numbers, days, days_origin, policy.critical, muted)
 
 
-def lost_patience(
-    patience: Patience, number: int, last: datetime | None, now: datetime
+def evaluate_warn_after(
+    patience: WarnAfter, number: int, last: datetime | None, now: datetime
 ) -> tuple[State, str]:
     """Return the state that *number* backups in a row make, and the reason in words.
 
@@ -68,28 +68,28 @@ def lost_patience(
     """
     reached = []
     if number not in patience.numbers.good:
-        reached.append(f"limit {say_range(patience.numbers)}")
+        reached.append(f"limit {format_backup_count(patience.numbers)}")
     if patience.days and (last is None or now - last >= patience.days * DAY):
         reached.append(f"limit {patience.days} d ({patience.days_origin})")
     if not reached:
-        return State.OK, f"within {say_patience(patience)}"
+        return State.OK, f"within {format_warn_after(patience)}"
     state = State.WARNING if number in patience.critical.good else State.CRITICAL
-    return state, ", ".join(reached) + muted_note(patience)
+    return state, ", ".join(reached) + format_muted_note(patience)
 
 
-def say_patience(patience: Patience) -> str:
+def format_warn_after(patience: WarnAfter) -> str:
     """Return the limits in words, with their origins."""
     days = f"{patience.days} d ({patience.days_origin})" if patience.days else "days off"
-    return f"limits {say_range(patience.numbers)}, {days}"
+    return f"limits {format_backup_count(patience.numbers)}, {days}"
 
 
-def say_thresholds(patience: Patience) -> str:
+def say_thresholds(patience: WarnAfter) -> str:
     """Return all limits in words, with their origins."""
-    critical = f"CRITICAL limit {say_range(patience.critical)}"
-    return f"{say_patience(patience)}, {critical}{muted_note(patience)}"
+    critical = f"CRITICAL limit {format_backup_count(patience.critical)}"
+    return f"{format_warn_after(patience)}, {critical}{format_muted_note(patience)}"
 
 
-def say_range(numbers: Threshold) -> str:
+def format_backup_count(numbers: Threshold) -> str:
     """Return the number from which on it is too much, in words, with its origin."""
     good = numbers.good
     if good.inverted or good.start > 0:
@@ -102,6 +102,6 @@ def say_range(numbers: Threshold) -> str:
     return f"{said} ({numbers.origin})"
 
 
-def muted_note(patience: Patience) -> str:
+def format_muted_note(patience: WarnAfter) -> str:
     """Return a note where the customer is not told."""
     return "; the entry switches the customer's warnings off" if patience.muted else ""

@@ -3,11 +3,11 @@
 from datetime import UTC, datetime, timedelta
 
 from backup_monitoring.model.accounts import Account
-from backup_monitoring.model.times import CLOCK_SLACK, say_duration, say_time
+from backup_monitoring.model.times import CLOCK_SLACK, format_duration, format_time
 from backup_monitoring.model.uploads import Uploads
 from backup_monitoring.model.verdicts import Metric, State, Threshold, Verdict
-from backup_monitoring.tasks.account_eligibility import unfinished, unreachable, unwatched
-from backup_monitoring.tasks.aggregate import reporting
+from backup_monitoring.tasks.account_eligibility import check_home, check_status, check_traversal
+from backup_monitoring.tasks.aggregate import list_reporting_computers
 from backup_monitoring.tasks.policies import UnusedPolicy
 
 _LONGEST = timedelta.max.total_seconds()
@@ -25,20 +25,20 @@ def unused(account: Account, uploads: Uploads, policy: UnusedPolicy, now: dateti
     Returns:
         UNKNOWN if the age of an unused account is not known. Raises nothing.
     """
-    if verdict := unwatched(account) or unreachable(account, uploads):
+    if verdict := check_status(account) or check_home(account, uploads):
         return verdict
-    seen = reporting(uploads)
-    computers = [each for each in seen if each.past is None or each.past.gone is None]
+    seen = list_reporting_computers(uploads)
+    computers = [each for each in seen if each.history is None or each.history.gone is None]
     if computers:
         return Verdict(State.OK, f"used by {len(computers)} computer{'s' * (len(computers) > 1)}")
     if uploads.data:
         return Verdict(State.OK, "backed up without a client that reports")
-    if part := unfinished(uploads):
+    if part := check_traversal(uploads):
         return Verdict(State.UNKNOWN, part)
     if account.created is None:
         return Verdict(State.UNKNOWN, f"no creation time in the entry {account.dn}")
     if account.created > now + CLOCK_SLACK:
-        created = say_time(account.created, UTC)
+        created = format_time(account.created, UTC)
         what = f"clock: {account.dn} was created in the future, {created}"
         return Verdict(State.UNKNOWN, f"{what}; set this server's clock, or the directory's")
     never = "never used" if not seen else "used no more, the folders of its computers are gone,"
@@ -49,11 +49,11 @@ def _judged(created: datetime, never: str, policy: UnusedPolicy, now: datetime) 
     age = max(0.0, (now - created).total_seconds())
     critical = policy.critical.good if policy.critical else None
     metrics = (Metric("age", int(age), "s", policy.warning.good, critical),)
-    since = f"since {say_time(created, UTC)}"
+    since = f"since {format_time(created, UTC)}"
     for state, threshold in ((State.CRITICAL, policy.critical), (State.WARNING, policy.warning)):
         if threshold is not None and age not in threshold.good:
-            age_said = say_duration(now - created)
-            summary = f"{never} {since} ({age_said}), {_say_limit(threshold)}"
+            age_said = format_duration(now - created)
+            summary = f"{never} {since} ({age_said}), {_format_threshold(threshold)}"
             return Verdict(
                 state, summary, None, metrics, facts={"cause": "unused", "created": created}
             )
@@ -62,11 +62,13 @@ def _judged(created: datetime, never: str, policy: UnusedPolicy, now: datetime) 
 
 def say_thresholds(policy: UnusedPolicy) -> str:
     """Return the limits of *policy* in words, with their origins."""
-    critical = f", CRITICAL {_say_limit(policy.critical)}" if policy.critical is not None else ""
-    return f"WARNING {_say_limit(policy.warning)}{critical}"
+    critical = (
+        f", CRITICAL {_format_threshold(policy.critical)}" if policy.critical is not None else ""
+    )
+    return f"WARNING {_format_threshold(policy.warning)}{critical}"
 
 
-def _say_limit(threshold: Threshold) -> str:
+def _format_threshold(threshold: Threshold) -> str:
     """Return the good ages in words; what no words have, in seconds."""
     good, seconds = threshold.good, threshold.good.end
     if good.start > 0 or good.plain is None:
@@ -74,5 +76,5 @@ def _say_limit(threshold: Threshold) -> str:
     elif seconds < 60 or seconds % 60 or seconds > _LONGEST:
         said = f"{seconds:.15g} s"
     else:
-        said = say_duration(timedelta(seconds=seconds))
+        said = format_duration(timedelta(seconds=seconds))
     return f"limit {said} ({threshold.origin})"

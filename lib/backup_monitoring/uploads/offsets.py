@@ -26,7 +26,7 @@ _PLAIN = re.compile(r"([+-])([0-9]{2}):([0-9]{2}|150|450)")
 _WRAPPED = re.compile(r"\+([0-9]{7}):([0-5][0-9])")
 
 
-class Writer(Enum):
+class ReportWriter(Enum):
     """Whose file an offset stands in: one client's offsets may be a day off."""
 
     PERL = "subtracts the hours without the dates"
@@ -35,7 +35,7 @@ class Writer(Enum):
     __hash__ = object.__hash__  # a key of a cache; an enumeration's own is Python
 
 
-class Clues(NamedTuple):
+class OffsetClues(NamedTuple):
     """What helps to tell two offsets a day apart.
 
     Args:
@@ -49,7 +49,7 @@ class Clues(NamedTuple):
 
 
 @lru_cache(maxsize=512)
-def parse_offset(text: str, writer: Writer) -> tuple[timedelta, ...]:
+def parse_offset(text: str, writer: ReportWriter) -> tuple[timedelta, ...]:
     """Return the offsets in real use that *text* may stand for: none, one or two.
 
     Args:
@@ -64,13 +64,13 @@ def parse_offset(text: str, writer: Writer) -> tuple[timedelta, ...]:
     written = _plain(text)
     if written is None:
         return ()
-    if writer is Writer.OTHER:
+    if writer is ReportWriter.OTHER:
         return _in_use(written)
     return _in_use(written - _DAY, written, written + _DAY)
 
 
 def choose(
-    candidates: tuple[timedelta, ...], wall: datetime | None, clues: Clues
+    candidates: tuple[timedelta, ...], wall: datetime | None, clues: OffsetClues
 ) -> timedelta | None:
     """Return the one of *candidates* that fits, None where that cannot be told.
 
@@ -114,14 +114,14 @@ def _in_use(*offsets: timedelta) -> tuple[timedelta, ...]:
     return tuple(offset for offset in offsets if offset in _REAL)
 
 
-def _zone_fits(offset: timedelta, wall: datetime | None, clues: Clues) -> bool:
+def _zone_fits(offset: timedelta, wall: datetime | None, clues: OffsetClues) -> bool:
     at = clues.modified if wall is None else instant(wall, offset)
     if at is None or (wall is None and at > clues.now):
         return False
     return any(_offset_of(zone, at) == offset for zone in clues.zones)
 
 
-def _modification_fits(offset: timedelta, wall: datetime | None, clues: Clues) -> bool:
+def _modification_fits(offset: timedelta, wall: datetime | None, clues: OffsetClues) -> bool:
     at = None if wall is None else instant(wall, offset)
     if at is None or clues.modified > clues.now:
         return False

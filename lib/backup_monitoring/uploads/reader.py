@@ -8,13 +8,13 @@ from functools import lru_cache
 from backup_monitoring.model.accounts import Account
 from backup_monitoring.model.findings import Finding
 from backup_monitoring.model.needs import Files
-from backup_monitoring.model.uploads import Computer, End, Schedule, Start, Unreadable, Uploads
+from backup_monitoring.model.uploads import Computer, End, InvalidReport, Schedule, Start, Uploads
 from backup_monitoring.settings.homes import HomesSettings
 from backup_monitoring.settings.schema import Names
 from backup_monitoring.uploads.home_path import HomeError, home_path
 from backup_monitoring.uploads.reports import read_end, read_schedule, read_start
 from backup_monitoring.uploads.safe_open import FileError, open_below, open_home, owner, read_file
-from backup_monitoring.uploads.traversal import Walk
+from backup_monitoring.uploads.traversal import Traversal
 
 
 def read_uploads(
@@ -48,18 +48,18 @@ def read_uploads(
     except UnicodeError:  # a name that no folder can have
         return Uploads(missing=path)
     try:
-        return _read_home(home, path, settings, _Reader(settings, zones, wanted, now))
+        return _read_home(home, path, settings, _HomeReader(settings, zones, wanted, now))
     finally:
         os.close(home)
 
 
-def _read_home(home: int, path: str, settings: HomesSettings, reader: "_Reader") -> Uploads:
+def _read_home(home: int, path: str, settings: HomesSettings, reader: "_HomeReader") -> Uploads:
     where = f"{path}/{settings.incoming}"
     reader.where = where
     try:
         incoming = open_below(home, tuple(filter(None, settings.incoming.split("/"))) or (".",))
         try:
-            walk = Walk(incoming, settings.report_folders, settings.depth, reader)
+            walk = Traversal(incoming, settings.report_folders, settings.depth, reader)
             walk.run(look_for_data=reader.look_for_data)
         finally:
             os.close(incoming)
@@ -76,7 +76,7 @@ def _read_home(home: int, path: str, settings: HomesSettings, reader: "_Reader")
     return Uploads(computers, data=walk.data, cut_short=walk.cut_short, findings=tuple(findings))
 
 
-class _Reader:
+class _HomeReader:
     """Reads the computers' reports as the walk comes upon them."""
 
     def __init__(
@@ -98,14 +98,14 @@ class _Reader:
         end = self._read_end(folder, uid, where) if self._end else None
         schedule = self._read_schedule(folder, uid, where, start) if self._schedule else None
         for report in (start, end, schedule):
-            if isinstance(report, Unreadable):
+            if isinstance(report, InvalidReport):
                 kind = "offset" if "ambiguous offset" in report.problem else "report"
                 self.findings.append(Finding(kind, report.where, report.problem))
         self.computers.append(Computer(name, start, end, schedule))
 
     def unreadable(self, name: str, problem: str) -> None:
         """Keep a computer whose folder cannot be looked into."""
-        report = Unreadable(self._path(name), problem)
+        report = InvalidReport(self._path(name), problem)
         self.findings.append(Finding("report", report.where, problem))
         self.computers.append(
             Computer(
@@ -119,23 +119,23 @@ class _Reader:
     def _path(self, name: str) -> str:
         return f"{self.where}/{name}" if name else self.where
 
-    def _read_start(self, folder: int, uid: int, where: str) -> Start | Unreadable | None:
+    def _read_start(self, folder: int, uid: int, where: str) -> Start | InvalidReport | None:
         report = _open(folder, self._settings.start_files, uid, where)
-        if report is None or isinstance(report, Unreadable):
+        if report is None or isinstance(report, InvalidReport):
             return report
         return read_start(*report, self._zones, self._now)
 
-    def _read_end(self, folder: int, uid: int, where: str) -> End | Unreadable | None:
+    def _read_end(self, folder: int, uid: int, where: str) -> End | InvalidReport | None:
         report = _open(folder, self._settings.end_files, uid, where)
-        if report is None or isinstance(report, Unreadable):
+        if report is None or isinstance(report, InvalidReport):
             return report
         return read_end(*report, self._zones, self._now)
 
     def _read_schedule(
-        self, folder: int, uid: int, where: str, start: Start | Unreadable | None
-    ) -> Schedule | Unreadable | None:
+        self, folder: int, uid: int, where: str, start: Start | InvalidReport | None
+    ) -> Schedule | InvalidReport | None:
         report = _open(folder, self._settings.schedule_files, uid, where)
-        if report is None or isinstance(report, Unreadable):
+        if report is None or isinstance(report, InvalidReport):
             return report
         known = start if isinstance(start, Start) else None
         return read_schedule(*report, self._zones, self._now, known)
@@ -150,14 +150,14 @@ def _wants(wanted: Files) -> tuple[bool, bool, bool, bool]:
 
 def _open(
     folder: int, names: Names, uid: int, where: str
-) -> tuple[bytes, str, datetime] | Unreadable | None:
+) -> tuple[bytes, str, datetime] | InvalidReport | None:
     """Return bytes, path and modification time of the first of *names* that is there."""
     for name in names:
         path = f"{where}/{name}"
         try:
             content = read_file(folder, name, uid)
         except FileError as error:
-            return Unreadable(path, str(error))
+            return InvalidReport(path, str(error))
         if content is not None:
             return content.data, path, content.modified
     return None

@@ -5,18 +5,24 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta, tzinfo
 from functools import lru_cache
 
-from backup_monitoring.model.times import say_offset
+from backup_monitoring.model.times import format_offset
 from backup_monitoring.model.uploads import (
     Client,
     End,
+    InvalidReport,
+    NoSchedule,
     Pattern,
     Schedule,
     Start,
-    Unplanned,
-    Unreadable,
 )
 from backup_monitoring.uploads.cron import parse_field
-from backup_monitoring.uploads.offsets import Clues, Writer, choose, instant, parse_offset
+from backup_monitoring.uploads.offsets import (
+    OffsetClues,
+    ReportWriter,
+    choose,
+    instant,
+    parse_offset,
+)
 from backup_monitoring.uploads.xml_report import Elements, FormError, read_elements
 
 PERL = "Online Backup Perl Script"
@@ -52,7 +58,7 @@ _KNOWN = frozenset(
 
 def read_start(
     data: bytes, where: str, modified: datetime, zones: Sequence[tzinfo], now: datetime
-) -> Start | Unreadable:
+) -> Start | InvalidReport:
     """Read backupStarted.xml.
 
     Args:
@@ -68,23 +74,23 @@ def read_start(
     try:
         elements = read_elements(data, "backup_started")
         client = _client(elements, "client")
-        at, offset = _date(elements, "startdate", client, Clues(zones, modified, now))
+        at, offset = _date(elements, "startdate", client, OffsetClues(zones, modified, now))
         return Start(at, offset, _id(elements), client, modified)
     except FormError as reason:
-        return Unreadable(where, str(reason))
+        return InvalidReport(where, str(reason))
 
 
 def read_end(
     data: bytes, where: str, modified: datetime, zones: Sequence[tzinfo], now: datetime
-) -> End | Unreadable:
+) -> End | InvalidReport:
     """Read backupEnded.xml; arguments and failures as of `read_start`."""
     try:
         elements = read_elements(data, "backup_ended")
         client = _client(elements, "client")
-        at, offset = _date(elements, "enddate", client, Clues(zones, modified, now))
+        at, offset = _date(elements, "enddate", client, OffsetClues(zones, modified, now))
         return End(at, offset, _id(elements), _success(elements), client, modified)
     except FormError as reason:
-        return Unreadable(where, str(reason))
+        return InvalidReport(where, str(reason))
 
 
 def read_schedule(
@@ -94,7 +100,7 @@ def read_schedule(
     zones: Sequence[tzinfo],
     now: datetime,
     start: Start | None,
-) -> Schedule | Unreadable:
+) -> Schedule | InvalidReport:
     """Read scheduler.xml; arguments and failures as of `read_start`.
 
     Args:
@@ -104,16 +110,16 @@ def read_schedule(
         understood = _understood if len(data) <= _KEPT else _understood.__wrapped__
         plan, client, timezone = understood(data)
         if isinstance(plan, Pattern):
-            offset = _timezone(timezone, client, Clues(zones, modified, now), start)
+            offset = _timezone(timezone, client, OffsetClues(zones, modified, now), start)
             plan = plan._replace(offset=offset)
         return Schedule(plan, client, modified)
     except FormError as reason:
-        return Unreadable(where, str(reason))
+        return InvalidReport(where, str(reason))
 
 
 # A client plans the same again and again, and many plan alike.
 @lru_cache(maxsize=1024)
-def _understood(data: bytes) -> tuple[Pattern | Unplanned, Client | None, str]:
+def _understood(data: bytes) -> tuple[Pattern | NoSchedule, Client | None, str]:
     """Return plan, client, and offset as written; a pattern's own is still to be chosen."""
     elements = read_elements(data, "online_backup_schedule")
     plan = _plan(elements)
@@ -143,10 +149,10 @@ def _client(elements: Elements, path: str) -> Client | None:
     return Client(identifier, version, system)
 
 
-def _writer(client: Client | None) -> Writer:
+def _writer(client: Client | None) -> ReportWriter:
     # Only the Perl client's oldest files do not say whose they are. Any other name, even an
     # empty one, is a reseller's for Sepiola.
-    return Writer.PERL if client is None or client.identifier == PERL else Writer.OTHER
+    return ReportWriter.PERL if client is None or client.identifier == PERL else ReportWriter.OTHER
 
 
 def _id(elements: Elements) -> str:
@@ -167,7 +173,7 @@ _FIRST_YEAR = 1970  # no client is older; sums with dates of year 1 overflow
 
 
 def _date(
-    elements: Elements, path: str, client: Client | None, clues: Clues
+    elements: Elements, path: str, client: Client | None, clues: OffsetClues
 ) -> tuple[datetime, timedelta]:
     """Return the instant (UTC) and the mended offset of the date at *path*."""
     text = _only(elements, path)
@@ -197,7 +203,7 @@ def _chosen(
     named = f"{path} {_shown(text)}"
     if not candidates:
         raise FormError(f"{named}: offset from UTC not understood")
-    either = " or ".join(say_offset(candidate) for candidate in candidates)
+    either = " or ".join(format_offset(candidate) for candidate in candidates)
     raise FormError(f"{named}: ambiguous offset, {either}; set [schedule] zones")
 
 
@@ -209,7 +215,7 @@ def _schedule_client(elements: Elements) -> Client | None:
     raise FormError("client is there 2 times")
 
 
-def _plan(elements: Elements) -> Pattern | Unplanned:
+def _plan(elements: Elements) -> Pattern | NoSchedule:
     if not elements.keys() <= _KNOWN:
         unknown = min(elements.keys() - _KNOWN).rpartition("/")[2]
         raise FormError(f"element {_shown(unknown)}: not understood")
@@ -221,8 +227,8 @@ def _plan(elements: Elements) -> Pattern | Unplanned:
         return _pattern(elements)
     if forms[0] == _STARTUP:
         _minutes_after_startup(elements)
-        return Unplanned.AFTER_STARTUP
-    return Unplanned.BY_HAND
+        return NoSchedule.AFTER_STARTUP
+    return NoSchedule.BY_HAND
 
 
 def _minutes_after_startup(elements: Elements) -> None:
@@ -231,7 +237,9 @@ def _minutes_after_startup(elements: Elements) -> None:
         raise FormError(f"minutes_after_startup {_shown(text)}: not a number")
 
 
-def _timezone(text: str, client: Client | None, clues: Clues, start: Start | None) -> timedelta:
+def _timezone(
+    text: str, client: Client | None, clues: OffsetClues, start: Start | None
+) -> timedelta:
     candidates = parse_offset(text, _writer(client))
     if start is not None and len(candidates) > 1 and start.offset in candidates:
         return start.offset

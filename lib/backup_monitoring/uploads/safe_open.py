@@ -20,7 +20,7 @@ _EARLIEST = 0.0
 _LATEST = 2e11
 
 
-class Content(NamedTuple):
+class FileContent(NamedTuple):
     """A file's bytes and its modification time, UTC."""
 
     data: bytes
@@ -77,7 +77,7 @@ def owner(folder: int) -> int:
     return os.fstat(folder).st_uid
 
 
-def read_file(folder: int, name: str, uid: int) -> Content | None:
+def read_file(folder: int, name: str, uid: int) -> FileContent | None:
     """Read a small file in the open folder *folder*; None where there is none.
 
     Args:
@@ -109,7 +109,7 @@ def _refuse_others(status: os.stat_result) -> None:
         raise FileError("a link, which is not followed" if link else "no regular file")
 
 
-def _content(opened: int, uid: int) -> Content:
+def _content(opened: int, uid: int) -> FileContent:
     status = os.fstat(opened)
     _refuse_others(status)
     if status.st_uid != uid:
@@ -121,7 +121,7 @@ def _content(opened: int, uid: int) -> Content:
         data += more
     if len(data) > MAX_FILE:
         raise FileError("larger than 64 KiB")
-    return Content(data, _time(status.st_mtime))
+    return FileContent(data, _time(status.st_mtime))
 
 
 def _time(seconds: float) -> datetime:

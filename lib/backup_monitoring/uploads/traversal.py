@@ -14,7 +14,7 @@ MAX_COMPUTERS = 256
 Parts = tuple[str, ...]
 
 
-class Visitor(Protocol):
+class TraversalVisitor(Protocol):
     """Who takes what a walk comes upon."""
 
     def found(self, folder: int, name: str, below: str) -> None:
@@ -24,7 +24,7 @@ class Visitor(Protocol):
         """Take the name of a folder that cannot be looked into."""
 
 
-class Walk:
+class Traversal:
     """One account's folders, level by level, so that one deep folder does not hide the others.
 
     Args:
@@ -39,7 +39,9 @@ class Walk:
         cut_short: the first bound that was reached, None for a complete walk.
     """
 
-    def __init__(self, incoming: int, report_folders: Names, depth: int, visitor: Visitor) -> None:
+    def __init__(
+        self, incoming: int, report_folders: Names, depth: int, visitor: TraversalVisitor
+    ) -> None:
         self.data = False
         self.cut_short: str | None = None
         self._incoming = incoming
