@@ -75,7 +75,7 @@ def _parser() -> Parser:
 def _add_modes(parser: Parser) -> None:
     group = parser.add_argument_group("other jobs, one at a time")
     group.add_argument("--scan", action="store_true", help="judge all accounts, tell what is new")
-    group.add_argument("--flush", action="store_true", help="deliver what waits in the outbox")
+    group.add_argument("--deliver", action="store_true", help="deliver what waits in the outbox")
     group.add_argument(
         "--release", action="store_true", help="let what is held, or was only recorded, be told"
     )
@@ -83,7 +83,7 @@ def _add_modes(parser: Parser) -> None:
         "--explain", action="store_true", help="say who is told about an account, and why"
     )
     group.add_argument(
-        "--check-recipients", action="store_true", help="list accounts whose contacts are wrong"
+        "--check-contacts", action="store_true", help="list accounts whose contacts are wrong"
     )
     group.add_argument(
         "--test-mail", metavar="ADDRESS", help="send one mail of every kind and language there"
@@ -102,7 +102,7 @@ def _mode(options: argparse.Namespace) -> Mode:
         "flush": _flush,
         "release": _release,
         "explain": _explain,
-        "check_contacts": _check_recipients,
+        "check_contacts": _check_contacts,
         "test_mail": _test_mail,
     }
     asked = [name for name in modes if getattr(options, name)]
@@ -115,7 +115,7 @@ def _mode(options: argparse.Namespace) -> Mode:
 def _driven_by(settings: Settings, driver: str, way: str) -> None:
     if settings.notify.driver != driver:
         raise UsageError(
-            f"{settings.file}: [notify] driver",
+            f"{settings.file}: [notify] trigger",
             f'is "{settings.notify.driver}", so {way} is refused: two masters of when would tell '
             "everything twice",
             f'set it to "{driver}", or do not call it this way',
@@ -184,7 +184,7 @@ def _explain(
     return DONE, "\n".join(Notifier(settings, now, phase).explain(uids, options.check))
 
 
-def _check_recipients(
+def _check_contacts(
     options: argparse.Namespace, settings: Settings, now: datetime, phase: PhaseCallback
 ) -> tuple[int, str]:
     """List what is wrong with contacts."""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT / "lib"), str(ROOT / "checks")]
 
-import check_backup_service  # noqa: E402 - found by the path above
+import check_backup_monitoring  # noqa: E402 - found by the path above
 from backup_monitoring.plugin.check import LIMIT, parser_of  # noqa: E402
 from backup_monitoring.plugin.options import Parser  # noqa: E402
 from check_backup_client import ClientCheck  # noqa: E402
@@ -34,7 +34,7 @@ _NRPE = (
 # What notify_backup is told of a notification.
 _MACROS = {
     "account": "$service.vars.backup_account$",
-    "check": "$service.vars.backup_check$",
+    "check": "$service.vars.backup_task$",
     "type": "$notification.type$",
     "state": "$service.state$",
     "last-state": "$service.last_state$",
@@ -85,7 +85,7 @@ class Command(NamedTuple):
 def commands() -> list[Command]:
     """Return the commands of all checks."""
     found = [_command(parser_of(check()), LIMIT) for check in _CHECKS]
-    return [*found, _command(check_backup_service.command_line(), check_backup_service.LIMIT)]
+    return [*found, _command(check_backup_monitoring.command_line(), check_backup_monitoring.LIMIT)]
 
 
 def _command(parser: Parser, limit: int) -> Command:
@@ -290,7 +290,7 @@ def director_notify() -> str:
         "object_type": "apply",
         "apply_to": "service",
         "imports": ["backup-notify"],
-        "assign_filter": "service.vars.backup_account=true&service.vars.backup_check=true",
+        "assign_filter": "service.vars.backup_account=true&service.vars.backup_task=true",
     }
     basket = {
         "Command": {"backup-notify": _director_hook()},
@@ -311,7 +311,7 @@ def _base_template(fields: _Fields) -> dict[str, object]:
         "enable_flapping": False,
         "fields": [
             fields.add("backup_account", "The account's UID"),
-            fields.add("backup_check", "The check: client, quota, schedule, status or unused"),
+            fields.add("backup_task", "The check: client, quota, schedule, status or unused"),
         ],
     }
 

@@ -179,17 +179,17 @@ def test_the_example_tells_as_it_says(example: Path, monkeypatch: pytest.MonkeyP
     assert "10 problems are only recorded" in output(
         "notify_backup", "--scan", "--now", "2026-11-24T12:05:00+01:00"
     )
-    assert notify("--flush", "2026-11-24T12:15:00+01:00") == "2 sent"
+    assert notify("--deliver", "2026-11-24T12:15:00+01:00") == "2 sent"
     _look_again(example, "night", "2026-11-25T08:00:00+01:00")
     first = output("notify_backup", "--scan", "--now", "2026-11-25T08:05:00+01:00")
     assert "1 event, 3 to tell" in first
-    assert notify("--flush", "2026-11-25T08:15:00+01:00") == "3 sent"
+    assert notify("--deliver", "2026-11-25T08:15:00+01:00") == "3 sent"
     again = output("notify_backup", "--scan", "--now", "2026-11-25T08:15:00+01:00")
     assert "0 events, 0 to tell" in again
     _look_again(example, "morning", "2026-11-25T09:45:00+01:00")
     over = output("notify_backup", "--scan", "--now", "2026-11-25T09:50:00+01:00")
     assert "1 event, 3 to tell" in over
-    assert notify("--flush", "2026-11-25T10:00:00+01:00") == "3 sent"
+    assert notify("--deliver", "2026-11-25T10:00:00+01:00") == "3 sent"
 
     mails = [mail.read_text(encoding="utf-8") for mail in sorted(example.glob("mails/*.txt"))]
     subjects = [re.findall(r"^Subject: (.*)$", mail, flags=re.MULTILINE)[0] for mail in mails]

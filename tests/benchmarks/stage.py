@@ -141,7 +141,7 @@ def _served(stack: ExitStack, folder: Path, accounts: int) -> Served:
     live = (
         f'[directory]\nuri = "{server.uri}"\nbind_dn = "{server.reader}"\n'
         f'password_file = "password"\nsuffix = "{server.suffix}"\n'
-        f'[storage]\nroot = "{root}"\n'
+        f'[homes]\nroot = "{root}"\n'
         '[schedule]\nzones = ["Europe/Zurich"]\n'
     )
     for name in ("store", "icinga", "scan"):
@@ -151,7 +151,7 @@ def _served(stack: ExitStack, folder: Path, accounts: int) -> Served:
         texts[name] = (
             f'{live}[store]\nfolder = "store"\n[notify]\ndriver = "{driver}"\nstorm = "off"\n'
             'from = "Backup <backup@example.org>"\nfallback = "noc@example.org"\n'
-            f'outbox = "{driver}/outbox.sqlite"\naudit = "{driver}/audit.jsonl"\n'
+            f'outbox = "{driver}/outbox.sqlite"\naudit = "{driver}/notify.jsonl"\n'
         )
     files = {name: folder / f"{name}.toml" for name in texts}
     for name, file in files.items():

@@ -238,7 +238,7 @@ def collected(settings: DirectorySettings, folder: Path) -> CollectorRun:
     folder.mkdir(exist_ok=True)
     file = folder.parent / "settings.toml"
     file.write_text(
-        f'[directory]\nuri = "ldap://localhost"\n[storage]\nroot = "nothing"\n'
+        f'[directory]\nuri = "ldap://localhost"\n[homes]\nroot = "nothing"\n'
         f'[store]\nfolder = "{folder}"\n'
     )
     whole = read_settings(file)._replace(directory=settings)

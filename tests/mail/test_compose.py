@@ -60,11 +60,11 @@ POLICY = NotifySettings(
     sender="Backup of Example <backup@example.org>",
     reply_to="support@example.org",
     help="support@example.org",
-    selfcare="https://selfcare.example.org/",
+    self_service="https://selfcare.example.org/",
     language="fr",
 )
 ANNA = Recipient("anna@example.org", "Anna Müller", Role.CUSTOMER, "de-CH", gender="f")
-NOC = Recipient("noc@example.org", "", Role.PROVIDER, "en", reason="[notify] fallback")
+NOC = Recipient("noc@example.org", "", Role.PROVIDER, "en", reason="[notify] operator")
 HOSTILE = (
     "a\r\nBcc: victim@example.net",
     "\u202egpj.exe",
@@ -128,7 +128,7 @@ def test_every_mail_says_what_and_who(
     for said in ("Anna Müller", "Example server", "4000100", "Example customer", POLICY.help):
         assert said in words(text)
         assert said in page
-    assert (POLICY.selfcare in text) is (role is Role.CUSTOMER)
+    assert (POLICY.self_service in text) is (role is Role.CUSTOMER)
     assert ("backup-01" in text) is (role is Role.PROVIDER)
     numbered = len(re.findall(r"^\d\. ", text, flags=re.MULTILINE))
     assert numbered in ((0,) if kind is EventKind.RECOVERY else (2, 3))
@@ -614,14 +614,14 @@ def test_facts_of_metrics() -> None:
         Verdict(State.WARNING, "", metrics=metrics, facts={"days_to_full": 3})
     ) == {
         "percent": 92.0,
-        "limit_percent": 85,
+        "threshold_percent": 85,
         "used": 92,
         "capacity": 100,
         "days_to_full": 3,
     }
     assert collect_facts(Verdict(State.WARNING, "", metrics=(age,))) == {
         "age": timedelta(days=20),
-        "limit_age": timedelta(days=14),
+        "threshold_age": timedelta(days=14),
     }
 
 
@@ -828,4 +828,4 @@ def test_the_content_is_plain_text() -> None:
 
     assert "a&b" in content.lead[0]
     assert "a&amp;b" in body(compose(event, ANNA, sample_about("status"), POLICY), "html")
-    assert date(2026, 11, 21) == SAMPLE_FACTS["quota"]["shrink_day"]
+    assert date(2026, 11, 21) == SAMPLE_FACTS["quota"]["sudden_loss_day"]

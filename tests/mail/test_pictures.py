@@ -25,7 +25,7 @@ COLOURS = {"light": (), "dark": ("--blink-settings=preferredColorScheme=0",)}
 POLICY = NotifySettings(
     sender="Backup <backup@example.org>",
     help="support@example.org",
-    selfcare="https://selfcare.example.org/warnings/of/an/account/with/a/long/address",
+    self_service="https://selfcare.example.org/warnings/of/an/account/with/a/long/address",
 )
 SHOWN = (
     "de-problem-quota",

@@ -87,7 +87,7 @@ SWITCHES = {
     "": (True, False),
     "yes": (True, False),
     "TRUE, FALSE": (True, False),
-}  # told with when_unset, and without
+}  # told with warn_by_default, and without
 MAILS = {
     (): set[str](),
     ("own@example.org",): {"own@example.org"},
@@ -151,14 +151,14 @@ def the_people(
     ],
 )
 def test_every_combination(task: str, word: str) -> None:
-    for switch, mails, medium, who, sells, when_unset, quiet in product(
+    for switch, mails, medium, who, sells, warn_by_default, quiet in product(
         SWITCHES, MAILS, ("mail", "Mail", "sms", ""), PERSONS, RESELLERS, (True, False), (0, 1)
     ):
         first, *others = the_people(switch, mails, medium, who, sells, word)
         assert isinstance(first, Contact)
         people = [first._replace(warning_days=quiet), *others]
-        policy = POLICY._replace(when_unset=when_unset)
-        wants = SWITCHES[switch][0 if when_unset else 1]
+        policy = POLICY._replace(warn_by_default=warn_by_default)
+        wants = SWITCHES[switch][0 if warn_by_default else 1]
         wants = wants and not (quiet == 0 and task in ("schedule", "status"))
         own = mails and medium in ("mail", "Mail")
         customers = (MAILS[mails] if own else PERSONS[who]) if wants else set()
@@ -167,7 +167,7 @@ def test_every_combination(task: str, word: str) -> None:
 
         decision = decided(*people, event=event(task), policy=policy)
 
-        case = (switch, mails, medium, who, sells, when_unset, quiet)
+        case = (switch, mails, medium, who, sells, warn_by_default, quiet)
         assert told(decision) == expected, case
         assert len(decision.recipients) == len(expected), case
         assert (decision.unreached is not None) == (wants and not customers), case
@@ -192,7 +192,7 @@ def test_unknown_is_the_providers_own_matter(task: str, switch: str) -> None:
             "Operations",
             Role.PROVIDER,
             "de",
-            reason="[notify] fallback",
+            reason="[notify] operator",
         ),
     )
     assert decision.unreached is None
@@ -203,7 +203,7 @@ def test_unknown_without_a_fallback_is_said() -> None:
 
     assert decision.recipients == ()
     assert decision.unreached is not None
-    assert "[notify] fallback" in decision.unreached
+    assert "[notify] operator" in decision.unreached
 
 
 # --- rule by rule: what is said of it ---
@@ -346,7 +346,7 @@ def test_a_resellers_number_in_another_case_is_no_default() -> None:
             contact(warning_on="maybe"),
             "quota",
             f"rule 1: the customer is told: sstBackupWarningOn of {ACCOUNT} 'maybe' is not TRUE "
-            "or FALSE: [notify] when_unset",
+            "or FALSE: [notify] warn_by_default",
             id="an odd switch",
         ),
         pytest.param(
@@ -769,7 +769,7 @@ def test_whatever_is_taken_for_an_address_is_one(text: str) -> None:
         ),
     ],
 )
-def test_check_recipients(people: list[Contact | Person | Reseller], says: list[str]) -> None:
+def test_check_contacts(people: list[Contact | Person | Reseller], says: list[str]) -> None:
     [account] = [each for each in people if isinstance(each, Contact)]
 
     assert list(check_contacts(account, PeopleTable.of(people), POLICY)) == says

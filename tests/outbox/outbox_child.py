@@ -82,7 +82,7 @@ class Numbered(Composer):
 
 def deliver(outbox: Outbox, number: int, port: int) -> None:
     settings = NotifySettings(smtp=f"smtp://127.0.0.1:{port}", fallback=NOBODY)
-    later = NOW + settings.reseller.digest_after
+    later = NOW + settings.reseller.digest_delay
     transport = open_transport(settings, 5)
     delivered = flush(outbox, transport, settings, later, Numbered(number))
     assert not delivered.errors, delivered

@@ -42,7 +42,7 @@ class House:
     """An outbox, and the server that its mails go to."""
 
     def __init__(self, folder: Path, server: Behaviour, port: int) -> None:
-        self.audit = folder / "audit.jsonl"
+        self.audit = folder / "notify.jsonl"
         self.outbox = Outbox(folder / "outbox", DeliveryLog(self.audit))
         self.server = server
         self.policy = NotifySettings(smtp=f"smtp://localhost:{port}", storm=None, fallback=NOBODY)

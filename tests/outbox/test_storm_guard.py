@@ -94,7 +94,7 @@ def at(minutes: float) -> datetime:
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
-    audit = tmp_path / "audit.jsonl"
+    audit = tmp_path / "notify.jsonl"
     with Outbox(tmp_path / "outbox", DeliveryLog(audit)) as outbox:
         yield House(outbox, audit)
 

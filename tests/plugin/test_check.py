@@ -42,7 +42,7 @@ class Example(BackupCheck):
         return self.verdicts[account.uid].summary == "plainly"
 
     def thresholds(self, account: Account, policies: Policies) -> str:
-        return "limit 85 %"
+        return "threshold 85 %"
 
     def count(self, account: Account) -> None:
         self.counted.append(account.uid)
@@ -149,7 +149,7 @@ def test_all_is_well(tmp_path: Path, names: list[str], sentence: str) -> None:
             ["worse", "torn"],
             [
                 "CRITICAL - worse web01: 100 % used",
-                "  limit 85 %",
+                "  threshold 85 %",
                 "  of 10 GiB",
                 "  used is 100%, WARNING outside 0:85, CRITICAL outside 0:95",
                 "UNKNOWN - torn: no size",
@@ -163,7 +163,7 @@ def test_all_is_well(tmp_path: Path, names: list[str], sentence: str) -> None:
             3,
             ["good"],
             [
-                "  limit 85 %",
+                "  threshold 85 %",
                 "  of 10 GiB",
                 "  used is 5%, WARNING outside 0:85, CRITICAL outside 0:95",
             ],
@@ -210,7 +210,7 @@ def test_all_that_one_account_has_to_say_is_said(tmp_path: Path) -> None:
 
     lines = presented(tmp_path, Example({"a": long}), 3, ["a"]).lines
 
-    assert lines == ["  limit 85 %", *["  " + "x" * 999] * 9, "  missed is 5"]
+    assert lines == ["  threshold 85 %", *["  " + "x" * 999] * 9, "  missed is 5"]
 
 
 def test_what_does_not_fit_is_counted(tmp_path: Path) -> None:

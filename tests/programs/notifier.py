@@ -24,7 +24,7 @@ fallback = "operations@example.org"
 help = "help@example.org"
 smtp = "smtp://localhost:{port}"
 outbox = "outbox/outbox.sqlite"
-audit = "outbox/audit.jsonl"
+audit = "outbox/notify.jsonl"
 storm = "off"
 """
 _ENTRY = """dn: uid={uid},ou=accounts,ou=backup,ou=services,dc=example,dc=org
@@ -145,7 +145,7 @@ class Notifier:
 
     def flush(self, now: str = NOW) -> list[SentState]:
         """Deliver, and return what arrived since the last call."""
-        ran = self.run("--flush", now=now)
+        ran = self.run("--deliver", now=now)
         assert ran.code == 0, ran.out
         return self.told()
 
@@ -161,7 +161,7 @@ class Notifier:
         )
 
     def audit(self) -> list[dict[str, str]]:
-        file = self.folder / "outbox" / "audit.jsonl"
+        file = self.folder / "outbox" / "notify.jsonl"
         return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 
     def waiting(self) -> list[tuple[Any, ...]]:

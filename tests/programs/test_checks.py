@@ -19,9 +19,9 @@ CHECKS = [f"check_backup_{task}" for task in ("client", "quota", "schedule", "st
 ALL = [*CHECKS, "backup_settings"]
 
 CASES = [
-    ("quota", "4000101", 0, "OK - 4000101: 50.0 % of 10.0 GiB used, limit 85 % (entry)"),
-    ("quota", "4000102", 1, "WARNING - 4000102: 88.0 % of 10.0 GiB used, limit 85 % (entry)"),
-    ("quota", "4000103", 2, "CRITICAL - 4000103: 99.6 % of 10.0 GiB used, limit 99 % (default)"),
+    ("quota", "4000101", 0, "OK - 4000101: 50.0 % of 10.0 GiB used, threshold 85 % (entry)"),
+    ("quota", "4000102", 1, "WARNING - 4000102: 88.0 % of 10.0 GiB used, threshold 85 % (entry)"),
+    ("quota", "4000103", 2, "CRITICAL - 4000103: 99.6 % of 10.0 GiB used, threshold 99 % (default)"),
     ("quota", "4000115", 3, "UNKNOWN - 4000115: no usable sstBackupSize in the entry uid=4000115"),
     ("quota", "4000118", 0, "OK - 4000118: not active"),
     ("quota", "4000119", 0, "OK - 4000119: not provisioned yet"),
@@ -33,7 +33,7 @@ CASES = [
         "schedule",
         "4000105",
         2,
-        "CRITICAL - 4000105 nyc01: 5 backups missed since 2026-11-19 20:00 -05:00, limit 1 d",
+        "CRITICAL - 4000105 nyc01: 5 backups missed since 2026-11-19 20:00 -05:00, threshold 1 d",
     ),
     ("schedule", "4000108", 3, "UNKNOWN - 4000108 torn01: not understood: "),
     ("schedule", "4000111", 0, "OK - 4000111 nameless: backs up after it is switched on"),
@@ -102,7 +102,7 @@ def test_verbosity(programs: Programs, example: Path) -> None:
     assert lines("-v", "-a", "4000101")[1].startswith("  web01: OK - none missed")
     details = lines("-vvv", "-a", "4000105")
     assert (
-        details[1] == "  limits number off (entry), 1 d (entry), CRITICAL limit 3 backups (default)"
+        details[1] == "  thresholds number off (entry), 1 d (entry), CRITICAL threshold 3 backups (default)"
     )
     assert "zone America/New_York by the settings" in details[2]
     assert "missed is 5" in details[3]
@@ -111,13 +111,13 @@ def test_verbosity(programs: Programs, example: Path) -> None:
 @pytest.mark.parametrize(
     ("task", "options", "says"),
     [
-        ("quota", ("-c", "90:"), "WARNING limit 85 % (entry), CRITICAL limit 90: % (-c)"),
+        ("quota", ("-c", "90:"), "WARNING threshold 85 % (entry), CRITICAL threshold 90: % (-c)"),
         (
             "status",
             (),
-            "limits number off (entry), 1 d (entry), CRITICAL limit 3 backups (default)",
+            "thresholds number off (entry), 1 d (entry), CRITICAL threshold 3 backups (default)",
         ),
-        ("unused", ("-c", "60d"), "WARNING limit 14 d (default), CRITICAL limit 60 d (-c)"),
+        ("unused", ("-c", "60d"), "WARNING threshold 14 d (default), CRITICAL threshold 60 d (-c)"),
     ],
 )
 def test_vvv_says_where_each_threshold_comes_from(
@@ -133,7 +133,7 @@ def test_vvv_says_where_each_threshold_comes_from(
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (("-w", "60"), "limit 85 % (entry)"),
+        (("-w", "60"), "threshold 85 % (entry)"),
         (("-w", "85%"), "is no range such as 85"),
         (("-w", "1:2:3"), "is no range"),
         (("-w", "9:1"), "its start is behind its end"),
@@ -191,7 +191,7 @@ def test_the_settings_file_of_the_environment(programs: Programs, example: Path)
 
 def test_no_account_in_scope_is_not_healthy(programs: Programs, example: Path) -> None:
     settings = example.with_name("other.toml")
-    text = example.read_text().replace("[storage]", 'host = "backup-99"\n[storage]')
+    text = example.read_text().replace("[homes]", 'host = "backup-99"\n[homes]')
     settings.write_text(text)
 
     ran = programs.run("check_backup_quota", "--config", str(settings))
@@ -330,7 +330,7 @@ def test_inventory(programs: Programs, example: Path) -> None:
     ("change", "options", "says"),
     [
         ((), ("-a", "4000101,nobody"), "nobody: no such account below ou=accounts,"),
-        (("[storage]", 'host = "b-9"\n[storage]'), (), "no account in scope below it by (obj"),
+        (("[homes]", 'host = "b-9"\n[homes]'), (), "no account in scope below it by (obj"),
     ],
 )
 def test_no_inventory_of_nothing(
@@ -388,7 +388,7 @@ def test_the_settings_shown_are_settings(programs: Programs, example: Path) -> N
         (("directory.ldif", "nothing.ldif"), "FAILED  directory: "),
         (("dc=example", "dc=wrong"), "FAILED  directory: "),
         (
-            ("[storage]", '[directory.attributes]\nhome = "hidden"\n[storage]'),
+            ("[homes]", '[directory.attributes]\nhome = "hidden"\n[homes]'),
             "FAILED  homes: 18 of 18 have no path: account 4000101: its entry has no home; "
             "correct hidden, let the directory show it to this reader",
         ),

@@ -99,7 +99,7 @@ def test_accounts_become_services(director: Director, store: Store, tmp_path: Pa
     assert len(rows) == 5 * (18 + len(HOSTILE))
     for row in (rows[0], *(each for each in rows if each["backup_account"] in HOSTILE)):
         service = director.show("service", row["name"], "--host", row["host"])
-        assert service["vars"] == {key: row[key] for key in ("backup_account", "backup_check")}
+        assert service["vars"] == {key: row[key] for key in ("backup_account", "backup_task")}
         assert service["display_name"] == row["display_name"]
         assert service["imports"] == [row["template"]]
     rendered = tmp_path / "rendered.conf"
@@ -118,7 +118,7 @@ def test_an_account_that_is_gone_has_no_service(director: Director) -> None:
             "host": "backup-01",
             "display_name": f"Backup quota: {uid}",
             "backup_account": uid,
-            "backup_check": "quota",
+            "backup_task": "quota",
             "template": "backup-account-quota",
         }
         for uid in ("4000101", "4000102")

@@ -234,7 +234,7 @@ def test_the_monitoring_itself_is_checked(debian: FreshDebian) -> None:
 
     until(lambda: state() is not None)
     # as the user nagios, who could not read the store without its group
-    assert state() == debian.run(f"{PROGRAMS}/check_backup_service").code
+    assert state() == debian.run(f"{PROGRAMS}/check_backup_monitoring").code
     assert state() != 3
 
 
@@ -255,9 +255,9 @@ def test_the_notifier_by_its_units(debian: FreshDebian) -> None:
     (mail,) = debian.run("cat /run/in/new/*").out.split("X-MailFrom")[1:]
     assert "To: operations@example.org" in mail
     assert "4000106" in mail
-    audit = debian.run("cat /var/log/backup-monitoring/audit.jsonl").out
+    audit = debian.run("cat /var/log/backup-monitoring/notify.jsonl").out
     assert '"told"' in audit
-    itself = debian.run(f"{PROGRAMS}/check_backup_service -v")
+    itself = debian.run(f"{PROGRAMS}/check_backup_monitoring -v")
     assert "OK - 0 mails wait" in itself.out
 
 

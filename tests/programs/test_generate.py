@@ -148,7 +148,7 @@ def test_icinga_runs_the_checks(hostile: Store, tmp_path: Path, programs: Progra
     made = objects(hostile, "icinga2", "--checks", "quota")
     assert hostile.collect(now=datetime.now(UTC).isoformat()).code == 0
     add = f'vars.backup_quota_config = "{hostile.config}"\n'
-    text = made.read_text().replace("  vars.backup_check", f"  {add}  vars.backup_check")
+    text = made.read_text().replace("  vars.backup_task", f"  {add}  vars.backup_task")
     made.write_text(text.replace("  host_name", "  check_interval = 2s\n  host_name"))
     icinga = Icinga(tmp_path / "icinga", programs.bin, TEMPLATES["active"], made)
 

@@ -56,11 +56,11 @@ def test_explains_all_checks_at_once(notifier: Notifier) -> None:
     ]
     assert "told: person-4000002@example.org (customer)" in ran.out  # by the account's person
     assert "rule 4: reseller 4000000 is not told: sstNotificationWarning of" in ran.out
-    assert "rule 5: account 4009999: no such account: [notify] fallback is told" in ran.out
+    assert "rule 5: account 4009999: no such account: [notify] operator is told" in ran.out
 
 
 def test_checks_recipients(notifier: Notifier) -> None:
-    good = notifier.run("--check-recipients")
+    good = notifier.run("--check-contacts")
     assert (good.code, good.out) == (0, "all contacts are good\n")
     notifier.empty()
     notifier.entries(
@@ -71,19 +71,19 @@ def test_checks_recipients(notifier: Notifier) -> None:
     )
     notifier.collect(LATER)
 
-    ran = notifier.run("--check-recipients", now=LATER)
+    ran = notifier.run("--check-contacts", now=LATER)
 
     assert ran.code == 1
     assert [line[:1] for line in ran.out.splitlines() if "mail 'not an address'" in line] == ["1"]
     assert "'77': no such person" in ran.out
     assert "sstBackupWarningOn missing" in ran.out
     assert not any(line.startswith("4:") for line in ran.out.splitlines())
-    one = notifier.run("--check-recipients", "-a", "4", now=LATER)
+    one = notifier.run("--check-contacts", "-a", "4", now=LATER)
     assert (one.code, one.out) == (0, "all contacts are good\n")
 
 
 def test_an_account_that_is_not_there_has_no_good_contacts(notifier: Notifier) -> None:
-    ran = notifier.run("--check-recipients", "-a", "4000102,4009999")
+    ran = notifier.run("--check-contacts", "-a", "4000102,4009999")
 
     assert (ran.code, ran.out) == (1, "4009999: no such account\n")
 
@@ -386,7 +386,7 @@ def test_no_sender_keeps_what_is_to_be_told(notifier: Notifier) -> None:
     notifier.settings((sender, 'from = "nobody"'))
 
     assert notifier.hook("4000102", "PROBLEM", "WARNING", now=LATER).code == 0
-    ran = notifier.run("--flush", now=LATER)
+    ran = notifier.run("--deliver", now=LATER)
 
     assert ran.code == 3
     assert "FAILED: [notify] from: 'nobody' is no address" in ran.out
@@ -523,7 +523,7 @@ def test_nobody_is_found_and_there_is_no_fallback(notifier: Notifier) -> None:
     ran = notifier.hook("4009999", "PROBLEM", "CRITICAL")
 
     assert ran.code == 1
-    assert "[notify] fallback is not set: nobody was told" in ran.out
+    assert "[notify] operator is not set: nobody was told" in ran.out
 
 
 @pytest.mark.parametrize("dry", [(), ("--dry-run",)], ids=["told", "dry run"])
@@ -572,8 +572,8 @@ CALL = ("-a", "4000102", "--check", "quota", "--type", "PROBLEM", "--state", "WA
         pytest.param((*CALL, "--time", "noon"), "--time: 'noon' is no time", id="time"),
         pytest.param((*CALL, "--time", "9" * 30), "is no time", id="a time far away"),
         pytest.param((*CALL, "--time", "2026-11-24T12:00"), "is no time", id="no offset"),
-        pytest.param(("--scan", "--flush"), "different jobs", id="two jobs"),
-        pytest.param(("--flush", "--dry-run"), "a delivery cannot be tried", id="dry delivery"),
+        pytest.param(("--scan", "--deliver"), "different jobs", id="two jobs"),
+        pytest.param(("--deliver", "--dry-run"), "a delivery cannot be tried", id="dry delivery"),
         pytest.param(("--explain",), "of which account?", id="explain whom"),
         pytest.param(("--explain", "-a", "1", "--check", "x"), "'x' is none of", id="explain"),
         pytest.param(("--test-mail", "a@b@c"), "'a@b@c': not with exactly one @", id="address"),
@@ -595,7 +595,7 @@ def test_the_hook_is_refused_where_the_scan_decides(notifier: Notifier) -> None:
     ran = notifier.run(*CALL)
 
     assert ran.code == 3
-    assert '[notify] driver: is "scan", so a notification is refused: two masters' in ran.first
+    assert '[notify] trigger: is "scan", so a notification is refused: two masters' in ran.first
     assert not notifier.outbox.exists()
 
 
@@ -621,7 +621,7 @@ def test_refused_mails_end_the_delivery_with_1(notifier: Notifier) -> None:
     notifier.behaviour.answers[f"RCPT {CUSTOMER}"] = "550 5.1.1 no such user"
     notifier.hook("4000102", "PROBLEM", "WARNING")
 
-    ran = notifier.run("--flush", now=LATER)
+    ran = notifier.run("--deliver", now=LATER)
 
     assert ran.code == 1
     assert "1 refused" in ran.out
@@ -635,7 +635,7 @@ def test_what_a_refused_digest_told_is_told_to_the_provider(notifier: Notifier) 
     notifier.hook("4000101", "PROBLEM", "WARNING", "--output", "shrunk")
     notifier.hook("4000102", "PROBLEM", "WARNING", "--check", "status", "--output", "empty")
 
-    ran = notifier.run("--flush", now=LATER)
+    ran = notifier.run("--deliver", now=LATER)
 
     assert ran.code == 1
     assert "1 refused" in ran.out
@@ -673,9 +673,9 @@ def test_no_mail_server(notifier: Notifier) -> None:
     notifier.settings((f":{notifier.port}", ":1"))
     notifier.hook("4000102", "PROBLEM", "WARNING")
 
-    ran = notifier.run("--flush", now=LATER)
+    ran = notifier.run("--deliver", now=LATER)
 
-    assert ran.code == 0  # they are safe in the outbox; check_backup_service tells if it lasts
+    assert ran.code == 0  # they are safe in the outbox; check_backup_monitoring tells if it lasts
     assert "0 sent, 3 to be tried again, 0 refused" in ran.first
     assert "FAILED: smtp://localhost:1: not reachable" in ran.out
     notifier.settings()
@@ -684,13 +684,13 @@ def test_no_mail_server(notifier: Notifier) -> None:
 
 def test_the_outbox_survives_an_audit_that_cannot_be_written(notifier: Notifier) -> None:
     shutil.rmtree(notifier.folder / "outbox")
-    (notifier.folder / "outbox" / "audit.jsonl").mkdir(parents=True)
+    (notifier.folder / "outbox" / "notify.jsonl").mkdir(parents=True)
 
     ran = notifier.hook("4000102", "PROBLEM", "WARNING")
 
     assert ran.code == 0
     assert notifier.addresses() == ALL
-    assert "audit.jsonl: cannot be written" in ran.out
+    assert "notify.jsonl: cannot be written" in ran.out
 
 
 def test_now_is_the_time_of_the_events(notifier: Notifier) -> None:

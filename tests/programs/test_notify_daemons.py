@@ -48,7 +48,7 @@ object Service "4000102-quota" {
   import "backup-account-quota"
   host_name = "backup-01"
   vars.backup_account = "4000102"
-  vars.backup_check = "quota"
+  vars.backup_task = "quota"
 }
 """
 NAGIOS_OBJECTS = """\
@@ -64,7 +64,7 @@ define service {
   host_name           backup-01
   service_description 4000102-quota
   _BACKUP_ACCOUNT     4000102
-  _BACKUP_CHECK       quota
+  _BACKUP_TASK       quota
 }
 """
 

@@ -206,7 +206,7 @@ def test_who_refuses_the_last_mail_is_not_asked_again(scanned: Notifier) -> None
     scanned.collect(at(2))
 
     first = scanned.run("--scan", now=at(2))
-    assert scanned.run("--flush", now=at(2)).code == 1  # refused
+    assert scanned.run("--deliver", now=at(2)).code == 1  # refused
     scanned.collect(at(3))
     again = scanned.run("--scan", now=at(3))
 
@@ -390,7 +390,7 @@ def test_a_reseller_gets_one_digest_of_its_own_accounts(scanned: Notifier) -> No
     entries(98)
     scanned.scan(at(2))
     assert [each for each in scanned.behaviour.got if "reseller" in each.address] == []
-    scanned.flush(at(2.2))  # digest_after
+    scanned.flush(at(2.2))  # digest_delay
 
     for reseller in ("71", "72"):
         address = f"reseller-{reseller}@example.org"

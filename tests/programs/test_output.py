@@ -110,7 +110,7 @@ def crowd(tmp_path_factory: pytest.TempPathFactory) -> Path:
     settings = folder / "crowd.toml"
     settings.write_text(
         '[directory]\nuri = "ldif:directory.ldif"\nsuffix = "dc=example,dc=org"\n'
-        '[storage]\nroot = "tree"\n[schedule]\nzones = ["Europe/Zurich"]\n'
+        '[homes]\nroot = "tree"\n[schedule]\nzones = ["Europe/Zurich"]\n'
     )
     return settings
 

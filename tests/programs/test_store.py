@@ -128,7 +128,7 @@ def test_a_time_before_the_last_pass_is_refused(store: Store) -> None:
 def test_no_store_is_set(store: Store, example: Path) -> None:
     store.config.write_text(example.read_text())
 
-    for program in ("collect_backup_state", "check_backup_service"):
+    for program in ("collect_backup_state", "check_backup_monitoring"):
         ran = store.run(program)
         assert ran.code == 3
         assert "[store] folder: not set" in ran.first
@@ -277,7 +277,7 @@ def test_the_storage_is_not_there(store: Store) -> None:
     service = store.check("service", now=later(31))
     assert service.code == 2
     assert (
-        "storage read 2026-11-24 11:00 +00:00, 31 min ago, limit 30m ([store] max_age)"
+        "storage read 2026-11-24 11:00 +00:00, 31 min ago, threshold 30m ([store] max_age)"
         in service.first
     )
 
@@ -299,7 +299,7 @@ def test_the_service(store: Store) -> None:
 
     assert ran.code == 0
     assert ran.first.startswith(
-        "BACKUP SERVICE OK - directory read 2026-11-24 11:00 +00:00, 5 min ago, "
+        "BACKUP MONITORING OK - directory read 2026-11-24 11:00 +00:00, 5 min ago, "
         "storage read 2026-11-24 11:00 +00:00, 5 min ago, last pass took "
     )
     assert re.search(r" directory_age=300s;7200;14400;0 ", ran.first)
@@ -313,13 +313,13 @@ def test_the_service(store: Store) -> None:
     ("minutes", "code", "says"),
     [
         (15, 0, "OK - "),
-        (15.1, 1, "WARNING - storage read 2026-11-24 11:00 +00:00, 15 min ago, limit 15m"),
+        (15.1, 1, "WARNING - storage read 2026-11-24 11:00 +00:00, 15 min ago, threshold 15m"),
         (30, 1, "WARNING - storage read"),
         (30.1, 2, "CRITICAL - storage read"),
         (
             240.1,
             2,
-            "CRITICAL - directory read 2026-11-24 11:00 +00:00, 4 h ago, limit 4h ([store] dir",
+            "CRITICAL - directory read 2026-11-24 11:00 +00:00, 4 h ago, threshold 4h ([store] dir",
         ),
         (-10, 0, "OK - "),
         (-11, 3, "UNKNOWN - clock: directory read in the future, 2026-11-24 11:00"),
@@ -328,19 +328,19 @@ def test_the_service(store: Store) -> None:
 def test_the_service_tells_ages(filled: Store, minutes: float, code: int, says: str) -> None:
     ran = filled.check("service", now=later(minutes))
 
-    assert ran.first.startswith(f"BACKUP SERVICE {says}")
+    assert ran.first.startswith(f"BACKUP MONITORING {says}")
     assert ran.code == code
 
 
 def test_the_service_counts_findings(store: Store) -> None:
-    store.settings(more="\n[service.findings]\nreport = 1\nhome = 2\norphan = 1\n")
+    store.settings(more="\n[monitoring.findings]\nreport = 1\nhome = 2\norphan = 1\n")
     store.collect()
 
     ran = store.check("service")
     assert ran.code == 1
     assert ran.first.startswith(
-        "BACKUP SERVICE WARNING - 2 findings of kind report (a file is not understood), "
-        "limit 1 (settings)"
+        "BACKUP MONITORING WARNING - 2 findings of kind report (a file is not understood), "
+        "threshold 1 (settings)"
     )
     assert "findings_report=2;0;;0" in ran.first
     assert "findings_home=1;1;;0" in ran.first
@@ -365,7 +365,7 @@ def test_accounts_on_no_server(store: Store) -> None:
         f"server: uid=4000102,{place}: host 'backup-9\u2039b\u203a\u00a6\\nb': none of the servers"
     )
     scope = '[directory]\nhost = "backup-01"'
-    warned = "\n[service.findings]\nserver = 1\n"
+    warned = "\n[monitoring.findings]\nserver = 1\n"
 
     store.settings(("[directory]", scope), more=warned)
     ran = store.collect("-v")
@@ -383,8 +383,8 @@ def test_accounts_on_no_server(store: Store) -> None:
     service = store.check("service", "-vv")
     assert service.code == 1
     assert service.first.startswith(
-        "BACKUP SERVICE WARNING - 2 findings of kind server (an account on no backup server), "
-        "limit 1 (settings)"
+        "BACKUP MONITORING WARNING - 2 findings of kind server (an account on no backup server), "
+        "threshold 1 (settings)"
     )
     assert "findings_server=2;0;;0" in service.first
     assert f"finding, {none}" in service.out
@@ -392,7 +392,7 @@ def test_accounts_on_no_server(store: Store) -> None:
 
 
 def test_the_service_tells_a_pass_that_takes_too_long(store: Store) -> None:
-    store.settings(more='\n[service]\nduration = "2m"\n')
+    store.settings(more='\n[monitoring]\nduration = "2m"\n')
     store.collect()
     db = sqlite3.connect(store.store / "state.sqlite")
     db.execute("UPDATE meta SET value = 121.5 WHERE key = 'seconds'")
@@ -402,7 +402,7 @@ def test_the_service_tells_a_pass_that_takes_too_long(store: Store) -> None:
     ran = store.check("service")
 
     assert ran.first.startswith(
-        "BACKUP SERVICE WARNING - last pass took 121.5 s, limit 2m ([service] duration)"
+        "BACKUP MONITORING WARNING - last pass took 121.5 s, threshold 2m ([monitoring] duration)"
     )
     assert "duration=121.5s;120;;0" in ran.first
 

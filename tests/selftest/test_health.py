@@ -31,21 +31,21 @@ QUICK = timedelta(seconds=2.5)
             "2026-11-24T11:44:59+01:00",
             None,
             State.WARNING,
-            "storage read 2026-11-24 10:44 +00:00, 15 min ago, limit 15m (half of [store] max_age)",
+            "storage read 2026-11-24 10:44 +00:00, 15 min ago, threshold 15m (half of [store] max_age)",
             id="older than half",
         ),
         pytest.param(
             "2026-11-24T11:30:00+01:00",
             None,
             State.WARNING,
-            "storage read 2026-11-24 10:30 +00:00, 30 min ago, limit 15m (half of [store] max_age)",
+            "storage read 2026-11-24 10:30 +00:00, 30 min ago, threshold 15m (half of [store] max_age)",
             id="its age",
         ),
         pytest.param(
             "2026-11-24T11:29:59+01:00",
             None,
             State.CRITICAL,
-            "storage read 2026-11-24 10:29 +00:00, 30 min ago, limit 30m ([store] max_age)",
+            "storage read 2026-11-24 10:29 +00:00, 30 min ago, threshold 30m ([store] max_age)",
             id="older",
         ),
         pytest.param(
@@ -53,14 +53,14 @@ QUICK = timedelta(seconds=2.5)
             "disk gone",
             State.WARNING,
             "storage read 2026-11-24 10:50 +00:00, 10 min ago, "
-            "limit 15m (half of [store] max_age): disk gone",
+            "threshold 15m (half of [store] max_age): disk gone",
             id="the last pass failed",
         ),
         pytest.param(
             "2026-11-24T11:00:00+01:00",
             "disk gone",
             State.CRITICAL,
-            "storage read 2026-11-24 10:00 +00:00, 1 h ago, limit 30m ([store] max_age): disk gone",
+            "storage read 2026-11-24 10:00 +00:00, 1 h ago, threshold 30m ([store] max_age): disk gone",
             id="and for too long",
         ),
         pytest.param(
@@ -97,7 +97,7 @@ def test_the_age_of_a_part(read: str | None, error: str | None, state: State, sa
     ("seconds", "state", "says"),
     [
         (120, State.OK, "last pass took 120.0 s"),
-        (120.1, State.WARNING, "last pass took 120.1 s, limit 2m ([service] duration)"),
+        (120.1, State.WARNING, "last pass took 120.1 s, threshold 2m ([monitoring] duration)"),
     ],
 )
 def test_the_duration_of_a_pass(seconds: float, state: State, says: str) -> None:
@@ -118,7 +118,7 @@ def test_the_duration_of_a_pass(seconds: float, state: State, says: str) -> None
             {"report": 2},
             {"report": 2},
             State.WARNING,
-            "2 findings of kind report (a file is not understood), limit 2 (settings); "
+            "2 findings of kind report (a file is not understood), threshold 2 (settings); "
             "see collect_backup_state -v",
             id="at the limit",
         ),
@@ -157,7 +157,7 @@ def test_findings(found: dict[str, int], limits: dict[str, int], state: State, s
         pytest.param(
             OutboxHealth(waiting=3, oldest=timedelta(hours=1, seconds=60)),
             State.CRITICAL,
-            "3 mails wait, the oldest for 1 h 1 min, limit 1h (settings outbox)",
+            "3 mails wait, the oldest for 1 h 1 min, threshold 1h (settings outbox)",
             id="too long",
         ),
         pytest.param(
@@ -175,7 +175,7 @@ def test_findings(found: dict[str, int], limits: dict[str, int], state: State, s
         pytest.param(
             OutboxHealth(waiting=9, oldest=timedelta(hours=2), held=2, refused=1),
             State.CRITICAL,
-            "9 mails wait, the oldest for 2 h, limit 1h (settings outbox); 2 more problems",
+            "9 mails wait, the oldest for 2 h, threshold 1h (settings outbox); 2 more problems",
             id="all of it",
         ),
     ],

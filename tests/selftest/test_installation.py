@@ -116,7 +116,7 @@ def test_no_home_at_all(fleet: Fleet) -> None:
         [
             f"ok      accounts: 2 active below {BASE}",
             "FAILED  homes: 2 of 2 not there, such as /tree/home/4000103; check root and home in "
-            "[storage], or host in [directory] if another server has them",
+            "[homes], or host in [directory] if another server has them",
         ],
     )
 
@@ -127,7 +127,7 @@ def test_no_report_at_all(fleet: Fleet) -> None:
     assert failed
     assert lines[2:] == [
         "FAILED  reports: not one found; check incoming, depth, report_folders and start_files "
-        "in [storage]"
+        "in [homes]"
     ]
 
 
@@ -151,7 +151,7 @@ def test_a_report_that_is_not_understood(fleet: Fleet, other: bool, word: str) -
 def test_no_account_at_all(fleet: Fleet, host: str, said: str) -> None:
     text = fleet.file.read_text()
     fleet.file.write_text(
-        text.replace("[storage]", f'host = "{host}"\n[storage]' if host else "[storage]")
+        text.replace("[homes]", f'host = "{host}"\n[homes]' if host else "[homes]")
     )
     fleet.entries()
 

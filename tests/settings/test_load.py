@@ -45,9 +45,9 @@ def test_what_the_file_sets(tmp_path: Path) -> None:
     settings = read(
         tmp_path,
         MINIMAL
-        + 'suffix = "o=example"\n[quota]\nwarning = 70\n[patience]\nnumbers = 3\ndays = 0\n'
+        + 'suffix = "o=example"\n[quota]\nwarning = 70\n[warn_after]\nnumbers = 3\ndays = 0\n'
         + '[schedule]\nzones = ["Asia/Tokyo"]\ngrace = "90m"\n'
-        + '[schedule.weekdays]\n"1/a" = [1, 2]\n[storage]\nroot = "tree"\n'
+        + '[schedule.weekdays]\n"1/a" = [1, 2]\n[homes]\nroot = "tree"\n'
         + '[client.minimum]\n"Some Client" = "2.0"\n',
     )
 
@@ -74,9 +74,9 @@ def test_what_the_file_sets(tmp_path: Path) -> None:
         (MINIMAL + "attributes = 3", "not a table; write it as [directory.attributes]"),
         (MINIMAL + 'ca_file = "\\u0000"', "ca_file: '\\x00' is no path"),
         (MINIMAL + '[store]\nfolder = ""', "[store] folder: '' is no path"),
-        (MINIMAL + '[storage]\nroot = "a\\u0000b"', "[storage] root: 'a\\x00b' is no path"),
+        (MINIMAL + '[homes]\nroot = "a\\u0000b"', "[homes] root: 'a\\x00b' is no path"),
         ('[directory]\nuri = "ldif:\\u0000"', "is no path"),
-        (MINIMAL + "[patience]\ndays = true", "not a whole number from 0 to 99"),
+        (MINIMAL + "[warn_after]\ndays = true", "not a whole number from 0 to 99"),
         (MINIMAL + '[schedule]\ngrace = "2 hours"', 'not a duration such as "90m"'),
         (MINIMAL + '[schedule]\ngrace = "900000d"', "longer than ten years"),
         (MINIMAL + '[schedule]\nzones = ["Mars/Base"]', "'Mars/Base' is no IANA zone"),
@@ -100,22 +100,22 @@ def test_what_the_file_sets(tmp_path: Path) -> None:
         (MINIMAL + 'servers = ["b-1", " "]', "servers: ['b-1', ' '] is not a list of servers'"),
         (MINIMAL + 'servers = ["b\\u0000"]', "is not a list of servers' names"),
         (MINIMAL + "servers = []", "servers: [] is neither a text nor a list of texts"),
-        (MINIMAL + '[storage]\nhome = "{user}"', "no such placeholder {user}"),
-        (MINIMAL + '[storage]\nincoming = "../x"', "no folder below the account's"),
-        (MINIMAL + '[storage]\nstart_files = ["a/b"]', "no plain file name"),
+        (MINIMAL + '[homes]\nhome = "{user}"', "no such placeholder {user}"),
+        (MINIMAL + '[homes]\nincoming = "../x"', "no folder below the account's"),
+        (MINIMAL + '[homes]\nstart_files = ["a/b"]', "no plain file name"),
         (MINIMAL + '[client.minimum]\n"P" = "new"', "no version"),
         ("[directory", "no TOML"),
         (MINIMAL + "[quota]\nzzzz = 1", "[quota] zzzz: no such key; the nearest known one is"),
         (MINIMAL + "suffix = 3", "[directory] suffix: 3 is not a text in quotes"),
         (MINIMAL + "verify = 1", "[directory] verify: 1 is neither true nor false"),
-        (MINIMAL + "[patience]\ndays = 100", "100 is not a whole number from 0 to 99"),
-        (MINIMAL + "[patience]\ndays = 1.0", "1.0 is not a whole number from 0 to 99"),
+        (MINIMAL + "[warn_after]\ndays = 100", "100 is not a whole number from 0 to 99"),
+        (MINIMAL + "[warn_after]\ndays = 1.0", "1.0 is not a whole number from 0 to 99"),
         (MINIMAL + "[quota]\nwarning = true", "True is not a percentage"),
         (MINIMAL + "[quota]\nwarning = 1001", "1001 is not a percentage"),
         (MINIMAL + "servers = 3", "servers: 3 is neither a text nor a list of texts"),
         (MINIMAL + 'servers = ["b-1", 3]', "is neither a text nor a list of texts"),
         *(
-            (MINIMAL + f'[storage]\nend_files = ["a.xml", "{name}"]', "is no plain file name")
+            (MINIMAL + f'[homes]\nend_files = ["a.xml", "{name}"]', "is no plain file name")
             for name in ("", ".", "..", "a/b", "a\\u0000")
         ),
     ],
@@ -132,8 +132,8 @@ def test_values_at_their_borders(tmp_path: Path) -> None:
     settings = read(
         tmp_path,
         MINIMAL
-        + "[patience]\nnumbers = 0\ndays = 99\n[quota]\nwarning = 0\ncritical = 1000\n"
-        + '[storage]\nreport_folders = [".a", "b"]\n',
+        + "[warn_after]\nnumbers = 0\ndays = 99\n[quota]\nwarning = 0\ncritical = 1000\n"
+        + '[homes]\nreport_folders = [".a", "b"]\n',
     )
 
     assert settings.policies.patience.days == 99

@@ -54,7 +54,7 @@ class Fleet:
     def settings_text(self, more: str, store: str = "") -> None:
         self.file.write_text(
             '[directory]\nuri = "ldif:directory.ldif"\nsuffix = "dc=example,dc=org"\n'
-            f'[storage]\nroot = "tree"\n[store]\nfolder = "store"\n{store}\n'
+            f'[homes]\nroot = "tree"\n[store]\nfolder = "store"\n{store}\n'
             f'[schedule]\nzones = ["Europe/Zurich"]\n{more}\n'
         )
 

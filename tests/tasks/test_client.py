@@ -32,9 +32,9 @@ def with_client(identifier: str, version: str, name: str = "web01") -> Computer:
     [
         ((PERL, "2.0.9"), POLICY, State.OK, "new enough"),
         ((PERL, "2.0.11"), POLICY, State.OK, "new enough"),
-        ((PERL, "2.0.8"), POLICY, State.WARNING, "2.0.8 is too old, limit 2.0.9 (settings)"),
+        ((PERL, "2.0.8"), POLICY, State.WARNING, "2.0.8 is too old, threshold 2.0.9 (settings)"),
         ((PERL, "2.0.5_pre"), POLICY, State.WARNING, "too old"),
-        ((PERL, "1.13.9"), POLICY, State.CRITICAL, "limit 2.0.0"),
+        ((PERL, "1.13.9"), POLICY, State.CRITICAL, "threshold 2.0.0"),
         ((SEPIOLA, "2.7.1-4-g0549bf1"), POLICY, State.OK, "new enough"),
         ((SEPIOLA, "2.7.0-rc.3"), POLICY, State.WARNING, "too old"),
         ((SEPIOLA, "2.10.0"), POLICY, State.OK, "new enough"),

@@ -106,9 +106,9 @@ def test_the_threshold_of_the_forecast_is_the_entrys_else_the_settings() -> None
             Growth(None, 3, LOST),
             {
                 "cause": "shrink",
-                "shrink_before": 80 * GIB,
-                "shrink_after": 30 * GIB,
-                "shrink_day": date(2026, 11, 20),
+                "sudden_loss_before": 80 * GIB,
+                "sudden_loss_after": 30 * GIB,
+                "sudden_loss_day": date(2026, 11, 20),
             },
             id="lost",
         ),
@@ -123,9 +123,9 @@ def test_what_a_mail_says(used: float, growth: Growth | None, facts: dict[str, o
     [
         pytest.param(50, None, State.OK, "50.0 %", id="not asked for"),
         pytest.param(50, 50, State.OK, "50.0 %", id="not in fewer days"),
-        pytest.param(50, 51, State.WARNING, "full in 50 d, limit 51 d (--forecast-warning)"),
-        pytest.param(90, 60, State.WARNING, "90.0 % of 100.0 GiB used, full in 10 d, limit 80 %"),
-        pytest.param(79.9, 60, State.WARNING, "full in 20 d, limit 60 d", id="before the limit"),
+        pytest.param(50, 51, State.WARNING, "full in 50 d, threshold 51 d (--forecast-warning)"),
+        pytest.param(90, 60, State.WARNING, "90.0 % of 100.0 GiB used, full in 10 d, threshold 80 %"),
+        pytest.param(79.9, 60, State.WARNING, "full in 20 d, threshold 60 d", id="before the limit"),
         pytest.param(99.5, 60, State.CRITICAL, "99.5 %", id="what is worse is said"),
     ],
 )
@@ -142,9 +142,9 @@ def test_forecast_warning(used: float, days: int | None, state: State, says: str
     ("used", "state", "says"),
     [
         pytest.param(30, State.WARNING, "used space fell from 80.0 to 30.0 GiB on 2026-11-20"),
-        pytest.param(0, State.WARNING, "limit 50 % a day ([quota] shrink)", id="everything"),
-        pytest.param(85, State.WARNING, "85.0 % of 100.0 GiB used, limit 80 % (entry)", id="quota"),
-        pytest.param(99.5, State.CRITICAL, "limit 99 % (default)", id="full"),
+        pytest.param(0, State.WARNING, "threshold 50 % a day ([quota] sudden_loss)", id="everything"),
+        pytest.param(85, State.WARNING, "85.0 % of 100.0 GiB used, threshold 80 % (entry)", id="quota"),
+        pytest.param(99.5, State.CRITICAL, "threshold 99 % (default)", id="full"),
     ],
 )
 def test_a_sudden_loss(used: float, state: State, says: str) -> None:
@@ -158,9 +158,9 @@ def test_a_sudden_loss_has_its_own_text() -> None:
     summary = evaluate_all(30, Growth(1.0 * GIB, 30, LOST), QuotaPolicy(shrink=40)).summary
 
     assert summary == (
-        "used space fell from 80.0 to 30.0 GiB on 2026-11-20, limit 40 % a day ([quota] shrink): "
+        "used space fell from 80.0 to 30.0 GiB on 2026-11-20, threshold 40 % a day ([quota] sudden_loss): "
         "deleted, encrypted, or the wrong source? Now 30.0 % of 100.0 GiB used, full in 70 d, "
-        "limit 80 % (entry)"
+        "threshold 80 % (entry)"
     )
 
 

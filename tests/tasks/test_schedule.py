@@ -49,7 +49,7 @@ ON_WORKING_DAYS = daily(20, weekdays=frozenset([1, 2, 3, 4, 5]))
             computer(start=SUNDAY, end=SUNDAYS_END, schedule=AT_20),
             "2026-11-23T22:00:01+01:00",
             1,
-            "1 backup missed since 2026-11-23 20:00 +01:00, limit 1 backup (entry)",
+            "1 backup missed since 2026-11-23 20:00 +01:00, threshold 1 backup (entry)",
             id="older than grace",
         ),
         pytest.param(
@@ -527,8 +527,8 @@ def test_what_a_mail_says_of_missed_backups() -> None:
     assert missed.facts == {
         "cause": "missed",
         "missed": 2,
-        "limit_numbers": 1,
-        "limit_days": 2,
+        "threshold_backups": 1,
+        "threshold_days": 2,
         "first_due": at("2026-11-23T20:00+01:00"),
         "last_backup": at("2026-11-22T20:00:04+01:00"),
         "next_due": at("2026-11-25T20:00+01:00"),
@@ -547,8 +547,8 @@ def test_details_say_how() -> None:
     verdict = schedule(EACH, uploads(one), RULES, at(ONE))
 
     assert verdict.details == (
-        "web01: WARNING - 1 backup missed since 2026-11-23 20:00 +01:00, limit 1 backup (entry) "
+        "web01: WARNING - 1 backup missed since 2026-11-23 20:00 +01:00, threshold 1 backup (entry) "
         "[schedule of its file; zone Europe/Zurich by the settings; "
-        "counted from 2026-11-22 21:00 +01:00; limits 1 backup (entry), days off; "
+        "counted from 2026-11-22 21:00 +01:00; thresholds 1 backup (entry), days off; "
         "last start 2026-11-22 20:00 +01:00]",
     )

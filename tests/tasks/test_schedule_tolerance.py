@@ -38,13 +38,13 @@ NOT_ONE = WarnAfterPolicy(numbers=Threshold(Range(0, 1, inverted=True), "-w"), d
     ("numbers", "days", "patience", "now", "state", "says"),
     [
         pytest.param(
-            None, None, NOTHING, ONE, State.WARNING, ", limit 1 d (default)", id="default: one day"
+            None, None, NOTHING, ONE, State.WARNING, ", threshold 1 d (default)", id="default: one day"
         ),
         pytest.param(
-            None, None, NOTHING, TWO, State.WARNING, ", limit 1 d (default)", id="two missed"
+            None, None, NOTHING, TWO, State.WARNING, ", threshold 1 d (default)", id="two missed"
         ),
         pytest.param(
-            None, None, NOTHING, THREE, State.CRITICAL, ", limit 1 d (default)", id="three missed"
+            None, None, NOTHING, THREE, State.CRITICAL, ", threshold 1 d (default)", id="three missed"
         ),
         pytest.param(
             None,
@@ -53,7 +53,7 @@ NOT_ONE = WarnAfterPolicy(numbers=Threshold(Range(0, 1, inverted=True), "-w"), d
             "2026-11-25T20:00:03+01:00",
             State.OK,
             "2 backups missed since 2026-11-23 20:00 +01:00, "
-            "within limits number off (default), 3 d (entry)",
+            "within thresholds number off (default), 3 d (entry)",
             id="within the entry's days",
         ),
         pytest.param(
@@ -62,7 +62,7 @@ NOT_ONE = WarnAfterPolicy(numbers=Threshold(Range(0, 1, inverted=True), "-w"), d
             NOTHING,
             "2026-11-25T20:00:04+01:00",
             State.WARNING,
-            ", limit 3 d (entry)",
+            ", threshold 3 d (entry)",
             id="the entry's days are 24 hours each since the last start",
         ),
         pytest.param(
@@ -71,11 +71,11 @@ NOT_ONE = WarnAfterPolicy(numbers=Threshold(Range(0, 1, inverted=True), "-w"), d
             NOTHING,
             ONE,
             State.OK,
-            "within limits 2 backups (entry), days off",
+            "within thresholds 2 backups (entry), days off",
             id="entry's 2",
         ),
         pytest.param(
-            2, 0, NOTHING, TWO, State.WARNING, ", limit 2 backups (entry)", id="entry's reached"
+            2, 0, NOTHING, TWO, State.WARNING, ", threshold 2 backups (entry)", id="entry's reached"
         ),
         pytest.param(
             2,
@@ -83,18 +83,18 @@ NOT_ONE = WarnAfterPolicy(numbers=Threshold(Range(0, 1, inverted=True), "-w"), d
             NOTHING,
             TWO,
             State.WARNING,
-            ", limit 2 backups (entry), limit 1 d (entry)",
+            ", threshold 2 backups (entry), threshold 1 d (entry)",
             id="both reached",
         ),
-        pytest.param(9, 1, NOTHING, ONE, State.WARNING, ", limit 1 d (entry)", id="one of both"),
+        pytest.param(9, 1, NOTHING, ONE, State.WARNING, ", threshold 1 d (entry)", id="one of both"),
         pytest.param(
             9, 0, NOTHING, THREE, State.OK, "3 backups missed", id="not critical without a warning"
         ),
         pytest.param(
-            None, None, BY_COMMAND, TWO, State.WARNING, "limit 2 backups (-w)", id="command line's"
+            None, None, BY_COMMAND, TWO, State.WARNING, "threshold 2 backups (-w)", id="command line's"
         ),
         pytest.param(
-            3, None, BY_COMMAND, TWO, State.WARNING, ", limit 1 d (default)", id="entry before -w"
+            3, None, BY_COMMAND, TWO, State.WARNING, ", threshold 1 d (default)", id="entry before -w"
         ),
         pytest.param(
             None,
@@ -102,26 +102,26 @@ NOT_ONE = WarnAfterPolicy(numbers=Threshold(Range(0, 1, inverted=True), "-w"), d
             BY_SETTINGS,
             ONE,
             State.OK,
-            "within limits 2 backups (settings), 4 d (settings)",
+            "within thresholds 2 backups (settings), 4 d (settings)",
             id="within the settings'",
         ),
         pytest.param(
             None, None, BY_SETTINGS, TWO, State.WARNING, "2 backups (settings)", id="settings'"
         ),
         pytest.param(
-            0, 2, BY_SETTINGS, TWO, State.WARNING, ", limit 2 d (entry)", id="entry before settings"
+            0, 2, BY_SETTINGS, TWO, State.WARNING, ", threshold 2 d (entry)", id="entry before settings"
         ),
         pytest.param(
-            None, None, BOTH_OFF, THREE, State.OK, "within limits number off", id="settings off"
+            None, None, BOTH_OFF, THREE, State.OK, "within thresholds number off", id="settings off"
         ),
         pytest.param(
             None, None, LATE_CRITICAL, THREE, State.WARNING, "3 backups missed", id="-c is later"
         ),
         pytest.param(
-            None, None, FROM_TWO, ONE, State.WARNING, ", limit 2:5 backups (-w)", id="from two on"
+            None, None, FROM_TWO, ONE, State.WARNING, ", threshold 2:5 backups (-w)", id="from two on"
         ),
         pytest.param(
-            None, None, NOT_ONE, ONE, State.WARNING, ", limit @0:1 backups (-w)", id="inverted"
+            None, None, NOT_ONE, ONE, State.WARNING, ", threshold @0:1 backups (-w)", id="inverted"
         ),
         pytest.param(
             0,
@@ -129,7 +129,7 @@ NOT_ONE = WarnAfterPolicy(numbers=Threshold(Range(0, 1, inverted=True), "-w"), d
             NOTHING,
             ONE,
             State.WARNING,
-            ", limit 1 d (default); the entry switches the customer's warnings off",
+            ", threshold 1 d (default); the entry switches the customer's warnings off",
             id="muted: the settings hold",
         ),
         pytest.param(
@@ -138,7 +138,7 @@ NOT_ONE = WarnAfterPolicy(numbers=Threshold(Range(0, 1, inverted=True), "-w"), d
             BY_SETTINGS,
             ONE,
             State.OK,
-            "within limits 2 backups (settings), 4 d (settings)",
+            "within thresholds 2 backups (settings), 4 d (settings)",
             id="muted: within the settings'",
         ),
     ],
@@ -204,7 +204,7 @@ AFTER_STARTUP = Schedule(NoSchedule.AFTER_STARTUP, None, SUNDAY.modified)
             "2026-11-24T20:00:05+01:00",
             State.WARNING,
             "backs up by hand only, last backup 2026-11-22 20:00 +01:00, "
-            "limit 2 d ([schedule] report_max_age)",
+            "threshold 2 d ([schedule] max_backup_age)",
             id="older",
         ),
         pytest.param(
@@ -213,7 +213,7 @@ AFTER_STARTUP = Schedule(NoSchedule.AFTER_STARTUP, None, SUNDAY.modified)
             "2026-11-28T20:00:04+01:00",
             State.WARNING,
             "backs up after it is switched on, last backup 2026-11-22 20:00 +01:00, "
-            "limit 2 d ([schedule] report_max_age)",
+            "threshold 2 d ([schedule] max_backup_age)",
             id="at three times the limit",
         ),
         pytest.param(
@@ -222,7 +222,7 @@ AFTER_STARTUP = Schedule(NoSchedule.AFTER_STARTUP, None, SUNDAY.modified)
             "2026-11-28T20:00:05+01:00",
             State.CRITICAL,
             "no schedule uploaded, last backup 2026-11-22 20:00 +01:00, "
-            "limit 2 d ([schedule] report_max_age)",
+            "threshold 2 d ([schedule] max_backup_age)",
             id="more than three times as old",
         ),
     ],
@@ -231,7 +231,7 @@ def test_without_due_times(
     plan: Schedule | None, days: int | None, now: str, state: State, summary: str
 ) -> None:
     age = None if days is None else timedelta(days=days)
-    rules = RULES._replace(schedule=SchedulePolicy(zones=(ZURICH,), report_max_age=age))
+    rules = RULES._replace(schedule=SchedulePolicy(zones=(ZURICH,), max_backup_age=age))
     one = computer(start=SUNDAY, end=SUNDAYS_END, schedule=plan)
 
     verdict = schedule(ACCOUNT, uploads(one), rules, at(now))
@@ -241,7 +241,7 @@ def test_without_due_times(
 
 
 def test_what_a_mail_says_of_an_old_backup() -> None:
-    rules = RULES._replace(schedule=SchedulePolicy(report_max_age=timedelta(days=2)))
+    rules = RULES._replace(schedule=SchedulePolicy(max_backup_age=timedelta(days=2)))
     one = computer(start=SUNDAY, end=SUNDAYS_END, schedule=BY_HAND)
 
     verdict = schedule(ACCOUNT, uploads(one), rules, at("2026-11-25T20:00:04+01:00"))
@@ -250,7 +250,7 @@ def test_what_a_mail_says_of_an_old_backup() -> None:
         "cause": "old",
         "last_backup": at("2026-11-22T20:00:04+01:00"),
         "age": timedelta(days=3),
-        "limit_age": timedelta(days=2),
+        "threshold_age": timedelta(days=2),
     }
 
 
@@ -265,7 +265,7 @@ def test_days_count_from_the_end_where_no_start_is_known() -> None:
 
 
 def test_without_due_times_nor_a_backup() -> None:
-    rules = RULES._replace(schedule=SchedulePolicy(report_max_age=timedelta(days=2)))
+    rules = RULES._replace(schedule=SchedulePolicy(max_backup_age=timedelta(days=2)))
 
     verdict = schedule(ACCOUNT, uploads(computer(schedule=BY_HAND)), rules, at(ONE))
 
@@ -304,8 +304,8 @@ def test_limits_that_are_off_are_no_facts() -> None:
         EACH, uploads(computer(start=SUNDAY, end=SUNDAYS_END, schedule=AT_20)), RULES, at(ONE)
     )
 
-    assert "limit_numbers" not in by_days.facts
-    assert "limit_days" not in by_number.facts
+    assert "threshold_backups" not in by_days.facts
+    assert "threshold_days" not in by_number.facts
 
 
 def test_days_count_from_the_newest_run_that_is_known() -> None:

@@ -183,14 +183,14 @@ def test_one_look(one: Computer, state: State, says: str) -> None:
             Account("a", DN, warning_numbers=3, warning_days=0),
             History(failed=1),
             State.OK,
-            "2 failed: backup ended 2026-11-23 20:41 +01:00 with errors, within limits 3 backups",
+            "2 failed: backup ended 2026-11-23 20:41 +01:00 with errors, within thresholds 3 backups",
             id="within the entry's number",
         ),
         pytest.param(
             Account("a", DN, warning_numbers=2, warning_days=0),
             History(failed=1),
             State.WARNING,
-            "limit 2 backups (entry)",
+            "threshold 2 backups (entry)",
             id="the entry's number",
         ),
         pytest.param(
@@ -218,14 +218,14 @@ def test_one_look(one: Computer, state: State, says: str) -> None:
             Account("a", DN, warning_numbers=0, warning_days=2),
             History(failed=1, last_success=at("2026-11-22T12:00+01:00")),
             State.WARNING,
-            "limit 2 d (entry)",
+            "threshold 2 d (entry)",
             id="the entry's days",
         ),
         pytest.param(
             Account("a", DN, warning_numbers=0, warning_days=2),
             History(failed=1),
             State.WARNING,
-            "limit 2 d (entry)",
+            "threshold 2 d (entry)",
             id="no success known: reached",
         ),
         pytest.param(
@@ -264,14 +264,14 @@ def test_one_look(one: Computer, state: State, says: str) -> None:
             ),
             History(failed=1),
             State.WARNING,
-            "limit 2 d (entry)",
+            "threshold 2 d (entry)",
             id="a success of the future is none",
         ),
         pytest.param(
             Account("a", DN, warning_numbers=0, warning_days=0),
             History(failed=1),
             State.WARNING,
-            "limit 1 d (default); the entry switches the customer's warnings off",
+            "threshold 1 d (default); the entry switches the customer's warnings off",
             id="both off: the settings",
         ),
         pytest.param(
@@ -335,7 +335,7 @@ def test_the_doubt_holds_while_the_next_backup_runs(history: History | None) -> 
     assert verdict.state is State.WARNING
     assert verdict.summary == (
         "backup running since 2026-11-24 11:00 +01:00, the one before reported as successful "
-        "2026-11-23 20:41 +01:00, but the quota was used up (99.0 %, limit 99 % ([status] full))"
+        "2026-11-23 20:41 +01:00, but the quota was used up (99.0 %, threshold 99 % ([status] full))"
     )
     assert verdict.facts["cause"] == "full"
 
@@ -742,7 +742,7 @@ SUCCESS = end("2026-11-22T20:41:37+01:00")
 def test_what_a_mail_says_of_failed_backups(one: Computer, facts: dict[str, object]) -> None:
     verdict = status(ENTRY, uploads(one), RULES, NOW)
 
-    assert verdict.facts == {**facts, "limit_days": 1, "zone": ZURICH}
+    assert verdict.facts == {**facts, "threshold_days": 1, "zone": ZURICH}
 
 
 def test_what_a_mail_says_of_a_success() -> None:
@@ -759,7 +759,7 @@ def test_details_say_how() -> None:
     known = status(ENTRY, uploads(computer(end=FAILED, history=history)), RULES, NOW)
     not_known = status(ENTRY, uploads(computer(end=FAILED)), RULES, NOW)
 
-    limits = "limits number off (entry), 1 d (entry)"
+    limits = "thresholds number off (entry), 1 d (entry)"
     assert f"[last success 2026-11-22 20:41 +01:00; {limits}]" in known.details[0]
     assert f"[last success not known; {limits}]" in not_known.details[0]
 
@@ -789,7 +789,7 @@ def test_a_first_backup_may_take_a_week_from_the_first_start_seen() -> None:
             computer(end=SUCCESS),
             99,
             "last backup reported as successful 2026-11-22 20:41 +01:00, "
-            "but the quota was used up (99.0 %, limit 99 % ([status] full))",
+            "but the quota was used up (99.0 %, threshold 99 % ([status] full))",
             id="in doubt",
         ),
         pytest.param(
@@ -797,7 +797,7 @@ def test_a_first_backup_may_take_a_week_from_the_first_start_seen() -> None:
             99,
             "backup running since 2026-11-24 11:00 +01:00, "
             "the one before reported as successful 2026-11-22 20:41 +01:00, "
-            "but the quota was used up (99.0 %, limit 99 % ([status] full))",
+            "but the quota was used up (99.0 %, threshold 99 % ([status] full))",
             id="in doubt, and running again",
         ),
         pytest.param(

@@ -23,9 +23,9 @@ CRITICAL = UnusedPolicy(critical=Threshold(Range(end=30 * 86400), "-c"))
             State.OK,
             "not used yet, since 2026-11-10 11:00",
         ),
-        ("2026-11-10T11:59+01:00", UnusedPolicy(), State.WARNING, "limit 14 d (default)"),
+        ("2026-11-10T11:59+01:00", UnusedPolicy(), State.WARNING, "threshold 14 d (default)"),
         ("2026-11-10T11:59+01:00", CRITICAL, State.WARNING, "never used since 2026-11-10 10:59"),
-        ("2026-10-25T11:59+01:00", CRITICAL, State.CRITICAL, "limit 30 d (-c)"),
+        ("2026-10-25T11:59+01:00", CRITICAL, State.CRITICAL, "threshold 30 d (-c)"),
         ("2026-12-25T11:59+01:00", UnusedPolicy(), State.UNKNOWN, "clock"),
         ("2026-11-24T12:10+01:00", UnusedPolicy(), State.OK, "not used yet"),
         ("2026-11-24T12:11+01:00", UnusedPolicy(), State.UNKNOWN, "clock: "),
@@ -44,12 +44,12 @@ def test_age(created: str | None, policy: UnusedPolicy, state: State, says: str)
 @pytest.mark.parametrize(
     ("good", "says"),
     [
-        (Range(end=30), "limit 30 s (-w)"),
-        (Range(end=90), "limit 90 s (-w)"),
-        (Range(end=3600), "limit 1 h (-w)"),
-        (Range(10, 20), "limit 10:20 s (-w)"),
-        (Range(end=1209600, inverted=True), "limit @0:1209600 s (-w)"),
-        (Range(5, inverted=True), "limit @5: s (-w)"),
+        (Range(end=30), "threshold 30 s (-w)"),
+        (Range(end=90), "threshold 90 s (-w)"),
+        (Range(end=3600), "threshold 1 h (-w)"),
+        (Range(10, 20), "threshold 10:20 s (-w)"),
+        (Range(end=1209600, inverted=True), "threshold @0:1209600 s (-w)"),
+        (Range(5, inverted=True), "threshold @5: s (-w)"),
     ],
 )
 def test_the_limit_is_said_as_it_was_given(good: Range, says: str) -> None:
@@ -73,7 +73,7 @@ def test_the_limit_is_said_as_it_was_given(good: Range, says: str) -> None:
         (
             Uploads((computer(),)),
             State.WARNING,
-            "never used since 2024-12-31 23:00 +00:00 (692 d 12 h), limit 14 d (default)",
+            "never used since 2024-12-31 23:00 +00:00 (692 d 12 h), threshold 14 d (default)",
         ),
         (
             uploads(*(computer(name, end=end("2026-11-01T00:00+01:00")) for name in "ab")),
@@ -85,7 +85,7 @@ def test_the_limit_is_said_as_it_was_given(good: Range, says: str) -> None:
             Uploads((computer(history=History(gone=NOW)),)),
             State.WARNING,
             "used no more, the folders of its computers are gone, "
-            "since 2024-12-31 23:00 +00:00 (692 d 12 h), limit 14 d (default)",
+            "since 2024-12-31 23:00 +00:00 (692 d 12 h), threshold 14 d (default)",
         ),
         (Uploads(data=True), State.OK, "backed up without a client that reports"),
         (

@@ -82,7 +82,7 @@ def test_templates(template: str) -> None:
 )
 def test_templates_that_are_refused(template: str, says: str) -> None:
     with pytest.raises(SettingsError) as refused:
-        check_template(template, "x.toml: [storage] home")
+        check_template(template, "x.toml: [homes] home")
 
     assert says in str(refused.value)
-    assert refused.value.where == "x.toml: [storage] home"
+    assert refused.value.where == "x.toml: [homes] home"

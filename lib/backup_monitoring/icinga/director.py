@@ -18,7 +18,7 @@ def director(services: Iterable[Service]) -> Iterator[str]:
             "host": service.host,
             "display_name": _text(service.shown),
             "backup_account": _text(service.account).replace("$", "$$"),
-            "backup_check": service.check,
+            "backup_task": service.check,
             "template": f"backup-account-{service.check}",
         }
         yield f"{before}\n{json.dumps(row, sort_keys=True)}"

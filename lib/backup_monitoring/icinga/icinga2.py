@@ -22,7 +22,7 @@ def icinga2(services: Iterable[Service], *, with_hosts: bool = True) -> Iterator
             f"  host_name = {quoted(service.host)}\n"
             f"  display_name = {quoted(service.shown)}\n"
             f"  vars.backup_account = {variable(service.account)}\n"
-            f"  vars.backup_check = {quoted(service.check)}\n"
+            f"  vars.backup_task = {quoted(service.check)}\n"
             "}\n"
         )
 

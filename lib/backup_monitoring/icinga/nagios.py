@@ -26,7 +26,7 @@ def nagios(services: Iterable[Service], *, with_hosts: bool = True) -> Iterator[
             f"  display_name {harmless(service.shown)}\n"
             # It is put into a shell's line: what is no plain UID goes by its encoding.
             f"  _BACKUP_ACCOUNT {encode_name(service.account)}\n"
-            f"  _BACKUP_CHECK {service.check}\n"
+            f"  _BACKUP_TASK {service.check}\n"
             "}\n"
         )
 

@@ -100,7 +100,7 @@ class MailContent(NamedTuple):
     help: str
     help_link: str
     selfcare_title: str
-    selfcare: str
+    self_service: str
     selfcare_link: str
     why: str
 
@@ -173,7 +173,7 @@ def _event_texts(scene: MailScene, event: Event, about: About) -> tuple[Variable
     return variables, told | scene.words.texts("mail", {**variables, **told})
 
 
-TASK_TEXTS = ("short", "over_short", "brief", "limit", "problem", "steps", "over")
+TASK_TEXTS = ("short", "over_short", "brief", "threshold", "problem", "steps", "over")
 
 
 def _content(
@@ -186,7 +186,7 @@ def _content(
 ) -> MailContent:
     greeting = scene.words.texts("greeting", variables)["greeting"]
     policy, labels = scene.policy, scene.labels
-    selfcare = str(variables["selfcare"])
+    self_service = str(variables["self_service"])
     return MailContent(
         language=scene.words.language,
         subject=_header(texts["subject"]),
@@ -202,9 +202,9 @@ def _content(
         help_title=labels["help"] if policy.help else "",
         help=policy.help,
         help_link=_link(policy.help),
-        selfcare_title=labels["selfcare"] if selfcare else "",
-        selfcare=selfcare,
-        selfcare_link=_link(selfcare),
+        selfcare_title=labels["self_service"] if self_service else "",
+        self_service=self_service,
+        selfcare_link=_link(self_service),
         why=one_line(texts["why"]),
     )
 
@@ -221,7 +221,7 @@ def _rows(
         "server": variables["host"],
         "since": variables["since"] if event.kind is not EventKind.RECOVERY else "",
         "value": texts["brief"] if event.kind is not EventKind.MONITORING_ENDED else "",
-        "limit": texts["limit"] if failing else "",
+        "threshold": texts["threshold"] if failing else "",
         "output": output,
     }
     return tuple((scene.labels[name], str(value)) for name, value in told.items() if value)

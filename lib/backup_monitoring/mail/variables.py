@@ -41,7 +41,7 @@ def person_variables(recipient: Recipient, policy: NotifySettings) -> Variables:
         "role": recipient.role.value,
         "reason": harmless(recipient.reason, 500) if recipient.role is Role.PROVIDER else "",
         "help": policy.help,
-        "selfcare": policy.selfcare if recipient.role is Role.CUSTOMER else "",
+        "self_service": policy.self_service if recipient.role is Role.CUSTOMER else "",
     }
 
 
@@ -102,21 +102,21 @@ def _sound(name: str, value: object) -> bool:
 
 
 def _numbers(known: Mapping[str, object]) -> Variables:
-    names = ("others", "missed", "failed", "limit_numbers", "limit_days", "days_to_full")
-    spans = {"age_days": known.get("age"), "limit_age_days": known.get("limit_age")}
+    names = ("others", "missed", "failed", "threshold_backups", "threshold_days", "days_to_full")
+    spans = {"age_days": known.get("age"), "limit_age_days": known.get("threshold_age")}
     days = {n: whole_days(v) if isinstance(v, timedelta) else None for n, v in spans.items()}
     return {**{name: known.get(name) for name in names}, **days}
 
 
 def _sizes(known: Mapping[str, object], formats: Formats) -> Variables:
-    names = ("used", "capacity", "shrink_before", "shrink_after")
+    names = ("used", "capacity", "sudden_loss_before", "sudden_loss_after")
     sizes = {name: value for name in names if isinstance(value := known.get(name), int)}
     said: Variables = {n: formats.size(sizes[n]) if n in sizes else "" for n in names}
     free = max(0, sizes["capacity"] - sizes["used"]) if {"used", "capacity"} <= set(sizes) else None
     said["free"] = formats.size(free) if free is not None else ""
-    percent, limit = _number(known.get("percent")), _number(known.get("limit_percent"))
+    percent, limit = _number(known.get("percent")), _number(known.get("threshold_percent"))
     said["percent"] = formats.percent(percent, limit) if percent is not None else ""
-    said["limit_percent"] = formats.percent(limit) if limit is not None else ""
+    said["threshold_percent"] = formats.percent(limit) if limit is not None else ""
     return said
 
 
@@ -127,8 +127,8 @@ def _number(value: object) -> float | None:
 def _times(known: Mapping[str, object], reader: MailReader) -> Variables:
     names = ("first_due", "next_due", "last_backup", "failed_at", "last_success", "created")
     said: Variables = {name: time_of(known.get(name), reader) for name in names}
-    day = known.get("shrink_day")
-    said["shrink_day"] = reader.formats.day(day) if isinstance(day, date) else ""
+    day = known.get("sudden_loss_day")
+    said["sudden_loss_day"] = reader.formats.day(day) if isinstance(day, date) else ""
     return said
 
 

@@ -20,7 +20,7 @@ from backup_monitoring.settings.load import Settings
 
 
 class NoOperatorError(MonitoringError):
-    """The provider has to be told, and [notify] fallback is no address."""
+    """The provider has to be told, and [notify] operator is no address."""
 
 
 class Composer:
@@ -112,4 +112,4 @@ class Composer:
         try:
             return provider(self._settings.notify)
         except AddressError as error:
-            raise NoOperatorError("[notify] fallback", str(error), "set an address") from None
+            raise NoOperatorError("[notify] operator", str(error), "set an address") from None

@@ -30,7 +30,7 @@ _AUDITED = ("ACKNOWLEDGEMENT", "DOWNTIME", "FLAPPING")
 # The option's name, and what Nagios calls it; ours are NOTIFY_ and the option's name.
 NAGIOS = {
     "account": "NAGIOS__SERVICEBACKUP_ACCOUNT",
-    "check": "NAGIOS__SERVICEBACKUP_CHECK",
+    "check": "NAGIOS__SERVICEBACKUP_TASK",
     "type": "NAGIOS_NOTIFICATIONTYPE",
     "state": "NAGIOS_SERVICESTATE",
     "last_state": "NAGIOS_LASTSERVICESTATE",

@@ -152,7 +152,7 @@ class Notifier:
         fallbacks = [each.fallback for each in outcomes if each.fallback is not None]
         lines = [said, *(f"handed to the fallback: {reason}" for reason in fallbacks)]
         if fallbacks and not self._policy.fallback:
-            lines.append("[notify] fallback is not set: nobody was told; set it")
+            lines.append("[notify] operator is not set: nobody was told; set it")
         if audit.failure:
             lines.append(f"FAILED: {audit.failure}")
         if self._dry:

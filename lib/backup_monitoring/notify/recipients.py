@@ -66,11 +66,11 @@ def provider(policy: NotifySettings) -> Recipient:
     """Return the provider as a recipient.
 
     Raises:
-        AddressError: ``[notify] fallback`` is no address.
+        AddressError: ``[notify] operator`` is no address.
     """
     mailbox = parse_mailbox(policy.fallback)
     return Recipient(
-        mailbox.address, mailbox.name, Role.PROVIDER, policy.language, reason="[notify] fallback"
+        mailbox.address, mailbox.name, Role.PROVIDER, policy.language, reason="[notify] operator"
     )
 
 
@@ -102,7 +102,7 @@ class DecisionBuilder:
     def trouble(self, text: str) -> None:
         """Note that the provider must be told."""
         self._unreached.append(text)
-        self._explained.append(f"rule 5: {text}: [notify] fallback is told")
+        self._explained.append(f"rule 5: {text}: [notify] operator is told")
 
     def _doubt(self, text: str) -> None:
         self.findings.append(text)
@@ -113,9 +113,9 @@ class DecisionBuilder:
         try:
             self._add(provider(self._policy))
         except AddressError as error:
-            self._doubt(f"[notify] fallback {self._policy.fallback!r}: {error}")
+            self._doubt(f"[notify] operator {self._policy.fallback!r}: {error}")
         self._explained.append(
-            "state UNKNOWN: the provider's own matter ([notify] fallback); "
+            "state UNKNOWN: the provider's own matter ([notify] operator); "
             "neither customer nor reseller is told"
         )
 
@@ -134,7 +134,7 @@ class DecisionBuilder:
         else:
             problem = f"{value!r} is not TRUE or FALSE" if value else "missing"
             self.findings.append(f"{contact.dn}: {self._names.warning_on} {problem}")
-            reason = f"{self._names.warning_on} of {contact.dn} {problem}: [notify] when_unset"
+            reason = f"{self._names.warning_on} of {contact.dn} {problem}: [notify] warn_by_default"
         self._explained.append(f"rule 1: the customer is {said}: {reason}")
         return on
 
@@ -337,7 +337,7 @@ class DecisionBuilder:
 
 def is_on(contact: Contact, policy: NotifySettings) -> bool:
     """Tell whether the account wants warnings."""
-    return {"TRUE": True, "FALSE": False}.get(contact.warning_on.upper(), policy.when_unset)
+    return {"TRUE": True, "FALSE": False}.get(contact.warning_on.upper(), policy.warn_by_default)
 
 
 def _lacks_patience(contact: Contact, event: Event) -> bool:

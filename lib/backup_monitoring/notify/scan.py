@@ -148,7 +148,7 @@ class _Scanning:
         try:
             recipient = provider(self._settings.notify)
         except AddressError as error:
-            self.fallbacks.append(f"[notify] fallback: {error}")
+            self.fallbacks.append(f"[notify] operator: {error}")
             return
         policy = self._settings.notify
         listing = MailList(ListPurpose.FIRST_SCAN, [ListItem(event) for event in events])
@@ -234,7 +234,7 @@ class _Scanning:
         if worse or set(verdict.failing) - set(problem.computers):
             return EventKind.PROBLEM
         last = problem.find_last_sent
-        if last is None or self._now - last >= self._settings.notify.remind_after:
+        if last is None or self._now - last >= self._settings.notify.reminder_interval:
             return EventKind.REMINDER
         return None
 

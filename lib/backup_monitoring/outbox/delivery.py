@@ -74,7 +74,7 @@ def flush(
     """Deliver what is due; judge storms first, then write digests.
 
     Args:
-        policy: ``settle``, ``storm``, ``keep_trying``, ``reseller.digest_after``, ``fallback``.
+        policy: ``settle``, ``storm``, ``retry_for``, ``reseller.digest_delay``, ``fallback``.
         now: aware; the whole delivery happens at this moment.
         accounts: how many accounts a backup server has, None where nobody knows.
         limit: begin no further mail after this time.
@@ -130,7 +130,7 @@ class _Delivery:
         self._policy = policy
         self._now = now
         self._composer = composer
-        self._queue = Queue(policy.keep_trying, policy.fallback)
+        self._queue = Queue(policy.retry_for, policy.fallback)
         self._errors: list[MonitoringError] = []
 
     def delivered(self) -> DeliveryResult:
@@ -147,7 +147,7 @@ class _Delivery:
                 t, guard.StormPolicy(policy.settle, policy.storm, policy.storm_at_least), accounts
             )
             storms = guard.unannounced_storms(t)
-            digests = due_digests(t, policy.reseller.digest_after)
+            digests = due_digests(t, policy.reseller.digest_delay)
         self._compose_storms(storms)
         self._compose_digests(digests)
         self._compose_refused()

@@ -42,13 +42,13 @@ class Queue:
     """The mails that are due; counts what became of them.
 
     Args:
-        keep_trying: how long a mail is retried, from its first try on.
+        retry_for: how long a mail is retried, from its first try on.
         fallback: the provider's mailbox, which is not told about mails to itself.
     """
 
-    def __init__(self, keep_trying: timedelta, fallback: str) -> None:
+    def __init__(self, retry_for: timedelta, fallback: str) -> None:
         self.sent = self.retried = self.refused = 0
-        self._keep_trying = keep_trying
+        self._keep_trying = retry_for
         self._fallback = _address(fallback)
 
     def claim(self, t: Transaction) -> OutgoingMail | None:

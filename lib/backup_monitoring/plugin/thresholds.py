@@ -55,7 +55,7 @@ def add_patience(parser: Parser, metric: str) -> None:
     """Add ``-w`` and ``-c`` for the number of *metric* backups in a row."""
     add_thresholds(
         parser,
-        f"good number of {metric} backups in a row, off by default ([patience] numbers)",
+        f"good number of {metric} backups in a row, off by default ([warn_after] numbers)",
         "CRITICAL outside of it while WARNING holds, 2 by default (from 3 on)",
     )
 

@@ -111,7 +111,7 @@ def _duration(duration: timedelta, policy: MonitoringPolicy) -> tuple[State, str
     said = f"last pass took {duration.total_seconds():.1f} s"
     if duration > policy.duration:
         limit = format_duration_setting(policy.duration)
-        return State.WARNING, f"{said}, limit {limit} ([service] duration)"
+        return State.WARNING, f"{said}, limit {limit} ([monitoring] duration)"
     return State.OK, said
 
 
@@ -119,7 +119,7 @@ def _kind(kind: str, count: int, policy: MonitoringPolicy) -> tuple[State, str]:
     limit = policy.findings.get(kind)
     said = f"{count} finding{'s' * (count != 1)} of kind {kind} ({FINDING_KINDS[kind]})"
     if limit is not None and count >= limit:
-        return State.WARNING, f"{said}, limit {limit} (settings); see collect_backup_state -v"
+        return State.WARNING, f"{said}, threshold {limit} (settings); see collect_backup_state -v"
     return State.OK, said
 
 

@@ -121,7 +121,7 @@ class InstallationCheck:
         elif self._homes and not self._unreadable:
             yield self._failure(
                 "reports: not one found; check incoming, depth, report_folders and start_files "
-                "in [storage]"
+                "in [homes]"
             )
         if self._unreadable:
             text = f"reports: {len(self._unreadable)} not understood, such as {self._unreadable[0]}"
@@ -144,7 +144,7 @@ class InstallationCheck:
         if self._missing:
             text = (
                 f"homes: {len(self._missing)} of {looked} not there, such as {self._missing[0]}; "
-                "check root and home in [storage], "
+                "check root and home in [homes], "
                 "or host in [directory] if another server has them"
             )
             alone = not self._homes and not self._refused and not self._pathless
@@ -160,7 +160,7 @@ class InstallationCheck:
             yield self._failure(
                 f"homes: {len(self._pathless)} of {looked} have no path: {self._pathless[0]}; "
                 f"correct {name}, let the directory show it to this reader, "
-                "or see home in [storage]"
+                "or see home in [homes]"
             )
 
 

@@ -23,7 +23,7 @@ class ResellerDelivery(NamedTuple):
 
     enabled: bool = True
     digest: bool = True
-    digest_after: timedelta = timedelta(minutes=10)
+    digest_delay: timedelta = timedelta(minutes=10)
 
 
 class NotifySettings(NamedTuple):
@@ -32,7 +32,7 @@ class NotifySettings(NamedTuple):
     Args:
         driver: who decides when: "icinga" (the hook) or "scan".
         sender: ``From``, an address perhaps with a name. reply_to: ``Reply-To``, '' for none.
-        help: whom to ask, for the mails. selfcare: where a customer changes who is told.
+        help: whom to ask, for the mails. self_service: where a customer changes who is told.
         smtp: ``smtp://host:port``, ``smtps://host:port`` or ``sendmail:/path``.
         start_tls: protect an ``smtp://`` connection. ca_file: None: the system's authorities.
         username, password: of the mail server, '' without; never printed.
@@ -41,8 +41,8 @@ class NotifySettings(NamedTuple):
         fallback: the provider's own address.
         bounces: the return path of mails; '' is the null one.
         language: for those whose entries say none. templates: a folder of own templates.
-        when_unset: whether to tell where the account's switch is missing.
-        remind_after: of the scan. keep_trying: how long a mail is retried.
+        warn_by_default: whether to tell where the account's switch is missing.
+        reminder_interval: of the scan. retry_for: how long a mail is retried.
         settle: how long a new problem's mails wait for a storm to show.
         storm: percent of a server's accounts; None: off. storm_at_least: accounts.
     """
@@ -51,7 +51,7 @@ class NotifySettings(NamedTuple):
     sender: str = ""
     reply_to: str = ""
     help: str = ""
-    selfcare: str = ""
+    self_service: str = ""
     smtp: str = "smtp://localhost:25"
     start_tls: bool = False
     ca_file: Path | None = None
@@ -64,9 +64,9 @@ class NotifySettings(NamedTuple):
     bounces: str = ""
     language: str = "en"
     templates: Path | None = None
-    when_unset: bool = True
-    remind_after: timedelta = timedelta(days=7)
-    keep_trying: timedelta = timedelta(days=3)
+    warn_by_default: bool = True
+    reminder_interval: timedelta = timedelta(days=7)
+    retry_for: timedelta = timedelta(days=3)
     settle: timedelta = timedelta(minutes=10)
     storm: float | None = 10
     storm_at_least: int = 20
@@ -84,14 +84,14 @@ def parse_notify(table: Table, environment: Mapping[str, str]) -> NotifySettings
         SettingsError: the file or a key of it, what is wrong, and what to do.
     """
     default, folder = NotifySettings(), table.file.parent
-    texts = ("sender", "reply_to", "help", "selfcare", "fallback", "bounces", "language")
-    spans = ("remind_after", "keep_trying", "settle")
+    texts = ("sender", "reply_to", "help", "self_service", "fallback", "bounces", "language")
+    spans = ("reminder_interval", "retry_for", "settle")
     files = ("outbox", "audit", "ca_file", "templates", "password_file")
     made = default._replace(
         driver=table.take("driver", _driver, default.driver),
         smtp=table.take("smtp", lambda value: _mail_server(folder, value), default.smtp),
         start_tls=table.take("start_tls", parse_flag, default.start_tls),
-        when_unset=table.take("when_unset", parse_flag, default.when_unset),
+        warn_by_default=table.take("warn_by_default", parse_flag, default.warn_by_default),
         storm=table.take("storm", _storm, default.storm, _format_storm),
         storm_at_least=table.take("storm_at_least", parse_whole(1, 10**6), default.storm_at_least),
         reseller=_reseller(table.table("reseller")),
@@ -146,5 +146,5 @@ def _reseller(table: Table) -> ResellerDelivery:
     return ResellerDelivery(
         enabled=table.take("enabled", parse_flag, default.enabled),
         digest=table.take("digest", parse_flag, default.digest),
-        digest_after=table.take("digest_after", parse_span, default.digest_after),
+        digest_delay=table.take("digest_delay", parse_span, default.digest_delay),
     )

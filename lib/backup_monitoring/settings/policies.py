@@ -52,7 +52,7 @@ def range_below_count(count: int) -> Range:
 
 
 def parse_patience(table: Table) -> WarnAfterPolicy:
-    """Return the policy of section [patience]; SettingsError names the first bad key."""
+    """Return the policy of section [warn_after]; SettingsError names the first bad key."""
     numbers = table.take("numbers", parse_whole(0, 99), 0)
     return WarnAfterPolicy(
         numbers=Threshold(range_below_count(numbers), _origin(table, "numbers")),
@@ -71,7 +71,7 @@ def parse_schedule(table: Table) -> SchedulePolicy:
         ),
         early=table.take("early", parse_span, default.early),
         grace=table.take("grace", parse_span, default.grace),
-        report_max_age=table.take("report_max_age", parse_optional_span, None),
+        max_backup_age=table.take("max_backup_age", parse_optional_span, None),
         retired_after=table.take("retired_after", parse_span, default.retired_after),
         weekdays={
             key: weekdays.take(key, _days, frozenset[int](), lambda days: write_toml(sorted(days)))

@@ -96,7 +96,7 @@ class StoreFile:
             parts.append(("storage", meta.storage_read, settings.max_age))
         for part, read, oldest in parts:
             if read is None:
-                problem, reason = f"the {part} was never read", "see check_backup_service"
+                problem, reason = f"the {part} was never read", "see check_backup_monitoring"
             elif read > now + CLOCK_SLACK:
                 problem = f"the {part} was read in the future, {format_time(read, UTC)}"
                 reason = "set this server's clock"
@@ -105,7 +105,7 @@ class StoreFile:
                 problem = (
                     f"the {part} was last read {format_time(read, UTC)}, longer ago than {limit}"
                 )
-                reason = "see check_backup_service"
+                reason = "see check_backup_monitoring"
             else:
                 continue
             raise StoreError(str(self._file), problem, reason)

@@ -83,7 +83,7 @@ def _compare(computer: Computer, found: Client, policy: ClientPolicy) -> Compute
     for state, minimums in levels:
         oldest = parse_version(minimums.get(found.identifier, ""))
         if oldest is not None and version < oldest:
-            summary = f"{name} is too old, limit {oldest} (settings)"
+            summary = f"{name} is too old, threshold {oldest} (settings)"
             facts = {
                 "cause": "outdated",
                 "identifier": found.identifier,

@@ -22,11 +22,11 @@ FACTS: Mapping[str, tuple[type, ...]] = {
     "used": (int,),  # bytes
     "capacity": (int,),  # bytes
     "percent": (float, int),  # used of capacity
-    "limit_percent": (float, int),
+    "threshold_percent": (float, int),
     "days_to_full": (int,),
-    "shrink_before": (int,),  # bytes
-    "shrink_after": (int,),  # bytes
-    "shrink_day": (date,),
+    "sudden_loss_before": (int,),  # bytes
+    "sudden_loss_after": (int,),  # bytes
+    "sudden_loss_day": (date,),
     "missed": (int,),  # backups
     "first_due": (datetime,),  # the first missed one
     "next_due": (datetime,),
@@ -35,14 +35,14 @@ FACTS: Mapping[str, tuple[type, ...]] = {
     "at_least": (bool,),  # *failed* is a lower bound
     "failed_at": (datetime,),  # end of the newest backup that is over; never ended: its start
     "last_success": (datetime,),  # end of the last successful backup
-    "limit_numbers": (int,),  # backups, from so many on
-    "limit_days": (int,),  # times 24 h
+    "threshold_backups": (int,),  # backups, from so many on
+    "threshold_days": (int,),  # times 24 h
     "identifier": (str,),  # of the backup program
     "version": (str,),
     "minimum": (str,),  # the oldest good version
     "created": (datetime,),  # the account
     "age": (timedelta,),  # of the account; schedule, cause old: of the last backup
-    "limit_age": (timedelta,),
+    "threshold_age": (timedelta,),
 }
 
 
@@ -68,11 +68,11 @@ def collect_facts(verdict: Verdict) -> dict[str, object]:
         if metric.name == "used" and metric.maximum is not None:
             found["capacity"] = int(metric.maximum)
         if metric.name == "used_percent" and metric.warning is not None:
-            limit = metric.warning.plain
-            if limit is not None:
-                found["limit_percent"] = limit
+            threshold = metric.warning.plain
+            if threshold is not None:
+                found["threshold_percent"] = threshold
         if metric.name == "age":
             found["age"] = timedelta(seconds=metric.value)
             if metric.warning is not None and metric.warning.plain is not None:
-                found["limit_age"] = timedelta(seconds=metric.warning.plain)
+                found["threshold_age"] = timedelta(seconds=metric.warning.plain)
     return found | dict(verdict.facts)

@@ -23,7 +23,7 @@ class QuotaPolicy(NamedTuple):
 
 
 class WarnAfterPolicy(NamedTuple):
-    """[patience]: how many backups, or days, may be missed or failed before anyone is told.
+    """[warn_after]: how many backups, or days, may be missed or failed before anyone is told.
 
     Args:
         numbers: a count (0: off), or a range by ``-w``; as a range of good numbers.
@@ -43,7 +43,7 @@ class SchedulePolicy(NamedTuple):
     Args:
         zones: the first whose offset fits a computer's file is taken as its zone.
         early: how much sooner a start counts for its due time. grace: how much later.
-        report_max_age: age of the last backup for computers without due times; None: not judged.
+        max_backup_age: age of the last backup for computers without due times; None: not judged.
         retired_after: a computer without an upload for so long, while others live, is retired.
         weekdays: 1 to 7 by "UID" or "UID/computer", for clients that cannot say it.
     """
@@ -51,7 +51,7 @@ class SchedulePolicy(NamedTuple):
     zones: tuple[ZoneInfo, ...] = ()
     early: timedelta = timedelta(hours=1)
     grace: timedelta = timedelta(hours=2)
-    report_max_age: timedelta | None = None
+    max_backup_age: timedelta | None = None
     retired_after: timedelta = timedelta(days=90)
     weekdays: Mapping[str, frozenset[int]] = {}
 

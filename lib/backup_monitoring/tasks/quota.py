@@ -104,9 +104,9 @@ class _Outlook(NamedTuple):
         return known(
             cause=cause,
             days_to_full=self.to_full,
-            shrink_before=shrink.before if shrink else None,
-            shrink_after=shrink.after if shrink else None,
-            shrink_day=shrink.day if shrink else None,
+            sudden_loss_before=shrink.before if shrink else None,
+            sudden_loss_after=shrink.after if shrink else None,
+            sudden_loss_day=shrink.day if shrink else None,
         )
 
     def details(self) -> tuple[str, ...]:
@@ -148,14 +148,14 @@ def _doubt(growth: Growth | None, outlook: _Outlook, policy: QuotaPolicy) -> tup
         shrink = growth.shrink
         return "shrink", (
             f"used space fell from {shrink.before / GIB:.1f} to {shrink.after / GIB:.1f} GiB on "
-            f"{shrink.day:%Y-%m-%d}, limit {policy.shrink:g} % a day ([quota] shrink): "
+            f"{shrink.day:%Y-%m-%d}, threshold {policy.shrink:g} % a day ([quota] sudden_loss): "
             "deleted, encrypted, or the wrong source? Now "
         )
     full, least = outlook.to_full, policy.forecast
     if full is not None and least is not None and full < least:
         return (
             "forecast",
-            f"full in {_format_days(full)}, limit {least} d (--forecast-warning); now ",
+            f"full in {_format_days(full)}, threshold {least} d (--forecast-warning); now ",
         )
     return "used", ""
 
@@ -200,5 +200,5 @@ def _shown(percent: float, good: Range) -> str:
 def _limit(threshold: Threshold) -> str:
     good = threshold.good
     if good.start > 0 or good.plain is None:
-        return f"limit {good} % ({threshold.origin})"
-    return f"limit {good.plain:.15g} % ({threshold.origin})"
+        return f"threshold {good} % ({threshold.origin})"
+    return f"threshold {good.plain:.15g} % ({threshold.origin})"

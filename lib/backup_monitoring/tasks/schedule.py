@@ -126,8 +126,8 @@ def _with_due_times(
         kept = _kept(upcoming, clock, last)
         return ComputerVerdict(computer.name, State.OK, kept, 0, how, facts)
     first = next(due_times(pattern, clock.zone, counted, until))
-    state, limit = evaluate_warn_after(patience, missed, last.at, now)
-    summary = f"{_format_missed(missed, first, clock)}, {limit}{_hint(now - first)}"
+    state, threshold = evaluate_warn_after(patience, missed, last.at, now)
+    summary = f"{_format_missed(missed, first, clock)}, {threshold}{_hint(now - first)}"
     how += f"; {format_warn_after(patience)}; {last.said(clock)}"
     facts |= patience.facts | known(cause="missed", missed=missed, first_due=first)
     return ComputerVerdict(computer.name, state, summary, min(missed, MOST_MISSED), how, facts)
@@ -185,14 +185,14 @@ def _without_due_times(
     said = "no schedule uploaded"
     if planned is not None and not isinstance(planned.plan, Pattern):
         said = planned.plan.value
-    last, oldest = _last_backup(computer).at, policies.schedule.report_max_age
+    last, oldest = _last_backup(computer).at, policies.schedule.max_backup_age
     clock = find_clock(computer, policies.schedule)
     told = f"{said}, last backup {_format_last_backup(last, clock)}"
     if oldest is None or last is None or now - last <= oldest:
         return ComputerVerdict(computer.name, State.OK, told)
     state = State.CRITICAL if now - last > 3 * oldest else State.WARNING
-    summary = f"{told}, limit {format_duration(oldest)} ([schedule] report_max_age)"
-    facts = known(cause="old", last_backup=last, age=now - last, limit_age=oldest)
+    summary = f"{told}, threshold {format_duration(oldest)} ([schedule] max_backup_age)"
+    facts = known(cause="old", last_backup=last, age=now - last, threshold_age=oldest)
     return ComputerVerdict(computer.name, state, summary, facts=facts)
 
 

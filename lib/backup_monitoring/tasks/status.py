@@ -95,10 +95,10 @@ def _judge_run(
     how = f"last success {said}; {format_warn_after(patience)}"
     facts = _facts(computer, run, patience, failed, last) | {"zone": clock.zone}
     if computer.history is None:
-        state, limit = _impatient(patience)
-        return ComputerVerdict(computer.name, state, f"{what}{limit}", failed, how, facts)
-    state, limit = evaluate_warn_after(patience, failed, last, now)
-    summary = f"{_row(computer.history, failed, clock)}: {what}, {limit}"
+        state, threshold = _impatient(patience)
+        return ComputerVerdict(computer.name, state, f"{what}{threshold}", failed, how, facts)
+    state, threshold = evaluate_warn_after(patience, failed, last, now)
+    summary = f"{_row(computer.history, failed, clock)}: {what}, {threshold}"
     return ComputerVerdict(computer.name, state, summary, failed, how, facts)
 
 
@@ -235,7 +235,7 @@ def _impatient(patience: WarnAfter) -> tuple[State, str]:
     state = State.WARNING if 1 in patience.critical.good else State.CRITICAL
     return (
         state,
-        f" (one look cannot count them, so any limit is reached){format_muted_note(patience)}",
+        f" (without a store consecutive failures cannot be counted; any threshold is reached){format_muted_note(patience)}",
     )
 
 
@@ -254,8 +254,8 @@ def _doubt(
     percent = 100 * account.used / account.capacity if account.capacity else 0
     if percent < policy.full:
         return None, ""
-    limit = f"limit {policy.full:g} % ([status] full)"
-    return "full", f", but the quota was used up ({percent:.1f} %, {limit})"
+    threshold = f"threshold {policy.full:g} % ([status] full)"
+    return "full", f", but the quota was used up ({percent:.1f} %, {threshold})"
 
 
 def _measured(computer: Computer, end: End, now: datetime) -> bool:

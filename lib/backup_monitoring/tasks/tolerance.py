@@ -32,7 +32,7 @@ class WarnAfter(NamedTuple):
         """What a mail says of it."""
         plain = self.numbers.good.plain
         return known(
-            limit_numbers=None if plain is None else int(plain) + 1, limit_days=self.days or None
+            threshold_backups=None if plain is None else int(plain) + 1, threshold_days=self.days or None
         )
 
     @property
@@ -68,9 +68,9 @@ def evaluate_warn_after(
     """
     reached = []
     if number not in patience.numbers.good:
-        reached.append(f"limit {format_backup_count(patience.numbers)}")
+        reached.append(f"threshold {format_backup_count(patience.numbers)}")
     if patience.days and (last is None or now - last >= patience.days * DAY):
-        reached.append(f"limit {patience.days} d ({patience.days_origin})")
+        reached.append(f"threshold {patience.days} d ({patience.days_origin})")
     if not reached:
         return State.OK, f"within {format_warn_after(patience)}"
     state = State.WARNING if number in patience.critical.good else State.CRITICAL
@@ -78,14 +78,14 @@ def evaluate_warn_after(
 
 
 def format_warn_after(patience: WarnAfter) -> str:
-    """Return the limits in words, with their origins."""
+    """Return the thresholds in words, with their origins."""
     days = f"{patience.days} d ({patience.days_origin})" if patience.days else "days off"
-    return f"limits {format_backup_count(patience.numbers)}, {days}"
+    return f"thresholds {format_backup_count(patience.numbers)}, {days}"
 
 
 def say_thresholds(patience: WarnAfter) -> str:
-    """Return all limits in words, with their origins."""
-    critical = f"CRITICAL limit {format_backup_count(patience.critical)}"
+    """Return all thresholds in words, with their origins."""
+    critical = f"CRITICAL threshold {format_backup_count(patience.critical)}"
     return f"{format_warn_after(patience)}, {critical}{format_muted_note(patience)}"
 
 

@@ -61,7 +61,7 @@ def _judged(created: datetime, never: str, policy: UnusedPolicy, now: datetime) 
 
 
 def say_thresholds(policy: UnusedPolicy) -> str:
-    """Return the limits of *policy* in words, with their origins."""
+    """Return the thresholds of *policy* in words, with their origins."""
     critical = (
         f", CRITICAL {_format_threshold(policy.critical)}" if policy.critical is not None else ""
     )
@@ -77,4 +77,4 @@ def _format_threshold(threshold: Threshold) -> str:
         said = f"{seconds:.15g} s"
     else:
         said = format_duration(timedelta(seconds=seconds))
-    return f"limit {said} ({threshold.origin})"
+    return f"threshold {said} ({threshold.origin})"

@@ -1,4 +1,4 @@
-"""check_backup_service: does the monitoring itself live?"""
+"""check_backup_monitoring: does the monitoring itself live?"""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
 def command_line() -> Parser:
     """Return the parser of the command line."""
     parser = Parser(
-        "check_backup_service",
+        "check_backup_monitoring",
         "Checks the store: the age of its parts, how long a pass takes, and what it found.",
         "exit codes: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN (help and wrong options too)",
     )
