@@ -111,12 +111,14 @@ def _of_accounts(
 def _thresholds(account: Account, settings: Settings) -> Iterator[str]:
     policies = settings.policies
     warning, critical = thresholds(account, policies.quota)
-    patience = resolve_warn_after(account, policies.patience)
+    warn_after = resolve_warn_after(account, policies.warn_after)
     yield f"{account.uid} ({account.status.value}), entry {account.dn}"
     yield f"  quota: WARNING above {_percent(warning)}, CRITICAL above {_percent(critical)}"
-    yield f"  schedule, status: {format_warn_after(patience)}; WARNING at the first that is reached"
-    yield f"  schedule, status: CRITICAL if then {format_backup_count(patience.critical)} or more in a row"
-    if patience.muted:
+    critical_count = format_backup_count(warn_after.critical)
+    tasks = "  schedule, status:"
+    yield f"{tasks} {format_warn_after(warn_after)}; WARNING at the first that is reached"
+    yield f"{tasks} CRITICAL if then {critical_count} or more in a row"
+    if warn_after.muted:
         yield "  the entry switches both off: the customer is not told, the state follows the rest"
     for finding in account.findings:
         yield f"  finding: {finding}"

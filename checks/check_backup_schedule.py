@@ -28,7 +28,7 @@ class ScheduleCheck(BackupCheck):
 
     def thresholds(self, account: Account, policies: Policies) -> str:
         """Return the patience in effect."""
-        return say_thresholds(resolve_warn_after(account, policies.patience))
+        return say_thresholds(resolve_warn_after(account, policies.warn_after))
 
 
 def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:

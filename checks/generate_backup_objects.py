@@ -57,12 +57,12 @@ def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
     if options.output is None:
         return DONE, "".join(pieces)
     # beside the file it is put in the place of; to compare needs no right to write there
-    beside = None if options.check else _folder(options.output)
+    beside = None if options.diff else _folder(options.output)
     with tempfile.TemporaryDirectory(dir=beside) as folder:
         new = Path(folder) / "new"
         _write(new, pieces)
         code, lines = _compared(new, options.output, options.format)
-        if not options.check:
+        if not options.diff:
             _put(new, options.output)
             code = DONE
     lines += [f"note: account {uid} is named {name}" for uid, name in encoded.items()]
@@ -74,7 +74,7 @@ def _parser() -> Parser:
         "generate_backup_objects",
         "Makes the objects of Icinga 2, of its Director or of Nagios, one service an account and "
         "check, from the accounts in the store.",
-        "exit codes: 0 written, or nothing would change; 1 --check: something would change; "
+        "exit codes: 0 written, or nothing would change; 1 --diff: something would change; "
         "3 wrong options or settings, or the store cannot be read",
     )
     add_common_options(parser, limit=f"{_LIMIT}")
@@ -83,10 +83,10 @@ def _parser() -> Parser:
         "--output", metavar="FILE", type=Path, help="written as a whole; default: standard output"
     )
     parser.add_argument(
-        "--check", action="store_true", help="print what would change in FILE, and write nothing"
+        "--diff", action="store_true", help="print what would change in FILE, and write nothing"
     )
     parser.add_argument(
-        "--checks", metavar="LIST", default=",".join(CHECKS), help="which; default: %(default)s"
+        "--tasks", metavar="LIST", default=",".join(CHECKS), help="which; default: %(default)s"
     )
     parser.add_argument(
         "--host-per-account",
@@ -106,12 +106,12 @@ def _checks(options: argparse.Namespace) -> list[str]:
     if options.no_hosts and (options.host_per_account or options.format == "director"):
         problem = "leaves out what --host-per-account makes, and the director has no hosts"
         raise UsageError("--no-hosts", problem, "leave one of them out")
-    if options.check and options.output is None:
-        raise UsageError("--check", "compares with a file", "name it by --output")
-    chosen = [each.strip() for each in options.checks.split(",")]
+    if options.diff and options.output is None:
+        raise UsageError("--diff", "compares with a file", "name it by --output")
+    chosen = [each.strip() for each in options.tasks.split(",")]
     for check in chosen:
         if check not in CHECKS:
-            raise UsageError("--checks", f"{check!r} is none of {', '.join(CHECKS)}", "name others")
+            raise UsageError("--tasks", f"{check!r} is none of {', '.join(CHECKS)}", "name others")
     return [check for check in CHECKS if check in chosen]
 
 

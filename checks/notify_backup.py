@@ -56,7 +56,7 @@ def _parser() -> Parser:
     call = parser.add_argument_group("a notification")
     for option, metavar, text in (
         ("type", "TYPE", "PROBLEM, RECOVERY, CUSTOM; others are only kept in the audit"),
-        ("check", "TASK", "quota, schedule, status, client or unused"),
+        ("task", "TASK", "quota, schedule, status, client or unused"),
         ("state", "STATE", "OK, WARNING, CRITICAL or UNKNOWN"),
         ("last-state", "STATE", "the state before"),
         ("output", "TEXT", "the check's first line"),
@@ -99,7 +99,7 @@ Mode = Callable[[argparse.Namespace, Settings, datetime, PhaseCallback], tuple[i
 def _mode(options: argparse.Namespace) -> Mode:
     modes: dict[str, Mode] = {
         "scan": _scan,
-        "flush": _flush,
+        "deliver": _deliver,
         "release": _release,
         "explain": _explain,
         "check_contacts": _check_contacts,
@@ -112,13 +112,13 @@ def _mode(options: argparse.Namespace) -> Mode:
     return modes[asked[0]] if asked else _hook
 
 
-def _driven_by(settings: Settings, driver: str, way: str) -> None:
-    if settings.notify.driver != driver:
+def _require_trigger(settings: Settings, trigger: str, way: str) -> None:
+    if settings.notify.trigger != trigger:
         raise UsageError(
             f"{settings.file}: [notify] trigger",
-            f'is "{settings.notify.driver}", so {way} is refused: two masters of when would tell '
+            f'is "{settings.notify.trigger}", so {way} is refused: two masters of when would tell '
             "everything twice",
-            f'set it to "{driver}", or do not call it this way',
+            f'set it to "{trigger}", or do not call it this way',
         )
 
 
@@ -134,7 +134,7 @@ def _hook(
             raise UsageError("--account", "a notification is about one account", "name one")
         options.account = uids[0]
     call = parse_call(options, os.environ, now)
-    _driven_by(settings, "icinga", "a notification")
+    _require_trigger(settings, "monitoring", "a notification")
     from backup_monitoring.notify.notifier import Notifier
 
     # What is left is for the outbox.
@@ -146,13 +146,13 @@ def _scan(
     options: argparse.Namespace, settings: Settings, now: datetime, phase: PhaseCallback
 ) -> tuple[int, str]:
     """Tell what is new."""
-    _driven_by(settings, "scan", "--scan")
+    _require_trigger(settings, "scan", "--scan")
     from backup_monitoring.notify.notifier import Notifier
 
     return Notifier(settings, now, phase, dry=options.dry_run).scan()
 
 
-def _flush(
+def _deliver(
     options: argparse.Namespace, settings: Settings, now: datetime, phase: PhaseCallback
 ) -> tuple[int, str]:
     """Deliver what waits."""
@@ -160,7 +160,7 @@ def _flush(
 
     if options.dry_run:
         raise UsageError("--dry-run", "a delivery cannot be tried", "leave it out")
-    return Notifier(settings, now, phase).flush()
+    return Notifier(settings, now, phase).deliver()
 
 
 def _release(
@@ -181,7 +181,7 @@ def _explain(
     uids = parse_uids(options)
     if uids is None:
         raise UsageError("--explain", "of which account?", "name it by --account")
-    return DONE, "\n".join(Notifier(settings, now, phase).explain(uids, options.check))
+    return DONE, "\n".join(Notifier(settings, now, phase).explain(uids, options.task))
 
 
 def _check_contacts(

@@ -34,7 +34,7 @@ _NRPE = (
 # What notify_backup is told of a notification.
 _MACROS = {
     "account": "$service.vars.backup_account$",
-    "check": "$service.vars.backup_task$",
+    "task": "$service.vars.backup_task$",
     "type": "$notification.type$",
     "state": "$service.state$",
     "last-state": "$service.last_state$",

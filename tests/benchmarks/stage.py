@@ -147,11 +147,11 @@ def _served(stack: ExitStack, folder: Path, accounts: int) -> Served:
     for name in ("store", "icinga", "scan"):
         (folder / name).mkdir()
     texts = {"live": live}
-    for name, driver in (("stored", "icinga"), ("scanned", "scan")):
+    for name, trigger in (("stored", "monitoring"), ("scanned", "scan")):
         texts[name] = (
-            f'{live}[store]\nfolder = "store"\n[notify]\ndriver = "{driver}"\nstorm = "off"\n'
-            'from = "Backup <backup@example.org>"\nfallback = "noc@example.org"\n'
-            f'outbox = "{driver}/outbox.sqlite"\naudit = "{driver}/notify.jsonl"\n'
+            f'{live}[store]\nfolder = "store"\n[notify]\ntrigger = "{trigger}"\nstorm = false\n'
+            'from = "Backup <backup@example.org>"\noperator = "noc@example.org"\n'
+            f'outbox = "{trigger}/outbox.sqlite"\nlog = "{trigger}/notify.jsonl"\n'
         )
     files = {name: folder / f"{name}.toml" for name in texts}
     for name, file in files.items():

@@ -47,10 +47,10 @@ def test_every_check_is_a_command_whose_limit_is_above_its_own() -> None:
         re.findall(r'object CheckCommand "(\w+)" \{.*?timeout = (\d+)s', text, flags=re.DOTALL)
     )
 
-    assert set(commands) == {f"backup_{task}" for task in (*TASKS, "service")}
+    assert set(commands) == {f"backup_{task}" for task in (*TASKS, "monitoring")}
     for task in TASKS:
         assert int(commands[f"backup_{task}"]) > LIMIT
-    assert int(commands["backup_monitoring_"]) > 10
+    assert int(commands["backup_monitoring"]) > 10
 
 
 def test_every_variable_is_described_and_has_its_commands_prefix() -> None:

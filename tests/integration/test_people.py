@@ -26,7 +26,7 @@ from integration.conftest import Place, StartSlapd
 S = slapd.SUFFIX
 SETTINGS_BASE = f"ou=reseller,ou=configuration,ou=backup,ou=services,{S}"
 AT = datetime(2026, 11, 25, 3, tzinfo=UTC)
-POLICY = NotifySettings(fallback="operations@example.org")
+POLICY = NotifySettings(operator="operations@example.org")
 
 
 def units(*dns: str) -> str:
@@ -274,7 +274,7 @@ def test_live_at_once_and_stored_are_the_same(place: Place, tmp_path: Path) -> N
             assert own is not None
             assert (own.uid, own.mail_to, own.problems) == ("4000020", (), frozenset())
     state.close()
-    assert [each for each in made.findings if each.kind == "people"] == []
+    assert [each for each in made.findings if each.kind == "contacts"] == []
 
 
 def told(people: People, uid: str) -> list[tuple[str, str, str, str]]:
@@ -325,7 +325,7 @@ def test_bases_that_are_not_there_are_one_finding_each(place: Place, tmp_path: P
 
     # the storage is not there in this test; the directory was read
     assert [each for each in made.failed if each.startswith("directory")] == []
-    assert [each.where for each in made.findings if each.kind == "people"] == [
+    assert [each.where for each in made.findings if each.kind == "contacts"] == [
         settings.people_base,
         settings.customers_base,
         settings.reseller_settings_base,
@@ -358,7 +358,7 @@ def test_what_the_server_hides_is_a_finding(
     made = collected(settings, tmp_path / "store")
 
     assert [each for each in made.failed if each.startswith("directory")] == []
-    [finding] = [each for each in made.findings if each.kind == "people"]
+    [finding] = [each for each in made.findings if each.kind == "contacts"]
     assert finding.where == f"ou={base},{S}"
     assert says in finding.problem
     with opened(settings) as directory:
@@ -368,7 +368,7 @@ def test_what_the_server_hides_is_a_finding(
 def test_bases_that_nobody_names_are_no_finding(place: Place, tmp_path: Path) -> None:
     made = collected(place(slapd.TREE + account("4000101")), tmp_path / "store")
 
-    assert [each for each in made.findings if each.kind == "people"] == []
+    assert [each for each in made.findings if each.kind == "contacts"] == []
 
 
 def test_an_accounts_base_that_is_not_there_is_an_error(place: Place) -> None:

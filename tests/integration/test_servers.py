@@ -78,7 +78,7 @@ def found(settings: DirectorySettings) -> list[Finding]:
 
 
 def finding(uid: str, problem: str) -> Finding:
-    return Finding("server", f"uid={uid},{slapd.ACCOUNTS}", f"on no backup server: {problem}")
+    return Finding("unassigned", f"uid={uid},{slapd.ACCOUNTS}", f"on no backup server: {problem}")
 
 
 def collected(settings: DirectorySettings, folder: Path) -> CollectorRun:
@@ -146,7 +146,7 @@ def test_the_rest_is_counted(place: Place) -> None:
 
     assert every[:1000] == [finding(uid, NO_HOST) for uid in uids[:1000]]
     assert every[1000:] == [
-        Finding("server", settings.accounts_base, "and 3 more on no backup server")
+        Finding("unassigned", settings.accounts_base, "and 3 more on no backup server")
     ]
     of_1000 = settings._replace(accounts_filter="(!(|(uid=0000000)(uid=0000001)(uid=0000002)))")
     assert found(of_1000) == [finding(uid, NO_HOST) for uid in uids[3:]]
@@ -160,7 +160,7 @@ def test_a_pass_has_its_accounts_and_the_findings(place: Place, tmp_path: Path) 
     made = collected(settings, tmp_path)
 
     assert made.accounts == 1
-    assert [each for each in made.findings if each.kind == "server"] == [
+    assert [each for each in made.findings if each.kind == "unassigned"] == [
         finding("4000103", none_of("'b-3'")),
         finding("4000104", NO_HOST),
     ]
@@ -179,11 +179,11 @@ def test_a_search_that_fails_ends_no_pass(on_server: Place, tmp_path: Path) -> N
     [said] = [each for each in made.failed if not each.startswith("storage")]
     assert said.startswith("accounts on no backup server: ")
     assert "administrative limit" in said
-    [noted] = [each for each in made.findings if each.kind == "server"]
+    [noted] = [each for each in made.findings if each.kind == "unassigned"]
     assert noted.where == settings.accounts_base
     assert noted.problem.startswith("accounts on no backup server could not be looked for: ")
     state = open_store(tmp_path / "store")
     meta = state.meta()
     assert (meta.directory_read, meta.directory_error) == (AT, None)
-    assert count_findings(list(state.findings()))["server"] == 1
+    assert count_findings(list(state.findings()))["unassigned"] == 1
     state.close()

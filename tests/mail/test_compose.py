@@ -59,12 +59,12 @@ ZONE = timezone(timedelta(hours=1))
 POLICY = NotifySettings(
     sender="Backup of Example <backup@example.org>",
     reply_to="support@example.org",
-    help="support@example.org",
+    support="support@example.org",
     self_service="https://selfcare.example.org/",
     language="fr",
 )
 ANNA = Recipient("anna@example.org", "Anna Müller", Role.CUSTOMER, "de-CH", gender="f")
-NOC = Recipient("noc@example.org", "", Role.PROVIDER, "en", reason="[notify] operator")
+NOC = Recipient("noc@example.org", "", Role.OPERATOR, "en", reason="[notify] operator")
 HOSTILE = (
     "a\r\nBcc: victim@example.net",
     "\u202egpj.exe",
@@ -125,11 +125,11 @@ def test_every_mail_says_what_and_who(
     assert mail.complaints == ()
     assert parsed(mail)["Subject"] == mail.subject
     assert mail.subject.endswith("web01" if task in ("schedule", "status", "client") else "server")
-    for said in ("Anna Müller", "Example server", "4000100", "Example customer", POLICY.help):
+    for said in ("Anna Müller", "Example server", "4000100", "Example customer", POLICY.support):
         assert said in words(text)
         assert said in page
     assert (POLICY.self_service in text) is (role is Role.CUSTOMER)
-    assert ("backup-01" in text) is (role is Role.PROVIDER)
+    assert ("backup-01" in text) is (role is Role.OPERATOR)
     numbered = len(re.findall(r"^\d\. ", text, flags=re.MULTILINE))
     assert numbered in ((0,) if kind is EventKind.RECOVERY else (2, 3))
     assert not re.search(r" [.,]|\.[A-ZÄÖÜ]|None|\{|\}", text.replace("https://", ""))
@@ -211,7 +211,7 @@ def test_each_fact_may_be_missing_and_each_cause_told(language: str, task: str) 
 @pytest.mark.parametrize("digest", ListPurpose)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_list_composes(language: str, digest: ListPurpose) -> None:
-    role = Role.RESELLER if digest is ListPurpose.RESELLER else Role.PROVIDER
+    role = Role.RESELLER if digest is ListPurpose.RESELLER else Role.OPERATOR
     recipient = NOC._replace(language=language, role=role)
     mail = compose_digest(sample_listing(digest), recipient, POLICY, AT, ZONE)
     text = body(mail)
@@ -735,7 +735,7 @@ def test_languages_have_the_same_templates_and_labels() -> None:
 def test_labels_are_all_used(language: str) -> None:
     labels = dict(load_templates(None, language).language_values())["labels"]
     code = "".join(
-        (ROOT / "lib/backup_monitoring/notify" / name).read_text() for name in ("content.py",)
+        (ROOT / "lib/backup_monitoring/mail" / name).read_text() for name in ("content.py",)
     )
 
     for label in labels:  # type: ignore[attr-defined]

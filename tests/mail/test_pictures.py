@@ -24,7 +24,7 @@ WIDTHS = {"phone": 390, "desk": 1000}
 COLOURS = {"light": (), "dark": ("--blink-settings=preferredColorScheme=0",)}
 POLICY = NotifySettings(
     sender="Backup <backup@example.org>",
-    help="support@example.org",
+    support="support@example.org",
     self_service="https://selfcare.example.org/warnings/of/an/account/with/a/long/address",
 )
 SHOWN = (

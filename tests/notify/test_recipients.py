@@ -13,7 +13,7 @@ from backup_monitoring.model.notices import Decision, Event, EventKind, Recipien
 from backup_monitoring.model.people import Contact, Customer, PeopleTable, Person, Reseller
 from backup_monitoring.model.verdicts import State
 from backup_monitoring.notify.contact_check import check_contacts
-from backup_monitoring.notify.recipients import provider, recipients, switched_off
+from backup_monitoring.notify.recipients import find_operator, recipients, switched_off
 from backup_monitoring.settings.directory import AttributeNames
 from backup_monitoring.settings.notify import NotifySettings, ResellerDelivery
 
@@ -21,7 +21,7 @@ ACCOUNT = "uid=4000101,ou=accounts"
 PERSON = "uid=4000002,ou=people"
 RESELLER = "ou=reseller-settings"
 TOLD = f"ou=notifications,uid=4000000,{RESELLER}"
-POLICY = NotifySettings(fallback="Operations <operations@example.org>", language="de")
+POLICY = NotifySettings(operator="Operations <operations@example.org>", language="de")
 
 
 def contact(**changes: Any) -> Contact:
@@ -190,7 +190,7 @@ def test_unknown_is_the_providers_own_matter(task: str, switch: str) -> None:
         Recipient(
             "operations@example.org",
             "Operations",
-            Role.PROVIDER,
+            Role.OPERATOR,
             "de",
             reason="[notify] operator",
         ),
@@ -776,4 +776,4 @@ def test_check_contacts(people: list[Contact | Person | Reseller], says: list[st
 
 
 def test_the_provider() -> None:
-    assert provider(POLICY).address == "operations@example.org"
+    assert find_operator(POLICY).address == "operations@example.org"

@@ -8,7 +8,7 @@ from backup_monitoring.mail.transport_selection import open_transport
 from backup_monitoring.model.errors import MonitoringError
 from backup_monitoring.model.notices import Event, EventKind, Recipient, Role
 from backup_monitoring.model.verdicts import State
-from backup_monitoring.outbox.delivery import flush
+from backup_monitoring.outbox.delivery import deliver
 from backup_monitoring.outbox.messages import Digest, QueuedMail, RefusedMail, Storm
 from backup_monitoring.outbox.queue import Outbox
 from backup_monitoring.settings.notify import NotifySettings
@@ -76,17 +76,17 @@ class Composer:
 
     def storm(self, storm: Storm) -> QueuedMail:
         self.storms.append(storm)
-        return mail(self._key("storm"), NOBODY, role=Role.PROVIDER)
+        return mail(self._key("storm"), NOBODY, role=Role.OPERATOR)
 
     def refused(self, mails: tuple[RefusedMail, ...]) -> QueuedMail:
         self.refusals.append(mails)
-        return mail(self._key("refused"), NOBODY, role=Role.PROVIDER)
+        return mail(self._key("refused"), NOBODY, role=Role.OPERATOR)
 
 
 def deliver_with_another(folder: Path, port: int, begin: Any, sent: Any) -> None:
     """Deliver as a process of its own, which can import this by its name, beside another one."""
-    policy = NotifySettings(smtp=f"smtp://localhost:{port}", storm=None)
+    policy = NotifySettings(smtp=f"smtp://localhost:{port}", storm=False)
     with Outbox(folder / "outbox") as outbox:
         begin.wait()
-        done = flush(outbox, open_transport(policy), policy, NOW, Composer())
+        done = deliver(outbox, open_transport(policy), policy, NOW, Composer())
         sent.put((done.sent, done.busy))

@@ -14,7 +14,7 @@ from typing import Any
 
 import backup_monitoring.mail.smtp  # noqa: F401 - before each fork, not after
 from backup_monitoring.mail.transport_selection import open_transport
-from backup_monitoring.outbox.delivery import flush
+from backup_monitoring.outbox.delivery import deliver
 from backup_monitoring.outbox.queue import Outbox
 from backup_monitoring.settings.notify import NotifySettings
 from outbox.outbox_cases import NOBODY, NOW, Composer, event, mail, reseller
@@ -80,11 +80,11 @@ class Numbered(Composer):
         return f"{self._number}-{kind}@tests"
 
 
-def deliver(outbox: Outbox, number: int, port: int) -> None:
-    settings = NotifySettings(smtp=f"smtp://127.0.0.1:{port}", fallback=NOBODY)
+def deliver_numbered(outbox: Outbox, number: int, port: int) -> None:
+    settings = NotifySettings(smtp=f"smtp://127.0.0.1:{port}", operator=NOBODY)
     later = NOW + settings.reseller.digest_delay
     transport = open_transport(settings, 5)
-    delivered = flush(outbox, transport, settings, later, Numbered(number))
+    delivered = deliver(outbox, transport, settings, later, Numbered(number))
     assert not delivered.errors, delivered
 
 
@@ -115,14 +115,16 @@ def main(folder: Path, port: int, phase: str) -> None:
                 if phase == "deliver":
                     queue(outbox, number)
                 Fault(number, said).attach(outbox)
-                queue(outbox, number) if phase == "queue" else deliver(outbox, number, port)
+                queue(outbox, number) if phase == "queue" else deliver_numbered(
+                    outbox, number, port
+                )
 
         def whole(said: int, file: Path = file, number: int = number) -> None:
             with Outbox(file) as outbox:
                 if phase == "queue":  # the caller was not answered, and calls again
                     outbox._db.execute("DELETE FROM digests")
                     queue(outbox, number)
-                deliver(outbox, number, port)
+                deliver_numbered(outbox, number, port)
 
         code, said = forked(faulty)
         again, _ = forked(whole)

@@ -13,7 +13,7 @@ from backup_monitoring.mail.transport_selection import open_transport
 from backup_monitoring.model.errors import MonitoringError
 from backup_monitoring.model.notices import EventKind, Role
 from backup_monitoring.model.verdicts import State
-from backup_monitoring.outbox.delivery import LIMIT, DeliveryResult, flush
+from backup_monitoring.outbox.delivery import LIMIT, DeliveryResult, deliver
 from backup_monitoring.outbox.delivery_log import DeliveryLog
 from backup_monitoring.outbox.messages import Digest, QueuedMail, RefusedMail
 from backup_monitoring.outbox.queue import Outbox
@@ -42,10 +42,10 @@ class House:
     """An outbox, and the server that its mails go to."""
 
     def __init__(self, folder: Path, server: Behaviour, port: int) -> None:
-        self.audit = folder / "notify.jsonl"
-        self.outbox = Outbox(folder / "outbox", DeliveryLog(self.audit))
+        self.log = folder / "notify.jsonl"
+        self.outbox = Outbox(folder / "outbox", DeliveryLog(self.log))
         self.server = server
-        self.policy = NotifySettings(smtp=f"smtp://localhost:{port}", storm=None, fallback=NOBODY)
+        self.policy = NotifySettings(smtp=f"smtp://localhost:{port}", storm=False, operator=NOBODY)
         self.composer = Composer()
 
     def queue(self, *mails: QueuedMail, now: datetime = NOW) -> None:
@@ -53,10 +53,10 @@ class House:
             for each in mails:
                 t.queue(each)
 
-    def flush(self, minutes: float = 0, limit: timedelta = LIMIT) -> DeliveryResult:
+    def deliver(self, minutes: float = 0, limit: timedelta = LIMIT) -> DeliveryResult:
         transport = open_transport(self.policy, 0.5)
         now = NOW + timedelta(minutes=minutes)
-        return flush(self.outbox, transport, self.policy, now, self.composer, limit=limit)
+        return deliver(self.outbox, transport, self.policy, now, self.composer, limit=limit)
 
     def got(self) -> list[str]:
         """Return who got mails since the last time."""
@@ -66,7 +66,7 @@ class House:
 
     def said(self, *what: str) -> list[tuple[str, str]]:
         """Return what the audit says and to whom."""
-        lines = map(json.loads, self.audit.read_text().splitlines())
+        lines = map(json.loads, self.log.read_text().splitlines())
         return [(line["what"], line["address"]) for line in lines if line["what"] in what]
 
 
@@ -83,9 +83,9 @@ def test_greylisted_and_sent_a_minute_later(house: House) -> None:
     about = event()
     house.queue(mail("1@t", about=about), mail("2@t", "b@example.org"))
 
-    assert house.flush() == DeliveryResult(sent=1, retried=1)
-    assert house.flush(0.5) == DeliveryResult()
-    assert house.flush(1) == DeliveryResult(sent=1)
+    assert house.deliver() == DeliveryResult(sent=1, retried=1)
+    assert house.deliver(0.5) == DeliveryResult()
+    assert house.deliver(1) == DeliveryResult(sent=1)
     assert house.got() == ["b@example.org", ANNA]
     assert house.said("told", "retried") == [
         ("retried", ANNA),
@@ -100,18 +100,18 @@ def test_greylisted_and_sent_a_minute_later(house: House) -> None:
 
 def test_solved_does_not_arrive_after_it_failed_again(house: House) -> None:
     house.queue(mail("1@t", about=event()))
-    assert house.flush() == DeliveryResult(sent=1)
+    assert house.deliver() == DeliveryResult(sent=1)
     house.server.greylist.add(ANNA)
     over = event(kind=EventKind.RECOVERY, state=State.OK)
     with house.outbox.transaction(NOW) as t:
         t.note(over)
         t.queue(mail("2@t", about=over))
-    assert house.flush(1) == DeliveryResult(retried=1)
+    assert house.deliver(1) == DeliveryResult(retried=1)
 
     again = event(at=NOW + MINUTE)
     house.queue(mail("3@t", about=again))
 
-    assert house.flush(2) == DeliveryResult(sent=1)
+    assert house.deliver(2) == DeliveryResult(sent=1)
     with house.outbox.transaction(NOW) as t:
         told = find_last_sent(t, (ANNA, Role.CUSTOMER), "4000101", "quota")
     assert told is not None
@@ -121,11 +121,11 @@ def test_solved_does_not_arrive_after_it_failed_again(house: House) -> None:
 def test_no_mail_about_a_problem_overtakes_an_older_one(house: House) -> None:
     house.server.greylist.add(ANNA)
     house.queue(mail("1@t", about=event(state=State.WARNING)), mail("0@t"))
-    assert house.flush() == DeliveryResult(sent=1, retried=1)  # the other one is about no problem
+    assert house.deliver() == DeliveryResult(sent=1, retried=1)  # the other one is about no problem
     house.queue(mail("2@t", about=event(state=State.CRITICAL)))
 
-    assert house.flush(0.5) == DeliveryResult()
-    assert house.flush(1) == DeliveryResult(sent=2)
+    assert house.deliver(0.5) == DeliveryResult()
+    assert house.deliver(1) == DeliveryResult(sent=2)
     sent = [each.content.split(b"\r\n")[0] for each in house.server.got]
     assert sent == [b"Message-ID: <0@t>", b"Message-ID: <1@t>", b"Message-ID: <2@t>"]
 
@@ -138,11 +138,11 @@ def test_no_digest_overtakes_an_older_one(house: House) -> None:
             t.add_digest(reseller(), event(kind=kind))
 
     tell(EventKind.PROBLEM, 0)
-    assert house.flush(10).retried == 1
+    assert house.deliver(10).retried == 1
     tell(EventKind.RECOVERY, 1)  # it has waited for as long, when the first one is tried again
 
-    assert house.flush(11).sent == 1
-    assert house.flush(12).sent == 1
+    assert house.deliver(11).sent == 1
+    assert house.deliver(12).sent == 1
     assert [each.events[0].kind for each in house.composer.digests] == [
         EventKind.PROBLEM,
         EventKind.RECOVERY,
@@ -154,7 +154,7 @@ def test_pauses_grow_until_it_is_given_up(house: House) -> None:
     house.queue(mail("1@t", about=event()))
     try_accounts, refused = [], 0
     for minute in range(4 * 24 * 60):
-        done = house.flush(minute) if _due(house, minute) else DeliveryResult()
+        done = house.deliver(minute) if _due(house, minute) else DeliveryResult()
         if done.retried or done.refused:
             try_accounts.append(minute)
         refused += done.refused
@@ -185,14 +185,14 @@ def test_refused_for_good_is_told_once(house: House) -> None:
     house.server.answers["DATA b@example.org"] = "554 5.7.1 spam"
     house.queue(mail("1@t", "a@example.org"), mail("2@t", "b@example.org"), mail("3@t"))
 
-    assert house.flush() == DeliveryResult(sent=2, refused=2)
+    assert house.deliver() == DeliveryResult(sent=2, refused=2)
     assert house.got() == [ANNA, NOBODY]
     [refused] = house.composer.refusals
     assert [(each.address, each.reason) for each in refused] == [
         ("a@example.org", "550 5.1.1 no such user"),
         ("b@example.org", "554 5.7.1 spam"),
     ]
-    assert house.flush(1000) == DeliveryResult()
+    assert house.deliver(1000) == DeliveryResult()
     assert read_status(house.outbox.file, NOW).refused == 2
 
 
@@ -202,9 +202,9 @@ def test_a_refused_digest_is_told_row_by_row(house: House) -> None:
     with house.outbox.transaction(NOW) as t:
         for each in lost:
             t.add_digest(reseller(), each)
-        t.queue(mail("about many@t", "support@reseller.example.org", role=Role.PROVIDER))
+        t.queue(mail("about many@t", "support@reseller.example.org", role=Role.OPERATOR))
 
-    assert house.flush(60) == DeliveryResult(sent=1, refused=2)
+    assert house.deliver(60) == DeliveryResult(sent=1, refused=2)
 
     [refused] = house.composer.refusals
     assert sorted(each.event or event("") for each in refused) == sorted((event(""), *lost))
@@ -215,25 +215,25 @@ def test_a_refused_digest_is_told_row_by_row(house: House) -> None:
         assert find_last_sent(t, to, "4000101", "quota") is None
         kept = t.execute("SELECT 1 FROM mails WHERE draft != '' UNION SELECT 1 FROM digests")
         assert kept.fetchall() == []
-    assert house.flush(61) == DeliveryResult()
+    assert house.deliver(61) == DeliveryResult()
 
 
 def test_no_notice_about_a_notice(house: House) -> None:
     house.server.answers["RCPT"] = "550 5.1.1 nobody"
     house.queue(mail("1@t"))
 
-    assert house.flush() == DeliveryResult(refused=2)
-    assert house.flush(1) == DeliveryResult()
+    assert house.deliver() == DeliveryResult(refused=2)
+    assert house.deliver(1) == DeliveryResult()
     assert len(house.composer.refusals) == 1
 
 
-@pytest.mark.parametrize("fallback", [NOBODY, f"Operations <{NOBODY}>"])
-def test_no_notice_to_the_fallback_about_itself(house: House, fallback: str) -> None:
-    house.policy = house.policy._replace(fallback=fallback)
+@pytest.mark.parametrize("operator", [NOBODY, f"Operations <{NOBODY}>"])
+def test_no_notice_to_the_fallback_about_itself(house: House, operator: str) -> None:
+    house.policy = house.policy._replace(operator=operator)
     house.server.answers["RCPT"] = "550 5.1.1 nobody"
-    house.queue(mail("1@t", NOBODY, role=Role.PROVIDER))
+    house.queue(mail("1@t", NOBODY, role=Role.OPERATOR))
 
-    assert house.flush() == DeliveryResult(refused=1)
+    assert house.deliver() == DeliveryResult(refused=1)
     assert house.composer.refusals == []
 
 
@@ -242,32 +242,32 @@ def test_no_server(house: House) -> None:
     working = house.policy
     house.policy = working._replace(smtp=f"smtp://localhost:{free_port()}")
 
-    down = house.flush()
+    down = house.deliver()
 
     assert (down.sent, down.retried, len(down.errors)) == (0, 5, 1)
     assert "not reachable" in str(down.errors[0])
     house.policy = working
-    assert house.flush(1) == DeliveryResult(sent=5)
+    assert house.deliver(1) == DeliveryResult(sent=5)
 
 
 def test_drafts_are_written_at_their_delivery(house: House) -> None:
     house.queue(mail("1@t")._replace(raw=b"", draft="good"))
 
-    assert house.flush() == DeliveryResult(sent=1)
+    assert house.deliver() == DeliveryResult(sent=1)
     (got,) = house.server.got
     assert got.content.startswith(b"Subject: good")
-    assert '"reason": "a complaint"' in house.audit.read_text()
+    assert '"reason": "a complaint"' in house.log.read_text()
 
 
 def test_a_draft_that_cannot_be_written_waits_alone(house: House) -> None:
     drafts = ("nonsense", "good", "nonsense", "fine")
     house.queue(*(mail(f"{n}@t")._replace(raw=b"", draft=each) for n, each in enumerate(drafts)))
 
-    done = house.flush()
+    done = house.deliver()
 
     assert (done.sent, done.retried, done.refused, len(done.errors)) == (2, 2, 0, 2)
     assert "is nonsense" in str(done.errors[0])
-    last = house.flush(4 * 24 * 60)
+    last = house.deliver(4 * 24 * 60)
     assert (last.sent, last.refused) == (1, 2)  # given up, and the provider is told
     (refusals,) = house.composer.refusals
     assert "is nonsense" in refusals[0].reason
@@ -280,11 +280,11 @@ def test_a_password_that_cannot_be_read_is_like_no_server(house: House) -> None:
         house.policy = working._replace(
             smtp=f"smtp://localhost:{port}", username="x", password_file=Path("/none")
         )
-        down = house.flush()
+        down = house.deliver()
 
     assert (down.retried, len(down.errors)) == (1, 1)
     house.policy = working
-    assert house.flush(1) == DeliveryResult(sent=1)
+    assert house.deliver(1) == DeliveryResult(sent=1)
 
 
 @pytest.mark.parametrize("phase", ["MAIL", "RCPT", "DATA"])
@@ -292,8 +292,8 @@ def test_one_lost_connection_stops_nobody_else(house: House, phase: str) -> None
     house.server.drop, house.server.drops = phase, 1
     house.queue(*(mail(f"{n}@t", f"a{n}@example.org") for n in range(3)))
 
-    assert house.flush() == DeliveryResult(sent=2, retried=1)
-    assert house.flush(1) == DeliveryResult(sent=1)
+    assert house.deliver() == DeliveryResult(sent=2, retried=1)
+    assert house.deliver(1) == DeliveryResult(sent=1)
     assert sorted(house.got()) == [f"a{n}@example.org" for n in range(3)]
 
 
@@ -301,42 +301,42 @@ def test_connections_that_are_lost_again_and_again(house: House) -> None:
     house.server.drop = "DATA"
     house.queue(*(mail(f"{n}@t", f"a{n}@example.org") for n in range(10)))
 
-    assert house.flush() == DeliveryResult(retried=2)
+    assert house.deliver() == DeliveryResult(retried=2)
     house.server.drop = ""
-    assert house.flush() == DeliveryResult(sent=8)
-    assert house.flush(1) == DeliveryResult(sent=2)
+    assert house.deliver() == DeliveryResult(sent=8)
+    assert house.deliver(1) == DeliveryResult(sent=2)
 
 
 def test_accepted_without_an_answer_comes_twice_rather_than_never(house: House) -> None:
     house.server.drop, house.server.drops = "ACCEPTED", 1
     house.queue(mail("1@t"))
 
-    assert house.flush() == DeliveryResult(retried=1)
-    assert house.flush(1) == DeliveryResult(sent=1)
+    assert house.deliver() == DeliveryResult(retried=1)
+    assert house.deliver(1) == DeliveryResult(sent=1)
     assert house.got() == [ANNA, ANNA]
 
 
 def test_one_connection_for_many(house: House) -> None:
     house.queue(*(mail(f"{n}@t", f"a{n}@example.org") for n in range(50)))
 
-    assert house.flush() == DeliveryResult(sent=50)
+    assert house.deliver() == DeliveryResult(sent=50)
     assert house.server.connections == 1
 
 
 def test_time_is_up(house: House) -> None:
     house.queue(mail("1@t"))
 
-    assert house.flush(limit=timedelta(0)) == DeliveryResult()
-    assert house.flush() == DeliveryResult(sent=1)
+    assert house.deliver(limit=timedelta(0)) == DeliveryResult()
+    assert house.deliver() == DeliveryResult(sent=1)
 
 
 def test_a_clock_that_is_set_back_leaves_nothing_behind(house: House) -> None:
     year = 365 * 24 * 60
     house.server.greylist.add(ANNA)
     house.queue(mail("1@t"), now=NOW + year * MINUTE)
-    assert house.flush(year) == DeliveryResult(retried=1)
+    assert house.deliver(year) == DeliveryResult(retried=1)
 
-    assert house.flush(0) == DeliveryResult(sent=1)
+    assert house.deliver(0) == DeliveryResult(sent=1)
     assert house.got() == [ANNA]
 
 
@@ -344,8 +344,8 @@ def test_a_computer_that_was_off_for_long_gives_nothing_up(house: House) -> None
     house.queue(mail("1@t"))
     house.server.greylist.add(ANNA)
 
-    assert house.flush(10 * 24 * 60) == DeliveryResult(retried=1)
-    assert house.flush(10 * 24 * 60 + 1) == DeliveryResult(sent=1)
+    assert house.deliver(10 * 24 * 60) == DeliveryResult(retried=1)
+    assert house.deliver(10 * 24 * 60 + 1) == DeliveryResult(sent=1)
 
 
 def test_what_a_killed_process_was_sending(house: House) -> None:
@@ -353,7 +353,7 @@ def test_what_a_killed_process_was_sending(house: House) -> None:
     with house.outbox.transaction(NOW) as t:
         t.execute("UPDATE mails SET status = 'sending'")
 
-    assert house.flush() == DeliveryResult(sent=1)
+    assert house.deliver() == DeliveryResult(sent=1)
 
 
 @pytest.mark.parametrize(
@@ -369,11 +369,11 @@ def test_a_digest_that_cannot_be_written_stops_nobody_else(house: House, error: 
     with house.outbox.transaction(NOW) as t:
         t.add_digest(reseller(), event())
 
-    done = house.flush(60)
+    done = house.deliver(60)
     assert (done.sent, len(done.errors)) == (1, 1)
     assert "is broken" in str(done.errors[0])
     house.composer = working
-    assert house.flush(61) == DeliveryResult(sent=1)
+    assert house.deliver(61) == DeliveryResult(sent=1)
     assert working.digests == [Digest(reseller(), (event(),))]
 
 
@@ -389,7 +389,7 @@ def test_while_another_process_delivers(house: House, tmp_path: Path) -> None:
                 with Outbox(tmp_path / "outbox") as other, other.transaction(NOW) as t:
                     t.queue(mail("2@t"))
             with Outbox(tmp_path / "outbox") as other:
-                self.meanwhile.append(flush(other, self, house.policy, NOW, house.composer))
+                self.meanwhile.append(deliver(other, self, house.policy, NOW, house.composer))
             return SendResult(SendOutcome.LATER, "")
 
         def close(self) -> None:
@@ -398,7 +398,7 @@ def test_while_another_process_delivers(house: House, tmp_path: Path) -> None:
     transport = Meanwhile()
     house.queue(mail("1@t", "a@example.org"))
 
-    done = flush(
+    done = deliver(
         *(house.outbox, transport, house.policy, NOW, house.composer), limit=timedelta(seconds=1)
     )
 

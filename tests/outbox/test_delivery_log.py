@@ -16,13 +16,13 @@ HOSTILE = "a\nb\x1b[31m\u202e|<b>\udcff" + "x" * 5000
 
 
 def test_a_line(tmp_path: Path) -> None:
-    audit = DeliveryLog(tmp_path / "audit")
+    log = DeliveryLog(tmp_path / "log")
 
-    audit.write(
+    log.write(
         [LogLine(NOW, LogAction.NOT_TOLD, "4000101", "quota", "PROBLEM", reason="switched off")]
     )
 
-    assert json.loads((tmp_path / "audit").read_text()) == {
+    assert json.loads((tmp_path / "log").read_text()) == {
         "time": "2026-11-25T08:00:00+00:00",
         "what": "not told",
         "account": "4000101",
@@ -33,11 +33,11 @@ def test_a_line(tmp_path: Path) -> None:
 
 
 def test_hostile_text_stays_one_short_line(tmp_path: Path) -> None:
-    DeliveryLog(tmp_path / "audit").write(
+    DeliveryLog(tmp_path / "log").write(
         [LogLine(NOW, LogAction.REFUSED, HOSTILE, reason=HOSTILE)] * 2
     )
 
-    lines = (tmp_path / "audit").read_bytes().split(b"\n")
+    lines = (tmp_path / "log").read_bytes().split(b"\n")
     assert len(lines) == 3
     assert all(line.isascii() and b"\x1b" not in line and len(line) < 4096 for line in lines)
     assert json.loads(lines[0])["account"].startswith("a\nb\x1b[31m\u202e|<b>\udcff")
@@ -46,34 +46,34 @@ def test_hostile_text_stays_one_short_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("folder", "file"), [(0o755, 0o640), (0o770, 0o660)])
 def test_who_may_read_it(tmp_path: Path, folder: int, file: int) -> None:
     tmp_path.chmod(folder)
-    DeliveryLog(tmp_path / "audit").write([LogLine(NOW, LogAction.TOLD)])
+    DeliveryLog(tmp_path / "log").write([LogLine(NOW, LogAction.TOLD)])
 
-    assert stat.S_IMODE((tmp_path / "audit").stat().st_mode) == file
+    assert stat.S_IMODE((tmp_path / "log").stat().st_mode) == file
 
 
 def test_it_goes_on_after_a_rotation(tmp_path: Path) -> None:
-    audit = DeliveryLog(tmp_path / "audit")
-    audit.write([LogLine(NOW, LogAction.TOLD)])
-    (tmp_path / "audit").rename(tmp_path / "audit.1")
-    audit.write([LogLine(NOW, LogAction.HELD)])
+    log = DeliveryLog(tmp_path / "log")
+    log.write([LogLine(NOW, LogAction.TOLD)])
+    (tmp_path / "log").rename(tmp_path / "audit.1")
+    log.write([LogLine(NOW, LogAction.HELD)])
 
-    assert "held" in (tmp_path / "audit").read_text()
+    assert "held" in (tmp_path / "log").read_text()
 
 
 def test_an_audit_that_fails_loses_no_mail(tmp_path: Path) -> None:
-    audit = DeliveryLog(tmp_path / "none" / "audit")
-    with Outbox(tmp_path / "outbox", audit) as outbox, outbox.transaction(NOW) as t:
+    log = DeliveryLog(tmp_path / "none" / "log")
+    with Outbox(tmp_path / "outbox", log) as outbox, outbox.transaction(NOW) as t:
         t.queue(mail("1@t"))
 
     assert read_status(tmp_path / "outbox", NOW).waiting == 1
-    assert audit.failure is not None
-    assert "No such file" in audit.failure
+    assert log.failure is not None
+    assert "No such file" in log.failure
 
 
 def test_every_decision_of_a_batch(tmp_path: Path) -> None:
     about, again = event(), event(at=NOW + MINUTE)
-    audit = DeliveryLog(tmp_path / "audit")
-    with Outbox(tmp_path / "outbox", audit) as outbox, outbox.transaction(NOW) as t:
+    log = DeliveryLog(tmp_path / "log")
+    with Outbox(tmp_path / "outbox", log) as outbox, outbox.transaction(NOW) as t:
         t.seen(about)
         t.seen(about)
         t.note(about)
@@ -82,7 +82,7 @@ def test_every_decision_of_a_batch(tmp_path: Path) -> None:
         t.not_told(about, "b@example.org", "not listed")
         t.note(event(kind=EventKind.RECOVERY))
 
-    text = (tmp_path / "audit").read_text()
+    text = (tmp_path / "log").read_text()
     lines = [json.loads(line) for line in text.splitlines()]
     assert [(line["what"], line.get("address"), line["reason"]) for line in lines] == [
         ("duplicate", None, "the same event came before"),

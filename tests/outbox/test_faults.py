@@ -22,7 +22,7 @@ def _run(folder: Path, port: int, phase: str) -> list[tuple[int, int, int, str, 
     """Kill a process at every step of *phase* in turn; return what was printed of each."""
     environment = os.environ | {"PYTHONPATH": f"{ROOT / 'lib'}:{ROOT / 'tests'}"}
     done = subprocess.run(
-        [sys.executable, "-m", "notify.outbox_child", str(folder), str(port), phase],
+        [sys.executable, "-m", "outbox.outbox_child", str(folder), str(port), phase],
         env=environment,
         capture_output=True,
         text=True,

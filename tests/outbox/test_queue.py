@@ -94,7 +94,7 @@ def test_a_recovery_drops_what_nobody_was_told(
 ) -> None:
     t.note(event(), settled=settled)
     t.queue(mail("1@t", about=event()))
-    t.queue(mail("2@t", NOBODY, event(), Role.PROVIDER))
+    t.queue(mail("2@t", NOBODY, event(), Role.OPERATOR))
     t.queue(mail("3@t", about=event(kind=EventKind.CUSTOM)))
     t.queue(mail("4@t", about=event(uid="4000102")))
     t.add_digest(reseller(), event())
@@ -215,7 +215,7 @@ def test_the_file_is_for_the_group(tmp_path: Path) -> None:
 ANOTHER_USER = """
 import os, sys
 from outbox.outbox_cases import NOW, event, mail
-from backup_monitoring.notify.outbox import Outbox
+from backup_monitoring.outbox.queue import Outbox
 from pathlib import Path
 os.setgroups([12345]); os.setgid(65534); os.setuid(65534)
 with Outbox(Path(sys.argv[1])) as outbox, outbox.transaction(NOW) as t:
@@ -261,8 +261,8 @@ FULL = """
 import sys
 from pathlib import Path
 from outbox.outbox_cases import NOW, mail
-from backup_monitoring.notify.outbox import Outbox
-from backup_monitoring.notify.outbox_file import OutboxError
+from backup_monitoring.outbox.queue import Outbox
+from backup_monitoring.outbox.database import OutboxError
 with Outbox(Path(sys.argv[1])) as outbox:
     queued = 0
     try:

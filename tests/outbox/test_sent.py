@@ -68,7 +68,7 @@ def test_what_certainly_leaves_counts_as_told(t: Transaction, settled: bool) -> 
 def test_whom_a_problem_s_end_concerns(t: Transaction) -> None:
     tell(t, BERT)
     tell(t, ANNA, EventKind.REMINDER)
-    tell(t, (NOBODY, Role.PROVIDER))
+    tell(t, (NOBODY, Role.OPERATOR))
     tell(t, ("over@example.org", Role.CUSTOMER), EventKind.RECOVERY)
 
     assert list_sent_to(t, *ABOUT) == [ANNA, BERT]

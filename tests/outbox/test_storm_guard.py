@@ -12,7 +12,7 @@ from backup_monitoring.mail.transport import SendOutcome, SendResult
 from backup_monitoring.model.errors import MonitoringError
 from backup_monitoring.model.notices import EventKind, Role
 from backup_monitoring.model.verdicts import State
-from backup_monitoring.outbox.delivery import DeliveryResult, flush
+from backup_monitoring.outbox.delivery import DeliveryResult, deliver
 from backup_monitoring.outbox.delivery_log import DeliveryLog
 from backup_monitoring.outbox.messages import QueuedMail, Storm
 from backup_monitoring.outbox.queue import Outbox
@@ -22,7 +22,7 @@ from backup_monitoring.outbox.storm_guard import release
 from backup_monitoring.settings.notify import NotifySettings
 from outbox.outbox_cases import MINUTE, NOBODY, NOW, Composer, event, mail, reseller
 
-POLICY = NotifySettings(storm=10, storm_at_least=3, settle=10 * MINUTE, fallback=NOBODY)
+POLICY = NotifySettings(storm_percent=10, storm_min_accounts=3, settle=10 * MINUTE, operator=NOBODY)
 
 
 class Accepting:
@@ -42,9 +42,9 @@ class Accepting:
 class House:
     """An outbox, and who got a mail."""
 
-    def __init__(self, outbox: Outbox, audit: Path) -> None:
+    def __init__(self, outbox: Outbox, log: Path) -> None:
         self.outbox = outbox
-        self.audit = audit
+        self.log = log
         self.transport = Accepting()
         self.composer = Composer()
         self.policy = POLICY
@@ -65,24 +65,24 @@ class House:
             told = find_last_sent(t, (f"{uid}@example.org", Role.CUSTOMER), uid, "quota")
             return told is not None and told.kind is EventKind.PROBLEM
 
-    def flush(self, minutes: float) -> list[str]:
+    def deliver(self, minutes: float) -> list[str]:
         """Deliver; return who got a mail, the part before the @."""
         self.transport.addresses.clear()
-        self.delivered = self._flush(minutes)
+        self.delivered = self._deliver(minutes)
         return [address.partition("@")[0] for address in self.transport.addresses]
 
     def said(self) -> list[tuple[str, str, str]]:
         """Return what the audit says of held and released mails, of whom, and why."""
-        lines = map(json.loads, self.audit.read_text().splitlines())
+        lines = map(json.loads, self.log.read_text().splitlines())
         return [
             (line["what"], line["account"], line["reason"])
             for line in lines
             if line["what"] in ("held", "released")
         ]
 
-    def _flush(self, minutes: float) -> DeliveryResult:
+    def _deliver(self, minutes: float) -> DeliveryResult:
         counts = Counter({"backup-01": self.total or 0})
-        return flush(
+        return deliver(
             *(self.outbox, self.transport, self.policy, at(minutes), self.composer),
             accounts=counts.get if self.total else lambda host: None,
         )
@@ -94,23 +94,23 @@ def at(minutes: float) -> datetime:
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
-    audit = tmp_path / "notify.jsonl"
-    with Outbox(tmp_path / "outbox", DeliveryLog(audit)) as outbox:
-        yield House(outbox, audit)
+    log = tmp_path / "notify.jsonl"
+    with Outbox(tmp_path / "outbox", DeliveryLog(log)) as outbox:
+        yield House(outbox, log)
 
 
 def test_a_single_failure_settles_and_is_told(house: House) -> None:
     house.fail("a", 0)
 
-    assert [house.flush(minute) for minute in (0, 9, 10, 11)] == [[], [], ["a"], []]
+    assert [house.deliver(minute) for minute in (0, 9, 10, 11)] == [[], [], ["a"], []]
 
 
 def test_a_single_failure_that_recovers_meanwhile_is_never_told(house: House) -> None:
     house.fail("a", 0)
-    house.flush(1)
+    house.deliver(1)
 
     assert not house.recover("a", 5)
-    assert house.flush(60) == []
+    assert house.deliver(60) == []
 
 
 def test_a_storm(house: House) -> None:
@@ -119,70 +119,70 @@ def test_a_storm(house: House) -> None:
     house.fail("other", 3, host="backup-02")
     house.fail("task", 3, task="status")
 
-    assert house.flush(4) == ["noc"]
+    assert house.deliver(4) == ["noc"]
     assert house.composer.storms == [Storm("backup-01", "quota", NOW, ("a", "b", "c", "d"), None)]
     house.fail("late", 20)
-    assert sorted(house.flush(20)) == ["other", "task"]
+    assert sorted(house.deliver(20)) == ["other", "task"]
     assert read_status(house.outbox.file, at(20)).held == 5
     assert not house.recover("a", 21)
-    assert house.flush(40) == [], "four are above the limit of three"
+    assert house.deliver(40) == [], "four are above the limit of three"
     assert not house.recover("b", 41)
-    assert sorted(house.flush(42)) == ["c", "d", "late"]
+    assert sorted(house.deliver(42)) == ["c", "d", "late"]
     assert house.recover("c", 43), "who was told is told of the recovery, too"
-    assert house.flush(100) == []
+    assert house.deliver(100) == []
     assert len(house.composer.storms) == 1
 
 
 def test_all_recover(house: House) -> None:
     for uid in "abcd":
         house.fail(uid, 0)
-    assert house.flush(0) == ["noc"]
+    assert house.deliver(0) == ["noc"]
 
     assert [house.recover(uid, 5) for uid in "abcd"] == [False] * 4
 
-    assert house.flush(5) == []
+    assert house.deliver(5) == []
     for uid in "abcd":  # a new storm is told anew
         house.fail(uid, 200)
-    assert house.flush(200) == ["noc"]
+    assert house.deliver(200) == ["noc"]
 
 
 def test_release(house: House) -> None:
     for uid in "abcd":
         house.fail(uid, 0)
-    assert house.flush(0) == ["noc"]
+    assert house.deliver(0) == ["noc"]
     with house.outbox.transaction(at(30)) as t:
         assert release(t) == 4
 
-    assert sorted(house.flush(30)) == ["a", "b", "c", "d"]
+    assert sorted(house.deliver(30)) == ["a", "b", "c", "d"]
     house.fail("e", 100)
     house.fail("f", 105)
-    assert house.flush(110) == ["e"], "the storm is over"
+    assert house.deliver(110) == ["e"], "the storm is over"
 
 
 def test_whom_a_release_let_through_is_no_part_of_the_next_storm(house: House) -> None:
     for uid in "abcd":
         house.fail(uid, 0)
-    assert house.flush(0) == ["noc"]
+    assert house.deliver(0) == ["noc"]
     with house.outbox.transaction(at(1)) as t:
         release(t)
     house.fail("e", 2)
 
-    assert sorted(house.flush(2)) == ["a", "b", "c", "d", "noc"]
-    assert house.flush(12) == ["e"]
+    assert sorted(house.deliver(2)) == ["a", "b", "c", "d", "noc"]
+    assert house.deliver(12) == ["e"]
 
 
 def test_what_the_guard_did_is_in_the_audit(house: House) -> None:
     house.fail("alone", -60)
-    house.flush(-50)
+    house.deliver(-50)
     for uid in "abcd":
         house.fail(uid, 0)
-    house.flush(0)
+    house.deliver(0)
     house.recover("d", 5)
-    house.flush(10)
+    house.deliver(10)
     house.fail("e", 100)
     for uid in "fghi":
         house.fail(uid, 101)
-    house.flush(101)
+    house.deliver(101)
     with house.outbox.transaction(at(102)) as t:
         release(t)
 
@@ -197,11 +197,11 @@ def test_what_the_guard_did_is_in_the_audit(house: House) -> None:
 
 def test_a_storm_begins_with_the_first_that_is_part_of_it(house: House) -> None:
     house.fail("long ago", 0)
-    assert house.flush(10) == ["long ago"]
+    assert house.deliver(10) == ["long ago"]
     for uid in "abcd":
         house.fail(uid, 200)
 
-    assert house.flush(200) == ["noc"]
+    assert house.deliver(200) == ["noc"]
     (storm,) = house.composer.storms
     assert (storm.since, storm.accounts) == (at(200), ("a", "b", "c", "d"))
 
@@ -212,7 +212,7 @@ def test_the_limit_grows_with_the_server(house: House, total: int | None, held: 
     for uid in "abcd":
         house.fail(uid, 0)
 
-    house.flush(0)
+    house.deliver(0)
 
     assert read_status(house.outbox.file, NOW).held == held
 
@@ -220,23 +220,23 @@ def test_the_limit_grows_with_the_server(house: House, total: int | None, held: 
 def test_off(house: House) -> None:
     for uid in "abcd":
         house.fail(uid, 0)
-    house.flush(0)
-    house.policy = POLICY._replace(storm=None)
+    house.deliver(0)
+    house.policy = POLICY._replace(storm=False)
 
-    assert house.flush(1) == ["a", "b", "c", "d"], "what was held is told, too"
+    assert house.deliver(1) == ["a", "b", "c", "d"], "what was held is told, too"
     house.fail("e", 2)
-    assert house.flush(2) == ["e"]
+    assert house.deliver(2) == ["e"]
     house.policy = POLICY
     house.fail("f", 100)
     house.fail("g", 105)
-    assert house.flush(110) == ["f"], "the storm of before stands no more"
+    assert house.deliver(110) == ["f"], "the storm of before stands no more"
 
 
 def test_nobody_delivered_for_hours(house: House) -> None:
     for uid in "abcd":
         house.fail(uid, 0)
 
-    assert house.flush(300) == ["noc"]
+    assert house.deliver(300) == ["noc"]
 
 
 def test_a_first_scan_waits_for_a_release(house: House) -> None:
@@ -246,10 +246,10 @@ def test_a_first_scan_waits_for_a_release(house: House) -> None:
         t.queue(mail("1@t", "a@example.org", about), held="the first scan")
         t.add_digest(reseller(), about, held="the first scan")
 
-    assert house.flush(0) == house.flush(10000) == []
+    assert house.deliver(0) == house.deliver(10000) == []
     with house.outbox.transaction(at(10001)) as t:
         assert release(t) == 2
-    assert sorted(house.flush(10001)) == ["a", "support"]
+    assert sorted(house.deliver(10001)) == ["a", "support"]
 
 
 def test_digests_are_held_too(house: House) -> None:
@@ -258,13 +258,13 @@ def test_digests_are_held_too(house: House) -> None:
         with house.outbox.transaction(NOW) as t:
             t.note(about)
             t.add_digest(reseller(), about)
-    assert house.flush(0) == ["noc"]
-    assert house.flush(60) == []
+    assert house.deliver(0) == ["noc"]
+    assert house.deliver(60) == []
     with house.outbox.transaction(at(61)) as t:
         t.note(event("a", EventKind.RECOVERY, State.OK))
         assert find_last_sent(t, (reseller().address, Role.RESELLER), "a", "quota") is None
 
-    assert house.flush(62) == ["support"]
+    assert house.deliver(62) == ["support"]
     assert [each.uid for each in house.composer.digests[0].events] == ["b", "c", "d"]
     with house.outbox.transaction(at(63)) as t:
         told = find_last_sent(t, (reseller().address, Role.RESELLER), "b", "quota")
@@ -273,14 +273,14 @@ def test_digests_are_held_too(house: House) -> None:
 
 
 def test_a_digest_waits_for_more(house: House) -> None:
-    house.policy = POLICY._replace(storm=None)
+    house.policy = POLICY._replace(storm=False)
     for minutes, uid in enumerate("ab"):
         with house.outbox.transaction(at(minutes)) as t:
             t.add_digest(reseller(), event(uid))
             t.add_digest(reseller("b@reseller.example.org"), event(uid))
 
-    assert house.flush(9) == []
-    assert sorted(house.flush(10)) == ["b", "support"]
+    assert house.deliver(9) == []
+    assert sorted(house.deliver(10)) == ["b", "support"]
     assert [len(each.events) for each in house.composer.digests] == [2, 2]
 
 
@@ -290,8 +290,8 @@ def test_a_clock_that_is_set_back(house: House) -> None:
         t.add_digest(reseller(), event("b"))
         t.queue(mail("late@t", "c@example.org")._replace(not_before=t.now))
 
-    assert house.flush(0) == ["c"]
-    assert sorted(house.flush(10)) == ["a", "support"]
+    assert house.deliver(0) == ["c"]
+    assert sorted(house.deliver(10)) == ["a", "support"]
 
 
 def test_a_storm_that_cannot_be_written_is_held_and_told_later(house: House) -> None:
@@ -303,8 +303,8 @@ def test_a_storm_that_cannot_be_written_is_held_and_told_later(house: House) -> 
     for uid in "abcd":
         house.fail(uid, 0)
 
-    assert house.flush(0) == []
+    assert house.deliver(0) == []
     assert [str(each) for each in house.delivered.errors] == ["template: broken; mend it"]
     assert read_status(house.outbox.file, NOW).held == 4
     house.composer = working
-    assert house.flush(1) == ["noc"]
+    assert house.deliver(1) == ["noc"]

@@ -18,14 +18,14 @@ from programs.installed import NOW, Programs, Ran
 GIB = 2**30
 _NOTIFY = """
 [notify]
-driver = "{driver}"
+trigger = "{trigger}"
 from = "Backup Service <backup@example.org>"
-fallback = "operations@example.org"
-help = "help@example.org"
+operator = "operations@example.org"
+support = "help@example.org"
 smtp = "smtp://localhost:{port}"
 outbox = "outbox/outbox.sqlite"
-audit = "outbox/notify.jsonl"
-storm = "off"
+log = "outbox/notify.jsonl"
+storm = false
 """
 _ENTRY = """dn: uid={uid},ou=accounts,ou=backup,ou=services,dc=example,dc=org
 objectClass: sstBackup
@@ -89,12 +89,16 @@ class Notifier:
         self.settings()
 
     def settings(
-        self, *changes: tuple[str, str], driver: str = "icinga", store: bool = True, more: str = ""
+        self,
+        *changes: tuple[str, str],
+        trigger: str = "monitoring",
+        store: bool = True,
+        more: str = "",
     ) -> None:
         text = (self.folder / "example.toml").read_text()
         if store:
             text = text.replace("[schedule]", '[store]\nfolder = "store"\n\n[schedule]', 1)
-        text += _NOTIFY.format(driver=driver, port=self.port)
+        text += _NOTIFY.format(trigger=trigger, port=self.port)
         for old, new in changes:
             assert old in text
             text = text.replace(old, new)
@@ -141,16 +145,16 @@ class Notifier:
         self.collect(now)
         ran = self.run("--scan", now=now)
         assert ran.code == 0, ran.out
-        return self.flush(now)
+        return self.deliver(now)
 
-    def flush(self, now: str = NOW) -> list[SentState]:
+    def deliver(self, now: str = NOW) -> list[SentState]:
         """Deliver, and return what arrived since the last call."""
         ran = self.run("--deliver", now=now)
         assert ran.code == 0, ran.out
         return self.told()
 
     def told(self) -> list[SentState]:
-        lines = self.audit()
+        lines = self.log()
         new, self._audited = lines[self._audited :], len(lines)
         return sorted(
             SentState(
@@ -160,7 +164,7 @@ class Notifier:
             if line["what"] == "told" and "account" in line
         )
 
-    def audit(self) -> list[dict[str, str]]:
+    def log(self) -> list[dict[str, str]]:
         file = self.folder / "outbox" / "notify.jsonl"
         return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 

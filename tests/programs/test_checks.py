@@ -21,7 +21,12 @@ ALL = [*CHECKS, "backup_settings"]
 CASES = [
     ("quota", "4000101", 0, "OK - 4000101: 50.0 % of 10.0 GiB used, threshold 85 % (entry)"),
     ("quota", "4000102", 1, "WARNING - 4000102: 88.0 % of 10.0 GiB used, threshold 85 % (entry)"),
-    ("quota", "4000103", 2, "CRITICAL - 4000103: 99.6 % of 10.0 GiB used, threshold 99 % (default)"),
+    (
+        "quota",
+        "4000103",
+        2,
+        "CRITICAL - 4000103: 99.6 % of 10.0 GiB used, threshold 99 % (default)",
+    ),
     ("quota", "4000115", 3, "UNKNOWN - 4000115: no usable sstBackupSize in the entry uid=4000115"),
     ("quota", "4000118", 0, "OK - 4000118: not active"),
     ("quota", "4000119", 0, "OK - 4000119: not provisioned yet"),
@@ -102,7 +107,8 @@ def test_verbosity(programs: Programs, example: Path) -> None:
     assert lines("-v", "-a", "4000101")[1].startswith("  web01: OK - none missed")
     details = lines("-vvv", "-a", "4000105")
     assert (
-        details[1] == "  thresholds number off (entry), 1 d (entry), CRITICAL threshold 3 backups (default)"
+        details[1]
+        == "  thresholds number off (entry), 1 d (entry), CRITICAL threshold 3 backups (default)"
     )
     assert "zone America/New_York by the settings" in details[2]
     assert "missed is 5" in details[3]
@@ -388,7 +394,7 @@ def test_the_settings_shown_are_settings(programs: Programs, example: Path) -> N
         (("directory.ldif", "nothing.ldif"), "FAILED  directory: "),
         (("dc=example", "dc=wrong"), "FAILED  directory: "),
         (
-            ("[homes]", '[directory.attributes]\nhome = "hidden"\n[homes]'),
+            ("[homes]", '[directory.attributes]\npath = "hidden"\n[homes]'),
             "FAILED  homes: 18 of 18 have no path: account 4000101: its entry has no home; "
             "correct hidden, let the directory show it to this reader",
         ),

@@ -250,13 +250,13 @@ def test_the_notifier_by_its_units(debian: FreshDebian) -> None:
     follow(debian, [f"systemd-run --quiet --unit=mail {server}"])
 
     follow(debian, block("Set it up", NOTIFICATIONS))
-    once(debian, "scan", "flush")
+    once(debian, "scan", "deliver")
 
     (mail,) = debian.run("cat /run/in/new/*").out.split("X-MailFrom")[1:]
     assert "To: operations@example.org" in mail
     assert "4000106" in mail
-    audit = debian.run("cat /var/log/backup-monitoring/notify.jsonl").out
-    assert '"told"' in audit
+    log = debian.run("cat /var/log/backup-monitoring/notify.jsonl").out
+    assert '"told"' in log
     itself = debian.run(f"{PROGRAMS}/check_backup_monitoring -v")
     assert "OK - 0 mails wait" in itself.out
 

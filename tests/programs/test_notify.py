@@ -20,7 +20,7 @@ from programs.notifier import Notifier, SentState, entry
 pytestmark = pytest.mark.installed
 LATER, LATEST = "2026-11-24T12:12:00+01:00", "2026-11-24T12:24:00+01:00"
 CUSTOMER, RESELLER = "account-4000102@example.org", "person-4000003@example.org"
-SUPPORT, PROVIDER = "support@example.org", "operations@example.org"
+SUPPORT, OPERATOR = "support@example.org", "operations@example.org"
 ALL = sorted([CUSTOMER, RESELLER, SUPPORT])
 
 
@@ -115,7 +115,7 @@ def test_a_dry_run_changes_nothing(notifier: Notifier, before: bool) -> None:
 
 
 def test_other_dry_runs_change_nothing(notifier: Notifier) -> None:
-    notifier.settings(driver="scan")
+    notifier.settings(trigger="scan")
     notifier.run("--scan")
     files = _files(notifier.folder)
 
@@ -131,13 +131,13 @@ def test_a_problem_and_its_recovery(notifier: Notifier) -> None:
     assert notifier.addresses() == ALL
     assert notifier.behaviour.got == []  # the hook only queues
 
-    told = notifier.flush(LATER)
+    told = notifier.deliver(LATER)
     assert told == [SentState("PROBLEM", "WARNING", "4000102", "quota", each) for each in ALL]
     assert sorted(each.address for each in notifier.behaviour.got) == ALL
 
     ran = notifier.hook("4000102", "RECOVERY", "OK", now=LATER)
     assert ran.out == "3 put into the outbox\n"
-    told = notifier.flush(LATEST)
+    told = notifier.deliver(LATEST)
     assert told == [SentState("RECOVERY", "OK", "4000102", "quota", each) for each in ALL]
     assert notifier.hook("4000102", "RECOVERY", "OK", now=LATEST).out == "0 put into the outbox\n"
 
@@ -147,7 +147,7 @@ def test_a_recovery_of_what_nobody_was_told(notifier: Notifier) -> None:
 
     assert (ran.code, ran.out) == (0, "0 put into the outbox\n")
     assert notifier.waiting() == []
-    reasons = {(line["address"], line["reason"]) for line in notifier.audit()}
+    reasons = {(line["address"], line["reason"]) for line in notifier.log()}
     assert reasons == {(each, "was not told of a problem before") for each in ALL}
 
 
@@ -157,7 +157,7 @@ def test_custom_words_are_told(notifier: Notifier) -> None:
     ran = notifier.hook("4000103", "CUSTOM", "CRITICAL", *words)
 
     assert ran.code == 0
-    notifier.flush(LATER)
+    notifier.deliver(LATER)
     mails = {each.address: each.content for each in notifier.behaviour.got}
     content = email.message_from_bytes(
         mails["person-4000002@example.org"], policy=email.policy.default
@@ -175,7 +175,7 @@ def test_resellers_read_custom_words_in_their_digest(notifier: Notifier) -> None
     words = ("--author", "noc", "--comment", "We move your data on Friday")
     notifier.hook("4000101", "CUSTOM", "WARNING", *words)
 
-    notifier.flush(LATER)
+    notifier.deliver(LATER)
 
     (digest,) = [each.content for each in notifier.behaviour.got if each.address == SUPPORT]
     text = email.message_from_bytes(digest, policy=email.policy.default).get_body(("plain",))
@@ -192,7 +192,7 @@ def test_the_nocs_own_words_stand_in_the_audit_alone(notifier: Notifier, kind: s
 
     assert (ran.code, ran.out) == (0, f"{kind}: in the audit, nobody is told\n")
     assert notifier.waiting() == []
-    (line,) = notifier.audit()
+    (line,) = notifier.log()
     assert (line["what"], line["account"], line["task"]) == ("not told", "4000102", "quota")
     assert line["reason"] == f"{kind}: noc: known"
 
@@ -209,7 +209,7 @@ def test_the_same_event_is_told_once(notifier: Notifier) -> None:
     assert (again.code, again.out) == same
     assert (within.code, within.out) == same
     assert other.out == "3 put into the outbox\n"
-    assert [line["what"] for line in notifier.audit()].count("duplicate") == 2
+    assert [line["what"] for line in notifier.log()].count("duplicate") == 2
 
 
 def test_back_from_unknown(notifier: Notifier) -> None:
@@ -224,7 +224,7 @@ def test_back_from_unknown(notifier: Notifier) -> None:
         "back from UNKNOWN in the state that was told last, nobody is told twice\n",
     )
     assert call(1, "PROBLEM", "WARNING", "OK") == told
-    notifier.flush(LATER)
+    notifier.deliver(LATER)
     assert call(12, "PROBLEM", "WARNING", "UNKNOWN") == not_told
     assert call(22, "PROBLEM", "CRITICAL", "UNKNOWN") == told
     assert call(23, "PROBLEM", "WARNING", "UNKNOWN") == told
@@ -249,7 +249,7 @@ def test_what_is_over_is_told_of_the_computer_that_failed(
         notifier.write_reports("1", name, "2026-11-24T11:30:00+01:00", success=name == "fine")
     notifier.collect()
     notifier.hook("1", "PROBLEM", "WARNING", "--check", "status")
-    notifier.flush()
+    notifier.deliver()
     if removed:
         shutil.rmtree(notifier.folder / "tree/home/1/incoming/two")
     else:
@@ -258,7 +258,7 @@ def test_what_is_over_is_told_of_the_computer_that_failed(
 
     notifier.hook("1", "RECOVERY", "OK", "--check", "status", now="2026-11-24T13:00:00+01:00")
 
-    assert [each.kind for each in notifier.flush("2026-11-24T13:01:00+01:00")] == [over]
+    assert [each.kind for each in notifier.deliver("2026-11-24T13:01:00+01:00")] == [over]
     subject = email.message_from_bytes(
         notifier.behaviour.got[-1].content, policy=email.policy.default
     )["Subject"]
@@ -284,7 +284,7 @@ def test_a_given_text_is_sent_without_a_cause(notifier: Notifier) -> None:
     said = "QUOTA WARNING - shrunk from 8.0 GiB to 1.0 GiB"
     notifier.hook("4000101", "PROBLEM", "WARNING", "--output", said)  # the verdict's is OK
 
-    notifier.flush(LATER)
+    notifier.deliver(LATER)
 
     for got in notifier.behaviour.got:
         mail = email.message_from_bytes(got.content, policy=email.policy.default)
@@ -301,7 +301,7 @@ def test_a_given_text_is_sent_without_a_cause(notifier: Notifier) -> None:
 def test_a_digest_tells_the_verdicts_cause(notifier: Notifier) -> None:
     notifier.hook("4000102", "PROBLEM", "WARNING")
 
-    notifier.flush(LATER)
+    notifier.deliver(LATER)
 
     (digest,) = [each.content for each in notifier.behaviour.got if each.address == SUPPORT]
     body = email.message_from_bytes(digest, policy=email.policy.default).get_body(("plain",))
@@ -313,8 +313,10 @@ def test_unknown_is_the_providers_own_matter(notifier: Notifier) -> None:
     ran = notifier.hook("4000102", "PROBLEM", "UNKNOWN", "--output", "no data")
 
     assert (ran.code, ran.out) == (0, "1 put into the outbox\n")
-    assert notifier.addresses() == [PROVIDER]
-    assert notifier.flush(LATER) == [SentState("PROBLEM", "UNKNOWN", "4000102", "quota", PROVIDER)]
+    assert notifier.addresses() == [OPERATOR]
+    assert notifier.deliver(LATER) == [
+        SentState("PROBLEM", "UNKNOWN", "4000102", "quota", OPERATOR)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -336,12 +338,12 @@ def test_reports_that_are_too_old(notifier: Notifier, task: str, state: str, fig
 
 def test_switched_off_during_a_problem(notifier: Notifier) -> None:
     notifier.hook("4000102", "PROBLEM", "WARNING")
-    assert len(notifier.flush(LATER)) == 3
+    assert len(notifier.deliver(LATER)) == 3
     change(notifier, "sstBackupWarningOn: TRUE", "sstBackupWarningOn: FALSE")
 
     notifier.hook("4000102", "RECOVERY", "OK", now=LATER)
 
-    assert notifier.flush(LATEST) == [
+    assert notifier.deliver(LATEST) == [
         SentState("RECOVERY", "OK", "4000102", "quota", RESELLER),
         SentState("RECOVERY", "OK", "4000102", "quota", SUPPORT),
         SentState("MONITORING_ENDED", "OK", "4000102", "quota", CUSTOMER),
@@ -363,21 +365,21 @@ def test_who_is_customer_and_reseller_gets_both(notifier: Notifier) -> None:
     who = sorted([SUPPORT, SUPPORT, RESELLER])
 
     notifier.hook("4000102", "PROBLEM", "WARNING", now=LATER)
-    assert [each.address for each in notifier.flush(LATEST)] == who
+    assert [each.address for each in notifier.deliver(LATEST)] == who
 
     notifier.hook("4000102", "RECOVERY", "OK", now=LATEST)
-    told = notifier.flush("2026-11-24T12:36:00+01:00")
+    told = notifier.deliver("2026-11-24T12:36:00+01:00")
     assert [(each.kind, each.address) for each in told] == [("RECOVERY", each) for each in who]
 
 
 def test_switched_off_before_anything_arrived(notifier: Notifier) -> None:
-    notifier.settings(('storm = "off"', 'storm = "50%"'))
+    notifier.settings(("storm = false", "storm_percent = 50"))
     notifier.hook("4000102", "PROBLEM", "WARNING")
     change(notifier, "sstBackupWarningOn: TRUE", "sstBackupWarningOn: FALSE")
 
     notifier.hook("4000102", "PROBLEM", "CRITICAL", now=LATER)
 
-    assert {each.address for each in notifier.flush(LATEST)} == {RESELLER, SUPPORT}
+    assert {each.address for each in notifier.deliver(LATEST)} == {RESELLER, SUPPORT}
 
 
 def test_no_sender_keeps_what_is_to_be_told(notifier: Notifier) -> None:
@@ -391,7 +393,7 @@ def test_no_sender_keeps_what_is_to_be_told(notifier: Notifier) -> None:
     assert ran.code == 3
     assert "FAILED: [notify] from: 'nobody' is no address" in ran.out
     notifier.settings()
-    assert [each.address for each in notifier.flush(LATEST)] == [CUSTOMER]
+    assert [each.address for each in notifier.deliver(LATEST)] == [CUSTOMER]
 
 
 def test_directories_that_never_answer_are_told_to_the_fallback(notifier: Notifier) -> None:
@@ -409,7 +411,7 @@ def test_directories_that_never_answer_are_told_to_the_fallback(notifier: Notifi
     for ran in done:
         assert ran.code == 1
         assert "handed to the fallback: the directory and the home did not answer" in ran.out
-    assert notifier.addresses() == [PROVIDER, PROVIDER]
+    assert notifier.addresses() == [OPERATOR, OPERATOR]
 
 
 def test_what_could_not_be_looked_up_is_not_told_yet(notifier: Notifier) -> None:
@@ -425,28 +427,28 @@ def test_what_could_not_be_looked_up_is_not_told_yet(notifier: Notifier) -> None
 
 
 def test_a_recovery_that_cannot_be_looked_up_takes_back_what_waits(notifier: Notifier) -> None:
-    notifier.settings(('storm = "off"', 'storm = "50%"'))
+    notifier.settings(("storm = false", "storm_percent = 50"))
     notifier.hook("4000102", "PROBLEM", "WARNING")
     (notifier.folder / "store").rename(notifier.folder / "away")
 
     assert notifier.hook("4000102", "RECOVERY", "OK", now=LATER).code == 1
 
     (notifier.folder / "away").rename(notifier.folder / "store")
-    notifier.flush(LATEST)
-    assert [each.address for each in notifier.behaviour.got] == [PROVIDER]
+    notifier.deliver(LATEST)
+    assert [each.address for each in notifier.behaviour.got] == [OPERATOR]
 
 
 def test_a_computer_that_is_gone_is_not_solved(notifier: Notifier) -> None:
     told = ("--check", "status")
     notifier.hook("4000106", "PROBLEM", "WARNING", *told)
-    notifier.flush(LATER)
+    notifier.deliver(LATER)
     (home,) = (notifier.folder / "tree/home/4000106/incoming").iterdir()
     shutil.rmtree(home)
     notifier.collect(LATER)
 
     notifier.hook("4000106", "RECOVERY", "OK", *told, now=LATER)
 
-    assert {each.kind for each in notifier.flush(LATEST)} == {"MONITORING_ENDED"}
+    assert {each.kind for each in notifier.deliver(LATEST)} == {"MONITORING_ENDED"}
 
 
 def test_quotas_own_mail_says_that_it_is_used_up(notifier: Notifier) -> None:
@@ -487,7 +489,7 @@ def test_what_cannot_be_looked_up_goes_to_the_fallback(
     assert ran.first == "handed to the fallback"
     assert says in ran.out
     ((address, _, _, raw),) = notifier.waiting()
-    assert address == PROVIDER
+    assert address == OPERATOR
     assert "4000102" in raw.decode()
     again = notifier.hook("4000102", "PROBLEM", "CRITICAL", now=now)
     assert "nobody is told twice" in again.out
@@ -506,7 +508,7 @@ def test_a_directory_that_hangs(notifier: Notifier, start_slapd: StartSlapd) -> 
 
     assert ran.code == 1, ran.out
     assert time.monotonic() - began < 10
-    assert notifier.addresses() == [PROVIDER]
+    assert notifier.addresses() == [OPERATOR]
 
 
 def test_a_problem_that_gets_worse_within_a_second_is_handed_over_twice(notifier: Notifier) -> None:
@@ -514,7 +516,7 @@ def test_a_problem_that_gets_worse_within_a_second_is_handed_over_twice(notifier
         ran = notifier.hook("4009999", "PROBLEM", state, "--time", "1795517960")
         assert ran.code == 1, ran.out
 
-    assert notifier.addresses() == [PROVIDER, PROVIDER]
+    assert notifier.addresses() == [OPERATOR, OPERATOR]
 
 
 def test_nobody_is_found_and_there_is_no_fallback(notifier: Notifier) -> None:
@@ -577,7 +579,7 @@ CALL = ("-a", "4000102", "--check", "quota", "--type", "PROBLEM", "--state", "WA
         pytest.param(("--explain",), "of which account?", id="explain whom"),
         pytest.param(("--explain", "-a", "1", "--check", "x"), "'x' is none of", id="explain"),
         pytest.param(("--test-mail", "a@b@c"), "'a@b@c': not with exactly one @", id="address"),
-        pytest.param(("--scan",), 'driver: is "icinga", so --scan is refused', id="driver"),
+        pytest.param(("--scan",), 'trigger: is "monitoring", so --scan is refused', id="trigger"),
     ],
 )
 def test_wrong_options(notifier: Notifier, options: tuple[str, ...], says: str) -> None:
@@ -590,7 +592,7 @@ def test_wrong_options(notifier: Notifier, options: tuple[str, ...], says: str) 
 
 
 def test_the_hook_is_refused_where_the_scan_decides(notifier: Notifier) -> None:
-    notifier.settings(driver="scan")
+    notifier.settings(trigger="scan")
 
     ran = notifier.run(*CALL)
 
@@ -626,7 +628,7 @@ def test_refused_mails_end_the_delivery_with_1(notifier: Notifier) -> None:
     assert ran.code == 1
     assert "1 refused" in ran.out
     assert sorted(each.address for each in notifier.behaviour.got) == sorted(
-        [PROVIDER, RESELLER, SUPPORT]
+        [OPERATOR, RESELLER, SUPPORT]
     )
 
 
@@ -639,7 +641,7 @@ def test_what_a_refused_digest_told_is_told_to_the_provider(notifier: Notifier) 
 
     assert ran.code == 1
     assert "1 refused" in ran.out
-    (got,) = [each.content for each in notifier.behaviour.got if each.address == PROVIDER]
+    (got,) = [each.content for each in notifier.behaviour.got if each.address == OPERATOR]
     mail = email.message_from_bytes(got, policy=email.policy.default)
     body = mail.get_body(("plain",))
     assert body is not None
@@ -661,10 +663,10 @@ def test_an_own_template_that_includes_itself_stops_no_delivery(notifier: Notifi
     notifier.settings(more='\ntemplates = "templates"\n')
     notifier.hook("4000102", "PROBLEM", "WARNING")
 
-    told = notifier.flush(LATER)
+    told = notifier.deliver(LATER)
 
     assert sorted(each.address for each in told) == ALL
-    complaints = [line["reason"] for line in notifier.audit() if line["what"] == "complaint"]
+    complaints = [line["reason"] for line in notifier.log() if line["what"] == "complaint"]
     assert len(complaints) == 2  # a digest each for two of a reseller
     assert all("templates: RecursionError: " in each for each in complaints)
 
@@ -679,7 +681,7 @@ def test_no_mail_server(notifier: Notifier) -> None:
     assert "0 sent, 3 to be tried again, 0 refused" in ran.first
     assert "FAILED: smtp://localhost:1: not reachable" in ran.out
     notifier.settings()
-    assert len(notifier.flush(LATEST)) == 3
+    assert len(notifier.deliver(LATEST)) == 3
 
 
 def test_the_outbox_survives_an_audit_that_cannot_be_written(notifier: Notifier) -> None:

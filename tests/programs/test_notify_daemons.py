@@ -186,7 +186,7 @@ def wait(hooked: Notifier, count: int, what: str, reason: str = "") -> list[dict
     def lines() -> list[dict[str, str]]:
         return [
             line
-            for line in hooked.audit()
+            for line in hooked.log()
             if line["what"] == what and "account" in line
             if line.get("reason", "").startswith(reason)
         ]
@@ -241,4 +241,4 @@ def test_critical_unknown_critical_is_told_once(hooked: Notifier, monitoring: Mo
 
 def deliver(hooked: Notifier) -> list[SentState]:
     """Deliver, digests included."""
-    return hooked.flush((datetime.now(UTC) + timedelta(minutes=11)).isoformat())
+    return hooked.deliver((datetime.now(UTC) + timedelta(minutes=11)).isoformat())

@@ -12,7 +12,7 @@ from programs.notifier import Notifier, entry
 
 pytestmark = pytest.mark.installed
 LATER, LATEST = "2026-11-24T12:12:00+01:00", "2026-11-24T12:24:00+01:00"
-PROVIDER = "operations@example.org"
+OPERATOR = "operations@example.org"
 ALL = ["account-4000102@example.org", "person-4000003@example.org", "support@example.org"]
 CALL = ("-a", "4000102", "--check", "quota", "--type", "PROBLEM", "--state", "WARNING")
 
@@ -70,7 +70,7 @@ def test_the_environment_says_it(notifier: Notifier, names: dict[str, str], kind
 
 def _check_mail(notifier: Notifier, address: str) -> None:
     """Expect one mail to *address*, whose header and HTML nothing hostile got into."""
-    notifier.flush(LATER)
+    notifier.deliver(LATER)
     (got,) = [each for each in notifier.behaviour.got if each.address == address]
     mail = email.message_from_bytes(got.content, policy=email.policy.default)
     assert mail["Bcc"] is None
@@ -102,8 +102,8 @@ def test_a_hostile_account(notifier: Notifier, uid: str, store: bool) -> None:
 
     assert ran.code == 1
     assert "no such account" in ran.out
-    assert notifier.addresses() == [PROVIDER]
-    assert {line.get("account") for line in notifier.audit()} <= {uid, None}
+    assert notifier.addresses() == [OPERATOR]
+    assert {line.get("account") for line in notifier.log()} <= {uid, None}
 
 
 @pytest.mark.server
@@ -139,7 +139,7 @@ def test_hostile_entries(notifier: Notifier) -> None:
     )
 
     assert (ran.code, ran.out) == (0, "1 put into the outbox\n")
-    notifier.flush(LATEST)
+    notifier.deliver(LATEST)
     (got,) = notifier.behaviour.got
     mail = email.message_from_bytes(got.content, policy=email.policy.default)
     html = mail.get_body(("html",))
@@ -161,7 +161,7 @@ def test_the_case_of_an_account_does_not_matter(
     notifier.entries(entry(listed, 99))
     notifier.collect(LATER)
     notifier.hook(given, "PROBLEM", "CRITICAL", now=LATER)
-    notifier.flush(LATER)
+    notifier.deliver(LATER)
 
     ran = notifier.hook(given, "RECOVERY", "OK", now=LATEST)
 

@@ -19,7 +19,7 @@ from programs.installed import NOW
 from programs.notifier import Notifier, SentState, entry
 
 pytestmark = pytest.mark.installed
-PROVIDER = "operations@example.org"
+OPERATOR = "operations@example.org"
 
 
 def at(hours: float) -> str:
@@ -51,7 +51,7 @@ def says(told: Sequence[SentState]) -> list[str]:
 @pytest.fixture
 def scanned(notifier: Notifier) -> Notifier:
     """An installation that scans, after a first scan when all was well."""
-    notifier.settings(driver="scan", more=AT_ONCE + QUOTA)
+    notifier.settings(trigger="scan", more=AT_ONCE + QUOTA)
     notifier.empty()
     notifier.entries(entry("1"), entry("2"))
     assert notifier.scan(NOW) == []
@@ -173,22 +173,22 @@ def test_histories(scanned: Notifier, history: list[Step]) -> None:
 
         assert says(scanned.scan(at(step.hours))) == list(step.told), f"hour {step.hours}"
     addresses = {each.address for each in scanned.behaviour.got}
-    assert addresses <= {"account-1@example.org", "moved-1@example.org", PROVIDER}
+    assert addresses <= {"account-1@example.org", "moved-1@example.org", OPERATOR}
     if any(step.account is MOVED for step in history):  # nobody hears of the next one's problem
         heard = [each.address for each in scanned.behaviour.got]
         assert heard == ["account-1@example.org", "moved-1@example.org", "moved-1@example.org"]
-    told = {line["address"] for line in scanned.audit() if line.get("state") == "UNKNOWN"}
-    assert told <= {PROVIDER}
+    told = {line["address"] for line in scanned.log() if line.get("state") == "UNKNOWN"}
+    assert told <= {OPERATOR}
 
 
 def test_a_clock_that_was_a_year_ahead_puts_off_no_reminder(notifier: Notifier) -> None:
-    notifier.settings(driver="scan", store=False, more=AT_ONCE + QUOTA)
+    notifier.settings(trigger="scan", store=False, more=AT_ONCE + QUOTA)
     notifier.empty()
     notifier.entries(entry("1"), entry("2"))
 
     def scan(hours: float) -> list[str]:
         assert notifier.run("--scan", now=at(hours)).code == 0
-        return says(notifier.flush(at(hours)))
+        return says(notifier.deliver(at(hours)))
 
     assert scan(0) == []
     notifier.entries(CRITICAL, entry("2"))
@@ -216,7 +216,7 @@ def test_who_refuses_the_last_mail_is_not_asked_again(scanned: Notifier) -> None
 
 def test_a_gone_account_told_in_both_roles_ends_no_scan(scanned: Notifier) -> None:
     more = RESELLER.format(uid="71")
-    scanned.settings(driver="scan", more="\n[notify.reseller]\ndigest = false\n" + QUOTA)
+    scanned.settings(trigger="scan", more="\n[notify.reseller]\ndigest = false\n" + QUOTA)
     mine = {"mail": "reseller-71@example.org", "sstBelongsToResellerUID": "71"}
     scanned.entries(entry("1", 98, **mine, sstBackupWarningOn="FALSE"), entry("2"), more=more)
     assert says(scanned.scan(at(1))) == [P_C]  # as the reseller
@@ -229,7 +229,7 @@ def test_a_gone_account_told_in_both_roles_ends_no_scan(scanned: Notifier) -> No
 
 def test_without_digests_one_address_is_told_that_it_is_over(scanned: Notifier) -> None:
     more = RESELLER.format(uid="71")
-    scanned.settings(driver="scan", more="\n[notify.reseller]\ndigest = false\n" + QUOTA)
+    scanned.settings(trigger="scan", more="\n[notify.reseller]\ndigest = false\n" + QUOTA)
     mine = {"mail": "reseller-71@example.org", "sstBelongsToResellerUID": "71"}
     scanned.entries(entry("1", 98, **mine, sstBackupWarningOn="FALSE"), entry("2"), more=more)
     assert says(scanned.scan(at(1))) == [P_C]
@@ -239,7 +239,7 @@ def test_without_digests_one_address_is_told_that_it_is_over(scanned: Notifier) 
 
 
 def test_the_first_scan_only_records(notifier: Notifier) -> None:
-    notifier.settings(driver="scan", more=QUOTA)
+    notifier.settings(trigger="scan", more=QUOTA)
     notifier.empty()
     doubt = entry("4", sstBackupSize=None)
     notifier.entries(entry("1", 98), entry("2", 90), entry("3"), doubt)
@@ -252,11 +252,11 @@ def test_the_first_scan_only_records(notifier: Notifier) -> None:
         "4 accounts, 1 event, 1 to tell; first scan: 2 problems are only recorded, "
         "and told after notify_backup --release"
     )
-    assert notifier.flush() == []
+    assert notifier.deliver() == []
     (listed,) = notifier.behaviour.got
-    assert (listed.address, b"account-4" in listed.content) == (PROVIDER, False)
+    assert (listed.address, b"account-4" in listed.content) == (OPERATOR, False)
     assert says(notifier.scan(at(1))) == ["PROBLEM UNKNOWN 4"]  # the others wait for the release
-    assert [each.address for each in notifier.behaviour.got] == [PROVIDER] * 2
+    assert [each.address for each in notifier.behaviour.got] == [OPERATOR] * 2
 
     ran = notifier.run("--release", now=at(1))
     assert "of 2 recorded problems those that still fail are told by the next scan" in ran.out
@@ -384,13 +384,13 @@ def test_a_reseller_gets_one_digest_of_its_own_accounts(scanned: Notifier) -> No
         ]
         scanned.entries(*accounts, more=resellers)
 
-    scanned.settings(driver="scan", more=QUOTA)
+    scanned.settings(trigger="scan", more=QUOTA)
     entries(50)
     scanned.scan(at(1))
     entries(98)
     scanned.scan(at(2))
     assert [each for each in scanned.behaviour.got if "reseller" in each.address] == []
-    scanned.flush(at(2.2))  # digest_delay
+    scanned.deliver(at(2.2))  # digest_delay
 
     for reseller in ("71", "72"):
         address = f"reseller-{reseller}@example.org"
@@ -398,7 +398,7 @@ def test_a_reseller_gets_one_digest_of_its_own_accounts(scanned: Notifier) -> No
         for uid, owner in owners.items():
             assert (f"Name of {uid}".encode() in got.content) == (owner == reseller)
     entries(50)
-    told = scanned.scan(at(3)) + scanned.flush(at(3.2))
+    told = scanned.scan(at(3)) + scanned.deliver(at(3.2))
     assert len([each for each in told if each.kind == "RECOVERY"]) == 8
     assert len([each for each in scanned.behaviour.got if "reseller" in each.address]) == 4
 
@@ -406,9 +406,7 @@ def test_a_reseller_gets_one_digest_of_its_own_accounts(scanned: Notifier) -> No
 @pytest.fixture
 def stormy(notifier: Notifier) -> Notifier:
     """A scan with a storm guard: 30 accounts of one server, more than 3 of them are a storm."""
-    notifier.settings(
-        ('storm = "off"', 'storm = "10%"\nstorm_at_least = 3'), driver="scan", more=QUOTA
-    )
+    notifier.settings(("storm = false", "storm_min_accounts = 3"), trigger="scan", more=QUOTA)
     notifier.empty()
     fleet(notifier, range(0))
     assert notifier.scan(NOW) == []
@@ -426,16 +424,16 @@ def test_few_failures_are_no_storm(stormy: Notifier) -> None:
     fleet(stormy, range(10, 13))
     assert stormy.scan(at(1)) == []  # they wait in case a storm shows
 
-    assert says(stormy.flush(at(1.2))) == [f"PROBLEM CRITICAL {uid}" for uid in range(10, 13)]
+    assert says(stormy.deliver(at(1.2))) == [f"PROBLEM CRITICAL {uid}" for uid in range(10, 13)]
 
 
 def test_a_storm_tells_the_provider_alone(stormy: Notifier) -> None:
     fleet(stormy, range(10, 16))
     assert stormy.scan(at(1)) == []
-    assert stormy.flush(at(1.3)) == []
+    assert stormy.deliver(at(1.3)) == []
 
     (got,) = stormy.behaviour.got
-    assert got.address == PROVIDER
+    assert got.address == OPERATOR
     assert stormy.scan(at(2)) == []
     assert len(stormy.behaviour.got) == 1  # told once
     # most recover: dropped, nobody is told; the rest still fails when the storm is over
@@ -444,19 +442,19 @@ def test_a_storm_tells_the_provider_alone(stormy: Notifier) -> None:
     fleet(stormy, range(0))
     assert says(stormy.scan(at(4))) == ["RECOVERY OK 10", "RECOVERY OK 11"]
     assert {each.address for each in stormy.behaviour.got} == {
-        *(PROVIDER, "account-10@example.org", "account-11@example.org")
+        *(OPERATOR, "account-10@example.org", "account-11@example.org")
     }
 
 
 def test_a_storm_is_released_by_hand(stormy: Notifier) -> None:
     fleet(stormy, range(10, 16))
     stormy.scan(at(1))
-    stormy.flush(at(1.3))
+    stormy.deliver(at(1.3))
 
     ran = stormy.run("--release", now=at(1.4))
 
     assert ran.out.startswith("6 held mails are released;")
-    assert says(stormy.flush(at(1.5))) == [f"PROBLEM CRITICAL {uid}" for uid in range(10, 16)]
+    assert says(stormy.deliver(at(1.5))) == [f"PROBLEM CRITICAL {uid}" for uid in range(10, 16)]
 
 
 def test_a_storm_of_failures_over_several_scans(stormy: Notifier) -> None:
@@ -464,7 +462,7 @@ def test_a_storm_of_failures_over_several_scans(stormy: Notifier) -> None:
         fleet(stormy, range(10, 10 + count))
         assert stormy.scan(at(1 + minutes / 20)) == []
 
-    assert [each.address for each in stormy.behaviour.got] == [PROVIDER]
+    assert [each.address for each in stormy.behaviour.got] == [OPERATOR]
 
 
 def test_the_collectors_return_after_an_outage(stormy: Notifier) -> None:
@@ -474,14 +472,14 @@ def test_the_collectors_return_after_an_outage(stormy: Notifier) -> None:
         assert ran.code == 1
         assert ran.first.startswith("no scan, ")
         assert "longer ago than" in ran.first
-    assert stormy.flush(at(5.6)) == []
+    assert stormy.deliver(at(5.6)) == []
     told = [each.address for each in stormy.behaviour.got]
-    assert told == [PROVIDER] * len(told)
+    assert told == [OPERATOR] * len(told)
 
     fleet(stormy, range(10, 20))
     assert stormy.scan(at(6)) == []
-    assert stormy.flush(at(6.3)) == []
-    assert {each.address for each in stormy.behaviour.got} == {PROVIDER}
+    assert stormy.deliver(at(6.3)) == []
+    assert {each.address for each in stormy.behaviour.got} == {OPERATOR}
 
 
 def test_an_outage_is_told_once(stormy: Notifier) -> None:
@@ -489,13 +487,13 @@ def test_an_outage_is_told_once(stormy: Notifier) -> None:
         ran = stormy.run("--scan", now=at(hours))
         assert ran.code == 1
     assert "the fallback was told 2026-11-24T16:00:00+00:00: " in ran.first
-    stormy.flush(at(5.5))
+    stormy.deliver(at(5.5))
     (got,) = stormy.behaviour.got
     mail = email.message_from_bytes(got.content, policy=email.policy.default)
     body = mail.get_body(("plain",))
     assert body is not None
     text = " ".join(body.get_content().replace("\u2060", "").split())
-    assert (got.address, mail["Subject"]) == (PROVIDER, "Backup monitoring: no scan is possible")
+    assert (got.address, mail["Subject"]) == (OPERATOR, "Backup monitoring: no scan is possible")
     assert "Reason: " in text
     assert "Since: 24 November 2026, 17:00 (UTC+01:00)" in text
     assert "collect_backup_state" in text
@@ -504,16 +502,16 @@ def test_an_outage_is_told_once(stormy: Notifier) -> None:
 
     stormy.scan(at(6))
     stormy.run("--scan", now=at(11))  # another outage
-    stormy.flush(at(12))
+    stormy.deliver(at(12))
     assert len(stormy.behaviour.got) == 2
 
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("fallback", "operations@example.org"), ("from", "Backup Service <backup@example.org>")],
+    [("operator", "operations@example.org"), ("from", "Backup Service <backup@example.org>")],
 )
 def test_an_outage_that_nobody_can_be_told(stormy: Notifier, key: str, value: str) -> None:
-    stormy.settings((f'\n{key} = "{value}"', f'\n{key} = "nobody"'), driver="scan", more=QUOTA)
+    stormy.settings((f'\n{key} = "{value}"', f'\n{key} = "nobody"'), trigger="scan", more=QUOTA)
 
     for hours in (5, 5.2):
         ran = stormy.run("--scan", now=at(hours))
@@ -538,7 +536,7 @@ def test_two_scans_at_once(scanned: Notifier) -> None:
         done = scan(outbox, source._replace(accounts=accounts), settings, now)
 
     assert done.told == ()
-    assert says(scanned.flush(at(1))) == ["PROBLEM CRITICAL 1", "PROBLEM CRITICAL 2"]
+    assert says(scanned.deliver(at(1))) == ["PROBLEM CRITICAL 1", "PROBLEM CRITICAL 2"]
 
 
 def test_a_dry_scan_shows_what_would_be_told(scanned: Notifier) -> None:

@@ -101,7 +101,7 @@ def test_the_units_are_sound(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "limit"),
-    [("collect", 2.0), ("flush", 1.5), ("objects", 1.0), ("scan", 1.0), ("submit", 1.5)],
+    [("collect", 2.0), ("deliver", 1.5), ("objects", 1.0), ("scan", 1.0), ("submit", 1.5)],
     ids=str,
 )
 def test_the_units_are_closed(tmp_path: Path, name: str, limit: float) -> None:
@@ -128,7 +128,7 @@ def test_what_a_small_debian_lacks_is_not_needed() -> None:
         assert needed <= {*there, "/var/lib/backup-monitoring"}, unit.name
 
 
-@pytest.mark.parametrize("name", ["flush", "scan"])
+@pytest.mark.parametrize("name", ["deliver", "scan"])
 def test_the_notifier_has_no_capability(name: str) -> None:
     text = (UNITS / f"backup-monitoring-{name}.service").read_text()
 

@@ -175,7 +175,7 @@ def test_from_a_pass_to_the_hook(
             _hand_over(notifier)
             seen.append(daemon.services()["4000101-quota"]["state"])
             until(lambda: len(_called(notifier)) >= len(seen) - 1)
-            notifier.flush((datetime.now(UTC) + timedelta(minutes=11)).isoformat())
+            notifier.deliver((datetime.now(UTC) + timedelta(minutes=11)).isoformat())
 
     assert seen == [0, 2, 0]
     assert _called(notifier) == ["PROBLEM CRITICAL", "RECOVERY OK"]
@@ -195,6 +195,6 @@ def _hand_over(notifier: Notifier) -> None:
 
 def _called(notifier: Notifier) -> list[str]:
     """Return of what the people of account 4000101 are to be told, in order."""
-    lines = [each for each in notifier.audit() if each["what"] == "queued" and "account" in each]
+    lines = [each for each in notifier.log() if each["what"] == "queued" and "account" in each]
     assert {(each["account"], each["task"]) for each in lines} <= {("4000101", "quota")}
     return list(dict.fromkeys(f"{each['kind']} {each['state']}" for each in lines))

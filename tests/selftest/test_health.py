@@ -31,14 +31,16 @@ QUICK = timedelta(seconds=2.5)
             "2026-11-24T11:44:59+01:00",
             None,
             State.WARNING,
-            "storage read 2026-11-24 10:44 +00:00, 15 min ago, threshold 15m (half of [store] max_age)",
+            "storage read 2026-11-24 10:44 +00:00, 15 min ago, "
+            "threshold 15m (half of [store] max_age)",
             id="older than half",
         ),
         pytest.param(
             "2026-11-24T11:30:00+01:00",
             None,
             State.WARNING,
-            "storage read 2026-11-24 10:30 +00:00, 30 min ago, threshold 15m (half of [store] max_age)",
+            "storage read 2026-11-24 10:30 +00:00, 30 min ago, "
+            "threshold 15m (half of [store] max_age)",
             id="its age",
         ),
         pytest.param(
@@ -60,7 +62,8 @@ QUICK = timedelta(seconds=2.5)
             "2026-11-24T11:00:00+01:00",
             "disk gone",
             State.CRITICAL,
-            "storage read 2026-11-24 10:00 +00:00, 1 h ago, threshold 30m ([store] max_age): disk gone",
+            "storage read 2026-11-24 10:00 +00:00, 1 h ago, "
+            "threshold 30m ([store] max_age): disk gone",
             id="and for too long",
         ),
         pytest.param(
@@ -118,7 +121,7 @@ def test_the_duration_of_a_pass(seconds: float, state: State, says: str) -> None
             {"report": 2},
             {"report": 2},
             State.WARNING,
-            "2 findings of kind report (a file is not understood), threshold 2 (settings); "
+            "2 findings of kind report (a file is not a valid report), threshold 2 (settings); "
             "see collect_backup_state -v",
             id="at the limit",
         ),
@@ -197,7 +200,7 @@ def test_the_worst_part_speaks_and_all_are_told() -> None:
         "OK - storage read 2026-11-24 10:50 +00:00, 10 min ago",
         "CRITICAL - directory was never read: server down",
         "OK - last pass took 2.5 s",
-        "OK - 0 findings of kind attribute (a value in an entry is out of sense)",
+        "OK - 0 findings of kind attribute (an attribute value is not valid)",
     )
     assert verdict.details[-3:] == (
         "OK - 0 mails wait, the oldest for 0 min",

@@ -38,14 +38,14 @@ def test_defaults(tmp_path: Path) -> None:
     assert settings.directory.verify
     assert settings.policies.quota.warning == Threshold(Range(end=85), "default")
     assert settings.policies.schedule.grace == timedelta(hours=2)
-    assert settings.policies.patience.days == 1
+    assert settings.policies.warn_after.days == 1
 
 
 def test_what_the_file_sets(tmp_path: Path) -> None:
     settings = read(
         tmp_path,
         MINIMAL
-        + 'suffix = "o=example"\n[quota]\nwarning = 70\n[warn_after]\nnumbers = 3\ndays = 0\n'
+        + 'suffix = "o=example"\n[quota]\nwarning = 70\n[warn_after]\nbackups = 3\ndays = 0\n'
         + '[schedule]\nzones = ["Asia/Tokyo"]\ngrace = "90m"\n'
         + '[schedule.weekdays]\n"1/a" = [1, 2]\n[homes]\nroot = "tree"\n'
         + '[client.minimum]\n"Some Client" = "2.0"\n',
@@ -53,8 +53,8 @@ def test_what_the_file_sets(tmp_path: Path) -> None:
 
     assert settings.directory.people_base == "ou=people,o=example"
     assert settings.policies.quota.warning == Threshold(Range(end=70), "settings")
-    assert settings.policies.patience.numbers == Threshold(Range(end=2), "settings")
-    assert settings.policies.patience.days_origin == "settings"
+    assert settings.policies.warn_after.backups == Threshold(Range(end=2), "settings")
+    assert settings.policies.warn_after.days_origin == "settings"
     assert [zone.key for zone in settings.policies.schedule.zones] == ["Asia/Tokyo"]
     assert settings.policies.schedule.weekdays == {"1/a": frozenset({1, 2})}
     assert settings.policies.client.minimum == {"Some Client": "2.0"}
@@ -100,7 +100,7 @@ def test_what_the_file_sets(tmp_path: Path) -> None:
         (MINIMAL + 'servers = ["b-1", " "]', "servers: ['b-1', ' '] is not a list of servers'"),
         (MINIMAL + 'servers = ["b\\u0000"]', "is not a list of servers' names"),
         (MINIMAL + "servers = []", "servers: [] is neither a text nor a list of texts"),
-        (MINIMAL + '[homes]\nhome = "{user}"', "no such placeholder {user}"),
+        (MINIMAL + '[homes]\npath = "{user}"', "no such placeholder {user}"),
         (MINIMAL + '[homes]\nincoming = "../x"', "no folder below the account's"),
         (MINIMAL + '[homes]\nstart_files = ["a/b"]', "no plain file name"),
         (MINIMAL + '[client.minimum]\n"P" = "new"', "no version"),
@@ -132,11 +132,11 @@ def test_values_at_their_borders(tmp_path: Path) -> None:
     settings = read(
         tmp_path,
         MINIMAL
-        + "[warn_after]\nnumbers = 0\ndays = 99\n[quota]\nwarning = 0\ncritical = 1000\n"
+        + "[warn_after]\nbackups = 0\ndays = 99\n[quota]\nwarning = 0\ncritical = 1000\n"
         + '[homes]\nreport_folders = [".a", "b"]\n',
     )
 
-    assert settings.policies.patience.days == 99
+    assert settings.policies.warn_after.days == 99
     assert settings.policies.quota.warning.good == Range(end=0)
     assert settings.policies.quota.critical.good == Range(end=1000)
     assert settings.homes.report_folders == (".a", "b")
@@ -155,7 +155,7 @@ def test_what_is_in_effect_and_where_it_comes_from(tmp_path: Path) -> None:
     assert said["directory", "timeout"] == ('"5s"', "default")
     assert said["directory", "host"] == ("(none)", "default")
     assert said["quota", "warning"] == ("70", "file")
-    assert said["storage", "start_files"] == ('["backupStarted.xml"]', "default")
+    assert said["homes", "start_files"] == ('["backupStarted.xml"]', "default")
 
 
 @pytest.mark.parametrize(

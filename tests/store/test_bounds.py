@@ -228,7 +228,7 @@ def test_the_strip_of_sizes(fleet: Fleet) -> None:
 
     growth = fleet.read()["4000101"][0].growth
     assert growth is not None
-    assert (growth.days, growth.per_day, growth.shrink) == (30, 1.0, None)
+    assert (growth.days, growth.per_day, growth.sudden_loss) == (30, 1.0, None)
 
 
 def test_a_sudden_loss_is_told(fleet: Fleet) -> None:
@@ -238,7 +238,7 @@ def test_a_sudden_loss_is_told(fleet: Fleet) -> None:
 
     growth = fleet.read()["4000101"][0].growth
     assert growth is not None
-    assert growth.shrink == SizeDrop(1000, 300, at(days_later(2)).date())
+    assert growth.sudden_loss == SizeDrop(1000, 300, at(days_later(2)).date())
 
 
 def test_a_computer_that_vanished_is_a_finding(fleet: Fleet) -> None:
@@ -249,7 +249,7 @@ def test_a_computer_that_vanished_is_a_finding(fleet: Fleet) -> None:
     for day in (1, 2):
         made = fleet.collect(days_later(day))
         (finding,) = made.findings
-        assert finding.kind == "gone"
+        assert finding.kind == "missing_computer"
         assert finding.problem == "its folder is gone since 2026-11-21 20:00 +00:00"
     (computer,) = fleet.read()["4000101"][1].computers
     assert computer.name == "a\udcff\n"
@@ -276,7 +276,11 @@ def test_reports_beside_no_computer_s_name_are_the_account_s(tmp_path: Path) -> 
 
     history.close()
     assert found == [
-        Finding("gone", "account 4000101", "its folder is gone since 2026-11-20 20:00 +00:00")
+        Finding(
+            "missing_computer",
+            "account 4000101",
+            "its folder is gone since 2026-11-20 20:00 +00:00",
+        )
     ]
 
 

@@ -74,7 +74,7 @@ def test_a_few_special_days_do_not_move_the_slope(
 
 
 @pytest.mark.parametrize(
-    ("sizes", "shrink", "lost"),
+    ("sizes", "sudden_loss", "lost"),
     [
         pytest.param(
             daily(10000, 10000, 4999), 50, SizeDrop(10000, 4999, date(2026, 11, 24)), id="today"
@@ -103,8 +103,8 @@ def test_a_few_special_days_do_not_move_the_slope(
         ),
     ],
 )
-def test_sudden_loss(sizes: list[DailySize], shrink: float, lost: SizeDrop | None) -> None:
-    assert estimate_growth(sizes, TODAY, shrink).shrink == lost
+def test_sudden_loss(sizes: list[DailySize], sudden_loss: float, lost: SizeDrop | None) -> None:
+    assert estimate_growth(sizes, TODAY, sudden_loss).sudden_loss == lost
 
 
 @pytest.mark.parametrize(

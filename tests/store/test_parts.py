@@ -235,7 +235,7 @@ def test_two_entries_with_one_uid(fleet: Fleet) -> None:
     assert [each.kind for each in made.findings if "another entry has its uid" in str(each)] == [
         "attribute"
     ]
-    assert [each for each in made.findings if each.kind == "gone"] == []
+    assert [each for each in made.findings if each.kind == "missing_computer"] == []
 
 
 def test_a_clock_far_ahead_forgets_nothing_that_it_cannot_see(fleet: Fleet) -> None:

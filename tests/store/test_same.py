@@ -56,11 +56,11 @@ def fill(fleet: Fleet) -> None:
         entry("inactive", sstIsActive="FALSE"),
         entry("unclear", sstIsActive=None),
         entry("rsync"),
-        entry("check_clock_ahead"),
+        entry("future"),
     )
     for uid in ("good", "many", "Mixed-Case", "planned", "emptied", "nothing", "torn", "huge"):
         (fleet.home / uid).mkdir()
-    for uid in ("linked", "bytes", "rsync", "check_clock_ahead"):
+    for uid in ("linked", "bytes", "rsync", "future"):
         (fleet.home / uid).mkdir()
     for name in ("a", "b", "sub/c"):
         fleet.start("many", "2026-11-20T20:00:00+01:00", name=name)
@@ -79,7 +79,7 @@ def fill(fleet: Fleet) -> None:
     fleet.end("\udcff", "2026-11-20T20:40:00+01:00")
     (fleet.home / "rsync" / "incoming" / "host" / "etc").mkdir(parents=True)
     (fleet.home / "rsync" / "incoming" / "host" / "data").write_text("x")
-    fleet.start("check_clock_ahead", "2027-11-20T20:00:00+01:00")
+    fleet.start("future", "2027-11-20T20:00:00+01:00")
 
 
 def live(fleet: Fleet, uids: list[str] | None = None) -> dict[str, Pair]:

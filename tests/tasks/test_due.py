@@ -509,26 +509,26 @@ def test_clock(offset: timedelta, moments: list[str], zones: list[str], found: s
     assert clock.zone == (timezone(offset) if is_fixed else ZoneInfo(found.split()[0]))
 
 
-def numbers(low: int, high: int, at_most: int) -> st.SearchStrategy[frozenset[int]]:
+def backups(low: int, high: int, at_most: int) -> st.SearchStrategy[frozenset[int]]:
     return st.frozensets(st.integers(low, high), min_size=1, max_size=at_most)
 
 
 PATTERNS = st.builds(
     Pattern,
-    minutes=numbers(0, 59, 3),
+    minutes=backups(0, 59, 3),
     # The changes of the clock lie between midnight and four.
-    hours=numbers(0, 4, 3) | numbers(0, 23, 8),
+    hours=backups(0, 4, 3) | backups(0, 23, 8),
     offset=st.just(timedelta(0)),
-    days=st.none() | numbers(1, 31, 3),
-    months=st.none() | numbers(1, 12, 3),
-    weekdays=st.none() | numbers(1, 7, 6),
+    days=st.none() | backups(1, 31, 3),
+    months=st.none() | backups(1, 12, 3),
+    weekdays=st.none() | backups(1, 7, 6),
 )
 WEEKLY = st.builds(
     Pattern,
-    minutes=numbers(0, 59, 3) | st.just(frozenset({0, 30})),
-    hours=numbers(0, 4, 3) | numbers(0, 23, 8),
+    minutes=backups(0, 59, 3) | st.just(frozenset({0, 30})),
+    hours=backups(0, 4, 3) | backups(0, 23, 8),
     offset=st.just(timedelta(0)),
-    weekdays=st.none() | numbers(1, 7, 6),
+    weekdays=st.none() | backups(1, 7, 6),
 )
 MOMENTS = st.datetimes(datetime(2011, 1, 1), datetime(2036, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 SPANS = st.timedeltas(timedelta(0), timedelta(days=731))

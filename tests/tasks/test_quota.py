@@ -32,14 +32,22 @@ def range_policy(start: float, end: float, *, inverted: bool = False) -> QuotaPo
     ("used", "capacity", "entry", "policy", "state", "says"),
     [
         pytest.param(85, 100, 85, QuotaPolicy(), State.OK, "85.0 % of 100.0 GiB", id="at it"),
-        pytest.param(86, 100, 85, QuotaPolicy(), State.WARNING, "threshold 85 % (entry)", id="above"),
+        pytest.param(
+            86, 100, 85, QuotaPolicy(), State.WARNING, "threshold 85 % (entry)", id="above"
+        ),
         pytest.param(86, 100, None, QuotaPolicy(), State.WARNING, "(default)", id="no threshold"),
         pytest.param(72, 100, None, OPTION, State.WARNING, "threshold 70 % (-w)", id="option"),
-        pytest.param(72, 100, 75, OPTION, State.OK, "threshold 75 % (entry)", id="entry before option"),
-        pytest.param(81, 100, 75, OPTION, State.CRITICAL, "threshold 80 % (-c)", id="critical option"),
+        pytest.param(
+            72, 100, 75, OPTION, State.OK, "threshold 75 % (entry)", id="entry before option"
+        ),
+        pytest.param(
+            81, 100, 75, OPTION, State.CRITICAL, "threshold 80 % (-c)", id="critical option"
+        ),
         pytest.param(99, 100, 85, QuotaPolicy(), State.WARNING, "99.0 %", id="99 is no critical"),
         pytest.param(99.5, 100, 85, QuotaPolicy(), State.CRITICAL, "threshold 99 % (default)"),
-        pytest.param(99.9, 100, 100, QuotaPolicy(), State.OK, "threshold 100 %", id="entry says 100"),
+        pytest.param(
+            99.9, 100, 100, QuotaPolicy(), State.OK, "threshold 100 %", id="entry says 100"
+        ),
         pytest.param(101, 100, 100, QuotaPolicy(), State.CRITICAL, "threshold 100 % (entry)"),
         pytest.param(85.01, 100, 85, QuotaPolicy(), State.WARNING, "85.01 %", id="unrounded"),
         pytest.param(0, 100, 85, QuotaPolicy(), State.OK, "0.0 %", id="nothing used"),
@@ -49,8 +57,12 @@ def range_policy(start: float, end: float, *, inverted: bool = False) -> QuotaPo
         pytest.param(86, 100, None, range_policy(-inf, inf), State.OK, "threshold ~: %", id="off"),
         pytest.param(86, 100, None, range_policy(90, inf), State.WARNING, "threshold 90: %"),
         pytest.param(None, 5, 85, QuotaPolicy(), State.UNKNOWN, "used space", id="no use"),
-        pytest.param(5, 100, None, FROM_TEN, State.WARNING, "threshold 10: % (-w)", id="too little"),
-        pytest.param(50, 100, None, NOT_INSIDE, State.WARNING, "threshold @40:60 % (-w)", id="inside"),
+        pytest.param(
+            5, 100, None, FROM_TEN, State.WARNING, "threshold 10: % (-w)", id="too little"
+        ),
+        pytest.param(
+            50, 100, None, NOT_INSIDE, State.WARNING, "threshold @40:60 % (-w)", id="inside"
+        ),
         pytest.param(
             70, 100, None, NOT_CRITICAL_INSIDE, State.OK, "threshold 85 % (default)", id="beside"
         ),

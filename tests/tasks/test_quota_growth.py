@@ -29,21 +29,23 @@ def evaluate_all(
     return quota(account, policy or QuotaPolicy())
 
 
-def numbers(verdict: Verdict) -> dict[str, float]:
+def backups(verdict: Verdict) -> dict[str, float]:
     return {metric.name: metric.value for metric in verdict.metrics if "days" in metric.name}
 
 
 @pytest.mark.parametrize(
     ("used", "per_day", "to_threshold", "to_full", "said"),
     [
-        pytest.param(50, 1.0, 30, 50, "50.0 % of 100.0 GiB used, full in 50 d, limit", id="grows"),
+        pytest.param(
+            50, 1.0, 30, 50, "50.0 % of 100.0 GiB used, full in 50 d, threshold", id="grows"
+        ),
         pytest.param(79.5, 1.0, 0, 20, ", full in 20 d", id="the threshold is a day away"),
         pytest.param(50, 0.505, 59, 99, ", full in 99 d", id="99 days are told"),
         pytest.param(50, 0.5, 60, 100, None, id="far away is not told in the sentence"),
         pytest.param(98, 2.0, 0, 1, ", full in 1 d", id="tomorrow"),
         pytest.param(50, 0.4999, 60, 100, None, id="whole days, rounded down"),
         pytest.param(50, 0.000001, 9999, 9999, None, id="at most 9999"),
-        pytest.param(98.5, 2.0, 0, 0, ", full in less than 1 d, limit", id="today"),
+        pytest.param(98.5, 2.0, 0, 0, ", full in less than 1 d, threshold", id="today"),
         pytest.param(100, 2.0, 0, 0, None, id="full now"),
         pytest.param(110, 1.0, 0, 0, None, id="fuller than full"),
     ],
@@ -53,7 +55,7 @@ def test_forecast(
 ) -> None:
     verdict = evaluate_all(used, Growth(per_day * GIB, 30))
 
-    assert numbers(verdict) == {"days_to_threshold": to_threshold, "days_to_full": to_full}
+    assert backups(verdict) == {"days_to_threshold": to_threshold, "days_to_full": to_full}
     if said is not None:
         assert said in verdict.summary
     else:
@@ -79,17 +81,17 @@ def test_no_forecast(growth: Growth | None, details: tuple[str, ...]) -> None:
     verdict = evaluate_all(50, growth, QuotaPolicy(forecast=9999))
 
     assert verdict.state is State.OK
-    assert numbers(verdict) == {}
+    assert backups(verdict) == {}
     assert verdict.details == details
 
 
 def test_the_threshold_of_the_forecast_is_the_entrys_else_the_settings() -> None:
     growth = Growth(1.0 * GIB, 30)
 
-    assert numbers(evaluate_all(50, growth, threshold=90))["days_to_threshold"] == 40
-    assert numbers(evaluate_all(50, growth, threshold=None))["days_to_threshold"] == 35
+    assert backups(evaluate_all(50, growth, threshold=90))["days_to_threshold"] == 40
+    assert backups(evaluate_all(50, growth, threshold=None))["days_to_threshold"] == 35
     off = QuotaPolicy(warning=Threshold(Range(), "-w"))
-    assert numbers(evaluate_all(50, growth, off, threshold=None))["days_to_threshold"] == 50
+    assert backups(evaluate_all(50, growth, off, threshold=None))["days_to_threshold"] == 50
 
 
 @pytest.mark.parametrize(
@@ -105,7 +107,7 @@ def test_the_threshold_of_the_forecast_is_the_entrys_else_the_settings() -> None
             30,
             Growth(None, 3, LOST),
             {
-                "cause": "shrink",
+                "cause": "sudden_loss",
                 "sudden_loss_before": 80 * GIB,
                 "sudden_loss_after": 30 * GIB,
                 "sudden_loss_day": date(2026, 11, 20),
@@ -124,8 +126,12 @@ def test_what_a_mail_says(used: float, growth: Growth | None, facts: dict[str, o
         pytest.param(50, None, State.OK, "50.0 %", id="not asked for"),
         pytest.param(50, 50, State.OK, "50.0 %", id="not in fewer days"),
         pytest.param(50, 51, State.WARNING, "full in 50 d, threshold 51 d (--forecast-warning)"),
-        pytest.param(90, 60, State.WARNING, "90.0 % of 100.0 GiB used, full in 10 d, threshold 80 %"),
-        pytest.param(79.9, 60, State.WARNING, "full in 20 d, threshold 60 d", id="before the limit"),
+        pytest.param(
+            90, 60, State.WARNING, "90.0 % of 100.0 GiB used, full in 10 d, threshold 80 %"
+        ),
+        pytest.param(
+            79.9, 60, State.WARNING, "full in 20 d, threshold 60 d", id="before the limit"
+        ),
         pytest.param(99.5, 60, State.CRITICAL, "99.5 %", id="what is worse is said"),
     ],
 )
@@ -142,8 +148,12 @@ def test_forecast_warning(used: float, days: int | None, state: State, says: str
     ("used", "state", "says"),
     [
         pytest.param(30, State.WARNING, "used space fell from 80.0 to 30.0 GiB on 2026-11-20"),
-        pytest.param(0, State.WARNING, "threshold 50 % a day ([quota] sudden_loss)", id="everything"),
-        pytest.param(85, State.WARNING, "85.0 % of 100.0 GiB used, threshold 80 % (entry)", id="quota"),
+        pytest.param(
+            0, State.WARNING, "threshold 50 % a day ([quota] sudden_loss)", id="everything"
+        ),
+        pytest.param(
+            85, State.WARNING, "85.0 % of 100.0 GiB used, threshold 80 % (entry)", id="quota"
+        ),
         pytest.param(99.5, State.CRITICAL, "threshold 99 % (default)", id="full"),
     ],
 )
@@ -155,7 +165,7 @@ def test_a_sudden_loss(used: float, state: State, says: str) -> None:
 
 
 def test_a_sudden_loss_has_its_own_text() -> None:
-    summary = evaluate_all(30, Growth(1.0 * GIB, 30, LOST), QuotaPolicy(shrink=40)).summary
+    summary = evaluate_all(30, Growth(1.0 * GIB, 30, LOST), QuotaPolicy(sudden_loss=40)).summary
 
     assert summary == (
         "used space fell from 80.0 to 30.0 GiB on 2026-11-20, threshold 40 % a day ([quota] sudden_loss): "

@@ -24,27 +24,39 @@ from tasks.schedule_cases import (
     ZURICH,
 )
 
-BY_COMMAND = WarnAfterPolicy(numbers=Threshold(Range(end=1), "-w"))
+BY_COMMAND = WarnAfterPolicy(backups=Threshold(Range(end=1), "-w"))
 BY_SETTINGS = WarnAfterPolicy(
-    numbers=Threshold(Range(end=1), "settings"), days=4, days_origin="settings"
+    backups=Threshold(Range(end=1), "settings"), days=4, days_origin="settings"
 )
 LATE_CRITICAL = WarnAfterPolicy(critical=Threshold(Range(end=4), "-c"))
 BOTH_OFF = WarnAfterPolicy(days=0)
-FROM_TWO = WarnAfterPolicy(numbers=Threshold(Range(2, 5), "-w"), days=0)
-NOT_ONE = WarnAfterPolicy(numbers=Threshold(Range(0, 1, inverted=True), "-w"), days=0)
+FROM_TWO = WarnAfterPolicy(backups=Threshold(Range(2, 5), "-w"), days=0)
+NOT_ONE = WarnAfterPolicy(backups=Threshold(Range(0, 1, inverted=True), "-w"), days=0)
 
 
 @pytest.mark.parametrize(
-    ("numbers", "days", "patience", "now", "state", "says"),
+    ("backups", "days", "warn_after", "now", "state", "says"),
     [
         pytest.param(
-            None, None, NOTHING, ONE, State.WARNING, ", threshold 1 d (default)", id="default: one day"
+            None,
+            None,
+            NOTHING,
+            ONE,
+            State.WARNING,
+            ", threshold 1 d (default)",
+            id="default: one day",
         ),
         pytest.param(
             None, None, NOTHING, TWO, State.WARNING, ", threshold 1 d (default)", id="two missed"
         ),
         pytest.param(
-            None, None, NOTHING, THREE, State.CRITICAL, ", threshold 1 d (default)", id="three missed"
+            None,
+            None,
+            NOTHING,
+            THREE,
+            State.CRITICAL,
+            ", threshold 1 d (default)",
+            id="three missed",
         ),
         pytest.param(
             None,
@@ -86,15 +98,29 @@ NOT_ONE = WarnAfterPolicy(numbers=Threshold(Range(0, 1, inverted=True), "-w"), d
             ", threshold 2 backups (entry), threshold 1 d (entry)",
             id="both reached",
         ),
-        pytest.param(9, 1, NOTHING, ONE, State.WARNING, ", threshold 1 d (entry)", id="one of both"),
+        pytest.param(
+            9, 1, NOTHING, ONE, State.WARNING, ", threshold 1 d (entry)", id="one of both"
+        ),
         pytest.param(
             9, 0, NOTHING, THREE, State.OK, "3 backups missed", id="not critical without a warning"
         ),
         pytest.param(
-            None, None, BY_COMMAND, TWO, State.WARNING, "threshold 2 backups (-w)", id="command line's"
+            None,
+            None,
+            BY_COMMAND,
+            TWO,
+            State.WARNING,
+            "threshold 2 backups (-w)",
+            id="command line's",
         ),
         pytest.param(
-            3, None, BY_COMMAND, TWO, State.WARNING, ", threshold 1 d (default)", id="entry before -w"
+            3,
+            None,
+            BY_COMMAND,
+            TWO,
+            State.WARNING,
+            ", threshold 1 d (default)",
+            id="entry before -w",
         ),
         pytest.param(
             None,
@@ -109,7 +135,13 @@ NOT_ONE = WarnAfterPolicy(numbers=Threshold(Range(0, 1, inverted=True), "-w"), d
             None, None, BY_SETTINGS, TWO, State.WARNING, "2 backups (settings)", id="settings'"
         ),
         pytest.param(
-            0, 2, BY_SETTINGS, TWO, State.WARNING, ", threshold 2 d (entry)", id="entry before settings"
+            0,
+            2,
+            BY_SETTINGS,
+            TWO,
+            State.WARNING,
+            ", threshold 2 d (entry)",
+            id="entry before settings",
         ),
         pytest.param(
             None, None, BOTH_OFF, THREE, State.OK, "within thresholds number off", id="settings off"
@@ -118,7 +150,13 @@ NOT_ONE = WarnAfterPolicy(numbers=Threshold(Range(0, 1, inverted=True), "-w"), d
             None, None, LATE_CRITICAL, THREE, State.WARNING, "3 backups missed", id="-c is later"
         ),
         pytest.param(
-            None, None, FROM_TWO, ONE, State.WARNING, ", threshold 2:5 backups (-w)", id="from two on"
+            None,
+            None,
+            FROM_TWO,
+            ONE,
+            State.WARNING,
+            ", threshold 2:5 backups (-w)",
+            id="from two on",
         ),
         pytest.param(
             None, None, NOT_ONE, ONE, State.WARNING, ", threshold @0:1 backups (-w)", id="inverted"
@@ -144,17 +182,17 @@ NOT_ONE = WarnAfterPolicy(numbers=Threshold(Range(0, 1, inverted=True), "-w"), d
     ],
 )
 def test_patience(
-    numbers: int | None,
+    backups: int | None,
     days: int | None,
-    patience: WarnAfterPolicy,
+    warn_after: WarnAfterPolicy,
     now: str,
     state: State,
     says: str,
 ) -> None:
-    account = ACCOUNT._replace(warning_numbers=numbers, warning_days=days)
+    account = ACCOUNT._replace(warning_numbers=backups, warning_days=days)
     one = computer(start=SUNDAY, end=SUNDAYS_END, schedule=AT_20)
 
-    verdict = schedule(account, uploads(one), RULES._replace(patience=patience), at(now))
+    verdict = schedule(account, uploads(one), RULES._replace(warn_after=warn_after), at(now))
 
     assert verdict.state is state
     assert says in verdict.summary

@@ -53,7 +53,7 @@ EVERY_MINUTE = Schedule(
         pytest.param(
             computer(start=start(YESTERDAY), end=end("2026-11-23T20:41:37+01:00", success=False)),
             State.WARNING,
-            "backup ended 2026-11-23 20:41 +01:00 with errors (one look cannot count them",
+            "backup ended 2026-11-23 20:41 +01:00 with errors (without a store consecutive",
             id="ended badly",
         ),
         pytest.param(
@@ -134,7 +134,7 @@ EVERY_MINUTE = Schedule(
             computer(start=start("2027-01-01T00:00+01:00")),
             State.UNKNOWN,
             "clock",
-            id="check_clock_ahead",
+            id="future",
         ),
         pytest.param(
             computer(end=end("2026-11-24T12:09:00+01:00")), State.OK, "successful", id="slack"
@@ -524,7 +524,7 @@ def test_a_success_that_only_the_quota_spoils_is_no_computer_that_fails() -> Non
 
 def test_the_settings_off_too_never_warn() -> None:
     account = Account("a", DN, warning_numbers=0, warning_days=0)
-    rules = RULES._replace(patience=WarnAfterPolicy(days=0, days_origin="settings"))
+    rules = RULES._replace(warn_after=WarnAfterPolicy(days=0, days_origin="settings"))
 
     verdict = status(account, uploads(computer(end=FAILED)), rules, NOW)
 
@@ -532,19 +532,23 @@ def test_the_settings_off_too_never_warn() -> None:
 
 
 def test_a_range_from_inside_is_not_off() -> None:
-    patience = WarnAfterPolicy(numbers=Threshold(Range(1, 5, inverted=True), "-w"), days=0)
+    warn_after = WarnAfterPolicy(backups=Threshold(Range(1, 5, inverted=True), "-w"), days=0)
     account = Account("a", DN)
 
-    verdict = status(account, uploads(computer(end=FAILED)), RULES._replace(patience=patience), NOW)
+    verdict = status(
+        account, uploads(computer(end=FAILED)), RULES._replace(warn_after=warn_after), NOW
+    )
 
     assert verdict.state is State.WARNING
 
 
 @pytest.mark.parametrize(("good", "state"), [(0, State.CRITICAL), (1, State.WARNING)])
 def test_critical_by_the_option(good: int, state: State) -> None:
-    patience = WarnAfterPolicy(critical=Threshold(Range(end=good), "-c"))
+    warn_after = WarnAfterPolicy(critical=Threshold(Range(end=good), "-c"))
 
-    verdict = status(ENTRY, uploads(computer(end=FAILED)), RULES._replace(patience=patience), NOW)
+    verdict = status(
+        ENTRY, uploads(computer(end=FAILED)), RULES._replace(warn_after=warn_after), NOW
+    )
 
     assert verdict.state is state
 

@@ -55,12 +55,12 @@ EXAMPLES = list(_rows(RULES.read_text(encoding="utf-8")))
 
 
 def _account(row: Row) -> Account:
-    numbers, days = (row.get("entry: numbers, days") or "0, 1").split(", ")
+    backups, days = (row.get("entry: numbers, days") or "0, 1").split(", ")
     return Account(
         "4000101",
         "uid=4000101",
         created=at(row.get("created") or "2020-01-01T00:00+00:00"),
-        warning_numbers=None if numbers == "-" else int(numbers),
+        warning_numbers=None if backups == "-" else int(backups),
         warning_days=None if days == "-" else int(days),
     )
 
@@ -84,15 +84,15 @@ def _quota(row: Row) -> Verdict:
     return quota(account, policy)
 
 
-def _patience(row: Row) -> WarnAfterPolicy:
+def _warn_after(row: Row) -> WarnAfterPolicy:
     policy = WarnAfterPolicy()
     if row.get("settings: numbers, days", "-") != "-":
-        numbers, days = map(int, row["settings: numbers, days"].split(", "))
-        good = Threshold(range_below_count(numbers), "settings")
-        policy = WarnAfterPolicy(numbers=good, days=days, days_origin="settings")
+        backups, days = map(int, row["settings: numbers, days"].split(", "))
+        good = Threshold(range_below_count(backups), "settings")
+        policy = WarnAfterPolicy(backups=good, days=days, days_origin="settings")
     if row.get("option", "-") != "-":
         good = Threshold(Range(end=float(row["option"].removeprefix("-w "))), "-w")
-        policy = policy._replace(numbers=good)
+        policy = policy._replace(backups=good)
     return policy
 
 
@@ -118,7 +118,7 @@ def _status_policy(row: Row) -> StatusPolicy:
 
 
 def _schedule(row: Row) -> Verdict:
-    rules = RunPolicies(_patience(row), _schedule_policy(row), _status_policy(row))
+    rules = RunPolicies(_warn_after(row), _schedule_policy(row), _status_policy(row))
     return schedule(_account(row), uploads(_computer(row)), rules, at(row["looked at"]))
 
 
@@ -126,7 +126,7 @@ def _status(row: Row) -> Verdict:
     account = _account(row)
     if percent := row.get("used"):
         account = account._replace(used=round(float(percent[:-2]) * GIB), capacity=100 * GIB)
-    rules = RunPolicies(_patience(row), _schedule_policy(row), _status_policy(row))
+    rules = RunPolicies(_warn_after(row), _schedule_policy(row), _status_policy(row))
     return status(account, uploads(_computer(row)), rules, at(row["looked at"]))
 
 
@@ -163,7 +163,7 @@ def _growth(row: Row) -> Verdict:
         used=used[-1],
         capacity=10 * GIB,
         quota_threshold=85,
-        growth=estimate_growth(sizes, last, policy.shrink),
+        growth=estimate_growth(sizes, last, policy.sudden_loss),
     )
     if row["option"] != "-":
         policy = policy._replace(forecast=int(row["option"].removeprefix("--forecast-warning ")))
@@ -184,7 +184,7 @@ def _passes(rows: list[Row]) -> Verdict:
 JUDGES: dict[str, Callable[[Row], Verdict]] = {
     "quota": _quota,
     "schedule": _schedule,
-    "patience": _schedule,
+    "warn_after": _schedule,
     "status": _status,
     "client": _client,
     "unused": _unused,

@@ -164,7 +164,7 @@ class Life:
     later: Crontab
     change: int | None
     outages: tuple[tuple[int, int], ...]
-    numbers: int | None
+    backups: int | None
     days: int | None
     off_at_changes: bool
     stale: bool
@@ -290,7 +290,7 @@ def evaluate_all(life: Life, year: Year, known: Known, now: datetime, knowing: b
         weekdays["4000101/web01"] = known.crontab.weekdays
     policy = SchedulePolicy(zones=(year.zone,) if knowing else (), weekdays=weekdays)
     account = Account(
-        "4000101", "uid=4000101", warning_numbers=life.numbers, warning_days=life.days
+        "4000101", "uid=4000101", warning_numbers=life.backups, warning_days=life.days
     )
     computer = uploaded(life, year, known, now, knowing)
     rules = RunPolicies(WarnAfterPolicy(), policy, StatusPolicy())
@@ -314,7 +314,7 @@ def really_missed(year: Year, known: Known, now: datetime) -> int:
 
 def really_told(life: Life, missed: int, known: Known, now: datetime) -> State:
     days = 1 if life.days is None else life.days
-    reached = life.numbers is not None and 0 < life.numbers <= missed
+    reached = life.backups is not None and 0 < life.backups <= missed
     reached = reached or (days > 0 and now - known.start >= days * DAY)
     if not missed or not reached:
         return State.OK
@@ -352,14 +352,14 @@ def lives(draw: st.DrawFn, faithful: bool = False) -> Life:
     moments = st.integers(2880, LENGTH - 1)
     for first, length in outages[:1]:
         moments = st.integers(first, min(first + length, LENGTH) - 1)
-    numbers, days = draw(st.sampled_from([(1, 0), (None, None), (3, 2), (0, 1)]))
+    backups, days = draw(st.sampled_from([(1, 0), (None, None), (3, 2), (0, 1)]))
     return Life(
         program,
         crontab,
         later=draw(CRONTABS) if changes else crontab,
         change=draw(moments) if changes else None,
         outages=outages,
-        numbers=1 if faithful else numbers,
+        backups=1 if faithful else backups,
         days=0 if faithful else days,
         off_at_changes=not faithful and draw(st.booleans()),
         stale=draw(st.booleans()),

@@ -508,7 +508,7 @@ def test_3000_junk_folders_are_cut_short_quickly(tree: Tree) -> None:
 
     assert time.perf_counter() - began < 2
     assert uploads.cut_short == "more than 1000 folders in one"
-    words = Finding("walk", str(tree.incoming), "more than 1000 folders in one")
+    words = Finding("traversal", str(tree.incoming), "more than 1000 folders in one")
     assert uploads.findings == (words,)
 
 
@@ -804,7 +804,7 @@ def test_a_report_that_may_not_be_read(open_tree: Tree) -> None:
     answer = as_nobody(lambda: open_tree.read(Files.END))
 
     path.chmod(0o644)
-    assert f"Unreadable(where={str(path)!r}, problem='Permission denied')" in answer
+    assert f"InvalidReport(where={str(path)!r}, problem='Permission denied')" in answer
 
 
 def test_no_file_stays_open(tree: Tree) -> None:

@@ -40,10 +40,10 @@ def find_unassigned(
         found += 1
         if found <= _MOST_FOUND:
             problem = _problem(settings.attributes.host, account.hosts)
-            yield Finding("server", account.dn, f"on no backup server: {problem}")
+            yield Finding("unassigned", account.dn, f"on no backup server: {problem}")
     if found > _MOST_FOUND:
         more = f"and {found - _MOST_FOUND} more on no backup server"
-        yield Finding("server", settings.accounts_base, more)
+        yield Finding("unassigned", settings.accounts_base, more)
 
 
 def _filter(settings: DirectorySettings) -> str:

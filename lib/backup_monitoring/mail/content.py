@@ -96,9 +96,9 @@ class MailContent(NamedTuple):
     more: str
     steps_title: str
     steps: tuple[str, ...]
-    help_title: str
-    help: str
-    help_link: str
+    support_title: str
+    support: str
+    support_link: str
     selfcare_title: str
     self_service: str
     selfcare_link: str
@@ -142,7 +142,7 @@ def content_of_listing(scene: MailScene, listing: MailList) -> MailContent:
     """Return the mail with the list."""
     shown = sorted(listing.items, key=lambda item: _ORDER.index(item.event.kind))[:MOST_ITEMS]
     kinds = [item.event.kind for item in listing.items]
-    provider = scene.reader.recipient.role is Role.PROVIDER
+    to_operator = scene.reader.recipient.role is Role.OPERATOR
     variables: Variables = {
         **person_variables(scene.reader.recipient, scene.policy),
         "digest": listing.digest.value,
@@ -150,8 +150,8 @@ def content_of_listing(scene: MailScene, listing: MailList) -> MailContent:
         "left_out": len(listing.items) - len(shown),
         "problems": sum(kind in (EventKind.PROBLEM, EventKind.REMINDER) for kind in kinds),
         "over": kinds.count(EventKind.RECOVERY),
-        "check_status": kinds.count(EventKind.MONITORING_ENDED),
-        "host": harmless(listing.host) if provider else "",
+        "ended": kinds.count(EventKind.MONITORING_ENDED),
+        "host": harmless(listing.host) if to_operator else "",
         "of": listing.of,
     }
     texts = scene.words.texts("digest", variables)
@@ -199,9 +199,9 @@ def _content(
         more=one_line(texts.get("more", "")),
         steps_title=labels["steps"],
         steps=steps(texts["todo"])[:_MOST_STEPS],
-        help_title=labels["help"] if policy.help else "",
-        help=policy.help,
-        help_link=_link(policy.help),
+        support_title=labels["support"] if policy.support else "",
+        support=policy.support,
+        support_link=_link(policy.support),
         selfcare_title=labels["self_service"] if self_service else "",
         self_service=self_service,
         selfcare_link=_link(self_service),
@@ -230,7 +230,7 @@ def _rows(
 def _says_output(scene: MailScene, event: Event, brief: str) -> bool:
     """Tell whether to show the verdict's own sentence, which is English and for administrators."""
     role = scene.reader.recipient.role
-    if role is Role.PROVIDER:
+    if role is Role.OPERATOR:
         return True
     # Others get it only where nothing else says what is wrong.
     return event.kind in (EventKind.PROBLEM, EventKind.REMINDER) and not brief
@@ -246,7 +246,7 @@ def _entry(scene: MailScene, digest: ListPurpose, item: ListItem) -> ListEntry:
     if not event.uid:
         return ListEntry(note, (), _tone(event))
     variables, texts = _event_texts(scene, event, item.about)
-    provider = scene.reader.recipient.role is Role.PROVIDER
+    to_operator = scene.reader.recipient.role is Role.OPERATOR
     where = [_named(variables), str(variables["customer"]), str(variables["computer"])]
     since = f"{scene.labels['since']}: {variables['since']}" if variables["since"] else ""
     brief = texts["brief"] if event.kind is not EventKind.MONITORING_ENDED else ""
@@ -261,7 +261,7 @@ def _entry(scene: MailScene, digest: ListPurpose, item: ListItem) -> ListEntry:
         since if event.kind is not EventKind.RECOVERY else "",
         output,
         f"{event.task}: {event.state.name}" if digest is ListPurpose.FALLBACK else "",
-        f"{scene.labels['note']}: {note}" if note and provider else "",
+        f"{scene.labels['note']}: {note}" if note and to_operator else "",
     )
     title = one_line(texts["title"])
     if digest is ListPurpose.UNKNOWN:

@@ -113,7 +113,7 @@ def samples_of(recipient: Recipient, policy: NotifySettings) -> Iterator[MailSam
             mail = compose(event, recipient, sample_about(task, kind), policy, follows)
             yield MailSample(f"{name}-{kind.value.lower()}-{task}", mail)
     for digest in ListPurpose:
-        role = Role.RESELLER if digest is ListPurpose.RESELLER else Role.PROVIDER
+        role = Role.RESELLER if digest is ListPurpose.RESELLER else Role.OPERATOR
         mail = compose_digest(
             sample_listing(digest), recipient._replace(role=role), policy, _AT, _ZONE
         )

@@ -39,16 +39,16 @@ def person_variables(recipient: Recipient, policy: NotifySettings) -> Variables:
         "recipient": harmless(recipient.name),
         "gender": recipient.gender if recipient.gender in ("m", "f") else "",
         "role": recipient.role.value,
-        "reason": harmless(recipient.reason, 500) if recipient.role is Role.PROVIDER else "",
-        "help": policy.help,
+        "reason": harmless(recipient.reason, 500) if recipient.role is Role.OPERATOR else "",
+        "support": policy.support,
         "self_service": policy.self_service if recipient.role is Role.CUSTOMER else "",
     }
 
 
 def event_variables(event: Event, about: About, reader: MailReader) -> Variables:
     """Return the variables of an event: texts, '' where something is not known."""
-    provider = reader.recipient.role is Role.PROVIDER
-    output = event.summary if provider else without_internals(event.summary, event.host)
+    to_operator = reader.recipient.role is Role.OPERATOR
+    output = event.summary if to_operator else without_internals(event.summary, event.host)
     uid = harmless(event.uid)
     return {
         "uid": uid,
@@ -60,7 +60,7 @@ def event_variables(event: Event, about: About, reader: MailReader) -> Variables
         "computer": harmless(event.computer or ""),
         "since": time_of(event.since, reader),
         "at": time_of(event.at, reader),
-        "host": harmless(event.host) if provider else "",
+        "host": harmless(event.host) if to_operator else "",
         "output": harmless(output, 500),
         "author": harmless(event.author),
         "comment": harmless_lines(event.comment),

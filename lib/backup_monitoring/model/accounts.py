@@ -33,12 +33,12 @@ class Growth(NamedTuple):
     Args:
         per_day: bytes a day, robust against outliers; None from too few days.
         days: how many daily sizes that rests on.
-        shrink: a sudden loss of the last days.
+        sudden_loss: a sudden loss of the last days.
     """
 
     per_day: float | None = None
     days: int = 0
-    shrink: SizeDrop | None = None
+    sudden_loss: SizeDrop | None = None
 
 
 class Account(NamedTuple):

@@ -21,14 +21,14 @@ class Finding(NamedTuple):
 
 
 FINDING_KINDS = {
-    "attribute": "a value in an entry is out of sense",
+    "attribute": "an attribute value is not valid",
     "clock": "this server's clock was set back",
-    "gone": "a computer's folder is there no more",
-    "home": "an account without a home, or one that may not be read",
-    "offset": "a date whose offset is ambiguous",
-    "orphan": "a home without an account",
-    "people": "people or resellers that the directory does not show",
-    "report": "a file is not understood",
-    "server": "an account on no backup server",
-    "walk": "a home is too large to be looked through",
+    "contacts": "persons or resellers that the directory does not show",
+    "home": "an account has no home directory, or it cannot be read",
+    "missing_computer": "a computer's folder no longer exists",
+    "offset": "the UTC offset of a date is ambiguous",
+    "orphan": "a home directory without an account",
+    "report": "a file is not a valid report",
+    "traversal": "a home directory is too large to be searched completely",
+    "unassigned": "an account is on no backup server",
 }

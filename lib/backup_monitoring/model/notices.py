@@ -58,7 +58,7 @@ class Role(Enum):
 
     CUSTOMER = "customer"
     RESELLER = "reseller"
-    PROVIDER = "provider"
+    OPERATOR = "operator"
 
 
 class Recipient(NamedTuple):

@@ -11,7 +11,7 @@ from backup_monitoring.mail.addresses import AddressError
 from backup_monitoring.mail.headers import MailError
 from backup_monitoring.model.notices import Decision, Event, EventKind, Recipient, Role, Thread
 from backup_monitoring.model.people import People
-from backup_monitoring.notify.recipients import provider, recipients, switched_off
+from backup_monitoring.notify.recipients import find_operator, recipients, switched_off
 from backup_monitoring.outbox.drafts import Draft, write_draft
 from backup_monitoring.outbox.messages import QueuedMail, SentState
 from backup_monitoring.outbox.queue import GUARDED, OVER, DuplicateError, Transaction
@@ -47,7 +47,7 @@ class EventResult(NamedTuple):
 
     decision: Decision
     letters: tuple[Notification, ...] = ()
-    fallback: str | None = None
+    operator: str | None = None
 
 
 class Dispatcher:
@@ -181,7 +181,7 @@ class Dispatcher:
             )  # held in a storm, or switched off until now
         collected = (
             recipient.role is Role.RESELLER and self._policy.reseller.digest
-        ) or recipient.role is Role.PROVIDER
+        ) or recipient.role is Role.OPERATOR
         if collected:
             self._transaction.add_digest(recipient, event)
             return Notification(recipient, None)
@@ -223,7 +223,7 @@ class Dispatcher:
         listing = MailList(ListPurpose.FALLBACK, [ListItem(event, About(), reason)], event.host)
         zone = zone_of(self._settings)
         try:
-            recipient = provider(self._policy)
+            recipient = find_operator(self._policy)
             mail = compose_digest(listing, recipient, self._policy, event.at, zone)
         except AddressError:
             return [], ""
@@ -257,7 +257,7 @@ def drafted(draft: Draft, policy: NotifySettings) -> QueuedMail:
         recipient.address,
         recipient.role,
         b"",
-        policy.bounces,
+        policy.return_path,
         event.uid,
         event.task,
         event.kind,
@@ -277,7 +277,7 @@ def queued(mail: Mail, recipient: Recipient, policy: NotifySettings) -> QueuedMa
         recipient.address,
         recipient.role,
         mail.data,
-        policy.bounces,
+        policy.return_path,
         reseller=recipient.reseller,
         complaints=mail.complaints,
     )

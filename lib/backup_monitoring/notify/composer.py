@@ -13,7 +13,7 @@ from backup_monitoring.model.notices import Event, EventKind, Recipient, Role
 from backup_monitoring.model.people import People
 from backup_monitoring.model.verdicts import State
 from backup_monitoring.notify.announce import about, queued, zone_of
-from backup_monitoring.notify.recipients import provider
+from backup_monitoring.notify.recipients import find_operator
 from backup_monitoring.outbox.drafts import Draft, read_draft
 from backup_monitoring.outbox.messages import Digest, QueuedMail, RefusedMail, Storm
 from backup_monitoring.settings.load import Settings
@@ -110,6 +110,6 @@ class Composer:
 
     def _provider(self) -> Recipient:
         try:
-            return provider(self._settings.notify)
+            return find_operator(self._settings.notify)
         except AddressError as error:
             raise NoOperatorError("[notify] operator", str(error), "set an address") from None

@@ -30,7 +30,7 @@ _AUDITED = ("ACKNOWLEDGEMENT", "DOWNTIME", "FLAPPING")
 # The option's name, and what Nagios calls it; ours are NOTIFY_ and the option's name.
 NAGIOS = {
     "account": "NAGIOS__SERVICEBACKUP_ACCOUNT",
-    "check": "NAGIOS__SERVICEBACKUP_TASK",
+    "task": "NAGIOS__SERVICEBACKUP_TASK",
     "type": "NAGIOS_NOTIFICATIONTYPE",
     "state": "NAGIOS_SERVICESTATE",
     "last_state": "NAGIOS_LASTSERVICESTATE",
@@ -84,11 +84,11 @@ def parse_call(options: argparse.Namespace, environment: Mapping[str, str], now:
         return environment.get(NAGIOS[name], "")
 
     kind_of_call = said("type").upper()
-    task = said("check").lower()
+    task = said("task").lower()
     if not said("account"):
         raise UsageError("--account", "which account?", "name it, or set NOTIFY_ACCOUNT")
     if task not in TASKS:
-        raise UsageError("--check", f"{task!r} is none of {', '.join(TASKS)}", "name the check")
+        raise UsageError("--task", f"{task!r} is none of {', '.join(TASKS)}", "name the task")
     if kind_of_call not in _TOLD and not kind_of_call.startswith(_AUDITED):
         raise UsageError(
             "--type", f"{kind_of_call!r} is unknown", "pass the monitoring system's own word"

@@ -73,8 +73,8 @@ class Notifier:
             with _copy(file) as copied, Outbox(copied) as outbox:
                 yield outbox
             return
-        audit = DeliveryLog(self._policy.audit)
-        with Outbox(file, audit) as outbox:
+        log = DeliveryLog(self._policy.log)
+        with Outbox(file, log) as outbox:
             yield outbox
 
     def call(self, call: Call, seconds: float) -> ExitResult:
@@ -88,10 +88,10 @@ class Notifier:
                 prepared = None if call.kind is None else self._looked_up(call, seconds)
                 with outbox.transaction(self._now) as t:
                     answer = self._answered(call, prepared, t)
-                audit = outbox.audit
+                log = outbox.log
         except OutboxError as error:
             return NOT_WRITTEN, f"FAILED: {error}"
-        return self._result([answer.outcome] if answer.outcome else [], answer.said, audit)
+        return self._result([answer.outcome] if answer.outcome else [], answer.said, log)
 
     def _answered(
         self, call: Call, prepared: PreparedCall | str | None, t: Transaction
@@ -148,16 +148,16 @@ class Notifier:
             "handed to the fallback", EventResult(decision, tuple(letters), reason + failed)
         )
 
-    def _result(self, outcomes: Sequence[EventResult], said: str, audit: DeliveryLog) -> ExitResult:
-        fallbacks = [each.fallback for each in outcomes if each.fallback is not None]
-        lines = [said, *(f"handed to the fallback: {reason}" for reason in fallbacks)]
-        if fallbacks and not self._policy.fallback:
+    def _result(self, outcomes: Sequence[EventResult], said: str, log: DeliveryLog) -> ExitResult:
+        unsent = [each.operator for each in outcomes if each.operator is not None]
+        lines = [said, *(f"handed to the fallback: {reason}" for reason in unsent)]
+        if unsent and not self._policy.operator:
             lines.append("[notify] operator is not set: nobody was told; set it")
-        if audit.failure:
-            lines.append(f"FAILED: {audit.failure}")
+        if log.failure:
+            lines.append(f"FAILED: {log.failure}")
         if self._dry:
             lines = [_DRY, *self._shown(outcomes), *lines]
-        return (FALLBACK if fallbacks else DONE), "\n".join(lines)
+        return (FALLBACK if unsent else DONE), "\n".join(lines)
 
     def _shown(self, outcomes: Sequence[EventResult]) -> Iterator[str]:
         for outcome in outcomes:
@@ -185,7 +185,7 @@ class Notifier:
         try:
             with self._open() as source, self._outbox() as outbox:
                 scanned = scan(outbox, source, self._settings, self._now)
-                audit = outbox.audit
+                log = outbox.log
         except OutboxError as error:
             return NOT_WRITTEN, f"FAILED: {error}"
         except (DirectoryError, StoreError) as error:
@@ -199,8 +199,8 @@ class Notifier:
                 f"; first scan: {scanned.recorded} problems are only recorded, "
                 "and told after notify_backup --release"
             )
-        code, text = self._result(scanned.told, said, audit)
-        return (FALLBACK if scanned.fallbacks else code), text
+        code, text = self._result(scanned.told, said, log)
+        return (FALLBACK if scanned.unsent else code), text
 
     def _no_scan(self, reason: str) -> ExitResult:
         """Tell the fallback, once an outage: a scan may be tried every minute of it."""
@@ -212,7 +212,7 @@ class Notifier:
                 since = t.meta(OUTAGE)
                 if not since:
                     t.queue(Composer(self._settings, None, self._now).no_scan(reason))
-                    t.audit(LogAction.NOT_TOLD, reason=f"no scan: {reason}")
+                    t.log(LogAction.NOT_TOLD, reason=f"no scan: {reason}")
                     t.set_meta(OUTAGE, self._now.isoformat())
         except OutboxError as error:
             return NOT_WRITTEN, f"FAILED: {error}"
@@ -221,12 +221,12 @@ class Notifier:
         how = f"the fallback was told {since}" if since else "handed to the fallback"
         return FALLBACK, f"no scan, {how}: {reason}"
 
-    def flush(self) -> ExitResult:
+    def deliver(self) -> ExitResult:
         """Deliver what waits in the outbox."""
         from backup_monitoring.mail.transport import TransportError
         from backup_monitoring.mail.transport_selection import open_transport
         from backup_monitoring.notify.composer import Composer
-        from backup_monitoring.outbox.delivery import flush
+        from backup_monitoring.outbox.delivery import deliver
 
         try:
             with self._outbox() as outbox, self._people() as source:
@@ -234,8 +234,8 @@ class Notifier:
                 self._phase(f"handing mails to {self._policy.smtp}")
                 transport = open_transport(self._policy)
                 counted = source.counted if source is not None else lambda host: None
-                done = flush(outbox, transport, self._policy, self._now, composer, counted)
-                failure = outbox.audit.failure
+                done = deliver(outbox, transport, self._policy, self._now, composer, counted)
+                failure = outbox.log.failure
         except OutboxError as error:
             return NOT_WRITTEN, f"FAILED: {error}"
         if done.busy:
@@ -280,7 +280,7 @@ class Notifier:
     def explain(self, uids: Sequence[str], task: str | None) -> Iterator[str]:
         """Yield, for each account and task, which rule decides who is told, and why."""
         if task is not None and task not in TASKS:
-            raise UsageError("--check", f"{task!r} is none of {', '.join(TASKS)}", "name the check")
+            raise UsageError("--task", f"{task!r} is none of {', '.join(TASKS)}", "name the task")
         names = self._settings.directory.attributes
         with self._open() as source:
             for uid in uids:
@@ -325,7 +325,7 @@ class Notifier:
                 lines.append(f"{name}: {mail.subject}")
                 continue
             self._phase(f"handing a mail to {self._policy.smtp}")
-            answer = transport.send(self._policy.bounces, checked, mail.data)
+            answer = transport.send(self._policy.return_path, checked, mail.data)
             failed += answer.outcome is not SendOutcome.ACCEPTED
             lines.append(f"{name}: {answer.outcome.value} {answer.reason}".rstrip())
         transport.close()

@@ -25,7 +25,7 @@ _WITH_PATIENCE = ("schedule", "status")
 def recipients(
     event: Event, people: People, policy: NotifySettings, names: AttributeNames = NAMES
 ) -> Decision:
-    """Decide who is told of *event*; Decision.unreached is for `provider`.
+    """Decide who is told of *event*; Decision.unreached is for `find_operator`.
 
     Args:
         event: UNKNOWN goes to the provider alone.
@@ -62,15 +62,15 @@ def switched_off(event: Event, people: People, policy: NotifySettings) -> tuple[
     return deciding.decision().recipients
 
 
-def provider(policy: NotifySettings) -> Recipient:
+def find_operator(policy: NotifySettings) -> Recipient:
     """Return the provider as a recipient.
 
     Raises:
         AddressError: ``[notify] operator`` is no address.
     """
-    mailbox = parse_mailbox(policy.fallback)
+    mailbox = parse_mailbox(policy.operator)
     return Recipient(
-        mailbox.address, mailbox.name, Role.PROVIDER, policy.language, reason="[notify] operator"
+        mailbox.address, mailbox.name, Role.OPERATOR, policy.language, reason="[notify] operator"
     )
 
 
@@ -111,9 +111,9 @@ class DecisionBuilder:
     def unknown(self) -> None:
         """UNKNOWN is the provider's own matter."""
         try:
-            self._add(provider(self._policy))
+            self._add(find_operator(self._policy))
         except AddressError as error:
-            self._doubt(f"[notify] operator {self._policy.fallback!r}: {error}")
+            self._doubt(f"[notify] operator {self._policy.operator!r}: {error}")
         self._explained.append(
             "state UNKNOWN: the provider's own matter ([notify] operator); "
             "neither customer nor reseller is told"

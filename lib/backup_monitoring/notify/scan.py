@@ -8,7 +8,7 @@ from backup_monitoring.mail.addresses import AddressError
 from backup_monitoring.model.notices import Event, EventKind
 from backup_monitoring.model.verdicts import State, Verdict
 from backup_monitoring.notify.announce import Dispatcher, EventResult, queued, zone_of
-from backup_monitoring.notify.recipients import provider
+from backup_monitoring.notify.recipients import find_operator
 from backup_monitoring.outbox.messages import Problem
 from backup_monitoring.outbox.queue import Outbox, Transaction
 from backup_monitoring.settings.load import Settings
@@ -43,7 +43,7 @@ class ScanResult(NamedTuple):
 
     accounts: int
     told: tuple[EventResult, ...]
-    fallbacks: tuple[str, ...]
+    unsent: tuple[str, ...]
     recorded: int
 
 
@@ -76,9 +76,7 @@ def scan(outbox: Outbox, source: Source, settings: Settings, now: datetime) -> S
             t.set_meta(_SCANNED, now.isoformat())
         else:
             scanning.compare(found, _known(t), before)  # another scan may have told since
-        return ScanResult(
-            accounts, tuple(scanning.told), tuple(scanning.fallbacks), scanning.recorded
-        )
+        return ScanResult(accounts, tuple(scanning.told), tuple(scanning.unsent), scanning.recorded)
 
 
 def _known(transaction: Transaction) -> dict[Key, Problem]:
@@ -114,7 +112,7 @@ class _Scanning:
         self, teller: Dispatcher, transaction: Transaction, settings: Settings, now: datetime
     ) -> None:
         self.told: list[EventResult] = []
-        self.fallbacks: list[str] = []
+        self.unsent: list[str] = []
         self.recorded = 0
         self._teller = teller
         self._transaction = transaction
@@ -146,9 +144,9 @@ class _Scanning:
         from backup_monitoring.mail.content import ListItem, ListPurpose, MailList
 
         try:
-            recipient = provider(self._settings.notify)
+            recipient = find_operator(self._settings.notify)
         except AddressError as error:
-            self.fallbacks.append(f"[notify] operator: {error}")
+            self.unsent.append(f"[notify] operator: {error}")
             return
         policy = self._settings.notify
         listing = MailList(ListPurpose.FIRST_SCAN, [ListItem(event) for event in events])
@@ -262,8 +260,8 @@ class _Scanning:
         if outcome is None:
             return
         self.told.append(outcome)
-        if outcome.fallback is not None:
-            self.fallbacks.append(outcome.fallback)
+        if outcome.operator is not None:
+            self.unsent.append(outcome.operator)
 
 
 def over(

@@ -62,7 +62,7 @@ class DeliveryResult(NamedTuple):
     errors: tuple[MonitoringError, ...] = ()
 
 
-def flush(
+def deliver(
     outbox: Outbox,
     transport: Transport,
     policy: NotifySettings,
@@ -130,7 +130,7 @@ class _Delivery:
         self._policy = policy
         self._now = now
         self._composer = composer
-        self._queue = Queue(policy.retry_for, policy.fallback)
+        self._queue = Queue(policy.retry_for, policy.operator)
         self._errors: list[MonitoringError] = []
 
     def delivered(self) -> DeliveryResult:
@@ -144,7 +144,13 @@ class _Delivery:
         with self._outbox.transaction(self._now) as t:
             clear_up(t)
             guard.watch(
-                t, guard.StormPolicy(policy.settle, policy.storm, policy.storm_at_least), accounts
+                t,
+                guard.StormPolicy(
+                    policy.settle,
+                    policy.storm_percent if policy.storm else None,
+                    policy.storm_min_accounts,
+                ),
+                accounts,
             )
             storms = guard.unannounced_storms(t)
             digests = due_digests(t, policy.reseller.digest_delay)
@@ -169,7 +175,7 @@ class _Delivery:
                 _complain(t, mail, mail.complaints)
 
     def _compose_refused(self) -> None:
-        if not self._policy.fallback:
+        if not self._policy.operator:
             return
         with self._collected("about refusals"), self._outbox.transaction(self._now) as t:
             found = refusals(t)
@@ -239,4 +245,4 @@ class _Delivery:
 def _complain(t: Transaction, mail: QueuedMail, complaints: tuple[str, ...]) -> None:
     """Note what an administrator should put right, such as a template that failed."""
     for complaint in complaints:
-        t.audit(LogAction.COMPLAINT, mail.account, mail.task, reason=complaint)
+        t.log(LogAction.COMPLAINT, mail.account, mail.task, reason=complaint)

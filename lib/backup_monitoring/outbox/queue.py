@@ -52,9 +52,9 @@ class Outbox:
         OutboxError: it cannot be opened.
     """
 
-    def __init__(self, file: Path, audit: DeliveryLog | None = None) -> None:
+    def __init__(self, file: Path, log: DeliveryLog | None = None) -> None:
         self.file = file
-        self.audit = audit or DeliveryLog(None)
+        self.log = log or DeliveryLog(None)
         self._db = open_outbox(file)
 
     def __enter__(self) -> Self:
@@ -87,7 +87,7 @@ class Outbox:
         finally:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
-        self.audit.write(transaction.lines)
+        self.log.write(transaction.lines)
 
 
 class Transaction:
@@ -106,7 +106,7 @@ class Transaction:
         """Run SQL, for the modules of the outbox."""
         return self._db.execute(statement, values)
 
-    def audit(
+    def log(
         self,
         what: LogAction,
         account: str = "",
@@ -125,7 +125,7 @@ class Transaction:
 
     def _about(self, what: LogAction, event: Event, address: str, reason: str) -> None:
         kind, state = event.kind.name, event.state.name
-        self.audit(what, event.uid, event.task, kind, state, address, reason)
+        self.log(what, event.uid, event.task, kind, state, address, reason)
 
     def seen(self, event: Event) -> bool:
         """Tell whether this event, to the minute, was there before; remember and audit it."""
@@ -191,7 +191,7 @@ class Transaction:
         status = ", ".join(f"'{each}'" for each in statuses)
         where = (
             f"account = ? AND task = ? AND status IN ({status}) AND kind IN ({names}) "
-            f"AND role != '{Role.PROVIDER.name}' AND ? IN ('', recipient) AND ? IN ('', role)"
+            f"AND role != '{Role.OPERATOR.name}' AND ? IN ('', recipient) AND ? IN ('', role)"
         )
         values = (account, task, address, role)
         mails = self.execute(
@@ -204,7 +204,7 @@ class Transaction:
             values,
         ).fetchall()
         for kind, state, told in mails + lines:
-            self.audit(LogAction.DROPPED, account, task, kind, state, told, reason)
+            self.log(LogAction.DROPPED, account, task, kind, state, told, reason)
 
     def queue(self, mail: QueuedMail, held: str = "") -> None:
         """Put *mail* into the outbox; what the guard holds of the same problem gives way to it.
@@ -227,14 +227,14 @@ class Transaction:
             remedy = "give every mail a Message-ID of its own"
             raise DuplicateError(mail.key, "such a mail was queued already", remedy) from None
         what, reason = _queued(status, held, "")
-        self.audit(what, mail.account, mail.task, kind, state, mail.address, reason)
+        self.log(what, mail.account, mail.task, kind, state, mail.address, reason)
 
     def _status(
         self, account: str, task: str, kind: EventKind | None, role: Role, held: str
     ) -> str:
         if held:
             return "held"
-        if kind not in GUARDED or role is Role.PROVIDER:
+        if kind not in GUARDED or role is Role.OPERATOR:
             return "waiting"
         found = self.execute(
             "SELECT phase FROM failing WHERE account = ? AND task = ?",

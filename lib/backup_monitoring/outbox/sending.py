@@ -46,10 +46,10 @@ class Queue:
         fallback: the provider's mailbox, which is not told about mails to itself.
     """
 
-    def __init__(self, retry_for: timedelta, fallback: str) -> None:
+    def __init__(self, retry_for: timedelta, operator: str) -> None:
         self.sent = self.retried = self.refused = 0
         self._keep_trying = retry_for
-        self._fallback = _address(fallback)
+        self._fallback = _address(operator)
 
     def claim(self, t: Transaction) -> OutgoingMail | None:
         """Mark the next mail that is due as being sent, and return it; None if none is due."""
@@ -83,7 +83,7 @@ class Queue:
         ).fetchall()
         for account, task, kind, state in events:
             record_sent(t, to, account, task, EventKind[kind], State[state])
-            t.audit(LogAction.TOLD, account, task, kind, state, mail.address, "in a digest")
+            t.log(LogAction.TOLD, account, task, kind, state, mail.address, "in a digest")
         self.sent += 1
         _audit(t, LogAction.TOLD, mail, reason)
 
@@ -175,7 +175,8 @@ def clear_up(t: Transaction) -> None:
     t.execute("UPDATE digests SET at = ?1 WHERE at > ?1", (now,))
     old = write_time(t.now - _KEEP_DONE)
     t.execute("DELETE FROM mails WHERE done < ? AND (status != 'refused' OR noticed)", (old,))
-    over = f"'{EventKind.RECOVERY.name}', '{EventKind.MONITORING_ENDED.name}'"  # such a thread is at its end
+    # such a thread is at its end
+    over = f"'{EventKind.RECOVERY.name}', '{EventKind.MONITORING_ENDED.name}'"
     t.execute(f"DELETE FROM told WHERE kind IN ({over}) AND at < ?", (old,))  # noqa: S608
     t.execute("DELETE FROM events WHERE created < ?", (write_time(t.now - _KEEP_EVENTS),))
 
@@ -261,4 +262,4 @@ def _outgoing(row: Sequence[Any]) -> OutgoingMail:
 def _audit(t: Transaction, what: LogAction, mail: QueuedMail, reason: str) -> None:
     kind = mail.kind.name if mail.kind else ""
     state = mail.state.name if mail.state else ""
-    t.audit(what, mail.account, mail.task, kind, state, mail.address, reason)
+    t.log(what, mail.account, mail.task, kind, state, mail.address, reason)

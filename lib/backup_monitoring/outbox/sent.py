@@ -109,7 +109,7 @@ def list_sent_to(t: Transaction, account: str, task: str) -> list[tuple[str, Rol
     """Return the addresses, with their roles, whose last delivered mail was of a failure."""
     rows = t.execute(
         "SELECT recipient, role FROM told WHERE account = ? AND task = ? "  # noqa: S608 - ours
-        f"AND kind IN ({_named(GUARDED)}) AND role != '{Role.PROVIDER.name}' "
+        f"AND kind IN ({_named(GUARDED)}) AND role != '{Role.OPERATOR.name}' "
         "ORDER BY recipient, role",
         (write_text(account), write_text(task)),
     )

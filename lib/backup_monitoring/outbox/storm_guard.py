@@ -16,7 +16,7 @@ Accounts = Callable[[str], int | None]
 
 
 class StormPolicy(NamedTuple):
-    """How the guard judges: settings ``settle``, ``storm`` (None: off) and ``storm_at_least``."""
+    """How the guard judges: by the settings; *percent* None: it is off."""
 
     settle: timedelta
     percent: float | None
@@ -112,7 +112,7 @@ def _change(transaction: Transaction, new: str, reason: str, where: str, *values
     ).fetchall()
     what = LogAction.HELD if new == "held" else LogAction.RELEASED
     for account, task, kind, state, address in mails + events:
-        transaction.audit(what, account, task, kind, state, address, reason)
+        transaction.log(what, account, task, kind, state, address, reason)
     return len(mails) + len(events)
 
 

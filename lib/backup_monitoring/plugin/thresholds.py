@@ -55,15 +55,15 @@ def add_patience(parser: Parser, metric: str) -> None:
     """Add ``-w`` and ``-c`` for the number of *metric* backups in a row."""
     add_thresholds(
         parser,
-        f"good number of {metric} backups in a row, off by default ([warn_after] numbers)",
+        f"good number of {metric} backups in a row, off by default ([warn_after] backups)",
         "CRITICAL outside of it while WARNING holds, 2 by default (from 3 on)",
     )
 
 
 def patience_given(options: argparse.Namespace, policies: Policies) -> Policies:
     """Return *policies* with the patience of the command line."""
-    patience = policies.patience._replace(
-        numbers=given(options.warning, "-w", policies.patience.numbers),
-        critical=given(options.critical, "-c", policies.patience.critical),
+    warn_after = policies.warn_after._replace(
+        backups=given(options.warning, "-w", policies.warn_after.backups),
+        critical=given(options.critical, "-c", policies.warn_after.critical),
     )
-    return policies._replace(patience=patience)
+    return policies._replace(warn_after=warn_after)

@@ -62,7 +62,7 @@ def service(
         parts: of the store.
         duration: of the last pass.
         findings: how many there are of each kind.
-        policy: limits.
+        policy: thresholds.
         now: aware UTC.
         mails: None where there is no outbox.
     """
@@ -99,27 +99,30 @@ def _part(part: StorePart, now: datetime) -> tuple[State, str]:
         return State.UNKNOWN, f"clock: {part.name} read in the future, {read}; set the clock"
     why = f": {part.error}" if part.error else ""
     if age > part.max_age:
-        limit = format_duration_setting(part.max_age)
-        return State.CRITICAL, f"{said}, limit {limit} ({_SETTING[part.name]}){why}"
+        threshold = format_duration_setting(part.max_age)
+        return State.CRITICAL, f"{said}, threshold {threshold} ({_SETTING[part.name]}){why}"
     if age > part.max_age / 2 or part.error:
         half = format_duration_setting(part.max_age / 2)
-        return State.WARNING, f"{said}, limit {half} (half of {_SETTING[part.name]}){why}"
+        return State.WARNING, f"{said}, threshold {half} (half of {_SETTING[part.name]}){why}"
     return State.OK, said
 
 
 def _duration(duration: timedelta, policy: MonitoringPolicy) -> tuple[State, str]:
     said = f"last pass took {duration.total_seconds():.1f} s"
     if duration > policy.duration:
-        limit = format_duration_setting(policy.duration)
-        return State.WARNING, f"{said}, limit {limit} ([monitoring] duration)"
+        threshold = format_duration_setting(policy.duration)
+        return State.WARNING, f"{said}, threshold {threshold} ([monitoring] duration)"
     return State.OK, said
 
 
 def _kind(kind: str, count: int, policy: MonitoringPolicy) -> tuple[State, str]:
-    limit = policy.findings.get(kind)
+    threshold = policy.findings.get(kind)
     said = f"{count} finding{'s' * (count != 1)} of kind {kind} ({FINDING_KINDS[kind]})"
-    if limit is not None and count >= limit:
-        return State.WARNING, f"{said}, threshold {limit} (settings); see collect_backup_state -v"
+    if threshold is not None and count >= threshold:
+        return (
+            State.WARNING,
+            f"{said}, threshold {threshold} (settings); see collect_backup_state -v",
+        )
     return State.OK, said
 
 
@@ -132,8 +135,8 @@ def _metrics(
 ) -> Iterator[Metric]:
     for part in parts:
         if part.read is not None:
-            limit = int(part.max_age.total_seconds())
-            ranges = (Range(end=limit // 2), Range(end=limit))
+            threshold = int(part.max_age.total_seconds())
+            ranges = (Range(end=threshold // 2), Range(end=threshold))
             age = max(0, int((now - part.read).total_seconds()))
             yield Metric(f"{part.name}_age", age, "s", *ranges)
     yield Metric(
@@ -153,7 +156,7 @@ def _of_mails(mails: OutboxHealth, policy: MonitoringPolicy) -> list[tuple[State
     waits = f"{mails.waiting} mails wait, the oldest for {format_duration(oldest)}"
     late = oldest > policy.outbox
     if late:
-        waits += f", limit {format_duration_setting(policy.outbox)} (settings outbox)"
+        waits += f", threshold {format_duration_setting(policy.outbox)} (settings outbox)"
     held = f"{mails.held} mails are held; see notify_backup --release"
     refused = f"{mails.refused} mails of the last 24 h will not arrive; see the audit"
     return [
@@ -169,7 +172,7 @@ def _mail_metrics(mails: OutboxHealth | None, policy: MonitoringPolicy) -> Itera
     none = Range(end=0)
     oldest = int(mails.oldest.total_seconds()) if mails.oldest is not None else 0
     yield Metric("mails_waiting", mails.waiting)
-    limit = int(policy.outbox.total_seconds())
-    yield Metric("mails_oldest", oldest, "s", None, Range(end=limit))
+    threshold = int(policy.outbox.total_seconds())
+    yield Metric("mails_oldest", oldest, "s", None, Range(end=threshold))
     yield Metric("mails_held", mails.held, "", none)
     yield Metric("mails_refused", mails.refused, "", none)

@@ -10,6 +10,7 @@ from backup_monitoring.settings.schema import (
     Table,
     parse_flag,
     parse_path,
+    parse_percent,
     parse_span,
     parse_text,
     parse_whole,
@@ -30,27 +31,28 @@ class NotifySettings(NamedTuple):
     """[notify]: how people are told.
 
     Args:
-        driver: who decides when: "icinga" (the hook) or "scan".
+        trigger: who decides when: "monitoring" (the hook) or "scan".
         sender: ``From``, an address perhaps with a name. reply_to: ``Reply-To``, '' for none.
-        help: whom to ask, for the mails. self_service: where a customer changes who is told.
+        support: whom to ask, for the mails. self_service: where a customer changes who is told.
         smtp: ``smtp://host:port``, ``smtps://host:port`` or ``sendmail:/path``.
         start_tls: protect an ``smtp://`` connection. ca_file: None: the system's authorities.
         username, password: of the mail server, '' without; never printed.
         password_file: read only where mails are delivered.
-        outbox: the outbox's file. audit: the audit's file, None: none.
-        fallback: the provider's own address.
-        bounces: the return path of mails; '' is the null one.
+        outbox: the outbox's file. log: of decisions and deliveries, None: none.
+        operator: the provider's own address.
+        return_path: of mails; '' is the null one.
         language: for those whose entries say none. templates: a folder of own templates.
         warn_by_default: whether to tell where the account's switch is missing.
         reminder_interval: of the scan. retry_for: how long a mail is retried.
         settle: how long a new problem's mails wait for a storm to show.
-        storm: percent of a server's accounts; None: off. storm_at_least: accounts.
+        storm: whether mails are held while many accounts of a server fail at once:
+            more than storm_percent of them, and more than storm_min_accounts.
     """
 
-    driver: str = "icinga"
+    trigger: str = "monitoring"
     sender: str = ""
     reply_to: str = ""
-    help: str = ""
+    support: str = ""
     self_service: str = ""
     smtp: str = "smtp://localhost:25"
     start_tls: bool = False
@@ -59,22 +61,23 @@ class NotifySettings(NamedTuple):
     password: str = ""
     password_file: Path | None = None
     outbox: Path | None = None
-    audit: Path | None = None
-    fallback: str = ""
-    bounces: str = ""
+    log: Path | None = None
+    operator: str = ""
+    return_path: str = ""
     language: str = "en"
     templates: Path | None = None
     warn_by_default: bool = True
     reminder_interval: timedelta = timedelta(days=7)
     retry_for: timedelta = timedelta(days=3)
     settle: timedelta = timedelta(minutes=10)
-    storm: float | None = 10
-    storm_at_least: int = 20
+    storm: bool = True
+    storm_percent: float = 10
+    storm_min_accounts: int = 20
     reseller: ResellerDelivery = ResellerDelivery()
 
     def __repr__(self) -> str:
         """Return what may be printed: never the password."""
-        return f"NotifySettings(driver={self.driver!r}, smtp={self.smtp!r})"
+        return f"NotifySettings(trigger={self.trigger!r}, smtp={self.smtp!r})"
 
 
 def parse_notify(table: Table, environment: Mapping[str, str]) -> NotifySettings:
@@ -84,16 +87,19 @@ def parse_notify(table: Table, environment: Mapping[str, str]) -> NotifySettings
         SettingsError: the file or a key of it, what is wrong, and what to do.
     """
     default, folder = NotifySettings(), table.file.parent
-    texts = ("sender", "reply_to", "help", "self_service", "fallback", "bounces", "language")
+    texts = ("sender", "reply_to", "support", "self_service", "operator", "return_path", "language")
     spans = ("reminder_interval", "retry_for", "settle")
-    files = ("outbox", "audit", "ca_file", "templates", "password_file")
+    files = ("outbox", "log", "ca_file", "templates", "password_file")
     made = default._replace(
-        driver=table.take("driver", _driver, default.driver),
+        trigger=table.take("trigger", _trigger, default.trigger),
         smtp=table.take("smtp", lambda value: _mail_server(folder, value), default.smtp),
         start_tls=table.take("start_tls", parse_flag, default.start_tls),
         warn_by_default=table.take("warn_by_default", parse_flag, default.warn_by_default),
-        storm=table.take("storm", _storm, default.storm, _format_storm),
-        storm_at_least=table.take("storm_at_least", parse_whole(1, 10**6), default.storm_at_least),
+        storm=table.take("storm", parse_flag, default.storm),
+        storm_percent=table.take("storm_percent", parse_percent, default.storm_percent),
+        storm_min_accounts=table.take(
+            "storm_min_accounts", parse_whole(1, 10**6), default.storm_min_accounts
+        ),
         reseller=_reseller(table.table("reseller")),
         username=table.take("username", parse_text, ""),
         **{
@@ -111,9 +117,9 @@ def parse_notify(table: Table, environment: Mapping[str, str]) -> NotifySettings
     return made
 
 
-def _driver(value: object) -> str:
-    if value not in ("icinga", "scan"):
-        raise ValueError('neither "icinga" nor "scan"')
+def _trigger(value: object) -> str:
+    if value not in ("monitoring", "scan"):
+        raise ValueError('neither "monitoring" nor "scan"')
     return str(value)
 
 
@@ -125,20 +131,6 @@ def _mail_server(folder: Path, value: object) -> str:
     if not re.fullmatch(r"smtps?://[A-Za-z0-9.:\[\]-]+", text):
         raise ValueError('none of "smtp://HOST:PORT", "smtps://HOST:PORT", "sendmail:PATH"')
     return text
-
-
-def _storm(value: object) -> float | None:
-    text = parse_text(value)
-    if text == "off":
-        return None
-    match = re.fullmatch(r"([0-9]{1,3})%", text)
-    if match is None or not 1 <= int(match[1]) <= 100:
-        raise ValueError('neither "off" nor a percentage such as "10%"')
-    return float(match[1])
-
-
-def _format_storm(storm: float | None) -> str:
-    return '"off"' if storm is None else f'"{storm:g}%"'
 
 
 def _reseller(table: Table) -> ResellerDelivery:

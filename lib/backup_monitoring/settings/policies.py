@@ -38,7 +38,7 @@ def parse_quota(table: Table) -> QuotaPolicy:
     return QuotaPolicy(
         warning=level("warning", default.warning),
         critical=level("critical", default.critical),
-        shrink=table.take("shrink", parse_percent, default.shrink),
+        sudden_loss=table.take("sudden_loss", parse_percent, default.sudden_loss),
     )
 
 
@@ -53,9 +53,9 @@ def range_below_count(count: int) -> Range:
 
 def parse_patience(table: Table) -> WarnAfterPolicy:
     """Return the policy of section [warn_after]; SettingsError names the first bad key."""
-    numbers = table.take("numbers", parse_whole(0, 99), 0)
+    backups = table.take("backups", parse_whole(0, 99), 0)
     return WarnAfterPolicy(
-        numbers=Threshold(range_below_count(numbers), _origin(table, "numbers")),
+        backups=Threshold(range_below_count(backups), _origin(table, "backups")),
         days=table.take("days", parse_whole(0, 99), 1),
         days_origin=_origin(table, "days"),
     )

@@ -68,18 +68,22 @@ def write_growth(growth: Growth | None) -> tuple[float | None, int | None, str |
     """Return *growth* as three values, since each account has one; days None: there is none."""
     if growth is None:
         return None, None, None
-    shrink = growth.shrink
-    lost = (shrink.before, shrink.after, shrink.day.isoformat()) if shrink else None
+    sudden_loss = growth.sudden_loss
+    lost = (
+        (sudden_loss.before, sudden_loss.after, sudden_loss.day.isoformat())
+        if sudden_loss
+        else None
+    )
     return growth.per_day, growth.days, json.dumps(lost) if lost else None
 
 
-def read_growth(per_day: float | None, days: int | None, shrink: str | None) -> Growth | None:
+def read_growth(per_day: float | None, days: int | None, sudden_loss: str | None) -> Growth | None:
     """Return the growth of `write_growth`."""
     if days is None:
         return None
-    if shrink is None:
+    if sudden_loss is None:
         return Growth(per_day, days)
-    before, after, day = json.loads(shrink)
+    before, after, day = json.loads(sudden_loss)
     return Growth(per_day, days, SizeDrop(before, after, date.fromisoformat(day)))
 
 

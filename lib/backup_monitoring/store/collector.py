@@ -104,7 +104,7 @@ def _passed(
     folder = settings.store.folder
     assert folder is not None  # noqa: S101 - asked for by the caller
     began = time.monotonic()
-    history = HistoryFile(folder, now, settings.policies.quota.shrink)
+    history = HistoryFile(folder, now, settings.policies.quota.sudden_loss)
     try:
         made = _Making(settings, folder, history, CollectorRun(started=now), phase)
         made.check_clock(now, given_time)
@@ -242,7 +242,7 @@ class _Making:
             self.made.failed.append(f"accounts on no backup server: {error}")
             # In the store, too: a count that fell to 0 would look as if all were well.
             problem = f"accounts on no backup server could not be looked for: {error.problem}"
-            self.made.findings.append(Finding("server", settings.accounts_base, problem))
+            self.made.findings.append(Finding("unassigned", settings.accounts_base, problem))
 
     def _some(self, found: Iterable[tuple[Account, bool]]) -> Iterator[tuple[Account, bool]]:
         """Yield *found*; without a single account in scope it is no answer to rely on."""

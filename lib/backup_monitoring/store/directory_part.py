@@ -56,5 +56,5 @@ class DirectoryCollector:
             elif each.base in self._named:
                 why = f" ({each.problem})" if each.problem else ""
                 problem = f"accounts name entries here, and none is to be seen{why}"
-                findings.append(Finding("people", each.base, problem))
+                findings.append(Finding("contacts", each.base, problem))
         return findings

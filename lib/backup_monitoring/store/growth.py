@@ -26,7 +26,7 @@ def add_size(sizes: list[DailySize], today: int, used: int | None) -> list[Daily
     return kept if used is None else [*kept, DailySize(today, used)]
 
 
-def estimate_growth(sizes: list[DailySize], today: int, shrink: float) -> Growth:
+def estimate_growth(sizes: list[DailySize], today: int, sudden_loss: float) -> Growth:
     """Return how *sizes*, rising by day, grow.
 
     The slope is the median of the slopes between all pairs of days (Theil and Sen): a few days
@@ -34,20 +34,20 @@ def estimate_growth(sizes: list[DailySize], today: int, shrink: float) -> Growth
 
     Args:
         sizes: those of the last 30 days count. today: to tell what is too long ago.
-        shrink: percent of used space whose loss from one day to the next is sudden.
+        sudden_loss: percent of used space whose loss from one day to the next is sudden.
     """
     sizes = [size for size in sizes if size.day > today - DAYS]
     per_day = None
     if len(sizes) >= FEWEST_DAYS:
         per_day = median((b.used - a.used) / (b.day - a.day) for a, b in combinations(sizes, 2))
-    return Growth(per_day, len(sizes), _shrunk(sizes, today, shrink))
+    return Growth(per_day, len(sizes), _shrunk(sizes, today, sudden_loss))
 
 
-def _shrunk(sizes: list[DailySize], today: int, shrink: float) -> SizeDrop | None:
+def _shrunk(sizes: list[DailySize], today: int, sudden_loss: float) -> SizeDrop | None:
     """Return the newest sudden loss of the last days that was not made up for since."""
     found = None
     for before, after in pairwise(sizes):
-        left = before.used * (100 - shrink) / 100
+        left = before.used * (100 - sudden_loss) / 100
         if after.used < left and today - after.day < _SHRUNK_FOR and sizes[-1].used < left:
             found = SizeDrop(before.used, after.used, date.fromordinal(after.day))
     return found

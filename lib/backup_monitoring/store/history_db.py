@@ -60,7 +60,7 @@ class HistoryFile:
 
     Args:
         folder: the store's. now: of the pass, aware UTC.
-        shrink: percent of used space whose loss within a day is remembered.
+        sudden_loss: percent of used space whose loss within a day is remembered.
 
     Attributes:
         remade: a line about a file that was made anew, None where it was not.
@@ -70,12 +70,12 @@ class HistoryFile:
         StoreError: it cannot be opened or written.
     """
 
-    def __init__(self, folder: Path, now: datetime, shrink: float) -> None:
+    def __init__(self, folder: Path, now: datetime, sudden_loss: float) -> None:
         self.remade: str | None = None
         self.lost = 0
         self._file = folder / PAST
         self._now = now
-        self._shrink = shrink
+        self._shrink = sudden_loss
         try:
             self._db = self._opened()
             self._db.execute("BEGIN IMMEDIATE")
@@ -294,7 +294,7 @@ def find_missing_computers(
     for computer, memory in computers:
         if memory.gone is not None:
             yield Finding(
-                "gone",
+                "missing_computer",
                 f"account {account.uid} {computer.name}".rstrip(),
                 f"its folder is gone since {format_time(memory.gone, UTC)}",
             )

@@ -16,7 +16,7 @@ CREATE TABLE accounts (
     provisioned INTEGER, hosts TEXT, home TEXT, created REAL, used, capacity,
     quota_missing TEXT, quota_threshold INTEGER, warning_on INTEGER, warning_numbers INTEGER,
     warning_days INTEGER, last_successes TEXT, findings TEXT, per_day REAL,
-    days INTEGER, shrink TEXT
+    days INTEGER, sudden_loss TEXT
 );
 CREATE TABLE homes (
     account INTEGER PRIMARY KEY, data INTEGER, missing TEXT, refused TEXT, cut_short TEXT,
@@ -55,7 +55,7 @@ _NEEDED = {
     "findings": Need.NOTHING,
     "per_day": Need.QUOTA,
     "days": Need.QUOTA,
-    "shrink": Need.QUOTA,
+    "sudden_loss": Need.QUOTA,
 }
 PLACES = ", ".join("?" * (len(_NEEDED) + 2))
 _STATUSES = {each.name: each for each in AccountStatus}
@@ -138,7 +138,9 @@ def columns(need: Need) -> str:
 def read_account(row: Sequence[Any]) -> Account:
     """Return the account of a row of `columns`."""
     _, uid, dn, status, provisioned, hosts, home, created, used, capacity, missing = row[:11]
-    threshold, warning_on, numbers, days, successes, findings, per_day, sizes, shrink = row[11:]
+    threshold, warning_on, numbers, days, successes, findings, per_day, sizes, sudden_loss = row[
+        11:
+    ]
     return Account(
         uid if isinstance(uid, str) else _read_name(uid),
         dn if isinstance(dn, str) else _read_name(dn),
@@ -156,5 +158,5 @@ def read_account(row: Sequence[Any]) -> Account:
         days,
         _NOTHING if successes is None else codec.read_times(successes),
         () if findings is None else codec.read_findings(findings),
-        None if sizes is None else codec.read_growth(per_day, sizes, shrink),
+        None if sizes is None else codec.read_growth(per_day, sizes, sudden_loss),
     )

@@ -48,7 +48,7 @@ FACTS: Mapping[str, tuple[type, ...]] = {
 
 # What may be wrong, by task; the first is meant where only other facts are known.
 CAUSES: Mapping[str, tuple[str, ...]] = {
-    "quota": ("used", "shrink", "forecast"),
+    "quota": ("used", "sudden_loss", "forecast"),
     "schedule": ("missed", "old"),
     "status": ("errors", "never_ended", "empty", "full"),
     "client": ("outdated",),

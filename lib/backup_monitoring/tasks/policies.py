@@ -12,13 +12,13 @@ class QuotaPolicy(NamedTuple):
     """[quota]: good ranges of used space in percent, where the entry sets none.
 
     Args:
-        shrink: percent of the used space whose loss within a day is sudden.
+        sudden_loss: percent of the used space whose loss within a day is sudden.
         forecast: WARNING if full in fewer days than this; None: not judged.
     """
 
     warning: Threshold = Threshold(Range(end=85), "default")
     critical: Threshold = Threshold(Range(end=99), "default")
-    shrink: float = 50
+    sudden_loss: float = 50
     forecast: int | None = None
 
 
@@ -31,7 +31,7 @@ class WarnAfterPolicy(NamedTuple):
         critical: good numbers while WARNING holds.
     """
 
-    numbers: Threshold = Threshold(Range(end=float("inf")), "default")
+    backups: Threshold = Threshold(Range(end=float("inf")), "default")
     days: int = 1
     days_origin: str = "default"
     critical: Threshold = Threshold(Range(end=2), "default")
@@ -71,7 +71,7 @@ class StatusPolicy(NamedTuple):
 class RunPolicies(NamedTuple):
     """What the rules about runs take: schedule and status."""
 
-    patience: WarnAfterPolicy
+    warn_after: WarnAfterPolicy
     schedule: SchedulePolicy
     status: StatusPolicy
 
@@ -95,7 +95,7 @@ class Policies(NamedTuple):
     """All that the rules take from the settings."""
 
     quota: QuotaPolicy = QuotaPolicy()
-    patience: WarnAfterPolicy = WarnAfterPolicy()
+    warn_after: WarnAfterPolicy = WarnAfterPolicy()
     schedule: SchedulePolicy = SchedulePolicy()
     status: StatusPolicy = StatusPolicy()
     client: ClientPolicy = ClientPolicy()
@@ -104,4 +104,4 @@ class Policies(NamedTuple):
     @property
     def runs(self) -> RunPolicies:
         """What the rules about runs take."""
-        return RunPolicies(self.patience, self.schedule, self.status)
+        return RunPolicies(self.warn_after, self.schedule, self.status)

@@ -65,7 +65,7 @@ def plainly_ok(account: Account, policy: QuotaPolicy) -> bool:
     used, capacity, growth = account.used, account.capacity, account.growth
     if used is None or not capacity or account.status is not AccountStatus.ACTIVE:
         return False
-    if growth is not None and (growth.shrink is not None or policy.forecast is not None):
+    if growth is not None and (growth.sudden_loss is not None or policy.forecast is not None):
         return False
     percent = 100 * used / capacity
     warning, critical = thresholds(account, policy)
@@ -98,15 +98,15 @@ class _Outlook(NamedTuple):
 
     def facts(self, cause: str) -> dict[str, object]:
         """Return what a mail says."""
-        shrink = self.growth.shrink if self.growth is not None else None
-        if shrink is None and self.to_full is None:
+        sudden_loss = self.growth.sudden_loss if self.growth is not None else None
+        if sudden_loss is None and self.to_full is None:
             return {"cause": cause}
         return known(
             cause=cause,
             days_to_full=self.to_full,
-            sudden_loss_before=shrink.before if shrink else None,
-            sudden_loss_after=shrink.after if shrink else None,
-            sudden_loss_day=shrink.day if shrink else None,
+            sudden_loss_before=sudden_loss.before if sudden_loss else None,
+            sudden_loss_after=sudden_loss.after if sudden_loss else None,
+            sudden_loss_day=sudden_loss.day if sudden_loss else None,
         )
 
     def details(self) -> tuple[str, ...]:
@@ -144,11 +144,12 @@ def _outlook(growth: Growth | None, used: int, capacity: int, good: Range) -> _O
 
 def _doubt(growth: Growth | None, outlook: _Outlook, policy: QuotaPolicy) -> tuple[str, str]:
     """Return cause and words, where use within its thresholds is no good sign."""
-    if growth is not None and growth.shrink is not None:
-        shrink = growth.shrink
-        return "shrink", (
-            f"used space fell from {shrink.before / GIB:.1f} to {shrink.after / GIB:.1f} GiB on "
-            f"{shrink.day:%Y-%m-%d}, threshold {policy.shrink:g} % a day ([quota] sudden_loss): "
+    if growth is not None and growth.sudden_loss is not None:
+        drop = growth.sudden_loss
+        return "sudden_loss", (
+            f"used space fell from {drop.before / GIB:.1f} to {drop.after / GIB:.1f} GiB on "
+            f"{drop.day:%Y-%m-%d}, threshold {policy.sudden_loss:g} % a day "
+            "([quota] sudden_loss): "
             "deleted, encrypted, or the wrong source? Now "
         )
     full, least = outlook.to_full, policy.forecast

@@ -66,23 +66,23 @@ def schedule(account: Account, uploads: Uploads, policies: RunPolicies, now: dat
     """
     if verdict := check_status(account) or check_home(account, uploads):
         return verdict
-    patience = resolve_warn_after(account, policies.patience)
+    warn_after = resolve_warn_after(account, policies.warn_after)
     computers = list_reporting_computers(uploads)
     many = [each.name for each in computers if is_dense(each)][_MOST_DENSE:]
     judgements = [
         ComputerVerdict(each.name, State.UNKNOWN, _TOO_DENSE)
         if each.name in many
-        else _judge(account, each, computers, patience, policies, now)
+        else _judge(account, each, computers, warn_after, policies, now)
         for each in computers
     ]
-    return aggregate(judgements, uploads, "missed", patience.ranges)
+    return aggregate(judgements, uploads, "missed", warn_after.ranges)
 
 
 def _judge(
     account: Account,
     computer: Computer,
     others: Sequence[Computer],
-    patience: WarnAfter,
+    warn_after: WarnAfter,
     policies: RunPolicies,
     now: datetime,
 ) -> ComputerVerdict:
@@ -97,14 +97,14 @@ def _judge(
     assert not isinstance(planned, InvalidReport)  # noqa: S101 - for the type checker
     if planned is None or not isinstance(planned.plan, Pattern):
         return _without_due_times(computer, planned, policies, now)
-    return _with_due_times(account, computer, planned, patience, policies, now)
+    return _with_due_times(account, computer, planned, warn_after, policies, now)
 
 
 def _with_due_times(
     account: Account,
     computer: Computer,
     planned: Schedule,
-    patience: WarnAfter,
+    warn_after: WarnAfter,
     policies: RunPolicies,
     now: datetime,
 ) -> ComputerVerdict:
@@ -126,10 +126,10 @@ def _with_due_times(
         kept = _kept(upcoming, clock, last)
         return ComputerVerdict(computer.name, State.OK, kept, 0, how, facts)
     first = next(due_times(pattern, clock.zone, counted, until))
-    state, threshold = evaluate_warn_after(patience, missed, last.at, now)
+    state, threshold = evaluate_warn_after(warn_after, missed, last.at, now)
     summary = f"{_format_missed(missed, first, clock)}, {threshold}{_hint(now - first)}"
-    how += f"; {format_warn_after(patience)}; {last.said(clock)}"
-    facts |= patience.facts | known(cause="missed", missed=missed, first_due=first)
+    how += f"; {format_warn_after(warn_after)}; {last.said(clock)}"
+    facts |= warn_after.facts | known(cause="missed", missed=missed, first_due=first)
     return ComputerVerdict(computer.name, state, summary, min(missed, MOST_MISSED), how, facts)
 
 

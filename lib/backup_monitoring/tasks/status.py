@@ -49,17 +49,17 @@ def status(account: Account, uploads: Uploads, policies: RunPolicies, now: datet
     """
     if verdict := check_status(account) or check_home(account, uploads):
         return verdict
-    patience = resolve_warn_after(account, policies.patience)
+    warn_after = resolve_warn_after(account, policies.warn_after)
     computers = list_reporting_computers(uploads)
-    judgements = [_judge(account, each, computers, patience, policies, now) for each in computers]
-    return aggregate(judgements, uploads, "failed", patience.ranges)
+    judgements = [_judge(account, each, computers, warn_after, policies, now) for each in computers]
+    return aggregate(judgements, uploads, "failed", warn_after.ranges)
 
 
 def _judge(
     account: Account,
     computer: Computer,
     others: Sequence[Computer],
-    patience: WarnAfter,
+    warn_after: WarnAfter,
     policies: RunPolicies,
     now: datetime,
 ) -> ComputerVerdict:
@@ -75,7 +75,7 @@ def _judge(
         return ComputerVerdict(computer.name, State.OK, "no report of a backup yet")
     clock = find_clock(computer, policies.schedule)
     assert clock is not None  # noqa: S101 - a run has an offset
-    return _judge_run(account, computer, run, clock, patience, policies, now)
+    return _judge_run(account, computer, run, clock, warn_after, policies, now)
 
 
 def _judge_run(
@@ -83,7 +83,7 @@ def _judge_run(
     computer: Computer,
     run: BackupRun,
     clock: ComputerClock,
-    patience: WarnAfter,
+    warn_after: WarnAfter,
     policies: RunPolicies,
     now: datetime,
 ) -> ComputerVerdict:
@@ -92,12 +92,12 @@ def _judge_run(
         return _unfailed(account, computer, run, clock, what, policies.status, now)
     last = _last_success(account, computer, now)
     said = format_time(last, clock.zone) if last is not None else "not known"
-    how = f"last success {said}; {format_warn_after(patience)}"
-    facts = _facts(computer, run, patience, failed, last) | {"zone": clock.zone}
+    how = f"last success {said}; {format_warn_after(warn_after)}"
+    facts = _facts(computer, run, warn_after, failed, last) | {"zone": clock.zone}
     if computer.history is None:
-        state, threshold = _impatient(patience)
+        state, threshold = _impatient(warn_after)
         return ComputerVerdict(computer.name, state, f"{what}{threshold}", failed, how, facts)
-    state, threshold = evaluate_warn_after(patience, failed, last, now)
+    state, threshold = evaluate_warn_after(warn_after, failed, last, now)
     summary = f"{_row(computer.history, failed, clock)}: {what}, {threshold}"
     return ComputerVerdict(computer.name, state, summary, failed, how, facts)
 
@@ -132,11 +132,11 @@ def _row(history: History, failed: int, clock: ComputerClock) -> str:
 
 
 def _facts(
-    computer: Computer, run: BackupRun, patience: WarnAfter, failed: int, last: datetime | None
+    computer: Computer, run: BackupRun, warn_after: WarnAfter, failed: int, last: datetime | None
 ) -> dict[str, object]:
     history = computer.history
     cause, at = _newest_failure(computer, run)
-    return patience.facts | known(
+    return warn_after.facts | known(
         cause=cause,
         failed=failed,
         at_least=history is None or history.at_least,
@@ -229,14 +229,14 @@ def _last_success(account: Account, computer: Computer, now: datetime) -> dateti
     return max((each for each in moments if each is not None and each <= now), default=None)
 
 
-def _impatient(patience: WarnAfter) -> tuple[State, str]:
-    if patience.numbers.good.off and not patience.days:
-        return State.OK, f", {format_warn_after(patience)}"
-    state = State.WARNING if 1 in patience.critical.good else State.CRITICAL
-    return (
-        state,
-        f" (without a store consecutive failures cannot be counted; any threshold is reached){format_muted_note(patience)}",
-    )
+_UNCOUNTED = "without a store consecutive failures cannot be counted; any threshold is reached"
+
+
+def _impatient(warn_after: WarnAfter) -> tuple[State, str]:
+    if warn_after.backups.good.off and not warn_after.days:
+        return State.OK, f", {format_warn_after(warn_after)}"
+    state = State.WARNING if 1 in warn_after.critical.good else State.CRITICAL
+    return state, f" ({_UNCOUNTED}){format_muted_note(warn_after)}"
 
 
 def _doubt(

@@ -21,7 +21,7 @@ class WarnAfter(NamedTuple):
         muted: the entry switches both off: the customer is not told.
     """
 
-    numbers: Threshold
+    backups: Threshold
     days: int
     days_origin: str
     critical: Threshold
@@ -30,31 +30,32 @@ class WarnAfter(NamedTuple):
     @property
     def facts(self) -> dict[str, object]:
         """What a mail says of it."""
-        plain = self.numbers.good.plain
+        plain = self.backups.good.plain
         return known(
-            threshold_backups=None if plain is None else int(plain) + 1, threshold_days=self.days or None
+            threshold_backups=None if plain is None else int(plain) + 1,
+            threshold_days=self.days or None,
         )
 
     @property
     def ranges(self) -> tuple[Range, Range]:
         """WARNING and CRITICAL ranges of the number, for performance data."""
-        return self.numbers.good, self.critical.good
+        return self.backups.good, self.critical.good
 
 
 def resolve_warn_after(account: Account, policy: WarnAfterPolicy) -> WarnAfter:
     """Return the patience with *account*: the entry's own first, then the policy's."""
     muted = account.warning_numbers == 0 and account.warning_days == 0
-    numbers, days, days_origin = policy.numbers, policy.days, policy.days_origin
+    backups, days, days_origin = policy.backups, policy.days, policy.days_origin
     if account.warning_numbers is not None and not muted:
         end = account.warning_numbers - 1 if account.warning_numbers else inf
-        numbers = Threshold(Range(end=end), "entry")
+        backups = Threshold(Range(end=end), "entry")
     if account.warning_days is not None and not muted:
         days, days_origin = account.warning_days, "entry"
-    return WarnAfter(numbers, days, days_origin, policy.critical, muted)
+    return WarnAfter(backups, days, days_origin, policy.critical, muted)
 
 
 def evaluate_warn_after(
-    patience: WarnAfter, number: int, last: datetime | None, now: datetime
+    warn_after: WarnAfter, number: int, last: datetime | None, now: datetime
 ) -> tuple[State, str]:
     """Return the state that *number* backups in a row make, and the reason in words.
 
@@ -67,31 +68,31 @@ def evaluate_warn_after(
     Source: sstBackupWarningNumbers and sstBackupWarningDays of the directory's schema.
     """
     reached = []
-    if number not in patience.numbers.good:
-        reached.append(f"threshold {format_backup_count(patience.numbers)}")
-    if patience.days and (last is None or now - last >= patience.days * DAY):
-        reached.append(f"threshold {patience.days} d ({patience.days_origin})")
+    if number not in warn_after.backups.good:
+        reached.append(f"threshold {format_backup_count(warn_after.backups)}")
+    if warn_after.days and (last is None or now - last >= warn_after.days * DAY):
+        reached.append(f"threshold {warn_after.days} d ({warn_after.days_origin})")
     if not reached:
-        return State.OK, f"within {format_warn_after(patience)}"
-    state = State.WARNING if number in patience.critical.good else State.CRITICAL
-    return state, ", ".join(reached) + format_muted_note(patience)
+        return State.OK, f"within {format_warn_after(warn_after)}"
+    state = State.WARNING if number in warn_after.critical.good else State.CRITICAL
+    return state, ", ".join(reached) + format_muted_note(warn_after)
 
 
-def format_warn_after(patience: WarnAfter) -> str:
+def format_warn_after(warn_after: WarnAfter) -> str:
     """Return the thresholds in words, with their origins."""
-    days = f"{patience.days} d ({patience.days_origin})" if patience.days else "days off"
-    return f"thresholds {format_backup_count(patience.numbers)}, {days}"
+    days = f"{warn_after.days} d ({warn_after.days_origin})" if warn_after.days else "days off"
+    return f"thresholds {format_backup_count(warn_after.backups)}, {days}"
 
 
-def say_thresholds(patience: WarnAfter) -> str:
+def say_thresholds(warn_after: WarnAfter) -> str:
     """Return all thresholds in words, with their origins."""
-    critical = f"CRITICAL threshold {format_backup_count(patience.critical)}"
-    return f"{format_warn_after(patience)}, {critical}{format_muted_note(patience)}"
+    critical = f"CRITICAL threshold {format_backup_count(warn_after.critical)}"
+    return f"{format_warn_after(warn_after)}, {critical}{format_muted_note(warn_after)}"
 
 
-def format_backup_count(numbers: Threshold) -> str:
+def format_backup_count(backups: Threshold) -> str:
     """Return the number from which on it is too much, in words, with its origin."""
-    good = numbers.good
+    good = backups.good
     if good.inverted or good.start > 0:
         said = f"{good} backups"
     elif good.off:
@@ -99,9 +100,9 @@ def format_backup_count(numbers: Threshold) -> str:
     else:
         count = int(good.end) + 1
         said = f"{count} backup{'s' * (count != 1)}"
-    return f"{said} ({numbers.origin})"
+    return f"{said} ({backups.origin})"
 
 
-def format_muted_note(patience: WarnAfter) -> str:
+def format_muted_note(warn_after: WarnAfter) -> str:
     """Return a note where the customer is not told."""
-    return "; the entry switches the customer's warnings off" if patience.muted else ""
+    return "; the entry switches the customer's warnings off" if warn_after.muted else ""

@@ -71,7 +71,7 @@ def _read_home(home: int, path: str, settings: HomesSettings, reader: "_HomeRead
         return Uploads(refused=f"{where}: {error.strerror or 'cannot be read'}")
     findings = list(dict.fromkeys(reader.findings))
     if walk.cut_short:
-        findings.append(Finding("walk", where, walk.cut_short))
+        findings.append(Finding("traversal", where, walk.cut_short))
     computers = tuple(sorted(reader.computers, key=lambda computer: computer.name))
     return Uploads(computers, data=walk.data, cut_short=walk.cut_short, findings=tuple(findings))
 
