@@ -2,26 +2,35 @@
 
 from collections.abc import Iterator, Sequence
 
-from backup_monitoring.model.accounts import Account
-from backup_monitoring.model.errors import UsageError
-from backup_monitoring.model.text import escape_unprintable, sanitize
-from backup_monitoring.model.verdicts import Range, Threshold
-from backup_monitoring.plugin.launcher import Watchdog
-from backup_monitoring.plugin.options import (
+from backup_monitoring.model import (
+    Account,
+    Range,
+    Threshold,
+    UsageError,
+    escape_unprintable,
+    sanitize,
+)
+from backup_monitoring.plugin import (
     HelpRequested,
     Parser,
+    Watchdog,
     add_account_option,
     add_common_options,
     choose_now,
     parse_uids,
     require_found,
 )
-from backup_monitoring.settings.load import Settings, find_settings_file, read_settings
-from backup_monitoring.settings.schema import Setting, write_toml
-from backup_monitoring.tasks.quota import thresholds
-from backup_monitoring.tasks.tolerance import (
+from backup_monitoring.settings import (
+    Setting,
+    Settings,
+    find_settings_file,
+    read_settings,
+    write_toml,
+)
+from backup_monitoring.tasks import (
     format_backup_count,
     format_warn_after,
+    resolve_quota_thresholds,
     resolve_warn_after,
 )
 
@@ -47,14 +56,14 @@ def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
     if options.test and uids is not None:
         raise UsageError("--test", "is about all accounts", "leave --account out")
     if options.test:
-        from backup_monitoring.selftest.installation import InstallationCheck
+        from backup_monitoring.selftest import InstallationCheck
 
         trial = InstallationCheck(settings, choose_now(options), watchdog.phase)
         lines = [sanitize(line) for line in trial.run()]
         return (FAILED if trial.failed else 0), "\n".join(lines)
     if uids is not None:
-        from backup_monitoring.model.needs import Need
-        from backup_monitoring.store.live import live_accounts
+        from backup_monitoring.model import Need
+        from backup_monitoring.store import live_accounts
 
         need = Need.QUOTA | Need.WARN_AFTER
         found = live_accounts(settings, need, None, uids, choose_now(options), watchdog.phase)
@@ -110,7 +119,7 @@ def _of_accounts(
 
 def _thresholds(account: Account, settings: Settings) -> Iterator[str]:
     policies = settings.policies
-    warning, critical = thresholds(account, policies.quota)
+    warning, critical = resolve_quota_thresholds(account, policies.quota)
     warn_after = resolve_warn_after(account, policies.warn_after)
     yield f"{account.uid} ({account.status.value}), entry {account.dn}"
     yield f"  quota: WARNING above {_percent(warning)}, CRITICAL above {_percent(critical)}"

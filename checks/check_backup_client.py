@@ -2,17 +2,18 @@
 
 from collections.abc import Sequence
 
-from backup_monitoring.model.verdicts import State
-from backup_monitoring.plugin.check import (
+from backup_monitoring.model import State
+from backup_monitoring.plugin import (
     AccountSource,
     BackupCheck,
+    Inventory,
+    Parser,
     Request,
+    Watchdog,
     no_account_error,
+    require_found,
     run,
 )
-from backup_monitoring.plugin.inventory import Inventory
-from backup_monitoring.plugin.launcher import Watchdog
-from backup_monitoring.plugin.options import Parser, require_found
 
 
 class ClientCheck(BackupCheck):

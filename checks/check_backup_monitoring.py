@@ -3,18 +3,22 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from backup_monitoring.model.errors import SettingsError
-from backup_monitoring.model.verdicts import State
-from backup_monitoring.plugin.check import account_lines, add_verbosity
-from backup_monitoring.plugin.launcher import Watchdog
-from backup_monitoring.plugin.options import HelpRequested, Parser, add_common_options, choose_now
-from backup_monitoring.plugin.output import PluginOutput, render_output
-from backup_monitoring.plugin.summary import Evaluation
-from backup_monitoring.selftest.health import OutboxHealth, StorePart, service
-from backup_monitoring.settings.load import Settings, find_settings_file, read_settings
-from backup_monitoring.settings.store import StoreSettings
-from backup_monitoring.store.database import count_findings, open_store
-from backup_monitoring.store.schema import RunMeta
+from backup_monitoring.model import SettingsError, State
+from backup_monitoring.plugin import (
+    Evaluation,
+    HelpRequested,
+    Parser,
+    PluginOutput,
+    Watchdog,
+    account_lines,
+    add_common_options,
+    add_verbosity,
+    choose_now,
+    render_output,
+)
+from backup_monitoring.selftest import OutboxHealth, StorePart, evaluate_health
+from backup_monitoring.settings import Settings, StoreSettings, find_settings_file, read_settings
+from backup_monitoring.store import RunMeta, count_findings, open_store
 
 LIMIT = 10  # seconds
 
@@ -38,7 +42,7 @@ def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
     watchdog.phase("reading the store")
     state, now = open_store(settings.store.folder), choose_now(options)
     meta, findings = state.meta(), list(state.findings())
-    verdict = service(
+    verdict = evaluate_health(
         _parts(meta, settings.store),
         timedelta(seconds=meta.seconds),
         count_findings(findings),
@@ -81,7 +85,7 @@ def _mails(settings: Settings, now: datetime) -> OutboxHealth | None:
         return None
     if not settings.notify.outbox.exists():  # nothing was ever to be told
         return OutboxHealth()
-    from backup_monitoring.outbox.status import read_status
+    from backup_monitoring.outbox import read_status
 
     status = read_status(settings.notify.outbox, now)
     return OutboxHealth(status.waiting, status.oldest, status.held, status.refused)

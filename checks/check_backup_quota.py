@@ -3,15 +3,19 @@
 import argparse
 from collections.abc import Sequence
 
-from backup_monitoring.model.accounts import Account
-from backup_monitoring.model.errors import UsageError
-from backup_monitoring.model.verdicts import Metric
-from backup_monitoring.plugin.check import AccountSource, BackupCheck, Request, run
-from backup_monitoring.plugin.launcher import Watchdog
-from backup_monitoring.plugin.options import Parser, parse_days
-from backup_monitoring.plugin.thresholds import add_thresholds, given
-from backup_monitoring.tasks.policies import Policies
-from backup_monitoring.tasks.quota import plainly_ok, say_thresholds
+from backup_monitoring.model import Account, Metric, UsageError
+from backup_monitoring.plugin import (
+    AccountSource,
+    BackupCheck,
+    Parser,
+    Request,
+    Watchdog,
+    add_thresholds,
+    choose_threshold,
+    parse_days,
+    run,
+)
+from backup_monitoring.tasks import Policies, format_quota_thresholds, is_certainly_ok
 
 
 class QuotaCheck(BackupCheck):
@@ -41,8 +45,8 @@ class QuotaCheck(BackupCheck):
     def policies(self, options: argparse.Namespace, policies: Policies) -> Policies:
         """Return *policies* with the thresholds of the command line."""
         quota_policy = policies.quota._replace(
-            warning=given(options.warning, "-w", policies.quota.warning),
-            critical=given(options.critical, "-c", policies.quota.critical),
+            warning=choose_threshold(options.warning, "-w", policies.quota.warning),
+            critical=choose_threshold(options.critical, "-c", policies.quota.critical),
             forecast=options.forecast_warning,
         )
         return policies._replace(quota=quota_policy)
@@ -59,11 +63,11 @@ class QuotaCheck(BackupCheck):
 
     def thresholds(self, account: Account, policies: Policies) -> str:
         """Return the percentages in effect."""
-        return say_thresholds(account, policies.quota)
+        return format_quota_thresholds(account, policies.quota)
 
-    def plainly_ok(self, account: Account, policies: Policies) -> bool:
+    def is_certainly_ok(self, account: Account, policies: Policies) -> bool:
         """Tell whether the quota rule certainly says OK."""
-        return plainly_ok(account, policies.quota)
+        return is_certainly_ok(account, policies.quota)
 
     def count(self, account: Account) -> None:
         """Add used space and capacity."""

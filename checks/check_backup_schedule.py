@@ -3,13 +3,16 @@
 import argparse
 from collections.abc import Sequence
 
-from backup_monitoring.model.accounts import Account
-from backup_monitoring.plugin.check import BackupCheck, run
-from backup_monitoring.plugin.launcher import Watchdog
-from backup_monitoring.plugin.options import Parser
-from backup_monitoring.plugin.thresholds import add_patience, patience_given
-from backup_monitoring.tasks.policies import Policies
-from backup_monitoring.tasks.tolerance import resolve_warn_after, say_thresholds
+from backup_monitoring.model import Account
+from backup_monitoring.plugin import (
+    BackupCheck,
+    Parser,
+    Watchdog,
+    add_patience,
+    apply_warn_after,
+    run,
+)
+from backup_monitoring.tasks import Policies, format_warn_thresholds, resolve_warn_after
 
 
 class ScheduleCheck(BackupCheck):
@@ -24,11 +27,11 @@ class ScheduleCheck(BackupCheck):
 
     def policies(self, options: argparse.Namespace, policies: Policies) -> Policies:
         """Return *policies* with the thresholds of the command line."""
-        return patience_given(options, policies)
+        return apply_warn_after(options, policies)
 
     def thresholds(self, account: Account, policies: Policies) -> str:
         """Return the patience in effect."""
-        return say_thresholds(resolve_warn_after(account, policies.warn_after))
+        return format_warn_thresholds(resolve_warn_after(account, policies.warn_after))
 
 
 def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:

@@ -3,15 +3,17 @@
 import argparse
 from collections.abc import Sequence
 
-from backup_monitoring.model.accounts import Account
-from backup_monitoring.model.times import parse_duration
-from backup_monitoring.model.verdicts import Range, Threshold
-from backup_monitoring.plugin.check import BackupCheck, run
-from backup_monitoring.plugin.launcher import Watchdog
-from backup_monitoring.plugin.options import Parser
-from backup_monitoring.plugin.thresholds import explain_ranges, given, range_option
-from backup_monitoring.tasks.policies import Policies
-from backup_monitoring.tasks.unused import say_thresholds
+from backup_monitoring.model import Account, Range, Threshold, parse_duration
+from backup_monitoring.plugin import (
+    BackupCheck,
+    Parser,
+    Watchdog,
+    choose_threshold,
+    explain_ranges,
+    range_option,
+    run,
+)
+from backup_monitoring.tasks import Policies, format_age_thresholds
 
 
 class UnusedCheck(BackupCheck):
@@ -39,14 +41,14 @@ class UnusedCheck(BackupCheck):
         """Return *policies* with the thresholds of the command line."""
         critical = Threshold(options.critical, "-c") if options.critical is not None else None
         policy = policies.unused._replace(
-            warning=given(options.warning, "-w", policies.unused.warning),
+            warning=choose_threshold(options.warning, "-w", policies.unused.warning),
             critical=critical,
         )
         return policies._replace(unused=policy)
 
     def thresholds(self, account: Account, policies: Policies) -> str:
         """Return the ages in effect."""
-        return say_thresholds(policies.unused)
+        return format_age_thresholds(policies.unused)
 
 
 def age_option(text: str) -> Range:

@@ -4,21 +4,18 @@ import argparse
 import sys
 from collections.abc import Iterable, Sequence
 
-from backup_monitoring.model.accounts import Account
-from backup_monitoring.model.errors import DirectoryError, SettingsError
-from backup_monitoring.model.text import sanitize
-from backup_monitoring.plugin.launcher import Watchdog
-from backup_monitoring.plugin.options import (
+from backup_monitoring.model import Account, DirectoryError, SettingsError, sanitize
+from backup_monitoring.plugin import (
     HelpRequested,
     Parser,
+    Watchdog,
     add_account_option,
     add_common_options,
     choose_now,
     parse_uids,
 )
-from backup_monitoring.settings.load import find_settings_file, read_settings
-from backup_monitoring.store.collector import CollectorRun, collect, try_accounts
-from backup_monitoring.store.files import StoreError
+from backup_monitoring.settings import find_settings_file, read_settings
+from backup_monitoring.store import CollectorRun, StoreError, collect, try_accounts
 
 FINDINGS, FAILED = 1, 2
 _LIMIT = 3600

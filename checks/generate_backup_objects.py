@@ -8,18 +8,10 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from backup_monitoring.icinga.services import (
-    CHECKS,
-    Service,
-    choose_host,
-    encode_name,
-    make_services,
-)
-from backup_monitoring.model.errors import MonitoringError, SettingsError, UsageError
-from backup_monitoring.model.text import sanitize
-from backup_monitoring.plugin.launcher import Watchdog
-from backup_monitoring.plugin.options import HelpRequested, Parser, add_common_options, choose_now
-from backup_monitoring.settings.load import Settings, find_settings_file, read_settings
+from backup_monitoring.icinga import CHECKS, Service, choose_host, encode_name, make_services
+from backup_monitoring.model import MonitoringError, SettingsError, UsageError, sanitize
+from backup_monitoring.plugin import HelpRequested, Parser, Watchdog, add_common_options, choose_now
+from backup_monitoring.settings import Settings, find_settings_file, read_settings
 
 DONE, DRIFT = 0, 1
 _LIMIT = 300
@@ -119,7 +111,7 @@ def _services(
     options: argparse.Namespace, settings: Settings, checks: list[str], encoded: dict[str, str]
 ) -> Iterator[Service]:
     """Yield the services of the store's accounts, sorted by UID; note the UIDs that are encoded."""
-    from backup_monitoring.store.database import open_store
+    from backup_monitoring.store import open_store
 
     if settings.store.folder is None:
         remedy = "set it, and run collect_backup_state"
@@ -139,21 +131,21 @@ def _services(
 
 
 def _icinga2(services: Iterable[Service], with_hosts: bool) -> Iterator[str]:
-    from backup_monitoring.icinga.icinga2 import icinga2
+    from backup_monitoring.icinga import render_icinga2
 
-    return icinga2(services, with_hosts=with_hosts)
+    return render_icinga2(services, with_hosts=with_hosts)
 
 
 def _director(services: Iterable[Service], _: bool) -> Iterator[str]:
-    from backup_monitoring.icinga.director import director
+    from backup_monitoring.icinga import render_director
 
-    return director(services)
+    return render_director(services)
 
 
 def _nagios(services: Iterable[Service], with_hosts: bool) -> Iterator[str]:
-    from backup_monitoring.icinga.nagios import nagios
+    from backup_monitoring.icinga import render_nagios
 
-    return nagios(services, with_hosts=with_hosts)
+    return render_nagios(services, with_hosts=with_hosts)
 
 
 _FORMATS: dict[str, Callable[[Iterable[Service], bool], Iterator[str]]] = {

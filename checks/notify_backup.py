@@ -5,18 +5,17 @@ import os
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from backup_monitoring.model.errors import UsageError
-from backup_monitoring.model.text import escape_unprintable
-from backup_monitoring.plugin.launcher import Watchdog
-from backup_monitoring.plugin.options import (
+from backup_monitoring.model import UsageError, escape_unprintable
+from backup_monitoring.plugin import (
     HelpRequested,
     Parser,
+    Watchdog,
     add_account_option,
     add_common_options,
     choose_now,
     parse_uids,
 )
-from backup_monitoring.settings.load import Settings, find_settings_file, read_settings
+from backup_monitoring.settings import Settings, find_settings_file, read_settings
 
 DONE, FALLBACK = 0, 1
 PhaseCallback = Callable[[str], None]
@@ -126,7 +125,7 @@ def _hook(
     options: argparse.Namespace, settings: Settings, now: datetime, phase: PhaseCallback
 ) -> tuple[int, str]:
     """Queue what the monitoring system says."""
-    from backup_monitoring.notify.hook import parse_call
+    from backup_monitoring.notify import parse_call
 
     if options.account is not None:
         uids = parse_uids(options) or []
@@ -135,7 +134,7 @@ def _hook(
         options.account = uids[0]
     call = parse_call(options, os.environ, now)
     _require_trigger(settings, "monitoring", "a notification")
-    from backup_monitoring.notify.notifier import Notifier
+    from backup_monitoring.notify import Notifier
 
     # What is left is for the outbox.
     seconds = (options.timeout or _LIMITS["hook"]) * _LOOKING_UP
@@ -147,7 +146,7 @@ def _scan(
 ) -> tuple[int, str]:
     """Tell what is new."""
     _require_trigger(settings, "scan", "--scan")
-    from backup_monitoring.notify.notifier import Notifier
+    from backup_monitoring.notify import Notifier
 
     return Notifier(settings, now, phase, dry=options.dry_run).scan()
 
@@ -156,7 +155,7 @@ def _deliver(
     options: argparse.Namespace, settings: Settings, now: datetime, phase: PhaseCallback
 ) -> tuple[int, str]:
     """Deliver what waits."""
-    from backup_monitoring.notify.notifier import Notifier
+    from backup_monitoring.notify import Notifier
 
     if options.dry_run:
         raise UsageError("--dry-run", "a delivery cannot be tried", "leave it out")
@@ -167,7 +166,7 @@ def _release(
     options: argparse.Namespace, settings: Settings, now: datetime, phase: PhaseCallback
 ) -> tuple[int, str]:
     """Let what is held be told."""
-    from backup_monitoring.notify.notifier import Notifier
+    from backup_monitoring.notify import Notifier
 
     return Notifier(settings, now, phase, dry=options.dry_run).release()
 
@@ -176,7 +175,7 @@ def _explain(
     options: argparse.Namespace, settings: Settings, now: datetime, phase: PhaseCallback
 ) -> tuple[int, str]:
     """Say who is told about accounts, and why."""
-    from backup_monitoring.notify.notifier import Notifier
+    from backup_monitoring.notify import Notifier
 
     uids = parse_uids(options)
     if uids is None:
@@ -188,7 +187,7 @@ def _check_contacts(
     options: argparse.Namespace, settings: Settings, now: datetime, phase: PhaseCallback
 ) -> tuple[int, str]:
     """List what is wrong with contacts."""
-    from backup_monitoring.notify.notifier import Notifier
+    from backup_monitoring.notify import Notifier
 
     found = list(Notifier(settings, now, phase).check_contacts(parse_uids(options)))
     return (FALLBACK if found else DONE), "\n".join(found) or "all contacts are good"
@@ -198,6 +197,6 @@ def _test_mail(
     options: argparse.Namespace, settings: Settings, now: datetime, phase: PhaseCallback
 ) -> tuple[int, str]:
     """Send samples."""
-    from backup_monitoring.notify.notifier import Notifier
+    from backup_monitoring.notify import Notifier
 
     return Notifier(settings, now, phase, dry=options.dry_run).test_mail(options.test_mail)

@@ -4,19 +4,18 @@ import argparse
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from backup_monitoring.icinga.results import CheckResult, make_results
-from backup_monitoring.model.errors import SettingsError
-from backup_monitoring.model.text import sanitize
-from backup_monitoring.plugin.launcher import Watchdog
-from backup_monitoring.plugin.options import (
+from backup_monitoring.icinga import CheckResult, make_results
+from backup_monitoring.model import SettingsError, sanitize
+from backup_monitoring.plugin import (
     HelpRequested,
     Parser,
+    Watchdog,
     add_account_option,
     add_common_options,
     choose_now,
     parse_uids,
 )
-from backup_monitoring.settings.load import Settings, find_settings_file, read_settings
+from backup_monitoring.settings import Settings, find_settings_file, read_settings
 
 DONE, REFUSED, UNFINISHED = 0, 1, 2
 _LIMIT = 300
@@ -68,7 +67,7 @@ def _results(
     options: argparse.Namespace, settings: Settings, watchdog: Watchdog, asked: dict[str, str]
 ) -> Iterator[CheckResult]:
     """Yield the results of all accounts; of *asked* those are taken away that are there."""
-    from backup_monitoring.store.source import EVERYTHING, open_source
+    from backup_monitoring.store import EVERYTHING, open_source
 
     now = choose_now(options)
     with open_source(settings, now, watchdog.phase) as source:
@@ -90,12 +89,12 @@ def _hand_over(
     if submit.url:
         return _to_api(results, settings, options.timeout or _LIMIT)
     if submit.spool is not None:
-        from backup_monitoring.icinga.nagios_files import write_spool
+        from backup_monitoring.icinga import write_spool
 
         count = write_spool(results, submit.spool, datetime.now(UTC))
         return DONE, [f"{count} results in {submit.spool}"]
     if submit.command_file is not None:
-        from backup_monitoring.icinga.nagios_files import write_pipe
+        from backup_monitoring.icinga import write_pipe
 
         piped = write_pipe(
             results, submit.command_file, datetime.now(UTC), options.timeout or _LIMIT
@@ -115,7 +114,7 @@ def _failed(error: str, missing: int) -> str:
 def _to_api(
     results: Iterator[CheckResult], settings: Settings, seconds: float
 ) -> tuple[int, list[str]]:
-    from backup_monitoring.icinga.api import submit
+    from backup_monitoring.icinga import submit
 
     done = submit(results, settings.icinga, seconds)
     lines = [f"{done.accepted} results accepted by {settings.icinga.url}"]

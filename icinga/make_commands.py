@@ -11,8 +11,7 @@ ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT / "lib"), str(ROOT / "checks")]
 
 import check_backup_monitoring  # noqa: E402 - found by the path above
-from backup_monitoring.plugin.check import LIMIT, parser_of  # noqa: E402
-from backup_monitoring.plugin.options import Parser  # noqa: E402
+from backup_monitoring.plugin import LIMIT, Parser, parser_of  # noqa: E402
 from check_backup_client import ClientCheck  # noqa: E402
 from check_backup_quota import QuotaCheck  # noqa: E402
 from check_backup_schedule import ScheduleCheck  # noqa: E402

@@ -19,7 +19,7 @@ from backup_monitoring.tasks.policies import (
     StatusPolicy,
     WarnAfterPolicy,
 )
-from backup_monitoring.tasks.schedule import schedule
+from backup_monitoring.tasks.schedule import evaluate_schedule
 
 _AT_ONCE = 50
 
@@ -35,12 +35,12 @@ def _main(rounds: int, now: datetime) -> None:
     policy = SchedulePolicy(zones=(ZoneInfo("Europe/Zurich"),))
     rules = RunPolicies(WarnAfterPolicy(), policy, StatusPolicy())
     uploads = Uploads((computer,), data=True)
-    assert schedule(account, uploads, rules, now).state is State.CRITICAL
+    assert evaluate_schedule(account, uploads, rules, now).state is State.CRITICAL
     times = []
     for _ in range(rounds):
         began = time.perf_counter()
         for _ in range(_AT_ONCE):
-            schedule(account, uploads, rules, now)
+            evaluate_schedule(account, uploads, rules, now)
         times.append((time.perf_counter() - began) / _AT_ONCE)
     print(json.dumps(median(times)))
 

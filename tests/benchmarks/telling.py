@@ -14,7 +14,7 @@ from statistics import median
 from backup_monitoring.model.notices import Event, EventKind
 from backup_monitoring.model.verdicts import State
 from backup_monitoring.notify.announce import Dispatcher
-from backup_monitoring.notify.scan import event_of
+from backup_monitoring.notify.scan import make_event
 from backup_monitoring.outbox.queue import Outbox
 from backup_monitoring.settings.load import Settings, read_settings
 from backup_monitoring.store.source import Source, open_source
@@ -30,7 +30,7 @@ def events(
     for account, uploads in source.accounts(None, TASKS["quota"]):
         verdict = judge(account, uploads, settings.policies, now)
         if verdict.state is State.WARNING:
-            event = event_of(account.uid, "quota", EventKind.PROBLEM, verdict, "backup-01", now)
+            event = make_event(account.uid, "quota", EventKind.PROBLEM, verdict, "backup-01", now)
             found.append((event, dict(collect_facts(verdict))))
         if len(found) == count:
             break

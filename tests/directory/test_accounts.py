@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from backup_monitoring.directory.accounts import accounts
+from backup_monitoring.directory.accounts import read_accounts
 from backup_monitoring.directory.entries import Entry
 from backup_monitoring.directory.ldif import LdifDirectory
 from backup_monitoring.directory.opening import open_directory
@@ -61,7 +61,7 @@ def read(
     file.write_text(f"dn: {BASE}\nou: accounts\n\n" + "".join(entries))
     settings = settings or DirectorySettings(uri=(f"ldif:{file}",))
     with open_directory(settings, lambda phase: None) as directory:
-        return list(accounts(directory, settings, need, NOW, uids))
+        return list(read_accounts(directory, settings, need, NOW, uids))
 
 
 def test_all_that_an_entry_says(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_no_more_is_asked_of_the_directory_than_it_takes(
             return iter(())
 
     directory = Asked(settings._replace(uri=("ldif:none",)), lambda phase: None)
-    list(accounts(directory, settings, need, NOW, uids))
+    list(read_accounts(directory, settings, need, NOW, uids))
 
     assert asked == [attributes]
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backup_monitoring.directory.dn import normalised
-from backup_monitoring.directory.entries import without_case
+from backup_monitoring.directory.dn import normalize_dn
+from backup_monitoring.directory.entries import fold_case
 
 SPECIAL = re.compile(r'["+,;<>\\]|^[ #]| \Z', re.DOTALL)
 
@@ -29,7 +29,7 @@ def escaped(value: str) -> str:
     ],
 )
 def test_equal(one: str, other: str) -> None:
-    assert normalised(one) == normalised(other)
+    assert normalize_dn(one) == normalize_dn(other)
 
 
 @pytest.mark.parametrize(
@@ -37,12 +37,12 @@ def test_equal(one: str, other: str) -> None:
     [("cn=a,dc=b", r"cn=a\,dc=b"), ("cn=a", "uid=a"), ("cn=a,cn=b", "cn=b,cn=a"), ("", "cn=a")],
 )
 def test_not_equal(one: str, other: str) -> None:
-    assert normalised(one) != normalised(other)
+    assert normalize_dn(one) != normalize_dn(other)
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"])))
 def test_an_escaped_value_stays_one_value(value: str) -> None:
-    (relative, *parent) = normalised(f"cn={escaped(value)},dc=a")
+    (relative, *parent) = normalize_dn(f"cn={escaped(value)},dc=a")
 
     assert parent == [(("dc", "a"),)]
-    assert relative == (("cn", without_case(" ".join(value.split()))),)
+    assert relative == (("cn", fold_case(" ".join(value.split()))),)

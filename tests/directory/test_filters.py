@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backup_monitoring.directory.entries import without_case
-from backup_monitoring.directory.filters import escape, parse
+from backup_monitoring.directory.entries import fold_case
+from backup_monitoring.directory.filters import escape_value, parse_filter
 from backup_monitoring.model.errors import SettingsError
 
 ENTRY = {
@@ -67,7 +67,7 @@ ENTRY = {
     ],
 )
 def test_matches(text: str, matches: bool) -> None:
-    assert parse(text).matches(ENTRY) is matches
+    assert parse_filter(text).matches(ENTRY) is matches
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_matches(text: str, matches: bool) -> None:
 )
 def test_what_is_no_filter_is_named(text: str) -> None:
     with pytest.raises(SettingsError) as raised:
-        parse(text)
+        parse_filter(text)
 
     assert repr(text) in str(raised.value)
 
@@ -112,33 +112,33 @@ def test_what_is_no_filter_is_named(text: str) -> None:
 )
 def test_where_it_is_not_understood(text: str, where: str) -> None:
     with pytest.raises(SettingsError) as raised:
-        parse(text)
+        parse_filter(text)
 
     assert where in str(raised.value)
 
 
 def test_50_filters_in_one_another() -> None:
-    assert parse("(!" * 50 + "(uid=4000101)" + ")" * 50).matches(ENTRY)
+    assert parse_filter("(!" * 50 + "(uid=4000101)" + ")" * 50).matches(ENTRY)
 
     with pytest.raises(SettingsError):
-        parse("(!" * 51 + "(uid=4000101)" + ")" * 51)
+        parse_filter("(!" * 51 + "(uid=4000101)" + ")" * 51)
 
 
 def test_an_extensible_match_is_the_server_s() -> None:
-    chosen = parse("(cn:caseExactMatch:=Second)")
+    chosen = parse_filter("(cn:caseExactMatch:=Second)")
 
     with pytest.raises(SettingsError, match="ldif:"):
         chosen.matches(ENTRY)
 
 
 def test_names_are_those_that_it_looks_at() -> None:
-    assert parse("(&(UserID=1)(!(surname=*)))").names == {"uid", "sn"}
+    assert parse_filter("(&(UserID=1)(!(surname=*)))").names == {"uid", "sn"}
 
 
 @given(st.text())
 def test_an_escaped_value_matches_itself(value: str) -> None:
     raw = value.encode("utf-8", "ignore")
-    chosen = parse(f"(cn={escape(raw.decode())})")
+    chosen = parse_filter(f"(cn={escape_value(raw.decode())})")
 
     assert chosen.matches({"cn": [raw]})
 
@@ -146,12 +146,12 @@ def test_an_escaped_value_matches_itself(value: str) -> None:
 @given(st.text(), st.text(alphabet="()*\\\0&|!=<>~: ax"))
 def test_an_escaped_value_matches_nothing_else(value: str, other: str) -> None:
     def told(text: str) -> list[str]:
-        return without_case(text).split()
+        return fold_case(text).split()
 
     value = value.encode("utf-8", "ignore").decode()
     same = told(value) == told(other)
 
-    assert same or not parse(f"(cn={escape(other)})").matches({"cn": [value.encode()]})
+    assert same or not parse_filter(f"(cn={escape_value(other)})").matches({"cn": [value.encode()]})
 
 
 @pytest.mark.parametrize(
@@ -167,4 +167,4 @@ def test_an_escaped_value_matches_nothing_else(value: str, other: str) -> None:
     ],
 )
 def test_escape(value: str, escaped: str) -> None:
-    assert escape(value) == escaped
+    assert escape_value(value) == escaped

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from backup_monitoring.directory.accounts import accounts
+from backup_monitoring.directory.accounts import read_accounts
 from backup_monitoring.directory.opening import open_directory
 from backup_monitoring.directory.people import ContactReader, read_people
 from backup_monitoring.model.needs import Need
@@ -66,7 +66,7 @@ def seen(server: slapd.Slapd, password: Path) -> dict[str, object]:
     )
     reader = ContactReader(settings.attributes)
     with open_directory(settings, lambda phase: None) as directory:
-        found = {each.uid: each for each in accounts(directory, settings, Need.ALL, NOW)}
+        found = {each.uid: each for each in read_accounts(directory, settings, Need.ALL, NOW)}
         contacts = directory.entries(settings.accounts_base, "(uid=*)", reader.attributes)
         return {
             "accounts": {uid: each._replace(created=None) for uid, each in found.items()},

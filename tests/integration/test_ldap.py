@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from backup_monitoring.directory.accounts import accounts
+from backup_monitoring.directory.accounts import read_accounts
 from backup_monitoring.directory.base import Directory, FallbackStep
 from backup_monitoring.directory.entries import Entry
 from backup_monitoring.directory.opening import create_directory, open_directory
@@ -629,7 +629,7 @@ def test_server_and_its_export_give_the_same_accounts(
     results = []
     for source in (live, live._replace(uri=(f"ldif:{export}",))):
         with opened(source) as directory:
-            results.append(list(accounts(directory, source, need, NOW, uids)))
+            results.append(list(read_accounts(directory, source, need, NOW, uids)))
 
     assert results[0] == results[1]
     if uids:
@@ -662,8 +662,8 @@ def test_an_account_whose_activity_is_hidden_is_not_taken_for_inactive(
     live = settings._replace(uri=(own.uri,), ca_file=own.ca_file)
 
     with opened(live) as directory:
-        named = list(accounts(directory, live, Need.QUOTA, NOW, ["0000001", "0000002"]))
-        over_all = list(accounts(directory, live, Need.QUOTA, NOW))
+        named = list(read_accounts(directory, live, Need.QUOTA, NOW, ["0000001", "0000002"]))
+        over_all = list(read_accounts(directory, live, Need.QUOTA, NOW))
 
     assert [each.status for each in named] == [AccountStatus.UNCLEAR, AccountStatus.ACTIVE]
     assert [each.uid for each in over_all] == ["0000002"]
@@ -690,7 +690,7 @@ def test_server_and_its_export_take_the_same_letters_for_equal(
 
     for source in (live, live._replace(uri=(f"ldif:{export}",))):
         with opened(source) as directory:
-            read = [a.uid for a in accounts(directory, source, Need.NOTHING, NOW, [asked])]
+            read = [a.uid for a in read_accounts(directory, source, Need.NOTHING, NOW, [asked])]
         assert read == found
 
 

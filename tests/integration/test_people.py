@@ -14,7 +14,7 @@ from backup_monitoring.model.errors import DirectoryError
 from backup_monitoring.model.notices import Event, EventKind
 from backup_monitoring.model.people import Contact, Customer, People, PeopleTable, Person, Reseller
 from backup_monitoring.model.verdicts import State
-from backup_monitoring.notify.recipients import recipients
+from backup_monitoring.notify.recipients import find_recipients
 from backup_monitoring.settings.directory import DirectorySettings
 from backup_monitoring.settings.load import read_settings
 from backup_monitoring.settings.notify import NotifySettings
@@ -279,7 +279,7 @@ def test_live_at_once_and_stored_are_the_same(place: Place, tmp_path: Path) -> N
 
 def told(people: People, uid: str) -> list[tuple[str, str, str, str]]:
     event = Event(uid, "quota", EventKind.PROBLEM, State.CRITICAL, AT, "97 % used")
-    found = recipients(event, people, POLICY).recipients
+    found = find_recipients(event, people, POLICY).recipients
     return [(each.role.value, each.address, each.name, each.language) for each in found]
 
 

@@ -15,7 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from backup_monitoring.mail.about import About
-from backup_monitoring.mail.compose import Mail, compose, compose_digest
+from backup_monitoring.mail.compose import Mail, compose_event, compose_list
 from backup_monitoring.mail.content import (
     MOST_ITEMS,
     TASK_TEXTS,
@@ -23,8 +23,8 @@ from backup_monitoring.mail.content import (
     ListPurpose,
     MailContent,
     MailList,
-    content_of_event,
-    scene_of,
+    build_event_content,
+    build_scene,
 )
 from backup_monitoring.mail.formats import Formats
 from backup_monitoring.mail.headers import MailError
@@ -32,19 +32,19 @@ from backup_monitoring.mail.samples import FACTS as SAMPLE_FACTS
 from backup_monitoring.mail.samples import (
     OVER,
     TASKS,
+    make_sample_about,
+    make_sample_event,
+    make_sample_list,
+    make_samples,
     preview_messages,
-    sample_about,
-    sample_event,
-    sample_listing,
-    samples_of,
 )
-from backup_monitoring.mail.sanitize import harmless, without_internals
+from backup_monitoring.mail.sanitize import hide_internals, neutralize
 from backup_monitoring.mail.template_loader import (
     PACKAGED,
-    languages,
+    list_languages,
     load_templates,
-    paragraphs,
-    steps,
+    split_paragraphs,
+    split_steps,
 )
 from backup_monitoring.model.accounts import GIB
 from backup_monitoring.model.notices import Event, EventKind, Recipient, Role, Thread
@@ -119,7 +119,9 @@ def test_every_mail_says_what_and_who(
     language: str, kind: EventKind, task: str, role: Role
 ) -> None:
     recipient = ANNA._replace(language=language, role=role)
-    mail = compose(sample_event(task, kind), recipient, sample_about(task, kind), POLICY)
+    mail = compose_event(
+        make_sample_event(task, kind), recipient, make_sample_about(task, kind), POLICY
+    )
     text, page = body(mail), body(mail, "html")
 
     assert mail.complaints == ()
@@ -142,7 +144,9 @@ def test_a_mail_without_facts_is_shorter_but_whole(
     language: str, kind: EventKind, task: str
 ) -> None:
     event = Event("4000100", task, kind, State.CRITICAL, AT, "the check's own words")
-    mail = compose(event, Recipient("a@example.org", "", Role.CUSTOMER, language), About(), POLICY)
+    mail = compose_event(
+        event, Recipient("a@example.org", "", Role.CUSTOMER, language), About(), POLICY
+    )
     text = body(mail)
 
     assert not re.search(r" [.,]|None|\(\s*\)|«\s*»", text)
@@ -159,11 +163,12 @@ def test_where_only_the_output_is_known_no_cause_is_told(
     recipient = ANNA._replace(language=language)
     event = Event("4000100", task, kind, State.WARNING, AT, "shrunk from 8.0 GiB to 1.0 GiB")
     caused = [
-        compose(event._replace(cause=cause), recipient, About(), POLICY) for cause in CAUSES[task]
+        compose_event(event._replace(cause=cause), recipient, About(), POLICY)
+        for cause in CAUSES[task]
     ]
 
-    mail = compose(event, recipient, About(), POLICY)
-    silent = compose(event._replace(summary=""), recipient, About(), POLICY)
+    mail = compose_event(event, recipient, About(), POLICY)
+    silent = compose_event(event._replace(summary=""), recipient, About(), POLICY)
 
     assert mail.subject not in {each.subject for each in caused}
     assert "shrunk from 8.0 GiB to 1.0 GiB" in body(mail)
@@ -179,11 +184,11 @@ def test_a_list_tells_no_cause_that_is_not_known(language: str) -> None:
     plain = Event("1", "quota", EventKind.PROBLEM, State.WARNING, AT, "shrunk")
     items = [ListItem(plain._replace(cause=cause)) for cause in ("", *CAUSES["quota"])]
     mails = [
-        compose(item.event, recipient._replace(role=Role.CUSTOMER), About(), POLICY)
+        compose_event(item.event, recipient._replace(role=Role.CUSTOMER), About(), POLICY)
         for item in items
     ]
 
-    mail = compose_digest(MailList(ListPurpose.RESELLER, items), recipient, POLICY, AT, ZONE)
+    mail = compose_list(MailList(ListPurpose.RESELLER, items), recipient, POLICY, AT, ZONE)
 
     titles = re.findall(r"^\* (.*)", body(mail), re.MULTILINE)
     assert len(set(titles)) == len(titles) == 4
@@ -199,8 +204,10 @@ def test_each_fact_may_be_missing_and_each_cause_told(language: str, task: str) 
         facts = {**SAMPLE_FACTS[task], "cause": cause}
         for left_out in (None, *facts):
             some = {name: value for name, value in facts.items() if name != left_out}
-            about = sample_about(task)._replace(facts=some)
-            mail = compose(sample_event(task, EventKind.PROBLEM), recipient, about, POLICY)
+            about = make_sample_about(task)._replace(facts=some)
+            mail = compose_event(
+                make_sample_event(task, EventKind.PROBLEM), recipient, about, POLICY
+            )
             assert not re.search(r"None| [.,]", body(mail))
             if left_out is None:
                 subjects.add(mail.subject)
@@ -213,24 +220,24 @@ def test_each_fact_may_be_missing_and_each_cause_told(language: str, task: str) 
 def test_every_list_composes(language: str, digest: ListPurpose) -> None:
     role = Role.RESELLER if digest is ListPurpose.RESELLER else Role.OPERATOR
     recipient = NOC._replace(language=language, role=role)
-    mail = compose_digest(sample_listing(digest), recipient, POLICY, AT, ZONE)
+    mail = compose_list(make_sample_list(digest), recipient, POLICY, AT, ZONE)
     text = body(mail)
 
     assert mail.complaints == ()
-    assert text.count("\n* ") == len(sample_listing(digest).items)
+    assert text.count("\n* ") == len(make_sample_list(digest).items)
     assert ("no address was found" in text) is (digest is ListPurpose.FALLBACK)
     assert ("backup-01" in mail.subject) is (digest is ListPurpose.STORM)
     assert not re.search(r" [.,]|None", text)
 
 
 def test_a_reseller_never_reads_of_hosts_paths_and_notes() -> None:
-    event = sample_event("status", EventKind.PROBLEM)._replace(
+    event = make_sample_event("status", EventKind.PROBLEM)._replace(
         summary="not understood: /var/backup/1/chroot/home/1/x.xml on BACKUP-01"
     )
     items = [ListItem(event, About("Office"), "uid=1,ou=people has no mail")]
     recipient = NOC._replace(role=Role.RESELLER)
 
-    mail = compose_digest(
+    mail = compose_list(
         MailList(ListPurpose.RESELLER, items, "backup-01"), recipient, POLICY, AT, ZONE
     )
 
@@ -241,10 +248,10 @@ def test_a_reseller_never_reads_of_hosts_paths_and_notes() -> None:
 
 
 def test_a_long_list_is_cut_and_says_so() -> None:
-    event = sample_event("quota", EventKind.PROBLEM)
+    event = make_sample_event("quota", EventKind.PROBLEM)
     items = [ListItem(event._replace(uid=str(number))) for number in range(MOST_ITEMS + 7)]
 
-    text = body(compose_digest(MailList(ListPurpose.STORM, items), NOC, POLICY, AT, ZONE))
+    text = body(compose_list(MailList(ListPurpose.STORM, items), NOC, POLICY, AT, ZONE))
 
     assert text.count("\n* ") == MOST_ITEMS
     assert "And 7 more." in text
@@ -252,12 +259,12 @@ def test_a_long_list_is_cut_and_says_so() -> None:
 
 def test_a_list_tells_problems_first() -> None:
     items = [
-        ListItem(sample_event("quota", EventKind.RECOVERY)._replace(uid="1")),
-        ListItem(sample_event("quota", EventKind.PROBLEM)._replace(uid="2")),
+        ListItem(make_sample_event("quota", EventKind.RECOVERY)._replace(uid="1")),
+        ListItem(make_sample_event("quota", EventKind.PROBLEM)._replace(uid="2")),
     ]
     recipient = NOC._replace(role=Role.RESELLER)
 
-    mail = compose_digest(MailList(ListPurpose.RESELLER, items), recipient, POLICY, AT, ZONE)
+    mail = compose_list(MailList(ListPurpose.RESELLER, items), recipient, POLICY, AT, ZONE)
 
     assert mail.subject == "Backup accounts: 1 with problems, 1 solved"
     assert re.findall(r"^  (\d)$", body(mail), flags=re.MULTILINE) == ["2", "1"]
@@ -265,7 +272,7 @@ def test_a_list_tells_problems_first() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_list_tells_own_words(language: str) -> None:
-    note = sample_event("quota", EventKind.CUSTOM)._replace(
+    note = make_sample_event("quota", EventKind.CUSTOM)._replace(
         author="noc", comment="We move your data on Friday.\n\nSee www.example.org <now>"
     )
     recipient = NOC._replace(role=Role.RESELLER, language=language)
@@ -275,7 +282,7 @@ def test_a_list_tells_own_words(language: str) -> None:
         ListItem(note._replace(author="", comment="", summary=""), About("Office")),
     ]
 
-    mail = compose_digest(MailList(ListPurpose.RESELLER, items), recipient, POLICY, AT, ZONE)
+    mail = compose_list(MailList(ListPurpose.RESELLER, items), recipient, POLICY, AT, ZONE)
 
     text = body(mail)
     assert (
@@ -303,8 +310,8 @@ def test_a_list_tells_own_words(language: str) -> None:
 )
 def test_greeting(name: str, gender: str, language: str, greeting: str) -> None:
     recipient = ANNA._replace(name=name, gender=gender, language=language)
-    mail = compose(
-        sample_event("quota", EventKind.PROBLEM), recipient, sample_about("quota"), POLICY
+    mail = compose_event(
+        make_sample_event("quota", EventKind.PROBLEM), recipient, make_sample_about("quota"), POLICY
     )
 
     assert body(mail).splitlines()[0] == greeting
@@ -340,10 +347,10 @@ def test_language(tag: str, settings_language: str, found: str) -> None:
     ],
 )
 def test_times_are_the_readers(time_zone: str, said: str) -> None:
-    about = sample_about("quota")._replace(zone=timezone(timedelta(hours=2)))
+    about = make_sample_about("quota")._replace(zone=timezone(timedelta(hours=2)))
     recipient = ANNA._replace(time_zone=time_zone)
 
-    mail = compose(sample_event("quota", EventKind.PROBLEM), recipient, about, POLICY)
+    mail = compose_event(make_sample_event("quota", EventKind.PROBLEM), recipient, about, POLICY)
 
     assert f"Seit: {said}" in words(body(mail))
 
@@ -390,7 +397,9 @@ def test_size(size: int, said: str) -> None:
 
 
 def test_headers() -> None:
-    mail = compose(sample_event("quota", EventKind.PROBLEM), ANNA, sample_about("quota"), POLICY)
+    mail = compose_event(
+        make_sample_event("quota", EventKind.PROBLEM), ANNA, make_sample_about("quota"), POLICY
+    )
     message = parsed(mail)
 
     assert message["From"].addresses[0].display_name == "Backup of Example"
@@ -428,7 +437,9 @@ def test_headers() -> None:
 def test_subjects_of_any_length_are_read_back(language: str, name: str) -> None:
     recipient = ANNA._replace(language=language)
 
-    mail = compose(sample_event("quota", EventKind.PROBLEM), recipient, About(name), POLICY)
+    mail = compose_event(
+        make_sample_event("quota", EventKind.PROBLEM), recipient, About(name), POLICY
+    )
 
     assert parsed(mail)["Subject"] == mail.subject
     lines = mail.data.partition(b"\r\n\r\n")[0].split(b"\r\n")
@@ -436,12 +447,16 @@ def test_subjects_of_any_length_are_read_back(language: str, name: str) -> None:
 
 
 def test_a_thread_has_its_first_and_last_mail() -> None:
-    first = compose(sample_event("quota", EventKind.PROBLEM), ANNA, About(), POLICY)
+    first = compose_event(make_sample_event("quota", EventKind.PROBLEM), ANNA, About(), POLICY)
     thread = Thread(first.message_id, "<last@example.org>")
 
-    later = compose(sample_event("quota", EventKind.RECOVERY), ANNA, About(), POLICY, thread)
+    later = compose_event(
+        make_sample_event("quota", EventKind.RECOVERY), ANNA, About(), POLICY, thread
+    )
     second = Thread(first.message_id, first.message_id)
-    reply = compose(sample_event("quota", EventKind.REMINDER), ANNA, About(), POLICY, second)
+    reply = compose_event(
+        make_sample_event("quota", EventKind.REMINDER), ANNA, About(), POLICY, second
+    )
 
     assert parsed(later)["In-Reply-To"] == "<last@example.org>"
     assert parsed(later)["References"] == f"{first.message_id} <last@example.org>"
@@ -450,18 +465,18 @@ def test_a_thread_has_its_first_and_last_mail() -> None:
 
 
 def test_the_same_mail_has_the_same_id_and_bytes() -> None:
-    event = sample_event("quota", EventKind.PROBLEM)
+    event = make_sample_event("quota", EventKind.PROBLEM)
 
-    first = compose(event, ANNA, sample_about("quota"), POLICY)
-    other = compose(event, ANNA._replace(address="b@example.org"), About(), POLICY)
-    later = compose(event._replace(at=AT + timedelta(minutes=1)), ANNA, About(), POLICY)
+    first = compose_event(event, ANNA, make_sample_about("quota"), POLICY)
+    other = compose_event(event, ANNA._replace(address="b@example.org"), About(), POLICY)
+    later = compose_event(event._replace(at=AT + timedelta(minutes=1)), ANNA, About(), POLICY)
 
-    assert compose(event, ANNA, sample_about("quota"), POLICY) == first
+    assert compose_event(event, ANNA, make_sample_about("quota"), POLICY) == first
     assert len({first.message_id, other.message_id, later.message_id}) == 3
 
 
 def test_the_same_event_in_another_state_is_another_list() -> None:
-    warned = sample_event("quota", EventKind.PROBLEM)
+    warned = make_sample_event("quota", EventKind.PROBLEM)
     listings = [
         MailList(
             ListPurpose.FALLBACK,
@@ -470,18 +485,18 @@ def test_the_same_event_in_another_state_is_another_list() -> None:
         for state in (State.WARNING, State.CRITICAL)
     ]
 
-    mails = [compose_digest(listing, NOC, POLICY, AT, ZONE) for listing in listings]
+    mails = [compose_list(listing, NOC, POLICY, AT, ZONE) for listing in listings]
 
     assert mails[0].message_id != mails[1].message_id
 
 
 def test_a_resellers_sender_goes_first_and_an_unusable_one_is_complained_of() -> None:
-    event = sample_event("quota", EventKind.PROBLEM)
+    event = make_sample_event("quota", EventKind.PROBLEM)
     good = ANNA._replace(sender="Reseller Ltd. <support@reseller.example.org>")
     bad = ANNA._replace(sender="Reseller\r\nBcc: x@example.net")
 
-    mail = compose(event, good, About(), POLICY)
-    told = compose(event, bad, About(), POLICY)
+    mail = compose_event(event, good, About(), POLICY)
+    told = compose_event(event, bad, About(), POLICY)
 
     assert parsed(mail)["From"] == '"Reseller Ltd." <support@reseller.example.org>'
     assert parsed(mail)["Reply-To"] is None
@@ -494,19 +509,19 @@ def test_a_resellers_sender_goes_first_and_an_unusable_one_is_complained_of() ->
     "address", ["", "nobody", "a@b@c", "a b@example.org", "ä@example.org", "a@b.ch\r\nBcc: c@d.ch"]
 )
 def test_no_address_is_an_error_of_ours(address: str) -> None:
-    event = sample_event("quota", EventKind.PROBLEM)
+    event = make_sample_event("quota", EventKind.PROBLEM)
 
     with pytest.raises(MailError):
-        compose(event, ANNA._replace(address=address), About(), POLICY)
+        compose_event(event, ANNA._replace(address=address), About(), POLICY)
     with pytest.raises(MailError, match="from"):
-        compose(event, ANNA, About(), POLICY._replace(sender=address))
+        compose_event(event, ANNA, About(), POLICY._replace(sender=address))
 
 
 def test_a_long_domain_does_not_break_the_identifier() -> None:
     sender = f"x@{'a' * 60}.{'b' * 60}.example.org"
 
-    mail = compose(
-        sample_event("quota", EventKind.PROBLEM), ANNA, About(), POLICY._replace(sender=sender)
+    mail = compose_event(
+        make_sample_event("quota", EventKind.PROBLEM), ANNA, About(), POLICY._replace(sender=sender)
     )
 
     assert mail.message_id.encode() in mail.data
@@ -517,8 +532,8 @@ def test_a_long_domain_does_not_break_the_identifier() -> None:
 @example(HOSTILE[2], "status")
 @settings(deadline=None, max_examples=100)
 def test_hostile_names_stay_names(hostile: str, task: str) -> None:
-    event = sample_event(task, EventKind.PROBLEM)
-    harmless_mail = compose(event, ANNA, sample_about(task), POLICY)
+    event = make_sample_event(task, EventKind.PROBLEM)
+    harmless_mail = compose_event(event, ANNA, make_sample_about(task), POLICY)
     event = event._replace(
         uid=hostile, computer=hostile, summary=hostile, author=hostile, comment=hostile
     )
@@ -526,7 +541,7 @@ def test_hostile_names_stay_names(hostile: str, task: str) -> None:
     about = About(hostile, hostile, facts)
     recipient = ANNA._replace(name=hostile, reason=hostile)
 
-    mail = compose(event, recipient, about, POLICY)
+    mail = compose_event(event, recipient, about, POLICY)
 
     # The account, customer and computer have rows as before, unless their name is empty.
     assert parsed(mail).keys() == parsed(harmless_mail).keys()
@@ -551,12 +566,12 @@ def _visible(text: str) -> list[str]:
 
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_hostile_names_in_lists(hostile: str) -> None:
-    event = sample_event("schedule", EventKind.PROBLEM)._replace(computer=hostile, uid=hostile)
+    event = make_sample_event("schedule", EventKind.PROBLEM)._replace(computer=hostile, uid=hostile)
     listing = MailList(
         ListPurpose.STORM, [ListItem(event, About(hostile, hostile), hostile)] * 2, hostile
     )
 
-    mail = compose_digest(listing, NOC._replace(name=hostile), POLICY, AT, ZONE)
+    mail = compose_list(listing, NOC._replace(name=hostile), POLICY, AT, ZONE)
 
     assert set(Tags(body(mail, "html")).links) == {"mailto:support@example.org"}
     assert "script" not in Tags(body(mail, "html")).tags
@@ -579,7 +594,7 @@ def test_hostile_names_in_lists(hostile: str) -> None:
     ],
 )
 def test_harmless(text: str, shown: str) -> None:
-    assert harmless(text) == shown
+    assert neutralize(text) == shown
 
 
 @pytest.mark.parametrize(
@@ -592,13 +607,15 @@ def test_harmless(text: str, shown: str) -> None:
     ],
 )
 def test_without_internals(text: str, shown: str) -> None:
-    assert without_internals(text, "backup-01") == shown
+    assert hide_internals(text, "backup-01") == shown
 
 
 def test_a_comment_keeps_its_paragraphs() -> None:
-    event = sample_event("quota", EventKind.CUSTOM)._replace(comment="One.\r\n\r\nTwo.\n- Three.")
+    event = make_sample_event("quota", EventKind.CUSTOM)._replace(
+        comment="One.\r\n\r\nTwo.\n- Three."
+    )
 
-    text = body(compose(event, ANNA, sample_about("quota"), POLICY))
+    text = body(compose_event(event, ANNA, make_sample_about("quota"), POLICY))
 
     assert "\n\nOne.\n\nTwo.\n\n- Three.\n\n" in text
 
@@ -634,11 +651,11 @@ def test_facts_of_metrics() -> None:
     ],
 )
 def test_a_fact_of_another_type_counts_as_missing(facts: dict[str, object]) -> None:
-    event = sample_event("schedule", EventKind.PROBLEM)
+    event = make_sample_event("schedule", EventKind.PROBLEM)
 
-    mail = compose(event, ANNA, About("Office", "", facts), POLICY)
+    mail = compose_event(event, ANNA, About("Office", "", facts), POLICY)
 
-    assert body(mail) == body(compose(event, ANNA, About("Office"), POLICY))
+    assert body(mail) == body(compose_event(event, ANNA, About("Office"), POLICY))
 
 
 def test_the_samples_have_every_fact() -> None:
@@ -662,7 +679,9 @@ def test_a_template_is_replaced_by_the_folder(tmp_path: Path) -> None:
     write(tmp_path, "layout/mail.txt", "{{ greeting }} / {{ subject }}")
     policy = POLICY._replace(templates=tmp_path)
 
-    mail = compose(sample_event("quota", EventKind.PROBLEM), ANNA, sample_about("quota"), policy)
+    mail = compose_event(
+        make_sample_event("quota", EventKind.PROBLEM), ANNA, make_sample_about("quota"), policy
+    )
 
     assert body(mail).strip() == f"Grüezi Anna Müller / {mail.subject}"
     assert "Grüezi Anna Müller" in body(mail, "html")
@@ -675,11 +694,14 @@ def test_a_language_is_added_by_the_folder(tmp_path: Path) -> None:
     write(tmp_path, "rm/greeting.jinja", "{% set greeting %}Bun di{% endset %}")
     policy = POLICY._replace(templates=tmp_path)
 
-    mail = compose(
-        sample_event("quota", EventKind.PROBLEM), ANNA._replace(language="rm-CH"), About(), policy
+    mail = compose_event(
+        make_sample_event("quota", EventKind.PROBLEM),
+        ANNA._replace(language="rm-CH"),
+        About(),
+        policy,
     )
 
-    assert languages(tmp_path) == ("de", "en", "fr", "it", "rm")
+    assert list_languages(tmp_path) == ("de", "en", "fr", "it", "rm")
     assert body(mail).startswith("Bun di\n")
     assert '<html lang="rm">' in body(mail, "html")
 
@@ -699,11 +721,11 @@ def test_a_slip_in_an_own_template_costs_a_complaint_not_the_mail(
     tmp_path: Path, slip: str
 ) -> None:
     policy = POLICY._replace(templates=write(tmp_path, "de/schedule.jinja", slip))
-    event, about = sample_event("schedule", EventKind.PROBLEM), sample_about("schedule")
+    event, about = make_sample_event("schedule", EventKind.PROBLEM), make_sample_about("schedule")
 
-    mail = compose(event, ANNA, about, policy)
+    mail = compose_event(event, ANNA, about, policy)
 
-    assert mail.data == compose(event, ANNA, about, POLICY).data
+    assert mail.data == compose_event(event, ANNA, about, POLICY).data
     assert len(mail.complaints) == 1
     assert str(tmp_path) in mail.complaints[0]
 
@@ -713,7 +735,7 @@ def test_an_incomplete_language_is_complained_of(tmp_path: Path) -> None:
     policy = POLICY._replace(templates=write(tmp_path, "rm/language.jinja", language))
     recipient = ANNA._replace(language="rm")
 
-    mail = compose(sample_event("quota", EventKind.PROBLEM), recipient, About(), policy)
+    mail = compose_event(make_sample_event("quota", EventKind.PROBLEM), recipient, About(), policy)
 
     assert body(mail).startswith("Bonjour Madame Anna Müller,")
     assert "rm/quota.jinja" in mail.complaints[0]
@@ -725,7 +747,7 @@ def test_languages_have_the_same_templates_and_labels() -> None:
         each: dict(load_templates(None, each).language_values())["labels"] for each in LANGUAGES
     }
 
-    assert languages(None) == LANGUAGES
+    assert list_languages(None) == LANGUAGES
     for each in LANGUAGES:
         assert files[each] == files["en"]
         assert labels[each].keys() == labels["en"].keys()  # type: ignore[attr-defined]
@@ -748,8 +770,8 @@ def test_swiss_german_has_no_sharp_s() -> None:
 
 
 def test_paragraphs_and_steps() -> None:
-    assert paragraphs("One\n  line.\n---\n\n---\nTwo.") == ("One line.", "Two.")
-    assert steps("\n- One\n  line.\n - Two - three.\n") == ("One line.", "Two - three.")
+    assert split_paragraphs("One\n  line.\n---\n\n---\nTwo.") == ("One line.", "Two.")
+    assert split_steps("\n- One\n  line.\n - Two - three.\n") == ("One line.", "Two - three.")
 
 
 def test_every_kind_language_and_list_is_previewed() -> None:
@@ -778,7 +800,7 @@ def test_previews_show_a_slip_where_only_the_output_is_known(tmp_path: Path) -> 
 
 
 def test_nothing_is_fetched_from_elsewhere() -> None:
-    for sample in samples_of(ANNA, POLICY):
+    for sample in make_samples(ANNA, POLICY):
         page = body(sample.mail, "html")
         assert not set(Tags(page).tags) & {"img", "link", "script", "iframe", "object"}
         assert "url(" not in page
@@ -809,7 +831,7 @@ def test_the_documented_variables_are_the_given_ones(monkeypatch: pytest.MonkeyP
         return original(self, template, variables)  # type: ignore[arg-type]
 
     monkeypatch.setattr(type(load_templates(None, "en")), "texts", spy)
-    list(samples_of(ANNA, POLICY))
+    list(make_samples(ANNA, POLICY))
 
     everywhere = _documented("Variables of every template")
     event = everywhere | _documented("Variables of an event")
@@ -821,11 +843,13 @@ def test_the_documented_variables_are_the_given_ones(monkeypatch: pytest.MonkeyP
 
 
 def test_the_content_is_plain_text() -> None:
-    scene = scene_of(load_templates(None, "en"), ANNA, POLICY, ZONE)
-    event = sample_event("status", EventKind.PROBLEM)._replace(computer="a&b")
+    scene = build_scene(load_templates(None, "en"), ANNA, POLICY, ZONE)
+    event = make_sample_event("status", EventKind.PROBLEM)._replace(computer="a&b")
 
-    content = content_of_event(scene, event, sample_about("status"))
+    content = build_event_content(scene, event, make_sample_about("status"))
 
     assert "a&b" in content.lead[0]
-    assert "a&amp;b" in body(compose(event, ANNA, sample_about("status"), POLICY), "html")
+    assert "a&amp;b" in body(
+        compose_event(event, ANNA, make_sample_about("status"), POLICY), "html"
+    )
     assert date(2026, 11, 21) == SAMPLE_FACTS["quota"]["sudden_loss_day"]

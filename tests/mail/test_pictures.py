@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from backup_monitoring.mail.compose import Mail
-from backup_monitoring.mail.samples import samples_of
+from backup_monitoring.mail.samples import make_samples
 from backup_monitoring.model.notices import Recipient, Role
 from backup_monitoring.settings.notify import NotifySettings
 
@@ -142,7 +142,7 @@ def mails(tmp_path_factory: pytest.TempPathFactory) -> Path:
         recipient = Recipient(
             "anna@example.org", "Anna Müller", Role.CUSTOMER, language, gender="f"
         )
-        for sample in samples_of(recipient, POLICY):
+        for sample in make_samples(recipient, POLICY):
             (folder / f"{sample.name}.html").write_text(html_of(sample.mail), encoding="utf-8")
     return folder
 

@@ -13,7 +13,7 @@ from backup_monitoring.model.notices import Decision, Event, EventKind, Recipien
 from backup_monitoring.model.people import Contact, Customer, PeopleTable, Person, Reseller
 from backup_monitoring.model.verdicts import State
 from backup_monitoring.notify.contact_check import check_contacts
-from backup_monitoring.notify.recipients import find_operator, recipients, switched_off
+from backup_monitoring.notify.recipients import find_operator, find_recipients, find_switched_off
 from backup_monitoring.settings.directory import AttributeNames
 from backup_monitoring.settings.notify import NotifySettings, ResellerDelivery
 
@@ -70,7 +70,7 @@ def decided(
     event: Event = event(),  # noqa: B008 - frozen
     policy: NotifySettings = POLICY,
 ) -> Decision:
-    return recipients(event, PeopleTable.of(people), policy)
+    return find_recipients(event, PeopleTable.of(people), policy)
 
 
 def told(decision: Decision) -> set[tuple[str, str]]:
@@ -423,7 +423,7 @@ def test_whom_it_would_concern_had_they_not_switched_it_off(
 ) -> None:
     people = PeopleTable.of([account, person(), reseller()])
 
-    found = switched_off(event(task, state), people, POLICY)
+    found = find_switched_off(event(task, state), people, POLICY)
 
     assert [each.address for each in found] == (["own@example.org"] if told else [])
 
@@ -549,7 +549,7 @@ def test_attributes_by_other_names() -> None:
     names = AttributeNames(warning_on="warn", mail="rfc822", person="owner")
     people = PeopleTable.of([contact(mails=(), warning_on="", resellers=()), person()])
 
-    decision = recipients(event(), people, POLICY, names)
+    decision = find_recipients(event(), people, POLICY, names)
 
     assert decision.findings == (f"{ACCOUNT}: warn missing",)
     assert decision.recipients[0].reason == f"rule 3: rfc822 of {PERSON} (owner of {ACCOUNT})"

@@ -17,7 +17,7 @@ from backup_monitoring.outbox.delivery import LIMIT, DeliveryResult, deliver
 from backup_monitoring.outbox.delivery_log import DeliveryLog
 from backup_monitoring.outbox.messages import Digest, QueuedMail, RefusedMail
 from backup_monitoring.outbox.queue import Outbox
-from backup_monitoring.outbox.sending import pause
+from backup_monitoring.outbox.sending import choose_pause
 from backup_monitoring.outbox.sent import find_last_sent
 from backup_monitoring.outbox.status import read_status
 from backup_monitoring.settings.notify import NotifySettings
@@ -176,7 +176,7 @@ def _due(house: House, minute: int) -> bool:
 
 
 def test_pause() -> None:
-    minutes = [pause(attempts) / MINUTE for attempts in (1, 2, 3, 7, 8, 9, 1000)]
+    minutes = [choose_pause(attempts) / MINUTE for attempts in (1, 2, 3, 7, 8, 9, 1000)]
     assert minutes == [1, 2, 5, 120, 240, 240, 240]
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backup_monitoring.mail.about import About
-from backup_monitoring.mail.compose import compose
+from backup_monitoring.mail.compose import compose_event
 from backup_monitoring.mail.headers import MailError
 from backup_monitoring.model.notices import Event, EventKind, Recipient, Role, Thread
 from backup_monitoring.model.verdicts import State
@@ -71,9 +71,9 @@ def test_facts_that_no_mail_tells_are_left_out() -> None:
 def test_its_key_is_the_message_id() -> None:
     draft = Draft(EVENT, ANNA, About()).with_key(POLICY)
 
-    assert draft.key == compose(*draft[:3], POLICY).message_id
+    assert draft.key == compose_event(*draft[:3], POLICY).message_id
     moved = POLICY._replace(sender="backup@elsewhere.example.org")
-    assert compose(*draft[:3], moved, key=draft.key).message_id == draft.key
+    assert compose_event(*draft[:3], moved, key=draft.key).message_id == draft.key
 
 
 def test_without_a_sender_there_is_a_key_all_the_same() -> None:
@@ -82,7 +82,7 @@ def test_without_a_sender_there_is_a_key_all_the_same() -> None:
     key = Draft(EVENT, ANNA, About()).with_key(nobody).key
 
     assert key.endswith(".invalid>")
-    assert compose(EVENT, ANNA, About(), POLICY, key=key).message_id == key
+    assert compose_event(EVENT, ANNA, About(), POLICY, key=key).message_id == key
 
 
 @pytest.mark.parametrize("text", ["", "{}", "no draft", write_draft(Draft(EVENT, ANNA, About()))])

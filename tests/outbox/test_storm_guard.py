@@ -18,7 +18,7 @@ from backup_monitoring.outbox.messages import QueuedMail, Storm
 from backup_monitoring.outbox.queue import Outbox
 from backup_monitoring.outbox.sent import find_last_sent
 from backup_monitoring.outbox.status import read_status
-from backup_monitoring.outbox.storm_guard import release
+from backup_monitoring.outbox.storm_guard import release_held
 from backup_monitoring.settings.notify import NotifySettings
 from outbox.outbox_cases import MINUTE, NOBODY, NOW, Composer, event, mail, reseller
 
@@ -151,7 +151,7 @@ def test_release(house: House) -> None:
         house.fail(uid, 0)
     assert house.deliver(0) == ["noc"]
     with house.outbox.transaction(at(30)) as t:
-        assert release(t) == 4
+        assert release_held(t) == 4
 
     assert sorted(house.deliver(30)) == ["a", "b", "c", "d"]
     house.fail("e", 100)
@@ -164,7 +164,7 @@ def test_whom_a_release_let_through_is_no_part_of_the_next_storm(house: House) -
         house.fail(uid, 0)
     assert house.deliver(0) == ["noc"]
     with house.outbox.transaction(at(1)) as t:
-        release(t)
+        release_held(t)
     house.fail("e", 2)
 
     assert sorted(house.deliver(2)) == ["a", "b", "c", "d", "noc"]
@@ -184,7 +184,7 @@ def test_what_the_guard_did_is_in_the_audit(house: House) -> None:
         house.fail(uid, 101)
     house.deliver(101)
     with house.outbox.transaction(at(102)) as t:
-        release(t)
+        release_held(t)
 
     assert house.said() == [
         ("released", "alone", "no storm"),
@@ -248,7 +248,7 @@ def test_a_first_scan_waits_for_a_release(house: House) -> None:
 
     assert house.deliver(0) == house.deliver(10000) == []
     with house.outbox.transaction(at(10001)) as t:
-        assert release(t) == 2
+        assert release_held(t) == 2
     assert sorted(house.deliver(10001)) == ["a", "support"]
 
 

@@ -12,9 +12,9 @@ from backup_monitoring.outbox.storms import (
     FailurePhase,
     StormDecision,
     StormThreshold,
-    crowded,
-    judge,
-    limit,
+    evaluate_storm,
+    find_crowded,
+    max_failures,
 )
 
 START = datetime.fromisoformat("2026-11-25T08:00:00+00:00")
@@ -112,7 +112,7 @@ def test_judge(
     tell: str,
     storm: bool,
 ) -> None:
-    judgement = judge(failures(*known), RULE, at(now), standing=standing)
+    judgement = evaluate_storm(failures(*known), RULE, at(now), standing=standing)
 
     said = (judgement.hold, judgement.tell, judgement.storm)
     assert said == (frozenset(hold), frozenset(tell), storm)
@@ -139,7 +139,7 @@ def test_judge(
 def test_what_a_storm_consists_of(
     known: list[tuple[str, float, FailurePhase]], standing: bool, accounts: set[str]
 ) -> None:
-    assert judge(failures(*known), RULE, at(9), standing=standing).accounts == accounts
+    assert evaluate_storm(failures(*known), RULE, at(9), standing=standing).accounts == accounts
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_what_a_storm_consists_of(
     [(None, 20), (0, 20), (200, 20), (201, 20.1), (1000, 100)],
 )
 def test_limit(total: int | None, expected: float) -> None:
-    assert limit(10, 20, total) == expected
+    assert max_failures(10, 20, total) == expected
 
 
 minutes = st.integers(0, 60)
@@ -165,7 +165,7 @@ def test_crowded_as_one_would_count(known: list[Failure], allowed: int) -> None:
         if len(within) > allowed:
             expected.update(each.account for each in within)
 
-    assert crowded(known, rule) == expected
+    assert find_crowded(known, rule) == expected
 
 
 @given(many, st.integers(1, 6), st.randoms())
@@ -173,7 +173,7 @@ def test_order_is_of_no_matter(known: list[Failure], allowed: int, random: Rando
     rule = StormThreshold(allowed, timedelta(minutes=10))
     shuffled = random.sample(known, len(known))
 
-    assert judge(known, rule, at(60), standing=False) == judge(
+    assert evaluate_storm(known, rule, at(60), standing=False) == evaluate_storm(
         shuffled, rule, at(60), standing=False
     )
 
@@ -183,7 +183,7 @@ def test_nobody_is_both_held_and_told(known: list[Failure], allowed: int, now: i
     rule = StormThreshold(allowed, timedelta(minutes=10))
     render_output = [each for each in known if each.at <= at(now)]
 
-    judgement = judge(render_output, rule, at(now), standing=False)
+    judgement = evaluate_storm(render_output, rule, at(now), standing=False)
 
     assert not judgement.hold & judgement.tell
     assert judgement.storm is bool(judgement.hold)
@@ -195,6 +195,6 @@ def test_nobody_is_both_held_and_told(known: list[Failure], allowed: int, now: i
 def test_everybody_is_told_or_held_in_the_end(known: list[Failure], allowed: int) -> None:
     rule = StormThreshold(allowed, timedelta(minutes=10))
 
-    judgement = judge(known, rule, at(70), standing=False)
+    judgement = evaluate_storm(known, rule, at(70), standing=False)
 
     assert judgement.hold | judgement.tell == {each.account for each in known}

@@ -10,7 +10,7 @@ import pytest
 
 from backup_monitoring.model.accounts import Account
 from backup_monitoring.model.uploads import Uploads
-from backup_monitoring.notify.scan import scan
+from backup_monitoring.notify.scan import scan_accounts
 from backup_monitoring.outbox.queue import Outbox
 from backup_monitoring.settings.load import read_settings
 from backup_monitoring.store.source import open_source
@@ -186,16 +186,16 @@ def test_a_clock_that_was_a_year_ahead_puts_off_no_reminder(notifier: Notifier) 
     notifier.empty()
     notifier.entries(entry("1"), entry("2"))
 
-    def scan(hours: float) -> list[str]:
+    def scan_accounts(hours: float) -> list[str]:
         assert notifier.run("--scan", now=at(hours)).code == 0
         return says(notifier.deliver(at(hours)))
 
-    assert scan(0) == []
+    assert scan_accounts(0) == []
     notifier.entries(CRITICAL, entry("2"))
-    assert scan(1) == [P_C]
-    assert scan(9000) == ["REMINDER CRITICAL 1"]
-    assert scan(2) == scan(169) == []
-    assert scan(170) == ["REMINDER CRITICAL 1"]
+    assert scan_accounts(1) == [P_C]
+    assert scan_accounts(9000) == ["REMINDER CRITICAL 1"]
+    assert scan_accounts(2) == scan_accounts(169) == []
+    assert scan_accounts(170) == ["REMINDER CRITICAL 1"]
 
 
 def test_who_refuses_the_last_mail_is_not_asked_again(scanned: Notifier) -> None:
@@ -265,22 +265,22 @@ def test_the_first_scan_only_records(notifier: Notifier) -> None:
 
 
 def test_a_further_computer_is_told_once(scanned: Notifier) -> None:
-    def scan(hours: float) -> list[str]:
+    def scan_accounts(hours: float) -> list[str]:
         return says(scanned.scan(at(hours)))
 
     for name in ("one", "two"):
         scanned.write_reports("1", name, "2026-11-24T11:30:00+01:00")
-    assert scan(1) == []
+    assert scan_accounts(1) == []
     scanned.write_reports("1", "one", "2026-11-24T13:30:00+01:00", success=False)
-    first = scan(2)
+    first = scan_accounts(2)
     scanned.write_reports("1", "two", "2026-11-24T14:30:00+01:00", success=False)
-    second = scan(3)
+    second = scan_accounts(3)
     assert [*first, *second] == ["PROBLEM WARNING 1"] * 2
-    assert scan(4) == []
+    assert scan_accounts(4) == []
     scanned.write_reports("1", "one", "2026-11-24T16:30:00+01:00")
-    assert scan(5) == []  # the other one still fails
+    assert scan_accounts(5) == []  # the other one still fails
     scanned.write_reports("1", "two", "2026-11-24T17:30:00+01:00")
-    assert scan(6) == ["RECOVERY OK 1"]
+    assert scan_accounts(6) == ["RECOVERY OK 1"]
     assert len(scanned.behaviour.got) == 3
 
 
@@ -533,7 +533,7 @@ def test_two_scans_at_once(scanned: Notifier) -> None:
             for account, uploads in source.accounts(uids, task):
                 yield account._replace(used=0) if account.uid == "2" else account, uploads
 
-        done = scan(outbox, source._replace(accounts=accounts), settings, now)
+        done = scan_accounts(outbox, source._replace(accounts=accounts), settings, now)
 
     assert done.told == ()
     assert says(scanned.deliver(at(1))) == ["PROBLEM CRITICAL 1", "PROBLEM CRITICAL 2"]

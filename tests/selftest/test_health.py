@@ -6,7 +6,7 @@ import pytest
 
 from backup_monitoring.model.findings import FINDING_KINDS
 from backup_monitoring.model.verdicts import Metric, Range, State
-from backup_monitoring.selftest.health import OutboxHealth, StorePart, service
+from backup_monitoring.selftest.health import OutboxHealth, StorePart, evaluate_health
 from backup_monitoring.settings.monitoring import MonitoringPolicy
 from cases import at
 
@@ -91,7 +91,7 @@ QUICK = timedelta(seconds=2.5)
 def test_the_age_of_a_part(read: str | None, error: str | None, state: State, says: str) -> None:
     part = StorePart("storage", at(read) if read else None, error, HALF_AN_HOUR)
 
-    verdict = service((part,), QUICK, {}, MonitoringPolicy(), NOW)
+    verdict = evaluate_health((part,), QUICK, {}, MonitoringPolicy(), NOW)
 
     assert (verdict.state, verdict.summary) == (state, says)
 
@@ -106,7 +106,7 @@ def test_the_age_of_a_part(read: str | None, error: str | None, state: State, sa
 def test_the_duration_of_a_pass(seconds: float, state: State, says: str) -> None:
     policy = MonitoringPolicy(duration=timedelta(minutes=2))
 
-    verdict = service((), timedelta(seconds=seconds), {}, policy, NOW)
+    verdict = evaluate_health((), timedelta(seconds=seconds), {}, policy, NOW)
 
     assert (verdict.state, verdict.summary) == (state, says)
 
@@ -142,7 +142,7 @@ def test_the_duration_of_a_pass(seconds: float, state: State, says: str) -> None
     ],
 )
 def test_findings(found: dict[str, int], limits: dict[str, int], state: State, says: str) -> None:
-    verdict = service((), QUICK, found, MonitoringPolicy(findings=limits), NOW)
+    verdict = evaluate_health((), QUICK, found, MonitoringPolicy(findings=limits), NOW)
 
     assert verdict.state is state
     assert verdict.summary.startswith(says) or verdict.summary.endswith(says)
@@ -184,7 +184,7 @@ def test_findings(found: dict[str, int], limits: dict[str, int], state: State, s
     ],
 )
 def test_mails(mails: OutboxHealth, state: State, says: str) -> None:
-    verdict = service((FINE,), QUICK, {}, MonitoringPolicy(), NOW, mails)
+    verdict = evaluate_health((FINE,), QUICK, {}, MonitoringPolicy(), NOW, mails)
 
     assert verdict.state is state
     assert says in verdict.summary
@@ -193,7 +193,7 @@ def test_mails(mails: OutboxHealth, state: State, says: str) -> None:
 def test_the_worst_part_speaks_and_all_are_told() -> None:
     directory = StorePart("directory", None, "server down", timedelta(hours=4))
 
-    verdict = service((FINE, directory), QUICK, {}, MonitoringPolicy(), NOW, OutboxHealth())
+    verdict = evaluate_health((FINE, directory), QUICK, {}, MonitoringPolicy(), NOW, OutboxHealth())
 
     assert verdict.summary == "directory was never read: server down"
     assert verdict.details[:4] == (
@@ -214,7 +214,9 @@ def test_what_is_measured() -> None:
     policy = MonitoringPolicy(findings={"report": 3})
     mails = OutboxHealth(waiting=3, oldest=timedelta(minutes=5), held=2, refused=1)
 
-    verdict = service((FINE, never), timedelta(seconds=2.51249), {"report": 2}, policy, NOW, mails)
+    verdict = evaluate_health(
+        (FINE, never), timedelta(seconds=2.51249), {"report": 2}, policy, NOW, mails
+    )
 
     none = Range(end=0)
     assert verdict.metrics == (
@@ -236,10 +238,12 @@ def test_what_is_measured() -> None:
 def test_a_part_read_ahead_of_the_clock_is_of_age_0() -> None:
     ahead = FINE._replace(read=at("2026-11-24T12:05+01:00"))
 
-    assert service((ahead,), QUICK, {}, MonitoringPolicy(), NOW).metrics[0].value == 0
+    assert evaluate_health((ahead,), QUICK, {}, MonitoringPolicy(), NOW).metrics[0].value == 0
 
 
 def test_without_an_outbox_no_mail_is_measured() -> None:
-    names = [each.name for each in service((FINE,), QUICK, {}, MonitoringPolicy(), NOW).metrics]
+    names = [
+        each.name for each in evaluate_health((FINE,), QUICK, {}, MonitoringPolicy(), NOW).metrics
+    ]
 
     assert not [name for name in names if name.startswith("mails")]

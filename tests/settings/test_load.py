@@ -10,11 +10,7 @@ from backup_monitoring.model.errors import SettingsError
 from backup_monitoring.model.verdicts import Range, Threshold
 from backup_monitoring.net.secrets import read_password
 from backup_monitoring.settings.directory import PASSWORD_VARIABLE
-from backup_monitoring.settings.load import (
-    Settings,
-    find_settings_file,
-    read_settings,
-)
+from backup_monitoring.settings.load import Settings, find_settings_file, read_settings
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 

@@ -22,7 +22,7 @@ from backup_monitoring.model.uploads import (
 from backup_monitoring.store import codec
 from backup_monitoring.store import history_codec as memory_codec
 from backup_monitoring.store.history import RunOutcome, SeenReport, TrackedComputer
-from backup_monitoring.store.schema import TABLES, columns, make_account_row, read_account
+from backup_monitoring.store.schema import TABLES, list_columns, make_account_row, read_account
 
 # Names and ids are bytes from outside: those that are no UTF-8 are surrogates.
 texts = st.text(st.characters(exclude_categories=[]) | st.characters(categories=["Cs"]), max_size=9)
@@ -129,7 +129,7 @@ def test_accounts(account: Account, in_scope: bool) -> None:
     row = make_account_row(account, in_scope)
     db.execute(f"INSERT INTO accounts VALUES (NULL, {', '.join('?' * len(row))})", row)
 
-    found = db.execute(f"SELECT {columns(Need.ALL)} FROM accounts").fetchone()
+    found = db.execute(f"SELECT {list_columns(Need.ALL)} FROM accounts").fetchone()
     db.close()
 
     assert read_account(found) == account
@@ -159,7 +159,7 @@ def test_what_is_not_needed_is_not_read(account: Account) -> None:
     row = make_account_row(account, True)
     db.execute(f"INSERT INTO accounts VALUES (NULL, {', '.join('?' * len(row))})", row)
 
-    found = db.execute(f"SELECT {columns(Need.CREATED)} FROM accounts").fetchone()
+    found = db.execute(f"SELECT {list_columns(Need.CREATED)} FROM accounts").fetchone()
     db.close()
 
     plain = account._replace(

@@ -402,10 +402,10 @@ def test_history(looks: list[Look]) -> None:
         memory = memory_codec.read_memory(memory_codec.write_memory(memory))
         uploads = Uploads((computer,))
 
-        verdict = ended.status(ACCOUNT, uploads, RunPolicies(*POLICIES), now)
+        verdict = ended.evaluate_status(ACCOUNT, uploads, RunPolicies(*POLICIES), now)
         assert (each.now, told(verdict), verdict.state) == (each.now, each.failed, each.state)
         if each.missed is not None:
-            verdict = planned.schedule(ACCOUNT, uploads, RunPolicies(*POLICIES), now)
+            verdict = planned.evaluate_schedule(ACCOUNT, uploads, RunPolicies(*POLICIES), now)
             assert (each.now, told(verdict), verdict.state) == (each.now, *each.missed)
 
 
@@ -441,7 +441,7 @@ def test_a_clock_of_years_ago_is_no_retirement() -> None:
 
     def list_sent_to(computer: Computer, now: str) -> tuple[State, tuple[str, ...]]:
         uploads = Uploads((computer, other))
-        verdict = ended.status(ACCOUNT, uploads, RunPolicies(*POLICIES), at(written(now)))
+        verdict = ended.evaluate_status(ACCOUNT, uploads, RunPolicies(*POLICIES), at(written(now)))
         return verdict.state, verdict.retired
 
     # At the first look nobody knows since when its files have been there.
@@ -459,7 +459,7 @@ def test_the_last_success_stays_known_when_its_end_is_overwritten() -> None:
 
     def state(now: str) -> State:
         rules = RunPolicies(*POLICIES)
-        return ended.status(account, Uploads((computer,)), rules, at(written(now))).state
+        return ended.evaluate_status(account, Uploads((computer,)), rules, at(written(now))).state
 
     assert state("22 20:39") is OK
     assert state("22 20:41") is WARNING

@@ -21,7 +21,7 @@ from backup_monitoring.tasks.policies import (
     StatusPolicy,
     WarnAfterPolicy,
 )
-from backup_monitoring.tasks.status import status
+from backup_monitoring.tasks.status import evaluate_status
 from cases import LONG_AGO, PERL, at
 
 ACCOUNT = Account("4000101", "", warning_numbers=2, warning_days=0)
@@ -127,7 +127,7 @@ def events(made: list[Run]) -> Iterator[tuple[datetime, Run, str]]:
 
 
 def told(memory: TrackedComputer, computer: Computer, now: datetime) -> int:
-    verdict = status(
+    verdict = evaluate_status(
         ACCOUNT,
         Uploads((computer._replace(history=memory.history_beside(computer)),)),
         RULES,

@@ -22,7 +22,7 @@ from backup_monitoring.tasks.policies import (
     WarnAfterPolicy,
 )
 from backup_monitoring.tasks.registry import load_rule
-from backup_monitoring.tasks.status import status
+from backup_monitoring.tasks.status import evaluate_status
 from cases import at
 from store.fleet import FIRST, Fleet, entry
 
@@ -40,7 +40,7 @@ def meta(fleet: Fleet) -> RunMeta:
 
 def failed(fleet: Fleet, uid: str, now: str) -> tuple[float | None, State]:
     account, uploads = fleet.read(uid)[uid]
-    verdict = status(account, uploads, RULES, at(now))
+    verdict = evaluate_status(account, uploads, RULES, at(now))
     return verdict.metrics[0].value if verdict.metrics else None, verdict.state
 
 

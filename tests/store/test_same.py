@@ -11,12 +11,12 @@ from backup_monitoring.model.needs import Files, Need
 from backup_monitoring.model.uploads import Uploads
 from backup_monitoring.model.verdicts import State, Verdict
 from backup_monitoring.store.live import live_accounts
-from backup_monitoring.tasks.client import client
+from backup_monitoring.tasks.client import evaluate_client
 from backup_monitoring.tasks.policies import Policies
-from backup_monitoring.tasks.quota import quota
-from backup_monitoring.tasks.schedule import schedule
-from backup_monitoring.tasks.status import status
-from backup_monitoring.tasks.unused import unused
+from backup_monitoring.tasks.quota import evaluate_quota
+from backup_monitoring.tasks.schedule import evaluate_schedule
+from backup_monitoring.tasks.status import evaluate_status
+from backup_monitoring.tasks.unused import evaluate_unused
 from cases import at
 from store.fleet import Fleet, entry
 
@@ -24,15 +24,17 @@ NOW = "2026-11-21T12:00+01:00"
 Pair = tuple[Account, Uploads]
 Rule = Callable[[Account, Uploads, Policies, datetime], Verdict]
 RULES: dict[str, Rule] = {
-    "quota": lambda account, _, policies, __: quota(account, policies.quota),
-    "schedule": lambda account, uploads, policies, now: schedule(
+    "quota": lambda account, _, policies, __: evaluate_quota(account, policies.quota),
+    "schedule": lambda account, uploads, policies, now: evaluate_schedule(
         account, uploads, policies.runs, now
     ),
-    "status": lambda account, uploads, policies, now: status(account, uploads, policies.runs, now),
-    "client": lambda account, uploads, policies, now: client(
+    "status": lambda account, uploads, policies, now: evaluate_status(
+        account, uploads, policies.runs, now
+    ),
+    "client": lambda account, uploads, policies, now: evaluate_client(
         account, uploads, policies.client, policies.schedule, now
     ),
-    "unused": lambda account, uploads, policies, now: unused(
+    "unused": lambda account, uploads, policies, now: evaluate_unused(
         account, uploads, policies.unused, now
     ),
 }

@@ -8,7 +8,7 @@ import pytest
 from backup_monitoring.model.uploads import Computer, Pattern, Schedule
 from backup_monitoring.model.verdicts import State
 from backup_monitoring.tasks.policies import SchedulePolicy
-from backup_monitoring.tasks.schedule import schedule
+from backup_monitoring.tasks.schedule import evaluate_schedule
 from cases import at, computer, daily, end, start, uploads
 from tasks.schedule_cases import (
     AT_20,
@@ -43,7 +43,7 @@ def test_weekdays_of_the_settings(key: str, missed: int, how: str) -> None:
         schedule=AT_20,
     )
 
-    verdict = schedule(
+    verdict = evaluate_schedule(
         EACH, uploads(on_friday), RULES._replace(schedule=policy), at("2026-11-23T12:00+01:00")
     )
 
@@ -56,7 +56,7 @@ def test_weekdays_of_the_computer_go_before_those_of_the_account() -> None:
     policy = SchedulePolicy(zones=(ZURICH,), weekdays=weekdays)
     one = computer(start=SUNDAY, end=SUNDAYS_END, schedule=AT_20)
 
-    verdict = schedule(EACH, uploads(one), RULES._replace(schedule=policy), at(THREE))
+    verdict = evaluate_schedule(EACH, uploads(one), RULES._replace(schedule=policy), at(THREE))
 
     assert "next due 2026-11-29 20:00 +01:00" in verdict.summary
 
@@ -93,7 +93,7 @@ def test_the_zone_of_a_computer(
     one = computer(start=start(started), end=end(started), schedule=plan)
     rules = RULES._replace(schedule=SchedulePolicy(zones=zones))
 
-    details = schedule(EACH, uploads(one), rules, at("2026-11-24T12:00+01:00")).details
+    details = evaluate_schedule(EACH, uploads(one), rules, at("2026-11-24T12:00+01:00")).details
 
     assert f"; zone {zone} by the settings; " in details[0]
 
@@ -120,7 +120,7 @@ def every(minutes: int, number: int) -> tuple[Computer, ...]:
     ],
 )
 def test_dense_schedules_stall_nobody(computers: tuple[Computer, ...], bad: tuple[str]) -> None:
-    verdict = schedule(EACH, uploads(*computers), RULES, at("2026-11-24T12:00+01:00"))
+    verdict = evaluate_schedule(EACH, uploads(*computers), RULES, at("2026-11-24T12:00+01:00"))
 
     assert verdict.state is (State.UNKNOWN if bad else State.OK)
     unknown = [each.split(":")[0] for each in verdict.details if ": UNKNOWN - " in each]
@@ -148,7 +148,7 @@ def test_the_zone_had_the_offset_when_it_was_written(
     began = "2026-10-24T20:00:04+03:00" if written == 3 else "2026-10-24T20:00:04+02:00"
     one = computer(start=start(began), schedule=daily(20, utc=written, modified=at(modified)))
 
-    verdict = schedule(EACH, uploads(one), rules, at("2026-10-26T12:00+01:00"))
+    verdict = evaluate_schedule(EACH, uploads(one), rules, at("2026-10-26T12:00+01:00"))
 
     assert f"zone Europe/{zone} by the settings" in verdict.details[0]
 
@@ -161,7 +161,7 @@ def test_the_fixed_offset_is_the_newest() -> None:
     )
     rules = RULES._replace(schedule=SchedulePolicy(zones=()))
 
-    verdict = schedule(EACH, uploads(one), rules, at("2026-10-27T21:30+01:00"))
+    verdict = evaluate_schedule(EACH, uploads(one), rules, at("2026-10-27T21:30+01:00"))
 
     assert verdict.state is State.OK
     assert "the file's fixed offset +01:00" in verdict.details[0]

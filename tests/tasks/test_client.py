@@ -12,7 +12,7 @@ from backup_monitoring.model.uploads import (
     Uploads,
 )
 from backup_monitoring.model.verdicts import State
-from backup_monitoring.tasks.client import client, find_client
+from backup_monitoring.tasks.client import evaluate_client, find_client
 from backup_monitoring.tasks.policies import ClientPolicy, SchedulePolicy
 from cases import LONG_AGO, at, computer, end, start, uploads
 
@@ -45,7 +45,7 @@ def with_client(identifier: str, version: str, name: str = "web01") -> Computer:
     ],
 )
 def test_versions(found: tuple[str, str], policy: ClientPolicy, state: State, says: str) -> None:
-    verdict = client(ACCOUNT, uploads(with_client(*found)), policy, SchedulePolicy(), NOW)
+    verdict = evaluate_client(ACCOUNT, uploads(with_client(*found)), policy, SchedulePolicy(), NOW)
 
     assert verdict.state is state
     assert says in verdict.summary
@@ -55,7 +55,7 @@ def test_the_worst_computers_come_first_in_the_details() -> None:
     versions = {"a": "3", "b": "2.0.8", "c": "3", "d": "1.0"}
     found = uploads(*(with_client(PERL, version, name) for name, version in versions.items()))
 
-    verdict = client(ACCOUNT, found, POLICY, SchedulePolicy(), NOW)
+    verdict = evaluate_client(ACCOUNT, found, POLICY, SchedulePolicy(), NOW)
 
     assert [detail.split(" - ")[0] for detail in verdict.details] == [
         *("d: CRITICAL", "b: WARNING", "a: OK", "c: OK")
@@ -67,7 +67,7 @@ def test_outdated_computers_are_counted() -> None:
         with_client(PERL, "2.0.8", "a"), with_client(PERL, "1.0", "b"), with_client(PERL, "3", "c")
     )
 
-    verdict = client(ACCOUNT, found, POLICY, SchedulePolicy(), NOW)
+    verdict = evaluate_client(ACCOUNT, found, POLICY, SchedulePolicy(), NOW)
 
     assert verdict.state is State.CRITICAL
     assert verdict.computer == "b"
@@ -90,7 +90,7 @@ def test_outdated_computers_are_counted() -> None:
     ],
 )
 def test_without_computers(account: Account, found: Uploads, state: State, says: str) -> None:
-    verdict = client(account, found, POLICY, SchedulePolicy(), NOW)
+    verdict = evaluate_client(account, found, POLICY, SchedulePolicy(), NOW)
 
     assert (verdict.state, verdict.summary, verdict.metrics) == (state, says, ())
 
@@ -99,7 +99,7 @@ def test_a_retired_computer_is_told_not_counted() -> None:
     alive = with_client(PERL, "2.0.9", "alive")
     old = computer("old", end=end("2026-08-01T20:41+02:00", client=Client(PERL, "1.0")))
 
-    verdict = client(ACCOUNT, uploads(alive, old), POLICY, SchedulePolicy(), NOW)
+    verdict = evaluate_client(ACCOUNT, uploads(alive, old), POLICY, SchedulePolicy(), NOW)
 
     assert verdict.state is State.OK
     assert verdict.retired == ("old",)
@@ -108,7 +108,9 @@ def test_a_retired_computer_is_told_not_counted() -> None:
 
 
 def test_a_client_that_cannot_be_compared_is_not_counted() -> None:
-    verdict = client(ACCOUNT, uploads(with_client(PERL, "nightly")), STRICT, SchedulePolicy(), NOW)
+    verdict = evaluate_client(
+        ACCOUNT, uploads(with_client(PERL, "nightly")), STRICT, SchedulePolicy(), NOW
+    )
 
     assert verdict.metrics[0].value == 0
 
@@ -133,7 +135,7 @@ def test_the_newest_report_that_names_a_client_counts() -> None:
     ],
 )
 def test_without_a_client(one: Computer, state: State, says: str) -> None:
-    verdict = client(ACCOUNT, uploads(one), POLICY, SchedulePolicy(), NOW)
+    verdict = evaluate_client(ACCOUNT, uploads(one), POLICY, SchedulePolicy(), NOW)
 
     assert verdict.state is state
     assert says in verdict.summary

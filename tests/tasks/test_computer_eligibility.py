@@ -5,7 +5,7 @@ import pytest
 from backup_monitoring.model.accounts import Account, AccountStatus
 from backup_monitoring.model.uploads import Computer, History, InvalidReport, Uploads
 from backup_monitoring.model.verdicts import State
-from backup_monitoring.tasks.schedule import schedule
+from backup_monitoring.tasks.schedule import evaluate_schedule
 from cases import at, computer, daily, end, start, uploads
 from tasks.schedule_cases import AT_20, EACH, MONDAY, ONE, RULES, SUNDAY, SUNDAYS_END
 
@@ -46,7 +46,7 @@ from tasks.schedule_cases import AT_20, EACH, MONDAY, ONE, RULES, SUNDAY, SUNDAY
     ],
 )
 def test_what_cannot_be_judged(one: Computer, state: State, says: str) -> None:
-    verdict = schedule(EACH, uploads(one), RULES, at(ONE))
+    verdict = evaluate_schedule(EACH, uploads(one), RULES, at(ONE))
 
     assert verdict.state is state
     assert says in verdict.summary
@@ -63,7 +63,7 @@ ALIVE = computer("web01", start=MONDAY, end=end("2026-11-23T20:41:37+01:00"), sc
 
 
 def test_a_retired_computer_is_told() -> None:
-    verdict = schedule(EACH, uploads(OLD, ALIVE), RULES, at("2026-11-24T12:00+01:00"))
+    verdict = evaluate_schedule(EACH, uploads(OLD, ALIVE), RULES, at("2026-11-24T12:00+01:00"))
 
     assert verdict.state is State.OK
     assert "old: OK - no longer here: no upload since 2026-08-01 18:41 +00:00" in verdict.details
@@ -83,7 +83,7 @@ def test_a_retired_computer_is_told() -> None:
 def test_an_upload_of_the_schedule_is_a_sign_of_life(modified: str, retired: bool) -> None:
     old = OLD._replace(schedule=daily(20, utc=2, modified=at(modified)))
 
-    verdict = schedule(EACH, uploads(old, ALIVE), RULES, at("2026-11-24T12:00+01:00"))
+    verdict = evaluate_schedule(EACH, uploads(old, ALIVE), RULES, at("2026-11-24T12:00+01:00"))
 
     assert verdict.retired == (("old",) if retired else ())
 
@@ -101,7 +101,7 @@ def test_an_upload_that_a_pass_saw_is_a_sign_of_life(
 ) -> None:
     old = OLD._replace(history=history)
 
-    verdict = schedule(EACH, uploads(old, ALIVE), RULES, at("2026-11-24T12:00+01:00"))
+    verdict = evaluate_schedule(EACH, uploads(old, ALIVE), RULES, at("2026-11-24T12:00+01:00"))
 
     assert verdict.retired == retired
 
@@ -129,7 +129,7 @@ def test_an_upload_that_a_pass_saw_is_a_sign_of_life(
     ],
 )
 def test_an_account_that_fell_silent_is_not_retired(others: tuple[Computer, ...]) -> None:
-    verdict = schedule(EACH, uploads(OLD, *others), RULES, at("2026-11-24T12:00+01:00"))
+    verdict = evaluate_schedule(EACH, uploads(OLD, *others), RULES, at("2026-11-24T12:00+01:00"))
 
     assert verdict.state is State.CRITICAL
     assert "114 backups missed since 2026-08-02 20:00 +02:00" in verdict.summary
@@ -142,13 +142,13 @@ def test_an_account_that_fell_silent_is_not_retired(others: tuple[Computer, ...]
 def test_retired_after_ninety_days(now: str, state: State) -> None:
     alive = computer("web01", start=start("2026-10-29T20:00:04+01:00"), schedule=AT_20)
 
-    assert schedule(EACH, uploads(OLD, alive), RULES, at(now)).state is state
+    assert evaluate_schedule(EACH, uploads(OLD, alive), RULES, at(now)).state is state
 
 
 def test_a_folder_that_is_gone() -> None:
     gone = OLD._replace(history=History(gone=at("2026-08-03T10:00+02:00")))
 
-    verdict = schedule(EACH, uploads(gone), RULES, at("2026-11-24T12:00+01:00"))
+    verdict = evaluate_schedule(EACH, uploads(gone), RULES, at("2026-11-24T12:00+01:00"))
 
     assert verdict.state is State.OK
     assert verdict.summary == "no longer here: its folder is gone since 2026-08-03 08:00 +00:00"
@@ -164,7 +164,9 @@ def test_the_worst_computer_speaks() -> None:
     )
     torn = Computer("torn", InvalidReport("/home/b.xml", "torn"))
 
-    verdict = schedule(EACH, uploads(ALIVE, late, later, torn), RULES, at("2026-11-24T12:00+01:00"))
+    verdict = evaluate_schedule(
+        EACH, uploads(ALIVE, late, later, torn), RULES, at("2026-11-24T12:00+01:00")
+    )
 
     assert (verdict.state, verdict.computer) == (State.CRITICAL, "later")
     assert verdict.summary.startswith("4 backups missed since 2026-11-20 20:00 +01:00")
@@ -216,6 +218,6 @@ def test_the_worst_computer_speaks() -> None:
 def test_accounts_without_a_computer_to_judge(
     account: Account, found: Uploads, state: State, summary: str
 ) -> None:
-    verdict = schedule(account, found, RULES, at("2026-11-24T12:00+01:00"))
+    verdict = evaluate_schedule(account, found, RULES, at("2026-11-24T12:00+01:00"))
 
     assert (verdict.state, verdict.summary) == (state, summary)

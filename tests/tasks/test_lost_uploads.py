@@ -23,7 +23,7 @@ from backup_monitoring.tasks.policies import (
     StatusPolicy,
     WarnAfterPolicy,
 )
-from backup_monitoring.tasks.schedule import schedule
+from backup_monitoring.tasks.schedule import evaluate_schedule
 from backup_monitoring.uploads.reports import read_end, read_schedule, read_start
 from cases import LONG_AGO
 from clients import Program, end_file, schedule_file, start_file
@@ -175,6 +175,8 @@ def test_lost_uploads(life: Life) -> None:
         memory = look(memory, seen, now)
         for known in (None, memory):
             history = known.history_beside(seen) if known is not None else None
-            verdict = schedule(account, Uploads((seen._replace(history=history),)), rules, now)
+            verdict = evaluate_schedule(
+                account, Uploads((seen._replace(history=history),)), rules, now
+            )
 
             held_to_the_truth(life, disk, known, now, verdict)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from backup_monitoring.model.accounts import GIB, Account, AccountStatus, Growth, SizeDrop
 from backup_monitoring.model.verdicts import Range, State, Threshold
 from backup_monitoring.tasks.policies import QuotaPolicy
-from backup_monitoring.tasks.quota import plainly_ok, quota
+from backup_monitoring.tasks.quota import evaluate_quota, is_certainly_ok
 
 DN = "uid=4000101,ou=accounts,dc=example,dc=org"
 NO_CAPACITY = f"no usable capacity in the entry {DN}"
@@ -84,7 +84,7 @@ def test_quota(
         quota_threshold=entry,
     )
 
-    verdict = quota(account, policy)
+    verdict = evaluate_quota(account, policy)
 
     assert verdict.state is state
     assert says in verdict.summary
@@ -97,13 +97,13 @@ def test_a_warning_without_an_end_leaves_critical_alone(warning: Range) -> None:
     policy = QuotaPolicy(warning=Threshold(warning, "-w"), critical=Threshold(Range(end=80), "-c"))
     account = Account("4000101", DN, used=90, capacity=100)
 
-    assert quota(account, policy).state is State.CRITICAL
+    assert evaluate_quota(account, policy).state is State.CRITICAL
 
 
 def test_metrics_carry_the_thresholds() -> None:
     account = Account("4000101", DN, used=50, capacity=200, quota_threshold=80)
 
-    percent, used = quota(account, QuotaPolicy()).metrics
+    percent, used = evaluate_quota(account, QuotaPolicy()).metrics
 
     assert (percent.name, percent.value, percent.unit) == ("used_percent", 25.0, "%")
     assert percent.warning == Range(end=80)
@@ -114,7 +114,7 @@ def test_metrics_carry_the_thresholds() -> None:
 def test_the_missing_attribute_is_named() -> None:
     account = Account("4000101", DN, quota_missing="sstBackupSize")
 
-    assert "sstBackupSize" in quota(account, QuotaPolicy()).summary
+    assert "sstBackupSize" in evaluate_quota(account, QuotaPolicy()).summary
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_the_missing_attribute_is_named() -> None:
     ],
 )
 def test_accounts_that_are_not_watched_are_ok(account: Account, says: str) -> None:
-    verdict = quota(account, QuotaPolicy())
+    verdict = evaluate_quota(account, QuotaPolicy())
 
     assert (verdict.state, verdict.summary) == (State.OK, says)
 
@@ -156,8 +156,8 @@ def test_accounts_that_are_not_watched_are_ok(account: Account, says: str) -> No
     ),
 )
 def test_what_is_plainly_ok_is_ok(account: Account, policy: QuotaPolicy) -> None:
-    if plainly_ok(account, policy):
-        assert quota(account, policy).state is State.OK
+    if is_certainly_ok(account, policy):
+        assert evaluate_quota(account, policy).state is State.OK
 
 
 @pytest.mark.parametrize(
@@ -183,8 +183,8 @@ def test_what_is_plainly_ok_is_ok(account: Account, policy: QuotaPolicy) -> None
     ],
 )
 def test_what_is_not_ok_is_not_plainly_ok(account: Account, policy: QuotaPolicy) -> None:
-    assert quota(account, policy).state is not State.OK
-    assert not plainly_ok(account, policy)
+    assert evaluate_quota(account, policy).state is not State.OK
+    assert not is_certainly_ok(account, policy)
 
 
 @pytest.mark.parametrize(
@@ -198,5 +198,5 @@ def test_what_is_not_ok_is_not_plainly_ok(account: Account, policy: QuotaPolicy)
 def test_what_is_plainly_ok_is_found_without_its_sentence(
     account: Account, policy: QuotaPolicy
 ) -> None:
-    assert quota(account, policy).state is State.OK
-    assert plainly_ok(account, policy)
+    assert evaluate_quota(account, policy).state is State.OK
+    assert is_certainly_ok(account, policy)

@@ -7,7 +7,7 @@ import pytest
 from backup_monitoring.model.accounts import GIB, Account, Growth, SizeDrop
 from backup_monitoring.model.verdicts import Range, State, Threshold, Verdict
 from backup_monitoring.tasks.policies import QuotaPolicy
-from backup_monitoring.tasks.quota import quota
+from backup_monitoring.tasks.quota import evaluate_quota
 
 LOST = SizeDrop(80 * GIB, 30 * GIB, date(2026, 11, 20))
 
@@ -26,7 +26,7 @@ def evaluate_all(
         quota_threshold=threshold,
         growth=growth,
     )
-    return quota(account, policy or QuotaPolicy())
+    return evaluate_quota(account, policy or QuotaPolicy())
 
 
 def backups(verdict: Verdict) -> dict[str, float]:
@@ -168,7 +168,8 @@ def test_a_sudden_loss_has_its_own_text() -> None:
     summary = evaluate_all(30, Growth(1.0 * GIB, 30, LOST), QuotaPolicy(sudden_loss=40)).summary
 
     assert summary == (
-        "used space fell from 80.0 to 30.0 GiB on 2026-11-20, threshold 40 % a day ([quota] sudden_loss): "
+        "used space fell from 80.0 to 30.0 GiB on 2026-11-20, threshold 40 % a day "
+        "([quota] sudden_loss): "
         "deleted, encrypted, or the wrong source? Now 30.0 % of 100.0 GiB used, full in 70 d, "
         "threshold 80 % (entry)"
     )
@@ -177,4 +178,4 @@ def test_a_sudden_loss_has_its_own_text() -> None:
 def test_a_missing_number_is_unknown_whatever_the_past() -> None:
     account = Account("4000101", "uid=4000101", growth=Growth(1.0, 30, LOST))
 
-    assert quota(account, QuotaPolicy(forecast=9)).state is State.UNKNOWN
+    assert evaluate_quota(account, QuotaPolicy(forecast=9)).state is State.UNKNOWN

@@ -7,7 +7,7 @@ import pytest
 from backup_monitoring.model.uploads import Computer, History, InvalidReport, Pattern, Schedule
 from backup_monitoring.model.verdicts import Metric, Range, State
 from backup_monitoring.tasks.policies import SchedulePolicy
-from backup_monitoring.tasks.schedule import schedule
+from backup_monitoring.tasks.schedule import evaluate_schedule
 from cases import at, computer, daily, end, start, uploads
 from tasks.schedule_cases import (
     AT_20,
@@ -410,7 +410,7 @@ ON_WORKING_DAYS = daily(20, weekdays=frozenset([1, 2, 3, 4, 5]))
     ],
 )
 def test_missed(one: Computer, now: str, missed: int, says: str) -> None:
-    verdict = schedule(EACH, uploads(one), RULES, at(now))
+    verdict = evaluate_schedule(EACH, uploads(one), RULES, at(now))
 
     states = {0: State.OK, 1: State.WARNING, 2: State.WARNING, 3: State.CRITICAL}
     assert verdict.state is states[missed]
@@ -437,7 +437,7 @@ def test_early_and_grace_of_the_settings(
     )
     one = computer(start=start(started), end=end(started), schedule=AT_20)
 
-    verdict = schedule(EACH, uploads(one), RULES._replace(schedule=policy), at(now))
+    verdict = evaluate_schedule(EACH, uploads(one), RULES._replace(schedule=policy), at(now))
 
     assert verdict.metrics[0].value == missed
 
@@ -445,7 +445,9 @@ def test_early_and_grace_of_the_settings(
 def test_a_schedule_that_never_comes_true() -> None:
     never = daily(20, days=frozenset([30]), months=frozenset([2]))
 
-    verdict = schedule(EACH, uploads(computer(start=SUNDAY, schedule=never)), RULES, at(ONE))
+    verdict = evaluate_schedule(
+        EACH, uploads(computer(start=SUNDAY, schedule=never)), RULES, at(ONE)
+    )
 
     assert verdict.state is State.OK
     assert verdict.summary == "none missed, last start 2026-11-22 20:00 +01:00"
@@ -454,7 +456,7 @@ def test_a_schedule_that_never_comes_true() -> None:
 def test_nothing_to_count_from() -> None:
     one = computer(schedule=daily(20, modified=at("2027-01-01T00:00+00:00")))
 
-    verdict = schedule(EACH._replace(created=None), uploads(one), RULES, at(ONE))
+    verdict = evaluate_schedule(EACH._replace(created=None), uploads(one), RULES, at(ONE))
 
     assert verdict.state is State.UNKNOWN
     assert verdict.summary == "neither a start nor an age to count from"
@@ -510,7 +512,7 @@ def test_more_than_anyone_wants_to_know(
 ) -> None:
     one = computer(start=start(last), end=end(last), schedule=plan)
 
-    verdict = schedule(EACH, uploads(one), RULES, at(now))
+    verdict = evaluate_schedule(EACH, uploads(one), RULES, at(now))
 
     assert verdict.state is (State.CRITICAL if missed > 2 else State.WARNING)
     assert verdict.summary.startswith(says)
@@ -521,8 +523,8 @@ def test_more_than_anyone_wants_to_know(
 def test_what_a_mail_says_of_missed_backups() -> None:
     one = computer(start=SUNDAY, end=SUNDAYS_END, schedule=AT_20)
 
-    missed = schedule(EACH._replace(warning_days=2), uploads(one), RULES, at(TWO))
-    kept = schedule(EACH, uploads(one), RULES, at("2026-11-23T21:00+01:00"))
+    missed = evaluate_schedule(EACH._replace(warning_days=2), uploads(one), RULES, at(TWO))
+    kept = evaluate_schedule(EACH, uploads(one), RULES, at("2026-11-23T21:00+01:00"))
 
     assert missed.facts == {
         "cause": "missed",
@@ -544,10 +546,11 @@ def test_what_a_mail_says_of_missed_backups() -> None:
 def test_details_say_how() -> None:
     one = computer(start=SUNDAY, end=SUNDAYS_END, schedule=AT_20)
 
-    verdict = schedule(EACH, uploads(one), RULES, at(ONE))
+    verdict = evaluate_schedule(EACH, uploads(one), RULES, at(ONE))
 
     assert verdict.details == (
-        "web01: WARNING - 1 backup missed since 2026-11-23 20:00 +01:00, threshold 1 backup (entry) "
+        "web01: WARNING - 1 backup missed since 2026-11-23 20:00 +01:00, "
+        "threshold 1 backup (entry) "
         "[schedule of its file; zone Europe/Zurich by the settings; "
         "counted from 2026-11-22 21:00 +01:00; thresholds 1 backup (entry), days off; "
         "last start 2026-11-22 20:00 +01:00]",

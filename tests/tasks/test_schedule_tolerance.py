@@ -7,7 +7,7 @@ import pytest
 from backup_monitoring.model.uploads import NoSchedule, Schedule
 from backup_monitoring.model.verdicts import Range, State, Threshold
 from backup_monitoring.tasks.policies import SchedulePolicy, WarnAfterPolicy
-from backup_monitoring.tasks.schedule import schedule
+from backup_monitoring.tasks.schedule import evaluate_schedule
 from cases import at, computer, end, start, uploads
 from tasks.schedule_cases import (
     ACCOUNT,
@@ -192,7 +192,9 @@ def test_patience(
     account = ACCOUNT._replace(warning_numbers=backups, warning_days=days)
     one = computer(start=SUNDAY, end=SUNDAYS_END, schedule=AT_20)
 
-    verdict = schedule(account, uploads(one), RULES._replace(warn_after=warn_after), at(now))
+    verdict = evaluate_schedule(
+        account, uploads(one), RULES._replace(warn_after=warn_after), at(now)
+    )
 
     assert verdict.state is state
     assert says in verdict.summary
@@ -272,7 +274,7 @@ def test_without_due_times(
     rules = RULES._replace(schedule=SchedulePolicy(zones=(ZURICH,), max_backup_age=age))
     one = computer(start=SUNDAY, end=SUNDAYS_END, schedule=plan)
 
-    verdict = schedule(ACCOUNT, uploads(one), rules, at(now))
+    verdict = evaluate_schedule(ACCOUNT, uploads(one), rules, at(now))
 
     assert (verdict.state, verdict.summary) == (state, summary)
     assert verdict.metrics == ()
@@ -282,7 +284,7 @@ def test_what_a_mail_says_of_an_old_backup() -> None:
     rules = RULES._replace(schedule=SchedulePolicy(max_backup_age=timedelta(days=2)))
     one = computer(start=SUNDAY, end=SUNDAYS_END, schedule=BY_HAND)
 
-    verdict = schedule(ACCOUNT, uploads(one), rules, at("2026-11-25T20:00:04+01:00"))
+    verdict = evaluate_schedule(ACCOUNT, uploads(one), rules, at("2026-11-25T20:00:04+01:00"))
 
     assert verdict.facts == {
         "cause": "old",
@@ -296,8 +298,8 @@ def test_days_count_from_the_end_where_no_start_is_known() -> None:
     account = ACCOUNT._replace(warning_numbers=0, warning_days=2)
     one = computer(end=end("2026-11-22T20:00:00+01:00"), schedule=AT_20)
 
-    before = schedule(account, uploads(one), RULES, at("2026-11-24T19:59:59+01:00"))
-    after = schedule(account, uploads(one), RULES, at("2026-11-24T20:00:00+01:00"))
+    before = evaluate_schedule(account, uploads(one), RULES, at("2026-11-24T19:59:59+01:00"))
+    after = evaluate_schedule(account, uploads(one), RULES, at("2026-11-24T20:00:00+01:00"))
 
     assert (before.state, after.state) == (State.OK, State.WARNING)
 
@@ -305,7 +307,7 @@ def test_days_count_from_the_end_where_no_start_is_known() -> None:
 def test_without_due_times_nor_a_backup() -> None:
     rules = RULES._replace(schedule=SchedulePolicy(max_backup_age=timedelta(days=2)))
 
-    verdict = schedule(ACCOUNT, uploads(computer(schedule=BY_HAND)), rules, at(ONE))
+    verdict = evaluate_schedule(ACCOUNT, uploads(computer(schedule=BY_HAND)), rules, at(ONE))
 
     assert (verdict.state, verdict.summary) == (
         State.OK,
@@ -314,7 +316,7 @@ def test_without_due_times_nor_a_backup() -> None:
 
 
 def test_the_last_backup_by_its_end_where_no_start_is_known() -> None:
-    verdict = schedule(ACCOUNT, uploads(computer(end=SUNDAYS_END)), RULES, at(ONE))
+    verdict = evaluate_schedule(ACCOUNT, uploads(computer(end=SUNDAYS_END)), RULES, at(ONE))
 
     assert verdict.summary == "no schedule uploaded, last backup 2026-11-22 20:41 +01:00"
 
@@ -325,20 +327,20 @@ def test_the_last_backup_by_its_end_where_no_start_is_known() -> None:
 def test_how_to_retire_is_told_after_a_week(now: str, told: bool) -> None:
     one = computer(start=SUNDAY, end=SUNDAYS_END, schedule=AT_20)
 
-    verdict = schedule(EACH, uploads(one), RULES, at(now))
+    verdict = evaluate_schedule(EACH, uploads(one), RULES, at(now))
 
     assert ("if this computer was retired, remove its folder" in verdict.summary) is told
 
 
 def test_limits_that_are_off_are_no_facts() -> None:
     account = ACCOUNT._replace(warning_numbers=0, warning_days=1)
-    by_days = schedule(
+    by_days = evaluate_schedule(
         account,
         uploads(computer(start=SUNDAY, end=SUNDAYS_END, schedule=AT_20)),
         RULES,
         at(ONE),
     )
-    by_number = schedule(
+    by_number = evaluate_schedule(
         EACH, uploads(computer(start=SUNDAY, end=SUNDAYS_END, schedule=AT_20)), RULES, at(ONE)
     )
 
@@ -355,8 +357,8 @@ def test_days_count_from_the_newest_run_that_is_known() -> None:
     )
     account = ACCOUNT._replace(warning_numbers=0, warning_days=2)
 
-    verdict = schedule(account, uploads(one), RULES, at("2026-11-24T12:00+01:00"))
-    later = schedule(account, uploads(one), RULES, at("2026-11-24T20:42+01:00"))
+    verdict = evaluate_schedule(account, uploads(one), RULES, at("2026-11-24T12:00+01:00"))
+    later = evaluate_schedule(account, uploads(one), RULES, at("2026-11-24T20:42+01:00"))
 
     assert verdict.state is State.OK
     assert "last end 2026-11-22 20:41 +01:00" in verdict.details[0]
@@ -367,7 +369,7 @@ def test_an_end_later_on_is_the_same_run() -> None:
     one = computer(start=SUNDAY, end=end("2026-11-23T10:00+01:00"), schedule=AT_20)
     account = ACCOUNT._replace(warning_numbers=0, warning_days=1)
 
-    verdict = schedule(account, uploads(one), RULES, at("2026-11-23T22:01+01:00"))
+    verdict = evaluate_schedule(account, uploads(one), RULES, at("2026-11-23T22:01+01:00"))
 
     assert verdict.state is State.WARNING
     assert "last start 2026-11-22 20:00 +01:00" in verdict.details[0]

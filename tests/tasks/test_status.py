@@ -22,7 +22,7 @@ from backup_monitoring.tasks.policies import (
     StatusPolicy,
     WarnAfterPolicy,
 )
-from backup_monitoring.tasks.status import status
+from backup_monitoring.tasks.status import evaluate_status
 from cases import LONG_AGO, at, computer, daily, end, hourly, start, uploads
 
 DN = "uid=4000101,ou=accounts,dc=example,dc=org"
@@ -167,7 +167,7 @@ EVERY_MINUTE = Schedule(
     ],
 )
 def test_one_look(one: Computer, state: State, says: str) -> None:
-    verdict = status(ENTRY, uploads(one), RULES, NOW)
+    verdict = evaluate_status(ENTRY, uploads(one), RULES, NOW)
 
     assert verdict.state is state
     assert says in verdict.summary
@@ -183,7 +183,8 @@ def test_one_look(one: Computer, state: State, says: str) -> None:
             Account("a", DN, warning_numbers=3, warning_days=0),
             History(failed=1),
             State.OK,
-            "2 failed: backup ended 2026-11-23 20:41 +01:00 with errors, within thresholds 3 backups",
+            "2 failed: backup ended 2026-11-23 20:41 +01:00 with errors, "
+            "within thresholds 3 backups",
             id="within the entry's number",
         ),
         pytest.param(
@@ -284,7 +285,7 @@ def test_one_look(one: Computer, state: State, says: str) -> None:
     ],
 )
 def test_with_a_past(account: Account, history: History, state: State, says: str) -> None:
-    verdict = status(account, uploads(computer(end=FAILED, history=history)), RULES, NOW)
+    verdict = evaluate_status(account, uploads(computer(end=FAILED, history=history)), RULES, NOW)
 
     assert verdict.state is state
     assert says in verdict.summary
@@ -293,7 +294,7 @@ def test_with_a_past(account: Account, history: History, state: State, says: str
 def test_a_success_ends_the_row() -> None:
     one = computer(end=end("2026-11-23T20:41:37+01:00"), history=History(failed=7))
 
-    verdict = status(ENTRY, uploads(one), RULES, NOW)
+    verdict = evaluate_status(ENTRY, uploads(one), RULES, NOW)
 
     assert verdict.state is State.OK
     assert verdict.metrics[0].value == 0
@@ -303,7 +304,7 @@ def test_a_running_backup_does_not_end_the_row() -> None:
     history = History(failed=3, last_success=at("2026-11-01T00:00+01:00"))
     one = computer(start=start("2026-11-24T11:00+01:00"), end=FAILED, history=history)
 
-    verdict = status(ENTRY, uploads(one), RULES, NOW)
+    verdict = evaluate_status(ENTRY, uploads(one), RULES, NOW)
 
     assert verdict.state is State.CRITICAL
     assert verdict.summary.startswith("3 failed: backup running since 2026-11-24 11:00 +01:00")
@@ -316,7 +317,7 @@ def test_a_success_with_the_quota_used_up_is_doubted(used: int, state: State) ->
     account = ENTRY._replace(used=used, capacity=100)
     one = computer(end=end("2026-11-23T20:41:37+01:00"))
 
-    verdict = status(account, uploads(one), RULES, NOW)
+    verdict = evaluate_status(account, uploads(one), RULES, NOW)
 
     assert verdict.state is state
     assert ("the quota was used up" in verdict.summary) == (state is State.WARNING)
@@ -330,12 +331,13 @@ def test_the_doubt_holds_while_the_next_backup_runs(history: History | None) -> 
         start=start("2026-11-24T11:00+01:00"), end=end("2026-11-23T20:41:37+01:00"), history=history
     )
 
-    verdict = status(account, uploads(one), RULES, NOW)
+    verdict = evaluate_status(account, uploads(one), RULES, NOW)
 
     assert verdict.state is State.WARNING
     assert verdict.summary == (
         "backup running since 2026-11-24 11:00 +01:00, the one before reported as successful "
-        "2026-11-23 20:41 +01:00, but the quota was used up (99.0 %, threshold 99 % ([status] full))"
+        "2026-11-23 20:41 +01:00, but the quota was used up (99.0 %, "
+        "threshold 99 % ([status] full))"
     )
     assert verdict.facts["cause"] == "full"
 
@@ -344,7 +346,7 @@ def test_a_first_backup_that_fills_the_quota_is_not_doubted_before_its_end() -> 
     account = ENTRY._replace(used=99, capacity=100)
     one = computer(start=start("2026-11-24T11:00+01:00"))
 
-    assert status(account, uploads(one), RULES, NOW).state is State.OK
+    assert evaluate_status(account, uploads(one), RULES, NOW).state is State.OK
 
 
 def at_hours(*hours: int) -> Schedule:
@@ -439,7 +441,7 @@ def test_a_running_backup_serves_one_due_time(
 ) -> None:
     one = computer(start=start(started), end=end(ended), schedule=plan)
 
-    verdict = status(ENTRY, uploads(one), RULES, at(started) + timedelta(minutes=5))
+    verdict = evaluate_status(ENTRY, uploads(one), RULES, at(started) + timedelta(minutes=5))
 
     assert verdict.state is state
 
@@ -467,7 +469,9 @@ def test_a_running_backup_serves_one_due_time(
 def test_a_success_is_doubted(
     used: int | None, capacity: int | None, one: Computer, state: State
 ) -> None:
-    verdict = status(ENTRY._replace(used=used, capacity=capacity), uploads(one), RULES, NOW)
+    verdict = evaluate_status(
+        ENTRY._replace(used=used, capacity=capacity), uploads(one), RULES, NOW
+    )
 
     assert verdict.state is state
     assert ("no space is used: is anything backed up?" in verdict.summary) == bool(state.value)
@@ -477,7 +481,7 @@ def test_a_success_is_doubted(
 def test_one_look_does_not_forget_a_failure_while_the_next_backup_runs() -> None:
     one = computer(start=start("2026-11-24T11:00+01:00"), end=FAILED)
 
-    verdict = status(ENTRY, uploads(one), RULES, NOW)
+    verdict = evaluate_status(ENTRY, uploads(one), RULES, NOW)
 
     assert verdict.state is State.WARNING
     assert "ended 2026-11-23 20:41 +01:00 with errors, another is running" in verdict.summary
@@ -487,14 +491,14 @@ def test_a_report_that_is_not_understood_is_no_retirement() -> None:
     alive = computer("web01", end=end("2026-11-23T20:41:37+01:00"))
     torn = Computer("web02", InvalidReport("/f", "torn"), end("2026-08-01T20:41+02:00"))
 
-    assert status(ENTRY, uploads(alive, torn), RULES, NOW).state is State.UNKNOWN
+    assert evaluate_status(ENTRY, uploads(alive, torn), RULES, NOW).state is State.UNKNOWN
 
 
 def test_the_failed_backup_is_dated_while_the_next_one_runs() -> None:
     history = History(failed=1, failed_since=at("2026-11-23T20:41:37+01:00"))
     one = computer(start=start("2026-11-24T11:00+01:00"), end=FAILED, history=history)
 
-    said = status(ENTRY, uploads(one), RULES, NOW).summary
+    said = evaluate_status(ENTRY, uploads(one), RULES, NOW).summary
 
     assert said.startswith("1 failed since 2026-11-23 20:41 +01:00: backup running")
 
@@ -504,7 +508,7 @@ def test_the_worst_computer_speaks() -> None:
     bad = computer("web02", end=FAILED)
     torn = Computer("web03", InvalidReport("/f", "torn"))
 
-    verdict = status(ENTRY, uploads(good, bad, torn), RULES, NOW)
+    verdict = evaluate_status(ENTRY, uploads(good, bad, torn), RULES, NOW)
 
     assert verdict.state is State.WARNING
     assert verdict.computer == "web02"
@@ -515,7 +519,7 @@ def test_a_success_that_only_the_quota_spoils_is_no_computer_that_fails() -> Non
     account = ENTRY._replace(used=99, capacity=100)
     full, bad = computer("web01", end=SUCCESS), computer("web02", end=FAILED)
 
-    verdict = status(account, uploads(full, bad), RULES, NOW)
+    verdict = evaluate_status(account, uploads(full, bad), RULES, NOW)
 
     assert (verdict.state, verdict.computer) == (State.WARNING, "web02")
     assert verdict.failing == ("web02",)
@@ -526,7 +530,7 @@ def test_the_settings_off_too_never_warn() -> None:
     account = Account("a", DN, warning_numbers=0, warning_days=0)
     rules = RULES._replace(warn_after=WarnAfterPolicy(days=0, days_origin="settings"))
 
-    verdict = status(account, uploads(computer(end=FAILED)), rules, NOW)
+    verdict = evaluate_status(account, uploads(computer(end=FAILED)), rules, NOW)
 
     assert verdict.state is State.OK
 
@@ -535,7 +539,7 @@ def test_a_range_from_inside_is_not_off() -> None:
     warn_after = WarnAfterPolicy(backups=Threshold(Range(1, 5, inverted=True), "-w"), days=0)
     account = Account("a", DN)
 
-    verdict = status(
+    verdict = evaluate_status(
         account, uploads(computer(end=FAILED)), RULES._replace(warn_after=warn_after), NOW
     )
 
@@ -546,7 +550,7 @@ def test_a_range_from_inside_is_not_off() -> None:
 def test_critical_by_the_option(good: int, state: State) -> None:
     warn_after = WarnAfterPolicy(critical=Threshold(Range(end=good), "-c"))
 
-    verdict = status(
+    verdict = evaluate_status(
         ENTRY, uploads(computer(end=FAILED)), RULES._replace(warn_after=warn_after), NOW
     )
 
@@ -557,20 +561,20 @@ def test_a_retired_computer_is_told_not_alarmed() -> None:
     alive = computer("web01", end=end("2026-11-23T20:41:37+01:00"))
     old = computer("web02", end=end("2026-08-25T20:41:37+02:00", success=False))
 
-    assert status(ENTRY, uploads(alive, old), RULES, NOW).state is State.OK
-    assert status(ENTRY, uploads(alive, old), RULES, NOW).retired == ("web02",)
-    assert status(ENTRY, uploads(old), RULES, NOW).state is State.WARNING
+    assert evaluate_status(ENTRY, uploads(alive, old), RULES, NOW).state is State.OK
+    assert evaluate_status(ENTRY, uploads(alive, old), RULES, NOW).retired == ("web02",)
+    assert evaluate_status(ENTRY, uploads(old), RULES, NOW).state is State.WARNING
 
 
 def test_a_walk_cut_short_is_unknown_beside_what_was_found() -> None:
     cut = Uploads((computer(end=FAILED),), cut_short="more than 256 computers")
     fine = Uploads((computer(end=end(YESTERDAY)),), cut_short="more than 256 computers")
 
-    assert status(ENTRY, cut, RULES, NOW).state is State.WARNING
-    assert status(ENTRY, fine, RULES, NOW).summary == (
+    assert evaluate_status(ENTRY, cut, RULES, NOW).state is State.WARNING
+    assert evaluate_status(ENTRY, fine, RULES, NOW).summary == (
         "only a part of incoming was looked through: more than 256 computers"
     )
-    assert status(ENTRY, fine, RULES, NOW).state is State.UNKNOWN
+    assert evaluate_status(ENTRY, fine, RULES, NOW).state is State.UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -606,7 +610,7 @@ def test_a_walk_cut_short_is_unknown_beside_what_was_found() -> None:
     ],
 )
 def test_without_computers(seen: Uploads, account: Account, state: State, says: str) -> None:
-    verdict = status(account, seen, RULES, NOW)
+    verdict = evaluate_status(account, seen, RULES, NOW)
 
     assert verdict.state is state
     assert says in verdict.summary
@@ -616,7 +620,7 @@ def test_max_runtime_is_a_setting() -> None:
     one = computer(start=start("2026-11-24T02:00+01:00"), end=end("2026-11-23T02:30+01:00"))
     rules = RULES._replace(status=StatusPolicy(max_runtime=timedelta(hours=8)))
 
-    assert "never ended" in status(ENTRY, uploads(one), rules, NOW).summary
+    assert "never ended" in evaluate_status(ENTRY, uploads(one), rules, NOW).summary
 
 
 def test_days_that_the_settings_know_better_are_not_due() -> None:
@@ -628,8 +632,11 @@ def test_days_that_the_settings_know_better_are_not_due() -> None:
     )
     weekdays = SchedulePolicy(weekdays={"4000101": frozenset({1, 2, 3, 4, 5})})
 
-    assert status(ENTRY, uploads(one), RULES, NOW).state is State.WARNING
-    assert status(ENTRY, uploads(one), RULES._replace(schedule=weekdays), NOW).state is State.OK
+    assert evaluate_status(ENTRY, uploads(one), RULES, NOW).state is State.WARNING
+    assert (
+        evaluate_status(ENTRY, uploads(one), RULES._replace(schedule=weekdays), NOW).state
+        is State.OK
+    )
 
 
 RUNNING = start("2026-11-24T11:00+01:00")
@@ -744,14 +751,16 @@ SUCCESS = end("2026-11-22T20:41:37+01:00")
     ],
 )
 def test_what_a_mail_says_of_failed_backups(one: Computer, facts: dict[str, object]) -> None:
-    verdict = status(ENTRY, uploads(one), RULES, NOW)
+    verdict = evaluate_status(ENTRY, uploads(one), RULES, NOW)
 
     assert verdict.facts == {**facts, "threshold_days": 1, "zone": ZURICH}
 
 
 def test_what_a_mail_says_of_a_success() -> None:
-    fine = status(ENTRY, uploads(computer(end=SUCCESS)), RULES, NOW)
-    full = status(ENTRY._replace(used=99, capacity=100), uploads(computer(end=SUCCESS)), RULES, NOW)
+    fine = evaluate_status(ENTRY, uploads(computer(end=SUCCESS)), RULES, NOW)
+    full = evaluate_status(
+        ENTRY._replace(used=99, capacity=100), uploads(computer(end=SUCCESS)), RULES, NOW
+    )
 
     assert fine.facts == {"last_success": SUCCESS.at}
     assert full.facts == {"cause": "full", "last_success": SUCCESS.at}
@@ -760,8 +769,8 @@ def test_what_a_mail_says_of_a_success() -> None:
 def test_details_say_how() -> None:
     history = History(failed=1, last_success=at("2026-11-22T20:41:37+01:00"))
 
-    known = status(ENTRY, uploads(computer(end=FAILED, history=history)), RULES, NOW)
-    not_known = status(ENTRY, uploads(computer(end=FAILED)), RULES, NOW)
+    known = evaluate_status(ENTRY, uploads(computer(end=FAILED, history=history)), RULES, NOW)
+    not_known = evaluate_status(ENTRY, uploads(computer(end=FAILED)), RULES, NOW)
 
     limits = "thresholds number off (entry), 1 d (entry)"
     assert f"[last success 2026-11-22 20:41 +01:00; {limits}]" in known.details[0]
@@ -772,8 +781,8 @@ def test_a_first_backup_may_take_a_week_from_the_first_start_seen() -> None:
     again = start("2026-11-20T20:00+01:00")
     history = History(first_open=at("2026-11-17T11:59+01:00"))
 
-    late = status(ENTRY, uploads(computer(start=again, history=history)), RULES, NOW)
-    fine = status(ENTRY, uploads(computer(start=again, history=History())), RULES, NOW)
+    late = evaluate_status(ENTRY, uploads(computer(start=again, history=history)), RULES, NOW)
+    fine = evaluate_status(ENTRY, uploads(computer(start=again, history=History())), RULES, NOW)
 
     assert late.summary.startswith("1 failed: backup started 2026-11-20 20:00 +01:00, never ended")
     assert late.metrics[0].value == 1
@@ -793,7 +802,8 @@ def test_a_first_backup_may_take_a_week_from_the_first_start_seen() -> None:
             computer(end=SUCCESS),
             99,
             "last backup reported as successful 2026-11-22 20:41 +01:00, "
-            "but the quota was used up (99.0 %, threshold 99 % ([status] full))",
+            "but the quota was used up (99.0 %, "
+            "threshold 99 % ([status] full))",
             id="in doubt",
         ),
         pytest.param(
@@ -801,7 +811,8 @@ def test_a_first_backup_may_take_a_week_from_the_first_start_seen() -> None:
             99,
             "backup running since 2026-11-24 11:00 +01:00, "
             "the one before reported as successful 2026-11-22 20:41 +01:00, "
-            "but the quota was used up (99.0 %, threshold 99 % ([status] full))",
+            "but the quota was used up (99.0 %, "
+            "threshold 99 % ([status] full))",
             id="in doubt, and running again",
         ),
         pytest.param(
@@ -815,4 +826,4 @@ def test_a_first_backup_may_take_a_week_from_the_first_start_seen() -> None:
 def test_a_success_in_words(one: Computer, used: int, summary: str) -> None:
     account = ENTRY._replace(used=used, capacity=100)
 
-    assert status(account, uploads(one), RULES, NOW).summary == summary
+    assert evaluate_status(account, uploads(one), RULES, NOW).summary == summary

@@ -15,7 +15,7 @@ from backup_monitoring.model.verdicts import Range, Threshold, Verdict
 from backup_monitoring.settings.policies import range_below_count
 from backup_monitoring.store.growth import DailySize, estimate_growth
 from backup_monitoring.store.history import TrackedComputer, look
-from backup_monitoring.tasks.client import client
+from backup_monitoring.tasks.client import evaluate_client
 from backup_monitoring.tasks.policies import (
     ClientPolicy,
     QuotaPolicy,
@@ -25,11 +25,11 @@ from backup_monitoring.tasks.policies import (
     UnusedPolicy,
     WarnAfterPolicy,
 )
-from backup_monitoring.tasks.quota import quota
-from backup_monitoring.tasks.schedule import schedule
-from backup_monitoring.tasks.status import status
-from backup_monitoring.tasks.unused import unused
-from backup_monitoring.uploads.offsets import OffsetClues, ReportWriter, choose, parse_offset
+from backup_monitoring.tasks.quota import evaluate_quota
+from backup_monitoring.tasks.schedule import evaluate_schedule
+from backup_monitoring.tasks.status import evaluate_status
+from backup_monitoring.tasks.unused import evaluate_unused
+from backup_monitoring.uploads.offsets import OffsetClues, ReportWriter, choose_offset, parse_offset
 from cases import at, daily, end, start, uploads
 
 RULES = Path(__file__).parent.parent.parent / "docs" / "rules.md"
@@ -81,7 +81,7 @@ def _quota(row: Row) -> Verdict:
     if row["option"] != "-":
         good = Range(end=float(row["option"].removeprefix("-w ")))
         policy = policy._replace(warning=Threshold(good, "-w"))
-    return quota(account, policy)
+    return evaluate_quota(account, policy)
 
 
 def _warn_after(row: Row) -> WarnAfterPolicy:
@@ -119,7 +119,7 @@ def _status_policy(row: Row) -> StatusPolicy:
 
 def _schedule(row: Row) -> Verdict:
     rules = RunPolicies(_warn_after(row), _schedule_policy(row), _status_policy(row))
-    return schedule(_account(row), uploads(_computer(row)), rules, at(row["looked at"]))
+    return evaluate_schedule(_account(row), uploads(_computer(row)), rules, at(row["looked at"]))
 
 
 def _status(row: Row) -> Verdict:
@@ -127,7 +127,7 @@ def _status(row: Row) -> Verdict:
     if percent := row.get("used"):
         account = account._replace(used=round(float(percent[:-2]) * GIB), capacity=100 * GIB)
     rules = RunPolicies(_warn_after(row), _schedule_policy(row), _status_policy(row))
-    return status(account, uploads(_computer(row)), rules, at(row["looked at"]))
+    return evaluate_status(account, uploads(_computer(row)), rules, at(row["looked at"]))
 
 
 def _client(row: Row) -> Verdict:
@@ -137,7 +137,7 @@ def _client(row: Row) -> Verdict:
     computer = Computer("web01", start("2026-11-23T20:00+01:00", program))
     policy = ClientPolicy(minimum=minimum, strict=row["strict"] == "true")
     now = at("2026-11-24T08:00+01:00")
-    return client(_account(row), uploads(computer), policy, SchedulePolicy(), now)
+    return evaluate_client(_account(row), uploads(computer), policy, SchedulePolicy(), now)
 
 
 def _unused(row: Row) -> Verdict:
@@ -148,7 +148,7 @@ def _unused(row: Row) -> Verdict:
         )
         policy = policy._replace(critical=limit)
     found = uploads()._replace(data=row["data"] == "yes")
-    return unused(_account(row), found, policy, at(row["looked at"]))
+    return evaluate_unused(_account(row), found, policy, at(row["looked at"]))
 
 
 def _growth(row: Row) -> Verdict:
@@ -167,7 +167,7 @@ def _growth(row: Row) -> Verdict:
     )
     if row["option"] != "-":
         policy = policy._replace(forecast=int(row["option"].removeprefix("--forecast-warning ")))
-    return quota(account, policy)
+    return evaluate_quota(account, policy)
 
 
 def _passes(rows: list[Row]) -> Verdict:
@@ -178,7 +178,7 @@ def _passes(rows: list[Row]) -> Verdict:
         computer = computer._replace(history=memory.history_beside(computer))
     account = _account({"entry: numbers, days": "2, 0"})
     rules = RunPolicies(WarnAfterPolicy(), _schedule_policy({}), StatusPolicy())
-    return status(account, uploads(computer), rules, now)
+    return evaluate_status(account, uploads(computer), rules, now)
 
 
 JUDGES: dict[str, Callable[[Row], Verdict]] = {
@@ -210,7 +210,7 @@ def _offsets(row: Row) -> str:
     writer = ReportWriter.PERL if row["client"] == "Perl" else ReportWriter.OTHER
     clues = OffsetClues((), at("2100-01-01T00:00+00:00"), at("2026-11-24T08:00+01:00"))
     candidates = parse_offset(row["written"], writer)
-    chosen = choose(candidates, None, clues)
+    chosen = choose_offset(candidates, None, clues)
     if chosen is not None:
         return format_offset(chosen)
     return " or ".join(map(format_offset, sorted(candidates))) or "unreadable"

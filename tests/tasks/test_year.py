@@ -28,7 +28,7 @@ from backup_monitoring.tasks.policies import (
     StatusPolicy,
     WarnAfterPolicy,
 )
-from backup_monitoring.tasks.schedule import schedule
+from backup_monitoring.tasks.schedule import evaluate_schedule
 from backup_monitoring.uploads.reports import read_end, read_schedule, read_start
 from clients import Program, end_file, perl_offset, schedule_file, sepiola_offset, start_file
 
@@ -294,7 +294,7 @@ def evaluate_all(life: Life, year: Year, known: Known, now: datetime, knowing: b
     )
     computer = uploaded(life, year, known, now, knowing)
     rules = RunPolicies(WarnAfterPolicy(), policy, StatusPolicy())
-    return schedule(account, Uploads((computer,), data=True), rules, now)
+    return evaluate_schedule(account, Uploads((computer,), data=True), rules, now)
 
 
 def really_missed(year: Year, known: Known, now: datetime) -> int:

@@ -7,12 +7,12 @@ import pytest
 from backup_monitoring.model.accounts import Account
 from backup_monitoring.model.errors import SettingsError
 from backup_monitoring.settings.homes import HomesSettings, check_template
-from backup_monitoring.uploads.home_path import HomeError, home_path
+from backup_monitoring.uploads.home_path import HomeError, resolve_home
 
 
 def path_of(template: str, uid: str, home: str | None, root: str = "/") -> str:
     settings = HomesSettings(root=Path(root), path=template)
-    return home_path(Account(uid, "", home=home), settings)
+    return resolve_home(Account(uid, "", home=home), settings)
 
 
 @pytest.mark.parametrize(

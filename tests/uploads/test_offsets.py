@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backup_monitoring.model.times import format_offset
-from backup_monitoring.uploads.offsets import OffsetClues, ReportWriter, choose, parse_offset
+from backup_monitoring.uploads.offsets import OffsetClues, ReportWriter, choose_offset, parse_offset
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -119,7 +119,7 @@ NEARER_TO_THE_WEST = datetime(2026, 11, 24, 0, 30, tzinfo=UTC)
 def test_choice_of_two(zones: list[ZoneInfo], modified: datetime, offset: str | None) -> None:
     candidates = parse_offset("-11:00", ReportWriter.PERL)
 
-    chosen = choose(candidates, WALL, OffsetClues(zones, modified, NOW))
+    chosen = choose_offset(candidates, WALL, OffsetClues(zones, modified, NOW))
 
     assert (None if chosen is None else format_offset(chosen)) == offset
 
@@ -135,13 +135,13 @@ def test_choice_of_two(zones: list[ZoneInfo], modified: datetime, offset: str | 
 def test_choice_of_two_without_a_date(modified: datetime, offset: str | None) -> None:
     candidates = parse_offset("-11:00", ReportWriter.PERL)
 
-    chosen = choose(candidates, None, OffsetClues([AUCKLAND], modified, NOW))
+    chosen = choose_offset(candidates, None, OffsetClues([AUCKLAND], modified, NOW))
 
     assert (None if chosen is None else format_offset(chosen)) == offset
 
 
 def test_one_candidate_is_it_whatever_else_is_known() -> None:
-    chosen = choose(
+    chosen = choose_offset(
         parse_offset("+01:00", ReportWriter.PERL), WALL, OffsetClues([AUCKLAND], LONG_AGO, NOW)
     )
 
@@ -153,7 +153,7 @@ def test_a_zone_counts_as_of_the_date_not_of_today() -> None:
     in_winter = datetime(2026, 7, 1, 20, 0)  # noqa: DTZ001 - Auckland is at +12:00 then
     candidates = parse_offset("-11:00", ReportWriter.PERL)
 
-    assert choose(candidates, in_winter, OffsetClues([AUCKLAND], LONG_AGO, NOW)) is None
+    assert choose_offset(candidates, in_winter, OffsetClues([AUCKLAND], LONG_AGO, NOW)) is None
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_a_zone_counts_as_of_the_date_not_of_today() -> None:
     ],
 )
 def test_the_ends_of_time_raise_nothing(wall: datetime, offset: str | None) -> None:
-    chosen = choose(
+    chosen = choose_offset(
         parse_offset("+13:00", ReportWriter.PERL), wall, OffsetClues([AUCKLAND], NOW, NOW)
     )
 
@@ -213,9 +213,12 @@ def test_perls_offset_is_mended_or_ambiguous(at: datetime, zone: str) -> None:
     candidates = parse_offset(as_perl_writes(at, zone), ReportWriter.PERL)
 
     assert true in candidates
-    assert choose(candidates, wall, OffsetClues([ZoneInfo(zone)], LONG_AGO, NOW)) in (true, None)
+    assert choose_offset(candidates, wall, OffsetClues([ZoneInfo(zone)], LONG_AGO, NOW)) in (
+        true,
+        None,
+    )
     uploaded = OffsetClues([], at + timedelta(minutes=3), at + timedelta(hours=1))
-    assert choose(candidates, wall, uploaded) == true
+    assert choose_offset(candidates, wall, uploaded) == true
 
 
 @given(at=INSTANTS, zone=st.sampled_from(ZONES))

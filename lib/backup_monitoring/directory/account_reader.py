@@ -7,9 +7,8 @@ from typing import Any
 
 from backup_monitoring.directory.attributes import AttributeReader, EntryValues
 from backup_monitoring.directory.entries import Entry, as_text
-from backup_monitoring.model.accounts import Account, AccountStatus
-from backup_monitoring.model.needs import Need
-from backup_monitoring.settings.directory import AttributeNames
+from backup_monitoring.model import Account, AccountStatus, Need
+from backup_monitoring.settings import AttributeNames
 
 Fields = dict[str, Any]
 StorePart = Callable[[EntryValues, Fields], None]

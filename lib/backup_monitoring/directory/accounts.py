@@ -6,19 +6,17 @@ from datetime import datetime
 from backup_monitoring.directory.account_reader import AccountReader, KnownAttributes
 from backup_monitoring.directory.base import Directory
 from backup_monitoring.directory.entries import Entry
-from backup_monitoring.directory.filters import escape, parse
+from backup_monitoring.directory.filters import escape_value, parse_filter
 from backup_monitoring.directory.seen import Seen
-from backup_monitoring.model.accounts import Account, AccountStatus
-from backup_monitoring.model.findings import Finding
-from backup_monitoring.model.needs import Need
-from backup_monitoring.settings.directory import DirectorySettings
+from backup_monitoring.model import Account, AccountStatus, Finding, Need
+from backup_monitoring.settings import DirectorySettings
 
 _AT_ONCE = 100
 _LEFT_OUT = (AccountStatus.INACTIVE, AccountStatus.UNCLEAR)  # of a run over all
 _WITHOUT_FILES = "objectClass=sstS3Bucket"
 
 
-def accounts(
+def read_accounts(
     directory: Directory,
     settings: DirectorySettings,
     need: Need,
@@ -62,19 +60,19 @@ def known_accounts(
     Those that are not active, or keep no files here, are known by name only.
 
     Raises:
-        DirectoryError, SettingsError: as `accounts`.
+        DirectoryError, SettingsError: as `read_accounts`.
     """
-    for account, in_scope, _ in known_entries(directory, settings, now, ()):
+    for account, in_scope, _ in read_known_accounts(directory, settings, now, ()):
         yield account, in_scope
 
 
-def known_entries(
+def read_known_accounts(
     directory: Directory, settings: DirectorySettings, now: datetime, more: Sequence[str]
 ) -> Iterator[tuple[Account, bool, Entry]]:
     """Yield what `known_accounts` does, with the entry, for which *more* attributes are asked.
 
     Raises:
-        DirectoryError, SettingsError: as `accounts`.
+        DirectoryError, SettingsError: as `read_accounts`.
     """
     names = settings.attributes
     scope = parse_scope(settings)
@@ -95,7 +93,7 @@ def known_entries(
 
 def parse_scope(settings: DirectorySettings) -> str:
     """Return the accounts' filter; SettingsError, naming it as it stands there, if it is none."""
-    parse(settings.accounts_filter)
+    parse_filter(settings.accounts_filter)
     return settings.accounts_filter
 
 
@@ -107,7 +105,7 @@ def _certain(settings: DirectorySettings) -> KnownAttributes:
 
 def _of_host(settings: DirectorySettings) -> str:
     """Return the part of a filter that only this backup server's accounts pass."""
-    return f"({settings.attributes.host}={escape(settings.host)})" if settings.host else ""
+    return f"({settings.attributes.host}={escape_value(settings.host)})" if settings.host else ""
 
 
 def _filters(settings: DirectorySettings, uids: Sequence[str] | None) -> Iterator[str]:
@@ -120,7 +118,7 @@ def _filters(settings: DirectorySettings, uids: Sequence[str] | None) -> Iterato
     wanted = [uid for uid in dict.fromkeys(uids) if uid and uid.isprintable()]
     for first in range(0, len(wanted), _AT_ONCE):
         chunk = wanted[first : first + _AT_ONCE]
-        yield f"(|{''.join(f'({names.uid}={escape(uid)})' for uid in chunk)})"
+        yield f"(|{''.join(f'({names.uid}={escape_value(uid)})' for uid in chunk)})"
 
 
 def _doubted(account: Account) -> Account:

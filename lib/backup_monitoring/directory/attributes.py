@@ -3,9 +3,9 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from backup_monitoring.directory.entries import as_text, canonical
+from backup_monitoring.directory.entries import as_text, canonicalize
 from backup_monitoring.directory.generalized_time import parse_time
-from backup_monitoring.model.findings import Finding
+from backup_monitoring.model import Finding
 
 _NONE: tuple[bytes, ...] = ()
 
@@ -17,7 +17,7 @@ class AttributeReader:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.key = canonical(name)
+        self.key = canonicalize(name)
 
 
 class EntryValues:

@@ -1,7 +1,7 @@
 """Names the setting that a base came from, for the errors of those that do not find it."""
 
-from backup_monitoring.model.errors import DirectoryError
-from backup_monitoring.settings.directory import BASES, DirectorySettings
+from backup_monitoring.model import DirectoryError
+from backup_monitoring.settings import BASES, DirectorySettings
 
 
 class MissingBaseError(DirectoryError):

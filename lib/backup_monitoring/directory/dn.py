@@ -2,7 +2,7 @@
 
 import re
 
-from backup_monitoring.directory.entries import as_text, canonical, without_case
+from backup_monitoring.directory.entries import as_text, canonicalize, fold_case
 
 Normalised = tuple[tuple[tuple[str, str], ...], ...]
 
@@ -13,7 +13,7 @@ _PARTS = {
 }
 
 
-def normalised(dn: str) -> Normalised:
+def normalize_dn(dn: str) -> Normalised:
     """Return *dn* in a form in which equal names are equal: case, spaces, escapes, aliases aside.
 
     The first element is the entry's own name, the others are its parent's. Text that is no
@@ -24,12 +24,12 @@ def normalised(dn: str) -> Normalised:
 
 def _relative(name: str) -> tuple[tuple[str, str], ...]:
     pairs = [part.partition("=") for part in _PARTS["+"].findall(name)]
-    return tuple(sorted((canonical(kind.strip()), _value(value)) for kind, _, value in pairs))
+    return tuple(sorted((canonicalize(kind.strip()), _value(value)) for kind, _, value in pairs))
 
 
 def _value(text: str) -> str:
     raw = _ESCAPED.sub(_unescaped, text.encode("utf-8", "surrogateescape"))
-    return without_case(" ".join(as_text(raw).split()))
+    return fold_case(" ".join(as_text(raw).split()))
 
 
 def _unescaped(found: re.Match[bytes]) -> bytes:

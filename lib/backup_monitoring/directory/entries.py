@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 from unicodedata import normalize
 
-from backup_monitoring.model.errors import SettingsError
+from backup_monitoring.model import SettingsError
 
 Attributes = dict[str, list[bytes]]
 
@@ -43,11 +43,11 @@ class Entry(NamedTuple):
 
     def texts(self, name: str) -> list[str]:
         """Return the values of attribute *name*, in any spelling, as texts."""
-        return [as_text(value) for value in self.attributes.get(canonical(name), ())]
+        return [as_text(value) for value in self.attributes.get(canonicalize(name), ())]
 
     def text(self, name: str) -> str | None:
         """Return the first value of attribute *name* as text, None without one."""
-        values = self.attributes.get(canonical(name))
+        values = self.attributes.get(canonicalize(name))
         return as_text(values[0]) if values else None
 
 
@@ -55,7 +55,7 @@ class NameTable(dict[bytes, str]):
     """Canonical names by the bytes that the source wrote; fills itself."""
 
     def __missing__(self, raw: bytes) -> str:
-        name = canonical(as_text(raw))
+        name = canonicalize(as_text(raw))
         if len(self) < _REMEMBERED:
             self[raw] = name
         return name
@@ -66,7 +66,7 @@ def as_text(value: bytes) -> str:
     return str(value, "utf-8", "surrogateescape")
 
 
-def without_case(text: str) -> str:
+def fold_case(text: str) -> str:
     """Return *text* in a form in which texts are equal that a server takes for equal.
 
     As slapd does it: compatible characters are one (``ﬁ`` is ``fi``), composed or not, and so are
@@ -77,7 +77,7 @@ def without_case(text: str) -> str:
     return normalize("NFKC", normalize("NFKD", text).lower())
 
 
-def canonical(name: str) -> str:
+def canonicalize(name: str) -> str:
     """Return the one spelling of attribute *name* that entries use: lower case, short name."""
     lower = name.lower()
     if ";" not in lower:
@@ -91,7 +91,7 @@ def is_name(name: str) -> bool:
     return _NAME.fullmatch(name) is not None
 
 
-def asked(attributes: Iterable[str]) -> list[str]:
+def list_asked(attributes: Iterable[str]) -> list[str]:
     """Return *attributes* to ask a source for, each once.
 
     Raises:
@@ -99,7 +99,7 @@ def asked(attributes: Iterable[str]) -> list[str]:
     """
     names = list(dict.fromkeys(attributes))
     for name in names:
-        if not is_name(name) or canonical(name).startswith("userpassword"):
+        if not is_name(name) or canonicalize(name).startswith("userpassword"):
             raise SettingsError(
                 "[directory.attributes]",
                 f"{name!r} is not an attribute that is read here",

@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from backup_monitoring.directory.entries import Attributes, as_text, canonical, without_case
-from backup_monitoring.model.errors import SettingsError
+from backup_monitoring.directory.entries import Attributes, as_text, canonicalize, fold_case
+from backup_monitoring.model import SettingsError
 
 Test = Callable[[Attributes], bool]
 
@@ -31,7 +31,7 @@ class Filter(NamedTuple):
     matches: Test
 
 
-def escape(value: str) -> str:
+def escape_value(value: str) -> str:
     """Return *value* as it may stand in a filter: it stays a value, whatever it contains.
 
     Spaces at its ends are kept too; surrogates stand for bytes that are no UTF-8.
@@ -39,7 +39,7 @@ def escape(value: str) -> str:
     return _TO_ESCAPE.sub(lambda found: f"\\{ord(found[0]) & 0xFF:02x}", value)
 
 
-def parse(text: str) -> Filter:
+def parse_filter(text: str) -> Filter:
     """Understand *text*.
 
     Raises:
@@ -98,7 +98,7 @@ class _FilterParser:
         found = _ITEM.match(self._text, at)
         if not found:
             raise self.wrong(at)
-        name, sign, value = canonical(found[1]), found[2], found[3]
+        name, sign, value = canonicalize(found[1]), found[2], found[3]
         self.names.add(name)
         if sign == "=" and value == "*":
             return lambda attributes: name in attributes, found.end()
@@ -129,7 +129,7 @@ def _folded(value: bytes) -> bytes:
 def _cased(value: bytes) -> bytes:
     if value.isascii():
         return value.lower()
-    return without_case(as_text(value)).encode("utf-8", "surrogateescape")
+    return fold_case(as_text(value)).encode("utf-8", "surrogateescape")
 
 
 def _comparison(name: str, sign: str, wanted: bytes) -> Test:

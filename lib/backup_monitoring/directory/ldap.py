@@ -9,12 +9,20 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from backup_monitoring.directory.base import FallbackStep
 from backup_monitoring.directory.bases import base_key
-from backup_monitoring.directory.entries import Entry, asked
-from backup_monitoring.directory.filters import parse
-from backup_monitoring.directory.ldap_errors import NO_SUCH_OBJECT, SUCCESS, refused
-from backup_monitoring.model.errors import DirectoryError, SettingsError
-from backup_monitoring.net import connect as dial
-from backup_monitoring.settings.directory import DirectorySettings
+from backup_monitoring.directory.entries import Entry, list_asked
+from backup_monitoring.directory.filters import parse_filter
+from backup_monitoring.directory.ldap_errors import NO_SUCH_OBJECT, SUCCESS, make_refusal
+from backup_monitoring.model import DirectoryError, SettingsError
+from backup_monitoring.net import (
+    ServerAddress,
+    UnreachableError,
+    connect,
+    is_private,
+    make_timeout_error,
+    parse_server_uri,
+    secure,
+)
+from backup_monitoring.settings import DirectorySettings
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # ldap3 uses names that pyasn1 has deprecated
@@ -40,14 +48,14 @@ class LdapDirectory:
         self._settings = settings
         self._phase = phase
         self._timeout = settings.timeout.total_seconds()
-        self._servers = [dial.parse_uri(uri, settings.file) for uri in settings.uri]
+        self._servers = [parse_server_uri(uri, settings.file) for uri in settings.uri]
         self._server = self._servers[0]
         self._socket: socket | None = None
         self._connection: ldap3.Connection | None = None
 
     def steps(self) -> Iterator[str]:
         """See `backup_monitoring.directory.Directory`."""
-        failures: list[dial.UnreachableError] = []
+        failures: list[UnreachableError] = []
         for server in self._servers:
             _check_bind(self._settings, server)
             if failures:
@@ -55,16 +63,16 @@ class LdapDirectory:
             self._server = server
             try:
                 yield from self._steps(server)
-            except dial.UnreachableError as error:
+            except UnreachableError as error:
                 self.close()
                 failures.append(error)
             else:
                 return
         raise _all(failures)
 
-    def _steps(self, server: dial.ServerAddress) -> Iterator[str]:
+    def _steps(self, server: ServerAddress) -> Iterator[str]:
         self._phase(f"connecting to {server.uri}")
-        self._socket = dial.connect(server, self._timeout)
+        self._socket = connect(server, self._timeout)
         yield f"reached {server.uri}"
         if server.scheme == "ldaps":
             yield from self._secured()
@@ -79,7 +87,7 @@ class LdapDirectory:
     def _secured(self, strategy: EntryStrategy | None = None) -> Iterator[str]:
         assert self._socket is not None  # noqa: S101 - connected just before
         self._phase(f"starting TLS with {self._server.uri}")
-        encrypted = self._socket = dial.secure(self._socket, self._server, self._settings)
+        encrypted = self._socket = secure(self._socket, self._server, self._settings)
         if strategy:
             self._guarded(lambda: strategy.replace_socket(encrypted))
         checked = "verified" if self._settings.verify else "NOT verified (verify = false)"
@@ -87,7 +95,7 @@ class LdapDirectory:
 
     def _bound(self, connection: ldap3.Connection) -> str:
         settings = self._settings
-        if settings.bind == "simple" and not dial.is_private(connection.socket):
+        if settings.bind == "simple" and not is_private(connection.socket):
             raise DirectoryError(
                 self._server.uri,
                 "the password would be sent in the clear",
@@ -112,8 +120,8 @@ class LdapDirectory:
     def _pages(
         self, base: str, ldap_filter: str, attributes: Sequence[str], scope: str
     ) -> Iterator[Entry]:
-        parse(ldap_filter)  # a bad one is told by its place, before the server sees it
-        names = asked(attributes)
+        parse_filter(ldap_filter)  # a bad one is told by its place, before the server sees it
+        names = list_asked(attributes)
         cookie: bytes | None = None
         while cookie != b"":
             self._phase(f"reading the directory at {self._server.uri}")
@@ -136,7 +144,7 @@ class LdapDirectory:
             dn,
             search_filter="(objectClass=*)",
             search_scope=ldap3.BASE,
-            attributes=asked(attributes),
+            attributes=list_asked(attributes),
             may_be_missing=True,
         )
         found = [entry for entries in answers for entry in entries]
@@ -194,7 +202,7 @@ class LdapDirectory:
         result = self._open_connection().result
         if result["result"] != SUCCESS:
             key = base_key(self._settings, base)
-            raise refused(result, self._server, self._settings, base, key)
+            raise make_refusal(result, self._server, self._settings, base, key)
 
     def _guarded(self, operation: Callable[[], T]) -> T:
         """Run *operation*; whatever can go wrong with a connection is an error of ours."""
@@ -203,7 +211,7 @@ class LdapDirectory:
         try:
             return operation()
         except TimeoutError:
-            failure = dial.no_answer(self._server, self._timeout)
+            failure = make_timeout_error(self._server, self._timeout)
         except LDAPInvalidFilterError as error:
             problem = f"the request cannot be written: {error}"
             failure = DirectoryError(uri, problem, "see accounts_filter in the settings")
@@ -211,7 +219,7 @@ class LdapDirectory:
             # ldap3 wraps what the system said into texts of its own
             said = error.__context__ if isinstance(error.__context__, OSError) else error
             problem = f"the connection broke: {getattr(said, 'strerror', None) or said}"
-            failure = dial.UnreachableError(uri, problem, "see the server's log")
+            failure = UnreachableError(uri, problem, "see the server's log")
         except DecodeError as error:
             failure = DirectoryError(
                 uri, f"its answer is not LDAP: {error}", "see what listens there"
@@ -253,7 +261,7 @@ class LdapDirectory:
         self.close()
 
 
-def _check_bind(settings: DirectorySettings, server: dial.ServerAddress) -> None:
+def _check_bind(settings: DirectorySettings, server: ServerAddress) -> None:
     problem = None
     if settings.bind == "simple" and not (settings.bind_dn and settings.password):
         # A server takes an empty password for an anonymous bind, and says success.
@@ -291,7 +299,7 @@ def _unbound(settings: DirectorySettings) -> ldap3.Connection:
     )
 
 
-def _all(failures: list[dial.UnreachableError]) -> DirectoryError:
+def _all(failures: list[UnreachableError]) -> DirectoryError:
     if len(failures) == 1:
         return failures[0]
     where = ", ".join(failure.where for failure in failures)

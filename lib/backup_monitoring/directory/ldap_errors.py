@@ -3,9 +3,9 @@
 from typing import Any
 
 from backup_monitoring.directory.bases import MissingBaseError
-from backup_monitoring.model.errors import DirectoryError
-from backup_monitoring.net.connect import ServerAddress, UnreachableError
-from backup_monitoring.settings.directory import DirectorySettings
+from backup_monitoring.model import DirectoryError
+from backup_monitoring.net import ServerAddress, UnreachableError
+from backup_monitoring.settings import DirectorySettings
 
 SUCCESS = 0
 NO_SUCH_OBJECT = 32
@@ -40,7 +40,7 @@ _MEANINGS = {
 _ELSEWHERE = {51: "is busy", 52: "is unavailable"}
 
 
-def refused(
+def make_refusal(
     result: dict[str, Any], server: ServerAddress, settings: DirectorySettings, base: str, key: str
 ) -> DirectoryError:
     """Return the error that *result*, which is no success, stands for.

@@ -7,18 +7,18 @@ from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, Self
 
 from backup_monitoring.directory.bases import MissingBaseError, base_key
-from backup_monitoring.directory.dn import Normalised, normalised
+from backup_monitoring.directory.dn import Normalised, normalize_dn
 from backup_monitoring.directory.entries import (
     Attributes,
     Entry,
     as_text,
-    asked,
-    canonical,
+    canonicalize,
     is_name,
+    list_asked,
 )
-from backup_monitoring.directory.filters import parse
-from backup_monitoring.model.errors import DirectoryError
-from backup_monitoring.settings.directory import DirectorySettings
+from backup_monitoring.directory.filters import parse_filter
+from backup_monitoring.model import DirectoryError
+from backup_monitoring.settings import DirectorySettings
 
 if TYPE_CHECKING:
     from backup_monitoring.directory.base import PhaseCallback
@@ -53,8 +53,8 @@ class LdifDirectory:
     def _searched(
         self, scope: "_Scope", base: str, ldap_filter: str, attributes: Sequence[str]
     ) -> Iterator[Entry]:
-        chosen = parse(ldap_filter)
-        names = {canonical(name) for name in asked(attributes)}
+        chosen = parse_filter(ldap_filter)
+        names = {canonicalize(name) for name in list_asked(attributes)}
         extra = chosen.names - names
         for dn, body in self._found(scope, names | extra):
             if chosen.matches(body):
@@ -66,7 +66,7 @@ class LdifDirectory:
 
     def entry(self, dn: str, attributes: Sequence[str]) -> Entry | None:
         """See `backup_monitoring.directory.Directory`."""
-        names = {canonical(name) for name in asked(attributes)}
+        names = {canonicalize(name) for name in list_asked(attributes)}
         for found, body in self._found(_Itself(dn), names):
             return Entry(found, body)
         return None
@@ -131,25 +131,25 @@ class _Scope:
     """Tells which names are directly below *base*; ``known`` once there was one, or *base*."""
 
     def __init__(self, base: str) -> None:
-        self._base = normalised(base)
+        self._base = normalize_dn(base)
         self._parents: dict[bytes, bool] = {}
         self.known = False
 
     def __contains__(self, dn: bytes) -> bool:
         if b"\\" in dn or b";" in dn:
-            inside = self._is_base(normalised(as_text(dn))[1:])
+            inside = self._is_base(normalize_dn(as_text(dn))[1:])
         else:
             parent = dn.partition(b",")[2]
             found = self._parents.get(parent)
             inside = self._remember(parent) if found is None else found
         # an extract may begin at the base, or below it
-        self.known = self.known or inside or self._is_base(normalised(as_text(dn)))
+        self.known = self.known or inside or self._is_base(normalize_dn(as_text(dn)))
         return inside
 
     def _remember(self, parent: bytes) -> bool:
         if len(self._parents) >= _REMEMBERED:
             self._parents.clear()
-        inside = self._parents[parent] = self._is_base(normalised(as_text(parent)))
+        inside = self._parents[parent] = self._is_base(normalize_dn(as_text(parent)))
         return inside
 
     def _is_base(self, name: object) -> bool:
@@ -160,7 +160,7 @@ class _Itself(_Scope):
     """Tells which name is *dn* itself."""
 
     def __contains__(self, dn: bytes) -> bool:
-        return self._is_base(normalised(as_text(dn)))
+        return self._is_base(normalize_dn(as_text(dn)))
 
 
 class _Tree(_Scope):
@@ -172,13 +172,13 @@ class _Tree(_Scope):
 
     def __contains__(self, dn: bytes) -> bool:
         if b"\\" in dn or b";" in dn:
-            inside = self._below(normalised(as_text(dn)))
+            inside = self._below(normalize_dn(as_text(dn)))
         else:
             parent = dn.partition(b",")[2]
             found = self._parents.get(parent)
             inside = self._remember(parent) if found is None else found
             if not inside and self._beside[parent]:
-                inside = self._is_base(normalised(as_text(dn)))
+                inside = self._is_base(normalize_dn(as_text(dn)))
         self.known = self.known or inside
         return inside
 
@@ -186,7 +186,7 @@ class _Tree(_Scope):
         if len(self._parents) >= _REMEMBERED:
             self._parents.clear()
             self._beside.clear()
-        name = normalised(as_text(parent))
+        name = normalize_dn(as_text(parent))
         self._beside[parent] = name == self._base[1:]
         inside = self._parents[parent] = self._below(name)
         return inside
@@ -205,7 +205,7 @@ class _Wanted(dict[bytes, str | None]):
         name = as_text(raw)
         if not is_name(name):
             raise _MalformedError(f"{name[:40]!r} is no attribute's name")
-        key = canonical(name)
+        key = canonicalize(name)
         wanted = key if key.partition(";")[0] in self._names else None
         if len(self) < _REMEMBERED:
             self[raw] = wanted

@@ -1,9 +1,9 @@
 """Opens the directory that the settings name: LDAP servers or an LDIF file."""
 
 from backup_monitoring.directory.base import Directory, PhaseCallback
-from backup_monitoring.model.errors import SettingsError
-from backup_monitoring.net.secrets import read_password
-from backup_monitoring.settings.directory import DirectorySettings
+from backup_monitoring.model import SettingsError
+from backup_monitoring.net import read_password
+from backup_monitoring.settings import DirectorySettings
 
 
 def open_directory(settings: DirectorySettings, phase: PhaseCallback) -> Directory:

@@ -6,11 +6,11 @@ from typing import NamedTuple, TypeVar
 from backup_monitoring.directory.attributes import AttributeReader, EntryValues
 from backup_monitoring.directory.base import Directory
 from backup_monitoring.directory.bases import MissingBaseError
-from backup_monitoring.directory.dn import Normalised, normalised
+from backup_monitoring.directory.dn import Normalised, normalize_dn
 from backup_monitoring.directory.entries import Entry
-from backup_monitoring.directory.filters import escape
-from backup_monitoring.model.people import Contact, Customer, PeopleTable, Person, Reseller
-from backup_monitoring.settings.directory import AttributeNames, DirectorySettings
+from backup_monitoring.directory.filters import escape_value
+from backup_monitoring.model import Contact, Customer, PeopleTable, Person, Reseller
+from backup_monitoring.settings import AttributeNames, DirectorySettings
 
 T = TypeVar("T")
 
@@ -103,7 +103,7 @@ class LivePeople:
 
     def _contact(self, uid: str) -> Contact | None:
         settings, reader = self._settings, ContactReader(self._settings.attributes)
-        ldap_filter = f"({settings.attributes.uid}={escape(uid)})"
+        ldap_filter = f"({settings.attributes.uid}={escape_value(uid)})"
         # An account's base that is not there is no answer: it is every account's.
         found = [*self._directory.entries(settings.accounts_base, ldap_filter, reader.attributes)]
         return reader.contact(found[0], _uid(found[0], settings, uid)) if found else None
@@ -126,7 +126,7 @@ class LivePeople:
     def _named(
         self, base: str, of_class: str, uid: str, attributes: tuple[str, ...]
     ) -> Entry | None:
-        ldap_filter = f"(&{of_class}({self._settings.attributes.uid}={escape(uid)}))"
+        ldap_filter = f"(&{of_class}({self._settings.attributes.uid}={escape_value(uid)}))"
         found = self._seen(base, ldap_filter, attributes)
         return found[0] if found else None
 
@@ -202,7 +202,7 @@ def _persons(directory: Directory, settings: DirectorySettings) -> Iterator[Pers
 
 def _customers(directory: Directory, settings: DirectorySettings) -> Iterator[Customer]:
     """Yield customers; those without a name of their own when all addresses are read."""
-    base, names = normalised(settings.customers_base), settings.attributes
+    base, names = normalize_dn(settings.customers_base), settings.attributes
     nameless: dict[Normalised, Entry] = {}
     addresses: dict[Normalised, str] = {}
     for entry in directory.tree(
@@ -210,7 +210,7 @@ def _customers(directory: Directory, settings: DirectorySettings) -> Iterator[Cu
         f"(|{_CUSTOMERS}(objectClass=sstAddress))",
         (*_customer_attributes(names), "objectClass"),
     ):
-        dn = normalised(entry.dn)
+        dn = normalize_dn(entry.dn)
         if dn[1:] == base and not _has_class(entry, "sstCustomer"):
             continue
         if dn[1:] == base and _own_name(entry):
@@ -225,14 +225,14 @@ def _customers(directory: Directory, settings: DirectorySettings) -> Iterator[Cu
 
 def _resellers(directory: Directory, settings: DirectorySettings) -> Iterator[Reseller]:
     """Yield the settings of resellers; they are few, and their parts come in any order."""
-    base, names = normalised(settings.reseller_settings_base), settings.attributes
+    base, names = normalize_dn(settings.reseller_settings_base), settings.attributes
     parts: dict[Normalised, dict[object, Entry]] = {}
     for entry in directory.tree(
         settings.reseller_settings_base,
         f"(|({names.uid}=*)(ou=notifications)(ou=settings))",
         (names.uid, _IS_DEFAULT, *_NOTIFICATION_ATTRIBUTES, _MAIL_FROM, names.language),
     ):
-        dn = normalised(entry.dn)
+        dn = normalize_dn(entry.dn)
         if dn[1:] == base:
             parts.setdefault(dn, {})[None] = entry
         elif dn[2:] == base and dn[0] in (_NOTIFICATIONS, _SETTINGS):

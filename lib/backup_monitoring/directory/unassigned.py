@@ -6,11 +6,9 @@ from datetime import datetime
 from backup_monitoring.directory.account_reader import AccountReader, KnownAttributes
 from backup_monitoring.directory.accounts import parse_scope
 from backup_monitoring.directory.base import Directory
-from backup_monitoring.directory.filters import escape
-from backup_monitoring.model.accounts import AccountStatus
-from backup_monitoring.model.findings import Finding
-from backup_monitoring.model.needs import Need
-from backup_monitoring.settings.directory import DirectorySettings
+from backup_monitoring.directory.filters import escape_value
+from backup_monitoring.model import AccountStatus, Finding, Need
+from backup_monitoring.settings import DirectorySettings
 
 _MOST_FOUND = 1000
 _MOST_NAMES = 3
@@ -48,7 +46,7 @@ def find_unassigned(
 
 def _filter(settings: DirectorySettings) -> str:
     names = settings.attributes
-    on_one = "".join(f"({names.host}={escape(server)})" for server in settings.servers)
+    on_one = "".join(f"({names.host}={escape_value(server)})" for server in settings.servers)
     on_any = f"(|{on_one})" if on_one else f"({names.host}=*)"
     return f"(&{parse_scope(settings)}({names.active}=TRUE)(!{on_any}))"
 

@@ -14,10 +14,9 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from backup_monitoring.icinga.results import CheckResult
-from backup_monitoring.model.errors import MonitoringError
-from backup_monitoring.model.text import sanitize
-from backup_monitoring.net.secrets import read_password
-from backup_monitoring.settings.icinga import IcingaSettings
+from backup_monitoring.model import MonitoringError, sanitize
+from backup_monitoring.net import read_password
+from backup_monitoring.settings import IcingaSettings
 
 CONNECTIONS = 3
 _WAIT = 10.0

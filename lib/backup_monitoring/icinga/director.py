@@ -9,7 +9,7 @@ from backup_monitoring.icinga.services import Service
 _FOUR_BYTES = re.compile("[\U00010000-\U0010ffff]")
 
 
-def director(services: Iterable[Service]) -> Iterator[str]:
+def render_director(services: Iterable[Service]) -> Iterator[str]:
     """Yield a JSON list, a row at a time. ``$`` is doubled: the Director does not do it."""
     before = "["
     for service in services:

@@ -8,31 +8,31 @@ HEADER = "// Made by generate_backup_objects. Do not edit: it is made anew.\n"
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
-def icinga2(services: Iterable[Service], *, with_hosts: bool = True) -> Iterator[str]:
+def render_icinga2(services: Iterable[Service], *, with_hosts: bool = True) -> Iterator[str]:
     """Yield the configuration, a piece at a time: hosts as they are met, and services."""
     yield HEADER
     hosts: set[str] = set()
     for service in services:
         if with_hosts and service.host not in hosts:
             hosts.add(service.host)
-            yield f'\nobject Host {quoted(service.host)} {{\n  import "backup-server"\n}}\n'
+            yield f'\nobject Host {quote(service.host)} {{\n  import "backup-server"\n}}\n'
         yield (
-            f"\nobject Service {quoted(service.name)} {{\n"
+            f"\nobject Service {quote(service.name)} {{\n"
             f'  import "backup-account-{service.check}"\n'
-            f"  host_name = {quoted(service.host)}\n"
-            f"  display_name = {quoted(service.shown)}\n"
-            f"  vars.backup_account = {variable(service.account)}\n"
-            f"  vars.backup_task = {quoted(service.check)}\n"
+            f"  host_name = {quote(service.host)}\n"
+            f"  display_name = {quote(service.shown)}\n"
+            f"  vars.backup_account = {quote_variable(service.account)}\n"
+            f"  vars.backup_task = {quote(service.check)}\n"
             "}\n"
         )
 
 
-def variable(text: str) -> str:
+def quote_variable(text: str) -> str:
     """Return *text* as the value of a custom variable, in which ``$`` would be a macro."""
-    return quoted(text.replace("$", "$$"))
+    return quote(text.replace("$", "$$"))
 
 
-def quoted(text: str) -> str:
+def quote(text: str) -> str:
     """Return *text* as a string of Icinga's language, whatever it holds."""
     if not text.isprintable() or '"' in text or "\\" in text:
         text = "".join(map(_escaped, text))

@@ -3,18 +3,18 @@
 from collections.abc import Iterable, Iterator
 
 from backup_monitoring.icinga.services import Service, encode_name
-from backup_monitoring.model.text import sanitize
+from backup_monitoring.model import sanitize
 
 HEADER = "# Made by generate_backup_objects. Do not edit: it is made anew.\n"
 _ENDS_A_VALUE = str.maketrans({";": ",", "$": "_", "\\": "/", "`": "'"})
 
 
-def nagios(services: Iterable[Service], *, with_hosts: bool = True) -> Iterator[str]:
+def render_nagios(services: Iterable[Service], *, with_hosts: bool = True) -> Iterator[str]:
     """Yield the definitions, a piece at a time: hosts as they are met, and services."""
     yield HEADER
     hosts: set[str] = set()
     for service in services:
-        host = harmless(service.host)
+        host = neutralize_value(service.host)
         if with_hosts and host not in hosts:
             hosts.add(host)
             yield f"\ndefine host {{\n  use backup-server\n  host_name {host}\n}}\n"
@@ -23,7 +23,7 @@ def nagios(services: Iterable[Service], *, with_hosts: bool = True) -> Iterator[
             f"  use backup-account-{service.check}\n"
             f"  host_name {host}\n"
             f"  service_description {service.name}\n"
-            f"  display_name {harmless(service.shown)}\n"
+            f"  display_name {neutralize_value(service.shown)}\n"
             # It is put into a shell's line: what is no plain UID goes by its encoding.
             f"  _BACKUP_ACCOUNT {encode_name(service.account)}\n"
             f"  _BACKUP_TASK {service.check}\n"
@@ -31,6 +31,6 @@ def nagios(services: Iterable[Service], *, with_hosts: bool = True) -> Iterator[
         )
 
 
-def harmless(text: str) -> str:
+def neutralize_value(text: str) -> str:
     """Return *text* as a value: ``;`` would begin a comment, ``$`` a macro."""
     return sanitize(text).translate(_ENDS_A_VALUE).strip() or "-"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple, TextIO
 
 from backup_monitoring.icinga.results import CheckResult
-from backup_monitoring.model.errors import MonitoringError
+from backup_monitoring.model import MonitoringError
 
 _WRITING = 0.75  # of the time that there is; the rest is for counting
 _ATOMIC = 4096  # bytes that a pipe takes as a whole

@@ -5,13 +5,10 @@ from datetime import datetime
 from typing import NamedTuple
 
 from backup_monitoring.icinga.services import choose_host, encode_name
-from backup_monitoring.model.accounts import Account
-from backup_monitoring.model.text import sanitize
-from backup_monitoring.model.uploads import Uploads
-from backup_monitoring.model.verdicts import State, Verdict
-from backup_monitoring.plugin.output import format_performance_data, limit_size
-from backup_monitoring.settings.load import Settings
-from backup_monitoring.tasks.judge import evaluate_all
+from backup_monitoring.model import Account, State, Uploads, Verdict, sanitize
+from backup_monitoring.plugin import format_performance_data, limit_size
+from backup_monitoring.settings import Settings
+from backup_monitoring.tasks import evaluate_all
 
 _LINES = 20
 

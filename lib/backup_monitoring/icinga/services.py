@@ -5,8 +5,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from backup_monitoring.model.accounts import Account
-from backup_monitoring.model.people import People
+from backup_monitoring.model import Account, People
 
 CHECKS = ("client", "quota", "schedule", "status", "unused")
 _PLAIN = re.compile(r"[A-Za-z0-9._@-]{1,64}", re.ASCII)

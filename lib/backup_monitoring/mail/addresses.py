@@ -76,7 +76,7 @@ def parse_address(text: str) -> str:
     return address
 
 
-def shown_name(text: str) -> str:
+def clean_name(text: str) -> str:
     """Return a person's name *text* as it may stand in a header or a greeting, '' if too long."""
     name = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return name if len(name) <= _LONGEST_NAME else ""

@@ -17,17 +17,22 @@ from backup_monitoring.mail.addresses import Mailbox
 from backup_monitoring.mail.content import (
     MailContent,
     MailList,
-    content_of_event,
-    content_of_listing,
-    scene_of,
+    build_event_content,
+    build_list_content,
+    build_scene,
 )
-from backup_monitoring.mail.headers import domain_of, event_key, mailbox_of, message_id, sender_of
-from backup_monitoring.mail.sanitize import harmless
+from backup_monitoring.mail.headers import (
+    choose_mailbox,
+    choose_sender,
+    get_domain,
+    make_event_key,
+    make_message_id,
+)
+from backup_monitoring.mail.sanitize import neutralize
 from backup_monitoring.mail.template_loader import TemplateSet, load_templates
-from backup_monitoring.mail.variables import reader_zone
-from backup_monitoring.model.notices import Event, Recipient, Thread
-from backup_monitoring.model.text import sanitize
-from backup_monitoring.settings.notify import NotifySettings
+from backup_monitoring.mail.variables import choose_reader_zone
+from backup_monitoring.model import Event, Recipient, Thread, sanitize
+from backup_monitoring.settings import NotifySettings
 
 CRLF = "\r\n"
 _LIST = "backup-warnings"
@@ -51,7 +56,7 @@ class Mail(NamedTuple):
     complaints: tuple[str, ...] = ()
 
 
-def compose(
+def compose_event(
     event: Event,
     recipient: Recipient,
     about: About,
@@ -73,26 +78,26 @@ def compose(
     """
 
     def write(words: TemplateSet) -> MailContent:
-        return content_of_event(scene_of(words, recipient, policy, about.zone), event, about)
+        return build_event_content(build_scene(words, recipient, policy, about.zone), event, about)
 
-    what = event_key(event)
+    what = make_event_key(event)
     envelope = _Envelope(recipient, policy, event.at, about.zone, what, thread, key)
     return _compose(write, envelope)
 
 
-def compose_digest(
+def compose_list(
     listing: MailList, recipient: Recipient, policy: NotifySettings, at: datetime, zone: tzinfo
 ) -> Mail:
-    """Write the mail with a list of events, as `compose` does.
+    """Write the mail with a list of events, as `compose_event` does.
 
     Args:
         at: when it is written, aware. zone: shown where the recipient's own is not known.
     """
 
     def write(words: TemplateSet) -> MailContent:
-        return content_of_listing(scene_of(words, recipient, policy, zone), listing)
+        return build_list_content(build_scene(words, recipient, policy, zone), listing)
 
-    told = [event_key(item.event) for item in listing.items]
+    told = [make_event_key(item.event) for item in listing.items]
     what = (listing.digest.value, listing.host, at.isoformat(), repr(told))
     return _compose(write, _Envelope(recipient, policy, at, zone, what))
 
@@ -108,9 +113,9 @@ class _Envelope(NamedTuple):
 
 
 def _compose(write: Callable[[TemplateSet], MailContent], envelope: _Envelope) -> Mail:
-    sender, complaints = sender_of(envelope.recipient, envelope.policy)
+    sender, complaints = choose_sender(envelope.recipient, envelope.policy)
     content, text, html, complaint = _rendered(write, envelope)
-    key = envelope.key or message_id(envelope.what, envelope.recipient, sender)
+    key = envelope.key or make_message_id(envelope.what, envelope.recipient, sender)
     message = EmailMessage(policy=SMTP)
     for name, value in _headers(envelope, sender, key).items():
         message[name] = _header(name, str(value)) if name in _REPEATED else value
@@ -161,7 +166,7 @@ def _header(name: str, value: str) -> Any:
 
 def _headers(envelope: _Envelope, sender: Mailbox, key: str) -> dict[str, str | Address]:
     recipient, policy, thread = envelope.recipient, envelope.policy, envelope.thread
-    local = envelope.at.astimezone(reader_zone(recipient, envelope.zone))
+    local = envelope.at.astimezone(choose_reader_zone(recipient, envelope.zone))
     headers: dict[str, str | Address] = {
         "Message-ID": key,
         "Date": format_datetime(local),
@@ -169,13 +174,13 @@ def _headers(envelope: _Envelope, sender: Mailbox, key: str) -> dict[str, str | 
         "To": _recipient(recipient),
     }
     if policy.reply_to and not recipient.sender:
-        headers["Reply-To"] = _shown(mailbox_of(policy.reply_to, "[notify] reply_to"))
+        headers["Reply-To"] = _shown(choose_mailbox(policy.reply_to, "[notify] reply_to"))
     if thread is not None:
         headers["In-Reply-To"] = thread.last
         headers["References"] = " ".join(dict.fromkeys(thread))
     headers["Auto-Submitted"] = "auto-generated"
     headers["X-Auto-Response-Suppress"] = "All"
-    headers["List-Id"] = f"<{_LIST}.{domain_of(sender)}>"
+    headers["List-Id"] = f"<{_LIST}.{get_domain(sender)}>"
     return headers
 
 
@@ -192,11 +197,11 @@ def _subject_line(subject: str) -> bytes:
 
 
 def _recipient(recipient: Recipient) -> Address:
-    found = mailbox_of(recipient.address, recipient.reason or recipient.address)
+    found = choose_mailbox(recipient.address, recipient.reason or recipient.address)
     return _shown(found._replace(name=recipient.name))
 
 
 def _shown(mailbox: Mailbox) -> Address:
     # A longer name would be folded without its quotes.
-    name = harmless(mailbox.name, _LONGEST_NAME).removesuffix("...")
+    name = neutralize(mailbox.name, _LONGEST_NAME).removesuffix("...")
     return Address(name, addr_spec=mailbox.address)

@@ -8,19 +8,23 @@ from typing import NamedTuple, cast
 
 from backup_monitoring.mail.about import About
 from backup_monitoring.mail.formats import Formats
-from backup_monitoring.mail.sanitize import harmless
-from backup_monitoring.mail.template_loader import TemplateSet, one_line, paragraphs, steps
+from backup_monitoring.mail.sanitize import neutralize
+from backup_monitoring.mail.template_loader import (
+    TemplateSet,
+    join_lines,
+    split_paragraphs,
+    split_steps,
+)
 from backup_monitoring.mail.variables import (
     MailReader,
     Variables,
-    event_variables,
-    person_variables,
-    reader_of,
+    build_event_variables,
+    build_person_variables,
+    build_reader,
     time_of,
 )
-from backup_monitoring.model.notices import Event, EventKind, Recipient, Role
-from backup_monitoring.model.verdicts import State
-from backup_monitoring.settings.notify import NotifySettings
+from backup_monitoring.model import Event, EventKind, Recipient, Role, State
+from backup_monitoring.settings import NotifySettings
 
 MOST_ITEMS = 300
 _ORDER = (
@@ -114,16 +118,16 @@ class MailScene(NamedTuple):
     labels: Mapping[str, str]
 
 
-def scene_of(
+def build_scene(
     words: TemplateSet, recipient: Recipient, policy: NotifySettings, zone: tzinfo
 ) -> MailScene:
     """Return what stays the same for all parts of a mail."""
     values = words.language_values()
     labels = cast("Mapping[str, str]", values["labels"])
-    return MailScene(words, reader_of(recipient, Formats.of(values), zone), policy, labels)
+    return MailScene(words, build_reader(recipient, Formats.of(values), zone), policy, labels)
 
 
-def content_of_event(scene: MailScene, event: Event, about: About) -> MailContent:
+def build_event_content(scene: MailScene, event: Event, about: About) -> MailContent:
     """Return the mail about *event*."""
     variables, texts = _event_texts(scene, event, about)
     return _content(
@@ -138,37 +142,42 @@ def _count(listing: MailList) -> int:
     return len({item.event.uid for item in listing.items})
 
 
-def content_of_listing(scene: MailScene, listing: MailList) -> MailContent:
+def build_list_content(scene: MailScene, listing: MailList) -> MailContent:
     """Return the mail with the list."""
     shown = sorted(listing.items, key=lambda item: _ORDER.index(item.event.kind))[:MOST_ITEMS]
     kinds = [item.event.kind for item in listing.items]
     to_operator = scene.reader.recipient.role is Role.OPERATOR
     variables: Variables = {
-        **person_variables(scene.reader.recipient, scene.policy),
+        **build_person_variables(scene.reader.recipient, scene.policy),
         "digest": listing.digest.value,
         "count": _count(listing),
         "left_out": len(listing.items) - len(shown),
         "problems": sum(kind in (EventKind.PROBLEM, EventKind.REMINDER) for kind in kinds),
         "over": kinds.count(EventKind.RECOVERY),
         "ended": kinds.count(EventKind.MONITORING_ENDED),
-        "host": harmless(listing.host) if to_operator else "",
+        "host": neutralize(listing.host) if to_operator else "",
         "of": listing.of,
     }
     texts = scene.words.texts("digest", variables)
     items = tuple(_entry(scene, listing.digest, item) for item in shown)
-    outage = {"note": harmless(listing.reason, 500), "since": time_of(listing.since, scene.reader)}
+    outage = {
+        "note": neutralize(listing.reason, 500),
+        "since": time_of(listing.since, scene.reader),
+    }
     rows = tuple((scene.labels[name], said) for name, said in outage.items() if said)
     return _content(scene, variables, texts, "note", rows, items)
 
 
 def _event_texts(scene: MailScene, event: Event, about: About) -> tuple[Variables, dict[str, str]]:
-    variables = person_variables(scene.reader.recipient, scene.policy)
-    variables |= event_variables(event, about, scene.reader)
+    variables = build_person_variables(scene.reader.recipient, scene.policy)
+    variables |= build_event_variables(event, about, scene.reader)
     texts = scene.words.texts(event.task, variables)
     # Where no cause is known, the task's own words would claim one.
     if not variables["cause"] and event.kind is not EventKind.RECOVERY:
         texts |= scene.words.texts("plain", variables)
-    told = {name: one_line(texts[name]) for name in TASK_TEXTS if name not in ("problem", "steps")}
+    told = {
+        name: join_lines(texts[name]) for name in TASK_TEXTS if name not in ("problem", "steps")
+    }
     told |= {name: texts[name] for name in ("problem", "steps")}
     return variables, told | scene.words.texts("mail", {**variables, **told})
 
@@ -191,21 +200,21 @@ def _content(
         language=scene.words.language,
         subject=_header(texts["subject"]),
         tone=tone,
-        title=one_line(texts["title"]),
-        greeting=one_line(greeting),
-        lead=paragraphs(texts["lead"]),
+        title=join_lines(texts["title"]),
+        greeting=join_lines(greeting),
+        lead=split_paragraphs(texts["lead"]),
         rows=rows,
         items=items,
-        more=one_line(texts.get("more", "")),
+        more=join_lines(texts.get("more", "")),
         steps_title=labels["steps"],
-        steps=steps(texts["todo"])[:_MOST_STEPS],
+        steps=split_steps(texts["todo"])[:_MOST_STEPS],
         support_title=labels["support"] if policy.support else "",
         support=policy.support,
         support_link=_link(policy.support),
         selfcare_title=labels["self_service"] if self_service else "",
         self_service=self_service,
         selfcare_link=_link(self_service),
-        why=one_line(texts["why"]),
+        why=join_lines(texts["why"]),
     )
 
 
@@ -242,7 +251,7 @@ def _named(variables: Variables) -> str:
 
 
 def _entry(scene: MailScene, digest: ListPurpose, item: ListItem) -> ListEntry:
-    event, note = item.event, harmless(item.note, 500)
+    event, note = item.event, neutralize(item.note, 500)
     if not event.uid:
         return ListEntry(note, (), _tone(event))
     variables, texts = _event_texts(scene, event, item.about)
@@ -263,7 +272,7 @@ def _entry(scene: MailScene, digest: ListPurpose, item: ListItem) -> ListEntry:
         f"{event.task}: {event.state.name}" if digest is ListPurpose.FALLBACK else "",
         f"{scene.labels['note']}: {note}" if note and to_operator else "",
     )
-    title = one_line(texts["title"])
+    title = join_lines(texts["title"])
     if digest is ListPurpose.UNKNOWN:
         title = f"{event.task}: {event.state.name}"
     return ListEntry(title, tuple(line for line in lines if line), _tone(event))
@@ -273,7 +282,7 @@ def _own_words(variables: Variables) -> tuple[str, ...]:
     """Return what somebody of the provider writes: nothing but in CUSTOM events."""
     if variables["kind"] != EventKind.CUSTOM.value:
         return ()
-    said = paragraphs(str(variables["comment"]))
+    said = split_paragraphs(str(variables["comment"]))
     author = str(variables["author"])
     return (": ".join(filter(None, (author, *said[:1]))), *said[1:])
 
@@ -287,7 +296,7 @@ def _tone(event: Event) -> str:
 
 
 def _header(text: str) -> str:
-    subject = one_line(_CONTROLS.sub(" ", text))
+    subject = join_lines(_CONTROLS.sub(" ", text))
     return subject if len(subject) <= _SUBJECT else subject[: _SUBJECT - 3] + "..."
 
 

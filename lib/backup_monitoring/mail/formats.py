@@ -4,8 +4,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, cast
 
-from backup_monitoring.model.accounts import GIB
-from backup_monitoring.model.times import DAY
+from backup_monitoring.model import DAY, GIB
 
 _MIB = 2**20
 _NO_BREAK = "\N{NO-BREAK SPACE}"
@@ -69,6 +68,6 @@ class Formats(NamedTuple):
         return f"{self.number(octets / GIB)}{_NO_BREAK}GiB"
 
 
-def whole_days(span: dt.timedelta) -> int:
+def count_whole_days(span: dt.timedelta) -> int:
     """Return the full days of *span*."""
     return span // DAY

@@ -5,14 +5,12 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import NamedTuple
 
 from backup_monitoring.mail.about import About
-from backup_monitoring.mail.compose import Mail, compose, compose_digest
+from backup_monitoring.mail.compose import Mail, compose_event, compose_list
 from backup_monitoring.mail.content import ListItem, ListPurpose, MailList
-from backup_monitoring.mail.template_loader import languages
-from backup_monitoring.model.accounts import GIB
-from backup_monitoring.model.notices import Event, EventKind, Recipient, Role, Thread
-from backup_monitoring.model.verdicts import State
-from backup_monitoring.settings.notify import NotifySettings
-from backup_monitoring.tasks.facts import CAUSES
+from backup_monitoring.mail.template_loader import list_languages
+from backup_monitoring.model import GIB, Event, EventKind, Recipient, Role, State, Thread
+from backup_monitoring.settings import NotifySettings
+from backup_monitoring.tasks import CAUSES
 
 TASKS = tuple(CAUSES)
 _AT = datetime(2026, 11, 24, 11, 0, tzinfo=UTC)
@@ -75,7 +73,7 @@ class MailSample(NamedTuple):
     mail: Mail
 
 
-def sample_event(task: str, kind: EventKind, state: State = State.WARNING) -> Event:
+def make_sample_event(task: str, kind: EventKind, state: State = State.WARNING) -> Event:
     """Return a made-up event."""
     return Event(
         uid="4000100",
@@ -92,35 +90,35 @@ def sample_event(task: str, kind: EventKind, state: State = State.WARNING) -> Ev
     )
 
 
-def sample_about(task: str, kind: EventKind = EventKind.PROBLEM) -> About:
+def make_sample_about(task: str, kind: EventKind = EventKind.PROBLEM) -> About:
     """Return what is known about the made-up account."""
     facts = OVER[task] if kind is EventKind.RECOVERY else FACTS[task]
     return About("Example server", "Example customer", facts, _ZONE)
 
 
-def samples_of(recipient: Recipient, policy: NotifySettings) -> Iterator[MailSample]:
+def make_samples(recipient: Recipient, policy: NotifySettings) -> Iterator[MailSample]:
     """Yield the mails of every kind and task, and every list, in the recipient's language.
 
     Raises:
-        MailError: as `compose`.
+        MailError: as `compose_event`.
     """
     thread = Thread("<first@example.org>", "<last@example.org>")
     name = recipient.language
     for kind in EventKind:
         for task in TASKS:
-            event = sample_event(task, kind)
+            event = make_sample_event(task, kind)
             follows = None if kind is EventKind.PROBLEM else thread
-            mail = compose(event, recipient, sample_about(task, kind), policy, follows)
+            mail = compose_event(event, recipient, make_sample_about(task, kind), policy, follows)
             yield MailSample(f"{name}-{kind.value.lower()}-{task}", mail)
     for digest in ListPurpose:
         role = Role.RESELLER if digest is ListPurpose.RESELLER else Role.OPERATOR
-        mail = compose_digest(
-            sample_listing(digest), recipient._replace(role=role), policy, _AT, _ZONE
+        mail = compose_list(
+            make_sample_list(digest), recipient._replace(role=role), policy, _AT, _ZONE
         )
         yield MailSample(f"{name}-list-{digest.value.lower()}", mail)
 
 
-def sample_listing(digest: ListPurpose) -> MailList:
+def make_sample_list(digest: ListPurpose) -> MailList:
     """Return a made-up list."""
     if digest is ListPurpose.NO_SCAN:
         return MailList(digest, (), reason="the store: its last pass is 2 h old", since=_NIGHT)
@@ -134,7 +132,9 @@ def sample_listing(digest: ListPurpose) -> MailList:
     known = digest is not ListPurpose.STORM  # nothing but who failed in what
     items = [
         ListItem(
-            sample_event(task, kind, state), sample_about(task, kind) if known else About(), note
+            make_sample_event(task, kind, state),
+            make_sample_about(task, kind) if known else About(),
+            note,
         )
         for kind in kinds
         for task in TASKS
@@ -147,9 +147,9 @@ def preview_messages(address: str, policy: NotifySettings) -> Iterator[MailSampl
 
     The tasks take turns. Own templates that fail show in the mails' ``complaints``.
     """
-    for language in languages(policy.templates):
+    for language in list_languages(policy.templates):
         recipient = Recipient(address, "", Role.CUSTOMER, language)
-        for turn, sample in enumerate(samples_of(recipient, policy)):
+        for turn, sample in enumerate(make_samples(recipient, policy)):
             kinds = len(EventKind) * len(TASKS)
             if turn >= kinds or turn % len(TASKS) == turn // len(TASKS):
                 yield sample

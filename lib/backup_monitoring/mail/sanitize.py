@@ -2,7 +2,7 @@
 
 import re
 
-from backup_monitoring.model.text import sanitize
+from backup_monitoring.model import sanitize
 
 _LONGEST = 200
 _WORD_JOINER = "\N{WORD JOINER}"
@@ -14,7 +14,7 @@ _PATH = re.compile(r"(?<![^\s:=(\"'«])/[^\s/,;:]+/[^\s,;]*")
 _HIDDEN = "..."
 
 
-def harmless(text: str, at_most: int = _LONGEST) -> str:
+def neutralize(text: str, at_most: int = _LONGEST) -> str:
     """Return *text* as one printable line of at most *at_most* characters, without links.
 
     The result may be put into a header and, escaped, into HTML.
@@ -25,12 +25,12 @@ def harmless(text: str, at_most: int = _LONGEST) -> str:
     return _LINKS.sub(lambda found: found[0] + _WORD_JOINER, line.strip())
 
 
-def harmless_lines(text: str) -> str:
+def neutralize_lines(text: str) -> str:
     """Return *text*, a person's words, with its lines as paragraphs."""
-    return "\n---\n".join(harmless(line, 1000) for line in text.splitlines() if line.strip())
+    return "\n---\n".join(neutralize(line, 1000) for line in text.splitlines() if line.strip())
 
 
-def without_internals(text: str, host: str) -> str:
+def hide_internals(text: str, host: str) -> str:
     """Return *text* without the server's paths and its name *host*."""
     text = _PATH.sub(_HIDDEN, text)
     return re.sub(re.escape(host), _HIDDEN, text, flags=re.IGNORECASE) if host else text

@@ -9,8 +9,8 @@ from backup_monitoring.mail.transport import (
     SendOutcome,
     SendResult,
     TransportError,
-    quoted,
-    unusable,
+    find_unusable,
+    quote_answer,
 )
 
 # Of sysexits.h: what another try would not mend. All others may be the program's own trouble.
@@ -26,14 +26,14 @@ class Sendmail:
 
     def send(self, sender: str, address: str, message: bytes) -> SendResult:
         """See `backup_monitoring.notify.transport.Transport`."""
-        problem = unusable(address)
+        problem = find_unusable(address)
         if problem:
             return SendResult(SendOutcome.REFUSED, problem)
         # Not by pipes: a daemon that the program leaves behind would hold them open.
         with tempfile.TemporaryFile() as said:
             code = self._run([*self._command(sender), address], message, said)
             said.seek(0)
-            words = quoted(said.read(4096))
+            words = quote_answer(said.read(4096))
         if code == 0:
             return SendResult(SendOutcome.ACCEPTED, "")
         reason = f"{_FINAL.get(code, f'exit code {code}')}: {words}".rstrip(": ")

@@ -3,15 +3,15 @@
 import re
 import smtplib
 
-from backup_monitoring.mail.smtp_session import SmtpConnection, connect, hang_up
+from backup_monitoring.mail.smtp_session import SmtpConnection, hang_up, open_session
 from backup_monitoring.mail.transport import (
     SendOutcome,
     SendResult,
     TransportError,
-    quoted,
-    unusable,
+    find_unusable,
+    quote_answer,
 )
-from backup_monitoring.settings.notify import NotifySettings
+from backup_monitoring.settings import NotifySettings
 
 _MOST_WAIT_AFTER_DATA = 4  # times the usual: an answer that is missed means a mail sent twice
 _NOT_ALLOWED = (530, 534, 535, 538)  # RFC 4954: about who we are, not about this mail
@@ -33,11 +33,11 @@ class Smtp:
 
     def send(self, sender: str, address: str, message: bytes) -> SendResult:
         """See `backup_monitoring.notify.transport.Transport`."""
-        problem = unusable(address)
+        problem = find_unusable(address)
         if problem:
             return SendResult(SendOutcome.REFUSED, problem)
         if self._connection is None or not self._fresh(self._connection):
-            self._connection = connect(self._settings, self._wait)
+            self._connection = open_session(self._settings, self._wait)
         try:
             answer = _transact(self._connection, sender, address, message)
         except (OSError, smtplib.SMTPException) as error:
@@ -78,7 +78,7 @@ def _transact(connection: SmtpConnection, sender: str, address: str, message: by
     if code in _NOT_ALLOWED:
         raise TransportError(
             "the mail server",
-            f"refuses us: {code} {quoted(text)}",
+            f"refuses us: {code} {quote_answer(text)}",
             "check username, password_file and start_tls in [notify]",
         )
     if code // 100 == 2:
@@ -108,7 +108,7 @@ def _data(connection: SmtpConnection, message: bytes) -> tuple[int, bytes]:
 
 
 def _answer(code: int, text: bytes) -> SendResult:
-    said = f"{code} {quoted(text)}"
+    said = f"{code} {quote_answer(text)}"
     if code // 100 == 2:
         return SendResult(SendOutcome.ACCEPTED, said)
     if code == _CLOSING:
@@ -124,5 +124,5 @@ def _format_error(error: Exception, wait: float) -> str:
     if isinstance(error, TimeoutError) or "timed out" in str(error):  # as smtplib says it
         return f"no answer within {wait:g} s"
     if isinstance(error, smtplib.SMTPResponseException):
-        return f"{error.smtp_code} {quoted(error.smtp_error)}"
-    return quoted(f"the connection broke: {error}")
+        return f"{error.smtp_code} {quote_answer(error.smtp_error)}"
+    return quote_answer(f"the connection broke: {error}")

@@ -9,10 +9,15 @@ from contextlib import contextmanager
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from backup_monitoring.mail.transport import TransportError, quoted
-from backup_monitoring.net import connect as dial
-from backup_monitoring.net.secrets import read_password
-from backup_monitoring.settings.notify import NotifySettings
+from backup_monitoring.mail.transport import TransportError, quote_answer
+from backup_monitoring.net import (
+    ServerAddress,
+    UnreachableError,
+    connect,
+    is_private,
+    read_password,
+)
+from backup_monitoring.settings import NotifySettings
 
 _PORTS = {"smtp": 25, "smtps": 465}
 
@@ -50,7 +55,7 @@ class SmtpConnection(smtplib.SMTP):
         code, text = self.connect(server.host, server.port)
         if code != 220:
             raise smtplib.SMTPResponseException(code, text)
-        self.greeting = quoted(text)
+        self.greeting = quote_answer(text)
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         return self._connected
@@ -65,7 +70,7 @@ def _own_name(connected: socket.socket) -> str:
     return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
 
 
-def connect(settings: NotifySettings, wait: float) -> SmtpConnection:
+def open_session(settings: NotifySettings, wait: float) -> SmtpConnection:
     """Return a connection that mails can be sent over; TransportError if there is none."""
     connection = None
     for connection, _ in steps(settings, wait):  # noqa: B007 - the last one is wanted
@@ -115,10 +120,8 @@ def steps(settings: NotifySettings, wait: float) -> Iterator[tuple[SmtpConnectio
 def _reached(server: MailServer, wait: float) -> socket.socket:
     try:
         # the directory's way to connect: it bounds the look-up of the name, too
-        return dial.connect(
-            dial.ServerAddress(server.uri, server.scheme, server.host, server.port), wait
-        )
-    except dial.UnreachableError as error:
+        return connect(ServerAddress(server.uri, server.scheme, server.host, server.port), wait)
+    except UnreachableError as error:
         remedy = "see whether the mail server runs, and [notify] smtp"
         raise TransportError(server.uri, error.problem, remedy) from None
 
@@ -136,10 +139,10 @@ def _explained(server: MailServer, wait: float) -> Iterator[None]:
         remedy = "smtps:// is for a port that speaks TLS at once, start_tls for one of smtp://"
         raise TransportError(server.uri, f"no TLS: {error.reason or error}", remedy) from None
     except smtplib.SMTPResponseException as error:
-        problem = f"turns us away: {error.smtp_code} {quoted(error.smtp_error)}"
+        problem = f"turns us away: {error.smtp_code} {quote_answer(error.smtp_error)}"
         raise TransportError(server.uri, problem, "see the mail server's log") from None
     except (OSError, ValueError, smtplib.SMTPException) as error:
-        problem = f"the connection broke: {quoted(str(error))}"
+        problem = f"the connection broke: {quote_answer(str(error))}"
         if "timed out" in str(error):  # as smtplib says it
             problem = f"no answer within {wait:g} s"
         raise TransportError(server.uri, problem, "see the mail server's log") from None
@@ -164,7 +167,7 @@ def _start_tls(connection: SmtpConnection, server: MailServer, settings: NotifyS
 
 def _log_in(connection: SmtpConnection, server: MailServer, settings: NotifySettings) -> None:
     sock = connection.sock
-    if sock is None or not dial.is_private(sock):
+    if sock is None or not is_private(sock):
         remedy = "set start_tls = true, or use smtps://"
         raise TransportError(server.uri, "the password would be sent in the clear", remedy)
     password = settings.password
@@ -174,7 +177,7 @@ def _log_in(connection: SmtpConnection, server: MailServer, settings: NotifySett
     try:
         connection.login(settings.username, password)
     except smtplib.SMTPAuthenticationError as error:
-        problem = f"refuses the login: {error.smtp_code} {quoted(error.smtp_error)}"
+        problem = f"refuses the login: {error.smtp_code} {quote_answer(error.smtp_error)}"
         raise TransportError(server.uri, problem, remedy) from None
     except smtplib.SMTPNotSupportedError:
         raise TransportError(server.uri, "offers no login", "leave username out") from None

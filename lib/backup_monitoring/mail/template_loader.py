@@ -64,7 +64,7 @@ def load_templates(folder: Path | None, *tags: str) -> TemplateSet:
         tags: such as ``de-CH``, of which ``de-ch`` is looked for, then ``de``; what is no tag, or
             not known, is passed over. English is the last.
     """
-    known = languages(folder)
+    known = list_languages(folder)
     for tag in (*tags, LAST_RESORT):
         if _TAG.fullmatch(tag):
             for name in (tag.lower(), tag.lower().partition("-")[0]):
@@ -74,31 +74,31 @@ def load_templates(folder: Path | None, *tags: str) -> TemplateSet:
 
 
 @lru_cache(maxsize=8)
-def languages(folder: Path | None) -> tuple[str, ...]:
+def list_languages(folder: Path | None) -> tuple[str, ...]:
     """Return the names of all languages, a provider's own included."""
     places = [PACKAGED, *([folder] if folder is not None else [])]
     found = {file.parent.name for place in places for file in place.glob("*/language.jinja")}
     return tuple(sorted(found))
 
 
-def paragraphs(text: str) -> tuple[str, ...]:
+def split_paragraphs(text: str) -> tuple[str, ...]:
     """Return the paragraphs of *text*, each in one line; a line ``---`` parts them."""
     parts = re.split(r"^[ \t]*---[ \t]*$", text, flags=re.MULTILINE)
-    return tuple(line for part in parts if (line := one_line(part)))
+    return tuple(line for part in parts if (line := join_lines(part)))
 
 
-def steps(text: str) -> tuple[str, ...]:
+def split_steps(text: str) -> tuple[str, ...]:
     """Return the steps of *text*, each in one line; each begins with a line ``- ...``."""
     parts = re.split(r"^[ \t]*-[ \t]+", text, flags=re.MULTILINE)
-    return tuple(line for part in parts if (line := one_line(part)))
+    return tuple(line for part in parts if (line := join_lines(part)))
 
 
-def one_line(text: str) -> str:
+def join_lines(text: str) -> str:
     """Return *text* in one line, with single blanks."""
     return _BLANKS.sub(" ", text).strip(" ")
 
 
-def wrapped(text: str, indent: str = "") -> str:
+def wrap_text(text: str, indent: str = "") -> str:
     """Return *text* in lines for a text body, further ones with *indent*; no word is broken."""
     lines = textwrap.wrap(
         text,
@@ -125,5 +125,5 @@ def _environments(folder: Path | None) -> tuple[Environment, Environment]:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    layouts.filters["wrapped"] = wrapped
+    layouts.filters["wrapped"] = wrap_text
     return words, layouts

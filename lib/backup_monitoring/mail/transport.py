@@ -3,8 +3,7 @@
 from enum import Enum
 from typing import NamedTuple, Protocol
 
-from backup_monitoring.model.errors import MonitoringError
-from backup_monitoring.model.text import sanitize
+from backup_monitoring.model import MonitoringError, sanitize
 
 WAIT = 30.0  # seconds that any single answer may take
 _LONGEST = 300
@@ -40,7 +39,7 @@ class Transport(Protocol):
         """Say good-bye."""
 
 
-def unusable(address: str) -> str | None:
+def find_unusable(address: str) -> str | None:
     """Return why *address* cannot be handed over, None if it can.
 
     Whoever queued it has validated it; this is the last door before a server or a program.
@@ -50,7 +49,7 @@ def unusable(address: str) -> str | None:
     return None if address.rpartition("@")[0] else "the address has no @"
 
 
-def quoted(text: bytes | str) -> str:
+def quote_answer(text: bytes | str) -> str:
     """Return a foreign server's or program's words as one harmless line."""
     said = text.decode("utf-8", "backslashreplace") if isinstance(text, bytes) else text
     return sanitize(" ".join(said.split()), _LONGEST)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from backup_monitoring.mail.transport import WAIT, Transport
-from backup_monitoring.settings.notify import NotifySettings
+from backup_monitoring.settings import NotifySettings
 
 
 def open_transport(settings: NotifySettings, wait: float = WAIT) -> Transport:

@@ -5,12 +5,11 @@ from datetime import date, datetime, timedelta, tzinfo
 from typing import NamedTuple
 
 from backup_monitoring.mail.about import About
-from backup_monitoring.mail.formats import Formats, whole_days
-from backup_monitoring.mail.sanitize import harmless, harmless_lines, without_internals
-from backup_monitoring.model.notices import Event, Recipient, Role
-from backup_monitoring.model.people import Person
-from backup_monitoring.settings.notify import NotifySettings
-from backup_monitoring.tasks.facts import CAUSES, FACTS
+from backup_monitoring.mail.formats import Formats, count_whole_days
+from backup_monitoring.mail.sanitize import hide_internals, neutralize, neutralize_lines
+from backup_monitoring.model import Event, Person, Recipient, Role
+from backup_monitoring.settings import NotifySettings
+from backup_monitoring.tasks import CAUSES, FACTS
 
 Variables = dict[str, object]
 
@@ -23,60 +22,62 @@ class MailReader(NamedTuple):
     zone: tzinfo
 
 
-def reader_of(recipient: Recipient, formats: Formats, zone: tzinfo) -> MailReader:
+def build_reader(recipient: Recipient, formats: Formats, zone: tzinfo) -> MailReader:
     """Return *recipient* as a reader; *zone* is shown where theirs is not known."""
-    return MailReader(recipient, formats, reader_zone(recipient, zone))
+    return MailReader(recipient, formats, choose_reader_zone(recipient, zone))
 
 
-def reader_zone(recipient: Recipient, zone: tzinfo) -> tzinfo:
+def choose_reader_zone(recipient: Recipient, zone: tzinfo) -> tzinfo:
     """Return the recipient's own zone, else *zone*."""
     return Person("", "", time_zone=recipient.time_zone).zone or zone
 
 
-def person_variables(recipient: Recipient, policy: NotifySettings) -> Variables:
+def build_person_variables(recipient: Recipient, policy: NotifySettings) -> Variables:
     """Return the variables that every template has."""
     return {
-        "recipient": harmless(recipient.name),
+        "recipient": neutralize(recipient.name),
         "gender": recipient.gender if recipient.gender in ("m", "f") else "",
         "role": recipient.role.value,
-        "reason": harmless(recipient.reason, 500) if recipient.role is Role.OPERATOR else "",
+        "reason": neutralize(recipient.reason, 500) if recipient.role is Role.OPERATOR else "",
         "support": policy.support,
         "self_service": policy.self_service if recipient.role is Role.CUSTOMER else "",
     }
 
 
-def event_variables(event: Event, about: About, reader: MailReader) -> Variables:
+def build_event_variables(event: Event, about: About, reader: MailReader) -> Variables:
     """Return the variables of an event: texts, '' where something is not known."""
     to_operator = reader.recipient.role is Role.OPERATOR
-    output = event.summary if to_operator else without_internals(event.summary, event.host)
-    uid = harmless(event.uid)
+    output = event.summary if to_operator else hide_internals(event.summary, event.host)
+    uid = neutralize(event.uid)
     return {
         "uid": uid,
         "task": event.task,
         "kind": event.kind.value,
         "state": event.state.name,
-        "account": harmless(about.name) or uid,
-        "customer": harmless(about.customer),
-        "computer": harmless(event.computer or ""),
+        "account": neutralize(about.name) or uid,
+        "customer": neutralize(about.customer),
+        "computer": neutralize(event.computer or ""),
         "since": time_of(event.since, reader),
         "at": time_of(event.at, reader),
-        "host": harmless(event.host) if to_operator else "",
-        "output": harmless(output, 500),
-        "author": harmless(event.author),
-        "comment": harmless_lines(event.comment),
-        **fact_variables(event, about.facts, reader),
+        "host": neutralize(event.host) if to_operator else "",
+        "output": neutralize(output, 500),
+        "author": neutralize(event.author),
+        "comment": neutralize_lines(event.comment),
+        **build_fact_variables(event, about.facts, reader),
     }
 
 
-def fact_variables(event: Event, facts: Mapping[str, object], reader: MailReader) -> Variables:
+def build_fact_variables(
+    event: Event, facts: Mapping[str, object], reader: MailReader
+) -> Variables:
     """Return the variables of a verdict's facts: '' for a text and None for a number not known."""
     known = {name: value for name, value in facts.items() if _sound(name, value)}
     return {
         "cause": _cause(event, known),
         "at_least": bool(known.get("at_least")),
-        "identifier": harmless(str(known.get("identifier", ""))),
-        "version": harmless(str(known.get("version", ""))),
-        "minimum": harmless(str(known.get("minimum", ""))),
+        "identifier": neutralize(str(known.get("identifier", ""))),
+        "version": neutralize(str(known.get("version", ""))),
+        "minimum": neutralize(str(known.get("minimum", ""))),
         **_numbers(known),
         **_sizes(known, reader.formats),
         **_times(known, reader),
@@ -104,7 +105,7 @@ def _sound(name: str, value: object) -> bool:
 def _numbers(known: Mapping[str, object]) -> Variables:
     names = ("others", "missed", "failed", "threshold_backups", "threshold_days", "days_to_full")
     spans = {"age_days": known.get("age"), "limit_age_days": known.get("threshold_age")}
-    days = {n: whole_days(v) if isinstance(v, timedelta) else None for n, v in spans.items()}
+    days = {n: count_whole_days(v) if isinstance(v, timedelta) else None for n, v in spans.items()}
     return {**{name: known.get(name) for name in names}, **days}
 
 

@@ -1,1 +1,27 @@
-"""TODO."""
+"""The network: sockets whose every wait is bounded, TLS, and secrets from files."""
+
+from backup_monitoring import face
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from backup_monitoring.net.connections import (
+        ServerAddress,
+        UnreachableError,
+        connect,
+        is_private,
+        make_timeout_error,
+        parse_server_uri,
+        secure,
+    )
+    from backup_monitoring.net.secrets import (
+        read_password,
+    )
+
+__all__, __getattr__ = face(
+    __name__,
+    connections=(
+        "ServerAddress UnreachableError connect is_private make_timeout_error "
+        "parse_server_uri secure"
+    ),
+    secrets="read_password",
+)

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from backup_monitoring.model.errors import SettingsError
+from backup_monitoring.model import SettingsError
 
 
 def read_password(file: Path) -> str:

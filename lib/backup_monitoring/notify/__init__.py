@@ -1,1 +1,18 @@
-"""Telling people about accounts: who, in which words, and by which way."""
+"""The notifier: who is notified of an event, and when."""
+
+from backup_monitoring import face
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from backup_monitoring.notify.hook import (
+        parse_call,
+    )
+    from backup_monitoring.notify.notifier import (
+        Notifier,
+    )
+
+__all__, __getattr__ = face(
+    __name__,
+    hook="parse_call",
+    notifier="Notifier",
+)

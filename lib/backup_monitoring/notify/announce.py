@@ -6,27 +6,28 @@ from collections.abc import Mapping
 from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, NamedTuple
 
-from backup_monitoring.mail.about import About
-from backup_monitoring.mail.addresses import AddressError
-from backup_monitoring.mail.headers import MailError
-from backup_monitoring.model.notices import Decision, Event, EventKind, Recipient, Role, Thread
-from backup_monitoring.model.people import People
-from backup_monitoring.notify.recipients import find_operator, recipients, switched_off
-from backup_monitoring.outbox.drafts import Draft, write_draft
-from backup_monitoring.outbox.messages import QueuedMail, SentState
-from backup_monitoring.outbox.queue import GUARDED, OVER, DuplicateError, Transaction
-from backup_monitoring.outbox.sent import (
+from backup_monitoring.mail import About, AddressError, MailError
+from backup_monitoring.model import Decision, Event, EventKind, People, Recipient, Role, Thread
+from backup_monitoring.notify.recipients import find_operator, find_recipients, find_switched_off
+from backup_monitoring.outbox import (
+    GUARDED,
+    OVER,
+    Draft,
+    DuplicateError,
+    QueuedMail,
+    SentState,
+    Transaction,
     find_last_sent,
     forget_sent,
     list_sent_to,
     record_sent,
     was_sent,
+    write_draft,
 )
-from backup_monitoring.settings.load import Settings
-from backup_monitoring.settings.notify import NotifySettings
+from backup_monitoring.settings import NotifySettings, Settings
 
 if TYPE_CHECKING:  # writing mails takes libraries that queueing them does without
-    from backup_monitoring.mail.compose import Mail
+    from backup_monitoring.mail import Mail
 
 
 class Notification(NamedTuple):
@@ -97,7 +98,9 @@ class Dispatcher:
     def _decision(self, event: Event) -> Decision:
         if event.kind is EventKind.MONITORING_ENDED and self._people.contact(event.uid) is None:
             return self._told_before(event)
-        return recipients(event, self._people, self._policy, self._settings.directory.attributes)
+        return find_recipients(
+            event, self._people, self._policy, self._settings.directory.attributes
+        )
 
     def catch_up(self, event: Event, facts: Mapping[str, object]) -> EventResult | None:
         """Tell of a standing problem those for whom the account's switch was turned since.
@@ -123,14 +126,20 @@ class Dispatcher:
         told = (
             () if self._policy.reseller.digest else [each.address for each in decision.recipients]
         )
-        for recipient in switched_off(event, self._people, self._policy):
+        for recipient in find_switched_off(event, self._people, self._policy):
             if recipient.address in told:
                 continue
             self._transaction.withdraw(event, recipient, "its warnings were switched off")
             last = self._last_told(event, recipient)
             if last is None and event.kind in GUARDED:  # to be told, if switched on again
-                to, about = (recipient.address, recipient.role), (event.uid, event.task)
-                record_sent(self._transaction, to, *about, EventKind.MONITORING_ENDED, event.state)
+                to, describe_account = (recipient.address, recipient.role), (event.uid, event.task)
+                record_sent(
+                    self._transaction,
+                    to,
+                    *describe_account,
+                    EventKind.MONITORING_ENDED,
+                    event.state,
+                )
             elif last is not None and last.kind in GUARDED:
                 state = event.state if event.kind in OVER else last.state
                 farewell = event._replace(kind=EventKind.MONITORING_ENDED, state=state)
@@ -187,7 +196,7 @@ class Dispatcher:
             return Notification(recipient, None)
         draft = Draft(event, recipient, self._about(event, facts), self._thread(event, recipient))
         try:
-            self._transaction.queue(drafted(draft, self._policy))
+            self._transaction.queue(make_queued_draft(draft, self._policy))
         except DuplicateError as error:  # this mail is on its way: it must not end a scan
             self._transaction.not_told(event, recipient.address, str(error))
         return Notification(recipient, draft)
@@ -207,8 +216,8 @@ class Dispatcher:
 
     def _about(self, event: Event, facts: Mapping[str, object]) -> About:
         zone = facts.get("zone")  # of the computer's own clock
-        known = zone if isinstance(zone, tzinfo) else zone_of(self._settings)
-        return about(event, self._people, facts, known)
+        known = zone if isinstance(zone, tzinfo) else choose_zone(self._settings)
+        return describe_account(event, self._people, facts, known)
 
     def notify_operator(self, event: Event, reason: str) -> tuple[list[Notification], str]:
         """Tell the fallback that *event* could not be told, and why.
@@ -216,30 +225,31 @@ class Dispatcher:
         Returns what was queued, and what to add to the reason where nothing could be: the exit
         code and the output must say it then.
         """
-        from backup_monitoring.mail.compose import compose_digest
-        from backup_monitoring.mail.content import ListItem, ListPurpose, MailList
+        from backup_monitoring.mail import ListItem, ListPurpose, MailList, compose_list
 
         self._transaction.not_told(event, "", reason)
         listing = MailList(ListPurpose.FALLBACK, [ListItem(event, About(), reason)], event.host)
-        zone = zone_of(self._settings)
+        zone = choose_zone(self._settings)
         try:
             recipient = find_operator(self._policy)
-            mail = compose_digest(listing, recipient, self._policy, event.at, zone)
+            mail = compose_list(listing, recipient, self._policy, event.at, zone)
         except AddressError:
             return [], ""
         except MailError as error:
             return [], f"; nobody was told: {error}"
-        self._transaction.queue(queued(mail, recipient, self._policy))
+        self._transaction.queue(make_queued_mail(mail, recipient, self._policy))
         return [Notification(recipient, mail)], ""
 
 
-def zone_of(settings: Settings) -> tzinfo:
+def choose_zone(settings: Settings) -> tzinfo:
     """Return the zone to say times in, where a recipient's own is not known."""
     zones = settings.policies.schedule.zones
     return zones[0] if zones else UTC
 
 
-def about(event: Event, people: People, facts: Mapping[str, object], zone: tzinfo) -> About:
+def describe_account(
+    event: Event, people: People, facts: Mapping[str, object], zone: tzinfo
+) -> About:
     """Return what a mail says about the account of *event*; raises what *people* raises."""
     contact = people.contact(event.uid)
     if contact is None:
@@ -249,7 +259,7 @@ def about(event: Event, people: People, facts: Mapping[str, object], zone: tzinf
     return About(contact.name, customer, facts, zone)
 
 
-def drafted(draft: Draft, policy: NotifySettings) -> QueuedMail:
+def make_queued_draft(draft: Draft, policy: NotifySettings) -> QueuedMail:
     """Return *draft* for the outbox."""
     event, recipient, _, thread, _ = draft = draft.with_key(policy)
     return QueuedMail(
@@ -270,7 +280,7 @@ def drafted(draft: Draft, policy: NotifySettings) -> QueuedMail:
     )
 
 
-def queued(mail: Mail, recipient: Recipient, policy: NotifySettings) -> QueuedMail:
+def make_queued_mail(mail: Mail, recipient: Recipient, policy: NotifySettings) -> QueuedMail:
     """Return *mail*, which is about many, for the outbox."""
     return QueuedMail(
         mail.message_id,

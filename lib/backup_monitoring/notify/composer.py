@@ -3,20 +3,30 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from backup_monitoring.mail.about import About
-from backup_monitoring.mail.addresses import AddressError
-from backup_monitoring.mail.compose import Mail, compose, compose_digest
-from backup_monitoring.mail.content import ListItem, ListPurpose, MailList
-from backup_monitoring.mail.headers import MailError
-from backup_monitoring.model.errors import MonitoringError
-from backup_monitoring.model.notices import Event, EventKind, Recipient, Role
-from backup_monitoring.model.people import People
-from backup_monitoring.model.verdicts import State
-from backup_monitoring.notify.announce import about, queued, zone_of
+from backup_monitoring.mail import (
+    About,
+    AddressError,
+    ListItem,
+    ListPurpose,
+    Mail,
+    MailError,
+    MailList,
+    compose_event,
+    compose_list,
+)
+from backup_monitoring.model import (
+    Event,
+    EventKind,
+    MonitoringError,
+    People,
+    Recipient,
+    Role,
+    State,
+)
+from backup_monitoring.notify.announce import choose_zone, describe_account, make_queued_mail
 from backup_monitoring.notify.recipients import find_operator
-from backup_monitoring.outbox.drafts import Draft, read_draft
-from backup_monitoring.outbox.messages import Digest, QueuedMail, RefusedMail, Storm
-from backup_monitoring.settings.load import Settings
+from backup_monitoring.outbox import Digest, Draft, QueuedMail, RefusedMail, Storm, read_draft
+from backup_monitoring.settings import Settings
 
 
 class NoOperatorError(MonitoringError):
@@ -50,8 +60,8 @@ class Composer:
 
     def written(self, draft: Draft) -> Mail:
         """Return the mail that *draft* is for."""
-        event, recipient, about, thread, key = draft
-        return compose(event, recipient, about, self._settings.notify, thread, key)
+        event, recipient, describe_account, thread, key = draft
+        return compose_event(event, recipient, describe_account, self._settings.notify, thread, key)
 
     def digest(self, digest: Digest) -> QueuedMail:
         """Return the mail with a reseller's events, or with what is unknown."""
@@ -98,15 +108,15 @@ class Composer:
     def _about(self, event: Event) -> About:
         try:
             if self._people is not None:
-                return about(event, self._people, {}, zone_of(self._settings))
+                return describe_account(event, self._people, {}, choose_zone(self._settings))
         except MonitoringError:
             self._people = None  # who is told is known; names alone are not worth a delay
-        return About(zone=zone_of(self._settings))
+        return About(zone=choose_zone(self._settings))
 
     def _mail(self, listing: MailList, recipient: Recipient) -> QueuedMail:
         settings = self._settings
-        mail = compose_digest(listing, recipient, settings.notify, self._now, zone_of(settings))
-        return queued(mail, recipient, settings.notify)
+        mail = compose_list(listing, recipient, settings.notify, self._now, choose_zone(settings))
+        return make_queued_mail(mail, recipient, settings.notify)
 
     def _provider(self) -> Recipient:
         try:

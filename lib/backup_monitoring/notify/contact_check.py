@@ -2,13 +2,15 @@
 
 from datetime import UTC, datetime
 
-from backup_monitoring.model.notices import Event, EventKind
-from backup_monitoring.model.people import Contact, People
-from backup_monitoring.model.verdicts import State
-from backup_monitoring.notify.recipients import NAMES, DecisionBuilder, is_on, missing_person
-from backup_monitoring.settings.directory import AttributeNames
-from backup_monitoring.settings.notify import NotifySettings
-from backup_monitoring.tasks.facts import PROBLEM_WORDS
+from backup_monitoring.model import Contact, Event, EventKind, People, State
+from backup_monitoring.notify.recipients import (
+    NAMES,
+    DecisionBuilder,
+    format_missing_person,
+    wants_warnings,
+)
+from backup_monitoring.settings import AttributeNames, NotifySettings
+from backup_monitoring.tasks import PROBLEM_WORDS
 
 _MEDIA = ("mail", "sms")
 
@@ -22,7 +24,7 @@ def check_contacts(
     only where they are on. Raises what *people* raises.
     """
     found: dict[str, None] = {}
-    told = is_on(contact, policy)
+    told = wants_warnings(contact, policy)
     for task in PROBLEM_WORDS:
         event = Event(
             contact.uid, task, EventKind.PROBLEM, State.CRITICAL, datetime.fromtimestamp(0, UTC), ""
@@ -37,5 +39,5 @@ def check_contacts(
     if contact.medium.lower() not in _MEDIA:
         found[f"{contact.dn}: {names.medium} {contact.medium!r}: neither mail nor sms"] = None
     if contact.person and people.person(contact.person) is None:
-        found[missing_person(contact.dn, names.person, contact.person)] = None
+        found[format_missing_person(contact.dn, names.person, contact.person)] = None
     return tuple(found)

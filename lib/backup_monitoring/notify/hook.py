@@ -5,21 +5,22 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from backup_monitoring.model.errors import UsageError
-from backup_monitoring.model.notices import Event, EventKind
-from backup_monitoring.model.people import CachedPeople, People
-from backup_monitoring.model.verdicts import State, Verdict
-from backup_monitoring.notify.announce import Dispatcher, EventResult, about
-from backup_monitoring.notify.recipients import recipients, switched_off
-from backup_monitoring.notify.scan import event_of, over
-from backup_monitoring.outbox.messages import Problem
-from backup_monitoring.outbox.queue import Transaction
-from backup_monitoring.settings.load import Settings
-from backup_monitoring.store.files import StoreError
-from backup_monitoring.store.source import Source
-from backup_monitoring.tasks.facts import collect_facts
-from backup_monitoring.tasks.judge import evaluate_all, is_covered_elsewhere
-from backup_monitoring.tasks.registry import TASKS
+from backup_monitoring.model import (
+    CachedPeople,
+    Event,
+    EventKind,
+    People,
+    State,
+    UsageError,
+    Verdict,
+)
+from backup_monitoring.notify.announce import Dispatcher, EventResult, describe_account
+from backup_monitoring.notify.recipients import find_recipients, find_switched_off
+from backup_monitoring.notify.scan import end_problem, make_event
+from backup_monitoring.outbox import Problem, Transaction
+from backup_monitoring.settings import Settings
+from backup_monitoring.store import Source, StoreError
+from backup_monitoring.tasks import TASKS, collect_facts, evaluate_all, is_covered_elsewhere
 
 _TOLD = {"PROBLEM": EventKind.PROBLEM, "RECOVERY": EventKind.RECOVERY, "CUSTOM": EventKind.CUSTOM}
 SEEN = "the same event came before, nobody is told twice"
@@ -143,7 +144,7 @@ class HookResult(NamedTuple):
 
 
 class PreparedCall(NamedTuple):
-    """What a call is about, looked up: see `answer`.
+    """What a call is about, looked up: see `apply_call`.
 
     Args:
         event: to be told. facts: of the verdict, see `About`.
@@ -160,21 +161,21 @@ class PreparedCall(NamedTuple):
     retired: tuple[str, ...] = ()
 
 
-def prepare(call: Call, source: Source, settings: Settings, now: datetime) -> PreparedCall:
-    """Look up all that `answer` needs: nobody may wait for a directory within a transaction.
+def prepare_call(call: Call, source: Source, settings: Settings, now: datetime) -> PreparedCall:
+    """Look up all that `apply_call` needs: nobody may wait for a directory within a transaction.
 
     Raises:
         DirectoryError, StoreError: the account or its people cannot be looked up.
     """
     people = CachedPeople(source.people)
     prepared = _prepared(call, source._replace(people=people), people, settings, now)
-    recipients(prepared.event, people, settings.notify)
-    switched_off(prepared.event, people, settings.notify)
-    about(prepared.event, people, prepared.facts, UTC)
+    find_recipients(prepared.event, people, settings.notify)
+    find_switched_off(prepared.event, people, settings.notify)
+    describe_account(prepared.event, people, prepared.facts, UTC)
     return prepared
 
 
-def answer(
+def apply_call(
     call: Call, prepared: PreparedCall, transaction: Transaction, settings: Settings
 ) -> HookResult:
     """Put into the outbox what *call* says.
@@ -196,8 +197,8 @@ def answer(
         return HookResult(said, teller.catch_up(event, prepared.facts))
     computers, facts = told.computers if told is not None else (), prepared.facts
     if event.kind is EventKind.RECOVERY:
-        event, facts = over(event, facts, computers, prepared.retired)
-    remember(call, transaction, {*computers, *prepared.failing})
+        event, facts = end_problem(event, facts, computers, prepared.retired)
+    remember_call(call, transaction, {*computers, *prepared.failing})
     outcome = teller.tell(event, facts)
     return HookResult(f"{len(outcome.letters)} put into the outbox", outcome)
 
@@ -206,9 +207,9 @@ def _back_from_unknown(call: Call) -> bool:
     return call.kind is EventKind.PROBLEM and call.last_state is State.UNKNOWN
 
 
-def noted(call: Call, transaction: Transaction) -> HookResult:
+def log_call(call: Call, transaction: Transaction) -> HookResult:
     """Note in the audit what is told to nobody."""
-    transaction.not_told(plain_event(call), "", _words(call))
+    transaction.not_told(make_plain_event(call), "", _words(call))
     return HookResult(f"{call.type}: in the audit, nobody is told")
 
 
@@ -216,7 +217,7 @@ def _words(call: Call) -> str:
     return ": ".join(filter(None, (call.type, call.author, call.comment)))
 
 
-def remember(call: Call, transaction: Transaction, computers: Iterable[str] = ()) -> None:
+def remember_call(call: Call, transaction: Transaction, computers: Iterable[str] = ()) -> None:
     """Keep the state that is told, and of which *computers*, until a recovery."""
     uid, task = call.uid.lower(), _TOLD_BY_HOOK + call.task
     if call.kind is EventKind.RECOVERY:
@@ -226,7 +227,7 @@ def remember(call: Call, transaction: Transaction, computers: Iterable[str] = ()
         transaction.remember(Problem(uid, task, call.state, call.at, names, call.at, "hook"))
 
 
-def plain_event(call: Call) -> Event:
+def make_plain_event(call: Call) -> Event:
     """Return the event that *call* says, by the monitoring system's own text."""
     return Event(
         call.uid,
@@ -249,14 +250,14 @@ def _prepared(
     Where the verdict does not agree with the state that was given, that state decides, and the
     event has the monitoring system's own text.
     """
-    event = plain_event(call)
+    event = make_plain_event(call)
     contact = source.people.contact(call.uid)
     if contact is not None:  # by its own name, whatever case it was called in
         event = event._replace(uid=contact.uid, host=contact.host or event.host)
     verdict = _verdict(call, source, settings, now)
     if verdict is None or verdict.state is not call.state:
         return PreparedCall(event, {}, False, people)
-    found = event_of(event.uid, call.task, event.kind, verdict, event.host, call.at)
+    found = make_event(event.uid, call.task, event.kind, verdict, event.host, call.at)
     return PreparedCall(
         found._replace(author=call.author, comment=call.comment),
         collect_facts(verdict),

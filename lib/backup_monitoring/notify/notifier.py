@@ -8,13 +8,17 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from backup_monitoring.mail.addresses import AddressError, parse_address
-from backup_monitoring.mail.headers import MailError
-from backup_monitoring.model.errors import DirectoryError, SettingsError, UsageError
-from backup_monitoring.model.needs import Need
-from backup_monitoring.model.notices import Event, EventKind
-from backup_monitoring.model.people import PeopleTable
-from backup_monitoring.model.verdicts import State
+from backup_monitoring.mail import AddressError, MailError, parse_address
+from backup_monitoring.model import (
+    DirectoryError,
+    Event,
+    EventKind,
+    Need,
+    PeopleTable,
+    SettingsError,
+    State,
+    UsageError,
+)
 from backup_monitoring.notify.announce import Dispatcher, EventResult, Notification
 from backup_monitoring.notify.contact_check import check_contacts
 from backup_monitoring.notify.hook import (
@@ -22,21 +26,26 @@ from backup_monitoring.notify.hook import (
     Call,
     HookResult,
     PreparedCall,
-    answer,
-    noted,
-    plain_event,
-    prepare,
-    remember,
+    apply_call,
+    log_call,
+    make_plain_event,
+    prepare_call,
+    remember_call,
 )
-from backup_monitoring.notify.recipients import recipients
-from backup_monitoring.outbox.database import OutboxError, failed
-from backup_monitoring.outbox.delivery_log import DeliveryLog, LogAction
-from backup_monitoring.outbox.drafts import Draft
-from backup_monitoring.outbox.queue import OVER, Outbox, Transaction
-from backup_monitoring.settings.load import Settings
-from backup_monitoring.store.files import StoreError
-from backup_monitoring.store.source import Source, open_source
-from backup_monitoring.tasks.registry import TASKS, Task
+from backup_monitoring.notify.recipients import find_recipients
+from backup_monitoring.outbox import (
+    OVER,
+    DeliveryLog,
+    Draft,
+    LogAction,
+    Outbox,
+    OutboxError,
+    Transaction,
+    make_error,
+)
+from backup_monitoring.settings import Settings
+from backup_monitoring.store import Source, StoreError, open_source
+from backup_monitoring.tasks import TASKS, Task
 
 DONE, FALLBACK, NOT_WRITTEN, WRONG = 0, 1, 2, 3
 _DRY = "dry run: nothing was changed"
@@ -87,20 +96,22 @@ class Notifier:
             with self._outbox() as outbox:
                 prepared = None if call.kind is None else self._looked_up(call, seconds)
                 with outbox.transaction(self._now) as t:
-                    answer = self._answered(call, prepared, t)
+                    apply_call = self._answered(call, prepared, t)
                 log = outbox.log
         except OutboxError as error:
             return NOT_WRITTEN, f"FAILED: {error}"
-        return self._result([answer.outcome] if answer.outcome else [], answer.said, log)
+        return self._result(
+            [apply_call.outcome] if apply_call.outcome else [], apply_call.said, log
+        )
 
     def _answered(
         self, call: Call, prepared: PreparedCall | str | None, t: Transaction
     ) -> HookResult:
         if prepared is None:
-            return noted(call, t)
+            return log_call(call, t)
         if isinstance(prepared, str):
             return self._unreached(call, t, prepared)
-        return answer(call, prepared, t, self._settings)
+        return apply_call(call, prepared, t, self._settings)
 
     def _looked_up(self, call: Call, seconds: float) -> PreparedCall | str:
         """Return what *call* is about, or why that cannot be said."""
@@ -127,7 +138,7 @@ class Notifier:
     def _prepared(self, call: Call) -> PreparedCall | str:
         try:
             with self._open() as source:
-                return prepare(call, source, self._settings, self._now)
+                return prepare_call(call, source, self._settings, self._now)
         except (DirectoryError, StoreError) as error:
             return str(error)
 
@@ -135,17 +146,17 @@ class Notifier:
         return open_source(self._settings, self._now, self._phase)
 
     def _unreached(self, call: Call, t: Transaction, reason: str) -> HookResult:
-        event = plain_event(call)
+        event = make_plain_event(call)
         if t.seen(event):
             return HookResult(SEEN)
         if event.kind in OVER:  # what waits about it is not true any more, whoever it was for
-            remember(call, t)
+            remember_call(call, t)
             t.note(event)
         nobody = PeopleTable({}, {}, {}, {})
-        letters, failed = Dispatcher(t, nobody, self._settings).notify_operator(event, reason)
-        decision = recipients(event, nobody, self._policy)._replace(unreached=reason)
+        letters, make_error = Dispatcher(t, nobody, self._settings).notify_operator(event, reason)
+        decision = find_recipients(event, nobody, self._policy)._replace(unreached=reason)
         return HookResult(
-            "handed to the fallback", EventResult(decision, tuple(letters), reason + failed)
+            "handed to the fallback", EventResult(decision, tuple(letters), reason + make_error)
         )
 
     def _result(self, outcomes: Sequence[EventResult], said: str, log: DeliveryLog) -> ExitResult:
@@ -180,11 +191,11 @@ class Notifier:
 
     def scan(self) -> ExitResult:
         """Judge all accounts, and tell what is new."""
-        from backup_monitoring.notify.scan import scan
+        from backup_monitoring.notify.scan import scan_accounts
 
         try:
             with self._open() as source, self._outbox() as outbox:
-                scanned = scan(outbox, source, self._settings, self._now)
+                scanned = scan_accounts(outbox, source, self._settings, self._now)
                 log = outbox.log
         except OutboxError as error:
             return NOT_WRITTEN, f"FAILED: {error}"
@@ -223,10 +234,9 @@ class Notifier:
 
     def deliver(self) -> ExitResult:
         """Deliver what waits in the outbox."""
-        from backup_monitoring.mail.transport import TransportError
-        from backup_monitoring.mail.transport_selection import open_transport
+        from backup_monitoring.mail import TransportError, open_transport
         from backup_monitoring.notify.composer import Composer
-        from backup_monitoring.outbox.delivery import deliver
+        from backup_monitoring.outbox import deliver
 
         try:
             with self._outbox() as outbox, self._people() as source:
@@ -264,11 +274,11 @@ class Notifier:
     def release(self) -> ExitResult:
         """Let what is held by the storm guard, or was only recorded, be told."""
         from backup_monitoring.notify.scan import release_recorded
-        from backup_monitoring.outbox.storm_guard import release
+        from backup_monitoring.outbox import release_held
 
         try:
             with self._outbox() as outbox, outbox.transaction(self._now) as t:
-                mails, problems = release(t), release_recorded(t)
+                mails, problems = release_held(t), release_recorded(t)
         except OutboxError as error:
             return NOT_WRITTEN, f"FAILED: {error}"
         said = (
@@ -287,7 +297,7 @@ class Notifier:
                 explained: dict[tuple[str, ...], list[str]] = {}
                 for each in (task,) if task else TASKS:
                     event = Event(uid, each, EventKind.PROBLEM, State.CRITICAL, self._now, "")
-                    decision = recipients(event, source.people, self._policy, names)
+                    decision = find_recipients(event, source.people, self._policy, names)
                     told = [f"told: {r.address} ({r.role.value})" for r in decision.recipients]
                     lines = (*decision.explained, *told)
                     explained.setdefault(lines, []).append(each)
@@ -310,26 +320,24 @@ class Notifier:
 
     def test_mail(self, address: str) -> ExitResult:
         """Send one mail of every kind and language to *address*."""
-        from backup_monitoring.mail.samples import preview_messages
-        from backup_monitoring.mail.transport import SendOutcome
-        from backup_monitoring.mail.transport_selection import open_transport
+        from backup_monitoring.mail import SendOutcome, open_transport, preview_messages
 
         try:
             checked = parse_address(address)
         except AddressError as error:
             raise UsageError("--test-mail", f"{address!r}: {error}", "name an address") from None
-        lines, failed = [], 0
+        lines, make_error = [], 0
         transport = open_transport(self._policy)
         for name, mail in preview_messages(checked, self._policy):
             if self._dry:
                 lines.append(f"{name}: {mail.subject}")
                 continue
             self._phase(f"handing a mail to {self._policy.smtp}")
-            answer = transport.send(self._policy.return_path, checked, mail.data)
-            failed += answer.outcome is not SendOutcome.ACCEPTED
-            lines.append(f"{name}: {answer.outcome.value} {answer.reason}".rstrip())
+            apply_call = transport.send(self._policy.return_path, checked, mail.data)
+            make_error += apply_call.outcome is not SendOutcome.ACCEPTED
+            lines.append(f"{name}: {apply_call.outcome.value} {apply_call.reason}".rstrip())
         transport.close()
-        return (FALLBACK if failed else DONE), "\n".join(lines)
+        return (FALLBACK if make_error else DONE), "\n".join(lines)
 
 
 @contextmanager
@@ -343,5 +351,5 @@ def _copy(file: Path) -> Iterator[Path]:
                 if part.exists():
                     shutil.copyfile(part, Path(folder) / part.name)
             except OSError as error:
-                raise failed(file, error) from None
+                raise make_error(file, error) from None
         yield Path(folder) / file.name

@@ -1,18 +1,19 @@
 """Who is told of an event: the provider's rule."""
 
-from backup_monitoring.mail.addresses import (
-    AddressError,
-    Mailbox,
-    parse_address,
-    parse_mailbox,
-    shown_name,
+from backup_monitoring.mail import AddressError, Mailbox, clean_name, parse_address, parse_mailbox
+from backup_monitoring.model import (
+    Contact,
+    Decision,
+    Event,
+    People,
+    Person,
+    Recipient,
+    Reseller,
+    Role,
+    State,
 )
-from backup_monitoring.model.notices import Decision, Event, Recipient, Role
-from backup_monitoring.model.people import Contact, People, Person, Reseller
-from backup_monitoring.model.verdicts import State
-from backup_monitoring.settings.directory import AttributeNames
-from backup_monitoring.settings.notify import NotifySettings
-from backup_monitoring.tasks.facts import PROBLEM_WORDS
+from backup_monitoring.settings import AttributeNames, NotifySettings
+from backup_monitoring.tasks import PROBLEM_WORDS
 
 NAMES = AttributeNames()
 
@@ -22,7 +23,7 @@ _MAIL_FROM = "sstMailFrom"
 _WITH_PATIENCE = ("schedule", "status")
 
 
-def recipients(
+def find_recipients(
     event: Event, people: People, policy: NotifySettings, names: AttributeNames = NAMES
 ) -> Decision:
     """Decide who is told of *event*; Decision.unreached is for `find_operator`.
@@ -47,7 +48,9 @@ def recipients(
     return deciding.decision()
 
 
-def switched_off(event: Event, people: People, policy: NotifySettings) -> tuple[Recipient, ...]:
+def find_switched_off(
+    event: Event, people: People, policy: NotifySettings
+) -> tuple[Recipient, ...]:
     """Return whom *event* would concern as customers, had the account not switched warnings off.
 
     Nobody where they are on. Raises what *people* raises.
@@ -55,7 +58,7 @@ def switched_off(event: Event, people: People, policy: NotifySettings) -> tuple[
     contact = people.contact(event.uid)
     if contact is None or event.state is State.UNKNOWN:
         return ()
-    if is_on(contact, policy) and not _lacks_patience(contact, event):
+    if wants_warnings(contact, policy) and not _lacks_patience(contact, event):
         return ()
     deciding = DecisionBuilder(event, people, policy, NAMES)
     deciding.customer(contact)
@@ -127,7 +130,7 @@ class DecisionBuilder:
 
     def switch(self, contact: Contact) -> bool:
         """Rule 1: does the account want warnings?"""
-        on, value = is_on(contact, self._policy), contact.warning_on
+        on, value = wants_warnings(contact, self._policy), contact.warning_on
         said = "told" if on else "not told"
         if value.upper() in ("TRUE", "FALSE"):
             reason = f"{self._names.warning_on} {value} of {contact.dn}"
@@ -184,7 +187,7 @@ class DecisionBuilder:
             return
         person = self._people.person(contact.person)
         if person is None:
-            self._doubt(missing_person(contact.dn, self._names.person, contact.person))
+            self._doubt(format_missing_person(contact.dn, self._names.person, contact.person))
             return
         if not person.mails:
             self._doubt(f"{person.dn}: no {self._names.mail}")
@@ -208,7 +211,7 @@ class DecisionBuilder:
         self._add(
             Recipient(
                 mailbox.address,
-                shown_name(person.name) if person and named else "",
+                clean_name(person.name) if person and named else "",
                 Role.CUSTOMER,
                 language or self._resellers_language(contact),
                 sender=sender,
@@ -294,7 +297,7 @@ class DecisionBuilder:
     def _informed(self, number: str, settings: Reseller, base: Recipient, default: str) -> None:
         person = self._people.person(number)
         if person is None:
-            self._doubt(missing_person(_told(settings), _INFORM, number))
+            self._doubt(format_missing_person(_told(settings), _INFORM, number))
             return
         if not person.mails:
             self._doubt(f"{person.dn}: no {self._names.mail}")
@@ -306,7 +309,7 @@ class DecisionBuilder:
                 self._add(
                     base._replace(
                         address=mailbox.address,
-                        name=shown_name(person.name),
+                        name=clean_name(person.name),
                         language=person.language or base.language,
                         gender=person.gender,
                         time_zone=person.time_zone,
@@ -335,7 +338,7 @@ class DecisionBuilder:
         self._explained.append(f"{recipient.reason}: {recipient.address} is {said}")
 
 
-def is_on(contact: Contact, policy: NotifySettings) -> bool:
+def wants_warnings(contact: Contact, policy: NotifySettings) -> bool:
     """Tell whether the account wants warnings."""
     return {"TRUE": True, "FALSE": False}.get(contact.warning_on.upper(), policy.warn_by_default)
 
@@ -345,7 +348,7 @@ def _lacks_patience(contact: Contact, event: Event) -> bool:
     return off and event.task in _WITH_PATIENCE
 
 
-def missing_person(dn: str, attribute: str, uid: str) -> str:
+def format_missing_person(dn: str, attribute: str, uid: str) -> str:
     """Return the finding that entry *dn* names a person who is not there."""
     return f"{dn}: {attribute} {uid!r}: no such person"
 

@@ -4,17 +4,14 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from backup_monitoring.mail.addresses import AddressError
-from backup_monitoring.model.notices import Event, EventKind
-from backup_monitoring.model.verdicts import State, Verdict
-from backup_monitoring.notify.announce import Dispatcher, EventResult, queued, zone_of
+from backup_monitoring.mail import AddressError
+from backup_monitoring.model import Event, EventKind, State, Verdict
+from backup_monitoring.notify.announce import Dispatcher, EventResult, choose_zone, make_queued_mail
 from backup_monitoring.notify.recipients import find_operator
-from backup_monitoring.outbox.messages import Problem
-from backup_monitoring.outbox.queue import Outbox, Transaction
-from backup_monitoring.settings.load import Settings
-from backup_monitoring.store.source import EVERYTHING, Source
-from backup_monitoring.tasks.facts import collect_facts
-from backup_monitoring.tasks.judge import evaluate_all, is_covered_elsewhere
+from backup_monitoring.outbox import Outbox, Problem, Transaction
+from backup_monitoring.settings import Settings
+from backup_monitoring.store import EVERYTHING, Source
+from backup_monitoring.tasks import collect_facts, evaluate_all, is_covered_elsewhere
 
 OPEN, RECORDED, RELEASED = "open", "recorded", "released"
 _UNKNOWN = "unknown:"  # before the task of a problem whose state is UNKNOWN
@@ -55,7 +52,7 @@ def release_recorded(transaction: Transaction) -> int:
     return len(recorded)
 
 
-def scan(outbox: Outbox, source: Source, settings: Settings, now: datetime) -> ScanResult:
+def scan_accounts(outbox: Outbox, source: Source, settings: Settings, now: datetime) -> ScanResult:
     """Judge all accounts, and tell what is new since the last scan.
 
     The first scan of an old installation tells no customer: it records what fails, and sends the
@@ -140,8 +137,7 @@ class _Scanning:
             self._list(failing)
 
     def _list(self, events: list[Event]) -> None:
-        from backup_monitoring.mail.compose import compose_digest
-        from backup_monitoring.mail.content import ListItem, ListPurpose, MailList
+        from backup_monitoring.mail import ListItem, ListPurpose, MailList, compose_list
 
         try:
             recipient = find_operator(self._settings.notify)
@@ -150,8 +146,8 @@ class _Scanning:
             return
         policy = self._settings.notify
         listing = MailList(ListPurpose.FIRST_SCAN, [ListItem(event) for event in events])
-        mail = compose_digest(listing, recipient, policy, self._now, zone_of(self._settings))
-        self._transaction.queue(queued(mail, recipient, policy))
+        mail = compose_list(listing, recipient, policy, self._now, choose_zone(self._settings))
+        self._transaction.queue(make_queued_mail(mail, recipient, policy))
 
     def compare(
         self,
@@ -241,7 +237,9 @@ class _Scanning:
         if problem.status != OPEN:
             return
         event = self._event(problem.account, problem.task, EventKind.RECOVERY, verdict, host)
-        event, facts = over(event, collect_facts(verdict), problem.computers, verdict.retired)
+        event, facts = end_problem(
+            event, collect_facts(verdict), problem.computers, verdict.retired
+        )
         self._told(self._teller.tell(event, facts))
 
     def _gone(self, problem: Problem) -> None:
@@ -251,7 +249,7 @@ class _Scanning:
             self._tell(event, _OK)
 
     def _event(self, uid: str, task: str, kind: EventKind, verdict: Verdict, host: str) -> Event:
-        return event_of(uid, task, kind, verdict, host, self._now)
+        return make_event(uid, task, kind, verdict, host, self._now)
 
     def _tell(self, event: Event, verdict: Verdict, settled: bool = False) -> None:
         self._told(self._teller.tell(event, collect_facts(verdict), settled=settled))
@@ -264,7 +262,7 @@ class _Scanning:
             self.unsent.append(outcome.operator)
 
 
-def over(
+def end_problem(
     event: Event, facts: dict[str, object], told: Sequence[str], retired: Collection[str]
 ) -> tuple[Event, dict[str, object]]:
     """Return the end of a problem as that of the computers it was about, with what is known of it.
@@ -283,7 +281,7 @@ def over(
     return event._replace(computer=told[0] if len(told) == 1 else None, summary=""), {}
 
 
-def event_of(
+def make_event(
     uid: str, task: str, kind: EventKind, verdict: Verdict, host: str, now: datetime
 ) -> Event:
     """Return the event that *verdict* makes."""

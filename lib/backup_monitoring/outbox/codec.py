@@ -3,8 +3,7 @@
 import json
 from datetime import UTC, datetime
 
-from backup_monitoring.model.notices import Event, EventKind, Recipient, Role
-from backup_monitoring.model.verdicts import State
+from backup_monitoring.model import Event, EventKind, Recipient, Role, State
 
 
 def write_time(at: datetime) -> float:
@@ -17,7 +16,7 @@ def read_time(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def read_time_or_none(seconds: float | None) -> datetime | None:
+def read_optional_time(seconds: float | None) -> datetime | None:
     """Return the time of `write_time`, None where there is none."""
     return None if seconds is None else read_time(seconds)
 
@@ -27,7 +26,7 @@ def write_text(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
-def same(address: str) -> str:
+def normalize_address(address: str) -> str:
     """Return what *address* is compared by: the domain ignores case, the rest does not."""
     local, at, domain = write_text(address).rpartition("@")
     return f"{local}{at}{domain.lower()}"
@@ -54,7 +53,7 @@ def read_event(text: str) -> Event:
             "kind": EventKind[values["kind"]],
             "state": State[values["state"]],
             "at": read_time(values["at"]),
-            "since": read_time_or_none(values["since"]),
+            "since": read_optional_time(values["since"]),
         }
     )
 

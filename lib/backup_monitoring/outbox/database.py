@@ -11,7 +11,7 @@ import stat
 from pathlib import Path
 from urllib.parse import quote
 
-from backup_monitoring.model.errors import MonitoringError
+from backup_monitoring.model import MonitoringError
 
 LAYOUT = 2
 BUSY = 5.0  # seconds that a process waits for another one's transaction
@@ -86,7 +86,7 @@ class OutboxError(MonitoringError):
     """The outbox cannot be used: what was to be queued is not."""
 
 
-def failed(file: Path, error: Exception) -> OutboxError:
+def make_error(file: Path, error: Exception) -> OutboxError:
     """Return *error* as our own, with what can be done about it."""
     text = str(error)
     if "locked" in text:
@@ -116,7 +116,7 @@ def open_outbox(file: Path) -> sqlite3.Connection:
         db.execute("PRAGMA synchronous = FULL")
         _take_over(db, file)
     except (OSError, sqlite3.Error) as error:
-        raise failed(file, error) from None
+        raise make_error(file, error) from None
     return db
 
 
@@ -126,7 +126,7 @@ def read_outbox(file: Path) -> sqlite3.Connection:
         db = _connected(file, "ro")
         layout = db.execute("PRAGMA user_version").fetchone()[0]
     except sqlite3.Error as error:
-        raise failed(file, error) from None
+        raise make_error(file, error) from None
     if layout not in (LAYOUT, *_TAKEN_OVER):
         raise _unknown(file, layout)
     return db

@@ -14,17 +14,15 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from backup_monitoring.mail.headers import MailError
-from backup_monitoring.mail.transport import SendOutcome, SendResult, Transport, TransportError
-from backup_monitoring.model.errors import MonitoringError, SettingsError
-from backup_monitoring.model.text import sanitize
+from backup_monitoring.mail import MailError, SendOutcome, SendResult, Transport, TransportError
+from backup_monitoring.model import MonitoringError, SettingsError, sanitize
 from backup_monitoring.outbox import storm_guard as guard
-from backup_monitoring.outbox.database import OutboxError, failed, make_file
+from backup_monitoring.outbox.database import OutboxError, make_error, make_file
 from backup_monitoring.outbox.delivery_log import LogAction
 from backup_monitoring.outbox.messages import Digest, OutgoingMail, QueuedMail, RefusedMail, Storm
 from backup_monitoring.outbox.queue import Outbox, Transaction
-from backup_monitoring.outbox.sending import Queue, clear_up, due_digests, refusals
-from backup_monitoring.settings.notify import NotifySettings
+from backup_monitoring.outbox.sending import Queue, clear_up, list_due_digests, list_refusals
+from backup_monitoring.settings import NotifySettings
 
 LIMIT = timedelta(minutes=4)
 _MOST_LOST = 2  # connections lost in a row: the server is in trouble, not a mail
@@ -102,7 +100,7 @@ def _alone(file: Path) -> Iterator[bool]:
         make_file(name)
         lock = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError as error:
-        raise failed(name, error) from None
+        raise make_error(name, error) from None
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -143,7 +141,7 @@ class _Delivery:
         policy = self._policy
         with self._outbox.transaction(self._now) as t:
             clear_up(t)
-            guard.watch(
+            guard.watch_storms(
                 t,
                 guard.StormPolicy(
                     policy.settle,
@@ -152,8 +150,8 @@ class _Delivery:
                 ),
                 accounts,
             )
-            storms = guard.unannounced_storms(t)
-            digests = due_digests(t, policy.reseller.digest_delay)
+            storms = guard.list_unannounced_storms(t)
+            digests = list_due_digests(t, policy.reseller.digest_delay)
         self._compose_storms(storms)
         self._compose_digests(digests)
         self._compose_refused()
@@ -164,7 +162,7 @@ class _Delivery:
                 mail = self._composer.storm(storm)
                 t.queue(mail)
                 _complain(t, mail, mail.complaints)
-                guard.record_sent(t, storm)
+                guard.record_announced(t, storm)
 
     def _compose_digests(self, digests: Iterable[tuple[Digest, tuple[int, ...]]]) -> None:
         for digest, ids in digests:
@@ -178,7 +176,7 @@ class _Delivery:
         if not self._policy.operator:
             return
         with self._collected("about refusals"), self._outbox.transaction(self._now) as t:
-            found = refusals(t)
+            found = list_refusals(t)
             if found:
                 mail = self._composer.refused(found)
                 self._queue.take_notice(t, mail)

@@ -9,10 +9,15 @@ from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from backup_monitoring.mail.about import About
-from backup_monitoring.mail.addresses import Mailbox
-from backup_monitoring.mail.headers import MailError, event_key, message_id, sender_of
-from backup_monitoring.model.notices import Event, Recipient, Thread
+from backup_monitoring.mail import (
+    About,
+    Mailbox,
+    MailError,
+    choose_sender,
+    make_event_key,
+    make_message_id,
+)
+from backup_monitoring.model import Event, Recipient, Thread
 from backup_monitoring.outbox.codec import (
     read_event,
     read_recipient,
@@ -21,8 +26,8 @@ from backup_monitoring.outbox.codec import (
     write_recipient,
     write_time,
 )
-from backup_monitoring.settings.notify import NotifySettings
-from backup_monitoring.tasks.facts import FACTS
+from backup_monitoring.settings import NotifySettings
+from backup_monitoring.tasks import FACTS
 
 _NO_DOMAIN = "backup-monitoring.invalid"  # RFC 2606: nobody has it
 
@@ -42,10 +47,12 @@ class Draft(NamedTuple):
     def with_key(self, policy: NotifySettings) -> "Draft":
         """Return the draft with its key."""
         try:
-            sender, _ = sender_of(self.recipient, policy)
+            sender, _ = choose_sender(self.recipient, policy)
         except MailError:  # the mail waits until the settings have one
             sender = Mailbox(f"backup-monitoring@{_NO_DOMAIN}")
-        return self._replace(key=message_id(event_key(self.event), self.recipient, sender))
+        return self._replace(
+            key=make_message_id(make_event_key(self.event), self.recipient, sender)
+        )
 
 
 def write_draft(draft: Draft) -> str:

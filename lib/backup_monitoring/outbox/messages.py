@@ -4,8 +4,7 @@ from datetime import datetime
 from enum import Enum
 from typing import NamedTuple
 
-from backup_monitoring.model.notices import Event, EventKind, Recipient, Role
-from backup_monitoring.model.verdicts import State
+from backup_monitoring.model import Event, EventKind, Recipient, Role, State
 
 
 class QueuedMail(NamedTuple):

@@ -13,19 +13,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from backup_monitoring.model.errors import MonitoringError
-from backup_monitoring.model.notices import Event, EventKind, Recipient, Role
-from backup_monitoring.model.verdicts import State
+from backup_monitoring.model import Event, EventKind, MonitoringError, Recipient, Role, State
 from backup_monitoring.outbox.codec import (
+    normalize_address,
+    read_optional_time,
     read_time,
-    read_time_or_none,
-    same,
     write_event,
     write_recipient,
     write_text,
     write_time,
 )
-from backup_monitoring.outbox.database import failed, open_outbox
+from backup_monitoring.outbox.database import make_error, open_outbox
 from backup_monitoring.outbox.delivery_log import DeliveryLog, LogAction, LogLine
 from backup_monitoring.outbox.messages import Problem, QueuedMail, Standing
 from backup_monitoring.outbox.storms import FailurePhase
@@ -83,7 +81,7 @@ class Outbox:
             yield transaction
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
-            raise failed(self.file, error) from None
+            raise make_error(self.file, error) from None
         finally:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
@@ -186,7 +184,7 @@ class Transaction:
             to: the address and role whose mails these are; None: everybody's.
         """
         account, task = about
-        address, role = ("", "") if to is None else (same(to[0]), to[1].name)
+        address, role = ("", "") if to is None else (normalize_address(to[0]), to[1].name)
         names = ", ".join(f"'{kind.name}'" for kind in kinds)
         status = ", ".join(f"'{each}'" for each in statuses)
         where = (
@@ -263,7 +261,7 @@ class Transaction:
             (
                 recipient.role.name,
                 write_text(recipient.reseller),
-                same(recipient.address),
+                normalize_address(recipient.address),
                 write_recipient(recipient),
                 *_about(event),
                 event.kind.name,
@@ -342,7 +340,7 @@ def _row(mail: QueuedMail, status: str, now: float) -> dict[str, object]:
     return {
         "key": write_text(mail.key),
         "address": write_text(mail.address),
-        "recipient": same(mail.address),
+        "recipient": normalize_address(mail.address),
         "role": mail.role.name,
         "reseller": write_text(mail.reseller),
         "account": write_text(mail.account),
@@ -365,6 +363,6 @@ def _row(mail: QueuedMail, status: str, now: float) -> dict[str, object]:
 
 def _problem(row: Sequence[Any]) -> Problem:
     account, task, state, since, computers, find_last_sent, status = row
-    told = read_time_or_none(find_last_sent)
+    told = read_optional_time(find_last_sent)
     names = tuple(json.loads(computers))
     return Problem(account, task, State[state], read_time(since), names, told, status)

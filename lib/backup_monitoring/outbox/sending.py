@@ -5,16 +5,14 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from backup_monitoring.mail.addresses import AddressError, parse_mailbox
-from backup_monitoring.mail.transport import SendOutcome, SendResult
-from backup_monitoring.model.notices import Event, EventKind, Role
-from backup_monitoring.model.verdicts import State
+from backup_monitoring.mail import AddressError, SendOutcome, SendResult, parse_mailbox
+from backup_monitoring.model import Event, EventKind, Role, State
 from backup_monitoring.outbox.codec import (
+    normalize_address,
     read_event,
+    read_optional_time,
     read_recipient,
     read_time,
-    read_time_or_none,
-    same,
     write_text,
     write_time,
 )
@@ -33,7 +31,7 @@ _COLUMNS = (
 )
 
 
-def pause(attempts: int) -> timedelta:
+def choose_pause(attempts: int) -> timedelta:
     """Return how long a mail rests after so many *attempts*, 1 or more."""
     return PAUSES[min(attempts, len(PAUSES)) - 1]
 
@@ -98,7 +96,7 @@ class Queue:
             record_refused(t, to, event.uid, event.task, event.kind)
         # kept until the provider is told what nobody reads now
         t.execute("UPDATE mails SET draft = ? WHERE id = ?", (_write_lost(events), outgoing.id))
-        if same(mail.address) == self._fallback:  # there is nobody else to tell
+        if normalize_address(mail.address) == self._fallback:  # there is nobody else to tell
             t.execute("UPDATE mails SET noticed = 1, draft = '' WHERE id = ?", (outgoing.id,))
         self.refused += 1
         _audit(t, LogAction.REFUSED, mail, reason)
@@ -109,7 +107,7 @@ class Queue:
             self._refuse(t, outgoing, f"given up after {outgoing.attempts + 1} tries: {reason}")
             return
         attempts = outgoing.attempts + 1
-        next_try = t.now + pause(attempts)
+        next_try = t.now + choose_pause(attempts)
         t.execute(
             "UPDATE mails SET status = 'waiting', attempts = ?, first_try = ?, next_try = ?, "
             "error = ? WHERE id = ?",
@@ -147,7 +145,7 @@ class Queue:
 def _address(mailbox: str) -> str:
     """Return the address of *mailbox* for comparisons, '' where it has none."""
     try:
-        return same(parse_mailbox(mailbox).address)
+        return normalize_address(parse_mailbox(mailbox).address)
     except AddressError:  # then nothing was sent there
         return ""
 
@@ -181,7 +179,7 @@ def clear_up(t: Transaction) -> None:
     t.execute("DELETE FROM events WHERE created < ?", (write_time(t.now - _KEEP_EVENTS),))
 
 
-def due_digests(t: Transaction, after: timedelta) -> list[tuple[Digest, tuple[int, ...]]]:
+def list_due_digests(t: Transaction, after: timedelta) -> list[tuple[Digest, tuple[int, ...]]]:
     """Return the digests whose oldest event has waited for *after*, each with its events' ids.
 
     None for whom the last one did not reach yet: it must not be overtaken.
@@ -205,7 +203,7 @@ def due_digests(t: Transaction, after: timedelta) -> list[tuple[Digest, tuple[in
     return found
 
 
-def refusals(t: Transaction) -> tuple[RefusedMail, ...]:
+def list_refusals(t: Transaction) -> tuple[RefusedMail, ...]:
     """Return what was in the mails that were refused and that nobody was told of."""
     rows = t.execute(
         "SELECT address, role, error, draft, account, task, kind, state, host, created FROM mails "
@@ -256,7 +254,7 @@ def _outgoing(row: Sequence[Any]) -> OutgoingMail:
         thread=thread,
         draft=draft,
     )
-    return OutgoingMail(number, mail, row[12], read_time_or_none(row[13]))
+    return OutgoingMail(number, mail, row[12], read_optional_time(row[13]))
 
 
 def _audit(t: Transaction, what: LogAction, mail: QueuedMail, reason: str) -> None:

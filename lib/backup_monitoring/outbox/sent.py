@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable
 
-from backup_monitoring.model.notices import EventKind, Role
-from backup_monitoring.model.verdicts import State
-from backup_monitoring.outbox.codec import read_time, same, write_text, write_time
+from backup_monitoring.model import EventKind, Role, State
+from backup_monitoring.outbox.codec import normalize_address, read_time, write_text, write_time
 from backup_monitoring.outbox.messages import SentState
 from backup_monitoring.outbox.queue import GUARDED, OVER, Transaction
 
@@ -84,7 +83,7 @@ def was_sent(t: Transaction, to: tuple[str, Role], account: str, task: str) -> b
 
 def forget_sent(t: Transaction, account: str, task: str, but: Iterable[tuple[str, Role]]) -> None:
     """Forget who was told of a problem that is over, but those who are told that it is."""
-    kept = {(same(address), role) for address, role in but}
+    kept = {(normalize_address(address), role) for address, role in but}
     for address, role in list_sent_to(t, account, task):
         if (address, role) not in kept:
             about = _about((address, role), account, task)
@@ -118,7 +117,7 @@ def list_sent_to(t: Transaction, account: str, task: str) -> list[tuple[str, Rol
 
 def _about(to: tuple[str, Role], account: str, task: str) -> tuple[str, ...]:
     """Return the values of `_WHERE`."""
-    return same(to[0]), to[1].name, write_text(account), write_text(task)
+    return normalize_address(to[0]), to[1].name, write_text(account), write_text(task)
 
 
 def _named(kinds: Iterable[EventKind]) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from backup_monitoring.outbox.codec import read_time, write_time
-from backup_monitoring.outbox.database import failed, read_outbox
+from backup_monitoring.outbox.database import make_error, read_outbox
 
 _DAY = timedelta(days=1)
 
@@ -42,7 +42,7 @@ def read_status(file: Path, now: datetime) -> OutboxStatus:
         finally:
             db.close()
     except sqlite3.Error as error:
-        raise failed(file, error) from None
+        raise make_error(file, error) from None
 
 
 def _status(db: sqlite3.Connection, now: datetime) -> OutboxStatus:

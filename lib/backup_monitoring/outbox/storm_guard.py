@@ -9,7 +9,13 @@ from backup_monitoring.outbox.codec import read_time, write_time
 from backup_monitoring.outbox.delivery_log import LogAction
 from backup_monitoring.outbox.messages import Storm
 from backup_monitoring.outbox.queue import Transaction
-from backup_monitoring.outbox.storms import Failure, FailurePhase, StormThreshold, judge, limit
+from backup_monitoring.outbox.storms import (
+    Failure,
+    FailurePhase,
+    StormThreshold,
+    evaluate_storm,
+    max_failures,
+)
 
 # How many accounts a backup server has, None where nobody knows; asked only if many failed.
 Accounts = Callable[[str], int | None]
@@ -23,7 +29,7 @@ class StormPolicy(NamedTuple):
     at_least: int
 
 
-def watch(transaction: Transaction, guard: StormPolicy, accounts: Accounts) -> None:
+def watch_storms(transaction: Transaction, guard: StormPolicy, accounts: Accounts) -> None:
     """Judge all failures that are not settled, and act on it."""
     # A clock that was set back must not leave mails waiting for the old time to come.
     now = write_time(transaction.now)
@@ -48,8 +54,8 @@ def _watch_one(
         "SELECT 1 FROM storms WHERE host = ? AND task = ?", (host, task)
     ).fetchone()
     total = accounts(host) if len(failures) > guard.at_least else None
-    rule = StormThreshold(limit(guard.percent or 0, guard.at_least, total), guard.settle)
-    judgement = judge(failures, rule, transaction.now, standing=standing is not None)
+    rule = StormThreshold(max_failures(guard.percent or 0, guard.at_least, total), guard.settle)
+    judgement = evaluate_storm(failures, rule, transaction.now, standing=standing is not None)
     for account in sorted(judgement.hold):
         _move(transaction, account, task, FailurePhase.STORM, f"{host} has a storm")
     for account in sorted(judgement.tell):
@@ -125,7 +131,7 @@ def _let_through(transaction: Transaction, reason: str) -> None:
     transaction.execute("DELETE FROM storms")
 
 
-def release(transaction: Transaction) -> int:
+def release_held(transaction: Transaction) -> int:
     """Let all that is held be told; return how many mails and digests' events that were.
 
     What only waits for a storm to show goes on waiting.
@@ -138,7 +144,7 @@ def release(transaction: Transaction) -> int:
     return _change(transaction, "waiting", "released by hand", "status = 'held'")
 
 
-def unannounced_storms(transaction: Transaction) -> list[Storm]:
+def list_unannounced_storms(transaction: Transaction) -> list[Storm]:
     """Return the storms that the provider was not told of yet."""
     rows = transaction.execute(
         "SELECT host, task, since, accounts, total FROM storms WHERE NOT told"
@@ -149,7 +155,7 @@ def unannounced_storms(transaction: Transaction) -> list[Storm]:
     ]
 
 
-def record_sent(transaction: Transaction, storm: Storm) -> None:
+def record_announced(transaction: Transaction, storm: Storm) -> None:
     """Remember that a mail about *storm* is queued."""
     transaction.execute(
         "UPDATE storms SET told = 1 WHERE host = ? AND task = ?", (storm.host, storm.task)

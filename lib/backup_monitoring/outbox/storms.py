@@ -25,7 +25,7 @@ class Failure(NamedTuple):
 class StormThreshold(NamedTuple):
     """How many failures within *settle* are still no storm."""
 
-    limit: float
+    max_failures: float
     settle: timedelta
 
 
@@ -45,12 +45,12 @@ class StormDecision(NamedTuple):
     accounts: frozenset[str] = frozenset()
 
 
-def limit(percent: float, at_least: int, total: int | None) -> float:
+def max_failures(percent: float, at_least: int, total: int | None) -> float:
     """Return how many accounts may newly fail: *percent* of *total*, never under *at_least*."""
     return max(percent * (total or 0) / 100, at_least)
 
 
-def judge(
+def evaluate_storm(
     failures: Iterable[Failure], rule: StormThreshold, now: datetime, *, standing: bool
 ) -> StormDecision:
     """Judge the failures of one server in one task.
@@ -65,10 +65,10 @@ def judge(
     """
     known = _recent(failures, rule, now)
     new = frozenset(each.account for each in known if each.phase is FailurePhase.NEW)
-    caught = crowded(known, rule)
+    caught = find_crowded(known, rule)
     if standing or new & caught:
         held = frozenset(each.account for each in known if each.phase is FailurePhase.STORM)
-        if not new and len(held) <= rule.limit and _quiet(known, rule, now):
+        if not new and len(held) <= rule.max_failures and _quiet(known, rule, now):
             return StormDecision(frozenset(), held, storm=False)
         return StormDecision(new, frozenset(), storm=True, accounts=held | new | caught)
     settled = (
@@ -77,7 +77,7 @@ def judge(
     return StormDecision(frozenset(), frozenset(each.account for each in settled), storm=False)
 
 
-def crowded(failures: Iterable[Failure], rule: StormThreshold) -> frozenset[str]:
+def find_crowded(failures: Iterable[Failure], rule: StormThreshold) -> frozenset[str]:
     """Return the accounts that failed within a span of ``settle`` with too many others."""
     known = sorted(failures, key=lambda each: each.at)
     found: set[str] = set()
@@ -85,7 +85,7 @@ def crowded(failures: Iterable[Failure], rule: StormThreshold) -> frozenset[str]
     for last, failure in enumerate(known):
         while failure.at - known[first].at > rule.settle:
             first += 1
-        if last - first + 1 > rule.limit:
+        if last - first + 1 > rule.max_failures:
             begin = max(first, unmarked)
             found.update(each.account for each in known[begin : last + 1])
             unmarked = last + 1

@@ -5,11 +5,15 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from backup_monitoring.model.accounts import Account
-from backup_monitoring.model.errors import MonitoringError
-from backup_monitoring.model.text import sanitize
-from backup_monitoring.model.uploads import Uploads
-from backup_monitoring.model.verdicts import Metric, State, Verdict
+from backup_monitoring.model import (
+    Account,
+    Metric,
+    MonitoringError,
+    State,
+    Uploads,
+    Verdict,
+    sanitize,
+)
 from backup_monitoring.plugin.launcher import Watchdog
 from backup_monitoring.plugin.options import (
     HelpRequested,
@@ -23,12 +27,12 @@ from backup_monitoring.plugin.options import (
 )
 from backup_monitoring.plugin.output import PluginOutput, format_number, render_output
 from backup_monitoring.plugin.summary import Evaluation, VerdictCounter
-from backup_monitoring.settings.load import Settings, find_settings_file, read_settings
-from backup_monitoring.tasks.policies import Policies
-from backup_monitoring.tasks.registry import TASKS, load_rule
+from backup_monitoring.settings import Settings, find_settings_file, read_settings
+from backup_monitoring.tasks import TASKS, Policies, load_rule
 
 LISTED = 20
-SINGLE_LIMIT, LIMIT = 10, 50  # seconds, of one account and of many
+SINGLE_LIMIT = 10  # seconds, for one account
+LIMIT = 50  # seconds, for many
 _ROOM = 6500  # bytes of lines about accounts: what is left out can be counted
 _KEPT = 400  # lines that could fit into that
 _DETAILS = 8  # lines of one account among many: a customer's 1000 folders must not hide the others
@@ -126,11 +130,11 @@ def _accounts(
     """Yield the accounts from the store where there is one, else from their sources."""
     settings, options, task = request.settings, request.options, TASKS[check.task]
     if settings.store.folder is None or options.live:
-        from backup_monitoring.store.live import live_accounts
+        from backup_monitoring.store import live_accounts
 
         yield from live_accounts(settings, task.need, task.files, request.uids, request.now, phase)
         return
-    from backup_monitoring.store.database import open_store
+    from backup_monitoring.store import open_store
 
     phase("reading the store")
     state = open_store(settings.store.folder)

@@ -3,13 +3,8 @@
 import json
 from collections import Counter
 
-from backup_monitoring.model.accounts import Account
-from backup_monitoring.model.text import sanitize
-from backup_monitoring.model.uploads import Client, Uploads
-from backup_monitoring.model.verdicts import State
-from backup_monitoring.tasks.account_eligibility import check_home
-from backup_monitoring.tasks.aggregate import list_reporting_computers
-from backup_monitoring.tasks.client import find_client
+from backup_monitoring.model import Account, Client, State, Uploads, sanitize
+from backup_monitoring.tasks import check_home, find_client, list_reporting_computers
 
 _COLUMNS = ("identifier", "version", "operating system", "computers", "accounts")
 

@@ -29,7 +29,7 @@ class Watchdog:
     """
 
     def __init__(self, heading: str) -> None:
-        from backup_monitoring.model.text import sanitize
+        from backup_monitoring.model import sanitize
 
         self._clean = sanitize
         self._heading = heading
@@ -98,7 +98,7 @@ def _start(job: Callable[[], object]) -> None:
     try:
         threading.Thread(target=job, daemon=True).start()
     except RuntimeError as error:
-        from backup_monitoring.model.errors import MonitoringError
+        from backup_monitoring.model import MonitoringError
 
         remedy = "raise its limit of processes (ulimit -u), or run fewer at once"
         raise MonitoringError("this user", "may start no more threads", remedy) from error
@@ -164,8 +164,7 @@ def _said(error: BaseException) -> str:
 
 
 def _one_line(error: BaseException) -> str:
-    from backup_monitoring.model.errors import MonitoringError
-    from backup_monitoring.model.text import sanitize
+    from backup_monitoring.model import MonitoringError, sanitize
 
     if isinstance(error, MonitoringError):
         return sanitize(str(error))

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import NoReturn
 
 from backup_monitoring import __version__
-from backup_monitoring.model.errors import MonitoringError, UsageError
+from backup_monitoring.model import MonitoringError, UsageError
 
 
 class HelpRequested(Exception):  # noqa: N818 - no error: help or version, to be printed

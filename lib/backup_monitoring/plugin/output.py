@@ -6,8 +6,7 @@ from typing import NamedTuple
 import nagiosplugin
 from nagiosplugin.state import ServiceState
 
-from backup_monitoring.model.text import sanitize
-from backup_monitoring.model.verdicts import Metric, Range, State
+from backup_monitoring.model import Metric, Range, State, sanitize
 from backup_monitoring.plugin.summary import Evaluation
 
 _LONGEST = 8000  # bytes; NRPE and databases cut or drop more than 8 KiB

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from heapq import heappush, heappushpop
 from typing import NamedTuple
 
-from backup_monitoring.model.verdicts import State, Verdict
+from backup_monitoring.model import State, Verdict
 
 
 class Evaluation(NamedTuple):

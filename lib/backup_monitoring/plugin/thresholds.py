@@ -5,9 +5,9 @@ import re
 
 import nagiosplugin
 
-from backup_monitoring.model.verdicts import Range, Threshold
+from backup_monitoring.model import Range, Threshold
 from backup_monitoring.plugin.options import Parser
-from backup_monitoring.tasks.policies import Policies
+from backup_monitoring.tasks import Policies
 
 
 def range_option(text: str) -> Range:
@@ -46,7 +46,7 @@ def explain_ranges(parser: Parser, metavar: str) -> None:
     )
 
 
-def given(good: Range | None, option: str, otherwise: Threshold) -> Threshold:
+def choose_threshold(good: Range | None, option: str, otherwise: Threshold) -> Threshold:
     """Return the threshold of the command line, else *otherwise*."""
     return Threshold(good, option) if good is not None else otherwise
 
@@ -60,10 +60,10 @@ def add_patience(parser: Parser, metric: str) -> None:
     )
 
 
-def patience_given(options: argparse.Namespace, policies: Policies) -> Policies:
+def apply_warn_after(options: argparse.Namespace, policies: Policies) -> Policies:
     """Return *policies* with the patience of the command line."""
     warn_after = policies.warn_after._replace(
-        backups=given(options.warning, "-w", policies.warn_after.backups),
-        critical=given(options.critical, "-c", policies.warn_after.critical),
+        backups=choose_threshold(options.warning, "-w", policies.warn_after.backups),
+        critical=choose_threshold(options.critical, "-c", policies.warn_after.critical),
     )
     return policies._replace(warn_after=warn_after)

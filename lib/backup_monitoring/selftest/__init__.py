@@ -1,1 +1,20 @@
-"""TODO."""
+"""The self-test: does the installation work, and is the monitoring itself healthy?"""
+
+from backup_monitoring import face
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from backup_monitoring.selftest.health import (
+        OutboxHealth,
+        StorePart,
+        evaluate_health,
+    )
+    from backup_monitoring.selftest.installation import (
+        InstallationCheck,
+    )
+
+__all__, __getattr__ = face(
+    __name__,
+    health="OutboxHealth StorePart evaluate_health",
+    installation="InstallationCheck",
+)

@@ -4,15 +4,18 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from backup_monitoring.model.findings import FINDING_KINDS
-from backup_monitoring.model.times import (
+from backup_monitoring.model import (
     CLOCK_SLACK,
+    FINDING_KINDS,
+    Metric,
+    Range,
+    State,
+    Verdict,
     format_duration,
     format_duration_setting,
     format_time,
 )
-from backup_monitoring.model.verdicts import Metric, Range, State, Verdict
-from backup_monitoring.settings.monitoring import MonitoringPolicy
+from backup_monitoring.settings import MonitoringPolicy
 
 
 class StorePart(NamedTuple):
@@ -45,7 +48,7 @@ class OutboxHealth(NamedTuple):
     refused: int = 0
 
 
-def service(
+def evaluate_health(
     parts: tuple[StorePart, ...],
     duration: timedelta,
     findings: Mapping[str, int],

@@ -4,18 +4,19 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from itertools import islice
 
-from backup_monitoring.directory.accounts import accounts
-from backup_monitoring.directory.base import Directory, FallbackStep
-from backup_monitoring.directory.opening import create_directory
-from backup_monitoring.model.accounts import Account
-from backup_monitoring.model.errors import MonitoringError
-from backup_monitoring.model.needs import Files, Need
-from backup_monitoring.model.times import format_time
-from backup_monitoring.model.uploads import InvalidReport, Start, Uploads
-from backup_monitoring.settings.homes import HomesSettings
-from backup_monitoring.settings.load import Settings
-from backup_monitoring.uploads.home_path import HomeError, home_path
-from backup_monitoring.uploads.reader import read_uploads
+from backup_monitoring.directory import Directory, FallbackStep, create_directory, read_accounts
+from backup_monitoring.model import (
+    Account,
+    Files,
+    InvalidReport,
+    MonitoringError,
+    Need,
+    Start,
+    Uploads,
+    format_time,
+)
+from backup_monitoring.settings import HomesSettings, Settings
+from backup_monitoring.uploads import HomeError, read_uploads, resolve_home
 
 _HOMES = 1000
 
@@ -69,7 +70,7 @@ class InstallationCheck:
     def _accounts(self, directory: Directory) -> int:
         """Count the accounts; look into the homes of the first ones."""
         settings = self._settings
-        found = accounts(directory, settings.directory, Need.HOME, self._now)
+        found = read_accounts(directory, settings.directory, Need.HOME, self._now)
         counted = 0
         for account in islice(found, _HOMES):
             counted += 1
@@ -129,7 +130,7 @@ class InstallationCheck:
             yield _note(text) if self._reports else self._failure(alone)
 
     def _mail_server(self) -> Iterator[str]:
-        from backup_monitoring.mail.transport_selection import try_transport
+        from backup_monitoring.mail import try_transport
 
         self._phase(f"trying {self._settings.notify.smtp}")
         try:
@@ -174,7 +175,7 @@ def _note(text: str) -> str:
 
 def _names_no_home(account: Account, settings: HomesSettings) -> bool:
     try:
-        home_path(account, settings)
+        resolve_home(account, settings)
     except HomeError:
         return True
     return False

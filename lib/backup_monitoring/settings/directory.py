@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from backup_monitoring.settings.schema import (
     Names,
     Table,
-    default_of,
+    get_default,
     parse_flag,
     parse_names,
     parse_optional_text,
@@ -124,7 +124,7 @@ def parse_directory(table: Table, environment: Mapping[str, str]) -> DirectorySe
         return tuple(_one_uri(each, folder) for each in parse_names(value))
 
     bases = _bases(table)
-    accounts_filter = default_of(DirectorySettings, "accounts_filter")
+    accounts_filter = get_default(DirectorySettings, "accounts_filter")
     attributes = _attributes(table.table("attributes"))
     made = DirectorySettings(
         uri=table.take("uri", uri, ()),
@@ -146,7 +146,7 @@ def parse_directory(table: Table, environment: Mapping[str, str]) -> DirectorySe
 
 
 def _bases(table: Table) -> dict[str, Any]:
-    suffix = table.take("suffix", parse_text, default_of(DirectorySettings, "suffix"))
+    suffix = table.take("suffix", parse_text, get_default(DirectorySettings, "suffix"))
     below = {
         key: table.take(key, parse_text, f"{relative},{suffix}") for key, relative in BASES.items()
     }
@@ -213,7 +213,7 @@ def _attributes(table: Table) -> AttributeNames:
         key: table.take(
             key,
             parse_names if key == "used" else parse_text,  # type: ignore[arg-type]
-            default_of(AttributeNames, key),
+            get_default(AttributeNames, key),
         )
         for key in _field_names(AttributeNames)
     }

@@ -4,11 +4,11 @@ import re
 from pathlib import Path
 from typing import NamedTuple, cast
 
-from backup_monitoring.model.errors import SettingsError
+from backup_monitoring.model import SettingsError
 from backup_monitoring.settings.schema import (
     Names,
     Table,
-    default_of,
+    get_default,
     parse_file_names,
     parse_path,
     parse_text,
@@ -76,7 +76,7 @@ def parse_homes(table: Table) -> HomesSettings:
     lists = ("report_folders", "start_files", "end_files", "schedule_files")
     names = {
         key: table.take(
-            key, parse_file_names, cast("tuple[str, ...]", default_of(HomesSettings, key))
+            key, parse_file_names, cast("tuple[str, ...]", get_default(HomesSettings, key))
         )
         for key in lists
     }

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from backup_monitoring.model.errors import SettingsError
+from backup_monitoring.model import SettingsError
 from backup_monitoring.settings.directory import DirectorySettings, parse_directory
 from backup_monitoring.settings.homes import HomesSettings, parse_homes
 from backup_monitoring.settings.icinga import IcingaSettings, parse_icinga
@@ -22,7 +22,7 @@ from backup_monitoring.settings.policies import (
 )
 from backup_monitoring.settings.schema import Setting, Table
 from backup_monitoring.settings.store import StoreSettings, parse_store
-from backup_monitoring.tasks.policies import Policies
+from backup_monitoring.tasks import Policies
 
 DEFAULT_FILE = Path("/etc/backup-monitoring/backup-monitoring.toml")
 FILE_VARIABLE = "BACKUP_MONITORING_CONFIG"

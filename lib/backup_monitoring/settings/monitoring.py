@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import NamedTuple
 
-from backup_monitoring.model.findings import FINDING_KINDS
+from backup_monitoring.model import FINDING_KINDS
 from backup_monitoring.settings.schema import Table, parse_span, parse_whole
 
 

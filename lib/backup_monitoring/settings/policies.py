@@ -5,7 +5,7 @@ from datetime import timedelta
 from math import inf
 from typing import cast
 
-from backup_monitoring.model.verdicts import Range, Threshold
+from backup_monitoring.model import Range, Threshold
 from backup_monitoring.settings.schema import (
     Table,
     parse_flag,
@@ -17,7 +17,7 @@ from backup_monitoring.settings.schema import (
     write_toml,
 )
 from backup_monitoring.settings.zones import find_local_zone, parse_zones
-from backup_monitoring.tasks.policies import (
+from backup_monitoring.tasks import (
     ClientPolicy,
     QuotaPolicy,
     SchedulePolicy,

@@ -5,8 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple, TypeVar, cast
 
-from backup_monitoring.model.errors import SettingsError
-from backup_monitoring.model.times import format_duration_setting, parse_duration
+from backup_monitoring.model import SettingsError, format_duration_setting, parse_duration
 
 T = TypeVar("T")
 Names = tuple[str, ...]
@@ -176,6 +175,6 @@ def parse_path(folder: Path, value: object) -> Path:
     return folder / text
 
 
-def default_of(kind: type[NamedTuple], key: str) -> str:
+def get_default(kind: type[NamedTuple], key: str) -> str:
     """Return the default of the field *key* of *kind*."""
     return cast("str", kind._field_defaults[key])

@@ -8,16 +8,17 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from backup_monitoring.model.accounts import Growth, SizeDrop
-from backup_monitoring.model.findings import Finding
-from backup_monitoring.model.uploads import (
+from backup_monitoring.model import (
     Client,
     End,
+    Finding,
+    Growth,
     History,
     InvalidReport,
     NoSchedule,
     Pattern,
     Schedule,
+    SizeDrop,
     Start,
 )
 
@@ -34,7 +35,7 @@ def read_time(seconds: float | None) -> datetime | None:
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
 
-def required_time(seconds: float) -> datetime:
+def parse_time_value(seconds: float) -> datetime:
     """Return the UTC time that is *seconds* after the beginning of 1970."""
     return datetime.fromtimestamp(seconds, UTC)
 
@@ -61,7 +62,7 @@ def write_times(times: Mapping[str, datetime]) -> str | None:
 
 def read_times(text: str | None) -> dict[str, datetime]:
     """Return the times of `write_times`."""
-    return {name: required_time(at) for name, at in json.loads(text).items()} if text else {}
+    return {name: parse_time_value(at) for name, at in json.loads(text).items()} if text else {}
 
 
 def write_growth(growth: Growth | None) -> tuple[float | None, int | None, str | None]:
@@ -122,7 +123,11 @@ def read_start(text: str | None) -> Start | InvalidReport | None:
         return InvalidReport(values[1], values[2])
     at, offset, run, client, modified = values
     return Start(
-        required_time(at), timedelta(seconds=offset), run, _client(client), required_time(modified)
+        parse_time_value(at),
+        timedelta(seconds=offset),
+        run,
+        _client(client),
+        parse_time_value(modified),
     )
 
 
@@ -135,12 +140,12 @@ def read_end(text: str | None) -> End | InvalidReport | None:
         return InvalidReport(values[1], values[2])
     at, offset, run, client, modified, success = values
     return End(
-        required_time(at),
+        parse_time_value(at),
         timedelta(seconds=offset),
         run,
         success,
         _client(client),
-        required_time(modified),
+        parse_time_value(modified),
     )
 
 
@@ -152,7 +157,7 @@ def read_schedule(text: str | None) -> Schedule | InvalidReport | None:
     if values[0] == _UNREADABLE:
         return InvalidReport(values[1], values[2])
     plan, client, modified = values
-    return Schedule(_read_plan(plan), _client(client), required_time(modified))
+    return Schedule(_read_plan(plan), _client(client), parse_time_value(modified))
 
 
 def _read_plan(plan: Any) -> Pattern | NoSchedule:

@@ -10,16 +10,19 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from backup_monitoring.directory.base import Directory
-from backup_monitoring.directory.opening import open_directory
-from backup_monitoring.directory.unassigned import find_unassigned
-from backup_monitoring.model.accounts import Account, AccountStatus
-from backup_monitoring.model.errors import DirectoryError, UsageError
-from backup_monitoring.model.findings import Finding
-from backup_monitoring.model.needs import Files
-from backup_monitoring.model.times import CLOCK_SLACK, format_time
-from backup_monitoring.model.uploads import Uploads
-from backup_monitoring.settings.load import Settings
+from backup_monitoring.directory import Directory, find_unassigned, open_directory
+from backup_monitoring.model import (
+    CLOCK_SLACK,
+    Account,
+    AccountStatus,
+    DirectoryError,
+    Files,
+    Finding,
+    Uploads,
+    UsageError,
+    format_time,
+)
+from backup_monitoring.settings import Settings
 from backup_monitoring.store.database import StoreFile
 from backup_monitoring.store.directory_part import DirectoryCollector
 from backup_monitoring.store.files import LOCK, STATE, StoreError
@@ -32,7 +35,7 @@ from backup_monitoring.store.history_db import (
 from backup_monitoring.store.orphans import OrphanFinder
 from backup_monitoring.store.schema import RunMeta, make_key
 from backup_monitoring.store.writer import StoreWriter
-from backup_monitoring.uploads.reader import read_uploads
+from backup_monitoring.uploads import read_uploads
 
 _A_FLEET = 10  # computers: so many are not taken away by their owners at once
 
@@ -335,7 +338,7 @@ def try_accounts(
     Raises:
         DirectoryError: the directory did not answer completely.
     """
-    from backup_monitoring.model.needs import Need
+    from backup_monitoring.model import Need
     from backup_monitoring.store.live import live_accounts
 
     began = time.monotonic()

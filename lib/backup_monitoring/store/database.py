@@ -13,15 +13,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from backup_monitoring.model.accounts import Account, AccountStatus
-from backup_monitoring.model.findings import Finding
-from backup_monitoring.model.needs import Files, Need
-from backup_monitoring.model.times import CLOCK_SLACK, format_duration_setting, format_time
-from backup_monitoring.model.uploads import Computer, Uploads
-from backup_monitoring.settings.store import StoreSettings
+from backup_monitoring.model import (
+    CLOCK_SLACK,
+    Account,
+    AccountStatus,
+    Computer,
+    Files,
+    Finding,
+    Need,
+    Uploads,
+    format_duration_setting,
+    format_time,
+)
+from backup_monitoring.settings import StoreSettings
 from backup_monitoring.store import codec
 from backup_monitoring.store.files import STATE, StoreError
-from backup_monitoring.store.schema import LAYOUT, RunMeta, columns, make_key, read_account
+from backup_monitoring.store.schema import LAYOUT, RunMeta, list_columns, make_key, read_account
 
 if TYPE_CHECKING:
     from backup_monitoring.store.people import StoredPeople
@@ -129,7 +136,7 @@ class StoreFile:
     ) -> Iterator[tuple[Account, Uploads]]:
         # the names of columns and the place holders are ours
         found = self._db.execute(
-            f"SELECT {columns(need)} FROM accounts WHERE {where} ORDER BY id",  # noqa: S608
+            f"SELECT {list_columns(need)} FROM accounts WHERE {where} ORDER BY id",  # noqa: S608
             values,
         )
         if files is None:

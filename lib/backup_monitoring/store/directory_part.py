@@ -3,13 +3,15 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from backup_monitoring.directory.accounts import known_entries
-from backup_monitoring.directory.base import Directory
-from backup_monitoring.directory.people import ContactReader, MissingBase, read_people
-from backup_monitoring.model.accounts import Account
-from backup_monitoring.model.findings import Finding
-from backup_monitoring.model.people import Contact
-from backup_monitoring.settings.directory import DirectorySettings
+from backup_monitoring.directory import (
+    ContactReader,
+    Directory,
+    MissingBase,
+    read_known_accounts,
+    read_people,
+)
+from backup_monitoring.model import Account, Contact, Finding
+from backup_monitoring.settings import DirectorySettings
 from backup_monitoring.store.writer import StoreWriter
 
 
@@ -27,7 +29,7 @@ class DirectoryCollector:
     def accounts(self, now: datetime) -> Iterator[tuple[Account, bool]]:
         """Yield what `known_accounts` does; write each one's contact."""
         reader = ContactReader(self._settings.attributes)
-        found = known_entries(self._directory, self._settings, now, reader.attributes)
+        found = read_known_accounts(self._directory, self._settings, now, reader.attributes)
         for account, in_scope, entry in found:
             contact = reader.contact(entry, account.uid)
             self._note(contact)

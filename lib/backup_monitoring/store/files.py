@@ -1,6 +1,6 @@
 """The store: what one pass over directory and storage saw, for everything else to read."""
 
-from backup_monitoring.model.errors import MonitoringError
+from backup_monitoring.model import MonitoringError
 
 STATE = "state.sqlite"
 PAST = "past.sqlite"

@@ -5,7 +5,7 @@ from itertools import combinations, pairwise
 from statistics import median
 from typing import NamedTuple
 
-from backup_monitoring.model.accounts import Growth, SizeDrop
+from backup_monitoring.model import Growth, SizeDrop
 
 DAYS = 30
 FEWEST_DAYS = 7

@@ -9,8 +9,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, NamedTuple
 
-from backup_monitoring.model.times import CLOCK_SLACK
-from backup_monitoring.model.uploads import Computer, End, History, Pattern, Schedule, Start
+from backup_monitoring.model import CLOCK_SLACK, Computer, End, History, Pattern, Schedule, Start
 
 STRIP = timedelta(days=30)
 _MOST_RUNS = 100

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from backup_monitoring.store.codec import read_history, required_time, write_history
+from backup_monitoring.store.codec import parse_time_value, read_history, write_history
 from backup_monitoring.store.history import RunOutcome, SeenReport, TrackedComputer
 
 
@@ -32,10 +32,10 @@ def read_memory(text: str) -> TrackedComputer:
         start=_read_seen(start),
         end=_read_seen(end),
         plan=plan,
-        runs=tuple((required_time(at), RunOutcome(outcome)) for at, outcome in runs),
+        runs=tuple((parse_time_value(at), RunOutcome(outcome)) for at, outcome in runs),
         **history._asdict(),
     )
 
 
 def _read_seen(values: list[Any] | None) -> SeenReport | None:
-    return None if values is None else SeenReport(required_time(values[0]), values[1], values[2])
+    return None if values is None else SeenReport(parse_time_value(values[0]), values[1], values[2])

@@ -10,10 +10,16 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from backup_monitoring.model.accounts import Account, Growth
-from backup_monitoring.model.findings import Finding
-from backup_monitoring.model.times import format_time
-from backup_monitoring.model.uploads import Computer, End, Start, Uploads
+from backup_monitoring.model import (
+    Account,
+    Computer,
+    End,
+    Finding,
+    Growth,
+    Start,
+    Uploads,
+    format_time,
+)
 from backup_monitoring.store import codec
 from backup_monitoring.store.files import PAST, StoreError
 from backup_monitoring.store.growth import DailySize, add_size, estimate_growth

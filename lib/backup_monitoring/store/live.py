@@ -3,12 +3,9 @@
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
-from backup_monitoring.directory.accounts import accounts
-from backup_monitoring.directory.opening import open_directory
-from backup_monitoring.model.accounts import Account, AccountStatus
-from backup_monitoring.model.needs import Files, Need
-from backup_monitoring.model.uploads import Uploads
-from backup_monitoring.settings.load import Settings
+from backup_monitoring.directory import open_directory, read_accounts
+from backup_monitoring.model import Account, AccountStatus, Files, Need, Uploads
+from backup_monitoring.settings import Settings
 
 _NOT_READ = Uploads()
 
@@ -35,10 +32,10 @@ def live_accounts(
         DirectoryError: the directory did not answer completely.
     """
     if files is not None:
-        from backup_monitoring.uploads.reader import read_uploads  # loaded where it is used
+        from backup_monitoring.uploads import read_uploads  # loaded where it is used
     with open_directory(settings.directory, phase) as directory:
         phase("reading the directory")
-        for account in accounts(directory, settings.directory, need, now, uids):
+        for account in read_accounts(directory, settings.directory, need, now, uids):
             if files is None or account.status is not AccountStatus.ACTIVE:
                 yield account, _NOT_READ
                 continue

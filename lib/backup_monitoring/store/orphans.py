@@ -4,10 +4,9 @@ import os
 from collections.abc import Iterator
 from pathlib import PurePath
 
-from backup_monitoring.model.accounts import Account
-from backup_monitoring.model.findings import Finding
-from backup_monitoring.settings.homes import HomesSettings
-from backup_monitoring.uploads.home_path import HomeError, home_path
+from backup_monitoring.model import Account, Finding
+from backup_monitoring.settings import HomesSettings
+from backup_monitoring.uploads import HomeError, resolve_home
 
 _MOST_FOLDERS = 4096
 _MOST_FOUND = 1000
@@ -22,7 +21,7 @@ class OrphanFinder:
     def know(self, account: Account, settings: HomesSettings) -> None:
         """Learn where *account*'s home is."""
         try:
-            path = PurePath(home_path(account, settings))
+            path = PurePath(resolve_home(account, settings))
         except HomeError:
             return
         parent = str(path.parent)

@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Any
 
-from backup_monitoring.model.people import Contact, Customer, Person, Reseller
+from backup_monitoring.model import Contact, Customer, Person, Reseller
 from backup_monitoring.store.codec import write_text
 from backup_monitoring.store.files import StoreError
 

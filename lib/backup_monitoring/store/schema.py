@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from backup_monitoring.model.accounts import Account, AccountStatus
-from backup_monitoring.model.needs import Need
+from backup_monitoring.model import Account, AccountStatus, Need
 from backup_monitoring.store import codec
 
 LAYOUT = 3
@@ -130,13 +129,13 @@ def _read_name(name: bytes) -> str:
     return name.decode("utf-8", "surrogateescape")
 
 
-def columns(need: Need) -> str:
+def list_columns(need: Need) -> str:
     """Return the columns of which `read_account` makes an account, NULL for what is not needed."""
     return "id, " + ", ".join(name if part in need else "NULL" for name, part in _NEEDED.items())
 
 
 def read_account(row: Sequence[Any]) -> Account:
-    """Return the account of a row of `columns`."""
+    """Return the account of a row of `list_columns`."""
     _, uid, dn, status, provisioned, hosts, home, created, used, capacity, missing = row[:11]
     threshold, warning_on, numbers, days, successes, findings, per_day, sizes, sudden_loss = row[
         11:
@@ -148,7 +147,7 @@ def read_account(row: Sequence[Any]) -> Account:
         provisioned == 1,
         tuple(hosts.split("\n")) if hosts else (),
         home if home is None or isinstance(home, str) else _read_name(home),
-        None if created is None else codec.required_time(created),
+        None if created is None else codec.parse_time_value(created),
         int(used) if isinstance(used, str) else used,
         int(capacity) if isinstance(capacity, str) else capacity,
         missing,

@@ -5,12 +5,9 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import NamedTuple
 
-from backup_monitoring.model.accounts import Account
-from backup_monitoring.model.needs import Files, Need
-from backup_monitoring.model.people import People
-from backup_monitoring.model.uploads import Uploads
-from backup_monitoring.settings.load import Settings
-from backup_monitoring.tasks.registry import Task
+from backup_monitoring.model import Account, Files, Need, People, Uploads
+from backup_monitoring.settings import Settings
+from backup_monitoring.tasks import Task
 
 EVERYTHING = Task(Need.ALL, Files.ALL)
 
@@ -55,8 +52,7 @@ def open_source(
         finally:
             state.close()
         return
-    from backup_monitoring.directory.opening import open_directory
-    from backup_monitoring.directory.people import LivePeople
+    from backup_monitoring.directory import LivePeople, open_directory
     from backup_monitoring.store.live import live_accounts
 
     with open_directory(settings.directory, phase) as directory:

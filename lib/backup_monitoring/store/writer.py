@@ -6,11 +6,18 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from backup_monitoring.model.accounts import Account, AccountStatus
-from backup_monitoring.model.findings import Finding
-from backup_monitoring.model.needs import Need
-from backup_monitoring.model.people import Contact, Customer, Person, Reseller
-from backup_monitoring.model.uploads import Computer, Uploads
+from backup_monitoring.model import (
+    Account,
+    AccountStatus,
+    Computer,
+    Contact,
+    Customer,
+    Finding,
+    Need,
+    Person,
+    Reseller,
+    Uploads,
+)
 from backup_monitoring.store import codec
 from backup_monitoring.store.files import STATE, StoreError
 from backup_monitoring.store.history import TrackedComputer
@@ -21,7 +28,7 @@ from backup_monitoring.store.schema import (
     PLACES,
     TABLES,
     RunMeta,
-    columns,
+    list_columns,
     make_account_row,
     read_account,
 )
@@ -76,7 +83,8 @@ class StoreWriter:
     def accounts(self) -> Iterator[tuple[int, Account]]:
         """Yield the accounts that were written, with their ids."""
         try:
-            for row in self._db.execute(f"SELECT {columns(Need.ALL)} FROM accounts ORDER BY id"):  # noqa: S608
+            query = f"SELECT {list_columns(Need.ALL)} FROM accounts ORDER BY id"  # noqa: S608
+            for row in self._db.execute(query):
                 yield row[0], read_account(row)
         except sqlite3.Error as error:
             raise self._failed(error) from None
@@ -125,10 +133,10 @@ class StoreWriter:
             "DELETE FROM homes",
             "DELETE FROM computers",
             *(
-                f"INSERT OR IGNORE INTO {table} SELECT new.id, {columns} "  # noqa: S608 - ours
+                f"INSERT OR IGNORE INTO {table} SELECT new.id, {list_columns} "  # noqa: S608 - ours
                 f"FROM old.{table} JOIN old.accounts AS was ON was.id = {table}.account "
                 "JOIN main.accounts AS new ON new.key = was.key"
-                for table, columns in (
+                for table, list_columns in (
                     ("homes", "data, missing, refused, cut_short, homes.findings"),
                     ("computers", "name, start, end, schedule, history, runs"),
                 )

@@ -1,8 +1,6 @@
 """Whether an account can be judged at all: what holds before any rule looks at numbers."""
 
-from backup_monitoring.model.accounts import Account, AccountStatus
-from backup_monitoring.model.uploads import Uploads
-from backup_monitoring.model.verdicts import State, Verdict
+from backup_monitoring.model import Account, AccountStatus, State, Uploads, Verdict
 
 
 def check_status(account: Account) -> Verdict | None:

@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from backup_monitoring.model.uploads import Computer, Uploads
-from backup_monitoring.model.verdicts import Metric, Range, State, Verdict
+from backup_monitoring.model import Computer, Metric, Range, State, Uploads, Verdict
 from backup_monitoring.tasks.account_eligibility import check_traversal
 
 

@@ -1,7 +1,6 @@
 """Plans: when a computer's backups are due, by its schedule's pattern in its own clock."""
 
-from backup_monitoring.model.accounts import Account
-from backup_monitoring.model.uploads import Computer, End, Pattern, Schedule, Start
+from backup_monitoring.model import Account, Computer, End, Pattern, Schedule, Start
 from backup_monitoring.tasks.due import ComputerClock, build_clock
 from backup_monitoring.tasks.policies import SchedulePolicy
 

@@ -6,16 +6,24 @@ from datetime import datetime
 
 from packaging.version import InvalidVersion, Version
 
-from backup_monitoring.model.accounts import Account
-from backup_monitoring.model.uploads import Client, Computer, End, Schedule, Start, Uploads
-from backup_monitoring.model.verdicts import State, Verdict
+from backup_monitoring.model import (
+    Account,
+    Client,
+    Computer,
+    End,
+    Schedule,
+    Start,
+    State,
+    Uploads,
+    Verdict,
+)
 from backup_monitoring.tasks.account_eligibility import check_home, check_status
 from backup_monitoring.tasks.aggregate import ComputerVerdict, aggregate, list_reporting_computers
-from backup_monitoring.tasks.computer_eligibility import check_reports, retired
+from backup_monitoring.tasks.computer_eligibility import check_reports, check_retired
 from backup_monitoring.tasks.policies import ClientPolicy, SchedulePolicy
 
 
-def client(
+def evaluate_client(
     account: Account,
     uploads: Uploads,
     policy: ClientPolicy,
@@ -59,7 +67,7 @@ def _judge(
     schedule: SchedulePolicy,
     now: datetime,
 ) -> ComputerVerdict:
-    if judgement := retired(computer, others, schedule, now):
+    if judgement := check_retired(computer, others, schedule, now):
         return judgement
     found = find_client(computer)
     if found is None:

@@ -3,14 +3,21 @@
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timezone
 
-from backup_monitoring.model.times import CLOCK_SLACK, format_time
-from backup_monitoring.model.uploads import Computer, End, InvalidReport, Schedule, Start
-from backup_monitoring.model.verdicts import State
+from backup_monitoring.model import (
+    CLOCK_SLACK,
+    Computer,
+    End,
+    InvalidReport,
+    Schedule,
+    Start,
+    State,
+    format_time,
+)
 from backup_monitoring.tasks.aggregate import ComputerVerdict
 from backup_monitoring.tasks.policies import SchedulePolicy
 
 
-def retired(
+def check_retired(
     computer: Computer, others: Sequence[Computer], policy: SchedulePolicy, now: datetime
 ) -> ComputerVerdict | None:
     """Return OK for a *computer* that counts as retired by the customer, None if it does not.

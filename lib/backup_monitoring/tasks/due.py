@@ -9,8 +9,7 @@ from zoneinfo import ZoneInfo
 
 from dateutil.rrule import DAILY, rrule
 
-from backup_monitoring.model.times import format_offset
-from backup_monitoring.model.uploads import Pattern
+from backup_monitoring.model import Pattern, format_offset
 
 _DAY = timedelta(days=1)
 _WEEK = timedelta(days=7)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 
-from backup_monitoring.model.verdicts import Verdict
+from backup_monitoring.model import Verdict
 
 # The provider's words for problems, in a reseller's settings, by our tasks.
 PROBLEM_WORDS = {

@@ -3,10 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from backup_monitoring.model.accounts import Account
-from backup_monitoring.model.errors import MonitoringError
-from backup_monitoring.model.uploads import Uploads
-from backup_monitoring.model.verdicts import State, Verdict
+from backup_monitoring.model import Account, MonitoringError, State, Uploads, Verdict
 from backup_monitoring.tasks.policies import Policies
 from backup_monitoring.tasks.registry import TASKS, load_rule
 

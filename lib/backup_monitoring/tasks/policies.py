@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from backup_monitoring.model.verdicts import Range, Threshold
+from backup_monitoring.model import Range, Threshold
 
 
 class QuotaPolicy(NamedTuple):

@@ -3,8 +3,17 @@
 from functools import cache, lru_cache
 from typing import NamedTuple
 
-from backup_monitoring.model.accounts import GIB, Account, AccountStatus, Growth
-from backup_monitoring.model.verdicts import Metric, Range, State, Threshold, Verdict
+from backup_monitoring.model import (
+    GIB,
+    Account,
+    AccountStatus,
+    Growth,
+    Metric,
+    Range,
+    State,
+    Threshold,
+    Verdict,
+)
 from backup_monitoring.tasks.account_eligibility import check_status
 from backup_monitoring.tasks.aggregate import known
 from backup_monitoring.tasks.policies import QuotaPolicy
@@ -13,7 +22,7 @@ _NEAR = 99
 _FAR = 9999
 
 
-def quota(account: Account, policy: QuotaPolicy) -> Verdict:
+def evaluate_quota(account: Account, policy: QuotaPolicy) -> Verdict:
     """Judge how much of its capacity *account* has used.
 
     WARNING when the unrounded percentage is bigger than the warning threshold (the entry's, else
@@ -35,7 +44,7 @@ def quota(account: Account, policy: QuotaPolicy) -> Verdict:
     if used is None or not capacity:
         return _unknown(account)
     percent = 100 * used / capacity
-    warning, critical = thresholds(account, policy)
+    warning, critical = resolve_quota_thresholds(account, policy)
     outlook = _NO_OUTLOOK
     if account.growth is not None:
         outlook = _outlook(account.growth, used, capacity, warning.good)
@@ -57,8 +66,8 @@ def quota(account: Account, policy: QuotaPolicy) -> Verdict:
     return Verdict(state, doubt + summary, None, metrics, outlook.details(), outlook.facts(cause))
 
 
-def plainly_ok(account: Account, policy: QuotaPolicy) -> bool:
-    """Tell whether `quota` certainly says OK, without all that it would say.
+def is_certainly_ok(account: Account, policy: QuotaPolicy) -> bool:
+    """Tell whether `evaluate_quota` certainly says OK, without all that it would say.
 
     Of 100,000 accounts nearly all are only counted: their sentences are half of a run.
     """
@@ -68,7 +77,7 @@ def plainly_ok(account: Account, policy: QuotaPolicy) -> bool:
     if growth is not None and (growth.sudden_loss is not None or policy.forecast is not None):
         return False
     percent = 100 * used / capacity
-    warning, critical = thresholds(account, policy)
+    warning, critical = resolve_quota_thresholds(account, policy)
     return percent in warning.good and percent in critical.good
 
 
@@ -161,7 +170,7 @@ def _doubt(growth: Growth | None, outlook: _Outlook, policy: QuotaPolicy) -> tup
     return "used", ""
 
 
-def thresholds(account: Account, policy: QuotaPolicy) -> tuple[Threshold, Threshold]:
+def resolve_quota_thresholds(account: Account, policy: QuotaPolicy) -> tuple[Threshold, Threshold]:
     """Return the WARNING and the CRITICAL threshold of *account*, in percent."""
     warning, critical = policy.warning, policy.critical
     if account.quota_threshold is not None:
@@ -173,9 +182,9 @@ def thresholds(account: Account, policy: QuotaPolicy) -> tuple[Threshold, Thresh
     return warning, critical
 
 
-def say_thresholds(account: Account, policy: QuotaPolicy) -> str:
+def format_quota_thresholds(account: Account, policy: QuotaPolicy) -> str:
     """Return the thresholds of *account* in words, with their origins."""
-    warning, critical = thresholds(account, policy)
+    warning, critical = resolve_quota_thresholds(account, policy)
     return f"WARNING {_limit(warning)}, CRITICAL {_limit(critical)}"
 
 

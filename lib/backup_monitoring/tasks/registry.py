@@ -5,10 +5,7 @@ from datetime import datetime
 from functools import cache
 from typing import NamedTuple
 
-from backup_monitoring.model.accounts import Account
-from backup_monitoring.model.needs import Files, Need
-from backup_monitoring.model.uploads import Uploads
-from backup_monitoring.model.verdicts import Verdict
+from backup_monitoring.model import Account, Files, Need, Uploads, Verdict
 from backup_monitoring.tasks.policies import Policies
 
 Judge = Callable[[Account, Uploads, Policies, datetime], Verdict]
@@ -35,31 +32,31 @@ def load_rule(task: str) -> Judge:
     """Return the rule of *task*, loaded now: a check is a short process and needs but one."""
     match task:
         case "quota":
-            from backup_monitoring.tasks.quota import quota
+            from backup_monitoring.tasks.quota import evaluate_quota
 
-            return lambda account, _, policies, __: quota(account, policies.quota)
+            return lambda account, _, policies, __: evaluate_quota(account, policies.quota)
         case "schedule":
-            from backup_monitoring.tasks.schedule import schedule
+            from backup_monitoring.tasks.schedule import evaluate_schedule
 
-            return lambda account, uploads, policies, now: schedule(
+            return lambda account, uploads, policies, now: evaluate_schedule(
                 account, uploads, policies.runs, now
             )
         case "status":
-            from backup_monitoring.tasks.status import status
+            from backup_monitoring.tasks.status import evaluate_status
 
-            return lambda account, uploads, policies, now: status(
+            return lambda account, uploads, policies, now: evaluate_status(
                 account, uploads, policies.runs, now
             )
         case "client":
-            from backup_monitoring.tasks.client import client
+            from backup_monitoring.tasks.client import evaluate_client
 
-            return lambda account, uploads, policies, now: client(
+            return lambda account, uploads, policies, now: evaluate_client(
                 account, uploads, policies.client, policies.schedule, now
             )
         case "unused":
-            from backup_monitoring.tasks.unused import unused
+            from backup_monitoring.tasks.unused import evaluate_unused
 
-            return lambda account, uploads, policies, now: unused(
+            return lambda account, uploads, policies, now: evaluate_unused(
                 account, uploads, policies.unused, now
             )
     raise KeyError(task)

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import Enum
 from typing import NamedTuple
 
-from backup_monitoring.model.uploads import Computer, End, Start
+from backup_monitoring.model import Computer, End, Start
 from backup_monitoring.tasks.policies import StatusPolicy
 
 

@@ -4,18 +4,21 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from backup_monitoring.model.accounts import Account
-from backup_monitoring.model.times import CLOCK_SLACK, format_duration, format_time
-from backup_monitoring.model.uploads import (
+from backup_monitoring.model import (
+    CLOCK_SLACK,
+    Account,
     Computer,
     End,
     InvalidReport,
     Pattern,
     Schedule,
     Start,
+    State,
     Uploads,
+    Verdict,
+    format_duration,
+    format_time,
 )
-from backup_monitoring.model.verdicts import State, Verdict
 from backup_monitoring.tasks.account_eligibility import check_home, check_status
 from backup_monitoring.tasks.aggregate import (
     ComputerVerdict,
@@ -24,7 +27,11 @@ from backup_monitoring.tasks.aggregate import (
     list_reporting_computers,
 )
 from backup_monitoring.tasks.calendar import MOST_A_DAY, find_clock, find_pattern, is_dense
-from backup_monitoring.tasks.computer_eligibility import check_clock_ahead, check_reports, retired
+from backup_monitoring.tasks.computer_eligibility import (
+    check_clock_ahead,
+    check_reports,
+    check_retired,
+)
 from backup_monitoring.tasks.due import ComputerClock, count_due, due_times
 from backup_monitoring.tasks.policies import RunPolicies
 from backup_monitoring.tasks.runs import find_newest_run
@@ -47,7 +54,9 @@ _TOO_DENSE = (
 )
 
 
-def schedule(account: Account, uploads: Uploads, policies: RunPolicies, now: datetime) -> Verdict:
+def evaluate_schedule(
+    account: Account, uploads: Uploads, policies: RunPolicies, now: datetime
+) -> Verdict:
     """Judge whether the computers of *account* backed up when they had to.
 
     A due time is missed when no backup started at or after it (less ``early``), none was running
@@ -88,7 +97,7 @@ def _judge(
 ) -> ComputerVerdict:
     planned, start = computer.schedule, computer.start
     judgement = (
-        retired(computer, others, policies.schedule, now)
+        check_retired(computer, others, policies.schedule, now)
         or check_reports(computer, (planned, start))
         or check_clock_ahead(computer, now)
     )

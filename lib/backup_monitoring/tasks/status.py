@@ -3,10 +3,19 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from backup_monitoring.model.accounts import Account
-from backup_monitoring.model.times import DAY, format_time
-from backup_monitoring.model.uploads import Computer, End, History, Schedule, Start, Uploads
-from backup_monitoring.model.verdicts import State, Verdict
+from backup_monitoring.model import (
+    DAY,
+    Account,
+    Computer,
+    End,
+    History,
+    Schedule,
+    Start,
+    State,
+    Uploads,
+    Verdict,
+    format_time,
+)
 from backup_monitoring.tasks.account_eligibility import check_home, check_status
 from backup_monitoring.tasks.aggregate import (
     ComputerVerdict,
@@ -15,7 +24,11 @@ from backup_monitoring.tasks.aggregate import (
     list_reporting_computers,
 )
 from backup_monitoring.tasks.calendar import find_clock, find_pattern, is_dense
-from backup_monitoring.tasks.computer_eligibility import check_clock_ahead, check_reports, retired
+from backup_monitoring.tasks.computer_eligibility import (
+    check_clock_ahead,
+    check_reports,
+    check_retired,
+)
 from backup_monitoring.tasks.due import ComputerClock, due_times
 from backup_monitoring.tasks.policies import RunPolicies, SchedulePolicy, StatusPolicy
 from backup_monitoring.tasks.runs import BackupRun, RunPhase, find_newest_run
@@ -30,7 +43,9 @@ from backup_monitoring.tasks.tolerance import (
 _LOOK_BACK = timedelta(days=400)
 
 
-def status(account: Account, uploads: Uploads, policies: RunPolicies, now: datetime) -> Verdict:
+def evaluate_status(
+    account: Account, uploads: Uploads, policies: RunPolicies, now: datetime
+) -> Verdict:
     """Judge whether the last backups of *account*'s computers were successful.
 
     Without a past, one look cannot tell how many failed in a row: a failure counts 1 and reaches
@@ -64,7 +79,7 @@ def _judge(
     now: datetime,
 ) -> ComputerVerdict:
     judgement = (
-        retired(computer, others, policies.schedule, now)
+        check_retired(computer, others, policies.schedule, now)
         or check_reports(computer, (computer.end, computer.start))
         or check_clock_ahead(computer, now)
     )

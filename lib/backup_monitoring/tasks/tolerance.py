@@ -4,9 +4,7 @@ from datetime import datetime
 from math import inf
 from typing import NamedTuple
 
-from backup_monitoring.model.accounts import Account
-from backup_monitoring.model.times import DAY
-from backup_monitoring.model.verdicts import Range, State, Threshold
+from backup_monitoring.model import DAY, Account, Range, State, Threshold
 from backup_monitoring.tasks.aggregate import known
 from backup_monitoring.tasks.policies import WarnAfterPolicy
 
@@ -84,7 +82,7 @@ def format_warn_after(warn_after: WarnAfter) -> str:
     return f"thresholds {format_backup_count(warn_after.backups)}, {days}"
 
 
-def say_thresholds(warn_after: WarnAfter) -> str:
+def format_warn_thresholds(warn_after: WarnAfter) -> str:
     """Return all thresholds in words, with their origins."""
     critical = f"CRITICAL threshold {format_backup_count(warn_after.critical)}"
     return f"{format_warn_after(warn_after)}, {critical}{format_muted_note(warn_after)}"

@@ -2,10 +2,17 @@
 
 from datetime import UTC, datetime, timedelta
 
-from backup_monitoring.model.accounts import Account
-from backup_monitoring.model.times import CLOCK_SLACK, format_duration, format_time
-from backup_monitoring.model.uploads import Uploads
-from backup_monitoring.model.verdicts import Metric, State, Threshold, Verdict
+from backup_monitoring.model import (
+    CLOCK_SLACK,
+    Account,
+    Metric,
+    State,
+    Threshold,
+    Uploads,
+    Verdict,
+    format_duration,
+    format_time,
+)
 from backup_monitoring.tasks.account_eligibility import check_home, check_status, check_traversal
 from backup_monitoring.tasks.aggregate import list_reporting_computers
 from backup_monitoring.tasks.policies import UnusedPolicy
@@ -13,7 +20,9 @@ from backup_monitoring.tasks.policies import UnusedPolicy
 _LONGEST = timedelta.max.total_seconds()
 
 
-def unused(account: Account, uploads: Uploads, policy: UnusedPolicy, now: datetime) -> Verdict:
+def evaluate_unused(
+    account: Account, uploads: Uploads, policy: UnusedPolicy, now: datetime
+) -> Verdict:
     """Judge whether *account* is older than it may be without a single report or data.
 
     Args:
@@ -60,7 +69,7 @@ def _judged(created: datetime, never: str, policy: UnusedPolicy, now: datetime) 
     return Verdict(State.OK, f"not used yet, {since}", None, metrics)
 
 
-def say_thresholds(policy: UnusedPolicy) -> str:
+def format_age_thresholds(policy: UnusedPolicy) -> str:
     """Return the thresholds of *policy* in words, with their origins."""
     critical = (
         f", CRITICAL {_format_threshold(policy.critical)}" if policy.critical is not None else ""

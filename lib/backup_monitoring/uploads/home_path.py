@@ -2,15 +2,15 @@
 
 import re
 
-from backup_monitoring.model.accounts import Account
-from backup_monitoring.settings.homes import PLACEHOLDER, HomesSettings
+from backup_monitoring.model import Account
+from backup_monitoring.settings import PLACEHOLDER, HomesSettings
 
 
 class HomeError(Exception):
     """An account's folder cannot be named; the text says why."""
 
 
-def home_path(account: Account, settings: HomesSettings) -> str:
+def resolve_home(account: Account, settings: HomesSettings) -> str:
     """Return the path of *account*'s folder, below ``settings.root``.
 
     The jail's mark ``/./`` in a home is kept: it names the same folder.

@@ -69,7 +69,7 @@ def parse_offset(text: str, writer: ReportWriter) -> tuple[timedelta, ...]:
     return _in_use(written - _DAY, written, written + _DAY)
 
 
-def choose(
+def choose_offset(
     candidates: tuple[timedelta, ...], wall: datetime | None, clues: OffsetClues
 ) -> timedelta | None:
     """Return the one of *candidates* that fits, None where that cannot be told.
@@ -89,7 +89,7 @@ def choose(
     return None
 
 
-def instant(wall: datetime, offset: timedelta) -> datetime | None:
+def parse_instant(wall: datetime, offset: timedelta) -> datetime | None:
     """Return naive *wall* at *offset* as UTC, None outside of the years 1 to 9999."""
     try:
         return (wall - offset).replace(tzinfo=UTC)
@@ -115,14 +115,14 @@ def _in_use(*offsets: timedelta) -> tuple[timedelta, ...]:
 
 
 def _zone_fits(offset: timedelta, wall: datetime | None, clues: OffsetClues) -> bool:
-    at = clues.modified if wall is None else instant(wall, offset)
+    at = clues.modified if wall is None else parse_instant(wall, offset)
     if at is None or (wall is None and at > clues.now):
         return False
     return any(_offset_of(zone, at) == offset for zone in clues.zones)
 
 
 def _modification_fits(offset: timedelta, wall: datetime | None, clues: OffsetClues) -> bool:
-    at = None if wall is None else instant(wall, offset)
+    at = None if wall is None else parse_instant(wall, offset)
     if at is None or clues.modified > clues.now:
         return False
     return abs(clues.modified - at) <= timedelta(hours=12)

@@ -5,15 +5,27 @@ from collections.abc import Sequence
 from datetime import datetime, tzinfo
 from functools import lru_cache
 
-from backup_monitoring.model.accounts import Account
-from backup_monitoring.model.findings import Finding
-from backup_monitoring.model.needs import Files
-from backup_monitoring.model.uploads import Computer, End, InvalidReport, Schedule, Start, Uploads
-from backup_monitoring.settings.homes import HomesSettings
-from backup_monitoring.settings.schema import Names
-from backup_monitoring.uploads.home_path import HomeError, home_path
+from backup_monitoring.model import (
+    Account,
+    Computer,
+    End,
+    Files,
+    Finding,
+    InvalidReport,
+    Schedule,
+    Start,
+    Uploads,
+)
+from backup_monitoring.settings import HomesSettings, Names
+from backup_monitoring.uploads.home_path import HomeError, resolve_home
 from backup_monitoring.uploads.reports import read_end, read_schedule, read_start
-from backup_monitoring.uploads.safe_open import FileError, open_below, open_home, owner, read_file
+from backup_monitoring.uploads.safe_open import (
+    FileError,
+    find_owner,
+    open_below,
+    open_home,
+    read_file,
+)
 from backup_monitoring.uploads.traversal import Traversal
 
 
@@ -37,7 +49,7 @@ def read_uploads(
         What is there; whatever is wrong with it is told in it. Raises nothing.
     """
     try:
-        path = home_path(account, settings)
+        path = resolve_home(account, settings)
         home = open_home(path)
     except HomeError as error:
         return Uploads(refused=str(error))
@@ -92,7 +104,7 @@ class _HomeReader:
 
     def found(self, folder: int, name: str, below: str) -> None:
         """Read the reports in the open report folder of the computer *name*."""
-        uid = owner(folder)
+        uid = find_owner(folder)
         where = f"{self._path(name)}/{below}"
         start = self._read_start(folder, uid, where) if self._start else None
         end = self._read_end(folder, uid, where) if self._end else None

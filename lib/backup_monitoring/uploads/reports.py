@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta, tzinfo
 from functools import lru_cache
 
-from backup_monitoring.model.times import format_offset
-from backup_monitoring.model.uploads import (
+from backup_monitoring.model import (
     Client,
     End,
     InvalidReport,
@@ -14,13 +13,14 @@ from backup_monitoring.model.uploads import (
     Pattern,
     Schedule,
     Start,
+    format_offset,
 )
 from backup_monitoring.uploads.cron import parse_field
 from backup_monitoring.uploads.offsets import (
     OffsetClues,
     ReportWriter,
-    choose,
-    instant,
+    choose_offset,
+    parse_instant,
     parse_offset,
 )
 from backup_monitoring.uploads.xml_report import Elements, FormError, read_elements
@@ -188,8 +188,8 @@ def _date(
     except ValueError as error:
         raise FormError(f"{path} {_shown(text)}: no such date") from error
     candidates = parse_offset(written, _writer(client))
-    offset = _chosen(choose(candidates, wall, clues), candidates, path, text)
-    at = instant(wall, offset)
+    offset = _chosen(choose_offset(candidates, wall, clues), candidates, path, text)
+    at = parse_instant(wall, offset)
     if at is None:
         raise FormError(f"{path} {_shown(text)}: no such date")
     return at, offset
@@ -243,7 +243,7 @@ def _timezone(
     candidates = parse_offset(text, _writer(client))
     if start is not None and len(candidates) > 1 and start.offset in candidates:
         return start.offset
-    return _chosen(choose(candidates, None, clues), candidates, "timezone", text)
+    return _chosen(choose_offset(candidates, None, clues), candidates, "timezone", text)
 
 
 def _pattern(elements: Elements) -> Pattern:

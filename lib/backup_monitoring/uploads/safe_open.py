@@ -59,7 +59,7 @@ def open_below(parent: int, parts: tuple[str, ...]) -> int:
     return opened
 
 
-def scan(folder: int) -> AbstractContextManager[Iterator["os.DirEntry[str]"]]:
+def list_folder(folder: int) -> AbstractContextManager[Iterator["os.DirEntry[str]"]]:
     """List the open folder *folder*; a context manager, which ends the listing.
 
     Raises:
@@ -72,7 +72,7 @@ def scan(folder: int) -> AbstractContextManager[Iterator["os.DirEntry[str]"]]:
         os.close(listed)
 
 
-def owner(folder: int) -> int:
+def find_owner(folder: int) -> int:
     """Return the number of the user whose folder this is."""
     return os.fstat(folder).st_uid
 

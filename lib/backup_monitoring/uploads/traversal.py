@@ -3,8 +3,8 @@
 import os
 from typing import Protocol
 
-from backup_monitoring.settings.schema import Names
-from backup_monitoring.uploads.safe_open import open_below, scan
+from backup_monitoring.settings import Names
+from backup_monitoring.uploads.safe_open import list_folder, open_below
 
 MAX_BELOW = 1000
 MAX_ENTRIES = 50_000
@@ -122,7 +122,7 @@ class Traversal:
 
     def _below(self, folder: int, parts: Parts) -> list[Parts]:
         below: list[Parts] = []
-        with scan(folder) as found:
+        with list_folder(folder) as found:
             for entry in found:
                 if not self._may_list():
                     break
@@ -138,7 +138,7 @@ class Traversal:
     def _beside(self, folder: int) -> bool:
         """Tell whether there is data beside a report folder: a file, or a folder with anything."""
         names = []
-        with scan(folder) as found:
+        with list_folder(folder) as found:
             for entry in found:
                 if not entry.is_dir(follow_symlinks=False):
                     return True
@@ -185,5 +185,5 @@ class Traversal:
 
 
 def _any(folder: int) -> bool:
-    with scan(folder) as found:
+    with list_folder(folder) as found:
         return any(True for _ in found)

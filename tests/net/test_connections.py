@@ -8,7 +8,7 @@ import pytest
 
 from backup_monitoring.directory.opening import open_directory
 from backup_monitoring.model.errors import DirectoryError, SettingsError
-from backup_monitoring.net import connect as dial
+from backup_monitoring.net import connections as dial
 from backup_monitoring.settings.directory import DirectorySettings
 
 
@@ -24,7 +24,7 @@ from backup_monitoring.settings.directory import DirectorySettings
     ],
 )
 def test_uris(uri: str, expected: tuple[str, str, int]) -> None:
-    assert dial.parse_uri(uri, "s.toml")[1:] == expected
+    assert dial.parse_server_uri(uri, "s.toml")[1:] == expected
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_uris(uri: str, expected: tuple[str, str, int]) -> None:
 )
 def test_no_uris(uri: str) -> None:
     with pytest.raises(SettingsError) as raised:
-        dial.parse_uri(uri, "s.toml")
+        dial.parse_server_uri(uri, "s.toml")
 
     assert repr(uri) in str(raised.value)
     assert "s.toml" in raised.value.where

@@ -8,8 +8,8 @@ from ipaddress import ip_address
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from backup_monitoring.model.errors import DirectoryError, SettingsError
-from backup_monitoring.settings.directory import DirectorySettings
+from backup_monitoring.model import DirectoryError, SettingsError
+from backup_monitoring.settings import DirectorySettings
 
 _PORTS = {"ldap": 389, "ldaps": 636}
 _LOCAL = "/var/run/slapd/ldapi"
@@ -39,7 +39,7 @@ class ServerAddress(NamedTuple):
     port: int
 
 
-def parse_uri(uri: str, file: str) -> ServerAddress:
+def parse_server_uri(uri: str, file: str) -> ServerAddress:
     """Understand *uri*, from the settings file *file*; SettingsError if it is no server's."""
     try:
         parts = urlsplit(uri)
@@ -74,7 +74,7 @@ def connect(server: ServerAddress, timeout: float) -> socket.socket:
             return _connected(socket.AF_UNIX, server.host, timeout)
         return _first(_resolved(server, timeout), timeout)
     except TimeoutError as error:
-        raise no_answer(server, timeout) from error
+        raise make_timeout_error(server, timeout) from error
     except OSError as error:
         raise UnreachableError(
             server.uri,
@@ -83,7 +83,7 @@ def connect(server: ServerAddress, timeout: float) -> socket.socket:
         ) from error
 
 
-def no_answer(server: ServerAddress, timeout: float) -> UnreachableError:
+def make_timeout_error(server: ServerAddress, timeout: float) -> UnreachableError:
     """Return the error of a server that let *timeout* seconds pass."""
     return UnreachableError(
         server.uri,
@@ -172,7 +172,7 @@ def secure(
     except ssl.SSLCertVerificationError as error:
         raise _refused(error, server, settings) from error
     except TimeoutError as error:
-        raise no_answer(server, connection.gettimeout() or 0) from error
+        raise make_timeout_error(server, connection.gettimeout() or 0) from error
     except ssl.SSLError as error:
         # One that only hangs up may be a balancer before a server that is down: try the next.
         kind = UnreachableError if isinstance(error, ssl.SSLEOFError) else DirectoryError
