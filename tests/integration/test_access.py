@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from backup_monitoring.directory.accounts import read_accounts
+from backup_monitoring.directory.account_search import read_accounts
 from backup_monitoring.directory.opening import open_directory
-from backup_monitoring.directory.people import ContactReader, read_people
+from backup_monitoring.directory.people_reader import ContactReader, read_people
 from backup_monitoring.model.needs import Need
 from backup_monitoring.settings.directory import DirectorySettings
 from integration import slapd

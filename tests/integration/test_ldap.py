@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from backup_monitoring.directory.accounts import read_accounts
+from backup_monitoring.directory.account_search import read_accounts
 from backup_monitoring.directory.base import Directory, FallbackStep
 from backup_monitoring.directory.entries import Entry
 from backup_monitoring.directory.opening import create_directory, open_directory

@@ -9,7 +9,12 @@ import pytest
 
 from backup_monitoring.directory.base import Directory
 from backup_monitoring.directory.opening import open_directory
-from backup_monitoring.directory.people import ContactReader, LivePeople, MissingBase, read_people
+from backup_monitoring.directory.people_reader import (
+    ContactReader,
+    LivePeople,
+    MissingBase,
+    read_people,
+)
 from backup_monitoring.model.errors import DirectoryError
 from backup_monitoring.model.notices import Event, EventKind
 from backup_monitoring.model.people import Contact, Customer, People, PeopleTable, Person, Reseller
@@ -19,7 +24,7 @@ from backup_monitoring.settings.directory import DirectorySettings
 from backup_monitoring.settings.load import read_settings
 from backup_monitoring.settings.notify import NotifySettings
 from backup_monitoring.store.collector import CollectorRun, collect
-from backup_monitoring.store.database import StoreFile
+from backup_monitoring.store.store_file import StoreFile
 from integration import slapd
 from integration.conftest import Place, StartSlapd
 

@@ -11,7 +11,7 @@ from backup_monitoring.model.findings import Finding
 from backup_monitoring.settings.directory import DirectorySettings
 from backup_monitoring.settings.load import read_settings
 from backup_monitoring.store.collector import CollectorRun, collect
-from backup_monitoring.store.database import count_findings, open_store
+from backup_monitoring.store.store_file import count_findings, open_store
 from integration import slapd
 from integration.conftest import Place
 

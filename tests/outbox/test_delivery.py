@@ -13,13 +13,13 @@ from backup_monitoring.mail.transport_selection import open_transport
 from backup_monitoring.model.errors import MonitoringError
 from backup_monitoring.model.notices import EventKind, Role
 from backup_monitoring.model.verdicts import State
+from backup_monitoring.outbox.backlog import read_status
 from backup_monitoring.outbox.delivery import LIMIT, DeliveryResult, deliver
 from backup_monitoring.outbox.delivery_log import DeliveryLog
 from backup_monitoring.outbox.messages import Digest, QueuedMail, RefusedMail
 from backup_monitoring.outbox.queue import Outbox
 from backup_monitoring.outbox.sending import choose_pause
 from backup_monitoring.outbox.sent import find_last_sent
-from backup_monitoring.outbox.status import read_status
 from backup_monitoring.settings.notify import NotifySettings
 from integration.slapd import free_port
 from mail import mailserver

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from backup_monitoring.model.notices import EventKind
+from backup_monitoring.outbox.backlog import read_status
 from backup_monitoring.outbox.delivery_log import DeliveryLog, LogAction, LogLine
 from backup_monitoring.outbox.queue import Outbox
-from backup_monitoring.outbox.status import read_status
 from outbox.outbox_cases import MINUTE, NOW, event, mail
 
 HOSTILE = "a\nb\x1b[31m\u202e|<b>\udcff" + "x" * 5000

@@ -15,11 +15,11 @@ import pytest
 from backup_monitoring.model.notices import EventKind, Role
 from backup_monitoring.model.verdicts import State
 from backup_monitoring.outbox import database as outbox_file
-from backup_monitoring.outbox.database import OutboxError
+from backup_monitoring.outbox.backlog import OutboxStatus, read_status
 from backup_monitoring.outbox.messages import Problem, SentState, Standing
+from backup_monitoring.outbox.outbox_file import OutboxError
 from backup_monitoring.outbox.queue import DuplicateError, Outbox, Transaction
 from backup_monitoring.outbox.sent import find_last_sent, list_sent_to, record_sent
-from backup_monitoring.outbox.status import OutboxStatus, read_status
 from outbox.outbox_cases import MINUTE, NOBODY, NOW, event, mail, reseller
 
 ANNA = "anna@example.org"
@@ -262,7 +262,7 @@ import sys
 from pathlib import Path
 from outbox.outbox_cases import NOW, mail
 from backup_monitoring.outbox.queue import Outbox
-from backup_monitoring.outbox.database import OutboxError
+from backup_monitoring.outbox.outbox_file import OutboxError
 with Outbox(Path(sys.argv[1])) as outbox:
     queued = 0
     try:

@@ -12,12 +12,12 @@ from backup_monitoring.mail.transport import SendOutcome, SendResult
 from backup_monitoring.model.errors import MonitoringError
 from backup_monitoring.model.notices import EventKind, Role
 from backup_monitoring.model.verdicts import State
+from backup_monitoring.outbox.backlog import read_status
 from backup_monitoring.outbox.delivery import DeliveryResult, deliver
 from backup_monitoring.outbox.delivery_log import DeliveryLog
 from backup_monitoring.outbox.messages import QueuedMail, Storm
 from backup_monitoring.outbox.queue import Outbox
 from backup_monitoring.outbox.sent import find_last_sent
-from backup_monitoring.outbox.status import read_status
 from backup_monitoring.outbox.storm_guard import release_held
 from backup_monitoring.settings.notify import NotifySettings
 from outbox.outbox_cases import MINUTE, NOBODY, NOW, Composer, event, mail, reseller

@@ -10,7 +10,7 @@ from backup_monitoring.model.needs import Files
 from backup_monitoring.model.uploads import Uploads
 from backup_monitoring.settings.load import Settings, read_settings
 from backup_monitoring.store.collector import CollectorRun, collect
-from backup_monitoring.store.database import open_store
+from backup_monitoring.store.store_file import open_store
 from cases import at
 
 BASE = "ou=accounts,ou=backup,ou=services,dc=example,dc=org"

@@ -11,7 +11,7 @@ from backup_monitoring.model.findings import Finding
 from backup_monitoring.model.uploads import Computer, Uploads
 from backup_monitoring.settings.homes import HomesSettings
 from backup_monitoring.store import history_db as past_file
-from backup_monitoring.store.history_db import (
+from backup_monitoring.store.history_file import (
     MOST_COMPUTERS,
     MOST_RUNS,
     HistoryFile,

@@ -12,9 +12,9 @@ from backup_monitoring.model.needs import Files
 from backup_monitoring.model.uploads import End
 from backup_monitoring.model.verdicts import State
 from backup_monitoring.store.collector import collect, try_accounts
-from backup_monitoring.store.database import open_store
 from backup_monitoring.store.files import StoreError
 from backup_monitoring.store.schema import RunMeta
+from backup_monitoring.store.store_file import open_store
 from backup_monitoring.tasks.policies import (
     RunPolicies,
     SchedulePolicy,

@@ -11,8 +11,8 @@ import pytest
 from backup_monitoring.model.accounts import Account
 from backup_monitoring.model.needs import Files
 from backup_monitoring.store.collector import collect
-from backup_monitoring.store.database import StoreFile, open_store
 from backup_monitoring.store.files import StoreError
+from backup_monitoring.store.store_file import StoreFile, open_store
 from cases import at
 from store.children import as_nobody, opened
 from store.fleet import FIRST, Fleet, entry, make_pass

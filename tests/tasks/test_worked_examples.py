@@ -12,7 +12,7 @@ from backup_monitoring.model.accounts import GIB, Account
 from backup_monitoring.model.times import format_offset, parse_duration
 from backup_monitoring.model.uploads import Client, Computer
 from backup_monitoring.model.verdicts import Range, Threshold, Verdict
-from backup_monitoring.settings.policies import range_below_count
+from backup_monitoring.settings.task_sections import range_below_count
 from backup_monitoring.store.growth import DailySize, estimate_growth
 from backup_monitoring.store.history import TrackedComputer, look
 from backup_monitoring.tasks.client import evaluate_client

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from backup_monitoring.directory.account_reader import AccountReader, KnownAttributes
-from backup_monitoring.directory.accounts import parse_scope
+from backup_monitoring.directory.account_search import parse_scope
 from backup_monitoring.directory.base import Directory
 from backup_monitoring.directory.filters import escape_value
 from backup_monitoring.model import AccountStatus, Finding, Need

@@ -4,54 +4,15 @@ from backup_monitoring import face
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from backup_monitoring.mail.about import (
-        About,
-    )
-    from backup_monitoring.mail.addresses import (
-        AddressError,
-        Mailbox,
-        clean_name,
-        parse_address,
-        parse_mailbox,
-    )
-    from backup_monitoring.mail.compose import (
-        Mail,
-        compose_event,
-        compose_list,
-    )
-    from backup_monitoring.mail.content import (
-        ListItem,
-        ListPurpose,
-        MailList,
-    )
-    from backup_monitoring.mail.headers import (
-        MailError,
-        choose_sender,
-        make_event_key,
-        make_message_id,
-    )
-    from backup_monitoring.mail.samples import (
-        preview_messages,
-    )
-    from backup_monitoring.mail.transport import (
-        SendOutcome,
-        SendResult,
-        Transport,
-        TransportError,
-    )
-    from backup_monitoring.mail.transport_selection import (
-        open_transport,
-        try_transport,
-    )
+    from backup_monitoring.mail.about import About
+    from backup_monitoring.mail.addresses import AddressError, Mailbox, clean_name, parse_address
+    from backup_monitoring.mail.addresses import parse_mailbox
+    from backup_monitoring.mail.compose import Mail, compose_event, compose_list
+    from backup_monitoring.mail.content import ListItem, ListPurpose, MailList
+    from backup_monitoring.mail.headers import MailError, choose_sender, make_event_key
+    from backup_monitoring.mail.headers import make_message_id
+    from backup_monitoring.mail.samples import preview_messages
+    from backup_monitoring.mail.transport import SendOutcome, SendResult, Transport, TransportError
+    from backup_monitoring.mail.transport_selection import open_transport, try_transport
 
-__all__, __getattr__ = face(
-    __name__,
-    about="About",
-    addresses="AddressError Mailbox clean_name parse_address parse_mailbox",
-    compose="Mail compose_event compose_list",
-    content="ListItem ListPurpose MailList",
-    headers="MailError choose_sender make_event_key make_message_id",
-    samples="preview_messages",
-    transport="SendOutcome SendResult Transport TransportError",
-    transport_selection="open_transport try_transport",
-)
+__all__, __getattr__ = face(__name__, __file__)

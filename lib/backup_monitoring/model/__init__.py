@@ -4,90 +4,20 @@ from backup_monitoring import face
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from backup_monitoring.model.accounts import (
-        GIB,
-        Account,
-        AccountStatus,
-        Growth,
-        SizeDrop,
-    )
-    from backup_monitoring.model.errors import (
-        DirectoryError,
-        MonitoringError,
-        SettingsError,
-        UsageError,
-    )
-    from backup_monitoring.model.findings import (
-        FINDING_KINDS,
-        Finding,
-    )
-    from backup_monitoring.model.needs import (
-        Files,
-        Need,
-    )
-    from backup_monitoring.model.notices import (
-        Decision,
-        Event,
-        EventKind,
-        Recipient,
-        Role,
-        Thread,
-    )
-    from backup_monitoring.model.people import (
-        CachedPeople,
-        Contact,
-        Customer,
-        People,
-        PeopleTable,
-        Person,
-        Reseller,
-    )
-    from backup_monitoring.model.text import (
-        escape_unprintable,
-        sanitize,
-    )
-    from backup_monitoring.model.times import (
-        CLOCK_SLACK,
-        DAY,
-        format_duration,
-        format_duration_setting,
-        format_offset,
-        format_time,
-        parse_duration,
-    )
-    from backup_monitoring.model.uploads import (
-        Client,
-        Computer,
-        End,
-        History,
-        InvalidReport,
-        NoSchedule,
-        Pattern,
-        Schedule,
-        Start,
-        Uploads,
-    )
-    from backup_monitoring.model.verdicts import (
-        Metric,
-        Range,
-        State,
-        Threshold,
-        Verdict,
-    )
+    from backup_monitoring.model.accounts import GIB, Account, AccountStatus, Growth, SizeDrop
+    from backup_monitoring.model.errors import DirectoryError, MonitoringError, SettingsError
+    from backup_monitoring.model.errors import UsageError
+    from backup_monitoring.model.findings import FINDING_KINDS, Finding
+    from backup_monitoring.model.needs import Files, Need
+    from backup_monitoring.model.notices import Decision, Event, EventKind, Recipient, Role, Thread
+    from backup_monitoring.model.people import CachedPeople, Contact, Customer, People, PeopleTable
+    from backup_monitoring.model.people import Person, Reseller
+    from backup_monitoring.model.text import escape_unprintable, sanitize
+    from backup_monitoring.model.times import CLOCK_SLACK, DAY, format_duration
+    from backup_monitoring.model.times import format_duration_setting, format_offset, format_time
+    from backup_monitoring.model.times import parse_duration
+    from backup_monitoring.model.uploads import Client, Computer, End, History, InvalidReport
+    from backup_monitoring.model.uploads import NoSchedule, Pattern, Schedule, Start, Uploads
+    from backup_monitoring.model.verdicts import Metric, Range, State, Threshold, Verdict
 
-__all__, __getattr__ = face(
-    __name__,
-    accounts="GIB Account AccountStatus Growth SizeDrop",
-    errors="DirectoryError MonitoringError SettingsError UsageError",
-    findings="FINDING_KINDS Finding",
-    needs="Files Need",
-    notices="Decision Event EventKind Recipient Role Thread",
-    people="CachedPeople Contact Customer People PeopleTable Person Reseller",
-    text="escape_unprintable sanitize",
-    times=(
-        "CLOCK_SLACK DAY format_duration format_duration_setting format_offset format_time "
-        "parse_duration"
-    ),
-    uploads="Client Computer End History InvalidReport NoSchedule Pattern Schedule Start Uploads",
-    verdicts="Metric Range State Threshold Verdict",
-)
+__all__, __getattr__ = face(__name__, __file__)

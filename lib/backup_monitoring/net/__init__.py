@@ -4,24 +4,9 @@ from backup_monitoring import face
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from backup_monitoring.net.connections import (
-        ServerAddress,
-        UnreachableError,
-        connect,
-        is_private,
-        make_timeout_error,
-        parse_server_uri,
-        secure,
-    )
-    from backup_monitoring.net.secrets import (
-        read_password,
-    )
+    from backup_monitoring.net.connections import ServerAddress, UnreachableError, connect
+    from backup_monitoring.net.connections import is_private, make_timeout_error, parse_server_uri
+    from backup_monitoring.net.connections import secure
+    from backup_monitoring.net.secrets import read_password
 
-__all__, __getattr__ = face(
-    __name__,
-    connections=(
-        "ServerAddress UnreachableError connect is_private make_timeout_error "
-        "parse_server_uri secure"
-    ),
-    secrets="read_password",
-)
+__all__, __getattr__ = face(__name__, __file__)

@@ -4,15 +4,7 @@ from backup_monitoring import face
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from backup_monitoring.notify.hook import (
-        parse_call,
-    )
-    from backup_monitoring.notify.notifier import (
-        Notifier,
-    )
+    from backup_monitoring.notify.hook import parse_call
+    from backup_monitoring.notify.notifier import Notifier
 
-__all__, __getattr__ = face(
-    __name__,
-    hook="parse_call",
-    notifier="Notifier",
-)
+__all__, __getattr__ = face(__name__, __file__)

@@ -4,60 +4,16 @@ from backup_monitoring import face
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from backup_monitoring.outbox.database import (
-        OutboxError,
-        make_error,
-    )
-    from backup_monitoring.outbox.delivery import (
-        deliver,
-    )
-    from backup_monitoring.outbox.delivery_log import (
-        DeliveryLog,
-        LogAction,
-    )
-    from backup_monitoring.outbox.drafts import (
-        Draft,
-        read_draft,
-        write_draft,
-    )
-    from backup_monitoring.outbox.messages import (
-        Digest,
-        Problem,
-        QueuedMail,
-        RefusedMail,
-        SentState,
-        Storm,
-    )
-    from backup_monitoring.outbox.queue import (
-        GUARDED,
-        OVER,
-        DuplicateError,
-        Outbox,
-        Transaction,
-    )
-    from backup_monitoring.outbox.sent import (
-        find_last_sent,
-        forget_sent,
-        list_sent_to,
-        record_sent,
-        was_sent,
-    )
-    from backup_monitoring.outbox.status import (
-        read_status,
-    )
-    from backup_monitoring.outbox.storm_guard import (
-        release_held,
-    )
+    from backup_monitoring.outbox.outbox_file import OutboxError, make_error
+    from backup_monitoring.outbox.delivery import deliver
+    from backup_monitoring.outbox.delivery_log import DeliveryLog, LogAction
+    from backup_monitoring.outbox.drafts import Draft, read_draft, write_draft
+    from backup_monitoring.outbox.messages import Digest, Problem, QueuedMail, RefusedMail
+    from backup_monitoring.outbox.messages import SentState, Storm
+    from backup_monitoring.outbox.queue import GUARDED, OVER, DuplicateError, Outbox, Transaction
+    from backup_monitoring.outbox.sent import find_last_sent, forget_sent, list_sent_to, record_sent
+    from backup_monitoring.outbox.sent import was_sent
+    from backup_monitoring.outbox.backlog import read_status
+    from backup_monitoring.outbox.storm_guard import release_held
 
-__all__, __getattr__ = face(
-    __name__,
-    database="OutboxError make_error",
-    delivery="deliver",
-    delivery_log="DeliveryLog LogAction",
-    drafts="Draft read_draft write_draft",
-    messages="Digest Problem QueuedMail RefusedMail SentState Storm",
-    queue="GUARDED OVER DuplicateError Outbox Transaction",
-    sent="find_last_sent forget_sent list_sent_to record_sent was_sent",
-    status="read_status",
-    storm_guard="release_held",
-)
+__all__, __getattr__ = face(__name__, __file__)

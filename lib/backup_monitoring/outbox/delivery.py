@@ -17,9 +17,9 @@ from typing import NamedTuple, Protocol
 from backup_monitoring.mail import MailError, SendOutcome, SendResult, Transport, TransportError
 from backup_monitoring.model import MonitoringError, SettingsError, sanitize
 from backup_monitoring.outbox import storm_guard as guard
-from backup_monitoring.outbox.database import OutboxError, make_error, make_file
 from backup_monitoring.outbox.delivery_log import LogAction
 from backup_monitoring.outbox.messages import Digest, OutgoingMail, QueuedMail, RefusedMail, Storm
+from backup_monitoring.outbox.outbox_file import OutboxError, make_error, make_file
 from backup_monitoring.outbox.queue import Outbox, Transaction
 from backup_monitoring.outbox.sending import Queue, clear_up, list_due_digests, list_refusals
 from backup_monitoring.settings import NotifySettings

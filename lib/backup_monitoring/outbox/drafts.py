@@ -18,7 +18,7 @@ from backup_monitoring.mail import (
     make_message_id,
 )
 from backup_monitoring.model import Event, Recipient, Thread
-from backup_monitoring.outbox.codec import (
+from backup_monitoring.outbox.columns import (
     read_event,
     read_recipient,
     read_time,

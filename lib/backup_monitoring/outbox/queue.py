@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from backup_monitoring.model import Event, EventKind, MonitoringError, Recipient, Role, State
-from backup_monitoring.outbox.codec import (
+from backup_monitoring.outbox.columns import (
     normalize_address,
     read_optional_time,
     read_time,
@@ -23,9 +23,9 @@ from backup_monitoring.outbox.codec import (
     write_text,
     write_time,
 )
-from backup_monitoring.outbox.database import make_error, open_outbox
 from backup_monitoring.outbox.delivery_log import DeliveryLog, LogAction, LogLine
 from backup_monitoring.outbox.messages import Problem, QueuedMail, Standing
+from backup_monitoring.outbox.outbox_file import make_error, open_outbox
 from backup_monitoring.outbox.storms import FailurePhase
 
 # What the guard holds back, what a recovery drops, and what a newer mail replaces.

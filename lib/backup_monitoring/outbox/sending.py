@@ -7,7 +7,7 @@ from typing import Any
 
 from backup_monitoring.mail import AddressError, SendOutcome, SendResult, parse_mailbox
 from backup_monitoring.model import Event, EventKind, Role, State
-from backup_monitoring.outbox.codec import (
+from backup_monitoring.outbox.columns import (
     normalize_address,
     read_event,
     read_optional_time,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from backup_monitoring.model import EventKind, Role, State
-from backup_monitoring.outbox.codec import normalize_address, read_time, write_text, write_time
+from backup_monitoring.outbox.columns import normalize_address, read_time, write_text, write_time
 from backup_monitoring.outbox.messages import SentState
 from backup_monitoring.outbox.queue import GUARDED, OVER, Transaction
 

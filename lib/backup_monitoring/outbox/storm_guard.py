@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import NamedTuple
 
-from backup_monitoring.outbox.codec import read_time, write_time
+from backup_monitoring.outbox.columns import read_time, write_time
 from backup_monitoring.outbox.delivery_log import LogAction
 from backup_monitoring.outbox.messages import Storm
 from backup_monitoring.outbox.queue import Transaction

@@ -4,17 +4,7 @@ from backup_monitoring import face
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from backup_monitoring.selftest.health import (
-        OutboxHealth,
-        StorePart,
-        evaluate_health,
-    )
-    from backup_monitoring.selftest.installation import (
-        InstallationCheck,
-    )
+    from backup_monitoring.selftest.health import OutboxHealth, StorePart, evaluate_health
+    from backup_monitoring.selftest.installation import InstallationCheck
 
-__all__, __getattr__ = face(
-    __name__,
-    health="OutboxHealth StorePart evaluate_health",
-    installation="InstallationCheck",
-)
+__all__, __getattr__ = face(__name__, __file__)

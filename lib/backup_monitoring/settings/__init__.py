@@ -4,46 +4,13 @@ from backup_monitoring import face
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from backup_monitoring.settings.directory import (
-        BASES,
-        AttributeNames,
-        DirectorySettings,
-    )
-    from backup_monitoring.settings.homes import (
-        PLACEHOLDER,
-        HomesSettings,
-    )
-    from backup_monitoring.settings.icinga import (
-        IcingaSettings,
-    )
-    from backup_monitoring.settings.load import (
-        Settings,
-        find_settings_file,
-        read_settings,
-    )
-    from backup_monitoring.settings.monitoring import (
-        MonitoringPolicy,
-    )
-    from backup_monitoring.settings.notify import (
-        NotifySettings,
-    )
-    from backup_monitoring.settings.schema import (
-        Names,
-        Setting,
-        write_toml,
-    )
-    from backup_monitoring.settings.store import (
-        StoreSettings,
-    )
+    from backup_monitoring.settings.directory import BASES, AttributeNames, DirectorySettings
+    from backup_monitoring.settings.homes import PLACEHOLDER, HomesSettings
+    from backup_monitoring.settings.icinga import IcingaSettings
+    from backup_monitoring.settings.load import Settings, find_settings_file, read_settings
+    from backup_monitoring.settings.monitoring import MonitoringPolicy
+    from backup_monitoring.settings.notify import NotifySettings
+    from backup_monitoring.settings.toml_table import Names, Setting, write_toml
+    from backup_monitoring.settings.store import StoreSettings
 
-__all__, __getattr__ = face(
-    __name__,
-    directory="BASES AttributeNames DirectorySettings",
-    homes="PLACEHOLDER HomesSettings",
-    icinga="IcingaSettings",
-    load="Settings find_settings_file read_settings",
-    monitoring="MonitoringPolicy",
-    notify="NotifySettings",
-    schema="Names Setting write_toml",
-    store="StoreSettings",
-)
+__all__, __getattr__ = face(__name__, __file__)

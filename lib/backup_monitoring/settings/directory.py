@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from backup_monitoring.settings.schema import (
+from backup_monitoring.settings.toml_table import (
     Names,
     Table,
     get_default,

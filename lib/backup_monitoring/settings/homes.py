@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple, cast
 
 from backup_monitoring.model import SettingsError
-from backup_monitoring.settings.schema import (
+from backup_monitoring.settings.toml_table import (
     Names,
     Table,
     get_default,

@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-from backup_monitoring.settings.schema import Table, parse_path, parse_span, parse_text
+from backup_monitoring.settings.toml_table import Table, parse_path, parse_span, parse_text
 
 PASSWORD_VARIABLE = "BACKUP_MONITORING_ICINGA_PASSWORD"  # noqa: S105 - a name, not a secret
 _LAST_PORT = 65535

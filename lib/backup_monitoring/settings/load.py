@@ -12,7 +12,8 @@ from backup_monitoring.settings.homes import HomesSettings, parse_homes
 from backup_monitoring.settings.icinga import IcingaSettings, parse_icinga
 from backup_monitoring.settings.monitoring import MonitoringPolicy, parse_monitoring
 from backup_monitoring.settings.notify import NotifySettings, parse_notify
-from backup_monitoring.settings.policies import (
+from backup_monitoring.settings.store import StoreSettings, parse_store
+from backup_monitoring.settings.task_sections import (
     parse_client,
     parse_patience,
     parse_quota,
@@ -20,8 +21,7 @@ from backup_monitoring.settings.policies import (
     parse_status,
     parse_unused,
 )
-from backup_monitoring.settings.schema import Setting, Table
-from backup_monitoring.settings.store import StoreSettings, parse_store
+from backup_monitoring.settings.toml_table import Setting, Table
 from backup_monitoring.tasks import Policies
 
 DEFAULT_FILE = Path("/etc/backup-monitoring/backup-monitoring.toml")

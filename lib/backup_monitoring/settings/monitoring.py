@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from backup_monitoring.model import FINDING_KINDS
-from backup_monitoring.settings.schema import Table, parse_span, parse_whole
+from backup_monitoring.settings.toml_table import Table, parse_span, parse_whole
 
 
 class MonitoringPolicy(NamedTuple):

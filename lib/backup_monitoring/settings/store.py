@@ -4,7 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-from backup_monitoring.settings.schema import Table, parse_path, parse_span
+from backup_monitoring.settings.toml_table import Table, parse_path, parse_span
 
 
 class StoreSettings(NamedTuple):

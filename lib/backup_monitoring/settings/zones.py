@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from backup_monitoring.settings.schema import parse_names
+from backup_monitoring.settings.toml_table import parse_names
 
 
 def parse_zones(value: object) -> tuple[ZoneInfo, ...]:

@@ -23,10 +23,9 @@ from backup_monitoring.model import (
     format_time,
 )
 from backup_monitoring.settings import Settings
-from backup_monitoring.store.database import StoreFile
 from backup_monitoring.store.directory_part import DirectoryCollector
 from backup_monitoring.store.files import LOCK, STATE, StoreError
-from backup_monitoring.store.history_db import (
+from backup_monitoring.store.history_file import (
     HistoryDamagedError,
     HistoryFile,
     find_missing_computers,
@@ -34,6 +33,7 @@ from backup_monitoring.store.history_db import (
 )
 from backup_monitoring.store.orphans import OrphanFinder
 from backup_monitoring.store.schema import RunMeta, make_key
+from backup_monitoring.store.store_file import StoreFile
 from backup_monitoring.store.writer import StoreWriter
 from backup_monitoring.uploads import read_uploads
 

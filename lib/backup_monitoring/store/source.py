@@ -37,7 +37,7 @@ def open_source(
         DirectoryError, StoreError: it cannot be read, or its people are too old.
     """
     if settings.store.folder is not None:
-        from backup_monitoring.store.database import open_store
+        from backup_monitoring.store.store_file import open_store
 
         phase("reading the store")
         state = open_store(settings.store.folder)

@@ -21,7 +21,7 @@ from backup_monitoring.model import (
 from backup_monitoring.store import codec
 from backup_monitoring.store.files import STATE, StoreError
 from backup_monitoring.store.history import TrackedComputer
-from backup_monitoring.store.people import PEOPLE_TABLES, make_people_row
+from backup_monitoring.store.people_rows import PEOPLE_TABLES, make_people_row
 from backup_monitoring.store.schema import (
     INDEX,
     LAYOUT,

@@ -35,7 +35,7 @@ from backup_monitoring.tasks.computer_eligibility import (
 from backup_monitoring.tasks.due import ComputerClock, count_due, due_times
 from backup_monitoring.tasks.policies import RunPolicies
 from backup_monitoring.tasks.runs import find_newest_run
-from backup_monitoring.tasks.tolerance import (
+from backup_monitoring.tasks.warn_after import (
     WarnAfter,
     evaluate_warn_after,
     format_warn_after,

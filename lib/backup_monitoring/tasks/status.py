@@ -32,7 +32,7 @@ from backup_monitoring.tasks.computer_eligibility import (
 from backup_monitoring.tasks.due import ComputerClock, due_times
 from backup_monitoring.tasks.policies import RunPolicies, SchedulePolicy, StatusPolicy
 from backup_monitoring.tasks.runs import BackupRun, RunPhase, find_newest_run
-from backup_monitoring.tasks.tolerance import (
+from backup_monitoring.tasks.warn_after import (
     WarnAfter,
     evaluate_warn_after,
     format_muted_note,

@@ -4,16 +4,7 @@ from backup_monitoring import face
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from backup_monitoring.uploads.home_path import (
-        HomeError,
-        resolve_home,
-    )
-    from backup_monitoring.uploads.reader import (
-        read_uploads,
-    )
+    from backup_monitoring.uploads.home_path import HomeError, resolve_home
+    from backup_monitoring.uploads.reader import read_uploads
 
-__all__, __getattr__ = face(
-    __name__,
-    home_path="HomeError resolve_home",
-    reader="read_uploads",
-)
+__all__, __getattr__ = face(__name__, __file__)

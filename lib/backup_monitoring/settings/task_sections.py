@@ -6,7 +6,7 @@ from math import inf
 from typing import cast
 
 from backup_monitoring.model import Range, Threshold
-from backup_monitoring.settings.schema import (
+from backup_monitoring.settings.toml_table import (
     Table,
     parse_flag,
     parse_optional_span,

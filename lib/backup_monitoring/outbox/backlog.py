@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-from backup_monitoring.outbox.codec import read_time, write_time
-from backup_monitoring.outbox.database import make_error, read_outbox
+from backup_monitoring.outbox.columns import read_time, write_time
+from backup_monitoring.outbox.outbox_file import make_error, read_outbox
 
 _DAY = timedelta(days=1)
 

@@ -31,7 +31,7 @@ from backup_monitoring.store.files import STATE, StoreError
 from backup_monitoring.store.schema import LAYOUT, RunMeta, list_columns, make_key, read_account
 
 if TYPE_CHECKING:
-    from backup_monitoring.store.people import StoredPeople
+    from backup_monitoring.store.people_rows import StoredPeople
 
 
 class StoreFile:
@@ -152,7 +152,7 @@ class StoreFile:
 
     def people(self) -> "StoredPeople":
         """Return where people are looked up; no check needs them."""
-        from backup_monitoring.store.people import StoredPeople
+        from backup_monitoring.store.people_rows import StoredPeople
 
         return StoredPeople(self._db, str(self._file))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from backup_monitoring.directory.accounts import read_accounts
+from backup_monitoring.directory.account_search import read_accounts
 from backup_monitoring.directory.entries import Entry
 from backup_monitoring.directory.ldif import LdifDirectory
 from backup_monitoring.directory.opening import open_directory
