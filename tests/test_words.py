@@ -1,0 +1,54 @@
+"""The words: one for one thing, in code, help, output and documentation alike."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SUFFIXES = {".py", ".md", ".toml", ".conf", ".cfg", ".service", ".timer", ".svg", ".jinja", ""}
+FILES = sorted(
+    path
+    for place in (
+        "README.md",
+        "CONTRIBUTING.md",
+        "CHANGELOG.md",
+        "checks",
+        "docs",
+        "examples",
+        "icinga",
+        "lib",
+    )
+    for path in ([ROOT / place] if (ROOT / place).is_file() else (ROOT / place).rglob("*"))
+    if path.is_file()
+    and path.suffix in SUFFIXES
+    and not path.relative_to(ROOT).match("examples/*/*/**")
+)
+# What is written otherwise, and what instead.
+WORDS = {
+    r"\b(told|tells?|telling|untold)\b": "notify, send, say, show, return whether",
+    r"\b(is|are|was) no (?!longer|more|part|help|reason)[a-z]": "is not a valid ..., is not a ...",
+    r"\bout of sense\b": "not valid",
+    r"\bsuch as\b": "for example, like",
+    r"\ban account and check\b|\ba check and account\b": "per account and check",
+    r"\b(desk|teller|trial|judgeable)\b": "notifier, dispatcher, installation check, eligible",
+    r"\b(a|one|last|next|each|every|first|second|this|another|the) pass\b|\bpasses\b(?= of| over)": "run",
+    r"\bpatience\b": "thresholds to warn",
+    r"\bone look\b|\bat a look\b": "a single check",
+}
+
+
+def text_of(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("pattern", WORDS)
+def test_words_that_are_not_used(pattern: str) -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()[:100]}"
+        for path in FILES
+        for number, line in enumerate(text_of(path).splitlines(), 1)
+        if re.search(pattern, line, re.IGNORECASE)
+    ]
+
+    assert not found, f"write {WORDS[pattern]!r}:\n" + "\n".join(found)
