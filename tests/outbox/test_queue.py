@@ -14,7 +14,7 @@ import pytest
 
 from backup_monitoring.model.notices import EventKind, Role
 from backup_monitoring.model.verdicts import State
-from backup_monitoring.outbox import database as outbox_file
+from backup_monitoring.outbox import outbox_file
 from backup_monitoring.outbox.backlog import OutboxStatus, read_status
 from backup_monitoring.outbox.messages import Problem, SentState, Standing
 from backup_monitoring.outbox.outbox_file import OutboxError

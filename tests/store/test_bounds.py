@@ -10,7 +10,7 @@ from backup_monitoring.model.accounts import Account, SizeDrop
 from backup_monitoring.model.findings import Finding
 from backup_monitoring.model.uploads import Computer, Uploads
 from backup_monitoring.settings.homes import HomesSettings
-from backup_monitoring.store import history_db as past_file
+from backup_monitoring.store import history_file as past_file
 from backup_monitoring.store.history_file import (
     MOST_COMPUTERS,
     MOST_RUNS,

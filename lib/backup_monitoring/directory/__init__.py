@@ -10,5 +10,5 @@ if TYPE_CHECKING:
     from backup_monitoring.directory.people_reader import ContactReader, LivePeople, MissingBase
     from backup_monitoring.directory.people_reader import read_people
     from backup_monitoring.directory.unassigned import find_unassigned
-
-__all__, __getattr__ = face(__name__, __file__)
+else:
+    __all__, __getattr__ = face(__name__, __file__)

@@ -12,5 +12,5 @@ if TYPE_CHECKING:
     from backup_monitoring.icinga.results import CheckResult, make_results
     from backup_monitoring.icinga.services import CHECKS, Service, choose_host, encode_name
     from backup_monitoring.icinga.services import make_services
-
-__all__, __getattr__ = face(__name__, __file__)
+else:
+    __all__, __getattr__ = face(__name__, __file__)

@@ -19,5 +19,5 @@ if TYPE_CHECKING:
     from backup_monitoring.model.uploads import Client, Computer, End, History, InvalidReport
     from backup_monitoring.model.uploads import NoSchedule, Pattern, Schedule, Start, Uploads
     from backup_monitoring.model.verdicts import Metric, Range, State, Threshold, Verdict
-
-__all__, __getattr__ = face(__name__, __file__)
+else:
+    __all__, __getattr__ = face(__name__, __file__)

@@ -6,5 +6,5 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from backup_monitoring.notify.hook import parse_call
     from backup_monitoring.notify.notifier import Notifier
-
-__all__, __getattr__ = face(__name__, __file__)
+else:
+    __all__, __getattr__ = face(__name__, __file__)

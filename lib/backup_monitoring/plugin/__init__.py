@@ -17,5 +17,5 @@ if TYPE_CHECKING:
     from backup_monitoring.plugin.summary import Evaluation
     from backup_monitoring.plugin.thresholds import add_patience, add_thresholds, apply_warn_after
     from backup_monitoring.plugin.thresholds import choose_threshold, explain_ranges, range_option
-
-__all__, __getattr__ = face(__name__, __file__)
+else:
+    __all__, __getattr__ = face(__name__, __file__)

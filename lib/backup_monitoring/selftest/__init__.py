@@ -6,5 +6,5 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from backup_monitoring.selftest.health import OutboxHealth, StorePart, evaluate_health
     from backup_monitoring.selftest.installation import InstallationCheck
-
-__all__, __getattr__ = face(__name__, __file__)
+else:
+    __all__, __getattr__ = face(__name__, __file__)

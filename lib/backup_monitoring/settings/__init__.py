@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from backup_monitoring.settings.load import Settings, find_settings_file, read_settings
     from backup_monitoring.settings.monitoring import MonitoringPolicy
     from backup_monitoring.settings.notify import NotifySettings
-    from backup_monitoring.settings.toml_table import Names, Setting, write_toml
     from backup_monitoring.settings.store import StoreSettings
-
-__all__, __getattr__ = face(__name__, __file__)
+    from backup_monitoring.settings.toml_table import Names, Setting, write_toml
+else:
+    __all__, __getattr__ = face(__name__, __file__)

@@ -5,10 +5,10 @@ from backup_monitoring import face
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from backup_monitoring.store.collector import CollectorRun, collect, try_accounts
-    from backup_monitoring.store.store_file import count_findings, open_store
     from backup_monitoring.store.files import StoreError
     from backup_monitoring.store.live import live_accounts
     from backup_monitoring.store.schema import RunMeta
     from backup_monitoring.store.source import EVERYTHING, Source, open_source
-
-__all__, __getattr__ = face(__name__, __file__)
+    from backup_monitoring.store.store_file import count_findings, open_store
+else:
+    __all__, __getattr__ = face(__name__, __file__)

@@ -6,5 +6,5 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from backup_monitoring.uploads.home_path import HomeError, resolve_home
     from backup_monitoring.uploads.reader import read_uploads
-
-__all__, __getattr__ = face(__name__, __file__)
+else:
+    __all__, __getattr__ = face(__name__, __file__)
