@@ -1,6 +1,7 @@
 """The house: who may import whom, and what each program loads."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -308,3 +309,24 @@ def test_a_program_loads_only_what_it_needs(store: Path, command: str) -> None:
         inside = {each for each in modules if each.startswith(f"{OURS}.{name}.")}
         assert not inside, sorted(inside)
         assert {name, f"{OURS}.{name}"}.isdisjoint(modules - FACES), name
+
+
+# --- CONTRIBUTING ---
+
+
+def test_contributing_has_each_package_with_its_line() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    tree = dict(re.findall(r"^  (\w+)/ +(.+)$", text, flags=re.MULTILINE))
+
+    assert list(tree) == list(LAYERS)
+    for package, line in tree.items():
+        doc = ast.get_docstring(parse(LIB / package / "__init__.py")) or ""
+        _, _, task = doc.partition(": ")
+        assert task.rstrip(".").casefold() == line.casefold(), package
+
+
+def test_contributing_names_files_that_exist() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("## How to add")[0]
+
+    for name in re.findall(r"`((?:" + "|".join(LAYERS) + r")/\w+\.py)`", text):
+        assert (LIB / name).is_file(), name
