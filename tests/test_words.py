@@ -7,22 +7,15 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 SUFFIXES = {".py", ".md", ".toml", ".conf", ".cfg", ".service", ".timer", ".svg", ".jinja", ""}
+PLACES = (
+    *("README.md", "CONTRIBUTING.md", "CHANGELOG.md"),
+    *("checks", "docs", "examples", "icinga", "lib"),
+)
 FILES = sorted(
     path
-    for place in (
-        "README.md",
-        "CONTRIBUTING.md",
-        "CHANGELOG.md",
-        "checks",
-        "docs",
-        "examples",
-        "icinga",
-        "lib",
-    )
-    for path in ([ROOT / place] if (ROOT / place).is_file() else (ROOT / place).rglob("*"))
-    if path.is_file()
-    and path.suffix in SUFFIXES
-    and not path.relative_to(ROOT).match("examples/*/*/**")
+    for place in (ROOT / each for each in PLACES)
+    for path in ([place] if place.is_file() else place.rglob("*"))
+    if path.is_file() and path.suffix in SUFFIXES and "home" not in path.parts
 )
 # What is written otherwise, and what instead.
 WORDS = {
