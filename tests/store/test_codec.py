@@ -167,7 +167,7 @@ def test_what_is_not_needed_is_not_read(account: Account) -> None:
             name: Account("", "")._asdict()[name]
             for name in (
                 *("hosts", "home", "used", "capacity", "quota_missing", "quota_threshold"),
-                *("warning_on", "warning_numbers", "warning_days", "last_successes", "growth"),
+                *("warning_numbers", "warning_days", "last_successes", "growth"),
             )
         }
     )

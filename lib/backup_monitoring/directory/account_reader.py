@@ -155,12 +155,10 @@ def _quota(names: AttributeNames) -> tuple[StorePart, tuple[str, ...]]:
 
 
 def _patience(names: AttributeNames) -> tuple[StorePart, tuple[str, ...]]:
-    on = AttributeReader(names.warning_on)
     numbers, days = AttributeReader(names.warning_numbers), AttributeReader(names.warning_days)
 
     def read(values: EntryValues, fields: Fields) -> None:
-        fields["warning_on"] = values.flag(on)
         fields["warning_numbers"] = values.number(numbers, 0, 99)
         fields["warning_days"] = values.number(days, 0, 99)
 
-    return read, (on.name, numbers.name, days.name)
+    return read, (numbers.name, days.name)

@@ -55,7 +55,6 @@ class Account(NamedTuple):
         used: used space in bytes. capacity: bytes.
         quota_missing: the first attribute without which the quota is not known.
         quota_threshold: percent, 1 to 100.
-        warning_on: whether the customer wants to be told.
         warning_numbers, warning_days: patience of the customer, 0 to 99; 0: off.
         last_successes: UTC end of the last successful backup by computer.
         findings: attributes out of sense.
@@ -73,7 +72,6 @@ class Account(NamedTuple):
     capacity: int | None = None
     quota_missing: str | None = None
     quota_threshold: int | None = None
-    warning_on: bool | None = None
     warning_numbers: int | None = None
     warning_days: int | None = None
     last_successes: Mapping[str, datetime] = {}

@@ -8,7 +8,7 @@ class Need(Flag):
 
     NOTHING = 0
     QUOTA = auto()  # used, capacity, quota_missing, quota_threshold
-    WARN_AFTER = auto()  # warning_on, warning_numbers, warning_days
+    WARN_AFTER = auto()  # warning_numbers, warning_days
     LAST_SUCCESS = auto()
     CREATED = auto()
     HOME = auto()

@@ -13,9 +13,8 @@ CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE accounts (
     id INTEGER PRIMARY KEY, key TEXT, in_scope INTEGER, uid TEXT, dn TEXT, status TEXT,
     provisioned INTEGER, hosts TEXT, home TEXT, created REAL, used, capacity,
-    quota_missing TEXT, quota_threshold INTEGER, warning_on INTEGER, warning_numbers INTEGER,
-    warning_days INTEGER, last_successes TEXT, findings TEXT, per_day REAL,
-    days INTEGER, sudden_loss TEXT
+    quota_missing TEXT, quota_threshold INTEGER, warning_numbers INTEGER, warning_days INTEGER,
+    last_successes TEXT, findings TEXT, per_day REAL, days INTEGER, sudden_loss TEXT
 );
 CREATE TABLE homes (
     account INTEGER PRIMARY KEY, data INTEGER, missing TEXT, refused TEXT, cut_short TEXT,
@@ -47,7 +46,6 @@ _NEEDED = {
     "capacity": Need.QUOTA,
     "quota_missing": Need.QUOTA,
     "quota_threshold": Need.QUOTA,
-    "warning_on": Need.WARN_AFTER,
     "warning_numbers": Need.WARN_AFTER,
     "warning_days": Need.WARN_AFTER,
     "last_successes": Need.LAST_SUCCESS,
@@ -98,7 +96,6 @@ def make_account_row(account: Account, in_scope: bool) -> tuple[Any, ...]:
         _write_size(account.capacity),
         account.quota_missing,
         account.quota_threshold,
-        account.warning_on,
         account.warning_numbers,
         account.warning_days,
         codec.write_times(account.last_successes),
@@ -137,9 +134,7 @@ def list_columns(need: Need) -> str:
 def read_account(row: Sequence[Any]) -> Account:
     """Return the account of a row of `list_columns`."""
     _, uid, dn, status, provisioned, hosts, home, created, used, capacity, missing = row[:11]
-    threshold, warning_on, numbers, days, successes, findings, per_day, sizes, sudden_loss = row[
-        11:
-    ]
+    threshold, numbers, days, successes, findings, per_day, sizes, sudden_loss = row[11:]
     return Account(
         uid if isinstance(uid, str) else _read_name(uid),
         dn if isinstance(dn, str) else _read_name(dn),
@@ -152,7 +147,6 @@ def read_account(row: Sequence[Any]) -> Account:
         int(capacity) if isinstance(capacity, str) else capacity,
         missing,
         threshold,
-        None if warning_on is None else bool(warning_on),
         numbers,
         days,
         _NOTHING if successes is None else codec.read_times(successes),
