@@ -127,7 +127,7 @@ def _thresholds(account: Account, settings: Settings) -> Iterator[str]:
     tasks = "  schedule, status:"
     yield f"{tasks} {format_warn_after(warn_after)}; WARNING at the first that is reached"
     yield f"{tasks} CRITICAL if then {critical_count} or more in a row"
-    if warn_after.muted:
+    if warn_after.switched_off:
         yield "  the entry switches both off: the customer is not told, the state follows the rest"
     for finding in account.findings:
         yield f"  finding: {finding}"

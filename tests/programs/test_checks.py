@@ -30,7 +30,7 @@ CASES = [
     ("quota", "4000115", 3, "UNKNOWN - 4000115: no usable sstBackupSize in the entry uid=4000115"),
     ("quota", "4000118", 0, "OK - 4000118: not active"),
     ("quota", "4000119", 0, "OK - 4000119: not provisioned yet"),
-    ("quota", "4000120", 0, "OK - 4000120: keeps no files here"),
+    ("quota", "4000120", 0, "OK - 4000120: no files to monitor (S3 bucket)"),
     ("quota", "nobody", 3, "UNKNOWN - nobody: no such account below ou=accounts,"),
     ("schedule", "4000101", 0, "OK - 4000101 web01: none missed, last start 2026-11-23 20:00"),
     ("schedule", "4000104", 1, "WARNING - 4000104 mail01: 1 backup missed since 2026-11-23 20:00"),
@@ -52,11 +52,21 @@ CASES = [
     ("client", "4000101", 0, "OK - 4000101 web01: Online Backup Perl Script 2.0.11 is new enough"),
     ("client", "4000109", 2, "CRITICAL - 4000109 old02: Online Backup Perl Script 1.13.2 is too"),
     ("client", "4000110", 1, "WARNING - 4000110 old03: Online Backup Perl Script 2.0.7 is too old"),
-    ("client", "4000111", 3, "UNKNOWN - 4000111 nameless: (no identifier) 3.1, no minimum for it"),
+    (
+        "client",
+        "4000111",
+        3,
+        "UNKNOWN - 4000111 nameless: (no identifier) 3.1: no minimum in the settings",
+    ),
     ("unused", "4000101", 0, "OK - 4000101: used by 1 computer"),
-    ("unused", "4000112", 1, "WARNING - 4000112: never used since 2026-10-10 08:15 +00:00 (45 d"),
+    (
+        "unused",
+        "4000112",
+        1,
+        "WARNING - 4000112: never used, created 2026-10-10 08:15 +00:00 (45 d",
+    ),
     ("unused", "4000114", 3, "UNKNOWN - 4000114: no creation time in the entry uid=4000114,"),
-    ("unused", "4000116", 0, "OK - 4000116: backed up without a client that reports"),
+    ("unused", "4000116", 0, "OK - 4000116: has data, but no client that reports"),
 ]
 
 
@@ -108,7 +118,7 @@ def test_verbosity(programs: Programs, example: Path) -> None:
     details = lines("-vvv", "-a", "4000105")
     assert (
         details[1]
-        == "  thresholds number off (entry), 1 d (entry), CRITICAL threshold 3 backups (default)"
+        == "  thresholds backups off (entry), 1 d (entry), CRITICAL threshold 3 backups (default)"
     )
     assert "zone America/New_York by the settings" in details[2]
     assert "missed is 5" in details[3]
@@ -121,7 +131,7 @@ def test_verbosity(programs: Programs, example: Path) -> None:
         (
             "status",
             (),
-            "thresholds number off (entry), 1 d (entry), CRITICAL threshold 3 backups (default)",
+            "thresholds backups off (entry), 1 d (entry), CRITICAL threshold 3 backups (default)",
         ),
         ("unused", ("-c", "60d"), "WARNING threshold 14 d (default), CRITICAL threshold 60 d (-c)"),
     ],

@@ -202,7 +202,7 @@ def test_a_computer_that_vanished(store: Store) -> None:
 
     for task in ("schedule", "status"):
         ran = store.check(task, "-a", "4000104", now=later(5))
-        assert "no longer here: its folder is gone since 2026-11-24 11:05 +00:00" in ran.first
+        assert "retired: folder missing since 2026-11-24 11:05 +00:00" in ran.first
         assert ran.code == 0
 
 

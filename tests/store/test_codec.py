@@ -87,7 +87,6 @@ accounts = st.builds(
     sizes,
     st.none() | words,
     st.none() | st.integers(1, 100),
-    st.none() | st.booleans(),
     st.none() | st.integers(0, 99),
     st.none() | st.integers(0, 99),
     st.dictionaries(texts, times, max_size=3),

@@ -1,4 +1,4 @@
-"""An account's verdict from its computers' judgements."""
+"""An account's verdict from its computers' verdicts."""
 
 import pytest
 
@@ -17,7 +17,7 @@ GOOD = (Range(end=0), Range(end=2))
 
 
 @pytest.mark.parametrize(
-    ("judgements", "state", "computer", "summary"),
+    ("verdicts", "state", "computer", "summary"),
     [
         pytest.param((), State.OK, None, "no report yet", id="nothing"),
         pytest.param((FINE, RETIRED), State.OK, "fine", "none missed", id="all good"),
@@ -45,9 +45,9 @@ GOOD = (Range(end=0), Range(end=2))
     ],
 )
 def test_the_worst_computer_speaks(
-    judgements: tuple[ComputerVerdict, ...], state: State, computer: str | None, summary: str
+    verdicts: tuple[ComputerVerdict, ...], state: State, computer: str | None, summary: str
 ) -> None:
-    verdict = aggregate(judgements, Uploads(), "missed", GOOD)
+    verdict = aggregate(verdicts, Uploads(), "missed", GOOD)
 
     assert (verdict.state, verdict.computer, verdict.summary) == (state, computer, summary)
 
@@ -76,7 +76,7 @@ def test_a_line_a_computer_and_what_was_not_looked_at() -> None:
     assert verdict.details == (
         "two: WARNING - 2 missed [counted]",
         "(in incoming itself): OK - none missed",
-        "UNKNOWN - only a part of incoming was looked through: more than 256 computers",
+        "UNKNOWN - incoming was not searched completely: more than 256 computers",
     )
 
 

@@ -126,7 +126,7 @@ def test_dense_schedules_stall_nobody(computers: tuple[Computer, ...], bad: tupl
     unknown = [each.split(":")[0] for each in verdict.details if ": UNKNOWN - " in each]
     assert tuple(unknown) == bad
     assert verdict.failing == ()
-    told = "more than 20 computers of the account have more than 96 due times a day"
+    told = "more than 20 computers of the account have more than 96 due times per day"
     assert verdict.summary.startswith(told) is bool(bad)
 
 

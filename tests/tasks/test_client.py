@@ -38,10 +38,10 @@ def with_client(identifier: str, version: str, name: str = "web01") -> Computer:
         ((SEPIOLA, "2.7.1-4-g0549bf1"), POLICY, State.OK, "new enough"),
         ((SEPIOLA, "2.7.0-rc.3"), POLICY, State.WARNING, "too old"),
         ((SEPIOLA, "2.10.0"), POLICY, State.OK, "new enough"),
-        ((PERL, "nightly"), POLICY, State.OK, "which is no version"),
-        ((PERL, "nightly"), STRICT, State.UNKNOWN, "which is no version"),
-        (("Reseller's Backup", "1.0"), POLICY, State.OK, "no minimum for it"),
-        (("", ""), STRICT, State.UNKNOWN, "(no identifier), no minimum for it"),
+        ((PERL, "nightly"), POLICY, State.OK, "not a valid version"),
+        ((PERL, "nightly"), STRICT, State.UNKNOWN, "not a valid version"),
+        (("Reseller's Backup", "1.0"), POLICY, State.OK, "no minimum in the settings"),
+        (("", ""), STRICT, State.UNKNOWN, "(no identifier): no minimum in the settings"),
     ],
 )
 def test_versions(found: tuple[str, str], policy: ClientPolicy, state: State, says: str) -> None:
@@ -85,7 +85,12 @@ def test_outdated_computers_are_counted() -> None:
     ("account", "found", "state", "says"),
     [
         (ACCOUNT._replace(status=AccountStatus.INACTIVE), Uploads(), State.OK, "not active"),
-        (ACCOUNT, Uploads(missing="/home/a"), State.UNKNOWN, "its home /home/a is not there"),
+        (
+            ACCOUNT,
+            Uploads(missing="/home/a"),
+            State.UNKNOWN,
+            "home directory /home/a does not exist",
+        ),
         (ACCOUNT, Uploads(), State.OK, "no report yet"),
     ],
 )
@@ -104,7 +109,7 @@ def test_a_retired_computer_is_told_not_counted() -> None:
     assert verdict.state is State.OK
     assert verdict.retired == ("old",)
     assert verdict.metrics[0].value == 0
-    assert "old: OK - no longer here: no upload since 2026-08-01 18:41 +00:00" in verdict.details
+    assert "old: OK - retired: no upload since 2026-08-01 18:41 +00:00" in verdict.details
 
 
 def test_a_client_that_cannot_be_compared_is_not_counted() -> None:
@@ -130,8 +135,12 @@ def test_the_newest_report_that_names_a_client_counts() -> None:
 @pytest.mark.parametrize(
     ("one", "state", "says"),
     [
-        (Computer("a", InvalidReport("/f", "torn")), State.UNKNOWN, "not understood: /f: torn"),
-        (computer(end=end("2026-11-23T20:41+01:00", client=None)), State.OK, "name no client"),
+        (Computer("a", InvalidReport("/f", "torn")), State.UNKNOWN, "invalid report /f: torn"),
+        (
+            computer(end=end("2026-11-23T20:41+01:00", client=None)),
+            State.OK,
+            "do not name the client",
+        ),
     ],
 )
 def test_without_a_client(one: Computer, state: State, says: str) -> None:

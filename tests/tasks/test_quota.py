@@ -121,7 +121,7 @@ def test_the_missing_attribute_is_named() -> None:
     ("account", "says"),
     [
         (Account("4000101", DN, status=AccountStatus.INACTIVE, used=99, capacity=1), "not active"),
-        (Account("4000101", DN, status=AccountStatus.NO_FILES), "keeps no files here"),
+        (Account("4000101", DN, status=AccountStatus.NO_FILES), "no files to monitor (S3 bucket)"),
         (Account("4000101", DN, provisioned=False), "not provisioned yet"),
     ],
 )

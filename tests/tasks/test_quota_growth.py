@@ -68,12 +68,12 @@ def test_forecast(
     ("growth", "details"),
     [
         pytest.param(None, (), id="no store"),
-        pytest.param(Growth(None, 6), ("no forecast yet: 6 daily sizes, too few",), id="too few"),
+        pytest.param(Growth(None, 6), (), id="too few daily sizes"),
         pytest.param(
-            Growth(0.0, 30), ("+0.00 GiB a day, the median slope of 30 days",), id="stands"
+            Growth(0.0, 30), ("+0.00 GiB per day, the median slope of 30 days",), id="stands"
         ),
         pytest.param(
-            Growth(-1.0 * GIB, 9), ("-1.00 GiB a day, the median slope of 9 days",), id="falls"
+            Growth(-1.0 * GIB, 9), ("-1.00 GiB per day, the median slope of 9 days",), id="falls"
         ),
     ],
 )
@@ -149,7 +149,7 @@ def test_forecast_warning(used: float, days: int | None, state: State, says: str
     [
         pytest.param(30, State.WARNING, "used space fell from 80.0 to 30.0 GiB on 2026-11-20"),
         pytest.param(
-            0, State.WARNING, "threshold 50 % a day ([quota] sudden_loss)", id="everything"
+            0, State.WARNING, "threshold 50 % per day ([quota] sudden_loss)", id="everything"
         ),
         pytest.param(
             85, State.WARNING, "85.0 % of 100.0 GiB used, threshold 80 % (entry)", id="quota"
@@ -168,7 +168,7 @@ def test_a_sudden_loss_has_its_own_text() -> None:
     summary = evaluate_all(30, Growth(1.0 * GIB, 30, LOST), QuotaPolicy(sudden_loss=40)).summary
 
     assert summary == (
-        "used space fell from 80.0 to 30.0 GiB on 2026-11-20, threshold 40 % a day "
+        "used space fell from 80.0 to 30.0 GiB on 2026-11-20, threshold 40 % per day "
         "([quota] sudden_loss): "
         "deleted, encrypted, or the wrong source? Now 30.0 % of 100.0 GiB used, full in 70 d, "
         "threshold 80 % (entry)"

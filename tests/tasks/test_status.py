@@ -119,7 +119,7 @@ EVERY_MINUTE = Schedule(
                 start=start(YESTERDAY), end=end("2026-11-20T20:41:37+01:00"), schedule=daily(20)
             ),
             State.WARNING,
-            "none ended for the due time before",
+            "but none ended for the previous due time",
             id="killed every day",
         ),
         pytest.param(
@@ -158,7 +158,7 @@ EVERY_MINUTE = Schedule(
         pytest.param(
             Computer("web01", None, InvalidReport("/home/f.xml", "torn")),
             State.UNKNOWN,
-            "not understood: /home/f.xml: torn",
+            "invalid report /home/f.xml: torn",
             id="unreadable end",
         ),
         pytest.param(
@@ -335,7 +335,7 @@ def test_the_doubt_holds_while_the_next_backup_runs(history: History | None) -> 
 
     assert verdict.state is State.WARNING
     assert verdict.summary == (
-        "backup running since 2026-11-24 11:00 +01:00, the one before reported as successful "
+        "backup running since 2026-11-24 11:00 +01:00, the previous one reported as successful "
         "2026-11-23 20:41 +01:00, but the quota was used up (99.0 %, "
         "threshold 99 % ([status] full))"
     )
@@ -572,7 +572,7 @@ def test_a_walk_cut_short_is_unknown_beside_what_was_found() -> None:
 
     assert evaluate_status(ENTRY, cut, RULES, NOW).state is State.WARNING
     assert evaluate_status(ENTRY, fine, RULES, NOW).summary == (
-        "only a part of incoming was looked through: more than 256 computers"
+        "incoming was not searched completely: more than 256 computers"
     )
     assert evaluate_status(ENTRY, fine, RULES, NOW).state is State.UNKNOWN
 
@@ -587,8 +587,8 @@ def test_a_walk_cut_short_is_unknown_beside_what_was_found() -> None:
             State.OK,
             "not active",
         ),
-        (Uploads(missing="/home/a"), ENTRY, State.UNKNOWN, "its home /home/a is not there"),
-        (Uploads(refused="/home/a: denied"), ENTRY, State.UNKNOWN, "may not be read: /home/a"),
+        (Uploads(missing="/home/a"), ENTRY, State.UNKNOWN, "home directory /home/a does not exist"),
+        (Uploads(refused="/home/a: denied"), ENTRY, State.UNKNOWN, "cannot read home directory: /home/a"),
         (
             Uploads(refused="/home/a: denied"),
             ENTRY._replace(provisioned=False),
@@ -772,9 +772,9 @@ def test_details_say_how() -> None:
     known = evaluate_status(ENTRY, uploads(computer(end=FAILED, history=history)), RULES, NOW)
     not_known = evaluate_status(ENTRY, uploads(computer(end=FAILED)), RULES, NOW)
 
-    limits = "thresholds number off (entry), 1 d (entry)"
+    limits = "thresholds backups off (entry), 1 d (entry)"
     assert f"[last success 2026-11-22 20:41 +01:00; {limits}]" in known.details[0]
-    assert f"[last success not known; {limits}]" in not_known.details[0]
+    assert f"[last success unknown; {limits}]" in not_known.details[0]
 
 
 def test_a_first_backup_may_take_a_week_from_the_first_start_seen() -> None:
@@ -810,7 +810,7 @@ def test_a_first_backup_may_take_a_week_from_the_first_start_seen() -> None:
             computer(start=RUNNING, end=SUCCESS),
             99,
             "backup running since 2026-11-24 11:00 +01:00, "
-            "the one before reported as successful 2026-11-22 20:41 +01:00, "
+            "the previous one reported as successful 2026-11-22 20:41 +01:00, "
             "but the quota was used up (99.0 %, "
             "threshold 99 % ([status] full))",
             id="in doubt, and running again",

@@ -21,10 +21,10 @@ CRITICAL = UnusedPolicy(critical=Threshold(Range(end=30 * 86400), "-c"))
             "2026-11-10T12:00+01:00",
             UnusedPolicy(),
             State.OK,
-            "not used yet, since 2026-11-10 11:00",
+            "not used yet, created 2026-11-10 11:00",
         ),
         ("2026-11-10T11:59+01:00", UnusedPolicy(), State.WARNING, "threshold 14 d (default)"),
-        ("2026-11-10T11:59+01:00", CRITICAL, State.WARNING, "never used since 2026-11-10 10:59"),
+        ("2026-11-10T11:59+01:00", CRITICAL, State.WARNING, "never used, created 2026-11-10 10:59"),
         ("2026-10-25T11:59+01:00", CRITICAL, State.CRITICAL, "threshold 30 d (-c)"),
         ("2026-12-25T11:59+01:00", UnusedPolicy(), State.UNKNOWN, "clock"),
         ("2026-11-24T12:10+01:00", UnusedPolicy(), State.OK, "not used yet"),
@@ -73,7 +73,7 @@ def test_the_limit_is_said_as_it_was_given(good: Range, says: str) -> None:
         (
             Uploads((computer(),)),
             State.WARNING,
-            "never used since 2024-12-31 23:00 +00:00 (692 d 12 h), threshold 14 d (default)",
+            "never used, created 2024-12-31 23:00 +00:00 (692 d 12 h), threshold 14 d (default)",
         ),
         (
             uploads(*(computer(name, end=end("2026-11-01T00:00+01:00")) for name in "ab")),
@@ -84,16 +84,16 @@ def test_the_limit_is_said_as_it_was_given(good: Range, says: str) -> None:
         (
             Uploads((computer(history=History(gone=NOW)),)),
             State.WARNING,
-            "used no more, the folders of its computers are gone, "
-            "since 2024-12-31 23:00 +00:00 (692 d 12 h), threshold 14 d (default)",
+            "no longer used, all computers' folders are missing, "
+            "created 2024-12-31 23:00 +00:00 (692 d 12 h), threshold 14 d (default)",
         ),
-        (Uploads(data=True), State.OK, "backed up without a client that reports"),
+        (Uploads(data=True), State.OK, "has data, but no client that reports"),
         (
             Uploads(cut_short="too many folders"),
             State.UNKNOWN,
-            "only a part of incoming was looked through: too many folders",
+            "incoming was not searched completely: too many folders",
         ),
-        (Uploads(missing="/home/a"), State.UNKNOWN, "its home /home/a is not there"),
+        (Uploads(missing="/home/a"), State.UNKNOWN, "home directory /home/a does not exist"),
     ],
 )
 def test_use(seen: Uploads, state: State, says: str) -> None:

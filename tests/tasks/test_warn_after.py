@@ -65,7 +65,7 @@ NOT_ONE = WarnAfterPolicy(backups=Threshold(Range(0, 1, inverted=True), "-w"), d
             "2026-11-25T20:00:03+01:00",
             State.OK,
             "2 backups missed since 2026-11-23 20:00 +01:00, "
-            "within thresholds number off (default), 3 d (entry)",
+            "within thresholds backups off (default), 3 d (entry)",
             id="within the entry's days",
         ),
         pytest.param(
@@ -144,7 +144,7 @@ NOT_ONE = WarnAfterPolicy(backups=Threshold(Range(0, 1, inverted=True), "-w"), d
             id="entry before settings",
         ),
         pytest.param(
-            None, None, BOTH_OFF, THREE, State.OK, "within thresholds number off", id="settings off"
+            None, None, BOTH_OFF, THREE, State.OK, "within thresholds backups off", id="settings off"
         ),
         pytest.param(
             None, None, LATE_CRITICAL, THREE, State.WARNING, "3 backups missed", id="-c is later"
@@ -311,7 +311,7 @@ def test_without_due_times_nor_a_backup() -> None:
 
     assert (verdict.state, verdict.summary) == (
         State.OK,
-        "backs up by hand only, last backup not known",
+        "backs up by hand only, last backup unknown",
     )
 
 

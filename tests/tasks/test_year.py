@@ -412,7 +412,7 @@ def test_a_year(name: str, life: Life) -> None:
 
         verdict = evaluate_all(life, year, known, now, knowing=True)
 
-        assert (verdict.metrics[0].value, verdict.state) == (min(missed, 999), state), (
+        assert (verdict.metrics[0].value, verdict.state) == (min(missed, 99), state), (
             f"{now.isoformat()}: {known} {verdict}"
         )
         assert f"zone {name} by the settings" in verdict.details[0]
@@ -438,7 +438,7 @@ def test_a_year_without_the_zone(name: str, life: Life) -> None:
         assert "the file's fixed offset" in verdict.details[0]
         if not changed_between(year, min(known.start, known.planned), now):
             state = really_told(life, missed, known, now)
-            assert (verdict.metrics[0].value, verdict.state) == (min(missed, 999), state)
+            assert (verdict.metrics[0].value, verdict.state) == (min(missed, 99), state)
 
 
 @quick

@@ -15,8 +15,8 @@ class AccountStatus(Enum):
 
     ACTIVE = "active"
     INACTIVE = "not active"
-    NO_FILES = "keeps no files here"
-    UNCLEAR = "whether it is active cannot be told from its entry"
+    NO_FILES = "no files to monitor (S3 bucket)"
+    UNCLEAR = "cannot determine whether the account is active (sstIsActive)"
 
 
 class SizeDrop(NamedTuple):

@@ -1,10 +1,10 @@
-"""Whether an account can be judged at all: what holds before any rule looks at numbers."""
+"""Which accounts have their verdict before any rule looks at their backups?"""
 
 from backup_monitoring.model import Account, AccountStatus, State, Uploads, Verdict
 
 
 def check_status(account: Account) -> Verdict | None:
-    """Return the verdict of an account that no rule judges, None for one that is watched."""
+    """Return the verdict of an account that is not monitored, None for an active one."""
     if account.status is AccountStatus.UNCLEAR:
         return Verdict(State.UNKNOWN, account.status.value)
     if account.status is not AccountStatus.ACTIVE:
@@ -12,19 +12,19 @@ def check_status(account: Account) -> Verdict | None:
     return None
 
 
-def check_traversal(uploads: Uploads) -> str | None:
-    """Return why *uploads* may lack computers, in words; None where they are all there."""
-    if uploads.cut_short is None:
-        return None
-    return f"only a part of incoming was looked through: {uploads.cut_short}"
-
-
 def check_home(account: Account, uploads: Uploads) -> Verdict | None:
-    """Return the verdict of an account whose home cannot be looked into, None if it can."""
+    """Return the verdict of an account whose home directory cannot be read, None if it can."""
     if not account.provisioned and (uploads.missing or uploads.refused):
         return Verdict(State.OK, "not provisioned yet")
     if uploads.missing is not None:
-        return Verdict(State.UNKNOWN, f"its home {uploads.missing} is not there")
+        return Verdict(State.UNKNOWN, f"home directory {uploads.missing} does not exist")
     if uploads.refused is not None:
-        return Verdict(State.UNKNOWN, f"its home may not be read: {uploads.refused}")
+        return Verdict(State.UNKNOWN, f"cannot read home directory: {uploads.refused}")
     return None
+
+
+def explain_cut_short(uploads: Uploads) -> str | None:
+    """Return a sentence if *uploads* may lack computers, None if all of them were found."""
+    if uploads.cut_short is None:
+        return None
+    return f"incoming was not searched completely: {uploads.cut_short}"

@@ -1,20 +1,23 @@
-"""An account's verdict from its computers': the worst one speaks."""
+"""What is an account's verdict, given those of its computers? That of the worst one."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from backup_monitoring.model import Computer, Metric, Range, State, Uploads, Verdict
-from backup_monitoring.tasks.account_eligibility import check_traversal
+from backup_monitoring.tasks.account_eligibility import explain_cut_short
 
 
 class ComputerVerdict(NamedTuple):
-    """What a rule says about one computer; *number* is None where none is known.
+    """A rule's verdict for one computer.
 
     Args:
-        how: how the numbers were found, for an administrator.
+        computer: its name, '' if its reports are directly in ``incoming``.
+        state, summary: as of `Verdict`.
+        number: what the rule counts (missed, failed, outdated), None if unknown.
+        how: how the number was found, for an administrator.
         facts: as of `Verdict`.
-        retired: its customer does not use it any more: neither good nor bad.
-        elsewhere: it is no failure of its own, since another task tells what is wrong.
+        retired: the customer no longer uses the computer, so that it is neither good nor bad.
+        elsewhere: another task reports the cause, so that it does not count as failing.
     """
 
     computer: str
@@ -28,62 +31,69 @@ class ComputerVerdict(NamedTuple):
 
 
 def aggregate(
-    judgements: Sequence[ComputerVerdict],
+    verdicts: Sequence[ComputerVerdict],
     uploads: Uploads,
     metric: str,
     thresholds: tuple[Range | None, Range | None],
 ) -> Verdict:
-    """Return the account's verdict; its *metric* is the greatest of its computers' numbers."""
-    numbers = [each.number for each in judgements if each.number is not None]
+    """Return the account's verdict: the worst computer's, and the number of others as bad.
+
+    Args:
+        verdicts: one per computer.
+        uploads: the search for computers may have been cut short.
+        metric: the name of the metric; its value is the greatest number of a computer.
+        thresholds: the WARNING and the CRITICAL range of the metric.
+    """
+    numbers = [verdict.number for verdict in verdicts if verdict.number is not None]
     metrics = (Metric(metric, max(numbers), "", *thresholds),) if numbers else ()
-    worst_first = sorted(judgements, key=_badness, reverse=True)
-    details = tuple(_detail(each) for each in worst_first)
-    part = check_traversal(uploads)
-    if part is not None:
-        details += (f"UNKNOWN - {part}",)
-    bad = [each for each in judgements if each.state is not State.OK]
-    failing = [each for each in bad if each.state is not State.UNKNOWN and not each.elsewhere]
-    if not bad and part is not None:
-        return Verdict(State.UNKNOWN, part, None, metrics, details)
-    if not judgements:
+    worst_first = sorted(verdicts, key=_rank_badness, reverse=True)
+    details = tuple(_format_detail(verdict) for verdict in worst_first)
+    gap = explain_cut_short(uploads)
+    if gap is not None:
+        details += (f"UNKNOWN - {gap}",)
+    bad = [verdict for verdict in verdicts if verdict.state is not State.OK]
+    if gap is not None and not bad:
+        return Verdict(State.UNKNOWN, gap, None, metrics, details)
+    if not verdicts:
         return Verdict(State.OK, "no report yet", None, metrics, details)
-    worst = worst_first[0]
-    alike = len(bad) - 1
-    more = f"; {alike} more computer{'s' * (alike > 1)}" if alike > 0 else ""
-    others = len(failing) - 1  # a mail says that they have the same problem
-    facts = worst.facts if others < 1 else {**worst.facts, "others": others}
+    failing = [v for v in bad if v.state is not State.UNKNOWN and not v.elsewhere]
+    worst, others = worst_first[0], len(failing) - 1
     return Verdict(
         worst.state,
-        worst.summary + more,
+        worst.summary + _format_more(len(bad) - 1),
         worst.computer,
         metrics,
         details,
-        facts,
-        tuple(each.computer for each in failing),
-        tuple(each.computer for each in judgements if each.retired),
+        worst.facts if others < 1 else {**worst.facts, "others": others},
+        tuple(verdict.computer for verdict in failing),
+        tuple(verdict.computer for verdict in verdicts if verdict.retired),
     )
 
 
-def _badness(judgement: ComputerVerdict) -> tuple[int, int, bool]:
-    # Where all is well, a computer that backs up says so, not one that does so no more.
-    return judgement.state.badness, judgement.number or 0, not judgement.retired
+def list_reporting_computers(uploads: Uploads) -> tuple[Computer, ...]:
+    """Return the computers that have a report or a history."""
+    return tuple(
+        computer
+        for computer in uploads.computers
+        if computer.start or computer.end or computer.schedule or computer.history is not None
+    )
 
 
-def known(**facts: object) -> dict[str, object]:
+def drop_unknown(**facts: object) -> dict[str, object]:
     """Return those of *facts* that are not None."""
     return {name: fact for name, fact in facts.items() if fact is not None}
 
 
-def _detail(judgement: ComputerVerdict) -> str:
-    name = judgement.computer or "(in incoming itself)"
-    how = f" [{judgement.how}]" if judgement.how else ""
-    return f"{name}: {judgement.state.name} - {judgement.summary}{how}"
+def _rank_badness(verdict: ComputerVerdict) -> tuple[int, int, bool]:
+    # If all are OK, the summary is that of a computer in use, not of a retired one.
+    return verdict.state.badness, verdict.number or 0, not verdict.retired
 
 
-def list_reporting_computers(uploads: Uploads) -> tuple[Computer, ...]:
-    """Return the computers that have a report, or of which a past is known."""
-    return tuple(
-        each
-        for each in uploads.computers
-        if each.start or each.end or each.schedule or each.history is not None
-    )
+def _format_more(count: int) -> str:
+    return f"; {count} more computer{'s' * (count > 1)}" if count > 0 else ""
+
+
+def _format_detail(verdict: ComputerVerdict) -> str:
+    name = verdict.computer or "(in incoming itself)"
+    how = f" [{verdict.how}]" if verdict.how else ""
+    return f"{name}: {verdict.state.name} - {verdict.summary}{how}"

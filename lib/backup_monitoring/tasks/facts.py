@@ -1,11 +1,11 @@
-"""The facts of a verdict that mails, logs and pages show."""
+"""What are the facts of a verdict, that mails, logs and pages show? Their names and types."""
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 
 from backup_monitoring.model import Verdict
 
-# The provider's words for problems, in a reseller's settings, by our tasks.
+# The provider's words for problems, in the settings of a reseller, per task.
 PROBLEM_WORDS = {
     "quota": ("quota",),
     "schedule": ("schedule",),
@@ -14,10 +14,18 @@ PROBLEM_WORDS = {
     "unused": ("no backup", "unused"),
 }
 
+# What may be wrong, per task. The first is assumed if a verdict's facts name no cause.
+CAUSES: Mapping[str, tuple[str, ...]] = {
+    "quota": ("used", "sudden_loss", "forecast"),
+    "schedule": ("missed", "old"),
+    "status": ("errors", "never_ended", "empty", "full"),
+    "client": ("outdated",),
+    "unused": ("unused",),
+}
 
-# Every fact that a mail can tell, with its types. All may be missing: the mail is shorter then.
+# Every fact that a mail can contain, with its types. Any of them may be missing.
 FACTS: Mapping[str, tuple[type, ...]] = {
-    "cause": (str,),  # CAUSES
+    "cause": (str,),  # one of CAUSES
     "others": (int,),  # further computers of the account with the same problem
     "used": (int,),  # bytes
     "capacity": (int,),  # bytes
@@ -28,14 +36,14 @@ FACTS: Mapping[str, tuple[type, ...]] = {
     "sudden_loss_after": (int,),  # bytes
     "sudden_loss_day": (date,),
     "missed": (int,),  # backups
-    "first_due": (datetime,),  # the first missed one
+    "first_due": (datetime,),  # the first missed due time
     "next_due": (datetime,),
     "last_backup": (datetime,),  # schedule: its start
     "failed": (int,),  # backups in a row
     "at_least": (bool,),  # *failed* is a lower bound
-    "failed_at": (datetime,),  # end of the newest backup that is over; never ended: its start
+    "failed_at": (datetime,),  # end of the newest finished backup; never ended: its start
     "last_success": (datetime,),  # end of the last successful backup
-    "threshold_backups": (int,),  # backups, from so many on
+    "threshold_backups": (int,),  # this many backups are too many
     "threshold_days": (int,),  # times 24 h
     "identifier": (str,),  # of the backup program
     "version": (str,),
@@ -45,34 +53,22 @@ FACTS: Mapping[str, tuple[type, ...]] = {
     "threshold_age": (timedelta,),
 }
 
-
-# What may be wrong, by task; the first is meant where only other facts are known.
-CAUSES: Mapping[str, tuple[str, ...]] = {
-    "quota": ("used", "sudden_loss", "forecast"),
-    "schedule": ("missed", "old"),
-    "status": ("errors", "never_ended", "empty", "full"),
-    "client": ("outdated",),
-    "unused": ("unused",),
-}
-
-
 _FROM_METRICS = {"used_percent": "percent", "used": "used", "missed": "missed", "failed": "failed"}
 
 
 def collect_facts(verdict: Verdict) -> dict[str, object]:
-    """Return the facts of *verdict*: its own, and what its metrics tell."""
-    found: dict[str, object] = {}
+    """Return the facts of *verdict*: its own, and those that its metrics contain."""
+    facts: dict[str, object] = {}
     for metric in verdict.metrics:
+        threshold = metric.warning.plain if metric.warning is not None else None
         if metric.name in _FROM_METRICS:
-            found[_FROM_METRICS[metric.name]] = metric.value
+            facts[_FROM_METRICS[metric.name]] = metric.value
         if metric.name == "used" and metric.maximum is not None:
-            found["capacity"] = int(metric.maximum)
-        if metric.name == "used_percent" and metric.warning is not None:
-            threshold = metric.warning.plain
-            if threshold is not None:
-                found["threshold_percent"] = threshold
+            facts["capacity"] = int(metric.maximum)
+        if metric.name == "used_percent" and threshold is not None:
+            facts["threshold_percent"] = threshold
         if metric.name == "age":
-            found["age"] = timedelta(seconds=metric.value)
-            if metric.warning is not None and metric.warning.plain is not None:
-                found["threshold_age"] = timedelta(seconds=metric.warning.plain)
-    return found | dict(verdict.facts)
+            facts["age"] = timedelta(seconds=metric.value)
+            if threshold is not None:
+                facts["threshold_age"] = timedelta(seconds=threshold)
+    return facts | dict(verdict.facts)

@@ -1,4 +1,4 @@
-"""Applies the rules of tasks to one account; one account's fault never ends a run."""
+"""Applies the tasks' rules to one account, so that one account's fault never ends a run."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -8,14 +8,6 @@ from backup_monitoring.tasks.policies import Policies
 from backup_monitoring.tasks.registry import TASKS, load_rule
 
 
-def is_covered_elsewhere(task: str, verdict: Verdict) -> bool:
-    """Tell whether the mail about another task says what this verdict says.
-
-    A success that is doubted since the quota is used up: that is what quota's mail is about.
-    """
-    return task == "status" and verdict.facts.get("cause") == "full"
-
-
 def evaluate_all(
     account: Account,
     uploads: Uploads,
@@ -23,14 +15,26 @@ def evaluate_all(
     now: datetime,
     tasks: Iterable[str] = TASKS,
 ) -> dict[str, Verdict]:
-    """Return the verdict of the rule of each of *tasks*."""
+    """Return the verdict of each of *tasks*, UNKNOWN if its rule fails.
+
+    Raises:
+        MonitoringError: our own failure, which concerns every account.
+    """
     verdicts = {}
     for task in tasks:
         try:
             verdicts[task] = load_rule(task)(account, uploads, policies, now)
         except MonitoringError:
             raise
-        except Exception as error:  # one account's fault never ends a run
+        except Exception as error:  # a bug that this account's data brought to light
             summary = f"internal error: {type(error).__name__}; report it"
             verdicts[task] = Verdict(State.UNKNOWN, summary)
     return verdicts
+
+
+def is_covered_elsewhere(task: str, verdict: Verdict) -> bool:
+    """Return whether another task's mail covers *verdict*.
+
+    A success that is doubted because the quota is used up is the subject of quota's mail.
+    """
+    return task == "status" and verdict.facts.get("cause") == "full"

@@ -1,4 +1,4 @@
-"""The rules' parts of the settings, as the rules take them."""
+"""What do the rules take from the settings? One policy per section."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -9,11 +9,13 @@ from backup_monitoring.model import Range, Threshold
 
 
 class QuotaPolicy(NamedTuple):
-    """[quota]: good ranges of used space in percent, where the entry sets none.
+    """[quota]: how much of its capacity an account may use.
 
     Args:
-        sudden_loss: percent of the used space whose loss within a day is sudden.
-        forecast: WARNING if full in fewer days than this; None: not judged.
+        warning, critical: good ranges in percent, for an account whose entry sets none.
+        sudden_loss: a loss of more than this share of the used space within a day is WARNING,
+            in percent.
+        forecast: WARNING if full in fewer days than this; None: off.
     """
 
     warning: Threshold = Threshold(Range(end=85), "default")
@@ -23,12 +25,12 @@ class QuotaPolicy(NamedTuple):
 
 
 class WarnAfterPolicy(NamedTuple):
-    """[warn_after]: how many backups, or days, may be missed or failed before anyone is told.
+    """[warn_after]: how much may be missed or fail before the state is WARNING.
 
     Args:
-        numbers: a count (0: off), or a range by ``-w``; as a range of good numbers.
-        days: as many times 24 h, 0: off. days_origin: where that stands.
-        critical: good numbers while WARNING holds.
+        backups: good numbers of missed or failed backups in a row.
+        days: good time without a backup, times 24 h; 0: off. days_origin: who set it.
+        critical: good numbers of backups; beyond them a WARNING becomes CRITICAL.
     """
 
     backups: Threshold = Threshold(Range(end=float("inf")), "default")
@@ -38,14 +40,16 @@ class WarnAfterPolicy(NamedTuple):
 
 
 class SchedulePolicy(NamedTuple):
-    """[schedule]: how far from its due time a backup may start, and where clocks are.
+    """[schedule]: how far from its due time a backup may start, and in which zones clocks are.
 
     Args:
-        zones: the first whose offset fits a computer's file is taken as its zone.
-        early: how much sooner a start counts for its due time. grace: how much later.
-        max_backup_age: age of the last backup for computers without due times; None: not judged.
-        retired_after: a computer without an upload for so long, while others live, is retired.
-        weekdays: 1 to 7 by "UID" or "UID/computer", for clients that cannot say it.
+        zones: the first whose offset fits a computer's reports is the computer's zone.
+        early: how early a backup may start and still count for its due time.
+        grace: how late a backup may start before its due time is missed.
+        max_backup_age: of the last backup, for computers without due times; None: off.
+        retired_after: a computer without an upload for this long, while others of the account
+            upload, is retired.
+        weekdays: 1 (Monday) to 7 by "UID" or "UID/computer", for clients that cannot write them.
     """
 
     zones: tuple[ZoneInfo, ...] = ()
@@ -57,10 +61,12 @@ class SchedulePolicy(NamedTuple):
 
 
 class StatusPolicy(NamedTuple):
-    """[status]: how long a backup may run, and the use in percent that makes a success doubtful.
+    """[status]: how long a backup may run, and when a success is doubted.
 
     Args:
-        max_runtime_first: for a computer without any end, from the first start seen.
+        max_runtime: a run that has not ended after this time has failed.
+        max_runtime_first: the same for a computer without any end, from its first start seen.
+        full: use of the capacity, in percent, from which on a success is doubted.
     """
 
     max_runtime: timedelta = timedelta(hours=24)
@@ -69,7 +75,7 @@ class StatusPolicy(NamedTuple):
 
 
 class RunPolicies(NamedTuple):
-    """What the rules about runs take: schedule and status."""
+    """The policies of the rules about runs: schedule and status."""
 
     warn_after: WarnAfterPolicy
     schedule: SchedulePolicy
@@ -77,7 +83,13 @@ class RunPolicies(NamedTuple):
 
 
 class ClientPolicy(NamedTuple):
-    """[client]: the oldest good version by identifier; strict: an unknown one is UNKNOWN."""
+    """[client]: how old a backup program may be.
+
+    Args:
+        minimum: the oldest version per identifier that is not WARNING.
+        minimum_critical: the oldest version per identifier that is not CRITICAL.
+        strict: a program that cannot be compared is UNKNOWN, not OK.
+    """
 
     minimum: Mapping[str, str] = {}
     minimum_critical: Mapping[str, str] = {}
@@ -85,14 +97,14 @@ class ClientPolicy(NamedTuple):
 
 
 class UnusedPolicy(NamedTuple):
-    """[unused]: the age of an account in seconds that is good without a backup."""
+    """[unused]: good ages of an account without a backup, in seconds; critical None: off."""
 
     warning: Threshold = Threshold(Range(end=14 * 86400), "default")
     critical: Threshold | None = None
 
 
 class Policies(NamedTuple):
-    """All that the rules take from the settings."""
+    """The policies of all rules."""
 
     quota: QuotaPolicy = QuotaPolicy()
     warn_after: WarnAfterPolicy = WarnAfterPolicy()
@@ -103,5 +115,5 @@ class Policies(NamedTuple):
 
     @property
     def runs(self) -> RunPolicies:
-        """What the rules about runs take."""
+        """The policies of schedule and status."""
         return RunPolicies(self.warn_after, self.schedule, self.status)

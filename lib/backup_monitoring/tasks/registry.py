@@ -1,4 +1,4 @@
-"""The tasks: what each needs, and its rule, for all that judge more than one."""
+"""Which tasks exist, what does each need, and which rule evaluates it?"""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -8,11 +8,11 @@ from typing import NamedTuple
 from backup_monitoring.model import Account, Files, Need, Uploads, Verdict
 from backup_monitoring.tasks.policies import Policies
 
-Judge = Callable[[Account, Uploads, Policies, datetime], Verdict]
+Rule = Callable[[Account, Uploads, Policies, datetime], Verdict]
 
 
 class Task(NamedTuple):
-    """A task: *need* of the entry, *files* of the home (None: not looked at)."""
+    """What a task needs: *need* of the entry, *files* of the home directory (None: nothing)."""
 
     need: Need
     files: Files | None
@@ -28,8 +28,11 @@ TASKS: Mapping[str, Task] = {
 
 
 @cache
-def load_rule(task: str) -> Judge:
-    """Return the rule of *task*, loaded now: a check is a short process and needs but one."""
+def load_rule(task: str) -> Rule:
+    """Return the rule of *task*; KeyError if there is none.
+
+    Its module is loaded now: a check is a short process and needs only one of them.
+    """
     match task:
         case "quota":
             from backup_monitoring.tasks.quota import evaluate_quota
