@@ -588,7 +588,12 @@ def test_a_walk_cut_short_is_unknown_beside_what_was_found() -> None:
             "not active",
         ),
         (Uploads(missing="/home/a"), ENTRY, State.UNKNOWN, "home directory /home/a does not exist"),
-        (Uploads(refused="/home/a: denied"), ENTRY, State.UNKNOWN, "cannot read home directory: /home/a"),
+        (
+            Uploads(refused="/home/a: denied"),
+            ENTRY,
+            State.UNKNOWN,
+            "cannot read home directory: /home/a",
+        ),
         (
             Uploads(refused="/home/a: denied"),
             ENTRY._replace(provisioned=False),

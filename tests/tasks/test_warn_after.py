@@ -144,7 +144,13 @@ NOT_ONE = WarnAfterPolicy(backups=Threshold(Range(0, 1, inverted=True), "-w"), d
             id="entry before settings",
         ),
         pytest.param(
-            None, None, BOTH_OFF, THREE, State.OK, "within thresholds backups off", id="settings off"
+            None,
+            None,
+            BOTH_OFF,
+            THREE,
+            State.OK,
+            "within thresholds backups off",
+            id="settings off",
         ),
         pytest.param(
             None, None, LATE_CRITICAL, THREE, State.WARNING, "3 backups missed", id="-c is later"

@@ -11,7 +11,7 @@ GIB = 2**30
 
 
 class AccountStatus(Enum):
-    """Whether an account is watched, and if not, why not."""
+    """Whether an account is monitored; the value is the reason in words."""
 
     ACTIVE = "active"
     INACTIVE = "not active"
@@ -20,7 +20,7 @@ class AccountStatus(Enum):
 
 
 class SizeDrop(NamedTuple):
-    """A sudden loss of used space: *before* and *after* in bytes, seen on *day* (UTC)."""
+    """A sudden loss of used space: from *before* to *after*, in bytes, seen on *day* (UTC)."""
 
     before: int
     after: int
@@ -31,9 +31,9 @@ class Growth(NamedTuple):
     """How an account's used space has changed.
 
     Args:
-        per_day: bytes a day, robust against outliers; None from too few days.
-        days: how many daily sizes that rests on.
-        sudden_loss: a sudden loss of the last days.
+        per_day: bytes per day, robust against outliers; None if there are too few daily sizes.
+        days: the number of daily sizes.
+        sudden_loss: one of the last days, that has not been made up for since.
     """
 
     per_day: float | None = None
@@ -42,23 +42,23 @@ class Growth(NamedTuple):
 
 
 class Account(NamedTuple):
-    """A backup account, as its directory entry has it. None: the entry has no (usable) value.
+    """A backup account. None means that the entry has no value, or not a valid one.
 
     Args:
         uid: the account's name.
         dn: the entry's distinguished name.
-        status: whether its backups are monitored.
-        provisioned: False until the provider's software has set the account up.
-        hosts: backup servers that hold it.
+        status: whether it is monitored.
+        provisioned: False until the provider's software has set up the account.
+        hosts: the backup servers of the account.
         home: ``homeDirectory``.
-        created: when the entry was made, UTC.
-        used: used space in bytes. capacity: bytes.
-        quota_missing: the first attribute without which the quota is not known.
+        created: when the entry was created, aware UTC.
+        used: used space in bytes. capacity: in bytes.
+        quota_missing: the first attribute that is missing to evaluate the quota.
         quota_threshold: percent, 1 to 100.
-        warning_numbers, warning_days: patience of the customer, 0 to 99; 0: off.
-        last_successes: UTC end of the last successful backup by computer.
-        findings: attributes out of sense.
-        growth: None where no store has looked before.
+        warning_numbers, warning_days: the customer's thresholds to warn, 0 to 99; 0: off.
+        last_successes: the end of the last successful backup per computer, aware UTC.
+        findings: attribute values that are not valid.
+        growth: None without a store.
     """
 
     uid: str

@@ -1,13 +1,13 @@
-"""Our own failures: where, what is the problem, what to do about it."""
+"""Our own failures: where, what the problem is, and what to do about it."""
 
 
 class MonitoringError(Exception):
-    """Our own failure; it ends as UNKNOWN, in one line.
+    """Our own failure. A check prints it in one line, as UNKNOWN.
 
     Args:
-        where: the file, entry, server or option that is concerned.
+        where: the file, entry, server or option.
         problem: what is wrong with it.
-        remedy: what the reader can do.
+        remedy: what the administrator can do.
     """
 
     def __init__(self, where: str, problem: str, remedy: str) -> None:
@@ -26,4 +26,4 @@ class SettingsError(MonitoringError):
 
 
 class DirectoryError(MonitoringError):
-    """The directory did not answer completely: a part would be a smaller truth."""
+    """The directory did not answer completely; partial results are rejected."""

@@ -4,11 +4,11 @@ from typing import NamedTuple
 
 
 class Finding(NamedTuple):
-    """Something that an administrator should put right, and that changes no state by itself.
+    """Something that an administrator should correct, and that changes no state by itself.
 
     Args:
-        kind: a stable name to count by, such as ``attribute`` or ``report``.
-        where: the entry's distinguished name or the file.
+        kind: a key of `FINDING_KINDS`.
+        where: the entry's distinguished name, or the file.
         problem: what is wrong with it.
     """
 

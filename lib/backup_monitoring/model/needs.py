@@ -1,10 +1,10 @@
-"""What a rule needs of an entry, and of the files in a home."""
+"""What a task needs of an entry, and of the files in a home directory."""
 
 from enum import Flag, auto
 
 
 class Need(Flag):
-    """What of an account's entry is asked for, besides its uid and whether it is watched."""
+    """The attributes of an entry to fetch, besides uid and status."""
 
     NOTHING = 0
     QUOTA = auto()  # used, capacity, quota_missing, quota_threshold
@@ -17,7 +17,7 @@ class Need(Flag):
 
 
 class Files(Flag):
-    """What is read in an account's home; SCHEDULE reads the start too, for its offset."""
+    """The files of a home directory to read; SCHEDULE includes the start, for its offset."""
 
     START = auto()
     END = auto()

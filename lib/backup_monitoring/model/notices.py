@@ -1,4 +1,4 @@
-"""The types of the notifier: events, contacts, recipients."""
+"""What the notifier handles: events, and the recipients of an event."""
 
 from datetime import datetime
 from enum import Enum
@@ -8,28 +8,28 @@ from backup_monitoring.model.verdicts import State
 
 
 class EventKind(Enum):
-    """What an event is."""
+    """What happened."""
 
     PROBLEM = "PROBLEM"
     RECOVERY = "RECOVERY"
     REMINDER = "REMINDER"
     CUSTOM = "CUSTOM"
-    MONITORING_ENDED = "MONITORING_ENDED"  # the account is not watched any more: no recovery
+    MONITORING_ENDED = "MONITORING_ENDED"  # no longer monitored, which is not a recovery
 
 
 class Event(NamedTuple):
-    """Something to tell about an account.
+    """Something to notify people of, about one account and task.
 
     Args:
-        uid: the account. task: the check, such as ``quota``.
-        kind: what it is. state: the state that is told.
-        at: when, aware UTC.
+        uid: the account. task: for example ``quota``.
+        kind: its type. state: the account's state.
+        at: when it happened, aware UTC.
         summary: the verdict's sentence, raw text from outside.
-        computer: the worst computer, None where the account itself is judged.
-        since: since when the problem holds, UTC; None: not known.
+        computer: the worst computer, None if the verdict is about the account itself.
+        since: when the problem began, aware UTC; None if unknown.
         host: the backup server.
-        author, comment: of a CUSTOM event, the NOC's own words.
-        cause: of the verdict, see `about.CAUSES`; '' where only the summary is known.
+        author, comment: of a CUSTOM event, as the staff wrote them.
+        cause: the verdict's, one of the tasks' ``CAUSES``; '' if only the summary is known.
     """
 
     uid: str
@@ -47,14 +47,14 @@ class Event(NamedTuple):
 
 
 class Thread(NamedTuple):
-    """The mails that a recipient already has of a problem: Message-IDs with their ``<>``."""
+    """The first and the last mail that a recipient got about a problem: Message-IDs with ``<>``."""
 
     first: str
     last: str
 
 
 class Role(Enum):
-    """Why somebody is told: in which words, and how often."""
+    """Why a recipient is notified, which decides the wording and how often."""
 
     CUSTOMER = "customer"
     RESELLER = "reseller"
@@ -62,15 +62,15 @@ class Role(Enum):
 
 
 class Recipient(NamedTuple):
-    """Who is told.
+    """Who is notified of an event.
 
     Args:
-        address: a valid mail address. name: for the greeting and the header, '' if not known.
-        role: why. language: such as ``de-CH``, '' for the settings' own.
-        reseller: whose digest it is in, '' for others.
-        sender: ``From``, '' for the settings' own.
+        address: a valid mail address. name: for the greeting and the header, '' if unknown.
+        role: why. language: for example ``de-CH``, '' for that of the settings.
+        reseller: the uid of the reseller whose digest contains the event, '' for other roles.
+        sender: ``From``, '' for that of the settings.
         gender: of a person, for the greeting. time_zone: of a person.
-        reason: the rule, the entry and the attribute that the address came from.
+        reason: the rule, the entry and the attribute that the address comes from.
     """
 
     address: str
@@ -85,13 +85,13 @@ class Recipient(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """Who is told of an event, and why.
+    """Who is notified of an event, and why.
 
     Args:
         recipients: each address once.
-        explained: in order, a line a rule: what decided, from where, and who is not told and why.
-        findings: what an administrator should put right.
-        unreached: the fallback must be told what happened: why; None if somebody was found.
+        explained: one line per rule, in order: what decided, its source, and who is left out.
+        findings: what an administrator should correct.
+        unreached: why the operator must be notified instead; None if there is a recipient.
     """
 
     recipients: tuple[Recipient, ...]

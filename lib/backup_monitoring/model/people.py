@@ -1,18 +1,20 @@
-"""People and companies whom an account concerns, and how they are looked up."""
+"""The people and companies behind an account, and how to look them up."""
 
 from collections.abc import Iterable
 from datetime import timedelta, timezone
 from functools import cache
 from typing import NamedTuple, Protocol
 
+_LARGEST_OFFSET = timedelta(hours=14)
+
 
 class Contact(NamedTuple):
-    """What an account's entry says about whom to tell, as it stands there; '' where missing.
+    """Whom to notify, as the account's entry has it, unchecked; '' if a value is missing.
 
     Args:
-        uid, dn: of the account. name: its ``cn``.
+        uid, dn: of the account. name: ``cn``.
         warning_on: ``sstBackupWarningOn``. medium: ``sstNotificationWarningMedium``.
-        warning_numbers, warning_days: None where missing or out of sense.
+        warning_numbers, warning_days: None if missing or not valid.
         mails: ``mail``. language: ``preferredLanguage``.
         person: ``sstBelongsToPersonUID``.
         customers, resellers: uids of ``sstBelongsToCustomerUID``, ``sstBelongsToResellerUID``.
@@ -35,7 +37,7 @@ class Contact(NamedTuple):
 
 
 class Person(NamedTuple):
-    """A person's entry; *gender* is ``m``, ``f`` or ''; *time_zone* such as ``UTC+01``."""
+    """A person's entry; *gender* is ``m``, ``f`` or '', *time_zone* for example ``UTC+01``."""
 
     uid: str
     dn: str
@@ -49,25 +51,22 @@ class Person(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The person's name for a greeting."""
+        """The full name, for a greeting."""
         return f"{self.given_name} {self.surname}".strip()
 
     @property
     def zone(self) -> timezone | None:
-        """The person's fixed offset from UTC, None where the entry says none."""
+        """The person's fixed offset from UTC, None if the entry has none, or not a valid one."""
         sign, digits = self.time_zone[3:4], self.time_zone[4:].replace(":", "")
         plain = self.time_zone[:3] == "UTC" and digits.isascii() and digits.isdigit()
         if not plain or sign not in ("+", "-") or len(digits) not in (2, 4):
             return None
         offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:] or 0))
-        return timezone(-offset if sign == "-" else offset) if offset <= _FARTHEST else None
-
-
-_FARTHEST = timedelta(hours=14)
+        return timezone(-offset if sign == "-" else offset) if offset <= _LARGEST_OFFSET else None
 
 
 class Customer(NamedTuple):
-    """A customer's entry: *name* is the company, or the person."""
+    """A customer's entry; *name* is that of the company, or of the person."""
 
     uid: str
     dn: str
@@ -75,15 +74,15 @@ class Customer(NamedTuple):
 
 
 class Reseller(NamedTuple):
-    """A reseller's settings for the backup service, from below its configuration entry.
+    """A reseller's settings for the backup service, from the entries below its configuration.
 
     Args:
         uid: the reseller. dn: of its settings.
-        mail_to: ``sstMailTo``, each perhaps ``Name <address>``.
+        mail_to: ``sstMailTo``, addresses or ``Name <address>``.
         persons: ``sstInformPersonUID``.
-        problems: ``sstNotificationWarning``, lower case.
+        problems: ``sstNotificationWarning``, in lower case.
         mail_from: ``sstMailFrom``. language: ``preferredLanguage``.
-        is_default: these serve resellers that have none.
+        is_default: they apply to resellers without settings of their own.
     """
 
     uid: str
@@ -97,26 +96,26 @@ class Reseller(NamedTuple):
 
 
 class People(Protocol):
-    """Looks up people by uid, whatever its case; None for one who is not there.
+    """Looks up people by uid, ignoring case; None if there is no such entry.
 
-    Each may raise what its source raises: DirectoryError, or StoreError.
+    Every method may raise the error of its source: DirectoryError, or StoreError.
     """
 
     def contact(self, uid: str) -> Contact | None:
-        """Return what the account *uid* says about whom to tell."""
+        """Return whom the account *uid* says to notify."""
 
     def person(self, uid: str) -> Person | None:
-        """Return the person *uid*."""
+        """Return the person with this uid."""
 
     def customer(self, uid: str) -> Customer | None:
-        """Return the customer *uid*."""
+        """Return the customer with this uid."""
 
     def reseller(self, uid: str) -> Reseller | None:
-        """Return the settings of reseller *uid*, the default ones (another uid) if it has none."""
+        """Return the settings of reseller *uid*, else the default ones (with another uid)."""
 
 
 class PeopleTable(NamedTuple):
-    """People in memory."""
+    """`People` in memory, by uid in lower case."""
 
     contacts: dict[str, Contact]
     persons: dict[str, Person]
@@ -125,44 +124,44 @@ class PeopleTable(NamedTuple):
 
     @classmethod
     def of(cls, people: Iterable[Contact | Person | Customer | Reseller]) -> "PeopleTable":
-        """Return *people* by their uids; of two with one uid the first counts."""
-        gathered = cls({}, {}, {}, {})
-        for each in people:
-            key = each.uid.lower()
-            match each:
+        """Return a table of *people*; of two with the same uid the first counts."""
+        table = cls({}, {}, {}, {})
+        for entry in people:
+            key = entry.uid.lower()
+            match entry:
                 case Contact():
-                    gathered.contacts.setdefault(key, each)
+                    table.contacts.setdefault(key, entry)
                 case Person():
-                    gathered.persons.setdefault(key, each)
+                    table.persons.setdefault(key, entry)
                 case Customer():
-                    gathered.customers.setdefault(key, each)
+                    table.customers.setdefault(key, entry)
                 case Reseller():
-                    gathered.resellers.setdefault(key, each)
-        return gathered
+                    table.resellers.setdefault(key, entry)
+        return table
 
     def contact(self, uid: str) -> Contact | None:
-        """See `People`."""
+        """Return whom the account *uid* says to notify."""
         return self.contacts.get(uid.lower())
 
     def person(self, uid: str) -> Person | None:
-        """See `People`."""
+        """Return the person with this uid."""
         return self.persons.get(uid.lower())
 
     def customer(self, uid: str) -> Customer | None:
-        """See `People`."""
+        """Return the customer with this uid."""
         return self.customers.get(uid.lower())
 
     def reseller(self, uid: str) -> Reseller | None:
-        """See `People`."""
+        """Return the settings of reseller *uid*, else the default ones."""
         own = self.resellers.get(uid.lower())
         if own is not None:
             return own
-        defaults = [each for each in self.resellers.values() if each.is_default]
-        return min(defaults, key=lambda each: each.uid, default=None)
+        defaults = [reseller for reseller in self.resellers.values() if reseller.is_default]
+        return min(defaults, key=lambda reseller: reseller.uid, default=None)
 
 
 class CachedPeople:
-    """Asks *people* for each only once."""
+    """`People` that looks up each uid in *people* only once."""
 
     def __init__(self, people: People) -> None:
         self.contact = cache(lambda uid: people.contact(uid))

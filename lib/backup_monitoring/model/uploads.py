@@ -1,4 +1,4 @@
-"""What the clients upload: reports, the computers that they describe, and their histories."""
+"""What the clients upload: the reports of computers; and the computers' histories."""
 
 from datetime import datetime, timedelta
 from enum import Enum
@@ -8,7 +8,7 @@ from backup_monitoring.model.findings import Finding
 
 
 class Client(NamedTuple):
-    """The backup program that wrote a report; '' where the report does not say it."""
+    """The backup program that wrote a report; '' for what the report does not contain."""
 
     identifier: str = ""
     version: str = ""
@@ -16,7 +16,7 @@ class Client(NamedTuple):
 
 
 class InvalidReport(NamedTuple):
-    """A report that is there and is not understood: *where* (file) and *problem*."""
+    """A report that exists and is not valid: *where* (its file) and *problem*."""
 
     where: str
     problem: str
@@ -29,10 +29,10 @@ class Start(NamedTuple):
     """backupStarted.xml: a backup began.
 
     Args:
-        at: when, UTC. offset: the computer's offset from UTC then, mended.
+        at: when, aware UTC. offset: the computer's offset from UTC at that time, corrected.
         id: the client's random number for this backup.
-        client: who wrote it, None where it does not say.
-        modified: the file's modification time, UTC.
+        client: who wrote it, None if the report does not name it.
+        modified: the file's modification time, aware UTC.
     """
 
     at: datetime
@@ -43,7 +43,7 @@ class Start(NamedTuple):
 
 
 class End(NamedTuple):
-    """backupEnded.xml: a backup ended; fields as of `Start`, *success* as the client says."""
+    """backupEnded.xml: a backup ended. Fields as of `Start`; *success* as the client reports it."""
 
     at: datetime
     offset: timedelta
@@ -54,12 +54,12 @@ class End(NamedTuple):
 
 
 class Pattern(NamedTuple):
-    """When a planned backup starts, as cron has it, in the computer's local time.
+    """When scheduled backups start, as in a crontab, in the computer's local time.
 
     Args:
         minutes: 0 to 59. hours: 0 to 23.
         days: of the month, 1 to 31; None: every. months: 1 to 12; None: every.
-        weekdays: 1 (Monday) to 7 (Sunday); None: every. With *days* too, either is enough.
+        weekdays: 1 (Monday) to 7 (Sunday); None: every. Together with *days*, either is enough.
         offset: the computer's offset from UTC when it wrote this.
     """
 
@@ -79,7 +79,7 @@ class NoSchedule(Enum):
 
 
 class Schedule(NamedTuple):
-    """scheduler.xml: what is planned; *client* and *modified* as of `Start`."""
+    """scheduler.xml: the computer's schedule; *client* and *modified* as of `Start`."""
 
     plan: Pattern | NoSchedule
     client: Client | None
@@ -87,19 +87,19 @@ class Schedule(NamedTuple):
 
 
 class History(NamedTuple):
-    """What earlier looks at a computer have seen, without its present reports.
+    """What earlier collector runs saw of a computer, without its current reports; times in UTC.
 
     Args:
-        first_seen: when the computer was first looked at, UTC.
+        first_seen: when a run first saw the computer.
         failed: unsuccessful backups in a row before the newest one.
         at_least: *failed* is a lower bound, since an end may have been overwritten unseen.
-        failed_since: when the first of them failed, UTC.
-        last_success: end of the last successful backup that was seen, UTC.
-        first_open: the first start seen of a computer without any end, UTC.
-        schedule_changed: when the present schedule was first seen in place of another, UTC.
-        gone: since when the computer's folder is not there any more, UTC.
-        uploaded: when a start or an end was last seen that was not there before, UTC by this
-            server's clock: the computer's own may be years behind.
+        failed_since: when the first of them failed.
+        last_success: the end of the last successful backup that a run saw.
+        first_open: the first start that a run saw, of a computer without any end.
+        schedule_changed: when a run first saw the current schedule in place of another one.
+        gone: since when the computer's folder is missing.
+        uploaded: when a run last saw a new start or end, by this server's clock: the computer's
+            own may be years behind.
     """
 
     first_seen: datetime | None = None
@@ -114,11 +114,11 @@ class History(NamedTuple):
 
 
 class Computer(NamedTuple):
-    """One computer of an account: its three reports, each None where it is missing.
+    """One computer of an account: its three reports, None if missing.
 
     Args:
-        name: its folder's path below ``incoming``, bytes that are no UTF-8 as surrogates;
-            '' where the reports lie directly in ``incoming``.
+        name: its folder's path below ``incoming``, with surrogates for bytes that are not UTF-8;
+            '' if the reports are directly in ``incoming``.
         history: None without a store.
     """
 
@@ -130,15 +130,15 @@ class Computer(NamedTuple):
 
 
 class Uploads(NamedTuple):
-    """What lies in an account's home.
+    """The contents of an account's home directory.
 
     Args:
         computers: those with a report folder, by name.
-        data: there is data under ``incoming``, with or without reports.
-        missing: the home is not there: the path.
-        refused: the home may not be read: path and reason.
-        cut_short: the walk reached a bound before its end: which one.
-        findings: files not understood, and so on.
+        data: there is data below ``incoming``, with or without reports.
+        missing: the path of a home directory that does not exist.
+        refused: path and reason, if the home directory cannot be read.
+        cut_short: the limit that the search for computers reached before its end.
+        findings: for example invalid reports.
     """
 
     computers: tuple[Computer, ...] = ()

@@ -16,20 +16,20 @@ class State(Enum):
 
     @property
     def badness(self) -> int:
-        """0 for the best state to 3 for the worst; CRITICAL is worst, UNKNOWN is no failure."""
+        """The rank of the state, from 0 (OK) over UNKNOWN and WARNING to 3 (CRITICAL)."""
         return _BADNESS[self._value_]
 
 
-# Of OK, WARNING, CRITICAL, UNKNOWN: an account that cannot be read must not hide another one's
-# lost backups.
+# By exit code. An account that cannot be read (UNKNOWN) must not hide another one's lost backups.
 _BADNESS = (0, 2, 3, 1)
 
 
 class Range(NamedTuple):
-    """The good values of a metric: *start* and *end* are good themselves.
+    """The good values of a metric, *start* and *end* included.
 
-    Source: Monitoring Plugins Development Guidelines, "Threshold and Ranges"; `inverted` is its
-    ``@``: then the values inside are bad.
+    With *inverted* (``@`` in text) the values inside are bad instead.
+
+    Source: Monitoring Plugins Development Guidelines, "Threshold and Ranges".
     """
 
     start: float = 0
@@ -37,13 +37,13 @@ class Range(NamedTuple):
     inverted: bool = False
 
     def __contains__(self, value: object) -> bool:
-        """Tell whether *value*, a number, is good."""
+        """Return whether *value* is a number, and good."""
         if not isinstance(value, (int, float)):
             return False
         return (self.start <= value <= self.end) is not self.inverted
 
     def __str__(self) -> str:
-        """Return the range as the guidelines write it, such as ``0:85``, ``@~:5`` or ``10:``."""
+        """Return the range as in the guidelines, for example ``0:85``, ``@~:5`` or ``10:``."""
         start = "~" if self.start == -inf else f"{self.start:.15g}"
         end = "" if self.end == inf else f"{self.end:.15g}"
         return f"{'@' * self.inverted}{start}:{end}"
@@ -55,12 +55,12 @@ class Range(NamedTuple):
 
     @property
     def plain(self) -> float | None:
-        """The end as the plain number that performance data can hold, None where there is none."""
+        """The end as the plain number of performance data, None if there is none."""
         return None if self.inverted or self.end == inf else self.end
 
 
 class Threshold(NamedTuple):
-    """A range of good values and its *origin*: entry, option, settings or default."""
+    """A range of good values, and its *origin*: entry, option, settings or default."""
 
     good: Range
     origin: str
@@ -82,14 +82,14 @@ class Verdict(NamedTuple):
     """A rule's answer for an account.
 
     Args:
-        state: the worst of its computers'.
-        summary: one sentence for a person, without the account's name, raw text from outside.
-        computer: the worst computer, None where the account itself is judged.
+        state: the account's, which is that of its worst computer.
+        summary: one sentence, without the account's name; may contain raw text from outside.
+        computer: the worst computer, None if the verdict is about the account itself.
         metrics: the rule's numbers.
-        details: a line a computer and how each number was found.
-        facts: what a mail says about it, by the names of `notify.about`; the worst computer's.
-        failing: names of the computers that are WARNING or CRITICAL, and no other task tells why.
-        retired: names of those that their customer does not use any more.
+        details: one line per computer, with how its number was found.
+        facts: what mails, logs and pages show of the worst computer, by the tasks' ``FACTS``.
+        failing: the computers that are WARNING or CRITICAL by a cause of this task.
+        retired: the computers that their customer no longer uses.
     """
 
     state: State
