@@ -303,7 +303,7 @@ def test_why_a_home_cannot_be_looked_into(fleet: Fleet) -> None:
 
     assert [str(finding) for finding in made.findings if finding.kind == "home"] == [
         f"account 4000103: its home is not there: {fleet.home / '4000103'}",
-        "account 4000104: its home may not be read: home 'home/4000104' is no absolute path",
+        "account 4000104: its home may not be read: home 'home/4000104' is not an absolute path",
     ]
 
 

@@ -230,9 +230,9 @@ def test_an_unreadable_report_is_a_finding_and_hides_no_other(tree: Tree) -> Non
     ("home", "uploads"),
     [
         (None, Uploads(refused="its entry has no home")),
-        ("home/4000101", Uploads(refused="home 'home/4000101' is no absolute path")),
-        ("/home/9/../4000101", Uploads(refused="home '/home/9/../4000101' leads upwards")),
-        ("/home/4000101\0", Uploads(refused="home '/home/4000101\\x00' has a NUL")),
+        ("home/4000101", Uploads(refused="home 'home/4000101' is not an absolute path")),
+        ("/home/9/../4000101", Uploads(refused="home '/home/9/../4000101' contains ..")),
+        ("/home/4000101\0", Uploads(refused="home '/home/4000101\\x00' contains a NUL")),
     ],
 )
 def test_homes_that_are_refused(tree: Tree, home: str | None, uploads: Uploads) -> None:
@@ -292,7 +292,7 @@ def link_incoming(tree: Tree) -> None:
 def test_incoming_as_a_link_is_refused(tree: Tree) -> None:
     link_incoming(tree)
 
-    words = f"{tree.incoming}: a link, which is not followed, or no folder"
+    words = f"{tree.incoming}: a link, which is not followed, or not a folder"
     assert tree.read() == Uploads(refused=words)
 
 
@@ -320,7 +320,7 @@ def test_a_report_folder_as_a_link_is_not_followed_and_not_silent(tree: Tree) ->
     (tree.incoming / "web01").mkdir()
     (tree.incoming / "web01" / ".sepiola_backup").symlink_to(other_customer(tree))
 
-    assert start_problem(tree.read()) == ".sepiola_backup is a link, or no folder"
+    assert start_problem(tree.read()) == ".sepiola_backup is a link, or not a folder"
 
 
 def test_below_a_computer_whose_report_folder_is_a_link_is_its_data(tree: Tree) -> None:
@@ -372,12 +372,12 @@ def a_sparse_file(path: Path) -> None:
     [
         (a_link, "a link, which is not followed"),
         (a_dangling_link, "a link, which is not followed"),
-        (os.mkfifo, "no regular file"),
-        (a_socket, "no regular file"),
-        (Path.mkdir, "no regular file"),
+        (os.mkfifo, "not a regular file"),
+        (a_socket, "not a regular file"),
+        (Path.mkdir, "not a regular file"),
         (a_sparse_file, "larger than 64 KiB"),
         (lambda path: path.write_bytes(b" " * 65537), "larger than 64 KiB"),
-        (lambda path: path.write_bytes(b"x" * 65536), "no well-formed XML"),
+        (lambda path: path.write_bytes(b"x" * 65536), "not well-formed XML"),
     ],
 )
 def test_what_is_no_report(tree: Tree, make: Callable[[Path], object], says: str) -> None:

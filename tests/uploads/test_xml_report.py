@@ -33,13 +33,13 @@ def test_texts_by_path(data: bytes, elements: dict[str, list[str]]) -> None:
     ("data", "says"),
     [
         pytest.param(b"<r><b>1</b>", "no element found", id="torn behind all that matters"),
-        pytest.param(nested(9), "elements too deep", id="deep"),
+        pytest.param(nested(9), "elements nested too deeply", id="deep"),
         pytest.param(many(401), "too many elements", id="many"),
         pytest.param(
-            b"<?xml version='1.0' encoding='UTF-7'?><r/>", "another encoding than UTF-8", id="UTF-7"
+            b"<?xml version='1.0' encoding='UTF-7'?><r/>", "the encoding is not UTF-8", id="UTF-7"
         ),
-        pytest.param(b"<a/>", "no r", id="another root"),
-        pytest.param(b"<r xmlns='urn:x'/>", "no r", id="a root in a namespace"),
+        pytest.param(b"<a/>", "root element is not r", id="another root"),
+        pytest.param(b"<r xmlns='urn:x'/>", "root element is not r", id="a root in a namespace"),
         pytest.param(b"<r><b xmlns='urn:x'/></r>", "in a namespace", id="a namespace"),
         pytest.param(b"<r><%b/></r>" % (b"n" * 101), "too long", id="a long name"),
     ],

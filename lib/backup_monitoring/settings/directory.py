@@ -1,4 +1,4 @@
-"""Section [directory]: the LDAP servers or the LDIF file, and where entries are."""
+"""Section [directory]: the LDAP servers or the LDIF file, and where the entries are."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 from backup_monitoring.settings.toml_table import (
     Names,
     Table,
-    get_default,
     parse_flag,
     parse_names,
     parse_optional_text,
@@ -19,23 +18,21 @@ from backup_monitoring.settings.toml_table import (
     write_toml,
 )
 
+PASSWORD_VARIABLE = "BACKUP_MONITORING_LDAP_PASSWORD"  # noqa: S105 - a name, not a secret
 SUFFIX = "dc=stoney-cloud,dc=org"
-
-
-BASES = {
+BASES = {  # relative to the suffix
     "accounts_base": "ou=accounts,ou=backup,ou=services",
     "people_base": "ou=people",
     "customers_base": "ou=customers",
-    "resellers_base": "ou=reseller",
     "reseller_settings_base": "ou=reseller,ou=configuration,ou=backup,ou=services",
 }
 
 
 class AttributeNames(NamedTuple):
-    """[directory.attributes]: the names in the directory's schema, one word of ours each.
+    """[directory.attributes]: the name of each attribute in the directory's schema.
 
     Args:
-        used: its values are summed; the first attribute must be there, a further one may not.
+        used: the sum of these is the used space; only the first must have a value.
     """
 
     uid: str = "uid"
@@ -63,22 +60,22 @@ class AttributeNames(NamedTuple):
 
 
 class DirectorySettings(NamedTuple):
-    """[directory]: the servers or the file, how to bind, where entries stand.
+    """[directory]: the servers or the file, how to bind, and where the entries are.
 
     Args:
-        uri: tried in order; ``ldap://``, ``ldaps://``, ``ldapi://`` or ``ldif:FILE``.
-        start_tls: protect an ``ldap://`` connection before anything is sent over it.
+        uri: ``ldap://``, ``ldaps://``, ``ldapi://`` or ``ldif:FILE``; tried in order.
+        start_tls: encrypt an ``ldap://`` connection before anything else is sent.
         ca_file: certificates of the authorities to trust; None: the system's.
-        verify: check the server's certificate and its host name.
+        verify: check the server's certificate and host name.
         bind: simple, external (SASL EXTERNAL on ``ldapi://``) or anonymous.
-        password: of *bind_dn*, '' where it stands in *password_file*; never printed.
-        password_file: read only by those who ask the directory.
-        timeout: bound of every wait for the server.
-        page_size: entries asked for at once.
-        accounts_base: and its siblings: distinguished names.
+        password: of *bind_dn*, '' if it is in *password_file*; never printed.
+        password_file: read only by programs that connect to the directory.
+        timeout: of every single wait for the server.
+        page_size: entries per page of a search result.
+        accounts_base, people_base, ...: distinguished names.
         accounts_filter: which entries below *accounts_base* are accounts.
         host: only the accounts of this backup server; None: all.
-        servers: all backup servers, this one included; empty: not known.
+        servers: all backup servers, this one included; empty: unknown.
         file: the settings file, for messages.
     """
 
@@ -96,7 +93,6 @@ class DirectorySettings(NamedTuple):
     accounts_base: str = f"{BASES['accounts_base']},{SUFFIX}"
     people_base: str = f"{BASES['people_base']},{SUFFIX}"
     customers_base: str = f"{BASES['customers_base']},{SUFFIX}"
-    resellers_base: str = f"{BASES['resellers_base']},{SUFFIX}"
     reseller_settings_base: str = f"{BASES['reseller_settings_base']},{SUFFIX}"
     accounts_filter: str = "(objectClass=sstBackup)"
     host: str | None = None
@@ -105,120 +101,113 @@ class DirectorySettings(NamedTuple):
     file: str = ""
 
     def __repr__(self) -> str:
-        """Return what may be printed: never the password."""
+        """Return a text without the password."""
         return f"DirectorySettings(uri={self.uri!r}, bind_dn={self.bind_dn!r})"
-
-
-PASSWORD_VARIABLE = "BACKUP_MONITORING_LDAP_PASSWORD"  # noqa: S105 - a name, not a secret
 
 
 def parse_directory(table: Table, environment: Mapping[str, str]) -> DirectorySettings:
     """Return the settings of section [directory]; SettingsError names the first bad key.
 
     Args:
-        environment: may hold the password, as ``PASSWORD_VARIABLE``.
+        environment: may contain the password, as ``PASSWORD_VARIABLE``.
     """
-    folder = table.file.parent
+    default, folder = DirectorySettings(), table.file.parent
 
-    def uri(value: object) -> tuple[str, ...]:
-        return tuple(_one_uri(each, folder) for each in parse_names(value))
+    def parse_uris(value: object) -> tuple[str, ...]:
+        return tuple(_parse_uri(uri, folder) for uri in parse_names(value))
 
-    bases = _bases(table)
-    accounts_filter = get_default(DirectorySettings, "accounts_filter")
-    attributes = _attributes(table.table("attributes"))
-    made = DirectorySettings(
-        uri=table.take("uri", uri, ()),
-        start_tls=table.take("start_tls", parse_flag, False),
+    settings = DirectorySettings(
+        uri=table.take("uri", parse_uris, default.uri),
+        start_tls=table.take("start_tls", parse_flag, default.start_tls),
         ca_file=table.take("ca_file", lambda v: parse_path(folder, v), None),
-        verify=table.take("verify", parse_flag, True),
-        timeout=table.take("timeout", parse_span, timedelta(seconds=5)),
-        page_size=table.take("page_size", parse_whole(10, 100_000), 5000),
+        verify=table.take("verify", parse_flag, default.verify),
+        timeout=table.take("timeout", parse_span, default.timeout),
+        page_size=table.take("page_size", parse_whole(10, 100_000), default.page_size),
         host=table.take("host", parse_optional_text, None),
-        servers=table.take("servers", _servers, (), lambda names: write_toml(names or None)),
-        attributes=attributes,
-        accounts_filter=table.take("accounts_filter", parse_text, accounts_filter),
+        servers=table.take("servers", _parse_servers, (), lambda names: write_toml(names or None)),
+        attributes=_parse_attributes(table.take_table("attributes")),
+        accounts_filter=table.take("accounts_filter", parse_text, default.accounts_filter),
         file=str(table.file),
-        **bases,
-        **_bind(table, environment),
+        **_parse_bases(table),
+        **_parse_bind(table, environment),
     )
-    _check_directory(table, made)
-    return made
+    _check_directory(table, settings)
+    return settings
 
 
-def _bases(table: Table) -> dict[str, Any]:
-    suffix = table.take("suffix", parse_text, get_default(DirectorySettings, "suffix"))
-    below = {
+def _check_directory(table: Table, settings: DirectorySettings) -> None:
+    if not settings.uri:
+        raise table.error("uri", "is not set", 'name the directory: "ldaps://HOST"')
+    if any("@" in uri for uri in settings.uri if uri.startswith(("ldap://", "ldaps://"))):
+        # It would be ignored, and a password in it would be printed with the server's name.
+        raise table.error("uri", "must not contain a user", "use bind_dn and password_file")
+    if table.has("password_file") and settings.bind == "anonymous" and not settings.bind_dn:
+        # An anonymous bind would succeed, and silently see less.
+        raise table.error("password_file", "requires bind_dn", "set both, or neither")
+    if settings.start_tls and not all(uri.startswith("ldap://") for uri in settings.uri):
+        raise table.error("start_tls", "requires ldap://", "remove it, or use ldap://")
+    if settings.timeout <= timedelta(0):
+        raise table.error("timeout", "must be greater than zero", 'write for example "5s"')
+    names = {name.casefold() for name in settings.servers}
+    if settings.host and names and settings.host.casefold() not in names:
+        problem = f"does not contain {settings.host!r}, the value of host"
+        raise table.error("servers", problem, "name all backup servers")
+
+
+def _parse_bases(table: Table) -> dict[str, Any]:
+    suffix = table.take("suffix", parse_text, SUFFIX)
+    bases = {
         key: table.take(key, parse_text, f"{relative},{suffix}") for key, relative in BASES.items()
     }
-    return {"suffix": suffix, **below}
+    return {"suffix": suffix, **bases}
 
 
-def _check_directory(table: Table, made: DirectorySettings) -> None:
-    if not made.uri:
-        raise table.error("uri", "is missing", 'say where the directory is: "ldaps://HOST"')
-    if any("@" in uri for uri in made.uri if uri.startswith(("ldap://", "ldaps://"))):
-        # It would not be used; and a password there would be printed with the server's name.
-        raise table.error("uri", "has a name before an @", "write bind_dn and password_file")
-    if table.has("password_file") and made.bind == "anonymous" and not made.bind_dn:
-        # An anonymous reader sees less, and is not told.
-        raise table.error("password_file", "is without bind_dn", "write both, or neither")
-    if made.start_tls and not all(uri.startswith("ldap://") for uri in made.uri):
-        raise table.error("start_tls", "is for ldap:// only", "remove it, or use ldap://")
-    if made.timeout <= timedelta(0):
-        raise table.error("timeout", "is no time at all", 'write "5s"')
-    names = {name.casefold() for name in made.servers}
-    if made.host and names and made.host.casefold() not in names:
-        raise table.error("servers", f"has no {made.host!r}, which is host", "name all servers")
-
-
-def _servers(value: object) -> tuple[str, ...]:
+def _parse_servers(value: object) -> tuple[str, ...]:
     names = parse_names(value)
-    # An LDAP server cannot compare with nothing: it would find no account instead of all.
+    # An LDAP server cannot compare with an empty value: it would find no account instead of all.
     if not all(name.strip() and name.isprintable() for name in names):
-        raise ValueError("not a list of servers' names")
+        raise ValueError("not a list of server names")
     return names
 
 
-def _one_uri(text: str, folder: Path) -> str:
+def _parse_uri(text: str, folder: Path) -> str:
     scheme, colon, rest = text.partition(":")
     if scheme == "ldif" and colon and rest:
         return f"ldif:{parse_path(folder, rest)}"
     if scheme in ("ldap", "ldaps", "ldapi") and rest.startswith("//"):
         return text
-    raise ValueError('none of "ldap://HOST", "ldaps://HOST", "ldapi://SOCKET", "ldif:FILE"')
+    raise ValueError(
+        'not a valid URI; write "ldaps://HOST", "ldap://HOST", "ldapi://SOCKET" or "ldif:FILE"'
+    )
 
 
-def _bind(table: Table, environment: Mapping[str, str]) -> dict[str, Any]:
+def _parse_bind(table: Table, environment: Mapping[str, str]) -> dict[str, Any]:
     dn = table.take("bind_dn", parse_text, "")
     file = table.take("password_file", lambda v: parse_path(table.file.parent, v), None)
     bind = table.take("bind", parse_text, "simple" if dn else "anonymous")
     if bind not in ("simple", "external", "anonymous"):
-        raise table.error("bind", f"{bind!r} is unknown", "use simple, external or anonymous")
+        raise table.error(
+            "bind", f"{bind!r} is not a kind of bind", "use simple, external or anonymous"
+        )
     if bind != "simple":
         return {"bind": bind, "bind_dn": dn, "password": ""}
     if not dn:
-        raise table.error("bind_dn", "is missing", "a simple bind needs the reader's entry")
+        raise table.error("bind_dn", "is not set", "name the entry for the simple bind")
     password = environment.get(PASSWORD_VARIABLE, "")
     if not password and file is None:
         # RFC 4513, 5.1.2: a name without a password is an "unauthenticated bind", which
-        # servers may accept and which then sees less.
+        # servers may accept, and which then sees less.
         raise table.error(
-            "password_file", "no password", f"name its file here, or set ${PASSWORD_VARIABLE}"
+            "password_file", "is not set", f"name the password's file, or set ${PASSWORD_VARIABLE}"
         )
     return {"bind": bind, "bind_dn": dn, "password": password, "password_file": file}
 
 
-def _attributes(table: Table) -> AttributeNames:
-    names: dict[str, object] = {
-        key: table.take(
-            key,
-            parse_names if key == "used" else parse_text,  # type: ignore[arg-type]
-            get_default(AttributeNames, key),
-        )
-        for key in _field_names(AttributeNames)
+def _parse_attributes(table: Table) -> AttributeNames:
+    default = AttributeNames()
+    names: dict[str, Any] = {
+        key: table.take(key, parse_text, getattr(default, key))
+        for key in AttributeNames._fields
+        if key != "used"
     }
-    return AttributeNames(**names)  # type: ignore[arg-type]
-
-
-def _field_names(kind: type[AttributeNames]) -> list[str]:
-    return list(kind._fields)
+    return AttributeNames(used=table.take("used", parse_names, default.used), **names)

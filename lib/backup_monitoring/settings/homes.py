@@ -1,14 +1,13 @@
-"""Section [homes]: where an account's home directory is, and the names of the clients' files."""
+"""Section [homes]: where home directories are, and the names of the files in them."""
 
 import re
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from backup_monitoring.model import SettingsError
 from backup_monitoring.settings.toml_table import (
     Names,
     Table,
-    get_default,
     parse_file_names,
     parse_path,
     parse_text,
@@ -16,22 +15,20 @@ from backup_monitoring.settings.toml_table import (
 )
 
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
-
-
-_KNOWN = ("home", "uid", "last1", "last3", "mid3")
+_PLACEHOLDERS = ("home", "uid", "last1", "last3", "mid3")
 
 
 class HomesSettings(NamedTuple):
-    """[homes]: where an account's folder is, and what the clients call their files.
+    """[homes]: where home directories are, and the names of the clients' files.
 
     Args:
-        root: put before every home; '/' for the server itself.
-        path: template of the account's folder: ``{home}``, ``{uid}``, and of the uid's digits
+        root: prefix of every home directory; '/' for the server itself.
+        path: template of a home directory: ``{home}``, ``{uid}``, and of the uid's digits
             ``{last1}``, ``{last3}``, ``{mid3}`` (the three before the last three).
-        incoming: the folder with the computers' folders, below the account's.
-        depth: folders between *incoming* and a report folder, at most.
-        report_folders, start_files, end_files, schedule_files: names; the first that is there
-            counts.
+        incoming: the folder with the computers' folders, below the home directory.
+        depth: greatest number of folders between *incoming* and a report folder.
+        report_folders, start_files, end_files, schedule_files: names; the first that exists is
+            used.
     """
 
     root: Path = Path("/")
@@ -45,46 +42,47 @@ class HomesSettings(NamedTuple):
 
 
 def check_template(template: str, where: str) -> None:
-    """Check ``[homes] path``.
+    """Raise SettingsError if *template* is not a valid ``[homes] path``.
 
     Args:
-        template: the setting. where: file and key, for the message.
-
-    Raises:
-        SettingsError: a placeholder is unknown, a brace is open, or the path leads upwards.
+        where: file and key, for the message.
     """
-    remedy = "use " + ", ".join(f"{{{name}}}" for name in _KNOWN)
+    remedy = "use " + ", ".join(f"{{{name}}}" for name in _PLACEHOLDERS)
     for name in PLACEHOLDER.findall(template):
-        if name not in _KNOWN:
-            raise SettingsError(where, f"no such placeholder {{{name}}}", remedy)
+        if name not in _PLACEHOLDERS:
+            raise SettingsError(where, f"unknown placeholder {{{name}}}", remedy)
     rest = PLACEHOLDER.sub("", template)
     if "{" in rest or "}" in rest:
-        raise SettingsError(where, "a brace without its other one", remedy)
+        raise SettingsError(where, "unbalanced brace", remedy)
     if ".." in template.split("/") or "\0" in template:
-        raise SettingsError(where, "leads out of its folder", "write a path without '..'")
+        raise SettingsError(where, "not a valid path", "write it without '..'")
     if not template.startswith(("/", "{home}")):
-        raise SettingsError(where, "no absolute path", "begin with / or {home}")
+        raise SettingsError(where, "not an absolute path", "begin it with / or {home}")
 
 
 def parse_homes(table: Table) -> HomesSettings:
     """Return the settings of section [homes]; SettingsError names the first bad key."""
-    root = table.take("root", lambda v: parse_path(table.file.parent, v), Path("/"))
-    path = table.take("path", parse_text, "{home}")
+    default = HomesSettings()
+    path = table.take("path", parse_text, default.path)
     check_template(path, f"{table.file}: [homes] path")
-    incoming = table.take("incoming", _folder, "incoming")
-    depth = table.take("depth", parse_whole(1, 10), 3)
-    lists = ("report_folders", "start_files", "end_files", "schedule_files")
-    names = {
-        key: table.take(
-            key, parse_file_names, cast("tuple[str, ...]", get_default(HomesSettings, key))
-        )
-        for key in lists
-    }
-    return HomesSettings(root=root, path=path, incoming=incoming, depth=depth, **names)
+
+    def take_names(key: str, names: Names) -> Names:
+        return table.take(key, parse_file_names, names)
+
+    return HomesSettings(
+        root=table.take("root", lambda v: parse_path(table.file.parent, v), default.root),
+        path=path,
+        incoming=table.take("incoming", _parse_folder, default.incoming),
+        depth=table.take("depth", parse_whole(1, 10), default.depth),
+        report_folders=take_names("report_folders", default.report_folders),
+        start_files=take_names("start_files", default.start_files),
+        end_files=take_names("end_files", default.end_files),
+        schedule_files=take_names("schedule_files", default.schedule_files),
+    )
 
 
-def _folder(value: object) -> str:
+def _parse_folder(value: object) -> str:
     text = parse_text(value)
     if not text or text.startswith("/") or ".." in text.split("/") or "\0" in text:
-        raise ValueError("no folder below the account's")
+        raise ValueError("not a folder below the home directory; write a relative path")
     return text

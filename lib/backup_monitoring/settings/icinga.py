@@ -1,4 +1,4 @@
-"""Section [icinga] of the settings: where results are handed to."""
+"""Section [icinga]: where check results are sent."""
 
 import re
 from collections.abc import Mapping
@@ -16,10 +16,12 @@ class IcingaSettings(NamedTuple):
     """[icinga]: Icinga 2's API, or Nagios's files.
 
     Args:
-        url: ``https://HOST:5665``; '' for none. ca_file: None: the system's authorities.
-        user: of the API. password: from the environment; password_file: read when it is needed.
-        ttl: after which Icinga turns a service UNKNOWN that got no further result.
-        host_name: host of accounts whose entry names no backup server.
+        url: ``https://HOST:5665``; '' for none.
+        ca_file: certificates of the authorities to trust; None: the system's.
+        user: of the API. password: from the environment; never printed.
+        password_file: read only by programs that connect to the API.
+        ttl: after this time without a further result Icinga turns a service UNKNOWN.
+        host_name: the host of accounts whose entry names no backup server.
         command_file: Nagios's command pipe. spool: its folder of check results.
     """
 
@@ -34,39 +36,39 @@ class IcingaSettings(NamedTuple):
     spool: Path | None = None
 
     def __repr__(self) -> str:
-        """Return what may be printed: never the password."""
+        """Return a text without the password."""
         return f"IcingaSettings(url={self.url!r}, user={self.user!r})"
 
 
 def parse_icinga(table: Table, environment: Mapping[str, str]) -> IcingaSettings:
-    """Return what section [icinga] says.
+    """Return the settings of section [icinga]; SettingsError names the first bad key.
 
-    Raises:
-        SettingsError: the file or a key of it, what is wrong, and what to do.
+    Args:
+        environment: may contain the password, as ``PASSWORD_VARIABLE``.
     """
     default, folder = IcingaSettings(), table.file.parent
 
-    def path(key: str) -> Path | None:
+    def take_path(key: str) -> Path | None:
         return table.take(key, lambda value: parse_path(folder, value), None)
 
     return IcingaSettings(
-        url=table.take("url", _url, default.url),
-        ca_file=path("ca_file"),
+        url=table.take("url", _parse_url, default.url),
+        ca_file=take_path("ca_file"),
         user=table.take("user", parse_text, default.user),
         password=environment.get(PASSWORD_VARIABLE, ""),
-        password_file=path("password_file"),
+        password_file=take_path("password_file"),
         ttl=table.take("ttl", parse_span, default.ttl),
         host_name=table.take("host_name", parse_text, default.host_name),
-        command_file=path("command_file"),
-        spool=path("spool"),
+        command_file=take_path("command_file"),
+        spool=take_path("spool"),
     )
 
 
-def _url(value: object) -> str:
+def _parse_url(value: object) -> str:
     text = parse_text(value)
     if not re.fullmatch(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?/?", text):
-        raise ValueError('not "https://HOST:5665"')
+        raise ValueError('not a valid URL; write "https://HOST:5665"')
     port = text.rstrip("/").rpartition(":")[2]
     if port.isdigit() and not 0 < int(port) <= _LAST_PORT:
-        raise ValueError(f"its port is not from 1 to {_LAST_PORT}")
+        raise ValueError(f"not a valid URL; its port must be from 1 to {_LAST_PORT}")
     return text.rstrip("/")

@@ -9,12 +9,12 @@ from backup_monitoring.settings.toml_table import Table, parse_span, parse_whole
 
 
 class MonitoringPolicy(NamedTuple):
-    """[monitoring]: when the monitoring itself is in trouble.
+    """[monitoring]: when the monitoring itself is not healthy.
 
     Args:
-        duration: longest good pass.
-        outbox: longest good time that a mail waits.
-        findings: as many findings and more of a kind are WARNING; a kind not named never is.
+        duration: a longer collector run is WARNING.
+        outbox: a mail that waits longer is CRITICAL.
+        findings: this many findings of a kind are WARNING; without a number they never are.
     """
 
     duration: timedelta = timedelta(minutes=10)
@@ -25,8 +25,8 @@ class MonitoringPolicy(NamedTuple):
 def parse_monitoring(table: Table) -> MonitoringPolicy:
     """Return the policy of section [monitoring]; SettingsError names the first bad key."""
     default = MonitoringPolicy()
-    part = table.table("findings")
-    counts = {kind: part.take(kind, parse_whole(0, 10**9), 0) for kind in FINDING_KINDS}
+    findings = table.take_table("findings")
+    counts = {kind: findings.take(kind, parse_whole(0, 10**9), 0) for kind in FINDING_KINDS}
     return MonitoringPolicy(
         duration=table.take("duration", parse_span, default.duration),
         outbox=table.take("outbox", parse_span, default.outbox),

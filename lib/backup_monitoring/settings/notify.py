@@ -1,4 +1,4 @@
-"""Section [notify] of the settings."""
+"""Section [notify]: who is notified, and how mails are sent."""
 
 import re
 from collections.abc import Mapping
@@ -16,11 +16,11 @@ from backup_monitoring.settings.toml_table import (
     parse_whole,
 )
 
-SMTP_PASSWORD_VARIABLE = "BACKUP_MONITORING_SMTP_PASSWORD"  # noqa: S105 - a name
+SMTP_PASSWORD_VARIABLE = "BACKUP_MONITORING_SMTP_PASSWORD"  # noqa: S105 - a name, not a secret
 
 
 class ResellerDelivery(NamedTuple):
-    """[notify.reseller]: whether resellers are told, and in digests of how long."""
+    """[notify.reseller]: whether resellers are notified, and how long events are collected."""
 
     enabled: bool = True
     digest: bool = True
@@ -28,25 +28,27 @@ class ResellerDelivery(NamedTuple):
 
 
 class NotifySettings(NamedTuple):
-    """[notify]: how people are told.
+    """[notify]: who is notified, and how mails are sent.
 
     Args:
-        trigger: who decides when: "monitoring" (the hook) or "scan".
-        sender: ``From``, an address perhaps with a name. reply_to: ``Reply-To``, '' for none.
-        support: whom to ask, for the mails. self_service: where a customer changes who is told.
-        smtp: ``smtp://host:port``, ``smtps://host:port`` or ``sendmail:/path``.
-        start_tls: protect an ``smtp://`` connection. ca_file: None: the system's authorities.
-        username, password: of the mail server, '' without; never printed.
-        password_file: read only where mails are delivered.
-        outbox: the outbox's file. log: of decisions and deliveries, None: none.
+        trigger: what triggers notifications: "monitoring" (the hook) or "scan".
+        sender: ``From``, an address or ``Name <address>``. reply_to: ``Reply-To``, '' for none.
+        support: contact in the mails. self_service: where customers change their recipients.
+        smtp: ``smtp://HOST:PORT``, ``smtps://HOST:PORT`` or ``sendmail:/PATH``.
+        start_tls: encrypt an ``smtp://`` connection before anything else is sent.
+        ca_file: certificates of the authorities to trust; None: the system's.
+        username, password: of the mail server, '' for none; never printed.
+        password_file: read only when mails are delivered.
+        outbox: file of the mail queue. log: file of decisions and deliveries; None: no log.
         operator: the provider's own address.
-        return_path: of mails; '' is the null one.
-        language: for those whose entries say none. templates: a folder of own templates.
-        warn_by_default: whether to tell where the account's switch is missing.
-        reminder_interval: of the scan. retry_for: how long a mail is retried.
-        settle: how long a new problem's mails wait for a storm to show.
-        storm: whether mails are held while many accounts of a server fail at once:
-            more than storm_percent of them, and more than storm_min_accounts.
+        return_path: of the mails; '' is the null return path.
+        language: of recipients whose entry has none.
+        templates: folder of the provider's own templates.
+        warn_by_default: notify customers whose entry has no warning switch.
+        reminder_interval: of problems that last. retry_for: how long delivery is retried.
+        settle: how long mails of a new problem wait, so that a storm is recognized.
+        storm: hold mails while many accounts of a server fail at once: more than
+            *storm_percent* of them, and more than *storm_min_accounts*.
     """
 
     trigger: str = "monitoring"
@@ -76,23 +78,23 @@ class NotifySettings(NamedTuple):
     reseller: ResellerDelivery = ResellerDelivery()
 
     def __repr__(self) -> str:
-        """Return what may be printed: never the password."""
+        """Return a text without the password."""
         return f"NotifySettings(trigger={self.trigger!r}, smtp={self.smtp!r})"
 
 
 def parse_notify(table: Table, environment: Mapping[str, str]) -> NotifySettings:
-    """Return what section [notify] says.
+    """Return the settings of section [notify]; SettingsError names the first bad key.
 
-    Raises:
-        SettingsError: the file or a key of it, what is wrong, and what to do.
+    Args:
+        environment: may contain the mail server's password, as ``SMTP_PASSWORD_VARIABLE``.
     """
     default, folder = NotifySettings(), table.file.parent
     texts = ("sender", "reply_to", "support", "self_service", "operator", "return_path", "language")
     spans = ("reminder_interval", "retry_for", "settle")
     files = ("outbox", "log", "ca_file", "templates", "password_file")
-    made = default._replace(
-        trigger=table.take("trigger", _trigger, default.trigger),
-        smtp=table.take("smtp", lambda value: _mail_server(folder, value), default.smtp),
+    settings = default._replace(
+        trigger=table.take("trigger", _parse_trigger, default.trigger),
+        smtp=table.take("smtp", lambda v: _parse_mail_server(folder, v), default.smtp),
         start_tls=table.take("start_tls", parse_flag, default.start_tls),
         warn_by_default=table.take("warn_by_default", parse_flag, default.warn_by_default),
         storm=table.take("storm", parse_flag, default.storm),
@@ -100,7 +102,7 @@ def parse_notify(table: Table, environment: Mapping[str, str]) -> NotifySettings
         storm_min_accounts=table.take(
             "storm_min_accounts", parse_whole(1, 10**6), default.storm_min_accounts
         ),
-        reseller=_reseller(table.table("reseller")),
+        reseller=_parse_reseller(table.take_table("reseller")),
         username=table.take("username", parse_text, ""),
         **{
             key: table.take("from" if key == "sender" else key, parse_text, getattr(default, key))
@@ -111,29 +113,33 @@ def parse_notify(table: Table, environment: Mapping[str, str]) -> NotifySettings
     paths: dict[str, Any] = {
         key: table.take(key, lambda v: parse_path(folder, v), None) for key in files
     }
-    made = made._replace(password=environment.get(SMTP_PASSWORD_VARIABLE, ""), **paths)
-    if made.username and not made.password and made.password_file is None:
-        raise table.error("password_file", "no password", f"name it, or ${SMTP_PASSWORD_VARIABLE}")
-    return made
+    settings = settings._replace(password=environment.get(SMTP_PASSWORD_VARIABLE, ""), **paths)
+    if settings.username and not settings.password and settings.password_file is None:
+        remedy = f"name the password's file, or set ${SMTP_PASSWORD_VARIABLE}"
+        raise table.error("password_file", "is not set", remedy)
+    return settings
 
 
-def _trigger(value: object) -> str:
+def _parse_trigger(value: object) -> str:
     if value not in ("monitoring", "scan"):
-        raise ValueError('neither "monitoring" nor "scan"')
+        raise ValueError('not a valid trigger; use "monitoring" or "scan"')
     return str(value)
 
 
-def _mail_server(folder: Path, value: object) -> str:
+def _parse_mail_server(folder: Path, value: object) -> str:
     text = parse_text(value)
     kind, _, path = text.partition(":")
     if kind == "sendmail" and path:
         return f"sendmail:{folder.absolute() / path}"
     if not re.fullmatch(r"smtps?://[A-Za-z0-9.:\[\]-]+", text):
-        raise ValueError('none of "smtp://HOST:PORT", "smtps://HOST:PORT", "sendmail:PATH"')
+        raise ValueError(
+            'not a valid mail server; write "smtp://HOST:PORT", "smtps://HOST:PORT" '
+            'or "sendmail:PATH"'
+        )
     return text
 
 
-def _reseller(table: Table) -> ResellerDelivery:
+def _parse_reseller(table: Table) -> ResellerDelivery:
     default = ResellerDelivery()
     return ResellerDelivery(
         enabled=table.take("enabled", parse_flag, default.enabled),

@@ -1,4 +1,4 @@
-"""Section [store]: where the collector keeps its data, and how old that may be."""
+"""Section [store]: where the collector's data is, and how old it may be."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -8,12 +8,12 @@ from backup_monitoring.settings.toml_table import Table, parse_path, parse_span
 
 
 class StoreSettings(NamedTuple):
-    """[store]: where the collector keeps what it has seen, and how old that may be.
+    """[store]: where the collector's data is, and how old it may be.
 
     Args:
-        folder: None: no store, everything is read live.
-        max_age: of the last reading of the storage. directory_max_age: of the directory.
-        keep: how long the past is kept.
+        folder: None: no store, every check reads live.
+        max_age: of the uploads that the last run read. directory_max_age: of the directory's data.
+        keep: how long history is kept.
     """
 
     folder: Path | None = None

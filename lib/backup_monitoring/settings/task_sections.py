@@ -1,4 +1,4 @@
-"""The sections of the tasks, as the rules take them."""
+"""The sections of the tasks: [quota], [warn_after], [schedule], [status], [client], [unused]."""
 
 import re
 from datetime import timedelta
@@ -31,13 +31,13 @@ def parse_quota(table: Table) -> QuotaPolicy:
     """Return the policy of section [quota]; SettingsError names the first bad key."""
     default = QuotaPolicy()
 
-    def level(key: str, threshold: Threshold) -> Threshold:
+    def take_threshold(key: str, threshold: Threshold) -> Threshold:
         end = table.take(key, parse_percent, threshold.good.end)
         return Threshold(Range(end=end), _origin(table, key))
 
     return QuotaPolicy(
-        warning=level("warning", default.warning),
-        critical=level("critical", default.critical),
+        warning=take_threshold("warning", default.warning),
+        critical=take_threshold("critical", default.critical),
         sudden_loss=table.take("sudden_loss", parse_percent, default.sudden_loss),
     )
 
@@ -47,11 +47,11 @@ def _origin(table: Table, key: str) -> str:
 
 
 def range_below_count(count: int) -> Range:
-    """Return the good numbers where *count* and more are bad; 0 is off: all are good."""
+    """Return the good numbers if *count* and more are bad; 0 is off: all are good."""
     return Range(end=count - 1 if count else inf)
 
 
-def parse_patience(table: Table) -> WarnAfterPolicy:
+def parse_warn_after(table: Table) -> WarnAfterPolicy:
     """Return the policy of section [warn_after]; SettingsError names the first bad key."""
     backups = table.take("backups", parse_whole(0, 99), 0)
     return WarnAfterPolicy(
@@ -64,7 +64,7 @@ def parse_patience(table: Table) -> WarnAfterPolicy:
 def parse_schedule(table: Table) -> SchedulePolicy:
     """Return the policy of section [schedule]; SettingsError names the first bad key."""
     default = SchedulePolicy(zones=find_local_zone())
-    weekdays = table.table("weekdays")
+    weekdays = table.take_table("weekdays")
     return SchedulePolicy(
         zones=table.take(
             "zones", parse_zones, default.zones, lambda zones: write_toml([*map(str, zones)])
@@ -74,16 +74,18 @@ def parse_schedule(table: Table) -> SchedulePolicy:
         max_backup_age=table.take("max_backup_age", parse_optional_span, None),
         retired_after=table.take("retired_after", parse_span, default.retired_after),
         weekdays={
-            key: weekdays.take(key, _days, frozenset[int](), lambda days: write_toml(sorted(days)))
+            key: weekdays.take(
+                key, _parse_days, frozenset[int](), lambda days: write_toml(sorted(days))
+            )
             for key in weekdays.keys()  # noqa: SIM118 - not a dictionary
         },
     )
 
 
-def _days(value: object) -> frozenset[int]:
+def _parse_days(value: object) -> frozenset[int]:
     whole = isinstance(value, list) and all(type(day) is int and 1 <= day <= 7 for day in value)
     if not whole or not value:
-        raise ValueError("not a list of days, 1 (Monday) to 7 (Sunday)")
+        raise ValueError("not a list of days; use 1 (Monday) to 7 (Sunday)")
     return frozenset(cast("list[int]", value))
 
 
@@ -97,23 +99,23 @@ def parse_status(table: Table) -> StatusPolicy:
     )
 
 
-def _version(value: object) -> str:
-    # Only its form: the library that compares versions is loaded by the client check alone.
+def _parse_version(value: object) -> str:
+    # Only the form is checked: only the client check loads the library that compares versions.
     if not re.fullmatch(r"[0-9]+(\.[0-9]+)*((a|b|rc)[0-9]+)?", parse_text(value)):
-        raise ValueError('no version such as "2.0.11"')
+        raise ValueError('not a valid version; write for example "2.0.11"')
     return parse_text(value)
 
 
 def parse_client(table: Table) -> ClientPolicy:
     """Return the policy of section [client]; SettingsError names the first bad key."""
 
-    def versions(key: str) -> dict[str, str]:
-        part = table.table(key)
-        return {name: part.take(name, _version, "") for name in part.keys()}  # noqa: SIM118
+    def take_versions(key: str) -> dict[str, str]:
+        part = table.take_table(key)
+        return {name: part.take(name, _parse_version, "") for name in part.keys()}  # noqa: SIM118
 
     return ClientPolicy(
-        minimum=versions("minimum"),
-        minimum_critical=versions("minimum_critical"),
+        minimum=take_versions("minimum"),
+        minimum_critical=take_versions("minimum_critical"),
         strict=table.take("strict", parse_flag, False),
     )
 

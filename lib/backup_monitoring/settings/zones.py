@@ -1,4 +1,4 @@
-"""Time zones by name, and the server's own zone."""
+"""Time zones by name, and the zone of this server."""
 
 import os
 from pathlib import Path
@@ -8,30 +8,30 @@ from backup_monitoring.settings.toml_table import parse_names
 
 
 def parse_zones(value: object) -> tuple[ZoneInfo, ...]:
-    """Return the zones that *value* names; ValueError for an unknown one."""
+    """Return the zones with the names in *value*; ValueError for an unknown one."""
     zones = []
     for name in parse_names(value):
         try:
             zones.append(ZoneInfo(name))
         except (LookupError, OSError, ValueError):
-            raise ValueError(f"not all known: {name!r} is no IANA zone") from None
+            raise ValueError(f"not a list of IANA time zones; correct {name!r}") from None
     return tuple(zones)
 
 
 def find_local_zone() -> tuple[ZoneInfo, ...]:
-    """Return the server's own zone where its name can be found, else nothing."""
+    """Return the zone of this server, nothing if its name cannot be found."""
     name = os.environ.get("TZ", "").removeprefix(":")
     if not name:
         link = os.path.realpath("/etc/localtime")
-        name = link.partition("zoneinfo/")[2] or _named("/etc/timezone")
+        name = link.partition("zoneinfo/")[2] or _read_name("/etc/timezone")
     try:
         return (ZoneInfo(name),) if name else ()
     except (LookupError, OSError, ValueError):
         return ()
 
 
-def _named(file: str) -> str:
-    """Return the zone's name in *file*: where /etc/localtime is no link, as in a unit's /etc."""
+def _read_name(file: str) -> str:
+    """Return the zone's name in *file*, for a system whose /etc/localtime is not a link."""
     try:
         return Path(file).read_text(encoding="utf-8").strip()
     except (OSError, ValueError):

@@ -1,39 +1,36 @@
-"""Reads a field of a crontab as cron reads it."""
+"""Parses a field of a crontab as cron does."""
 
 import re
 from functools import lru_cache
 
-# Debian's cron takes a step only behind a range or `*`, and refuses a range that falls.
+# Debian's cron accepts a step only after a range or `*`, and rejects a descending range.
 _PART = re.compile(r"(?:\*|([0-9]{1,9})(?:-([0-9]{1,9}))?)(?:/([0-9]{1,9}))?", re.ASCII)
-
-
-# No field needs more: every minute by itself is shorter.
-_LONGEST = 512
+_LONGEST = 512  # a list of all minutes is shorter
 
 
 def parse_field(text: str, low: int, high: int) -> frozenset[int] | None:
-    """Return the values that *text* selects, None where cron would refuse it.
+    """Return the values that *text* selects, None if cron would reject it.
 
     Args:
-        text: numbers, ranges (``8-18``), ``*``, steps behind the latter two (``*/2``), and lists
-            of these; blanks, tabs and line ends around it are no part of it.
-        low: the smallest value. high: the greatest.
+        text: numbers, ranges (``8-18``), ``*``, steps after the latter two (``*/2``), and lists
+            of these. Blanks, tabs and line ends around it are ignored.
+        low: the smallest valid value. high: the greatest.
     """
-    return _parsed(text, low, high) if len(text) <= _LONGEST else None
+    return _parse_cached(text, low, high) if len(text) <= _LONGEST else None
 
 
 @lru_cache(maxsize=1024)
-def _parsed(text: str, low: int, high: int) -> frozenset[int] | None:
+def _parse_cached(text: str, low: int, high: int) -> frozenset[int] | None:
     values: set[int] = set()
     for part in text.strip(" \t\r\n").split(","):
-        selected = _part(part, low, high)
+        selected = _parse_part(part, low, high)
         if selected is None:
             return None
         values.update(selected)
     return frozenset(values)
 
 
-def _part(text: str, low: int, high: int) -> range | None:
+def _parse_part(text: str, low: int, high: int) -> range | None:
     match = _PART.fullmatch(text)
     if not match:
         return None

@@ -1,4 +1,4 @@
-"""Where an account's folder is on this server."""
+"""Where an account's home directory is on this server."""
 
 import re
 
@@ -7,39 +7,39 @@ from backup_monitoring.settings import PLACEHOLDER, HomesSettings
 
 
 class HomeError(Exception):
-    """An account's folder cannot be named; the text says why."""
+    """An account has no valid path of a home directory; the text says why."""
 
 
 def resolve_home(account: Account, settings: HomesSettings) -> str:
-    """Return the path of *account*'s folder, below ``settings.root``.
+    """Return the path of *account*'s home directory, below ``settings.root``.
 
-    The jail's mark ``/./`` in a home is kept: it names the same folder.
+    The mark ``/./`` of a jail's root is kept: the path names the same directory.
 
     Raises:
-        HomeError: the entry's values name no folder of this account alone: no home, a relative
-            one, ``..`` in it (another customer's), a name with a slash.
+        HomeError: the path would not be this account's alone: the entry has no home or a
+            relative one, or there is ``..`` in it, or a slash in the uid.
     """
-    if settings.path == "{home}":  # as nearly always
-        path = _value("home", account)
+    if settings.path == "{home}":  # nearly always
+        path = _expand("home", account)
     else:
-        path = PLACEHOLDER.sub(lambda match: _value(match[1], account), settings.path)
+        path = PLACEHOLDER.sub(lambda match: _expand(match[1], account), settings.path)
     if not path.startswith("/"):
-        raise HomeError(f"home {path!r} is no absolute path")
+        raise HomeError(f"home {path!r} is not an absolute path")
     if ".." in path.split("/"):
-        raise HomeError(f"home {path!r} leads upwards")
+        raise HomeError(f"home {path!r} contains ..")
     if "\0" in path:
-        raise HomeError(f"home {path!r} has a NUL")
+        raise HomeError(f"home {path!r} contains a NUL")
     return str(settings.root).rstrip("/") + path
 
 
-def _value(name: str, account: Account) -> str:
+def _expand(name: str, account: Account) -> str:
     if name == "home":
         if not account.home:
             raise HomeError("its entry has no home")
         return account.home
     if name == "uid":
         if not account.uid or "/" in account.uid or account.uid == ".":
-            raise HomeError(f"uid {account.uid!r} is no name of a folder")
+            raise HomeError(f"uid {account.uid!r} is not a valid folder name")
         return account.uid
     digits = re.sub(r"[^0-9]", "", account.uid)
     if len(digits) < 6:

@@ -1,4 +1,4 @@
-"""Reads what the backup clients have left in an account's home."""
+"""Reads the uploads in an account's home directory."""
 
 import os
 from collections.abc import Sequence
@@ -36,17 +36,17 @@ def read_uploads(
     wanted: Files,
     now: datetime,
 ) -> Uploads:
-    """Read what lies in *account*'s home; below it no link is followed.
+    """Read the uploads in *account*'s home directory; below it no link is followed.
 
     Args:
-        account: its ``home`` and ``uid`` say where.
-        settings: where homes are, and names.
-        zones: of the settings; mend ambiguous offsets.
-        wanted: a report that is not wanted is None; `Uploads.data` is reliable with DATA only.
+        account: its ``home`` and ``uid`` determine the path.
+        settings: where home directories are, and the names of the files.
+        zones: those of the settings, which resolve ambiguous offsets.
+        wanted: reports that are not wanted are None; `Uploads.data` is reliable with DATA only.
         now: aware UTC.
 
     Returns:
-        What is there; whatever is wrong with it is told in it. Raises nothing.
+        The computers found, and whatever is wrong with them. Raises nothing.
     """
     try:
         path = resolve_home(account, settings)
@@ -57,7 +57,7 @@ def read_uploads(
         return Uploads(missing=path)
     except OSError as error:
         return Uploads(refused=f"{path}: {error.strerror or 'cannot be read'}")
-    except UnicodeError:  # a name that no folder can have
+    except UnicodeError:  # not a name that a folder can have
         return Uploads(missing=path)
     try:
         return _read_home(home, path, settings, _HomeReader(settings, zones, wanted, now))
@@ -71,25 +71,27 @@ def _read_home(home: int, path: str, settings: HomesSettings, reader: "_HomeRead
     try:
         incoming = open_below(home, tuple(filter(None, settings.incoming.split("/"))) or (".",))
         try:
-            walk = Traversal(incoming, settings.report_folders, settings.depth, reader)
-            walk.run(look_for_data=reader.look_for_data)
+            traversal = Traversal(incoming, settings.report_folders, settings.depth, reader)
+            traversal.run(look_for_data=reader.look_for_data)
         finally:
             os.close(incoming)
     except FileNotFoundError:
         return Uploads()
     except NotADirectoryError:
-        return Uploads(refused=f"{where}: a link, which is not followed, or no folder")
+        return Uploads(refused=f"{where}: a link, which is not followed, or not a folder")
     except OSError as error:
         return Uploads(refused=f"{where}: {error.strerror or 'cannot be read'}")
     findings = list(dict.fromkeys(reader.findings))
-    if walk.cut_short:
-        findings.append(Finding("traversal", where, walk.cut_short))
+    if traversal.cut_short:
+        findings.append(Finding("traversal", where, traversal.cut_short))
     computers = tuple(sorted(reader.computers, key=lambda computer: computer.name))
-    return Uploads(computers, data=walk.data, cut_short=walk.cut_short, findings=tuple(findings))
+    return Uploads(
+        computers, data=traversal.data, cut_short=traversal.cut_short, findings=tuple(findings)
+    )
 
 
 class _HomeReader:
-    """Reads the computers' reports as the walk comes upon them."""
+    """Reads the reports of each computer that the traversal finds."""
 
     def __init__(
         self, settings: HomesSettings, zones: Sequence[tzinfo], wanted: Files, now: datetime
@@ -100,10 +102,10 @@ class _HomeReader:
         self._settings = settings
         self._zones = zones
         self._now = now
-        self._start, self._end, self._schedule, self.look_for_data = _wants(wanted)
+        self._start, self._end, self._schedule, self.look_for_data = _split_wanted(wanted)
 
-    def found(self, folder: int, name: str, below: str) -> None:
-        """Read the reports in the open report folder of the computer *name*."""
+    def visit_reports(self, folder: int, name: str, below: str) -> None:
+        """Read the reports in the open folder *folder* of the computer *name*."""
         uid = find_owner(folder)
         where = f"{self._path(name)}/{below}"
         start = self._read_start(folder, uid, where) if self._start else None
@@ -115,8 +117,8 @@ class _HomeReader:
                 self.findings.append(Finding(kind, report.where, report.problem))
         self.computers.append(Computer(name, start, end, schedule))
 
-    def unreadable(self, name: str, problem: str) -> None:
-        """Keep a computer whose folder cannot be looked into."""
+    def visit_unreadable(self, name: str, problem: str) -> None:
+        """Add a computer whose folder cannot be read."""
         report = InvalidReport(self._path(name), problem)
         self.findings.append(Finding("report", report.where, problem))
         self.computers.append(
@@ -132,13 +134,13 @@ class _HomeReader:
         return f"{self.where}/{name}" if name else self.where
 
     def _read_start(self, folder: int, uid: int, where: str) -> Start | InvalidReport | None:
-        report = _open(folder, self._settings.start_files, uid, where)
+        report = _read_first(folder, self._settings.start_files, uid, where)
         if report is None or isinstance(report, InvalidReport):
             return report
         return read_start(*report, self._zones, self._now)
 
     def _read_end(self, folder: int, uid: int, where: str) -> End | InvalidReport | None:
-        report = _open(folder, self._settings.end_files, uid, where)
+        report = _read_first(folder, self._settings.end_files, uid, where)
         if report is None or isinstance(report, InvalidReport):
             return report
         return read_end(*report, self._zones, self._now)
@@ -146,7 +148,7 @@ class _HomeReader:
     def _read_schedule(
         self, folder: int, uid: int, where: str, start: Start | InvalidReport | None
     ) -> Schedule | InvalidReport | None:
-        report = _open(folder, self._settings.schedule_files, uid, where)
+        report = _read_first(folder, self._settings.schedule_files, uid, where)
         if report is None or isinstance(report, InvalidReport):
             return report
         known = start if isinstance(start, Start) else None
@@ -154,16 +156,16 @@ class _HomeReader:
 
 
 @lru_cache
-def _wants(wanted: Files) -> tuple[bool, bool, bool, bool]:
-    """Return whether to read the start, the end, the schedule, and to look for data."""
+def _split_wanted(wanted: Files) -> tuple[bool, bool, bool, bool]:
+    """Return whether to read the start, the end and the schedule, and to look for data."""
     schedule = Files.SCHEDULE in wanted
     return schedule or Files.START in wanted, Files.END in wanted, schedule, Files.DATA in wanted
 
 
-def _open(
+def _read_first(
     folder: int, names: Names, uid: int, where: str
 ) -> tuple[bytes, str, datetime] | InvalidReport | None:
-    """Return bytes, path and modification time of the first of *names* that is there."""
+    """Return bytes, path and modification time of the first of *names* that exists."""
     for name in names:
         path = f"{where}/{name}"
         try:

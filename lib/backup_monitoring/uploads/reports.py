@@ -1,4 +1,4 @@
-"""Understands the three files of a backup client."""
+"""Parses the three reports of a backup client."""
 
 import re
 from collections.abc import Sequence
@@ -28,10 +28,11 @@ from backup_monitoring.uploads.xml_report import Elements, FormError, read_eleme
 PERL = "Online Backup Perl Script"
 MAX_ID = 64
 MAX_CLIENT = 200
-MAX_SELECTED = 512  # characters of a group: every minute by itself is a third of it
-_KEPT = 4096  # bytes of a file that is remembered: twice what a client writes
+MAX_SELECTED = 512  # characters of a group: a list of all minutes is a third of it
+_MAX_CACHED = 4096  # bytes of a file whose content is cached: twice what a client writes
 
-# 24:00 is a time of its own for ISO 8601, and for later versions of Python: no client writes it.
+_FIRST_YEAR = 1970  # no client is older; arithmetic with dates of the year 1 overflows
+# No client writes 24:00, which ISO 8601 and later versions of Python accept.
 _DATE = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T(?!24)[0-9]{2}:[0-9]{2}:[0-9]{2})(.*)", re.DOTALL)
 _CUSTOM = "custom_online_backup"
 _STARTUP = "backup_after_startup"
@@ -59,23 +60,23 @@ _KNOWN = frozenset(
 def read_start(
     data: bytes, where: str, modified: datetime, zones: Sequence[tzinfo], now: datetime
 ) -> Start | InvalidReport:
-    """Read backupStarted.xml.
+    """Parse backupStarted.xml.
 
     Args:
-        data: the file; hostile.
+        data: the file's bytes, which may be hostile.
         where: its path, for messages.
         modified: its modification time, aware UTC.
-        zones: of the settings; tell two offsets a day apart.
+        zones: those of the settings, which resolve ambiguous offsets.
         now: aware UTC.
 
     Returns:
-        Unreadable with the reason where *data* is not understood. Raises nothing.
+        `InvalidReport` with the reason if *data* is not valid. Raises nothing.
     """
     try:
         elements = read_elements(data, "backup_started")
-        client = _client(elements, "client")
-        at, offset = _date(elements, "startdate", client, OffsetClues(zones, modified, now))
-        return Start(at, offset, _id(elements), client, modified)
+        client = _read_client(elements, "client")
+        at, offset = _read_date(elements, "startdate", client, OffsetClues(zones, modified, now))
+        return Start(at, offset, _read_id(elements), client, modified)
     except FormError as reason:
         return InvalidReport(where, str(reason))
 
@@ -83,12 +84,12 @@ def read_start(
 def read_end(
     data: bytes, where: str, modified: datetime, zones: Sequence[tzinfo], now: datetime
 ) -> End | InvalidReport:
-    """Read backupEnded.xml; arguments and failures as of `read_start`."""
+    """Parse backupEnded.xml; arguments and result as of `read_start`."""
     try:
         elements = read_elements(data, "backup_ended")
-        client = _client(elements, "client")
-        at, offset = _date(elements, "enddate", client, OffsetClues(zones, modified, now))
-        return End(at, offset, _id(elements), _success(elements), client, modified)
+        client = _read_client(elements, "client")
+        at, offset = _read_date(elements, "enddate", client, OffsetClues(zones, modified, now))
+        return End(at, offset, _read_id(elements), _read_success(elements), client, modified)
     except FormError as reason:
         return InvalidReport(where, str(reason))
 
@@ -101,218 +102,218 @@ def read_schedule(
     now: datetime,
     start: Start | None,
 ) -> Schedule | InvalidReport:
-    """Read scheduler.xml; arguments and failures as of `read_start`.
+    """Parse scheduler.xml; arguments and result as of `read_start`.
 
     Args:
-        start: of the same run: where the offset can be one of two, it is the start's.
+        start: of the same computer: its offset resolves an ambiguous one.
     """
     try:
-        understood = _understood if len(data) <= _KEPT else _understood.__wrapped__
-        plan, client, timezone = understood(data)
+        parse = _parse_schedule if len(data) <= _MAX_CACHED else _parse_schedule.__wrapped__
+        plan, client, timezone = parse(data)
         if isinstance(plan, Pattern):
-            offset = _timezone(timezone, client, OffsetClues(zones, modified, now), start)
+            offset = _choose_timezone(timezone, client, OffsetClues(zones, modified, now), start)
             plan = plan._replace(offset=offset)
         return Schedule(plan, client, modified)
     except FormError as reason:
         return InvalidReport(where, str(reason))
 
 
-# A client plans the same again and again, and many plan alike.
+# A client writes the same schedule again and again, and many have the same one.
 @lru_cache(maxsize=1024)
-def _understood(data: bytes) -> tuple[Pattern | NoSchedule, Client | None, str]:
-    """Return plan, client, and offset as written; a pattern's own is still to be chosen."""
+def _parse_schedule(data: bytes) -> tuple[Pattern | NoSchedule, Client | None, str]:
+    """Return plan, client, and the offset as written; the pattern's own is chosen later."""
     elements = read_elements(data, "online_backup_schedule")
-    plan = _plan(elements)
-    timezone = _only(elements, f"{_CUSTOM}/timezone") if isinstance(plan, Pattern) else ""
-    return plan, _schedule_client(elements), timezone
+    plan = _read_plan(elements)
+    timezone = _get_text(elements, f"{_CUSTOM}/timezone") if isinstance(plan, Pattern) else ""
+    return plan, _read_schedule_client(elements), timezone
 
 
-def _shown(text: str) -> str:
+def _quote(text: str) -> str:
     return repr(text if len(text) <= 40 else f"{text[:37]}...")
 
 
-def _only(elements: Elements, path: str) -> str:
+def _get_text(elements: Elements, path: str) -> str:
     """Return the text of the one element at *path*."""
     texts = elements.get(path, ())
     if len(texts) == 1:
         return texts[0]
-    raise FormError(f"{path} is there {len(texts)} times" if texts else f"{path} is missing")
+    raise FormError(f"{path} occurs {len(texts)} times" if texts else f"{path} is missing")
 
 
-def _client(elements: Elements, path: str) -> Client | None:
+def _read_client(elements: Elements, path: str) -> Client | None:
     if path not in elements:
         return None
-    _only(elements, path)
+    _get_text(elements, path)
     identifier, version, system = [
-        _only(elements, part)[:MAX_CLIENT] if part in elements else "" for part in _CLIENTS[path]
+        _get_text(elements, part)[:MAX_CLIENT] if part in elements else ""
+        for part in _CLIENTS[path]
     ]
     return Client(identifier, version, system)
 
 
-def _writer(client: Client | None) -> ReportWriter:
-    # Only the Perl client's oldest files do not say whose they are. Any other name, even an
-    # empty one, is a reseller's for Sepiola.
+def _find_writer(client: Client | None) -> ReportWriter:
+    # Only the Perl client's oldest files do not name the client. Any other name, even an empty
+    # one, is a reseller's own for Sepiola.
     return ReportWriter.PERL if client is None or client.identifier == PERL else ReportWriter.OTHER
 
 
-def _id(elements: Elements) -> str:
-    text = _only(elements, "id")
+def _read_id(elements: Elements) -> str:
+    text = _get_text(elements, "id")
     if not text or len(text) > MAX_ID:
-        raise FormError(f"id {_shown(text)}: not of 1 to {MAX_ID} characters")
+        raise FormError(f"id {_quote(text)}: must have 1 to {MAX_ID} characters")
     return text
 
 
-def _success(elements: Elements) -> bool:
-    text = _only(elements, "success")
+def _read_success(elements: Elements) -> bool:
+    text = _get_text(elements, "success")
     if text not in ("0", "1"):
-        raise FormError(f"success {_shown(text)}: neither 0 nor 1")
+        raise FormError(f"success {_quote(text)}: neither 0 nor 1")
     return text == "1"
 
 
-_FIRST_YEAR = 1970  # no client is older; sums with dates of year 1 overflow
-
-
-def _date(
+def _read_date(
     elements: Elements, path: str, client: Client | None, clues: OffsetClues
 ) -> tuple[datetime, timedelta]:
-    """Return the instant (UTC) and the mended offset of the date at *path*."""
-    text = _only(elements, path)
+    """Return the instant (aware UTC) and the corrected offset of the date at *path*."""
+    text = _get_text(elements, path)
     match = _DATE.fullmatch(text)
     if not match:
-        raise FormError(f"{path} {_shown(text)}: not a date as 2026-11-23T20:00:04+01:00")
+        raise FormError(f"{path} {_quote(text)}: not a date like 2026-11-23T20:00:04+01:00")
     wall_clock, written = match.groups()
     try:
         wall = datetime.fromisoformat(wall_clock)
         if wall.year < _FIRST_YEAR:
             raise ValueError(wall.year)
     except ValueError as error:
-        raise FormError(f"{path} {_shown(text)}: no such date") from error
-    candidates = parse_offset(written, _writer(client))
-    offset = _chosen(choose_offset(candidates, wall, clues), candidates, path, text)
+        raise FormError(f"{path} {_quote(text)}: no such date") from error
+    candidates = parse_offset(written, _find_writer(client))
+    offset = _require_offset(choose_offset(candidates, wall, clues), candidates, path, text)
     at = parse_instant(wall, offset)
     if at is None:
-        raise FormError(f"{path} {_shown(text)}: no such date")
+        raise FormError(f"{path} {_quote(text)}: no such date")
     return at, offset
 
 
-def _chosen(
+def _require_offset(
     offset: timedelta | None, candidates: tuple[timedelta, ...], path: str, text: str
 ) -> timedelta:
     if offset is not None:
         return offset
-    named = f"{path} {_shown(text)}"
+    named = f"{path} {_quote(text)}"
     if not candidates:
-        raise FormError(f"{named}: offset from UTC not understood")
+        raise FormError(f"{named}: not a valid offset from UTC")
     either = " or ".join(format_offset(candidate) for candidate in candidates)
     raise FormError(f"{named}: ambiguous offset, {either}; set [schedule] zones")
 
 
-def _schedule_client(elements: Elements) -> Client | None:
-    inside = _client(elements, f"{_CUSTOM}/client")
-    client = _client(elements, "client")
+def _read_schedule_client(elements: Elements) -> Client | None:
+    inside = _read_client(elements, f"{_CUSTOM}/client")
+    client = _read_client(elements, "client")
     if inside is None or client is None:
         return inside or client
-    raise FormError("client is there 2 times")
+    raise FormError("client occurs 2 times")
 
 
-def _plan(elements: Elements) -> Pattern | NoSchedule:
+def _read_plan(elements: Elements) -> Pattern | NoSchedule:
     if not elements.keys() <= _KNOWN:
         unknown = min(elements.keys() - _KNOWN).rpartition("/")[2]
-        raise FormError(f"element {_shown(unknown)}: not understood")
+        raise FormError(f"unknown element {_quote(unknown)}")
     forms = [form for form in ("no_schedule", _STARTUP, _CUSTOM) if form in elements]
     if len(forms) != 1:
-        raise FormError(" beside ".join(forms) or "no schedule of a known form")
-    _only(elements, forms[0])
+        raise FormError(
+            f"{' and '.join(forms)} exclude each other" if forms else "no schedule of a known kind"
+        )
+    _get_text(elements, forms[0])
     if forms[0] == _CUSTOM:
-        return _pattern(elements)
+        return _read_pattern(elements)
     if forms[0] == _STARTUP:
-        _minutes_after_startup(elements)
+        _check_startup(elements)
         return NoSchedule.AFTER_STARTUP
     return NoSchedule.BY_HAND
 
 
-def _minutes_after_startup(elements: Elements) -> None:
-    text = _only(elements, f"{_STARTUP}/minutes_after_startup")
+def _check_startup(elements: Elements) -> None:
+    text = _get_text(elements, f"{_STARTUP}/minutes_after_startup")
     if not (text.isascii() and text.isdigit()):
-        raise FormError(f"minutes_after_startup {_shown(text)}: not a number")
+        raise FormError(f"minutes_after_startup {_quote(text)}: not a number")
 
 
-def _timezone(
+def _choose_timezone(
     text: str, client: Client | None, clues: OffsetClues, start: Start | None
 ) -> timedelta:
-    candidates = parse_offset(text, _writer(client))
+    candidates = parse_offset(text, _find_writer(client))
     if start is not None and len(candidates) > 1 and start.offset in candidates:
         return start.offset
-    return _chosen(choose_offset(candidates, None, clues), candidates, "timezone", text)
+    return _require_offset(choose_offset(candidates, None, clues), candidates, "timezone", text)
 
 
-def _pattern(elements: Elements) -> Pattern:
-    minutes = _selected(elements, "minutes", 0, 59)
-    hours = _selected(elements, "hours", 0, 23)
-    months = _selected(elements, "months", 1, 12)
-    weekdays = _weekdays(elements)
+def _read_pattern(elements: Elements) -> Pattern:
+    minutes = _read_field(elements, "minutes", 0, 59)
+    hours = _read_field(elements, "hours", 0, 23)
+    months = _read_field(elements, "months", 1, 12)
+    weekdays = _read_weekdays(elements)
     return Pattern(
         minutes,
         hours,
         timedelta(),
-        days=_days(elements, weekdays),
+        days=_read_days(elements, weekdays),
         months=None if len(months) == 12 else months,
         weekdays=weekdays,
     )
 
 
-def _selected(elements: Elements, group: str, low: int, high: int) -> frozenset[int]:
-    """Return the union of a group's fields."""
+def _read_field(elements: Elements, group: str, low: int, high: int) -> frozenset[int]:
+    """Return the values that the elements of *group* select together."""
     values: set[int] = set()
-    texts = _texts(elements, group) or ["*"]
+    texts = _list_selected(elements, group) or ["*"]
     if sum(map(len, texts)) > MAX_SELECTED:
         raise FormError(f"{group}: more than {MAX_SELECTED} characters")
     for text in texts:
         selected = parse_field(text, low, high)
         if selected is None:
-            raise FormError(f"{_FIELDS[group][0]} {_shown(text)}: not as cron has it")
+            raise FormError(f"{_FIELDS[group][0]} {_quote(text)}: not valid in a crontab")
         values |= selected
     return frozenset(values)
 
 
-def _days(elements: Elements, weekdays: frozenset[int] | None) -> frozenset[int] | None:
-    days = _selected(elements, "days_of_month", 1, 31)
-    texts = _texts(elements, "days_of_month")
+def _read_days(elements: Elements, weekdays: frozenset[int] | None) -> frozenset[int] | None:
+    days = _read_field(elements, "days_of_month", 1, 31)
+    texts = _list_selected(elements, "days_of_month")
     if texts is not None and not texts[0].startswith("*"):
         return days
     if len(days) == 31:
         return None
-    # cron takes days of the month and of the week as alternatives, but for a field that begins
-    # with `*`: then both have to fit, which a `Pattern` cannot say.
+    # cron treats days of the month and of the week as alternatives, unless a field begins with
+    # `*`: then both must match, which a `Pattern` cannot express.
     if weekdays is not None:
-        raise FormError("day_of_month_selected with a step beside week_day: not understood")
+        raise FormError("day_of_month_selected with a step and week_day exclude each other")
     return days
 
 
-def _weekdays(elements: Elements) -> frozenset[int] | None:
-    texts = _texts(elements, "days_of_week")
+def _read_weekdays(elements: Elements) -> frozenset[int] | None:
+    texts = _list_selected(elements, "days_of_week")
     if texts is None:
         return None
     for text in texts:
         if not _WEEKDAY.fullmatch(text):
-            raise FormError(f"week_day {_shown(text)}: not 1 (Monday) to 7 (Sunday)")
+            raise FormError(f"week_day {_quote(text)}: not 1 (Monday) to 7 (Sunday)")
     days = frozenset(map(int, texts))
     return None if len(days) == 7 else days
 
 
-def _texts(elements: Elements, group: str) -> list[str] | None:
-    """Return what is selected in *group*, None where it has the element for every value."""
+def _list_selected(elements: Elements, group: str) -> list[str] | None:
+    """Return what is selected in *group*, None if it has the element for every value."""
     name, every = _FIELDS[group]
     path = f"{_CUSTOM}/{group}"
-    _only(elements, path)
+    _get_text(elements, path)
     texts = elements.get(f"{path}/{name}")
     if every is None or f"{path}/{every}" not in elements:
         if texts is None:
             raise FormError(f"{group}: nothing selected")
         return texts
     if texts is not None:
-        raise FormError(f"{every} beside {name}")
-    text = _only(elements, f"{path}/{every}")
+        raise FormError(f"{every} and {name} exclude each other")
+    text = _get_text(elements, f"{path}/{every}")
     if text != "*":
-        raise FormError(f"{every} {_shown(text)}: not *")
+        raise FormError(f"{every} {_quote(text)}: not *")
     return None

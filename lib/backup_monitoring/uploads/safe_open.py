@@ -9,45 +9,47 @@ from typing import NamedTuple
 
 MAX_FILE = 64 * 1024
 
-# O_NONBLOCK: a FIFO must not make us wait for a writer. O_NOCTTY: nor a terminal become ours.
+# O_NONBLOCK: do not wait for the writer of a FIFO. O_NOCTTY: do not acquire a terminal.
 _FILE = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_NOCTTY | os.O_CLOEXEC
 _FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _LISTED = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _HOME = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 
-# A customer sets any time; these can still be calculated with (1970 and about 8300).
+# A customer can set any time. These are safe for arithmetic (1970, and about 8300).
 _EARLIEST = 0.0
 _LATEST = 2e11
 
 
 class FileContent(NamedTuple):
-    """A file's bytes and its modification time, UTC."""
+    """A file's bytes, and its modification time in UTC."""
 
     data: bytes
     modified: datetime
 
 
 class FileError(Exception):
-    """A file is there and cannot be taken as a report; the text says why."""
+    """A file exists and cannot be accepted as a report; the text says why."""
 
 
 def open_home(path: str) -> int:
-    """Open an account's home; links on the way to it are the administrator's: followed.
+    """Open a home directory; links in its path are the administrator's, and followed.
 
     Raises:
-        OSError: as the system has it.
+        OSError: it cannot be opened.
     """
     return os.open(path, _HOME)
 
 
 def open_below(parent: int, parts: tuple[str, ...]) -> int:
-    """Open the folder *parts* below the open folder *parent*, each part by itself.
+    """Open the folder *parts* below the open folder *parent*, one part after the other.
 
     Args:
         parts: at least one name.
 
     Raises:
-        OSError: FileNotFoundError if it is not there, NotADirectoryError if a part is a link.
+        FileNotFoundError: it does not exist.
+        NotADirectoryError: a part is a link, or not a folder.
+        OSError: it cannot be opened.
     """
     opened = os.open(parts[0], _FOLDER, dir_fd=parent)
     for part in parts[1:]:
@@ -60,58 +62,59 @@ def open_below(parent: int, parts: tuple[str, ...]) -> int:
 
 
 def list_folder(folder: int) -> AbstractContextManager[Iterator["os.DirEntry[str]"]]:
-    """List the open folder *folder*; a context manager, which ends the listing.
+    """Return a context manager that lists the open folder *folder*.
 
     Raises:
-        OSError: as the system has it.
+        OSError: it cannot be read.
     """
     listed = os.open(".", _LISTED, dir_fd=folder)
     try:
-        return os.scandir(listed)  # of a duplicate of its own
+        return os.scandir(listed)  # which duplicates the descriptor
     finally:
         os.close(listed)
 
 
 def find_owner(folder: int) -> int:
-    """Return the number of the user whose folder this is."""
+    """Return the uid (a number) of the owner of the open folder *folder*."""
     return os.fstat(folder).st_uid
 
 
 def read_file(folder: int, name: str, uid: int) -> FileContent | None:
-    """Read a small file in the open folder *folder*; None where there is none.
+    """Read a small file in the open folder *folder*; None if it does not exist.
 
     Args:
-        uid: its owner must be this user: a hard link shows another customer's file otherwise.
+        uid: the file's owner must be this one: it may be a hard link to another customer's.
 
     Raises:
-        FileError: a link, no regular file, too large, another user's, or unreadable.
+        FileError: it is a link, not a regular file, too large, or another user's; or it cannot
+            be read.
     """
     try:
-        # Opening a device or a pipe does something to it: look first. What lies there may change
-        # between the look and the opening, so what was opened is looked at, too.
-        _refuse_others(os.stat(name, dir_fd=folder, follow_symlinks=False))
+        # Opening a device or a pipe may affect it: check before. The file may be replaced between
+        # the check and the opening, so that it is checked again after.
+        _reject_irregular(os.stat(name, dir_fd=folder, follow_symlinks=False))
         opened = os.open(name, _FILE, dir_fd=folder)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise FileError(error.strerror or "cannot be read") from error
     try:
-        return _content(opened, uid)
+        return _read_content(opened, uid)
     except OSError as error:
         raise FileError(error.strerror or "cannot be read") from error
     finally:
         os.close(opened)
 
 
-def _refuse_others(status: os.stat_result) -> None:
+def _reject_irregular(status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
         link = stat.S_ISLNK(status.st_mode)
-        raise FileError("a link, which is not followed" if link else "no regular file")
+        raise FileError("a link, which is not followed" if link else "not a regular file")
 
 
-def _content(opened: int, uid: int) -> FileContent:
+def _read_content(opened: int, uid: int) -> FileContent:
     status = os.fstat(opened)
-    _refuse_others(status)
+    _reject_irregular(status)
     if status.st_uid != uid:
         raise FileError("belongs to another user than its folder")
     if status.st_size > MAX_FILE:
@@ -121,11 +124,11 @@ def _content(opened: int, uid: int) -> FileContent:
         data += more
     if len(data) > MAX_FILE:
         raise FileError("larger than 64 KiB")
-    return FileContent(data, _time(status.st_mtime))
+    return FileContent(data, _make_time(status.st_mtime))
 
 
-def _time(seconds: float) -> datetime:
-    """Return *seconds* since 1970 as UTC, within years that can be calculated with."""
+def _make_time(seconds: float) -> datetime:
+    """Return *seconds* since 1970 in UTC, within the bounds that are safe for arithmetic."""
     if not _EARLIEST <= seconds <= _LATEST:
         seconds = _EARLIEST if seconds < _EARLIEST else _LATEST
     return datetime.fromtimestamp(seconds, UTC)

@@ -1,4 +1,4 @@
-"""Finds the report folders below an account's ``incoming``, within bounds."""
+"""Finds the report folders below an account's ``incoming``, within limits."""
 
 import os
 from typing import Protocol
@@ -15,28 +15,28 @@ Parts = tuple[str, ...]
 
 
 class TraversalVisitor(Protocol):
-    """Who takes what a walk comes upon."""
+    """What a traversal calls for each computer that it finds."""
 
-    def found(self, folder: int, name: str, below: str) -> None:
-        """Take the open report folder *folder*, called *below*, of the computer *name*."""
+    def visit_reports(self, folder: int, name: str, below: str) -> None:
+        """Visit the open report folder *folder*, called *below*, of the computer *name*."""
 
-    def unreadable(self, name: str, problem: str) -> None:
-        """Take the name of a folder that cannot be looked into."""
+    def visit_unreadable(self, name: str, problem: str) -> None:
+        """Visit the computer *name*, whose folder cannot be read."""
 
 
 class Traversal:
-    """One account's folders, level by level, so that one deep folder does not hide the others.
+    """Searches an account's folders level by level, so that a deep one does not hide the others.
 
     Args:
-        incoming: open folder to begin in.
-        report_folders: names, the first that is there counts. A folder that has one is a
-            computer's, and what else is in it is its data.
-        depth: folders between *incoming* and a report folder, at most.
-        visitor: is told.
+        incoming: the open folder to start in.
+        report_folders: names; the first that exists is used. A folder with a report folder is
+            a computer's, and everything else in it is its data.
+        depth: greatest number of folders between *incoming* and a report folder.
+        visitor: is called for each computer.
 
     Attributes:
-        data: a file, or something else that is no folder, was seen.
-        cut_short: the first bound that was reached, None for a complete walk.
+        data: whether there is data: something that is not a folder.
+        cut_short: the first limit that was reached, None if the search was complete.
     """
 
     def __init__(
@@ -54,10 +54,10 @@ class Traversal:
         self._over = False
 
     def run(self, *, look_for_data: bool) -> None:
-        """Walk.
+        """Search.
 
         Args:
-            look_for_data: open folders for `data` that no report can be in.
+            look_for_data: also open folders that cannot contain reports, to determine `data`.
 
         Raises:
             OSError: ``incoming`` itself cannot be read.
@@ -77,29 +77,29 @@ class Traversal:
         if not self._may_open():
             return []
         if not parts:
-            return self._look(self._incoming, parts, depth, look_for_data)
+            return self._search(self._incoming, parts, depth, look_for_data)
         try:
             folder = open_below(self._incoming, parts)
             try:
-                return self._look(folder, parts, depth, look_for_data)
+                return self._search(folder, parts, depth, look_for_data)
             finally:
                 os.close(folder)
         except (FileNotFoundError, NotADirectoryError):
-            return []  # it went, or became a link, since it was listed
+            return []  # removed, or replaced by a link, since it was listed
         except OSError as error:
             if self._may_read():
-                self._visitor.unreadable("/".join(parts), error.strerror or "cannot be read")
+                self._visitor.visit_unreadable("/".join(parts), error.strerror or "cannot be read")
             return []
 
-    def _look(self, folder: int, parts: Parts, depth: int, look_for_data: bool) -> list[Parts]:
+    def _search(self, folder: int, parts: Parts, depth: int, look_for_data: bool) -> list[Parts]:
         has_reports = self._has_reports(folder, "/".join(parts))
         if has_reports and not parts:
-            # One client without a folder of its own must not hide the others.
+            # A client without a folder of its own must not hide the others.
             self._depth = min(self._depth, 1)
         if depth < self._depth and not (has_reports and parts):
-            return self._below(folder, parts)
+            return self._list_below(folder, parts)
         if look_for_data and not self.data:
-            self.data = self._beside(folder) if has_reports else _any(folder)
+            self.data = self._has_data_beside(folder) if has_reports else _has_entries(folder)
         return []
 
     def _has_reports(self, folder: int, name: str) -> bool:
@@ -110,17 +110,19 @@ class Traversal:
                 continue
             except NotADirectoryError:
                 if self._may_read():
-                    self._visitor.unreadable(name, f"{report_folder} is a link, or no folder")
+                    self._visitor.visit_unreadable(
+                        name, f"{report_folder} is a link, or not a folder"
+                    )
                 return True
             try:
                 if self._may_read():
-                    self._visitor.found(reports, name, report_folder)
+                    self._visitor.visit_reports(reports, name, report_folder)
             finally:
                 os.close(reports)
             return True
         return False
 
-    def _below(self, folder: int, parts: Parts) -> list[Parts]:
+    def _list_below(self, folder: int, parts: Parts) -> list[Parts]:
         below: list[Parts] = []
         with list_folder(folder) as found:
             for entry in found:
@@ -135,8 +137,8 @@ class Traversal:
                     below.append((*parts, entry.name))
         return below
 
-    def _beside(self, folder: int) -> bool:
-        """Tell whether there is data beside a report folder: a file, or a folder with anything."""
+    def _has_data_beside(self, folder: int) -> bool:
+        """Return whether there is data beside a report folder: a file, or a folder not empty."""
         names = []
         with list_folder(folder) as found:
             for entry in found:
@@ -146,19 +148,19 @@ class Traversal:
                     names.append(entry.name)
                 if len(names) == MAX_BELOW or not self._may_list():
                     break
-        return any(self._any_in(folder, name) for name in sorted(names))
+        return any(self._has_entries_in(folder, name) for name in sorted(names))
 
-    def _any_in(self, folder: int, name: str) -> bool:
+    def _has_entries_in(self, folder: int, name: str) -> bool:
         if not self._may_open():
             return False
         try:
             below = open_below(folder, (name,))
             try:
-                return _any(below)
+                return _has_entries(below)
             finally:
                 os.close(below)
         except OSError:
-            return True  # no longer a folder, or one that hides what it holds: not nothing
+            return True  # no longer a folder, or one that cannot be read: not nothing
 
     def _may_read(self) -> bool:
         self._computers += 1
@@ -180,10 +182,10 @@ class Traversal:
             self._cut(f"more than {MAX_ENTRIES} files and folders")
         return self._entries <= MAX_ENTRIES
 
-    def _cut(self, bound: str) -> None:
-        self.cut_short = self.cut_short or bound
+    def _cut(self, limit: str) -> None:
+        self.cut_short = self.cut_short or limit
 
 
-def _any(folder: int) -> bool:
+def _has_entries(folder: int) -> bool:
     with list_folder(folder) as found:
         return any(True for _ in found)
