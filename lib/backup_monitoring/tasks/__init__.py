@@ -1,4 +1,4 @@
-"""The tasks: five pure rules, their policies and facts, and the registry of tasks."""
+"""The tasks: five pure rules with their policies and facts, and their registry."""
 
 from backup_monitoring import face
 

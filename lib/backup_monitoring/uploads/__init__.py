@@ -1,4 +1,4 @@
-"""The uploads: what the backup clients wrote into an account's home directory."""
+"""The uploads: what the backup clients left in an account's home directory."""
 
 from backup_monitoring import face
 
