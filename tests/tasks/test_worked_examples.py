@@ -45,7 +45,7 @@ def _rows(text: str) -> Iterator[tuple[str, list[Row]]]:
             dict(zip(lines[0], (cell.strip("`") for cell in cells), strict=True))
             for cells in lines[2:]
         ]
-        if name == "passes":  # each is judged after those before it
+        if name == "runs":  # each is judged after those before it
             yield from ((name, rows[: n + 1]) for n in range(len(rows)))
         else:
             yield from ((name, [row]) for row in rows)
@@ -55,7 +55,7 @@ EXAMPLES = list(_rows(RULES.read_text(encoding="utf-8")))
 
 
 def _account(row: Row) -> Account:
-    backups, days = (row.get("entry: numbers, days") or "0, 1").split(", ")
+    backups, days = (row.get("entry: backups, days") or "0, 1").split(", ")
     return Account(
         "4000101",
         "uid=4000101",
@@ -86,8 +86,8 @@ def _quota(row: Row) -> Verdict:
 
 def _warn_after(row: Row) -> WarnAfterPolicy:
     policy = WarnAfterPolicy()
-    if row.get("settings: numbers, days", "-") != "-":
-        backups, days = map(int, row["settings: numbers, days"].split(", "))
+    if row.get("settings: backups, days", "-") != "-":
+        backups, days = map(int, row["settings: backups, days"].split(", "))
         good = Threshold(range_below_count(backups), "settings")
         policy = WarnAfterPolicy(backups=good, days=days, days_origin="settings")
     if row.get("option", "-") != "-":
@@ -119,7 +119,7 @@ def _status_policy(row: Row) -> StatusPolicy:
 
 def _schedule(row: Row) -> Verdict:
     rules = RunPolicies(_warn_after(row), _schedule_policy(row), _status_policy(row))
-    return evaluate_schedule(_account(row), uploads(_computer(row)), rules, at(row["looked at"]))
+    return evaluate_schedule(_account(row), uploads(_computer(row)), rules, at(row["checked at"]))
 
 
 def _status(row: Row) -> Verdict:
@@ -127,7 +127,7 @@ def _status(row: Row) -> Verdict:
     if percent := row.get("used"):
         account = account._replace(used=round(float(percent[:-2]) * GIB), capacity=100 * GIB)
     rules = RunPolicies(_warn_after(row), _schedule_policy(row), _status_policy(row))
-    return evaluate_status(account, uploads(_computer(row)), rules, at(row["looked at"]))
+    return evaluate_status(account, uploads(_computer(row)), rules, at(row["checked at"]))
 
 
 def _client(row: Row) -> Verdict:
@@ -148,7 +148,7 @@ def _unused(row: Row) -> Verdict:
         )
         policy = policy._replace(critical=limit)
     found = uploads()._replace(data=row["data"] == "yes")
-    return evaluate_unused(_account(row), found, policy, at(row["looked at"]))
+    return evaluate_unused(_account(row), found, policy, at(row["checked at"]))
 
 
 def _growth(row: Row) -> Verdict:
@@ -170,13 +170,13 @@ def _growth(row: Row) -> Verdict:
     return evaluate_quota(account, policy)
 
 
-def _passes(rows: list[Row]) -> Verdict:
+def _runs(rows: list[Row]) -> Verdict:
     memory: TrackedComputer | None = None
     for row in rows:
-        now, computer = at(row["looked at"]), _computer(row)
+        now, computer = at(row["checked at"]), _computer(row)
         memory = look(memory, computer, now)
         computer = computer._replace(history=memory.history_beside(computer))
-    account = _account({"entry: numbers, days": "2, 0"})
+    account = _account({"entry: backups, days": "2, 0"})
     rules = RunPolicies(WarnAfterPolicy(), _schedule_policy({}), StatusPolicy())
     return evaluate_status(account, uploads(computer), rules, now)
 
@@ -201,7 +201,7 @@ def test_a_row_says_what_the_rule_says(name: str, rows: list[Row]) -> None:
     if name == "offset":
         assert _offsets(row) == row["is"]
         return
-    verdict = _passes(rows) if name == "passes" else JUDGES[name](row)
+    verdict = _runs(rows) if name == "runs" else JUDGES[name](row)
 
     assert f"{verdict.state.name} - {verdict.summary}" == row["printed"]
 
@@ -217,4 +217,4 @@ def _offsets(row: Row) -> str:
 
 
 def test_every_rule_has_examples() -> None:
-    assert {name for name, _ in EXAMPLES} == {*JUDGES, "offset", "passes"}
+    assert {name for name, _ in EXAMPLES} == {*JUDGES, "offset", "runs"}
