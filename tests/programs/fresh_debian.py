@@ -124,7 +124,7 @@ def fresh_debian(folder: Path) -> Iterator[FreshDebian]:
     process = subprocess.Popen(
         [*command, "sh", "-c", _PREPARE, "sh", scratch, *_FOLDERS],
         env={
-            "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin",
+            "PATH": os.environ["PATH"],
             "UNITS": " ".join(_UNITS),
             "GROUP": group,
         },
