@@ -17,6 +17,7 @@ from backup_monitoring.icinga.results import CheckResult
 from backup_monitoring.model.errors import MonitoringError
 from backup_monitoring.model.text import sanitize
 from backup_monitoring.net.secrets import read_password
+from backup_monitoring.net.tls import failure_reason
 from backup_monitoring.settings.icinga import IcingaSettings
 
 CONNECTIONS = 3
@@ -170,7 +171,10 @@ def _format_error(error: Exception) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         why = f"its certificate is not trusted ({error.verify_message})"
         return f"{why}; see [icinga] ca_file, and the name in url"
-    said = getattr(error, "strerror", None) or type(error).__name__
+    if isinstance(error, ssl.SSLError):
+        said = failure_reason(error)
+    else:
+        said = getattr(error, "strerror", None) or type(error).__name__
     return f"no answer ({said}); see whether Icinga runs, and [icinga] url"
 
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from backup_monitoring.mail.transport import TransportError, quoted
 from backup_monitoring.net import connect as dial
 from backup_monitoring.net.secrets import read_password
+from backup_monitoring.net.tls import failure_reason
 from backup_monitoring.settings.notify import NotifySettings
 
 _PORTS = {"smtp": 25, "smtps": 465}
@@ -134,7 +135,7 @@ def _explained(server: MailServer, wait: float) -> Iterator[None]:
         raise TransportError(server.uri, problem, remedy) from None
     except ssl.SSLError as error:
         remedy = "smtps:// is for a port that speaks TLS at once, start_tls for one of smtp://"
-        raise TransportError(server.uri, f"no TLS: {error.reason or error}", remedy) from None
+        raise TransportError(server.uri, f"no TLS: {failure_reason(error)}", remedy) from None
     except smtplib.SMTPResponseException as error:
         problem = f"turns us away: {error.smtp_code} {quoted(error.smtp_error)}"
         raise TransportError(server.uri, problem, "see the mail server's log") from None
