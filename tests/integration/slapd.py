@@ -84,11 +84,13 @@ limits dn.subtree="cn=peercred,cn=external,cn=auth" size=unlimited size.prtotal=
 index objectClass,uid,sstIsActive,host eq
 index entryCSN,entryUUID eq
 """
-_EXTENSIONS = """\
+# RFC 5280 asks for the key identifiers, and Python 3.13 does not take a certificate without them.
+KEY_IDENTIFIERS = "subjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n"
+_EXTENSIONS = f"""\
 subjectAltName=DNS:localhost
 extendedKeyUsage=serverAuth
 basicConstraints=CA:FALSE
-"""
+{KEY_IDENTIFIERS}"""
 
 
 def needed() -> None:

@@ -183,7 +183,8 @@ def _authenticate(
 def certificate(folder: Path, name: str = "localhost") -> tuple[ssl.SSLContext, Path]:
     """Return a server's context for *name*, and the authority's certificate."""
     authority = make_authority(folder)
-    (folder / "extensions").write_text(f"subjectAltName=DNS:{name}\nbasicConstraints=CA:FALSE\n")
+    names = f"subjectAltName=DNS:{name}\nbasicConstraints=CA:FALSE\n"
+    (folder / "extensions").write_text(names + slapd.KEY_IDENTIFIERS)
     key, request, signed = (folder / f"server.{each}" for each in ("key", "csr", "crt"))
     slapd._run(
         *("openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"),
