@@ -134,6 +134,10 @@ class _Server(SMTP):
 class _Controller(Controller):
     behaviour: Behaviour
 
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._servers: list[_Server] = []  # one a connection
+
     def _trigger_server(self) -> None:
         # aiosmtpd's own trial connection trusts no authority of ours
         with socket.create_connection((self.hostname, self.port)):
@@ -142,7 +146,15 @@ class _Controller(Controller):
     def factory(self) -> SMTP:
         server = _Server(self.handler, **self.SMTP_kwargs)
         server.behaviour = self.behaviour
+        self._servers.append(server)
         return server
+
+    def cancel_tasks(self, stop_loop: bool = True) -> None:
+        # From Python 3.12 on the end of a server waits for connections that clients left open.
+        for server in self._servers:
+            if isinstance(server.transport, asyncio.Transport):
+                server.transport.abort()
+        super().cancel_tasks(stop_loop)
 
 
 @contextmanager
