@@ -1,11 +1,15 @@
 """Options of the test run."""
 
+import os
+
 import pytest
 from hypothesis import settings
 
 # How long an example takes says how busy the machine is, not whether it is right.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
+# Daemons and what administrators use: a normal user's PATH leaves these folders out.
+os.environ["PATH"] += ":/usr/sbin:/sbin"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

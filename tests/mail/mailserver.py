@@ -134,6 +134,10 @@ class _Server(SMTP):
 class _Controller(Controller):
     behaviour: Behaviour
 
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._servers: list[_Server] = []  # one a connection
+
     def _trigger_server(self) -> None:
         # aiosmtpd's own trial connection trusts no authority of ours
         with socket.create_connection((self.hostname, self.port)):
@@ -142,7 +146,15 @@ class _Controller(Controller):
     def factory(self) -> SMTP:
         server = _Server(self.handler, **self.SMTP_kwargs)
         server.behaviour = self.behaviour
+        self._servers.append(server)
         return server
+
+    def cancel_tasks(self, stop_loop: bool = True) -> None:
+        # From Python 3.12 on the end of a server waits for connections that clients left open.
+        for server in self._servers:
+            if isinstance(server.transport, asyncio.Transport):
+                server.transport.abort()
+        super().cancel_tasks(stop_loop)
 
 
 @contextmanager
@@ -183,7 +195,8 @@ def _authenticate(
 def certificate(folder: Path, name: str = "localhost") -> tuple[ssl.SSLContext, Path]:
     """Return a server's context for *name*, and the authority's certificate."""
     authority = make_authority(folder)
-    (folder / "extensions").write_text(f"subjectAltName=DNS:{name}\nbasicConstraints=CA:FALSE\n")
+    names = f"subjectAltName=DNS:{name}\nbasicConstraints=CA:FALSE\n"
+    (folder / "extensions").write_text(names + slapd.KEY_IDENTIFIERS)
     key, request, signed = (folder / f"server.{each}" for each in ("key", "csr", "crt"))
     slapd._run(
         *("openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"),

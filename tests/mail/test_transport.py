@@ -14,6 +14,7 @@ from backup_monitoring.settings.notify import NotifySettings
 from integration.slapd import free_port
 from mail import mailserver
 from mail.mailserver import Behaviour
+from net.hanging_up import LAST_WORDS, hanging_up
 
 MESSAGE = b"Message-ID: <1@tests>\nSubject: test\n\n.dot\n.\nlast\n"
 WAIT = 0.4
@@ -208,6 +209,19 @@ def test_no_start_tls_offered(server: tuple[Behaviour, int]) -> None:
 def test_tls_to_a_plain_port(server: tuple[Behaviour, int]) -> None:
     with pytest.raises(TransportError, match="no TLS"):
         _steps(NotifySettings(smtp=f"smtps://localhost:{server[1]}"))
+
+
+@pytest.mark.parametrize("last_words", LAST_WORDS.values(), ids=LAST_WORDS)
+@pytest.mark.parametrize("scheme", ["smtp", "smtps"])
+def test_a_server_that_hangs_up_instead_of_tls(scheme: str, last_words: bytes) -> None:
+    before = (b"220 mx\r\n", b"250-mx\r\n250 STARTTLS\r\n", b"220 go ahead\r\n")
+    with hanging_up(last_words, *(before if scheme == "smtp" else ())) as port:
+        settings = NotifySettings(smtp=f"{scheme}://localhost:{port}", start_tls=scheme == "smtp")
+
+        with pytest.raises(TransportError) as raised:
+            _steps(settings)
+
+    assert str(raised.value).startswith(f"{settings.smtp}: no TLS: the server hung up; smtps:// is")
 
 
 def test_a_wrong_password_is_not_told() -> None:

@@ -10,6 +10,7 @@ from backup_monitoring.directory.opening import open_directory
 from backup_monitoring.model.errors import DirectoryError, SettingsError
 from backup_monitoring.net import connections as dial
 from backup_monitoring.settings.directory import DirectorySettings
+from net.hanging_up import LAST_WORDS, hanging_up
 
 
 @pytest.mark.parametrize(
@@ -126,3 +127,15 @@ def test_a_password_is_not_sent_in_the_clear(monkeypatch: pytest.MonkeyPatch) ->
         sent, _ = listener.accept()
         with sent:
             assert b"geheim" not in sent.recv(1000)
+
+
+@pytest.mark.parametrize("last_words", LAST_WORDS.values(), ids=LAST_WORDS)
+def test_a_server_that_hangs_up_instead_of_tls_is_unreachable(last_words: bytes) -> None:
+    with hanging_up(last_words) as port:
+        uri = f"ldaps://localhost:{port}"
+        settings = DirectorySettings(uri=(uri,), bind="anonymous", file="s.toml")
+
+        with pytest.raises(dial.UnreachableError) as raised:
+            open_directory(settings, lambda phase: None)
+
+    assert str(raised.value).startswith(f"{uri}: no TLS: the server hung up; ldaps:// is for ")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mail.mailserver import running
+from programs.fresh_debian import write_wheels
 from programs.installed import EXAMPLES, Programs, build_wheel, install
 from programs.notifier import Notifier
 
@@ -17,6 +18,15 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Programs:
     """The programs of a wheel built now."""
     folder = tmp_path_factory.mktemp("installed")
     return install(build_wheel(folder / "dist"), folder / "env")
+
+
+@pytest.fixture(scope="session")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where pip finds what the package needs, instead of on the internet."""
+    folder = tmp_path_factory.mktemp("wheels")
+    write_wheels(folder)
+    yield folder
+    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")

@@ -17,18 +17,24 @@ from typing import Any
 
 import pytest
 
-from integration.slapd import free_port, make_authority
+from integration.slapd import KEY_IDENTIFIERS, free_port, make_authority
 from programs.installed import ROOT
 
 SHIPPED = ROOT / "icinga"
 PASSWORD = "password of the tests"
-_EXTENSIONS = "subjectAltName=DNS:localhost,DNS:{name}\nextendedKeyUsage=serverAuth,clientAuth\n"
+_EXTENSIONS = (
+    "subjectAltName=DNS:localhost,DNS:{name}\nextendedKeyUsage=serverAuth,clientAuth\n"
+    + KEY_IDENTIFIERS
+)
+# What Icinga 2.17 does by itself. Releases that have the setting but not set warn of it at each
+# start, older ones do not know it.
+_ENFORCE = "  try { enforce_filter_expression_permission = true } except { }\n"
 
 
 def needed(*names: str) -> None:
     """Skip the test where a program is not installed; fail there in CI."""
     for name in names:
-        if shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin") is None:
+        if shutil.which(name) is None:
             if os.environ.get("CI"):
                 pytest.fail(f"{name} is not installed")
             pytest.skip(f"{name} is not installed")
@@ -74,7 +80,7 @@ class IcingaProcess:
             f"include <itl>\n{text}"
             f'object ApiUser "all" {{\n  password = "{PASSWORD}"\n  permissions = [ "*" ]\n}}\n'
             f'object ApiListener "api" {{\n  bind_host = "127.0.0.1"\n  bind_port = {self.port}\n'
-            f'{listener}}}\nobject CheckerComponent "checker" {{\n}}\n'
+            f'{listener}{_ENFORCE}}}\nobject CheckerComponent "checker" {{\n}}\n'
         )
 
     @property

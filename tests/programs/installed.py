@@ -1,6 +1,7 @@
 """Installs the built wheel into an environment of its own, and runs its programs."""
 
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -41,6 +42,17 @@ class Programs(NamedTuple):
             stdin=subprocess.DEVNULL,
         )
         return Ran(done.returncode, done.stdout, done.stderr)
+
+
+def copy_clone(folder: Path) -> Path:
+    """Copy into *folder* what a clone has, without the tests."""
+    made = shutil.ignore_patterns(".venv", "tree", "store", "mails")
+    for name in ("checks", "docs", "examples", "icinga", "lib"):
+        shutil.copytree(ROOT / name, folder / name, ignore=made if name == "examples" else None)
+    for file in [*ROOT.glob("*.*"), ROOT / "LICENSE"]:
+        if file.is_file():
+            shutil.copy(file, folder)
+    return folder
 
 
 def build_wheel(folder: Path) -> Path:

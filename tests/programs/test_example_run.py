@@ -5,57 +5,33 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from programs.fresh_debian import write_wheels
-from programs.installed import ROOT
+from programs.installed import ROOT, copy_clone
 
 pytestmark = pytest.mark.installed
-CLONED = ("checks", "docs", "icinga", "lib")
-MADE = shutil.ignore_patterns(".venv", "tree", "store", "mails")
 NO_VENV = "#!/bin/sh\n[ \"$2\" != 'import ensurepip, venv' ] || exit 1\n"
 FULL_DISK = "#!/bin/sh\n[ \"$2\" != venv ] || { echo 'No space left on device' >&2; exit 1; }\n"
 
 
-@pytest.fixture(scope="module")
-def wheels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Where pip finds what it needs, instead of on the internet."""
-    folder = tmp_path_factory.mktemp("wheels")
-    write_wheels(folder)
-    yield folder
-    shutil.rmtree(folder)
-
-
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    return copy_of_this(tmp_path / "my clone")
+    return copy_clone(tmp_path / "my clone")
 
 
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory, wheels: Path) -> tuple[Path, str]:
     """A clone in which the command was run, and what it printed."""
-    clone = copy_of_this(tmp_path_factory.mktemp("shown") / "my clone")
+    clone = copy_clone(tmp_path_factory.mktemp("shown") / "my clone")
     ran = run(clone, wheels)
     assert ran.returncode == 0, ran.stderr
     return clone, ran.stdout
 
 
-def copy_of_this(folder: Path) -> Path:
-    """Copy into *folder* what a clone has."""
-    for name in CLONED:
-        shutil.copytree(ROOT / name, folder / name)
-    shutil.copytree(ROOT / "examples", folder / "examples", ignore=MADE)
-    for file in [*ROOT.glob("*.*"), ROOT / "LICENSE"]:
-        if file.is_file():
-            shutil.copy(file, folder)
-    return folder
-
-
 def run(
-    clone: Path, wheels: Path, python: str = sys.executable
+    clone: Path, wheels: Path, python: str = sys.executable, script: str = "examples/run"
 ) -> subprocess.CompletedProcess[str]:
     environment = {
         "PATH": os.environ["PATH"],
@@ -65,7 +41,7 @@ def run(
         "PIP_FIND_LINKS": str(wheels),
     }
     return subprocess.run(
-        [clone / "examples" / "run"],
+        [clone / script],
         env=environment,
         cwd=clone.parent,
         stdin=subprocess.DEVNULL,
@@ -121,3 +97,40 @@ def test_without_an_environment_it_says_why(
     assert ran.returncode == 1
     assert says in ran.stderr
     assert silent not in ran.stderr
+
+
+@pytest.mark.parametrize("script", ["examples/run", "tests/run"])
+def test_without_python_one_line_says_so(clone: Path, wheels: Path, script: str) -> None:
+    (clone / "tests").mkdir()
+    shutil.copy(ROOT / "tests" / "run", clone / "tests")
+
+    ran = run(clone, wheels, "python3.none", script)
+
+    assert ran.returncode == 1
+    assert ran.stdout == ""
+    assert ran.stderr == (
+        f"{clone / script}: there is no python3.none; "
+        "install Python 3.11 or later, on Debian: apt install python3\n"
+    )
+
+
+def test_without_network_one_line_says_so(clone: Path, tmp_path: Path) -> None:
+    ran = run(clone, tmp_path / "no wheels")
+
+    assert ran.returncode == 1
+    assert ran.stderr == (
+        f"{clone / 'examples' / 'run'}: "
+        "cannot download Python packages; the first run needs the network\n"
+    )
+
+
+def test_a_second_run_needs_no_network(shown: tuple[Path, str], tmp_path: Path) -> None:
+    clone, _ = shown
+    changed = clone / "checks" / "check_backup_quota.py"
+    changed.write_text(changed.read_text() + "# changed since\n")
+
+    ran = run(clone, tmp_path / "no wheels")
+
+    assert (ran.returncode, ran.stderr) == (0, "")
+    (installed,) = clone.glob("examples/.venv/lib/*/site-packages/check_backup_quota.py")
+    assert installed.read_text() == changed.read_text()

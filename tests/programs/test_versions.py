@@ -1,5 +1,6 @@
 """The wheel on the other Pythons that this machine has."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -14,7 +15,7 @@ CHECKS = [f"check_backup_{task}" for task in ("client", "quota", "schedule", "st
 
 @pytest.mark.parametrize("version", ["3.11", "3.12", "3.13"])
 def test_a_wheel_says_the_same_on_each_python(
-    programs: Programs, example: Path, tmp_path: Path, version: str
+    programs: Programs, example: Path, wheels: Path, tmp_path: Path, version: str
 ) -> None:
     python = shutil.which(f"python{version}")
     if python is None or subprocess.run([python, "-c", ""], capture_output=True).returncode:
@@ -24,7 +25,9 @@ def test_a_wheel_says_the_same_on_each_python(
     wheel = build_wheel(tmp_path / "dist")
     pip = str(other / "bin" / "pip")
     command = [pip, "install", "--quiet", "--disable-pip-version-check", str(wheel)]
-    subprocess.run(command, check=True)  # with its dependencies, as an administrator would
+    # With its dependencies, as an administrator would.
+    environment = {**os.environ, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels)}
+    subprocess.run(command, check=True, env=environment)
 
     for check in CHECKS:
         arguments = ("--config", str(example), "--now", NOW, "-vv")

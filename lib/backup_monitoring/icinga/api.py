@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from backup_monitoring.icinga.results import CheckResult
 from backup_monitoring.model import MonitoringError, sanitize
-from backup_monitoring.net import read_password
+from backup_monitoring.net import explain_failure, read_password
 from backup_monitoring.settings import IcingaSettings
 
 CONNECTIONS = 3
@@ -169,7 +169,10 @@ def _format_error(error: Exception) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         why = f"its certificate is not trusted ({error.verify_message})"
         return f"{why}; see [icinga] ca_file, and the name in url"
-    said = getattr(error, "strerror", None) or type(error).__name__
+    if isinstance(error, ssl.SSLError):
+        said = explain_failure(error)
+    else:
+        said = getattr(error, "strerror", None) or type(error).__name__
     return f"no answer ({said}); see whether Icinga runs, and [icinga] url"
 
 

@@ -14,6 +14,7 @@ from backup_monitoring.net import (
     ServerAddress,
     UnreachableError,
     connect,
+    explain_failure,
     is_private,
     read_password,
 )
@@ -137,7 +138,7 @@ def _explained(server: MailServer, wait: float) -> Iterator[None]:
         raise TransportError(server.uri, problem, remedy) from None
     except ssl.SSLError as error:
         remedy = "smtps:// is for a port that speaks TLS at once, start_tls for one of smtp://"
-        raise TransportError(server.uri, f"no TLS: {error.reason or error}", remedy) from None
+        raise TransportError(server.uri, f"no TLS: {explain_failure(error)}", remedy) from None
     except smtplib.SMTPResponseException as error:
         problem = f"turns us away: {error.smtp_code} {quote_answer(error.smtp_error)}"
         raise TransportError(server.uri, problem, "see the mail server's log") from None

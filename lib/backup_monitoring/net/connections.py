@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from backup_monitoring.model import DirectoryError, SettingsError
+from backup_monitoring.net.tls import HUNG_UP, explain_failure
 from backup_monitoring.settings import DirectorySettings
 
 _PORTS = {"ldap": 389, "ldaps": 636}
@@ -175,10 +176,10 @@ def secure(
         raise make_timeout_error(server, connection.gettimeout() or 0) from error
     except ssl.SSLError as error:
         # One that only hangs up may be a balancer before a server that is down: try the next.
-        kind = UnreachableError if isinstance(error, ssl.SSLEOFError) else DirectoryError
+        kind = UnreachableError if isinstance(error, HUNG_UP) else DirectoryError
         raise kind(
             server.uri,
-            f"no TLS: {error.reason or error}",
+            f"no TLS: {explain_failure(error)}",
             "ldaps:// is for a port that speaks TLS at once, start_tls for one of ldap://; "
             "else see the server's log (versions of TLS, client certificates)",
         ) from error

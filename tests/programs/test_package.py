@@ -1,0 +1,32 @@
+"""What pip installs from a clone."""
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from programs.installed import copy_clone
+
+pytestmark = pytest.mark.installed
+PIP_WHEEL = ("-m", "pip", "wheel", "--quiet", "--no-build-isolation", "--no-deps", "--no-index")
+
+
+def test_a_clone_that_was_built_before_installs_what_it_has_now(tmp_path: Path) -> None:
+    clone = copy_clone(tmp_path / "clone")
+    for left in ("backup_monitoring/deleted.py", "check_backup_deleted.py"):
+        file = clone / "build" / "lib" / left
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+
+    subprocess.run([sys.executable, *PIP_WHEEL, "-w", tmp_path, clone], check=True)
+
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        modules = {name for name in archive.namelist() if name.endswith(".py")}
+    assert modules == {
+        str(path.relative_to(clone / folder))
+        for folder in ("lib", "checks")
+        for path in (clone / folder).rglob("*.py")
+    }
