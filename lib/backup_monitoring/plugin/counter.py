@@ -71,7 +71,7 @@ class VerdictCounter:
         return self._added - self._counts[State.OK.badness]
 
     def format_counts(self) -> str:
-        """Return the counts as text: ``1 critical, 2 warning of 12``, or ``12 accounts, all ok``."""
+        """Return ``1 critical, 2 warning of 12``, or ``12 accounts, all ok``."""
         if not self.not_ok:
             return f"{self._added} account{'s' * (self._added != 1)}, all ok"
         order = (State.CRITICAL, State.WARNING, State.UNKNOWN)
