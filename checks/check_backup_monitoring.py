@@ -65,7 +65,7 @@ class MonitoringHealth(nagiosplugin.Resource):
         """Read store and outbox; return the verdict and its numbers.
 
         Raises:
-            MonitoringError: there is no store, or one of them cannot be read.
+            MonitoringError: the settings name no store, or store or outbox cannot be read.
         """
         verdict = self._judge()
         return make_metrics([Evaluation("", verdict)], verdict.metrics)

@@ -159,7 +159,7 @@ def judge_accounts(check: BackupCheck, request: Request, source: AccountSource) 
     """Return the exit code and output of *check* over the accounts that *source* yields.
 
     Raises:
-        MonitoringError: there is no account; or our own failure.
+        MonitoringError: no account is in scope; or our own failure.
     """
     accounts, verbosity = AccountVerdicts(check, request, source), request.options.verbose
     if request.single:
@@ -184,7 +184,7 @@ class AccountVerdicts(nagiosplugin.Resource):
         """Judge all accounts; return the worst verdicts and the numbers.
 
         Raises:
-            MonitoringError: there is no account; or our own failure.
+            MonitoringError: no account is in scope; or our own failure.
         """
         self._judge_all()
         worst = self.counter.worst

@@ -20,7 +20,7 @@ _FIRST_LIMIT = 50.0  # seconds, until the program sets its own
 class Watchdog:
     """Ends the process when its time is up, in whatever call it is stuck.
 
-    A signal would not do: Python handles it only after a system call such as a name look-up has
+    A signal would not do: Python handles it only after a system call, for example a name look-up, has
     returned, and a name server that does not respond blocks that for longer than any time limit.
     """
 
@@ -64,7 +64,7 @@ class Watchdog:
         signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
         for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
             if signal.getsignal(number) is not signal.SIG_IGN:  # the caller's choice, as by nohup
-                signal.signal(number, _ignore)  # without a handler there is no wake-up
+                signal.signal(number, _ignore)  # only signals with a handler wake up
         _start_thread(lambda: self._obey(wakeups))
 
     def _obey(self, wakeups: int) -> None:
