@@ -1,4 +1,4 @@
-"""backup_settings: shows the settings in effect, and tries them step by step."""
+"""backup_settings: shows the settings in effect, and tests the installation step by step."""
 
 from collections.abc import Iterator, Sequence
 
@@ -11,7 +11,6 @@ from backup_monitoring.model import (
     sanitize,
 )
 from backup_monitoring.plugin import (
-    HelpRequested,
     Parser,
     Watchdog,
     add_account_option,
@@ -19,14 +18,9 @@ from backup_monitoring.plugin import (
     choose_now,
     parse_uids,
     require_found,
+    start_run,
 )
-from backup_monitoring.settings import (
-    Setting,
-    Settings,
-    find_settings_file,
-    read_settings,
-    write_toml,
-)
+from backup_monitoring.settings import Setting, Settings, write_toml
 from backup_monitoring.tasks import (
     format_backup_count,
     format_warn_after,
@@ -35,6 +29,7 @@ from backup_monitoring.tasks import (
 )
 
 FAILED = 2
+_LIMIT = 50
 
 
 def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
@@ -42,97 +37,95 @@ def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
 
     Raises:
         MonitoringError: the command line or the settings are wrong.
+        HelpRequested: the command line asks for help or version.
     """
-    parser = _parser()
-    try:
-        options = parser.parse(arguments)
-    except HelpRequested as shown:
-        return 0, shown.text
-    watchdog.limit(options.timeout or 50)
-    file = find_settings_file(options.config)
-    watchdog.phase(f"reading {file}")
-    settings = read_settings(file)
-    uids = parse_uids(options)
+    options = _make_parser().parse(arguments)
+    settings = start_run(options, watchdog, _LIMIT)
+    uids, now = parse_uids(options), choose_now(options)
     if options.test and uids is not None:
         raise UsageError("--test", "is about all accounts", "leave --account out")
     if options.test:
         from backup_monitoring.selftest import InstallationCheck
 
-        trial = InstallationCheck(settings, choose_now(options), watchdog.phase)
-        lines = [sanitize(line) for line in trial.run()]
-        return (FAILED if trial.failed else 0), "\n".join(lines)
+        installation = InstallationCheck(settings, now, watchdog.phase)
+        lines = [sanitize(line) for line in installation.run()]
+        return (FAILED if installation.failed else 0), "\n".join(lines)
     if uids is not None:
         from backup_monitoring.model import Need
         from backup_monitoring.store import live_accounts
 
         need = Need.QUOTA | Need.WARN_AFTER
-        found = live_accounts(settings, need, None, uids, choose_now(options), watchdog.phase)
-        return _of_accounts([account for account, _ in found], uids, settings)
-    return 0, "\n".join(_in_effect(settings))
+        found = live_accounts(settings, need, None, uids, now, watchdog.phase)
+        return 0, _format_accounts([account for account, _ in found], uids, settings)
+    return 0, "\n".join(_format_settings(settings))
 
 
-def _parser() -> Parser:
+def _make_parser() -> Parser:
     parser = Parser(
         "backup_settings",
         "Shows the settings in effect, or the thresholds of an account, each with its origin; "
-        "or tries them.",
+        "or tests the installation.",
         "exit codes: 0 all is well, 2 a step of --test failed, 3 wrong options or settings",
     )
     add_account_option(parser, "print all settings in effect")
-    add_common_options(parser, limit="50")
+    add_common_options(parser, limit=f"{_LIMIT}")
     parser.add_argument(
         "--test",
         action="store_true",
-        help="try the installation step by step: reach the directory, verify it, bind, count "
+        help="test the installation step by step: reach the directory, verify it, bind, count "
         "accounts, find homes, read a report, reach the mail server (nothing is sent)",
     )
     return parser
 
 
-def _in_effect(settings: Settings) -> Iterator[str]:
+def _format_settings(settings: Settings) -> Iterator[str]:
     yield f"# settings in effect, from {escape_unprintable(str(settings.file))}"
     sections: dict[str, list[Setting]] = {}
     for setting in settings.in_effect:
         sections.setdefault(setting.section, []).append(setting)
     for section, its_settings in sections.items():
         yield f"\n[{section}]"
-        yield from map(_line, its_settings)
+        yield from map(_format_setting, its_settings)
 
 
-def _line(setting: Setting) -> str:
+def _format_setting(setting: Setting) -> str:
     plain = setting.key.isascii() and setting.key.isidentifier()
     key = setting.key if plain else write_toml(setting.key)
     hidden = "# " if setting.value == "(none)" else ""
     default = "" if setting.origin == "file" else "  # default"
-    # Not `clean`: the value is the administrator's own, and may be copied.
+    # Not sanitized: the value is the administrator's own, and may be copied.
     return escape_unprintable(f"{hidden}{key} = {setting.value}{default}")
 
 
-def _of_accounts(
-    accounts: Sequence[Account], uids: Sequence[str], settings: Settings
-) -> tuple[int, str]:
-    lines = [line for account in accounts for line in _thresholds(account, settings)]
+def _format_accounts(accounts: Sequence[Account], uids: Sequence[str], settings: Settings) -> str:
     found = {account.uid.lower() for account in accounts}
     require_found(found, uids, settings.directory.accounts_base)
-    return 0, "\n".join(map(sanitize, lines))
+    lines = (line for account in accounts for line in _format_thresholds(account, settings))
+    return "\n".join(map(sanitize, lines))
 
 
-def _thresholds(account: Account, settings: Settings) -> Iterator[str]:
+def _format_thresholds(account: Account, settings: Settings) -> Iterator[str]:
     policies = settings.policies
     warning, critical = resolve_quota_thresholds(account, policies.quota)
     warn_after = resolve_warn_after(account, policies.warn_after)
     yield f"{account.uid} ({account.status.value}), entry {account.dn}"
-    yield f"  quota: WARNING above {_percent(warning)}, CRITICAL above {_percent(critical)}"
+    percents = (
+        f"WARNING above {_format_percent(warning)}, CRITICAL above {_format_percent(critical)}"
+    )
+    yield f"  quota: {percents}"
     critical_count = format_backup_count(warn_after.critical)
     tasks = "  schedule, status:"
     yield f"{tasks} {format_warn_after(warn_after)}; WARNING at the first that is reached"
     yield f"{tasks} CRITICAL if then {critical_count} or more in a row"
     if warn_after.switched_off:
-        yield "  the entry switches both off: the customer is not told, the state follows the rest"
+        yield (
+            "  the entry switches both off: the customer is not notified, the state follows the "
+            "settings"
+        )
     for finding in account.findings:
         yield f"  finding: {finding}"
 
 
-def _percent(threshold: Threshold) -> str:
+def _format_percent(threshold: Threshold) -> str:
     good: Range = threshold.good
     return f"{good.end:g} % ({threshold.origin})"

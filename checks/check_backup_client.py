@@ -10,7 +10,7 @@ from backup_monitoring.plugin import (
     Parser,
     Request,
     Watchdog,
-    no_account_error,
+    make_no_account_error,
     require_found,
     run,
 )
@@ -35,8 +35,8 @@ class ClientCheck(BackupCheck):
             help="instead of a check, print which programs are in use; as a table, or =json",
         )
 
-    def instead(self, request: Request, source: AccountSource) -> tuple[int, str] | None:
-        """Print the inventory if it was asked for."""
+    def run_instead(self, request: Request, source: AccountSource) -> tuple[int, str] | None:
+        """Return the inventory if an option asks for it."""
         if request.options.inventory is None:
             return None
         inventory, found = Inventory(), set[str]()
@@ -45,9 +45,9 @@ class ClientCheck(BackupCheck):
             inventory.add(account, uploads)
         require_found(found, request.uids or (), request.settings.directory.accounts_base)
         if not found:
-            raise no_account_error(request.settings)
+            raise make_no_account_error(request.settings)
         as_json = request.options.inventory == "json"
-        return State.OK.value, inventory.json() if as_json else inventory.table()
+        return State.OK.value, inventory.to_json() if as_json else inventory.to_table()
 
 
 def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:

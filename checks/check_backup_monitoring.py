@@ -1,23 +1,26 @@
-"""check_backup_monitoring: does the monitoring itself live?"""
+"""check_backup_monitoring: is the monitoring itself healthy?"""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from backup_monitoring.model import SettingsError, State
+import nagiosplugin
+
+from backup_monitoring.model import SettingsError, Verdict
 from backup_monitoring.plugin import (
+    EXIT_CODES,
     Evaluation,
-    HelpRequested,
     Parser,
-    PluginOutput,
+    VerdictSummary,
     Watchdog,
-    account_lines,
     add_common_options,
     add_verbosity,
     choose_now,
+    make_metrics,
     render_output,
+    start_run,
 )
 from backup_monitoring.selftest import OutboxHealth, StorePart, evaluate_health
-from backup_monitoring.settings import Settings, StoreSettings, find_settings_file, read_settings
+from backup_monitoring.settings import Settings, StoreSettings
 from backup_monitoring.store import RunMeta, count_findings, open_store
 
 LIMIT = 10  # seconds
@@ -28,62 +31,77 @@ def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
 
     Raises:
         MonitoringError: our own failure.
+        HelpRequested: the command line asks for help or version.
     """
-    try:
-        options = command_line().parse(arguments)
-    except HelpRequested as shown:
-        return State.UNKNOWN.value, shown.text
-    watchdog.limit(options.timeout or LIMIT)
-    watchdog.phase("reading the settings")
-    settings = read_settings(find_settings_file(options.config))
-    if settings.store.folder is None:
-        remedy = "set it, or leave this check out: without a store there is nothing to check"
-        raise SettingsError(f"{settings.file}: [store] folder", "not set", remedy)
+    options = make_parser().parse(arguments)
+    settings = start_run(options, watchdog, LIMIT)
     watchdog.phase("reading the store")
-    state, now = open_store(settings.store.folder), choose_now(options)
-    meta, findings = state.meta(), list(state.findings())
-    verdict = evaluate_health(
-        _parts(meta, settings.store),
-        timedelta(seconds=meta.seconds),
-        count_findings(findings),
-        settings.monitoring,
-        now,
-        _mails(settings, now),
-    )
-    lines = [f"finding, {finding.kind}: {finding}" for finding in findings]
-    verdict = verdict._replace(details=verdict.details + tuple(lines) * (options.verbose > 1))
-    evaluate_all = Evaluation("service", verdict)
-    lines_shown = (
-        account_lines(evaluate_all, options.verbose, single=True) if options.verbose else []
-    )
-    return render_output(
-        PluginOutput("service", [evaluate_all], verdict.metrics, verdict.summary, lines_shown)
-    )
+    health = MonitoringHealth(settings, choose_now(options), list_findings=options.verbose > 1)
+    return render_output("monitoring", health, VerdictSummary(options.verbose))
 
 
-def command_line() -> Parser:
+def make_parser() -> Parser:
     """Return the parser of the command line."""
     parser = Parser(
         "check_backup_monitoring",
-        "Checks the store: the age of its parts, how long a pass takes, and what it found.",
-        "exit codes: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN (help and wrong options too)",
+        "Checks the monitoring itself: the age of the store, the last collector run and its "
+        "findings, and the mails that wait.",
+        EXIT_CODES,
     )
     add_common_options(parser, limit=f"{LIMIT}")
     add_verbosity(parser, "-v: each part, -vv: each finding, -vvv: each number")
     return parser
 
 
-def _parts(meta: RunMeta, store: StoreSettings) -> tuple[StorePart, StorePart]:
+class MonitoringHealth(nagiosplugin.Resource):
+    """Acquisition: the store and the outbox, and the verdict about them."""
+
+    def __init__(self, settings: Settings, now: datetime, *, list_findings: bool) -> None:
+        self._settings = settings
+        self._now = now
+        self._list_findings = list_findings
+
+    def probe(self) -> list[nagiosplugin.Metric]:
+        """Read store and outbox; return the verdict and its numbers.
+
+        Raises:
+            MonitoringError: the settings name no store, or store or outbox cannot be read.
+        """
+        verdict = self._judge()
+        return make_metrics([Evaluation("", verdict)], verdict.metrics)
+
+    def _judge(self) -> Verdict:
+        settings = self._settings
+        if settings.store.folder is None:
+            remedy = "set it, or do without this check: without a store there is nothing to check"
+            raise SettingsError(f"{settings.file}: [store] folder", "not set", remedy)
+        state = open_store(settings.store.folder)
+        meta, findings = state.meta(), list(state.findings())
+        verdict = evaluate_health(
+            _list_parts(meta, settings.store),
+            timedelta(seconds=meta.seconds),
+            count_findings(findings),
+            settings.monitoring,
+            self._now,
+            _read_mails(settings, self._now),
+        )
+        if not self._list_findings:
+            return verdict
+        lines = (f"finding, {finding.kind}: {finding}" for finding in findings)
+        return verdict._replace(details=(*verdict.details, *lines))
+
+
+def _list_parts(meta: RunMeta, store: StoreSettings) -> tuple[StorePart, StorePart]:
     return (
         StorePart("directory", meta.directory_read, meta.directory_error, store.directory_max_age),
         StorePart("storage", meta.storage_read, meta.storage_error, store.max_age),
     )
 
 
-def _mails(settings: Settings, now: datetime) -> OutboxHealth | None:
+def _read_mails(settings: Settings, now: datetime) -> OutboxHealth | None:
     if settings.notify.outbox is None:
         return None
-    if not settings.notify.outbox.exists():  # nothing was ever to be told
+    if not settings.notify.outbox.exists():  # nothing was ever queued
         return OutboxHealth()
     from backup_monitoring.outbox import read_status
 

@@ -1,4 +1,4 @@
-"""check_backup_quota: has an account used more of its quota than its entry allows?"""
+"""check_backup_quota: has an account used too much of its quota?"""
 
 import argparse
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from backup_monitoring.tasks import Policies, format_quota_thresholds, is_certai
 
 
 class QuotaCheck(BackupCheck):
-    """Used space against the thresholds."""
+    """Reads the directory."""
 
     task = "quota"
     description = "Checks the used space of backup accounts, in percent of their quota."
@@ -29,7 +29,7 @@ class QuotaCheck(BackupCheck):
         self._capacity = 0
 
     def add_options(self, parser: Parser) -> None:
-        """Add the thresholds in percent."""
+        """Add the thresholds in percent, and the one of the forecast in days."""
         add_thresholds(
             parser,
             "good used space in percent, 85 by default ([quota] warning)",
@@ -42,7 +42,7 @@ class QuotaCheck(BackupCheck):
             help="WARNING if at its growth an account is full in fewer days (needs a store)",
         )
 
-    def policies(self, options: argparse.Namespace, policies: Policies) -> Policies:
+    def apply_options(self, options: argparse.Namespace, policies: Policies) -> Policies:
         """Return *policies* with the thresholds of the command line."""
         quota_policy = policies.quota._replace(
             warning=choose_threshold(options.warning, "-w", policies.quota.warning),
@@ -51,30 +51,30 @@ class QuotaCheck(BackupCheck):
         )
         return policies._replace(quota=quota_policy)
 
-    def instead(self, request: Request, source: AccountSource) -> None:
-        """Refuse a forecast where there is no past."""
+    def run_instead(self, request: Request, source: AccountSource) -> None:
+        """Refuse a forecast without a store."""
         stored = request.settings.store.folder is not None and not request.options.live
         if request.options.forecast_warning is not None and not stored:
             raise UsageError(
                 "--forecast-warning",
-                "needs the past, which only the store has",
+                "needs earlier sizes, which only the store has",
                 "set [store] folder and leave --live out, or leave this option out",
             )
 
-    def thresholds(self, account: Account, policies: Policies) -> str:
+    def format_thresholds(self, account: Account, policies: Policies) -> str:
         """Return the percentages in effect."""
         return format_quota_thresholds(account, policies.quota)
 
     def is_certainly_ok(self, account: Account, policies: Policies) -> bool:
-        """Tell whether the quota rule certainly says OK."""
+        """Return whether the quota rule's answer is OK: quicker than the rule itself."""
         return is_certainly_ok(account, policies.quota)
 
-    def count(self, account: Account) -> None:
+    def add_to_totals(self, account: Account) -> None:
         """Add used space and capacity."""
         self._used += account.used or 0
         self._capacity += account.capacity or 0
 
-    def totals(self) -> list[Metric]:
+    def list_totals(self) -> list[Metric]:
         """Return the sums of used space and capacity, in bytes."""
         return [
             Metric("used", self._used, "B", maximum=self._capacity),

@@ -1,4 +1,4 @@
-"""check_backup_unused: is there an account that was never backed up to?"""
+"""check_backup_unused: was an account never used?"""
 
 import argparse
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from backup_monitoring.plugin import (
     Watchdog,
     choose_threshold,
     explain_ranges,
-    range_option,
+    parse_range,
     run,
 )
 from backup_monitoring.tasks import Policies, format_age_thresholds
@@ -20,7 +20,7 @@ class UnusedCheck(BackupCheck):
     """Reads the directory, and looks for reports and data in each home."""
 
     task = "unused"
-    description = "Checks for accounts that are there, and were never used."
+    description = "Checks for accounts that were never used."
 
     def add_options(self, parser: Parser) -> None:
         """Add the thresholds as ages."""
@@ -29,15 +29,15 @@ class UnusedCheck(BackupCheck):
             "-w",
             "--warning",
             metavar="AGE",
-            type=age_option,
-            help="good age of an unused account, in seconds or such as 14d; 14d by default "
+            type=parse_age,
+            help="good age of an unused account, in seconds or like 14d; 14d by default "
             "([unused] after)",
         )
         parser.add_argument(
-            "-c", "--critical", metavar="AGE", type=age_option, help="as -w; none by default"
+            "-c", "--critical", metavar="AGE", type=parse_age, help="as -w; none by default"
         )
 
-    def policies(self, options: argparse.Namespace, policies: Policies) -> Policies:
+    def apply_options(self, options: argparse.Namespace, policies: Policies) -> Policies:
         """Return *policies* with the thresholds of the command line."""
         critical = Threshold(options.critical, "-c") if options.critical is not None else None
         policy = policies.unused._replace(
@@ -46,17 +46,17 @@ class UnusedCheck(BackupCheck):
         )
         return policies._replace(unused=policy)
 
-    def thresholds(self, account: Account, policies: Policies) -> str:
+    def format_thresholds(self, account: Account, policies: Policies) -> str:
         """Return the ages in effect."""
         return format_age_thresholds(policies.unused)
 
 
-def age_option(text: str) -> Range:
-    """Return the good ages in seconds that *text*, a duration or a range, says."""
+def parse_age(text: str) -> Range:
+    """Return the good ages in seconds of *text*, a duration or a range."""
     try:
         return Range(end=parse_duration(text).total_seconds())
     except ValueError:
-        return range_option(text)
+        return parse_range(text)
 
 
 def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:

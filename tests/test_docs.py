@@ -13,6 +13,7 @@ import pytest
 
 from backup_monitoring.model.errors import MonitoringError
 from backup_monitoring.plugin.launcher import Watchdog
+from backup_monitoring.plugin.options import HelpRequested
 from backup_monitoring.settings.load import read_settings
 
 ROOT = Path(__file__).parent.parent
@@ -48,6 +49,8 @@ def output(program: str, *arguments: str) -> str:
     """Return what *program* prints."""
     try:
         _, text = importlib.import_module(program).main(arguments, Patient())
+    except HelpRequested as request:
+        return request.text
     except MonitoringError as error:
         return str(error)
     return cast("str", text)

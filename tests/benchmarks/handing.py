@@ -1,7 +1,7 @@
-"""Hands results to Icinga 2 in three ways, by turns; prints JSON.
+"""Submits results to Icinga 2 in three ways, by turns; prints JSON.
 
 Run by the installed environment's interpreter: SETTINGS ROUNDS NOW. Printed are the number of
-results, and the seconds: by one connection; judging included, by as many as it takes; by a loop
+results, and the seconds: to submit them; to judge all accounts and submit the results; of a loop
 that only sends.
 """
 
@@ -17,25 +17,24 @@ from pathlib import Path
 from statistics import median
 from urllib.parse import urlsplit
 
-from backup_monitoring.icinga import api as icinga_api
+from backup_monitoring.icinga.api import submit
 from backup_monitoring.icinga.results import CheckResult, make_results
 from backup_monitoring.net.secrets import read_password
 from backup_monitoring.settings.load import Settings, read_settings
 from backup_monitoring.store.source import EVERYTHING, open_source
 
 
-def evaluate_all(settings: Settings, now: datetime) -> Iterator[CheckResult]:
+def judge_all(settings: Settings, now: datetime) -> Iterator[CheckResult]:
     """Yield the results of all accounts of the store."""
     with open_source(settings, now, lambda doing: None) as source:
         for account, uploads in source.accounts(None, EVERYTHING):
             yield from make_results(account, uploads, settings, now, False)
 
 
-def ours(settings: Settings, results: Iterable[CheckResult], connections: int) -> float:
-    """Return the seconds of handing over *results* by so many connections."""
-    icinga_api.CONNECTIONS = connections
+def ours(settings: Settings, results: Iterable[CheckResult]) -> float:
+    """Return the seconds of submitting *results*."""
     began = time.perf_counter()
-    done = icinga_api.submit(results, settings.icinga, 3000)
+    done = submit(results, settings.icinga, 3000)
     took = time.perf_counter() - began
     assert not done.missing, done.error
     assert not done.refused, done.examples
@@ -44,12 +43,12 @@ def ours(settings: Settings, results: Iterable[CheckResult], connections: int) -
 
 def bare(settings: Settings, bodies: list[bytes]) -> float:
     """Return the seconds of a loop that sends *bodies*, and reads the answers."""
-    submit = settings.icinga
-    assert submit.password_file is not None
-    token = b64encode(f"{submit.user}:{read_password(submit.password_file)}".encode()).decode()
+    icinga = settings.icinga
+    assert icinga.password_file is not None
+    token = b64encode(f"{icinga.user}:{read_password(icinga.password_file)}".encode()).decode()
     headers = {"Accept": "application/json", "Authorization": f"Basic {token}"}
-    parts = urlsplit(submit.url)
-    context = ssl.create_default_context(cafile=str(submit.ca_file))
+    parts = urlsplit(icinga.url)
+    context = ssl.create_default_context(cafile=str(icinga.ca_file))
     connection = HTTPSConnection(str(parts.hostname), parts.port, context=context)
     began = time.perf_counter()
     for body in bodies:
@@ -76,14 +75,14 @@ def _body(result: CheckResult) -> bytes:
 
 
 def _main(file: Path, rounds: int, now: datetime) -> None:
-    settings, usual = read_settings(file), icinga_api.CONNECTIONS
-    results = list(evaluate_all(settings, now))
+    settings = read_settings(file)
+    results = list(judge_all(settings, now))
     bodies = [_body(result) for result in results]
     bare(settings, bodies)  # warm
     turns = [
         (
-            ours(settings, results, 1),
-            ours(settings, evaluate_all(settings, now), usual),
+            ours(settings, results),
+            ours(settings, judge_all(settings, now)),
             bare(settings, bodies),
         )
         for _ in range(rounds)

@@ -1,4 +1,4 @@
-"""Measurements of what hands accounts and their states to a monitoring system."""
+"""Measurements of the programs that pass accounts and their states to a monitoring system."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,52 +24,54 @@ def objects(stage: Stage) -> Iterator[LogLine]:
 
 
 def results(stage: Stage) -> Iterator[LogLine]:
-    """Compare handing results to a real Icinga 2 with a loop that only sends them."""
+    """Compare submitting results to a real Icinga 2 with a loop that only sends them."""
     with _icinga(stage) as (served, settings):
-        count, handing, judging, bare = stage.inside(
+        count, submitting, judging, bare = stage.inside(
             "handing.py", settings, stage.size.long_rounds, NOW.isoformat()
         )
     assert count == len(_TASKS) * served.accounts
     loop, than = Used(bare, 0), "to a bare http.client loop"
     what = f"{count:,} results to Icinga 2"
-    yield ratio(f"{what} by one connection, {than}", Used(handing, 0), loop, 1.3)
+    yield ratio(f"{what}, {than}", Used(submitting, 0), loop, 1.3)
     yield ratio(f"{what}, judging all accounts included, {than}", Used(judging, 0), loop, 1.3)
 
 
 def cpu(stage: Stage) -> Iterator[LogLine]:
-    """Compare the processor's time that an account takes: one pass over all, a process a check."""
+    """Compare the CPU time per account: one process for all checks, and a process per check."""
     with _icinga(stage) as (served, settings):
-        passed, *checks = compare(
+        submitted, *checks = compare(
             [
                 stage.program("submit_backup_results", settings),
                 *(stage.one(task, settings) for task in _TASKS),
             ],
             stage.size.long_rounds,
         )
-    of_results, of_checks = passed.cpu / served.accounts, sum(check.cpu for check in checks)
+    of_results, of_checks = submitted.cpu / served.accounts, sum(check.cpu for check in checks)
     yield LogLine(
-        "submit_backup_results, CPU an account, to a process a check",
+        "submit_backup_results, CPU per account, to a process per check",
         *(100 * of_results / of_checks, 1, "%"),
         f"{1000 * of_results:.2f} ms : {1000 * of_checks:.0f} ms, {served.accounts:,} accounts",
     )
 
 
 def _generate(stage: Stage, served: Served) -> Command:
-    return stage.program("generate_backup_objects", served.stored, "--output", str(_made(served)))
+    return stage.program(
+        "generate_backup_objects", served.stored, "--output", str(_objects_file(served))
+    )
 
 
-def _made(served: Served) -> Path:
+def _objects_file(served: Served) -> Path:
     return served.stored.with_name("objects.conf")
 
 
 @contextmanager
 def _icinga(stage: Stage) -> Iterator[tuple[Served, Path]]:
-    """Run an Icinga 2 with the objects of a fifth of the few; give settings that name it."""
+    """Run an Icinga 2 with the objects of a fifth of the few; yield settings that name it."""
     with stage.serving(max(stage.size.few // len(_TASKS), 1)) as served:
         stage.do(stage.collect(served))
         stage.do(_generate(stage, served))
         folder = served.stored.parent
-        icinga = Icinga(folder / "icinga2", stage.programs.bin, _SHIPPED, _made(served))
+        icinga = Icinga(folder / "icinga2", stage.programs.bin, _SHIPPED, _objects_file(served))
         secret, settings = folder / "icinga-password", folder / "submit.toml"
         secret.touch(0o600)
         secret.write_text(PASSWORD)

@@ -1,4 +1,4 @@
-"""The committed commands of monitoring systems are those of the programs, without a secret."""
+"""The committed configuration is what the programs generate, and holds no secret."""
 
 import importlib.util
 import json
@@ -15,8 +15,8 @@ FILES = sorted(path for path in FOLDER.iterdir() if path.suffix in {".conf", ".c
 TASKS = ("client", "quota", "schedule", "status", "unused")
 
 
-def maker() -> ModuleType:
-    """Return the script, as a module."""
+def load_script() -> ModuleType:
+    """Return the script as a module."""
     spec = importlib.util.spec_from_file_location("make_commands", FOLDER / "make_commands.py")
     assert spec is not None
     assert spec.loader is not None
@@ -25,16 +25,16 @@ def maker() -> ModuleType:
     return module
 
 
-MADE = maker()
+SCRIPT = load_script()
 
 
-@pytest.mark.parametrize("file", MADE.FILES)
-def test_the_committed_file_is_what_is_made_now(file: str) -> None:
-    assert (FOLDER / file).read_text(encoding="utf-8") == MADE.FILES[file]()
+@pytest.mark.parametrize("file", SCRIPT.FILES)
+def test_the_committed_file_is_what_is_generated_now(file: str) -> None:
+    assert (FOLDER / file).read_text(encoding="utf-8") == SCRIPT.FILES[file]()
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
-def test_no_secret_is_in_it(file: Path) -> None:
+def test_it_holds_no_secret(file: Path) -> None:
     text = file.read_text(encoding="utf-8")
 
     for value in re.findall(r"(?i)(?:password|secret|token)\w*\"?\s*[=:]\s*(.+)", text):
@@ -54,14 +54,14 @@ def test_every_check_is_a_command_whose_limit_is_above_its_own() -> None:
 
 
 def test_every_variable_is_described_and_has_its_commands_prefix() -> None:
-    for command in MADE.commands():
+    for command in SCRIPT.list_commands():
         for argument in command.arguments:
             assert argument.variable.startswith(f"{command.name}_")
             assert len(argument.text) > 10
 
 
 def test_the_quota_commands_arguments() -> None:
-    quota = next(command for command in MADE.commands() if command.name == "backup_quota")
+    quota = next(command for command in SCRIPT.list_commands() if command.name == "backup_quota")
     kinds = {each.key: (each.flag, each.repeated) for each in quota.arguments}
 
     assert kinds == {
@@ -95,13 +95,13 @@ def test_the_basket_is_whole() -> None:
         assert field["description"]
 
 
-def test_the_directors_hook_is_told_what_icingas_is() -> None:
+def test_the_directors_hook_gets_the_same_values_as_icingas() -> None:
     basket = json.loads((FOLDER / "director-notify.json").read_text(encoding="utf-8"))
     text = (FOLDER / "icinga2-notify.conf").read_text(encoding="utf-8")
-    told = re.findall(r'env\.NOTIFY_(\w+) = "(.*)"', text)
+    variables = re.findall(r'env\.NOTIFY_(\w+) = "(.*)"', text)
 
     assert [each["value"] for each in basket["Command"]["backup-notify"]["arguments"].values()] == [
-        f"--{name.lower().replace('_', '-')}={macro}" for name, macro in told
+        f"--{name.lower().replace('_', '-')}={macro}" for name, macro in variables
     ]
 
 

@@ -1,9 +1,11 @@
-"""What all checks share: what is said of one account and of many."""
+"""What all checks share: their output for one account and for many."""
 
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 import pytest
 
@@ -12,8 +14,9 @@ from backup_monitoring.model.errors import MonitoringError
 from backup_monitoring.model.findings import Finding
 from backup_monitoring.model.uploads import Uploads
 from backup_monitoring.model.verdicts import Metric, Range, State, Verdict
-from backup_monitoring.plugin.check import BackupCheck, CheckRun, Request
-from backup_monitoring.plugin.output import PluginOutput
+from backup_monitoring.plugin.check import BackupCheck, Request, judge_accounts
+from backup_monitoring.plugin.counter import Evaluation
+from backup_monitoring.plugin.output import make_metrics
 from backup_monitoring.settings.load import read_settings
 from backup_monitoring.tasks.policies import Policies
 
@@ -22,7 +25,7 @@ OK, WARNING, CRITICAL, UNKNOWN = State.OK, State.WARNING, State.CRITICAL, State.
 
 
 class Example(BackupCheck):
-    """Judges as it is told."""
+    """Its verdicts are given."""
 
     task = "quota"
     description = "An example."
@@ -30,30 +33,48 @@ class Example(BackupCheck):
     def __init__(self, verdicts: dict[str, Verdict]) -> None:
         self.verdicts = verdicts
         self.counted: list[str] = []
-        self.evaluate_all: list[str] = []
+        self.judged: list[str] = []
 
     def judge(
-        self, account: Account, uploads: Uploads, policies: Policies, now: datetime
-    ) -> Verdict:
-        self.evaluate_all.append(account.uid)
-        return self.verdicts[account.uid]
+        self,
+        account: Account,
+        uploads: Uploads,
+        policies: Policies,
+        now: datetime,
+        tasks: Iterable[str],
+    ) -> dict[str, Verdict]:
+        self.judged.append(account.uid)
+        return dict.fromkeys(tasks, self.verdicts[account.uid])
 
-    def plainly_ok(self, account: Account, policies: Policies) -> bool:
-        return self.verdicts[account.uid].summary == "plainly"
+    def is_certainly_ok(self, account: Account, policies: Policies) -> bool:
+        return self.verdicts[account.uid].summary == "certainly"
 
-    def thresholds(self, account: Account, policies: Policies) -> str:
+    def format_thresholds(self, account: Account, policies: Policies) -> str:
         return "threshold 85 %"
 
-    def count(self, account: Account) -> None:
+    def add_to_totals(self, account: Account) -> None:
         self.counted.append(account.uid)
 
-    def totals(self) -> list[Metric]:
+    def list_totals(self) -> list[Metric]:
         return [Metric("counted", len(self.counted))]
 
 
-def presented(
-    folder: Path, check: Example, verbose: int = 0, uids: list[str] | None = None
-) -> PluginOutput:
+class Printed(NamedTuple):
+    """An output: code, first line without performance data, that, and the further lines."""
+
+    code: int
+    first: str
+    numbers: dict[str, str]
+    lines: list[str]
+
+
+def run(check: Example, verbose: int = 0, uids: list[str] | None = None) -> Printed:
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("backup_monitoring.plugin.check.evaluate_all", check.judge)
+        return _run(Path(folder), check, verbose, uids)
+
+
+def _run(folder: Path, check: Example, verbose: int = 0, uids: list[str] | None = None) -> Printed:
     file = folder / "s.toml"
     file.write_text('[directory]\nuri = "ldif:a.ldif"\nsuffix = "o=x"\n')
     settings = read_settings(file, {})
@@ -65,9 +86,12 @@ def presented(
                 yield Account(uid, ""), Uploads(findings=(finding,) if uid == "torn" else ())
 
     options = Namespace(verbose=verbose)
-    return CheckRun(
-        check, Request(options, settings, settings.policies, uids, NOW), source
-    ).presented()
+    request = Request(options, settings, settings.policies, uids, NOW)
+    code, output = judge_accounts(check, request, source)
+    first, *lines = output.split("\n")
+    text, _, data = first.partition(" | ")
+    numbers = dict(item.partition(";")[0].split("=") for item in data.split())
+    return Printed(code, text, numbers, lines)
 
 
 def full(state: State = CRITICAL, number: float = 99, **more: object) -> Verdict:
@@ -80,46 +104,66 @@ MANY = {
     "good": full(OK, 5),
     "bad": full(),
     "torn": full(UNKNOWN, 0, summary="no size", metrics=()),
-    "plain": Verdict(OK, "plainly"),
+    "plain": Verdict(OK, "certainly"),
     "worse": full(CRITICAL, 100, computer="web01"),
 }
 
 
-def test_one_account_is_said_with_its_own_numbers(tmp_path: Path) -> None:
-    said = presented(tmp_path, Example({"bad": full()}), uids=["bad"])
+def test_one_account_is_shown_with_its_own_numbers() -> None:
+    printed = run(Example({"bad": full()}), uids=["bad"])
 
-    assert (said.sentence, said.lines) == ("bad: 99 % used", [])
-    assert [number.name for number in said.numbers] == ["used"]
+    assert printed == (2, "BACKUP QUOTA CRITICAL - bad: 99 % used", {"used": "99%"}, [])
 
 
-def test_many_are_said_by_the_worst_and_by_sums(tmp_path: Path) -> None:
+def test_many_are_shown_by_their_counts_the_worst_one_and_totals() -> None:
     check = Example(MANY)
 
-    said = presented(tmp_path, check)
+    printed = run(check)
 
-    assert said.sentence == "worse web01: 100 % used; 2 critical, 1 unknown of 5"
-    assert {number.name: number.value for number in said.numbers} == {
-        "ok": 2,
-        "warning": 0,
-        "critical": 2,
-        "unknown": 1,
-        "counted": 5,
+    assert printed.code == 2
+    assert printed.first == (
+        "BACKUP QUOTA CRITICAL - 2 critical, 1 unknown of 5; worst worse web01: 100 % used"
+    )
+    assert printed.numbers == {
+        "ok": "2",
+        "warning": "0",
+        "critical": "2",
+        "unknown": "1",
+        "counted": "5",
     }
-    assert check.evaluate_all == ["good", "bad", "torn", "worse"]
+    assert check.judged == ["good", "bad", "torn", "worse"]
+
+
+def test_nagiosplugin_keeps_the_worst_ones_only() -> None:
+    """It holds each metric of a probe in memory: of a server's accounts these must be few."""
+    check = Example({str(number): MANY["good"] for number in range(1000)})
+
+    with pytest.MonkeyPatch.context() as patch:
+        probed: list[int] = []
+
+        def count_metrics(worst: list[Evaluation], numbers: list[Metric]) -> object:
+            probed.append(len(worst))
+            return make_metrics(worst, numbers)
+
+        patch.setattr("backup_monitoring.plugin.check.make_metrics", count_metrics)
+        printed = run(check)
+
+    assert probed == [400]
+    assert printed.first == "BACKUP QUOTA OK - 1000 accounts, all ok"
 
 
 @pytest.mark.parametrize(
-    ("names", "sentence"),
+    ("names", "text"),
     [
         (["good"], "1 account, all ok"),
         (["plain"], "1 account, all ok"),
         (["good", "plain"], "2 accounts, all ok"),
     ],
 )
-def test_all_is_well(tmp_path: Path, names: list[str], sentence: str) -> None:
+def test_all_is_well(names: list[str], text: str) -> None:
     check = Example({name: MANY[name] for name in names})
 
-    assert presented(tmp_path, check).sentence == sentence
+    assert run(check).first == f"BACKUP QUOTA OK - {text}"
 
 
 @pytest.mark.parametrize(
@@ -170,85 +214,85 @@ def test_all_is_well(tmp_path: Path, names: list[str], sentence: str) -> None:
         ),
     ],
 )
-def test_verbosity(tmp_path: Path, verbose: int, uids: list[str] | None, lines: list[str]) -> None:
-    assert presented(tmp_path, Example(MANY), verbose, uids).lines == lines
+def test_verbosity(verbose: int, uids: list[str] | None, lines: list[str]) -> None:
+    assert run(Example(MANY), verbose, uids).lines == lines
 
 
-def test_every_account_is_judged_where_every_one_is_shown(tmp_path: Path) -> None:
-    said = presented(tmp_path, Example(MANY), verbose=2)
+def test_every_account_is_judged_where_every_one_is_shown() -> None:
+    lines = run(Example(MANY), verbose=2).lines
 
-    assert len(said.lines) == 5
-    assert said.lines[-1] == "OK - plain: plainly"
+    assert len(lines) == 5
+    assert lines[-1] == "OK - plain: certainly"
 
 
 @pytest.mark.parametrize(
     ("verbose", "bad", "listed", "more"), [(1, 20, 20, 0), (1, 21, 20, 1), (2, 21, 21, 0)]
 )
-def test_a_crowd_is_bounded(tmp_path: Path, verbose: int, bad: int, listed: int, more: int) -> None:
+def test_a_crowd_is_bounded(verbose: int, bad: int, listed: int, more: int) -> None:
     check = Example({"good": MANY["good"], **{str(number): full() for number in range(bad)}})
 
-    lines = presented(tmp_path, check, verbose).lines
+    lines = run(check, verbose).lines
 
     assert len([line for line in lines if line.startswith("CRITICAL")]) == listed
     assert [line for line in lines if line.startswith("...")] == [f"... and {more} more"] * more
 
 
 @pytest.mark.parametrize(("count", "more"), [(7, []), (10, ["  ... and 3 more; see -a a"])])
-def test_one_account_of_many_lines_leaves_room_for_others(
-    tmp_path: Path, count: int, more: list[str]
-) -> None:
+def test_one_account_of_many_lines_leaves_room_for_others(count: int, more: list[str]) -> None:
     long = full(details=tuple(f"pc{number}" for number in range(count)))
 
-    lines = presented(tmp_path, Example({"a": long, "b": full()}), 3, ["a", "b"]).lines
+    lines = run(Example({"a": long, "b": full()}), 3, ["a", "b"]).lines
 
     assert lines[8 : 9 + len(more)] == ["  pc6", *more]
     assert "CRITICAL - b: 99 % used" in lines
 
 
-def test_all_that_one_account_has_to_say_is_said(tmp_path: Path) -> None:
-    long = full(details=("x" * 999,) * 9, metrics=(Metric("missed", 5),))
+def test_all_details_of_a_single_account_are_shown() -> None:
+    long = full(details=("x" * 850,) * 9, metrics=(Metric("missed", 5),))
 
-    lines = presented(tmp_path, Example({"a": long}), 3, ["a"]).lines
+    lines = run(Example({"a": long}), 3, ["a"]).lines
 
-    assert lines == ["  threshold 85 %", *["  " + "x" * 999] * 9, "  missed is 5"]
+    assert lines == ["  threshold 85 %", *["  " + "x" * 850] * 9, "  missed is 5"]
 
 
-def test_what_does_not_fit_is_counted(tmp_path: Path) -> None:
+def test_what_does_not_fit_is_counted() -> None:
     wordy = {str(number): full(OK, summary="ü" * 900) for number in range(5)}
 
-    lines = presented(tmp_path, Example(wordy), 2).lines
+    lines = run(Example(wordy), 2).lines
 
     assert len(lines) == 4
     assert lines[-1] == "... and 2 more"
 
 
-def test_an_account_that_is_not_there_is_unknown(tmp_path: Path) -> None:
+def test_an_account_that_does_not_exist_is_unknown() -> None:
     check = Example({"Anna": MANY["plain"], "bert": MANY["good"]})
 
-    said = presented(tmp_path, check, uids=["bert", "ANNA", "Nobody"])
+    printed = run(check, uids=["bert", "ANNA", "Nobody"])
 
     base = "ou=accounts,ou=backup,ou=services,o=x"
-    assert said.sentence == f"Nobody: no such account below {base}; 1 unknown of 3"
-    assert check.evaluate_all == ["Anna", "bert"]
+    assert printed.first == (
+        f"BACKUP QUOTA UNKNOWN - 1 unknown of 3; worst Nobody: no such account below {base}"
+    )
+    assert check.judged == ["Anna", "bert"]
 
 
-def test_a_rule_that_breaks_makes_its_account_unknown_and_no_other(tmp_path: Path) -> None:
-    class Broken(Example):
-        def judge(
-            self, account: Account, uploads: Uploads, policies: Policies, now: datetime
-        ) -> Verdict:
-            if account.uid == "bad":
-                raise KeyError("secret")
-            return super().judge(account, uploads, policies, now)
-
-        def plainly_ok(self, account: Account, policies: Policies) -> bool:
+def test_a_rule_that_fails_makes_its_account_unknown_and_no_other(tmp_path: Path) -> None:
+    class Failing(Example):
+        def is_certainly_ok(self, account: Account, policies: Policies) -> bool:
             raise KeyError("secret")
 
-    said = presented(tmp_path, Broken({name: MANY[name] for name in ("good", "bad")}))
+    def rule(account: Account, *_: object) -> Verdict:
+        return {"good": MANY["good"]}[account.uid]
 
-    assert said.sentence == "bad: internal error: KeyError; report it; 1 unknown of 2"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("backup_monitoring.tasks.judge.load_rule", lambda task: rule)
+        printed = _run(tmp_path, Failing({name: MANY[name] for name in ("good", "bad")}))
+
+    assert printed.first == (
+        "BACKUP QUOTA UNKNOWN - 1 unknown of 2; worst bad: internal error: KeyError; report it"
+    )
 
 
-def test_no_account_at_all_is_an_error(tmp_path: Path) -> None:
+def test_no_account_at_all_is_an_error() -> None:
     with pytest.raises(MonitoringError, match="no account in scope below it by"):
-        presented(tmp_path, Example({}))
+        run(Example({}))

@@ -29,13 +29,13 @@ def test_computers_and_accounts_are_counted_by_program() -> None:
         (Account("2", ""), uploads(machine("a"), machine("b", None))),
     )
 
-    assert inventory.table().splitlines() == [
+    assert inventory.to_table().splitlines() == [
         "identifier                 version  operating system  computers  accounts",
         "-                          -        -                         1         1",
         "Old¦Client                 1.9      -                         1         1",
         "Online Backup Perl Script  2.0.11   linux                     3         2",
     ]
-    assert json.loads(inventory.json())[1:] == [
+    assert json.loads(inventory.to_json())[1:] == [
         {
             "identifier": "Old¦Client",
             "version": "1.9",
@@ -53,7 +53,7 @@ def test_computers_and_accounts_are_counted_by_program() -> None:
     ]
 
 
-def test_only_computers_that_are_there_are_counted() -> None:
+def test_only_computers_that_still_exist_are_counted() -> None:
     inventory = counted(
         (
             Account("1", ""),
@@ -69,31 +69,29 @@ def test_only_computers_that_are_there_are_counted() -> None:
         )
     )
 
-    (program,) = json.loads(inventory.json())
+    (program,) = json.loads(inventory.to_json())
     assert (program["identifier"], program["computers"]) == ("Online Backup Perl Script", 3)
 
 
 def test_the_newest_report_names_the_program() -> None:
     updated = Computer("a", start("2026-11-22T20:00+01:00", OLD), end(STARTED, client=PERL))
 
-    (program,) = json.loads(counted((Account("1", ""), uploads(updated))).json())
+    (program,) = json.loads(counted((Account("1", ""), uploads(updated))).to_json())
 
     assert program["version"] == "2.0.11"
 
 
-def test_homes_that_could_not_be_looked_through_are_told() -> None:
+def test_homes_that_could_not_be_read_completely_are_counted() -> None:
     account = Account("1", "")
     new = Account("2", "", provisioned=False)
     lost, refused = Uploads(missing="/home/1"), Uploads(refused="/home/1: no")
     part = Uploads((machine("a"),), cut_short="more than 256 computers")
 
     def last(*homes: tuple[Account, Uploads]) -> str:
-        return counted(*homes).table().splitlines()[-1]
+        return counted(*homes).to_table().splitlines()[-1]
 
     assert last((account, lost), (account, refused), (account, part)) == (
-        "(not all there is: 3 accounts could not be looked through; see -v)"
+        "(incomplete: 3 accounts could not be read completely; see -v)"
     )
-    assert last((account, part)) == (
-        "(not all there is: 1 account could not be looked through; see -v)"
-    )
+    assert last((account, part)) == ("(incomplete: 1 account could not be read completely; see -v)")
     assert last((new, lost), (account, uploads())).startswith("identifier")

@@ -1,4 +1,4 @@
-"""The command line: what is understood, and what is refused with its reason."""
+"""The command line: what is accepted, and what is refused with its reason."""
 
 from argparse import ArgumentTypeError
 from datetime import UTC, datetime
@@ -20,11 +20,11 @@ from backup_monitoring.plugin.options import (
 )
 
 
-def parser() -> Parser:
-    made = Parser("check_example", "An example.", "the end")
-    add_account_option(made)
-    add_common_options(made)
-    return made
+def make_parser() -> Parser:
+    parser = Parser("check_example", "An example.", "the end")
+    add_account_option(parser)
+    add_common_options(parser)
+    return parser
 
 
 @pytest.mark.parametrize(
@@ -37,35 +37,38 @@ def parser() -> Parser:
     ],
 )
 def test_accounts(arguments: list[str], uids: list[str] | None) -> None:
-    assert parse_uids(parser().parse(arguments)) == uids
+    assert parse_uids(make_parser().parse(arguments)) == uids
 
 
 @pytest.mark.parametrize("text", ["", ",", "1,", "1, ,2"])
-def test_an_empty_name_is_no_account(text: str) -> None:
+def test_an_empty_name_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="--account: an empty UID"):
-        parse_uids(parser().parse(["-a", text]))
+        parse_uids(make_parser().parse(["-a", text]))
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "message"),
     [
         (["--conf", "x"], "unrecognized argument '--conf'; see check_example --help"),
         (["1", "2"], "unrecognized argument '1'"),
         (["-t"], "expected one argument"),
-        (["--now", "soon"], "'soon' is no time such as 2026-11-24T08:00:00+01:00"),
+        (
+            ["--now", "soon"],
+            "'soon' is not a time with an offset; example: 2026-11-24T08:00:00+01:00",
+        ),
     ],
 )
-def test_a_wrong_command_line(arguments: list[str], says: str) -> None:
+def test_a_wrong_command_line(arguments: list[str], message: str) -> None:
     with pytest.raises(UsageError) as raised:
-        parser().parse(arguments)
+        make_parser().parse(arguments)
 
-    assert says in str(raised.value)
+    assert message in str(raised.value)
 
 
 @pytest.mark.parametrize("option", ["-h", "--help"])
 def test_help(option: str) -> None:
     with pytest.raises(HelpRequested) as shown:
-        parser().parse(["--nonsense", option])
+        make_parser().parse(["--nonsense", option])
 
     assert shown.value.text.startswith("usage: check_example [-h] [-V] [-a UID]")
     assert shown.value.text.endswith("\nthe end\n")
@@ -73,7 +76,7 @@ def test_help(option: str) -> None:
 
 def test_version() -> None:
     with pytest.raises(HelpRequested) as shown:
-        parser().parse(["-V"])
+        make_parser().parse(["-V"])
 
     assert shown.value.text == f"check_example {__version__}\n"
 
@@ -87,28 +90,28 @@ def test_version() -> None:
     ],
 )
 def test_a_time(text: str, moment: datetime) -> None:
-    assert choose_now(parser().parse(["--now", text])) == moment
+    assert choose_now(make_parser().parse(["--now", text])) == moment
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
-        ("2026-11-24T08:00:00", "is no time such as"),
-        ("2026-11-24", "is no time such as"),
-        ("0001-01-01T00:00:00+14:00", "is no time such as"),
+        ("2026-11-24T08:00:00", "is not a time with an offset"),
+        ("2026-11-24", "is not a time with an offset"),
+        ("0001-01-01T00:00:00+14:00", "is not a time with an offset"),
         ("1970-01-01T00:00:00+01:00", "is not between 1970 and 3000"),
         ("2999-12-31T23:30:00-01:00", "is not between 1970 and 3000"),
     ],
 )
-def test_no_time(text: str, says: str) -> None:
-    with pytest.raises(ArgumentTypeError, match=says):
+def test_times_that_are_not_valid(text: str, message: str) -> None:
+    with pytest.raises(ArgumentTypeError, match=message):
         parse_now(text)
 
 
-def test_without_a_time_the_clock_counts() -> None:
+def test_without_a_time_the_clock_is_read() -> None:
     before = datetime.now(UTC)
 
-    assert before <= choose_now(parser().parse([])) <= datetime.now(UTC)
+    assert before <= choose_now(make_parser().parse([])) <= datetime.now(UTC)
 
 
 def test_numbers() -> None:
@@ -117,11 +120,11 @@ def test_numbers() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "0", "86401", "-1", "+1", "1.5", " 1", "1s", "١", "9" * 400])
-def test_no_number_of_seconds(text: str) -> None:
-    with pytest.raises(ArgumentTypeError, match="is no number of seconds from 1 to 86400"):
+def test_numbers_of_seconds_that_are_not_valid(text: str) -> None:
+    with pytest.raises(ArgumentTypeError, match="is not a number of seconds from 1 to 86400"):
         parse_seconds(text)
 
 
 def test_too_many_days() -> None:
-    with pytest.raises(ArgumentTypeError, match="'10000' is no number of days from 1 to 9999"):
+    with pytest.raises(ArgumentTypeError, match="'10000' is not a number of days from 1 to 9999"):
         parse_days("10000")

@@ -1,62 +1,73 @@
-"""What a plugin prints: first line, performance data, bounds."""
+"""What a plugin prints: first line, further lines, performance data, bounds."""
 
+from collections.abc import Sequence
+
+import nagiosplugin
 import pytest
 
 from backup_monitoring.model.verdicts import Metric, Range, State, Verdict
+from backup_monitoring.plugin.counter import Evaluation
 from backup_monitoring.plugin.output import (
-    PluginOutput,
+    VerdictSummary,
     format_number,
     format_performance_data,
     limit_size,
+    make_metrics,
     render_output,
 )
-from backup_monitoring.plugin.summary import Evaluation
 
 
-def evaluate_all(*states: State) -> list[Evaluation]:
-    return [Evaluation(f"a{number}", Verdict(state, "said")) for number, state in enumerate(states)]
+class Verdicts(nagiosplugin.Resource):
+    """Some verdicts, worst first, and some numbers."""
+
+    def __init__(self, verdicts: Sequence[Verdict], numbers: Sequence[Metric] = ()) -> None:
+        self._evaluations = [Evaluation("4000101", verdict) for verdict in verdicts]
+        self._numbers = numbers
+
+    def probe(self) -> list[nagiosplugin.Metric]:
+        return make_metrics(self._evaluations, self._numbers)
 
 
 @pytest.mark.parametrize(
     ("states", "code", "first"),
     [
-        pytest.param([State.OK], 0, "BACKUP QUOTA OK - as is", id="ok"),
-        pytest.param([State.OK, State.WARNING], 1, "BACKUP QUOTA WARNING - as is", id="warning"),
-        pytest.param([State.OK, State.UNKNOWN], 3, "BACKUP QUOTA UNKNOWN - as is", id="unknown"),
+        pytest.param([State.OK], 0, "BACKUP QUOTA OK - 4000101: ok", id="ok"),
         pytest.param(
-            [State.UNKNOWN, State.WARNING],
+            [State.WARNING, State.OK], 1, "BACKUP QUOTA WARNING - 4000101: warning", id="warning"
+        ),
+        pytest.param(
+            [State.UNKNOWN, State.OK], 3, "BACKUP QUOTA UNKNOWN - 4000101: unknown", id="unknown"
+        ),
+        pytest.param(
+            [State.WARNING, State.UNKNOWN],
             1,
-            "BACKUP QUOTA WARNING - as is",
+            "BACKUP QUOTA WARNING - 4000101: warning",
             id="unknown hides no warning",
         ),
         pytest.param(
-            [State.CRITICAL, State.UNKNOWN, State.WARNING],
+            [State.CRITICAL, State.WARNING, State.UNKNOWN],
             2,
-            "BACKUP QUOTA CRITICAL - as is",
+            "BACKUP QUOTA CRITICAL - 4000101: critical",
             id="unknown hides no critical",
         ),
     ],
 )
 def test_the_worst_state_is_the_outputs(states: list[State], code: int, first: str) -> None:
-    assert render_output(PluginOutput("quota", evaluate_all(*states), (), "as is", ())) == (
-        code,
-        first,
-    )
+    verdicts = [Verdict(state, state.name.lower()) for state in states]
+
+    assert render_output("quota", Verdicts(verdicts), VerdictSummary(0)) == (code, first)
 
 
-def test_numbers_follow_the_first_line_and_text_from_outside_is_neutralised() -> None:
+def test_numbers_follow_the_first_line_and_text_from_outside_is_sanitized() -> None:
     numbers = [Metric("missed", 2, "", Range(end=0), Range(end=2)), Metric("used", 5, "B")]
+    verdict = Verdict(State.CRITICAL, "a|b\n<c>", details=("d|e", "f\x1bg"))
 
-    code, output = render_output(
-        PluginOutput(
-            "schedule", evaluate_all(State.CRITICAL), numbers, "a|b\n<c>", ("d|e", "f\x1bg")
-        )
-    )
+    code, output = render_output("schedule", Verdicts([verdict], numbers), VerdictSummary(1))
 
     first, *lines = output.split("\n")
     text, _, data = first.partition(" | ")
     assert code == 2
-    assert text.startswith("BACKUP SCHEDULE CRITICAL - a")
+    assert text.startswith("BACKUP SCHEDULE CRITICAL - 4000101: a")
     assert data == "missed=2;0;2;0 used=5B;;;0"
     assert len(lines) == 2
     assert not set("|<\x1b") & set(text + "".join(lines))
@@ -76,7 +87,7 @@ def test_numbers_follow_the_first_line_and_text_from_outside_is_neutralised() ->
         pytest.param(
             Metric("missed", 1, "", Range(1, 5, inverted=True), Range()),
             "missed=1;;;0",
-            id="what is no plain number is left empty",
+            id="what is not a plain number is left empty",
         ),
         pytest.param(Metric("days", 3, "", Range(start=9), None, None), "days=3", id="no minimum"),
         pytest.param(Metric("part", 0.5, "", None, None, 0.5), "part=0.5;;;0.5", id="a fraction"),
@@ -87,7 +98,7 @@ def test_performance_data(metric: Metric, printed: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("value", "text"),
     [
         (None, ""),
         (0, "0"),
@@ -101,8 +112,8 @@ def test_performance_data(metric: Metric, printed: str) -> None:
         (-1.25, "-1.25"),
     ],
 )
-def test_numbers_without_an_exponent(value: float | None, said: str) -> None:
-    assert format_number(value) == said
+def test_numbers_without_an_exponent(value: float | None, text: str) -> None:
+    assert format_number(value) == text
 
 
 def test_output_ends_before_eight_kilobytes() -> None:

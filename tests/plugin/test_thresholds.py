@@ -6,7 +6,7 @@ from math import inf
 import pytest
 
 from backup_monitoring.model.verdicts import Range
-from backup_monitoring.plugin.thresholds import range_option
+from backup_monitoring.plugin.thresholds import parse_range
 
 
 @pytest.mark.parametrize(
@@ -25,20 +25,26 @@ from backup_monitoring.plugin.thresholds import range_option
     ],
 )
 def test_ranges(text: str, good: Range) -> None:
-    assert range_option(text) == good
+    assert parse_range(text) == good
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
-        *((text, "is no range such as 85, 10:85 or @90:100") for text in ("", "@", "~", "85%")),
-        *((text, "is no range such as 85") for text in ("1:2:3", "1e3", "+5", " 85", "9" * 16)),
-        ("9:1", "'9:1' is no range: its start is behind its end"),
-        ("-1", "'-1' is no range: its start is behind its end"),
+        *(
+            (text, "is not a valid range; examples: 85, 10:85, @90:100")
+            for text in ("", "@", "~", "85%")
+        ),
+        *(
+            (text, "is not a valid range; examples: 85")
+            for text in ("1:2:3", "1e3", "+5", " 85", "9" * 16)
+        ),
+        ("9:1", "'9:1' is not a valid range: its start is greater than its end"),
+        ("-1", "'-1' is not a valid range: its start is greater than its end"),
     ],
 )
-def test_no_ranges(text: str, says: str) -> None:
+def test_ranges_that_are_not_valid(text: str, message: str) -> None:
     with pytest.raises(ArgumentTypeError) as raised:
-        range_option(text)
+        parse_range(text)
 
-    assert says in str(raised.value)
+    assert message in str(raised.value)

@@ -405,11 +405,11 @@ def test_the_settings_shown_are_settings(programs: Programs, example: Path) -> N
         (("dc=example", "dc=wrong"), "FAILED  directory: "),
         (
             ("[homes]", '[directory.attributes]\npath = "hidden"\n[homes]'),
-            "FAILED  homes: 18 of 18 have no path: account 4000101: its entry has no home; "
+            "FAILED  homes: 18 of 18 without a path: account 4000101: its entry has no home; "
             "correct hidden, let the directory show it to this reader",
         ),
-        (('"tree"', '"nowhere"'), "FAILED  homes: 17 of 17 not there"),
-        (('"tree"', '"tree"\nincoming = "in"'), "FAILED  reports: not one found; check incoming"),
+        (('"tree"', '"nowhere"'), "FAILED  homes: 17 of 17 missing"),
+        (('"tree"', '"tree"\nincoming = "in"'), "FAILED  reports: none found; check incoming"),
     ],
 )
 def test_a_step_that_fails_says_what_to_do(
@@ -436,7 +436,7 @@ def test_reports_that_are_there_and_not_readable_are_not_missing(
     settings = str(tmp_path / example.name)
     ran = programs.run("backup_settings", "--config", settings, "--test", "--now", NOW)
 
-    assert "not one found" not in ran.out
+    assert "none found" not in ran.out
     assert "FAILED  reports: 1" in ran.out
     assert "where that is permission, see Privilege" in ran.out
     assert ran.code == 2

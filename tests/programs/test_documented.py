@@ -195,7 +195,7 @@ def test_from_then_on_by_the_units(debian: FreshDebian) -> None:
     once(debian, "collect")
     refused = refused_objects(debian)
 
-    assert "the objects before are put back" in refused
+    assert "the previous objects were restored" in refused
     follow(debian, ["icinga2 daemon -C"])  # it could start again
     made = debian.run("cd /etc/icinga2/conf.d && grep -l 4000198-quota *").out.split()
     assert made == ["backup-objects.conf.refused", "other.conf"]
@@ -230,7 +230,7 @@ def test_the_monitoring_itself_is_checked(debian: FreshDebian) -> None:
     follow(debian, block("Active checks"))
 
     def state() -> float | None:
-        return of_icinga(debian, "backup-service")["backup-service"]
+        return of_icinga(debian, "backup-monitoring")["backup-monitoring"]
 
     until(lambda: state() is not None)
     # as the user nagios, who could not read the store without its group
@@ -268,7 +268,7 @@ def test_by_nrpe(debian: FreshDebian) -> None:
 
     follow(debian, block("On another machine"))
 
-    for task in (*TASKS, "service"):
+    for task in (*TASKS, "monitoring"):
         here = debian.run(f"{PROGRAMS}/check_backup_{task}")
         there = debian.run(ask.format(task))
         assert (there.code, there.out.split(" - ")[0]) == (here.code, here.out.split(" - ")[0])

@@ -1,4 +1,4 @@
-"""The service rule: the monitoring's own store, passes and mails."""
+"""The health of the monitoring: its store, its runs and its mails."""
 
 from datetime import timedelta
 
@@ -18,13 +18,13 @@ QUICK = timedelta(seconds=2.5)
 
 
 @pytest.mark.parametrize(
-    ("read", "error", "state", "says"),
+    ("read", "error", "state", "text"),
     [
         pytest.param(
             "2026-11-24T11:45:00+01:00",
             None,
             State.OK,
-            "storage read 2026-11-24 10:45 +00:00, 15 min ago, last pass took 2.5 s",
+            "storage read 2026-11-24 10:45 +00:00, 15 min ago, last run took 2.5 s",
             id="half of its age",
         ),
         pytest.param(
@@ -56,7 +56,7 @@ QUICK = timedelta(seconds=2.5)
             State.WARNING,
             "storage read 2026-11-24 10:50 +00:00, 10 min ago, "
             "threshold 15m (half of [store] max_age): disk gone",
-            id="the last pass failed",
+            id="the last run failed",
         ),
         pytest.param(
             "2026-11-24T11:00:00+01:00",
@@ -76,7 +76,7 @@ QUICK = timedelta(seconds=2.5)
             "2026-11-24T12:10:00+01:00",
             None,
             State.OK,
-            "storage read 2026-11-24 11:10 +00:00, 0 min ago, last pass took 2.5 s",
+            "storage read 2026-11-24 11:10 +00:00, 0 min ago, last run took 2.5 s",
             id="ten minutes ahead",
         ),
         pytest.param(
@@ -88,42 +88,42 @@ QUICK = timedelta(seconds=2.5)
         ),
     ],
 )
-def test_the_age_of_a_part(read: str | None, error: str | None, state: State, says: str) -> None:
+def test_the_age_of_a_part(read: str | None, error: str | None, state: State, text: str) -> None:
     part = StorePart("storage", at(read) if read else None, error, HALF_AN_HOUR)
 
     verdict = evaluate_health((part,), QUICK, {}, MonitoringPolicy(), NOW)
 
-    assert (verdict.state, verdict.summary) == (state, says)
+    assert (verdict.state, verdict.summary) == (state, text)
 
 
 @pytest.mark.parametrize(
-    ("seconds", "state", "says"),
+    ("seconds", "state", "text"),
     [
-        (120, State.OK, "last pass took 120.0 s"),
-        (120.1, State.WARNING, "last pass took 120.1 s, threshold 2m ([monitoring] duration)"),
+        (120, State.OK, "last run took 120.0 s"),
+        (120.1, State.WARNING, "last run took 120.1 s, threshold 2m ([monitoring] duration)"),
     ],
 )
-def test_the_duration_of_a_pass(seconds: float, state: State, says: str) -> None:
+def test_the_duration_of_a_run(seconds: float, state: State, text: str) -> None:
     policy = MonitoringPolicy(duration=timedelta(minutes=2))
 
     verdict = evaluate_health((), timedelta(seconds=seconds), {}, policy, NOW)
 
-    assert (verdict.state, verdict.summary) == (state, says)
+    assert (verdict.state, verdict.summary) == (state, text)
 
 
 @pytest.mark.parametrize(
-    ("found", "limits", "state", "says"),
+    ("found", "thresholds", "state", "text"),
     [
-        pytest.param({"report": 999}, {}, State.OK, "last pass took", id="no limit"),
-        pytest.param({"report": 1}, {"report": 2}, State.OK, "last pass took", id="below it"),
-        pytest.param({}, {"report": 1}, State.OK, "last pass took", id="none"),
+        pytest.param({"report": 999}, {}, State.OK, "last run took", id="no threshold"),
+        pytest.param({"report": 1}, {"report": 2}, State.OK, "last run took", id="below it"),
+        pytest.param({}, {"report": 1}, State.OK, "last run took", id="none"),
         pytest.param(
             {"report": 2},
             {"report": 2},
             State.WARNING,
-            "2 findings of kind report (a file is not a valid report), threshold 2 (settings); "
+            "2 findings of kind report (a file is not a valid report), threshold 2 ([monitoring.findings]); "
             "see collect_backup_state -v",
-            id="at the limit",
+            id="at the threshold",
         ),
         pytest.param(
             {"report": 2, "orphan": 1},
@@ -141,26 +141,28 @@ def test_the_duration_of_a_pass(seconds: float, state: State, says: str) -> None
         ),
     ],
 )
-def test_findings(found: dict[str, int], limits: dict[str, int], state: State, says: str) -> None:
-    verdict = evaluate_health((), QUICK, found, MonitoringPolicy(findings=limits), NOW)
+def test_findings(
+    found: dict[str, int], thresholds: dict[str, int], state: State, text: str
+) -> None:
+    verdict = evaluate_health((), QUICK, found, MonitoringPolicy(findings=thresholds), NOW)
 
     assert verdict.state is state
-    assert verdict.summary.startswith(says) or verdict.summary.endswith(says)
+    assert verdict.summary.startswith(text) or verdict.summary.endswith(text)
 
 
 @pytest.mark.parametrize(
-    ("mails", "state", "says"),
+    ("mails", "state", "text"),
     [
         pytest.param(
             OutboxHealth(waiting=3, oldest=timedelta(hours=1)),
             State.OK,
-            "last pass took",
+            "last run took",
             id="in time",
         ),
         pytest.param(
             OutboxHealth(waiting=3, oldest=timedelta(hours=1, seconds=60)),
             State.CRITICAL,
-            "3 mails wait, the oldest for 1 h 1 min, threshold 1h (settings outbox)",
+            "3 mails wait, the oldest for 1 h 1 min, threshold 1h ([monitoring] outbox)",
             id="too long",
         ),
         pytest.param(
@@ -172,25 +174,25 @@ def test_findings(found: dict[str, int], limits: dict[str, int], state: State, s
         pytest.param(
             OutboxHealth(refused=1),
             State.WARNING,
-            "1 mails of the last 24 h will not arrive; see the audit",
+            "1 mails of the last 24 h could not be delivered; see [notify] log",
             id="refused",
         ),
         pytest.param(
             OutboxHealth(waiting=9, oldest=timedelta(hours=2), held=2, refused=1),
             State.CRITICAL,
-            "9 mails wait, the oldest for 2 h, threshold 1h (settings outbox); 2 more problems",
+            "9 mails wait, the oldest for 2 h, threshold 1h ([monitoring] outbox); 2 more problems",
             id="all of it",
         ),
     ],
 )
-def test_mails(mails: OutboxHealth, state: State, says: str) -> None:
+def test_mails(mails: OutboxHealth, state: State, text: str) -> None:
     verdict = evaluate_health((FINE,), QUICK, {}, MonitoringPolicy(), NOW, mails)
 
     assert verdict.state is state
-    assert says in verdict.summary
+    assert text in verdict.summary
 
 
-def test_the_worst_part_speaks_and_all_are_told() -> None:
+def test_the_summary_is_the_worst_parts_and_the_details_name_all() -> None:
     directory = StorePart("directory", None, "server down", timedelta(hours=4))
 
     verdict = evaluate_health((FINE, directory), QUICK, {}, MonitoringPolicy(), NOW, OutboxHealth())
@@ -199,13 +201,13 @@ def test_the_worst_part_speaks_and_all_are_told() -> None:
     assert verdict.details[:4] == (
         "OK - storage read 2026-11-24 10:50 +00:00, 10 min ago",
         "CRITICAL - directory was never read: server down",
-        "OK - last pass took 2.5 s",
+        "OK - last run took 2.5 s",
         "OK - 0 findings of kind attribute (an attribute value is not valid)",
     )
     assert verdict.details[-3:] == (
         "OK - 0 mails wait, the oldest for 0 min",
         "OK - 0 mails are held; see notify_backup --release",
-        "OK - 0 mails of the last 24 h will not arrive; see the audit",
+        "OK - 0 mails of the last 24 h could not be delivered; see [notify] log",
     )
 
 
@@ -221,7 +223,7 @@ def test_what_is_measured() -> None:
     none = Range(end=0)
     assert verdict.metrics == (
         Metric("storage_age", 600, "s", Range(end=900), Range(end=1800)),
-        Metric("duration", 2.512, "s", Range(end=600)),
+        Metric("run_duration", 2.512, "s", Range(end=600)),
         *(
             Metric("findings_report", 2, "", Range(end=2))
             if kind == "report"
@@ -235,7 +237,7 @@ def test_what_is_measured() -> None:
     )
 
 
-def test_a_part_read_ahead_of_the_clock_is_of_age_0() -> None:
+def test_a_part_read_ahead_of_the_clock_has_age_0() -> None:
     ahead = FINE._replace(read=at("2026-11-24T12:05+01:00"))
 
     assert evaluate_health((ahead,), QUICK, {}, MonitoringPolicy(), NOW).metrics[0].value == 0

@@ -1,4 +1,4 @@
-"""The try of an installation: a line a step, and what to do where one fails."""
+"""The check of an installation: a line per step, and what to do where one fails."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from store.fleet import FIRST, Fleet, entry
 
 BASE = "ou=accounts,ou=backup,ou=services,dc=example,dc=org"
 BEGIN = [
-    "ok      settings: /settings.toml is understood",
+    "ok      settings: /settings.toml is valid",
     "ok      directory: opened /directory.ldif",
 ]
 
@@ -20,32 +20,32 @@ def fleet(tmp_path: Path) -> Fleet:
     return Fleet(tmp_path / "fleet")
 
 
-def try_accounts(fleet: Fleet) -> tuple[bool, list[str]]:
-    """Return whether a step failed, and the lines behind `BEGIN`, paths below the fleet's."""
-    trial = InstallationCheck(fleet.settings, at(FIRST), lambda phase: None)
-    lines = [line.replace(str(fleet.folder), "") for line in trial.run()]
+def check(fleet: Fleet) -> tuple[bool, list[str]]:
+    """Return whether a step failed, and the lines after `BEGIN`, with paths below the fleet's."""
+    installation = InstallationCheck(fleet.settings, at(FIRST), lambda phase: None)
+    lines = [line.replace(str(fleet.folder), "") for line in installation.run()]
     assert lines[:2] == BEGIN
-    return trial.failed, lines[2:]
+    return installation.failed, lines[2:]
 
 
-def test_all_is_well_and_the_newest_start_is_said(fleet: Fleet) -> None:
+def test_all_is_well_and_the_newest_start_is_shown(fleet: Fleet) -> None:
     fleet.start("4000101", "2026-11-20T20:00:00+01:00")
     fleet.start("4000102", "2026-11-20T13:00:00-05:00")
     fleet.start("4000102", "2027-11-20T13:00:00-05:00", name="with a clock that is ahead")
     fleet.end("4000102", "2026-11-20T20:40:00+01:00", name="without a start")
 
-    assert try_accounts(fleet) == (
+    assert check(fleet) == (
         False,
         [
             f"ok      accounts: 2 active below {BASE}",
             "ok      homes: 2 of 2 found",
-            "ok      reports: read; the newest start is of account 4000101, "
+            "ok      reports: found; the newest start is of account 4000101, "
             "2026-11-20 20:00 +01:00",
         ],
     )
 
 
-def test_homes_that_are_of_no_use(fleet: Fleet) -> None:
+def test_homes_that_cannot_be_used(fleet: Fleet) -> None:
     new = {"sstProvisioningMode": "add", "sstProvisioningState": "0"}
     fleet.entries(
         entry("4000101"),
@@ -58,108 +58,108 @@ def test_homes_that_are_of_no_use(fleet: Fleet) -> None:
     (fleet.home / "4000105" / "incoming").symlink_to("/")
     fleet.start("4000101", "2026-11-20T20:00:00+01:00")
 
-    failed, lines = try_accounts(fleet)
+    failed, lines = check(fleet)
 
     assert failed
     assert [line.partition(";")[0] for line in lines[1:-1]] == [
         "ok      homes: 1 of 4 found",
-        "note    homes: 1 of 4 not there, such as /tree/home/4000103",
-        "FAILED  homes: 1 of 4 may not be read: account 4000105: "
+        "note    homes: 1 of 4 missing, for example /tree/home/4000103",
+        "FAILED  homes: 1 of 4 cannot be read: account 4000105: "
         "/tree/home/4000105/incoming: a link, which is not followed, or no folder",
-        "FAILED  homes: 1 of 4 have no path: account 4000104: its entry has no home",
+        "FAILED  homes: 1 of 4 without a path: account 4000104: its entry has no home",
     ]
 
 
-def test_a_start_of_a_clock_that_is_ahead_is_a_report_that_is_read(fleet: Fleet) -> None:
+def test_a_start_by_a_clock_that_is_ahead_is_a_report(fleet: Fleet) -> None:
     fleet.start("4000101", "2027-11-20T20:00:00+01:00")
 
-    assert try_accounts(fleet)[1][-1] == (
-        "ok      reports: read; the newest start is of account 4000101, 2027-11-20 20:00 +01:00"
+    assert check(fleet)[1][-1] == (
+        "ok      reports: found; the newest start is of account 4000101, 2027-11-20 20:00 +01:00"
     )
 
 
 @pytest.mark.parametrize(
     ("other", "word"),
     [
-        pytest.param(entry("4000101"), "note", id="one is there"),
+        pytest.param(entry("4000101"), "note", id="one exists"),
         pytest.param(entry("4000104", homeDirectory=None), "note", id="one has no path"),
-        pytest.param(entry("4000105"), "note", id="one may not be read"),
-        pytest.param(entry("4000106"), "FAILED", id="none is there"),
+        pytest.param(entry("4000105"), "note", id="one cannot be read"),
+        pytest.param(entry("4000106"), "FAILED", id="none exists"),
     ],
 )
-def test_a_home_that_is_not_there_beside_another(fleet: Fleet, other: str, word: str) -> None:
+def test_a_home_that_does_not_exist_beside_another(fleet: Fleet, other: str, word: str) -> None:
     fleet.entries(entry("4000103"), other)
     (fleet.home / "4000105").mkdir()
     (fleet.home / "4000105" / "incoming").symlink_to("/")
 
-    (line,) = (line for line in try_accounts(fleet)[1] if " not there, such as " in line)
+    (line,) = (line for line in check(fleet)[1] if " missing, for example " in line)
 
     assert line.startswith(f"{word:7} homes: ")
 
 
-def test_all_accounts_are_counted_and_the_homes_of_the_first_ones_looked_into(
+def test_all_accounts_are_counted_and_the_homes_of_the_first_ones_are_read(
     fleet: Fleet,
 ) -> None:
     fleet.entries(*(entry(str(5_000_000 + number)) for number in range(1003)))
 
-    _, lines = try_accounts(fleet)
+    _, lines = check(fleet)
 
     assert lines[0] == f"ok      accounts: 1003 active below {BASE}"
-    assert lines[1].startswith("FAILED  homes: 1000 of 1000 not there")
+    assert lines[1].startswith("FAILED  homes: 1000 of 1000 missing")
 
 
 def test_no_home_at_all(fleet: Fleet) -> None:
     fleet.entries(entry("4000103"), entry("4000104"))
 
-    assert try_accounts(fleet) == (
+    assert check(fleet) == (
         True,
         [
             f"ok      accounts: 2 active below {BASE}",
-            "FAILED  homes: 2 of 2 not there, such as /tree/home/4000103; check root and home in "
-            "[homes], or host in [directory] if another server has them",
+            "FAILED  homes: 2 of 2 missing, for example /tree/home/4000103; check root "
+            "and path in [homes], or host in [directory] if another server has them",
         ],
     )
 
 
 def test_no_report_at_all(fleet: Fleet) -> None:
-    failed, lines = try_accounts(fleet)
+    failed, lines = check(fleet)
 
     assert failed
     assert lines[2:] == [
-        "FAILED  reports: not one found; check incoming, depth, report_folders and start_files "
+        "FAILED  reports: none found; check incoming, depth, report_folders and start_files "
         "in [homes]"
     ]
 
 
 @pytest.mark.parametrize(("other", "word"), [(False, "FAILED"), (True, "note")])
-def test_a_report_that_is_not_understood(fleet: Fleet, other: bool, word: str) -> None:
+def test_a_report_that_is_not_valid(fleet: Fleet, other: bool, word: str) -> None:
     (fleet.reports("4000101") / "backupStarted.xml").write_text("<torn")
     if other:
         fleet.start("4000102", "2026-11-20T20:00:00+01:00")
 
-    failed, lines = try_accounts(fleet)
+    failed, lines = check(fleet)
 
     assert (failed, len(lines)) == (not other, 3 + other)
     assert lines[-1].startswith(
-        f"{word:7} reports: 1 not understood, such as "
+        f"{word:7} reports: 1 not valid, for example "
         "/tree/home/4000101/incoming/web01/.sepiola_backup/backupStarted.xml: no well-formed XML"
     )
     assert ("see Privilege in docs/operations.md" in lines[-1]) is not other
 
 
-@pytest.mark.parametrize(("host", "said"), [("", ""), ("b-1", " of host b-1")])
-def test_no_account_at_all(fleet: Fleet, host: str, said: str) -> None:
-    text = fleet.file.read_text()
+@pytest.mark.parametrize(("host", "text"), [("", ""), ("b-1", " of host b-1")])
+def test_no_account_at_all(fleet: Fleet, host: str, text: str) -> None:
+    settings = fleet.file.read_text()
     fleet.file.write_text(
-        text.replace("[homes]", f'host = "{host}"\n[homes]' if host else "[homes]")
+        settings.replace("[homes]", f'host = "{host}"\n[homes]' if host else "[homes]")
     )
     fleet.entries()
 
-    failed, (line,) = try_accounts(fleet)
+    failed, (line,) = check(fleet)
 
     assert failed
     assert line.startswith(
-        f"FAILED  accounts: none{said} below {BASE} by (objectClass=sstBackup); check suffix"
+        f"FAILED  accounts: none{text} below {BASE} by (objectClass=sstBackup); check suffix"
     )
 
 
@@ -167,7 +167,7 @@ def test_a_directory_that_breaks_off_is_the_last_step(fleet: Fleet) -> None:
     with (fleet.folder / "directory.ldif").open("a") as file:
         file.write("torn")
 
-    failed, (line,) = try_accounts(fleet)
+    failed, (line,) = check(fleet)
 
     assert failed
     assert line.startswith("FAILED  directory: /directory.ldif: line ")

@@ -10,27 +10,27 @@ _FOUR_BYTES = re.compile("[\U00010000-\U0010ffff]")
 
 
 def render_director(services: Iterable[Service]) -> Iterator[str]:
-    """Yield a JSON list, a row at a time. ``$`` is doubled: the Director does not do it."""
-    before = "["
+    """Yield a JSON list, row by row; ``$`` is doubled, since the Director does not do it."""
+    separator = "["
     for service in services:
         row = {
             "name": service.name,
             "host": service.host,
-            "display_name": _text(service.shown),
-            "backup_account": _text(service.account).replace("$", "$$"),
-            "backup_task": service.check,
-            "template": f"backup-account-{service.check}",
+            "display_name": _replace_unstorable(service.title),
+            "backup_account": _replace_unstorable(service.account).replace("$", "$$"),
+            "backup_task": service.task,
+            "template": f"backup-account-{service.task}",
         }
-        yield f"{before}\n{json.dumps(row, sort_keys=True)}"
-        before = ","
-    yield "[]\n" if before == "[" else "\n]\n"
+        yield f"{separator}\n{json.dumps(row, sort_keys=True)}"
+        separator = ","
+    yield "[]\n" if separator == "[" else "\n]\n"
 
 
-def _text(text: str) -> str:
-    """Return *text* as the Director takes it.
+def _replace_unstorable(text: str) -> str:
+    """Return *text* without the characters that would end the Director's whole import.
 
-    Half a character is no JSON for PHP; one of four bytes is too long for its database, and would
-    end the import of all.
+    PHP refuses JSON with half a character (a surrogate), and the Director's database one of four
+    bytes.
     """
     return _FOUR_BYTES.sub(
         "\N{REPLACEMENT CHARACTER}", text.encode("utf-8", "backslashreplace").decode()

@@ -1,4 +1,4 @@
-"""Hands results to Nagios, by its spool of check results or by its command pipe."""
+"""Submits results to Nagios, by its spool of check results or its command pipe."""
 
 import errno
 import os
@@ -14,8 +14,8 @@ from typing import NamedTuple, TextIO
 from backup_monitoring.icinga.results import CheckResult
 from backup_monitoring.model import MonitoringError
 
-_WRITING = 0.75  # of the time that there is; the rest is for counting
-_ATOMIC = 4096  # bytes that a pipe takes as a whole
+_WRITING = 0.75  # share of the time limit; the rest is for counting
+_ATOMIC = 4096  # bytes that a pipe accepts as a whole
 
 
 class NagiosError(MonitoringError):
@@ -23,13 +23,13 @@ class NagiosError(MonitoringError):
 
 
 def write_spool(results: Iterable[CheckResult], spool: Path, now: datetime) -> int:
-    """Write *results* as one file into *spool*; return how many they are.
+    """Write *results* as one file into *spool*; return their number.
 
     Raises:
-        NagiosError: it cannot be written; nothing of it is read then.
+        NagiosError: it cannot be written; then Nagios reads none of them.
     """
     try:
-        # Nagios reads files of exactly this form, once the empty one beside it is there.
+        # Nagios reads a file whose name has exactly this form once the empty .ok file exists.
         name = str(spool / f"c{secrets.token_hex(3)}")
         number = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
         try:
@@ -38,36 +38,36 @@ def write_spool(results: Iterable[CheckResult], spool: Path, now: datetime) -> i
                 os.fchmod(stream.fileno(), 0o644)  # whatever the umask
             Path(f"{name}.ok").touch()
         except BaseException:
-            Path(name).unlink()  # half a run is none
+            Path(name).unlink()  # Nagios must not read half of the results
             raise
     except OSError as error:
-        remedy = "name the folder check_result_path of nagios.cfg, and let this user write there"
+        remedy = "set it to check_result_path of nagios.cfg, and let this user write there"
         raise NagiosError(str(spool), f"cannot be written ({error.strerror})", remedy) from None
     return count
 
 
 def _write(stream: TextIO, results: Iterable[CheckResult], now: datetime) -> int:
-    # No file_time: it may be left out, and Nagios drops all of the file, without a word, where that
-    # is a second ahead of its own clock (an unsigned difference, so a huge age).
+    # Without file_time, which is optional: if it is ahead of Nagios's clock, even by a second,
+    # Nagios drops the whole file without a message (the unsigned difference is a huge age).
     count = 0
     for result in results:
-        stream.write(_block(result, now))
+        stream.write(_format_block(result, now))
         count += 1
     return count
 
 
-def _block(result: CheckResult, now: datetime) -> str:
+def _format_block(result: CheckResult, now: datetime) -> str:
     at = f"{now.timestamp():.1f}"
     return (
         f"host_name={result.host}\nservice_description={result.service}\ncheck_type=1\n"
         "check_options=0\nscheduled_check=0\nreschedule_check=0\nlatency=0.0\n"
         f"start_time={at}\nfinish_time={at}\nearly_timeout=0\nexited_ok=1\n"
-        f"return_code={result.state.value}\noutput={_output(result)}\n\n"
+        f"return_code={result.state.value}\noutput={_format_output(result)}\n\n"
     )
 
 
 class PipeResult(NamedTuple):
-    """How many results Nagios took, how many are *missing*; *error*: why, or None."""
+    """The numbers of results that Nagios accepted and that are *missing*; *error*: why, or None."""
 
     accepted: int
     missing: int
@@ -77,13 +77,13 @@ class PipeResult(NamedTuple):
 def write_pipe(
     results: Iterable[CheckResult], pipe: Path, now: datetime, seconds: float
 ) -> PipeResult:
-    """Write *results* as commands into *pipe*; say how far that came.
+    """Write *results* as commands into *pipe*.
 
     Args:
-        seconds: when most of them are over, what is left is missing.
+        seconds: when most of them are over, the results that are left count as missing.
 
     Raises:
-        NagiosError: it is no pipe, or nobody reads it.
+        NagiosError: it is not a pipe, or nobody reads it.
     """
     number = _open_pipe(pipe)
     left, count = iter(results), 0
@@ -91,7 +91,7 @@ def write_pipe(
     try:
         for result in left:
             try:
-                _put(number, _command(result, now), until)
+                _put(number, _format_command(result, now), until)
             except OSError as error:
                 missing = 1 + sum(1 for _ in left)
                 return PipeResult(count, missing, f"{pipe}: cannot be written ({error.strerror})")
@@ -102,7 +102,7 @@ def write_pipe(
 
 
 def _put(pipe: int, command: bytes, until: float) -> None:
-    """Write *command* as a whole, when there is room; OSError if there is none until then."""
+    """Write *command* as a whole once there is room; OSError if there is none by *until*."""
     while True:
         try:
             os.write(pipe, command)
@@ -116,32 +116,32 @@ def _put(pipe: int, command: bytes, until: float) -> None:
 
 
 def _open_pipe(pipe: Path) -> int:
-    remedy = "name command_file of nagios.cfg, and see whether Nagios runs"
+    remedy = "set it to command_file of nagios.cfg, and see whether Nagios runs"
     try:
-        # Not blocking: without a reader an open would wait for ever.
+        # Not blocking: an open would wait for a reader, forever.
         number = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         problem = f"cannot be written ({error.strerror})"
         raise NagiosError(str(pipe), problem, remedy) from None
     if not stat.S_ISFIFO(os.fstat(number).st_mode):
         os.close(number)
-        raise NagiosError(str(pipe), "is no pipe", remedy)
+        raise NagiosError(str(pipe), "is not a pipe", remedy)
     return number
 
 
-def _command(result: CheckResult, now: datetime) -> bytes:
+def _format_command(result: CheckResult, now: datetime) -> bytes:
     head = (
         f"[{now.timestamp():.0f}] PROCESS_SERVICE_CHECK_RESULT;{result.host};{result.service};"
         f"{result.state.value};"
     ).encode()
-    text = _output(result).encode()
+    text = _format_output(result).encode()
     room = _ATOMIC - len(head) - 1
     return head + text[:room].decode("utf-8", "ignore").encode() + b"\n"
 
 
-def _output(result: CheckResult) -> str:
+def _format_output(result: CheckResult) -> str:
     first, *rest = result.output
     numbers = f" | {' '.join(result.numbers)}" if result.numbers else ""
     lines = [first + numbers, *rest]
-    # Nagios turns \\n into a line's end: a name must not make one.
+    # Nagios turns \\n into a line end, which text from outside must not contain.
     return "\\n".join(line.replace("\\", "/") for line in lines)

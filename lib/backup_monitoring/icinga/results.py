@@ -1,4 +1,4 @@
-"""Results: the verdicts of all accounts and tasks, as a monitoring system takes them."""
+"""Results: the verdicts of accounts as a monitoring system accepts them."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -10,15 +10,15 @@ from backup_monitoring.plugin import format_performance_data, limit_size
 from backup_monitoring.settings import Settings
 from backup_monitoring.tasks import evaluate_all
 
-_LINES = 20
+_MOST_DETAILS = 20
 
 
 class CheckResult(NamedTuple):
     """A service's result.
 
     Args:
-        host, service: the object. state: the verdict's.
-        output: cleaned lines. numbers: performance data, one a number.
+        host, service: the names of the object. state: the verdict's.
+        output: sanitized lines. numbers: performance data, a text per metric.
     """
 
     host: str
@@ -31,7 +31,7 @@ class CheckResult(NamedTuple):
 def make_results(
     account: Account, uploads: Uploads, settings: Settings, now: datetime, host_per_account: bool
 ) -> Iterator[CheckResult]:
-    """Yield the results of *account*, one a task; *host_per_account*: on a host of its own."""
+    """Yield a result per task; with *host_per_account* the account is a host of its own."""
     name = encode_name(account.uid)
     server = choose_host(account, settings.directory.host, settings.icinga.host_name)
     for task, verdict in evaluate_all(account, uploads, settings.policies, now).items():
@@ -39,14 +39,14 @@ def make_results(
             name if host_per_account else server,
             f"{name}-{task}",
             verdict.state,
-            tuple(limit_size([*map(sanitize, _lines(account.uid, task, verdict))])),
+            tuple(limit_size([*map(sanitize, _format_lines(account.uid, task, verdict))])),
             tuple(format_performance_data(verdict.metrics)),
         )
 
 
-def _lines(uid: str, task: str, verdict: Verdict) -> Iterator[str]:
+def _format_lines(uid: str, task: str, verdict: Verdict) -> Iterator[str]:
     who = f"{uid} {verdict.computer}" if verdict.computer else uid
     yield f"BACKUP {task.upper()} {verdict.state.name} - {who}: {verdict.summary}"
-    yield from verdict.details[:_LINES]
-    if len(verdict.details) > _LINES:
-        yield f"... and {len(verdict.details) - _LINES} more"
+    yield from verdict.details[:_MOST_DETAILS]
+    if len(verdict.details) > _MOST_DETAILS:
+        yield f"... and {len(verdict.details) - _MOST_DETAILS} more"

@@ -1,4 +1,4 @@
-"""The services that a monitoring system needs: one an account and check, named for ever."""
+"""The services that a monitoring system needs: one per account and check, with stable names."""
 
 import hashlib
 import re
@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from backup_monitoring.model import Account, People
 
-CHECKS = ("client", "quota", "schedule", "status", "unused")
 _PLAIN = re.compile(r"[A-Za-z0-9._@-]{1,64}", re.ASCII)
 _ENCODED = ("x-", "h-")
 _LONGEST_NAME = 60
@@ -18,20 +17,20 @@ class Service(NamedTuple):
     """A service.
 
     Args:
-        name: ``UID-check``, the UID encoded where it has other than ``A-Za-z0-9._@-``.
-        host: the object it stands on. account: the UID. check: the task.
-        shown: what people read, raw text from outside.
+        name: ``UID-task``, the UID encoded if it has other characters than ``A-Za-z0-9._@-``.
+        host: the name of its host object. account: the UID. task: the check's.
+        title: its display name, raw text from outside.
     """
 
     name: str
     host: str
     account: str
-    check: str
-    shown: str
+    task: str
+    title: str
 
 
 def encode_name(uid: str) -> str:
-    """Return the name for *uid* in objects: itself, or an encoding that is as stable."""
+    """Return the name for *uid* in objects: itself, or a stable encoding."""
     if _PLAIN.fullmatch(uid) and not uid.startswith(_ENCODED):
         return uid
     raw = uid.encode("utf-8", "surrogateescape")
@@ -40,49 +39,51 @@ def encode_name(uid: str) -> str:
     return f"h-{hashlib.sha256(raw).hexdigest()[:40]}"
 
 
-def choose_host(account: Account, ours: str | None, otherwise: str) -> str:
+def choose_host(account: Account, server: str | None, otherwise: str) -> str:
     """Return the name of the host of *account*: its backup server, else *otherwise*.
 
     Args:
-        ours: of several backup servers, the one whose objects are made, as it writes its name:
-            a host that two servers define is one too many for their master. None: the first.
+        server: the backup server whose objects are made, spelled as it spells its own name. It
+            goes first among several: a host that two servers define twice is an error for their
+            master. None: the first of the entry.
     """
     host = account.hosts[0] if account.hosts else otherwise
-    # The directory compares names without regard to case.
-    if ours is not None and ours.casefold() in map(str.casefold, account.hosts):
-        host = ours
+    # The directory ignores case.
+    if server is not None and server.casefold() in map(str.casefold, account.hosts):
+        host = server
     return host if _HOST.fullmatch(host) else encode_name(host)
 
 
 def make_services(
     accounts: Iterable[tuple[str, str]],
     people: People,
-    checks: Sequence[str],
+    tasks: Sequence[str],
     host_per_account: bool,
 ) -> Iterator[Service]:
-    """Yield the services of *accounts*, in the order of these and of *checks*.
+    """Yield the services of *accounts*, in the order of these and of *tasks*.
 
-    Of two accounts with one UID the first is taken: a name is there once, or nothing loads.
+    Of two accounts with the same UID the first one counts: a second service of one name would
+    stop the configuration from loading.
 
     Args:
         accounts: UID and host of each, sorted.
-        host_per_account: each account is a host of its own, named as it is.
+        host_per_account: each account is a host of its own, which has the account's name.
     """
-    before = None
+    previous = None
     for uid, server in accounts:
-        if uid == before:
+        if uid == previous:
             continue
-        before = uid
+        previous = uid
         contact = people.contact(uid)
         title = uid if contact is None else f"{uid} {contact.name}".rstrip()
-        # bytes that were no UTF-8 are no text for anybody
+        # Bytes that are not UTF-8 cannot be written as text.
         title = title.encode("utf-8", "backslashreplace").decode()
         name = encode_name(uid)
-        for check in checks:
+        for task in tasks:
             yield Service(
-                f"{name}-{check}",
+                f"{name}-{task}",
                 name if host_per_account else server,
                 uid,
-                check,
-                f"Backup {check}: {title[:_LONGEST_NAME]}",
+                task,
+                f"Backup {task}: {title[:_LONGEST_NAME]}",
             )

@@ -10,18 +10,18 @@ _COLUMNS = ("identifier", "version", "operating system", "computers", "accounts"
 
 
 class Inventory:
-    """Counts computers and accounts by program."""
+    """Computers and accounts, counted by backup program."""
 
     def __init__(self) -> None:
         self._computers: Counter[Client] = Counter()
         self._accounts: dict[Client, set[str]] = {}
-        self._unseen = 0
+        self._unreadable = 0
 
     def add(self, account: Account, uploads: Uploads) -> None:
-        """Count the computers of *account* that are there."""
-        lost = check_home(account, uploads)
-        self._unseen += uploads.cut_short is not None or (
-            lost is not None and lost.state is State.UNKNOWN
+        """Count the computers of *account* that still exist."""
+        problem = check_home(account, uploads)
+        self._unreadable += uploads.cut_short is not None or (
+            problem is not None and problem.state is State.UNKNOWN
         )
         for computer in list_reporting_computers(uploads):
             if computer.history is not None and computer.history.gone is not None:
@@ -30,7 +30,7 @@ class Inventory:
             self._computers[program] += 1
             self._accounts.setdefault(program, set()).add(account.uid)
 
-    def _rows(self) -> list[tuple[str, str, str, int, int]]:
+    def _list_rows(self) -> list[tuple[str, str, str, int, int]]:
         return [
             (
                 sanitize(program.identifier, 80),
@@ -42,14 +42,16 @@ class Inventory:
             for program, count in sorted(self._computers.items())
         ]
 
-    def json(self) -> str:
+    def to_json(self) -> str:
         """Return the inventory as a JSON list of objects."""
         keys = [column.replace(" ", "_") for column in _COLUMNS]
-        return json.dumps([dict(zip(keys, row, strict=True)) for row in self._rows()], indent=2)
+        return json.dumps(
+            [dict(zip(keys, row, strict=True)) for row in self._list_rows()], indent=2
+        )
 
-    def table(self) -> str:
-        """Return the inventory as a table for people, with what it lacks."""
-        rows = [_COLUMNS, *(tuple(map(str, row)) for row in self._rows())]
+    def to_table(self) -> str:
+        """Return the inventory as a table, and below it how many accounts it lacks."""
+        rows = [_COLUMNS, *(tuple(map(str, row)) for row in self._list_rows())]
         widths = [max(len(row[column]) for row in rows) for column in range(len(_COLUMNS))]
         lines = [
             "  ".join(
@@ -58,10 +60,7 @@ class Inventory:
             ).rstrip()
             for row in rows
         ]
-        return "\n".join(lines + self._lacking())
-
-    def _lacking(self) -> list[str]:
-        if not self._unseen:
-            return []
-        accounts = f"{self._unseen} account{'s' * (self._unseen > 1)}"
-        return [f"(not all there is: {accounts} could not be looked through; see -v)"]
+        if self._unreadable:
+            accounts = f"{self._unreadable} account{'s' * (self._unreadable > 1)}"
+            lines.append(f"(incomplete: {accounts} could not be read completely; see -v)")
+        return "\n".join(lines)

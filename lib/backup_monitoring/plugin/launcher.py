@@ -1,6 +1,6 @@
 """Starts every program so that whatever fails becomes one line and exit code 3.
 
-Standard library only: a broken installation, too, must end as UNKNOWN, not as Python's exit
+Standard library only: a broken installation must end as UNKNOWN, too, and not with Python's exit
 code 1, which means WARNING.
 """
 
@@ -11,34 +11,30 @@ import threading
 import time
 import warnings
 from collections.abc import Callable
-from types import ModuleType
 from typing import NoReturn
 
 UNKNOWN = 3
-_FIRST_LIMIT = 50.0
-# nagiosplugin, jinja2 and the standard library import these for jobs that most runs do not have:
-# loading them only when they are used saves a sixth of a check.
-_RARELY_USED = ("calendar", "inspect", "ipaddress", "json", "socket", "tempfile", "traceback")
+_FIRST_LIMIT = 50.0  # seconds, until the program sets its own
 
 
 class Watchdog:
     """Ends the process when its time is up, in whatever call it is stuck.
 
-    A signal would not do: Python handles it only after a system call such as a name look-up has
-    returned, and a deaf name server holds that for longer than any limit.
+    A signal would not do: Python handles it only after a system call, for example a name look-up, has
+    returned, and a name server that does not respond blocks that for longer than any time limit.
     """
 
     def __init__(self, heading: str) -> None:
         from backup_monitoring.model import sanitize
 
-        self._clean = sanitize
+        self._sanitize = sanitize
         self._heading = heading
         self._started = time.monotonic()
         self._limit = _FIRST_LIMIT
         self._phase = "starting"
         self._changed = threading.Condition()
-        self._over = False
-        _start(self._watch)
+        self._dismissed = False
+        _start_thread(self._watch)
 
     def limit(self, seconds: float) -> None:
         """Set the time limit, in seconds from the start of the process."""
@@ -47,18 +43,18 @@ class Watchdog:
             self._changed.notify()
 
     def phase(self, doing: str) -> None:
-        """Say what comes next, for the message if it never ends."""
+        """Set what the program does next: the message names it if that never ends."""
         self._phase = doing
 
     def dismiss(self) -> None:
         """Leave the output to the program from now on; its time limit stays."""
         with self._changed:
-            self._over = True
+            self._dismissed = True
 
     def obey_signals(self) -> None:
-        """End as UNKNOWN, at once, on a signal that would end the process without a word.
+        """End as UNKNOWN, at once, on a signal that would end the process without any output.
 
-        A monitoring system takes any exit code but 0 to 3, such as that of a signal, for a broken
+        A monitoring system takes an exit code other than 0 to 3, like a signal's, for a broken
         plugin.
         """
         import signal
@@ -67,9 +63,9 @@ class Watchdog:
         os.set_blocking(writing, False)
         signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
         for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
-            if signal.getsignal(number) is not signal.SIG_IGN:  # a caller's wish, such as nohup's
-                signal.signal(number, _ignore)  # what counts is the wake-up
-        _start(lambda: self._obey(wakeups))
+            if signal.getsignal(number) is not signal.SIG_IGN:  # the caller's choice, as by nohup
+                signal.signal(number, _ignore)  # only signals with a handler wake up
+        _start_thread(lambda: self._obey(wakeups))
 
     def _obey(self, wakeups: int) -> None:
         from signal import Signals
@@ -85,8 +81,8 @@ class Watchdog:
             self._end(f"time limit of {self._limit:g} s reached while {self._phase}")
 
     def _end(self, why: str) -> NoReturn:
-        if not self._over:
-            os.write(1, f"{self._heading}UNKNOWN - {self._clean(why)}\n".encode())
+        if not self._dismissed:
+            os.write(1, f"{self._heading}UNKNOWN - {self._sanitize(why)}\n".encode())
         os._exit(UNKNOWN)
 
 
@@ -94,76 +90,77 @@ def _ignore(*_: object) -> None:
     return
 
 
-def _start(job: Callable[[], object]) -> None:
+def _start_thread(job: Callable[[], object]) -> None:
     try:
         threading.Thread(target=job, daemon=True).start()
     except RuntimeError as error:
         from backup_monitoring.model import MonitoringError
 
         remedy = "raise its limit of processes (ulimit -u), or run fewer at once"
-        raise MonitoringError("this user", "may start no more threads", remedy) from error
+        raise MonitoringError("this user", "cannot start more threads", remedy) from error
 
 
 def main() -> NoReturn:
-    """Run the program whose name this process was started by."""
+    """Run the program whose name this process was started by, itself or by a link."""
     program = os.path.basename(sys.argv[0])  # noqa: PTH119 - pathlib is not loaded yet
-    checked = program.removeprefix("check_")
-    heading = f"{program}: " if checked == program else f"{checked.replace('_', ' ').upper()} "
-    warnings.simplefilter("ignore")  # of libraries; a warning is no output of a plugin
-    if sys.stdout is None:  # closed by the caller: nothing can be said
+    check = program.removeprefix("check_")
+    heading = f"{program}: " if check == program else f"{check.replace('_', ' ').upper()} "
+    warnings.simplefilter("ignore")  # of libraries; a plugin prints nothing else than its output
+    if sys.stdout is None:  # closed by the caller: nobody would read a text
         os._exit(UNKNOWN)
-    # Whoever calls us may have any locale; what we print is UTF-8.
+    # The caller may have any locale; the output is UTF-8.
     sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
     watchdog = None
     try:
         watchdog = Watchdog(heading)
         if program.startswith("check_"):
             watchdog.obey_signals()
-        code, text = _outcome(program, watchdog)
+        code, text = _run_program(program, watchdog)
     except BaseException as error:  # the point of this module
-        code, text = UNKNOWN, f"{heading}UNKNOWN - {_said(error)}"
+        code, text = UNKNOWN, f"{heading}UNKNOWN - {_format_error(error)}"
     if watchdog is not None:
         watchdog.dismiss()
     try:
-        if text:  # a quiet program has nothing to say; cron would mail an empty line
+        if text:  # for a program without output cron would mail an empty line
             sys.stdout.write(text if text.endswith("\n") else text + "\n")
         sys.stdout.flush()
-    except OSError:  # nobody reads us any more
+    except OSError:  # nobody reads it any more
         code = UNKNOWN
-    # Nothing is left to be done: skipping the interpreter's own end saves a tenth of a check.
+    # Nothing is left to do: skipping the interpreter's own end saves a tenth of a check.
     os._exit(code)
 
 
-class _Later(ModuleType):
-    """A module that is loaded when something of it is first used.
+def _run_program(program: str, watchdog: Watchdog) -> tuple[int, str]:
+    from backup_monitoring.plugin.lazy_modules import install_lazy_modules
 
-    Not importlib's LazyLoader: that loads as soon as a second module imports the same.
-    """
+    install_lazy_modules()
+    try:
+        module = importlib.import_module(program)
+    except ModuleNotFoundError as error:
+        if error.name != program:
+            raise
+        from backup_monitoring.model import UsageError
 
-    def __getattr__(self, name: str) -> object:
-        if sys.modules.get(self.__name__) is self:
-            del sys.modules[self.__name__]
-        module = importlib.import_module(self.__name__)
-        self.__dict__.update(vars(module))
-        return getattr(module, name)
+        raise UsageError(
+            program, "not a program of backup-monitoring", "give the link the name of one"
+        ) from None
+    from backup_monitoring.plugin.options import HelpRequested
 
-
-def _outcome(program: str, watchdog: Watchdog) -> tuple[int, str]:
-    for name in _RARELY_USED:
-        sys.modules.setdefault(name, _Later(name))
-    module = importlib.import_module(program)
-    code, text = module.main(sys.argv[1:], watchdog)
+    try:
+        code, text = module.main(sys.argv[1:], watchdog)
+    except HelpRequested as request:  # for a check, help is not a state
+        code, text = UNKNOWN if program.startswith("check_") else 0, request.text
     return int(code), str(text)
 
 
-def _said(error: BaseException) -> str:
+def _format_error(error: BaseException) -> str:
     try:
-        return _one_line(error)
+        return _describe_error(error)
     except BaseException:  # what it imports is broken, too, or no file can be opened any more
         return f"{type(error).__name__}; install the package again, or see what this user lacks"
 
 
-def _one_line(error: BaseException) -> str:
+def _describe_error(error: BaseException) -> str:
     from backup_monitoring.model import MonitoringError, sanitize
 
     if isinstance(error, MonitoringError):
@@ -172,11 +169,12 @@ def _one_line(error: BaseException) -> str:
         return "interrupted"
     if isinstance(error, ImportError):
         return sanitize(f"{error}; install the package again, with what it depends on")
-    # Never the text of an unforeseen exception: it may hold a password or a customer's file.
-    return sanitize(f"internal error: {type(error).__name__} at {_place(error)}; please report it")
+    # Never the text of an unexpected exception: it may hold a password or a customer's file.
+    place = _find_place(error)
+    return sanitize(f"internal error: {type(error).__name__} at {place}; please report it")
 
 
-def _place(error: BaseException) -> str:
+def _find_place(error: BaseException) -> str:
     trace = error.__traceback__
     place = "an unknown place"
     while trace is not None:

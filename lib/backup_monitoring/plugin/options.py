@@ -1,4 +1,4 @@
-"""The command line: options that programs share, and errors that are one line."""
+"""The command line: options that programs share, and errors of one line."""
 
 import argparse
 import re
@@ -10,8 +10,8 @@ from backup_monitoring import __version__
 from backup_monitoring.model import MonitoringError, UsageError
 
 
-class HelpRequested(Exception):  # noqa: N818 - no error: help or version, to be printed
-    """--help or --version was asked for: *text* is all there is to say."""
+class HelpRequested(Exception):  # noqa: N818 - not an error
+    """--help or --version: the launcher prints *text*, and the program does nothing else."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -19,9 +19,9 @@ class HelpRequested(Exception):  # noqa: N818 - no error: help or version, to be
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that raises instead of printing and leaving.
+    """A parser that raises instead of exiting.
 
-    argparse would exit with 2 for a wrong option, which means CRITICAL.
+    argparse exits with 2 for a wrong option, which means CRITICAL.
     """
 
     def __init__(self, program: str, description: str, epilog: str | None = None) -> None:
@@ -31,7 +31,7 @@ class Parser(argparse.ArgumentParser):
             epilog=epilog,
             allow_abbrev=False,
             add_help=False,
-            formatter_class=_of_fixed_width,
+            formatter_class=_make_formatter,
         )
         self.add_argument("-h", "--help", action=_Help, nargs=0, help="show this help")
         self.add_argument(
@@ -43,9 +43,11 @@ class Parser(argparse.ArgumentParser):
         raise UsageError("command line", message, f"see {self.prog} --help")
 
     def parse(self, arguments: Sequence[str]) -> argparse.Namespace:
-        """Return the options; UsageError for anything else.
+        """Return the options.
 
-        A positional argument is wrong, as plugins have none.
+        Raises:
+            UsageError: an option is wrong, or there is an argument: plugins have none.
+            HelpRequested: --help or --version.
         """
         known, rest = self.parse_known_args(arguments)
         if rest:
@@ -53,14 +55,14 @@ class Parser(argparse.ArgumentParser):
         return known
 
 
-def _of_fixed_width(prog: str) -> argparse.HelpFormatter:
-    """Return what argparse makes for each option: to ask for the terminal's width loads shutil."""
+def _make_formatter(prog: str) -> argparse.HelpFormatter:
+    # argparse makes one for each option it adds. Asking for the terminal's width loads shutil.
     return argparse.RawDescriptionHelpFormatter(prog, width=78)
 
 
 class _Help(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
-        parser.formatter_class = argparse.RawDescriptionHelpFormatter  # as wide as the terminal
+        parser.formatter_class = argparse.RawDescriptionHelpFormatter  # of the terminal's width
         raise HelpRequested(parser.format_help())
 
 
@@ -70,7 +72,7 @@ class _Version(argparse.Action):
 
 
 def add_common_options(parser: Parser, limit: str = "10 with --account, else 50") -> None:
-    """Add what every program has: settings, time, and time limit."""
+    """Add the options of every program; *limit* is the help's text for the default time limit."""
     parser.add_argument(
         "--config",
         metavar="FILE",
@@ -93,7 +95,7 @@ def add_common_options(parser: Parser, limit: str = "10 with --account, else 50"
 
 
 def add_account_option(parser: Parser, without: str = "all accounts in scope") -> None:
-    """Add ``--account``; *without* says what the program does without it."""
+    """Add ``--account``; *without* is the help's text for what the program does without it."""
     parser.add_argument(
         "-a",
         "--account",
@@ -104,7 +106,7 @@ def add_account_option(parser: Parser, without: str = "all accounts in scope") -
 
 
 def parse_uids(options: argparse.Namespace) -> list[str] | None:
-    """Return the accounts asked for, each once, in their order; None: all."""
+    """Return the accounts of ``--account`` in their order, without duplicates; None for all."""
     if options.account is None:
         return None
     uids = [uid.strip() for text in options.account for uid in text.split(",")]
@@ -112,7 +114,7 @@ def parse_uids(options: argparse.Namespace) -> list[str] | None:
         raise UsageError("--account", "an empty UID", "name an account, or leave the option out")
     once: dict[str, str] = {}
     for uid in uids:
-        once.setdefault(uid.lower(), uid)  # as the directory compares them
+        once.setdefault(uid.lower(), uid)  # the directory ignores case
     return list(once.values())
 
 
@@ -122,15 +124,15 @@ def list_missing(found: Container[str], uids: Sequence[str]) -> list[str]:
 
 
 def format_no_such_account(base: str) -> str:
-    """Return what is said of an account that was asked for, and is not below *base*."""
+    """Return the text for an account that does not exist below *base*."""
     return f"no such account below {base}"
 
 
 def require_found(found: Container[str], uids: Sequence[str], base: str) -> None:
-    """See that there is none of `list_missing`, with *base* as of `format_no_such_account`.
+    """Require that all of *uids* are in *found*, whose uids are in lower case.
 
     Raises:
-        MonitoringError: it names those that are not there.
+        MonitoringError: it names those that do not exist below *base*.
     """
     if missing := list_missing(found, uids):
         remedy = "check the UID, and accounts_base in [directory]"
@@ -143,7 +145,7 @@ def choose_now(options: argparse.Namespace) -> datetime:
 
 
 def parse_now(text: str) -> datetime:
-    """Return the UTC time that *text* says."""
+    """Return the UTC time of *text*, ISO 8601 with an offset."""
     try:
         moment = datetime.fromisoformat(text)
         aware = moment.astimezone(UTC) if moment.tzinfo is not None else None
@@ -151,24 +153,24 @@ def parse_now(text: str) -> datetime:
         aware = None
     if aware is None:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is no time such as 2026-11-24T08:00:00+01:00 (with its offset)"
+            f"{text!r} is not a time with an offset; example: 2026-11-24T08:00:00+01:00"
         )
-    if not 1970 <= aware.year < 3000:  # near their ends dates cannot be compared any more
+    if not 1970 <= aware.year < 3000:  # other time zones must stay within the years 1 to 9999
         raise argparse.ArgumentTypeError(f"{text!r} is not between 1970 and 3000")
     return aware
 
 
 def parse_seconds(text: str) -> float:
-    """Return a time limit in seconds."""
+    """Return the time limit *text*, in seconds."""
     return float(_parse_whole(text, 86400, "seconds"))
 
 
 def parse_days(text: str) -> int:
-    """Return a number of days."""
+    """Return the number of days *text*."""
     return _parse_whole(text, 9999, "days")
 
 
 def _parse_whole(text: str, most: int, unit: str) -> int:
     if not re.fullmatch("[0-9]{1,9}", text) or not 1 <= int(text) <= most:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of {unit} from 1 to {most}")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of {unit} from 1 to {most}")
     return int(text)

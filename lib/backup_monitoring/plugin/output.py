@@ -1,74 +1,60 @@
-"""Presentation: verdicts and numbers become a plugin's output, by nagiosplugin."""
+"""Evaluation and presentation: verdicts and numbers become a plugin's output, by nagiosplugin.
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+Its Runtime is not used: it prints tracebacks and the texts of foreign exceptions, which may hold a
+password, and adds warnings of its own to the output.
+"""
+
+from collections.abc import Iterable, Iterator
 
 import nagiosplugin
 from nagiosplugin.state import ServiceState
 
 from backup_monitoring.model import Metric, Range, State, sanitize
-from backup_monitoring.plugin.summary import Evaluation
+from backup_monitoring.plugin.counter import Evaluation, VerdictCounter
 
-_LONGEST = 8000  # bytes; NRPE and databases cut or drop more than 8 KiB
+LISTED = 20  # accounts at -v
+_MOST_BYTES = 8000  # NRPE and databases cut or drop more than 8 KiB
+_MOST_BYTES_OF_ACCOUNTS = 6500  # the rest is for the first line and its performance data
+_DETAILS = 8  # lines of one account among many: a customer's 1000 folders must not hide the others
 _STATES = {
     State.OK: nagiosplugin.Ok,
     State.WARNING: nagiosplugin.Warn,
     State.CRITICAL: nagiosplugin.Critical,
     State.UNKNOWN: nagiosplugin.Unknown,
 }
+_BADNESS = {code: state.badness for state, code in _STATES.items()}
 
 
-class PluginOutput(NamedTuple):
-    """What is to be said.
+def render_output(
+    name: str, resource: nagiosplugin.Resource, summary: nagiosplugin.Summary
+) -> tuple[int, str]:
+    """Probe *resource*; return the exit code and the output, all of its text sanitized.
 
     Args:
-        task: the check's, for the heading.
-        judged: verdicts; the worst state is the output's.
-        numbers: performance data.
-        sentence: the first line, without heading.
-        lines: the further lines.
+        name: the check's, for the heading.
+        resource: its probe returns `make_metrics`.
+        summary: its first line and further lines.
+
+    Raises:
+        MonitoringError: from the probe.
     """
-
-    task: str
-    evaluate_all: Sequence[Evaluation]
-    numbers: Sequence[Metric]
-    sentence: str
-    lines: Sequence[str]
-
-
-def render_output(presented: PluginOutput) -> tuple[int, str]:
-    """Return exit code and output, each text from outside neutralised."""
-    plugin = nagiosplugin.Check(
-        Verdicts(presented),
-        VerdictContext("verdict"),
-        NumberContext("number"),
-        SummaryText(presented.sentence),
-        WorstFirst(),
+    check = nagiosplugin.Check(
+        resource, VerdictContext("verdict"), NumberContext("number"), summary, WorstFirst()
     )
-    plugin()
-    heading = f"BACKUP {presented.task.upper()} {State(plugin.exitcode).name}"
-    first = f"{heading} - {sanitize(plugin.summary_str)}"
-    if plugin.perfdata:
-        first += " | " + " ".join(plugin.perfdata)
-    return plugin.exitcode, "\n".join(limit_size([first, *map(sanitize, presented.lines)]))
+    check()
+    heading = f"BACKUP {name.upper()} {State(check.exitcode).name}"
+    first = f"{heading} - {sanitize(check.summary_str)}"
+    if check.perfdata:
+        first += " | " + " ".join(check.perfdata)
+    return check.exitcode, "\n".join(limit_size([first, *map(sanitize, check.verbose_str)]))
 
 
-class Verdicts(nagiosplugin.Resource):
-    """Acquisition: what has been judged."""
-
-    def __init__(self, presented: PluginOutput) -> None:
-        self._presented = presented
-
-    def probe(self) -> list[nagiosplugin.Metric]:
-        """Return the verdicts, and the numbers to keep."""
-        verdicts = [
-            nagiosplugin.Metric(evaluate_all.uid, evaluate_all, context="verdict")
-            for evaluate_all in self._presented.evaluate_all
-        ]
-        return verdicts + [
-            nagiosplugin.Metric(metric.name, metric, context="number")
-            for metric in self._presented.numbers
-        ]
+def make_metrics(
+    evaluations: Iterable[Evaluation], numbers: Iterable[Metric]
+) -> list[nagiosplugin.Metric]:
+    """Return what a probe returns: *evaluations*, worst first, and the *numbers* to keep."""
+    verdicts = [nagiosplugin.Metric(each.uid, each, context="verdict") for each in evaluations]
+    return verdicts + [nagiosplugin.Metric(each.name, each, context="number") for each in numbers]
 
 
 class VerdictContext(nagiosplugin.Context):
@@ -77,66 +63,19 @@ class VerdictContext(nagiosplugin.Context):
     def evaluate(
         self, metric: nagiosplugin.Metric, resource: nagiosplugin.Resource
     ) -> nagiosplugin.Result:
-        """Return the verdict's state."""
-        evaluate_all: Evaluation = metric.value
-        return nagiosplugin.Result(
-            _STATES[evaluate_all.verdict.state], evaluate_all.verdict.summary, metric
-        )
-
-    def performance(
-        self, metric: nagiosplugin.Metric, resource: nagiosplugin.Resource
-    ) -> nagiosplugin.Performance | None:
-        """Return nothing: an account's name is no label."""
-        return None
+        """Return the verdict's state and sentence."""
+        evaluation: Evaluation = metric.value
+        return nagiosplugin.Result(_STATES[evaluation.verdict.state], evaluation.sentence, metric)
 
 
 class NumberContext(nagiosplugin.Context):
-    """Performance data: numbers that Icinga keeps, with thresholds as plain numbers."""
-
-    def evaluate(
-        self, metric: nagiosplugin.Metric, resource: nagiosplugin.Resource
-    ) -> nagiosplugin.Result:
-        """Return OK: the verdict has said the rest."""
-        return nagiosplugin.Result(nagiosplugin.Ok, None, metric)
+    """Performance data: the numbers change no state, the verdict has already judged them."""
 
     def performance(
         self, metric: nagiosplugin.Metric, resource: nagiosplugin.Resource
-    ) -> nagiosplugin.Performance | None:
+    ) -> nagiosplugin.Performance:
         """Return the number with its thresholds."""
-        return _performance(metric.value)
-
-
-def format_performance_data(metrics: Iterable[Metric]) -> Iterator[str]:
-    """Yield the performance data of *metrics*, each as its own text."""
-    for metric in metrics:
-        yield str(_performance(metric))
-
-
-def _performance(number: Metric) -> nagiosplugin.Performance:
-    return nagiosplugin.Performance(
-        number.name,
-        format_number(number.value),
-        number.unit,
-        _plain_end(number.warning),
-        _plain_end(number.critical),
-        _whole(number.minimum),
-        _whole(number.maximum),
-    )
-
-
-def _plain_end(good: Range | None) -> str:
-    return format_number(good.plain) if good is not None else ""
-
-
-def _whole(value: float | None) -> float | None:
-    return int(value) if value is not None and value == int(value) else value
-
-
-def format_number(value: float | None) -> str:
-    """Return *value* without an exponent, which Icinga would not read."""
-    if value is None:
-        return ""
-    return str(int(value)) if value == int(value) else f"{value:.4f}".rstrip("0").rstrip(".")
+        return _make_performance(metric.value)
 
 
 class WorstFirst(nagiosplugin.Results):
@@ -144,31 +83,123 @@ class WorstFirst(nagiosplugin.Results):
 
     @property
     def most_significant_state(self) -> ServiceState:
-        """Return the worst state there is."""
+        """The worst state of all results."""
         # nagiosplugin takes the highest exit code: an account that cannot be read
         # (UNKNOWN, 3) would hide another one's lost backups (CRITICAL, 2).
-        codes = {_STATES[state]: state.badness for state in State}
-        return max(self.by_state, key=lambda state: codes[state])
+        return max(self.by_state, key=_BADNESS.__getitem__)
 
 
-class SummaryText(nagiosplugin.Summary):
-    """Presentation: the sentence that was found for the worst verdict."""
+class VerdictSummary(nagiosplugin.Summary):
+    """Presentation of a single verdict: its sentence, and its details from *verbosity* 1 on."""
 
-    def __init__(self, sentence: str) -> None:
-        self._sentence = sentence
+    def __init__(self, verbosity: int) -> None:
+        self._verbosity = verbosity
+
+    def verbose(self, results: nagiosplugin.Results) -> list[str]:
+        """Return the details; from 3 on also the numbers, each with its thresholds."""
+        metric = results[0].metric
+        if not self._verbosity or metric is None:
+            return []
+        evaluation: Evaluation = metric.value
+        return _format_details(evaluation, self._verbosity, len(evaluation.verdict.details))
+
+
+class CountsSummary(nagiosplugin.Summary):
+    """Presentation of many accounts: the counts and the worst one, then a line for each."""
+
+    def __init__(self, counter: VerdictCounter, verbosity: int) -> None:
+        self._counter = counter
+        self._verbosity = verbosity
 
     def ok(self, results: nagiosplugin.Results) -> str:
-        """Return the sentence."""
-        return self._sentence
+        """Return the number of accounts."""
+        return self._counter.format_counts()
 
     def problem(self, results: nagiosplugin.Results) -> str:
-        """Return the sentence."""
-        return self._sentence
+        """Return the counts, then the worst account: lists of services cut the line's end."""
+        return f"{self._counter.format_counts()}; worst {results.first_significant}"
+
+    def verbose(self, results: nagiosplugin.Results) -> list[str]:
+        """Return the lines of accounts that are not OK, from 2 on of all, and how many are left."""
+        if not self._verbosity:
+            return []
+        lines: list[str] = []
+        shown, room = 0, _MOST_BYTES_OF_ACCOUNTS
+        for evaluation in self._counter.worst:
+            if self._verbosity == 1 and (evaluation.verdict.state is State.OK or shown == LISTED):
+                break  # the worst come first
+            of_account = self._format_account(evaluation)
+            room -= sum(len(sanitize(line).encode()) + 1 for line in of_account)
+            if room < 0 and shown:
+                break
+            shown += 1
+            lines += of_account
+        left = (self._counter.not_ok if self._verbosity == 1 else self._counter.total) - shown
+        return [*lines, f"... and {left} more"] if left > 0 else lines
+
+    def _format_account(self, evaluation: Evaluation) -> list[str]:
+        line = f"{evaluation.verdict.state.name} - {evaluation.sentence}"
+        if self._verbosity < 3:
+            return [line]
+        return [line, *_format_details(evaluation, self._verbosity, _DETAILS)]
+
+
+def _format_details(evaluation: Evaluation, verbosity: int, at_most: int) -> list[str]:
+    verdict = evaluation.verdict
+    lines = [f"  {line}" for line in verdict.details[:at_most]]
+    if left := len(verdict.details) - len(lines):
+        lines.append(f"  ... and {left} more; see -a {evaluation.uid}")
+    if verbosity > 2:
+        lines += [f"  {_format_metric(metric)}" for metric in verdict.metrics]
+    return lines
+
+
+def _format_metric(metric: Metric) -> str:
+    thresholds = [
+        f"{word} outside {good}"
+        for word, good in (("WARNING", metric.warning), ("CRITICAL", metric.critical))
+        if good is not None
+    ]
+    return ", ".join([f"{metric.name} is {format_number(metric.value)}{metric.unit}", *thresholds])
+
+
+def format_performance_data(metrics: Iterable[Metric]) -> Iterator[str]:
+    """Yield the performance data of *metrics*, one text per metric."""
+    for metric in metrics:
+        yield str(_make_performance(metric))
+
+
+def _make_performance(number: Metric) -> nagiosplugin.Performance:
+    # Icinga keeps a threshold only if it is a plain number.
+    return nagiosplugin.Performance(
+        number.name,
+        format_number(number.value),
+        number.unit,
+        _find_plain_end(number.warning),
+        _find_plain_end(number.critical),
+        _drop_fraction(number.minimum),
+        _drop_fraction(number.maximum),
+    )
+
+
+def _find_plain_end(good: Range | None) -> str:
+    return format_number(good.plain) if good is not None else ""
+
+
+def _drop_fraction(value: float | None) -> float | None:
+    return int(value) if value is not None and value == int(value) else value
+
+
+def format_number(value: float | None) -> str:
+    """Return *value* without an exponent, which Icinga cannot read; '' for None."""
+    if value is None:
+        return ""
+    return str(int(value)) if value == int(value) else f"{value:.4f}".rstrip("0").rstrip(".")
 
 
 def limit_size(lines: list[str]) -> list[str]:
-    """Return as many of *lines* as all that transport them take, and how many are left out."""
-    kept, room = [], _LONGEST
+    """Return as many of *lines* as every transport carries, and the number of those left out."""
+    kept, room = [], _MOST_BYTES
     for number, line in enumerate(lines):
         room -= len(line.encode()) + 1
         if room < 0:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from backup_monitoring.tasks.policies import StatusPolicy, UnusedPolicy, WarnAfterPolicy
     from backup_monitoring.tasks.quota import format_quota_thresholds, is_certainly_ok
     from backup_monitoring.tasks.quota import resolve_quota_thresholds
-    from backup_monitoring.tasks.registry import TASKS, Task, load_rule
+    from backup_monitoring.tasks.registry import TASKS, Task
     from backup_monitoring.tasks.unused import format_age_thresholds
     from backup_monitoring.tasks.warn_after import format_backup_count, format_warn_after
     from backup_monitoring.tasks.warn_after import format_warn_thresholds, resolve_warn_after

@@ -1,21 +1,21 @@
-"""The tally of a run: what it counts, and which verdicts it keeps."""
+"""The counter of a run: what it counts, and which verdicts it keeps."""
 
 import pytest
 
 from backup_monitoring.model.verdicts import Metric, State, Verdict
-from backup_monitoring.plugin.summary import Evaluation, VerdictCounter
+from backup_monitoring.plugin.counter import Evaluation, VerdictCounter
 
 
 def verdict(state: State, number: float | None = None, computer: str | None = None) -> Verdict:
     metrics = () if number is None else (Metric("missed", number),)
-    return Verdict(state, "said", computer, metrics)
+    return Verdict(state, "a summary", computer, metrics)
 
 
-def tally_of(*verdicts: tuple[str, Verdict], at_most: int = 20) -> VerdictCounter:
-    tally = VerdictCounter(at_most)
+def count(*verdicts: tuple[str, Verdict], at_most: int = 20) -> VerdictCounter:
+    counter = VerdictCounter(at_most)
     for uid, each in verdicts:
-        tally.add(uid, each)
-    return tally
+        counter.add(uid, each)
+    return counter
 
 
 OK = verdict(State.OK, 0)
@@ -35,29 +35,30 @@ TORN = verdict(State.UNKNOWN)
     ],
 )
 def test_worst_first(verdicts: list[tuple[str, Verdict]], worst: list[str]) -> None:
-    assert [each.uid for each in tally_of(*verdicts).worst] == worst
+    assert [each.uid for each in count(*verdicts).worst] == worst
 
 
 def test_only_the_worst_are_kept_and_all_are_counted() -> None:
     verdicts = [("a", OK), ("b", ONE), ("c", TORN), ("d", THREE), ("e", LOST), ("f", THREE)]
 
-    tally = tally_of(*verdicts, at_most=3)
+    counter = count(*verdicts, at_most=3)
 
-    assert [each.uid for each in tally.worst] == ["e", "d", "f"]
-    assert tally.counts == {
+    assert [each.uid for each in counter.worst] == ["e", "d", "f"]
+    assert counter.counts == {
         State.OK: 1,
         State.WARNING: 3,
         State.CRITICAL: 1,
         State.UNKNOWN: 1,
     }
-    assert (tally.total, tally.bad()) == (6, 5)
+    assert (counter.total, counter.not_ok) == (6, 5)
 
 
 @pytest.mark.parametrize(
-    ("verdicts", "said"),
+    ("verdicts", "text"),
     [
-        ([], "all ok of 0"),
-        ([("a", OK), ("b", OK)], "all ok of 2"),
+        ([], "0 accounts, all ok"),
+        ([("a", OK)], "1 account, all ok"),
+        ([("a", OK), ("b", OK)], "2 accounts, all ok"),
         ([("a", OK), ("b", ONE), ("c", ONE)], "2 warning of 3"),
         (
             [("a", TORN), ("b", ONE), ("c", LOST), ("d", OK)],
@@ -65,21 +66,30 @@ def test_only_the_worst_are_kept_and_all_are_counted() -> None:
         ),
     ],
 )
-def test_the_counts_in_words(verdicts: list[tuple[str, Verdict]], said: str) -> None:
-    assert tally_of(*verdicts).format_counts() == said
+def test_the_counts_in_words(verdicts: list[tuple[str, Verdict]], text: str) -> None:
+    assert count(*verdicts).format_counts() == text
 
 
 def test_an_account_that_need_not_be_named_is_counted() -> None:
-    tally = tally_of(("a", ONE))
+    counter = count(("a", ONE))
 
-    tally.add_ok()
-    tally.add_ok()
+    counter.add_ok()
+    counter.add_ok()
 
-    assert tally.format_counts() == "1 warning of 3"
-    assert tally.counts[State.OK] == 2
-    assert [each.uid for each in tally.worst] == ["a"]
+    assert counter.format_counts() == "1 warning of 3"
+    assert counter.counts[State.OK] == 2
+    assert [each.uid for each in counter.worst] == ["a"]
 
 
-def test_the_name_tells_the_computer_where_one_is_meant() -> None:
-    assert Evaluation("4000101", verdict(State.OK, computer="web01")).name == "4000101 web01"
-    assert Evaluation("4000101", verdict(State.OK)).name == "4000101"
+@pytest.mark.parametrize(
+    ("evaluation", "sentence"),
+    [
+        (Evaluation("4000101", verdict(State.OK, computer="web01")), "4000101 web01: a summary"),
+        (Evaluation("4000101", verdict(State.OK)), "4000101: a summary"),
+        (Evaluation("", verdict(State.OK)), "a summary"),
+    ],
+)
+def test_a_sentence_names_the_account_and_the_computer(
+    evaluation: Evaluation, sentence: str
+) -> None:
+    assert evaluation.sentence == sentence

@@ -1,4 +1,4 @@
-"""Counts the verdicts of a run, and keeps the worst, in bounded memory."""
+"""Counts the verdicts of a run and keeps the worst ones, in bounded memory."""
 
 from collections.abc import Mapping
 from heapq import heappush, heappushpop
@@ -8,26 +8,28 @@ from backup_monitoring.model import State, Verdict
 
 
 class Evaluation(NamedTuple):
-    """An account's uid with its verdict."""
+    """A verdict and the account it is about; *uid* is '' where it is about no account."""
 
     uid: str
     verdict: Verdict
 
     @property
-    def name(self) -> str:
-        """The account, and the computer where one is meant."""
-        return f"{self.uid} {self.verdict.computer}" if self.verdict.computer else self.uid
+    def sentence(self) -> str:
+        """The verdict's summary behind the account, and the computer where it names one."""
+        name = " ".join(filter(None, (self.uid, self.verdict.computer)))
+        return f"{name}: {self.verdict.summary}" if name else self.verdict.summary
 
 
 class VerdictCounter:
-    """What a run over accounts has found so far.
+    """The verdicts of a run over accounts.
 
     Args:
-        at_most: so many verdicts are kept, the worst ones.
+        at_most: how many verdicts are kept. Among equal states the larger first metric is worse,
+            then the account that came first.
     """
 
     def __init__(self, at_most: int) -> None:
-        self._counts = [0] * len(State)  # by badness: a list is quicker than a table of states
+        self._counts = [0] * len(State)  # by badness: a list is faster than a dict of states
         self._at_most = at_most
         self._kept: list[tuple[int, float, int, Evaluation]] = []
         self._added = 0
@@ -44,13 +46,13 @@ class VerdictCounter:
             heappushpop(self._kept, (badness, number, -self._added, Evaluation(uid, verdict)))
 
     def add_ok(self) -> None:
-        """Count an account that is OK and need not be named."""
+        """Count an account that is OK and that no output names."""
         self._counts[State.OK.badness] += 1
         self._added += 1
 
     @property
     def counts(self) -> Mapping[State, int]:
-        """How many accounts are in which state."""
+        """The number of accounts in each state."""
         return {state: self._counts[state.badness] for state in State}
 
     @property
@@ -60,15 +62,18 @@ class VerdictCounter:
 
     @property
     def total(self) -> int:
-        """How many accounts were judged."""
+        """The number of accounts."""
         return self._added
 
-    def bad(self) -> int:
-        """Return how many accounts are not OK."""
-        return self._added - self.counts[State.OK]
+    @property
+    def not_ok(self) -> int:
+        """The number of accounts that are not OK."""
+        return self._added - self._counts[State.OK.badness]
 
     def format_counts(self) -> str:
-        """Return how many accounts are in which bad state: ``1 critical, 2 warning of 12``."""
+        """Return ``1 critical, 2 warning of 12``, or ``12 accounts, all ok``."""
+        if not self.not_ok:
+            return f"{self._added} account{'s' * (self._added != 1)}, all ok"
         order = (State.CRITICAL, State.WARNING, State.UNKNOWN)
-        said = [f"{self.counts[s]} {s.name.lower()}" for s in order if self.counts[s]]
-        return f"{', '.join(said) or 'all ok'} of {self._added}"
+        counts = [f"{self.counts[s]} {s.name.lower()}" for s in order if self.counts[s]]
+        return f"{', '.join(counts)} of {self._added}"
