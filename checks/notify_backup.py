@@ -59,12 +59,10 @@ def _parser() -> Parser:
         ("state", "STATE", "OK, WARNING, CRITICAL or UNKNOWN"),
         ("last-state", "STATE", "the state before"),
         ("output", "TEXT", "the check's first line"),
-        ("long-output", "TEXT", "the check's further lines"),
         ("author", "NAME", "who wrote the comment"),
         ("comment", "TEXT", "the comment of a CUSTOM notification"),
         ("time", "TIME", "when: seconds since 1970, or ISO 8601 with offset"),
         ("host", "NAME", "the host's name"),
-        ("service", "NAME", "the service's name"),
     ):
         call.add_argument(f"--{option}", metavar=metavar, help=text)
     _add_modes(parser)

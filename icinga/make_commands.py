@@ -30,7 +30,7 @@ _NRPE = (
     "# What you want otherwise, write here. command_timeout and check_nrpe's -t: at least 60.",
 )
 
-# What notify_backup is told of a notification.
+# What notify_backup is given of a notification.
 _MACROS = {
     "account": "$service.vars.backup_account$",
     "task": "$service.vars.backup_task$",
@@ -42,7 +42,6 @@ _MACROS = {
     "comment": "$notification.comment$",
     "time": "$icinga.timet$",
     "host": "$host.name$",
-    "service": "$service.name$",
 }
 
 

@@ -14,7 +14,7 @@ def hook(stage: Stage) -> Iterator[LogLine]:
     """Compare a call by a monitoring system with importing what others are made of."""
     imports = Command((stage.python, "-c", IMPORT))
     uid = str(FIRST_UID)  # each turn is about another account that fails
-    said = ("--type", "PROBLEM", "--check", "quota", "--state", "WARNING", "--output", "full")
+    said = ("--type", "PROBLEM", "--task", "quota", "--state", "WARNING", "--output", "full")
     call = stage.program(
         "notify_backup", stage.many.stored, "-a", f"{uid[:-4]}{{turn}}{uid[-2:]}", *said
     )

@@ -132,8 +132,8 @@ class Notifier:
 
     def hook(self, uid: str, kind: str, state: str, *options: str, now: str = NOW) -> Ran:
         """Call as the monitoring system does, about quota where *options* do not say a check."""
-        check = () if "--check" in options else ("--check", "quota")
-        told = ("--account", uid, "--type", kind, "--state", state, *check, *options)
+        task = () if "--task" in options else ("--task", "quota")
+        told = ("--account", uid, "--type", kind, "--state", state, *task, *options)
         return self.run(*told, now=now)
 
     def collect(self, now: str = NOW) -> None:

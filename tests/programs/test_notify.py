@@ -25,7 +25,7 @@ ALL = sorted([CUSTOMER, RESELLER, SUPPORT])
 
 
 def test_explains_whom_an_account_concerns(notifier: Notifier) -> None:
-    ran = notifier.run("--explain", "-a", "4000102", "--check", "quota")
+    ran = notifier.run("--explain", "-a", "4000102", "--task", "quota")
 
     lines = ran.out.splitlines()
     base = "ou=backup,ou=services,dc=example,dc=org"
@@ -242,13 +242,13 @@ def test_back_from_unknown(notifier: Notifier) -> None:
 def test_what_is_over_is_told_of_the_computer_that_failed(
     notifier: Notifier, removed: bool, over: str
 ) -> None:
-    notifier.settings(more='\n[notify.reseller]\ndigest_after = "0s"\n')
+    notifier.settings(more='\n[notify.reseller]\ndigest_delay = "0s"\n')
     notifier.empty()
     notifier.entries(entry("1"), entry("2"))
     for name in ("fine", "two"):
         notifier.write_reports("1", name, "2026-11-24T11:30:00+01:00", success=name == "fine")
     notifier.collect()
-    notifier.hook("1", "PROBLEM", "WARNING", "--check", "status")
+    notifier.hook("1", "PROBLEM", "WARNING", "--task", "status")
     notifier.deliver()
     if removed:
         shutil.rmtree(notifier.folder / "tree/home/1/incoming/two")
@@ -256,7 +256,7 @@ def test_what_is_over_is_told_of_the_computer_that_failed(
         notifier.write_reports("1", "two", "2026-11-24T12:30:00+01:00")
     notifier.collect("2026-11-24T13:00:00+01:00")
 
-    notifier.hook("1", "RECOVERY", "OK", "--check", "status", now="2026-11-24T13:00:00+01:00")
+    notifier.hook("1", "RECOVERY", "OK", "--task", "status", now="2026-11-24T13:00:00+01:00")
 
     assert [each.kind for each in notifier.deliver("2026-11-24T13:01:00+01:00")] == [over]
     subject = email.message_from_bytes(
@@ -324,7 +324,7 @@ def test_unknown_is_the_providers_own_matter(notifier: Notifier) -> None:
 )
 def test_reports_that_are_too_old(notifier: Notifier, task: str, state: str, figures: bool) -> None:
     # The directory may be 4 h old, the reports half an hour: only quota needs none of them.
-    said = ("--check", task, "--output", "said by Icinga")
+    said = ("--task", task, "--output", "said by Icinga")
     ran = notifier.hook("4000102", "PROBLEM", state, *said, now="2026-11-24T13:00:00+01:00")
 
     assert (ran.code, ran.out) == (0, "3 put into the outbox\n")
@@ -439,7 +439,7 @@ def test_a_recovery_that_cannot_be_looked_up_takes_back_what_waits(notifier: Not
 
 
 def test_a_computer_that_is_gone_is_not_solved(notifier: Notifier) -> None:
-    told = ("--check", "status")
+    told = ("--task", "status")
     notifier.hook("4000106", "PROBLEM", "WARNING", *told)
     notifier.deliver(LATER)
     (home,) = (notifier.folder / "tree/home/4000106/incoming").iterdir()
@@ -452,7 +452,7 @@ def test_a_computer_that_is_gone_is_not_solved(notifier: Notifier) -> None:
 
 
 def test_quotas_own_mail_says_that_it_is_used_up(notifier: Notifier) -> None:
-    told = ("--check", "status", "--output", "success, but full")
+    told = ("--task", "status", "--output", "success, but full")
 
     ran = notifier.hook("4000103", "PROBLEM", "WARNING", *told)
 
@@ -555,7 +555,7 @@ def test_an_outbox_that_cannot_be_written(
     assert len(ran.out.splitlines()) == 1
 
 
-CALL = ("-a", "4000102", "--check", "quota", "--type", "PROBLEM", "--state", "WARNING")
+CALL = ("-a", "4000102", "--task", "quota", "--type", "PROBLEM", "--state", "WARNING")
 
 
 @pytest.mark.parametrize(
@@ -567,7 +567,7 @@ CALL = ("-a", "4000102", "--check", "quota", "--type", "PROBLEM", "--state", "WA
         pytest.param(CALL[2:], "--account: which account?", id="no account"),
         pytest.param((*CALL, "-a", "4000103"), "about one account", id="two accounts"),
         pytest.param((*CALL, "-a", ""), "an empty UID", id="empty account"),
-        pytest.param((*CALL, "--check", "disk"), "'disk' is none of quota,", id="check"),
+        pytest.param((*CALL, "--task", "disk"), "'disk' is none of quota,", id="check"),
         pytest.param((*CALL, "--type", "X\nY"), "'X\\nY' is unknown", id="type"),
         pytest.param((*CALL, "--state", "UP"), "'UP' is none of OK, WARNING,", id="state"),
         pytest.param((*CALL, "--last-state", "?"), "--last-state: '?' is none", id="last state"),
@@ -577,7 +577,7 @@ CALL = ("-a", "4000102", "--check", "quota", "--type", "PROBLEM", "--state", "WA
         pytest.param(("--scan", "--deliver"), "different jobs", id="two jobs"),
         pytest.param(("--deliver", "--dry-run"), "a delivery cannot be tried", id="dry delivery"),
         pytest.param(("--explain",), "of which account?", id="explain whom"),
-        pytest.param(("--explain", "-a", "1", "--check", "x"), "'x' is none of", id="explain"),
+        pytest.param(("--explain", "-a", "1", "--task", "x"), "'x' is none of", id="explain"),
         pytest.param(("--test-mail", "a@b@c"), "'a@b@c': not with exactly one @", id="address"),
         pytest.param(("--scan",), 'trigger: is "monitoring", so --scan is refused', id="trigger"),
     ],
@@ -635,7 +635,7 @@ def test_refused_mails_end_the_delivery_with_1(notifier: Notifier) -> None:
 def test_what_a_refused_digest_told_is_told_to_the_provider(notifier: Notifier) -> None:
     notifier.behaviour.answers[f"RCPT {SUPPORT}"] = "550 5.1.1 no such user"
     notifier.hook("4000101", "PROBLEM", "WARNING", "--output", "shrunk")
-    notifier.hook("4000102", "PROBLEM", "WARNING", "--check", "status", "--output", "empty")
+    notifier.hook("4000102", "PROBLEM", "WARNING", "--task", "status", "--output", "empty")
 
     ran = notifier.run("--deliver", now=LATER)
 

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.installed
 LATER, LATEST = "2026-11-24T12:12:00+01:00", "2026-11-24T12:24:00+01:00"
 OPERATOR = "operations@example.org"
 ALL = ["account-4000102@example.org", "person-4000003@example.org", "support@example.org"]
-CALL = ("-a", "4000102", "--check", "quota", "--type", "PROBLEM", "--state", "WARNING")
+CALL = ("-a", "4000102", "--task", "quota", "--type", "PROBLEM", "--state", "WARNING")
 
 # What a shell, a mail's header, HTML, an LDAP filter, a log and Jinja would each stumble over.
 HOSTILE = (
@@ -25,8 +25,8 @@ HOSTILE = (
 OWN = {
     name: f"NOTIFY_{name}"
     for name in (
-        *("ACCOUNT", "TYPE", "CHECK", "STATE", "LAST_STATE", "OUTPUT", "LONG_OUTPUT"),
-        *("AUTHOR", "COMMENT", "TIME", "HOST", "SERVICE"),
+        *("ACCOUNT", "TYPE", "TASK", "STATE", "LAST_STATE", "OUTPUT"),
+        *("AUTHOR", "COMMENT", "TIME", "HOST"),
     )
 }
 NAGIOS = dict(
@@ -35,9 +35,8 @@ NAGIOS = dict(
         [
             *("NAGIOS__SERVICEBACKUP_ACCOUNT", "NAGIOS_NOTIFICATIONTYPE"),
             *("NAGIOS__SERVICEBACKUP_TASK", "NAGIOS_SERVICESTATE", "NAGIOS_LASTSERVICESTATE"),
-            *("NAGIOS_SERVICEOUTPUT", "NAGIOS_LONGSERVICEOUTPUT", "NAGIOS_NOTIFICATIONAUTHOR"),
+            *("NAGIOS_SERVICEOUTPUT", "NAGIOS_NOTIFICATIONAUTHOR"),
             *("NAGIOS_NOTIFICATIONCOMMENT", "NAGIOS_TIMET", "NAGIOS_HOSTNAME"),
-            "NAGIOS_SERVICEDESC",
         ],
         strict=True,
     )
@@ -51,7 +50,7 @@ def test_the_environment_says_it(notifier: Notifier, names: dict[str, str], kind
         **dict.fromkeys(names, HOSTILE),
         "ACCOUNT": "4000101",
         "TYPE": kind,
-        "CHECK": "quota",
+        "TASK": "quota",
         "STATE": "CRITICAL",
         "LAST_STATE": "OK",
         "TIME": "1795518000",

@@ -27,7 +27,7 @@ def at(hours: float) -> str:
 
 
 QUOTA = "\n[quota]\ncritical = 95\n"
-AT_ONCE = '\n[notify.reseller]\ndigest_after = "0s"\n'
+AT_ONCE = '\n[notify.reseller]\ndigest_delay = "0s"\n'
 
 
 RESELLER = """dn: uid={uid},ou=reseller,ou=configuration,ou=backup,ou=services,dc=example,dc=org

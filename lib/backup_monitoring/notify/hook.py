@@ -36,12 +36,10 @@ NAGIOS = {
     "state": "NAGIOS_SERVICESTATE",
     "last_state": "NAGIOS_LASTSERVICESTATE",
     "output": "NAGIOS_SERVICEOUTPUT",
-    "long_output": "NAGIOS_LONGSERVICEOUTPUT",
     "author": "NAGIOS_NOTIFICATIONAUTHOR",
     "comment": "NAGIOS_NOTIFICATIONCOMMENT",
     "time": "NAGIOS_TIMET",
     "host": "NAGIOS_HOSTNAME",
-    "service": "NAGIOS_SERVICEDESC",
 }
 
 
@@ -63,11 +61,9 @@ class Call(NamedTuple):
     last_state: State | None
     at: datetime
     output: str = ""
-    long_output: str = ""
     author: str = ""
     comment: str = ""
     host: str = ""
-    service: str = ""
 
 
 def parse_call(options: argparse.Namespace, environment: Mapping[str, str], now: datetime) -> Call:
@@ -103,11 +99,9 @@ def parse_call(options: argparse.Namespace, environment: Mapping[str, str], now:
         last_state=_state("--last-state", said("last_state")) if said("last_state") else None,
         at=_time(said("time"), now),
         output=said("output"),
-        long_output=said("long_output"),
         author=said("author"),
         comment=said("comment"),
         host=said("host"),
-        service=said("service"),
     )
 
 
