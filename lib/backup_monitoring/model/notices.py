@@ -1,4 +1,4 @@
-"""The types of the notifier: events, contacts, recipients."""
+"""Events, and the recipients who are notified of them."""
 
 from datetime import datetime
 from enum import Enum
@@ -8,28 +8,28 @@ from backup_monitoring.model.verdicts import State
 
 
 class EventKind(Enum):
-    """What an event is."""
+    """The kinds of an event."""
 
     PROBLEM = "PROBLEM"
     RECOVERY = "RECOVERY"
     REMINDER = "REMINDER"
     CUSTOM = "CUSTOM"
-    MONITORING_ENDED = "MONITORING_ENDED"  # the account is not watched any more: no recovery
+    MONITORING_ENDED = "MONITORING_ENDED"  # the account is no longer monitored: not a recovery
 
 
 class Event(NamedTuple):
-    """Something to tell about an account.
+    """Something about an account that recipients are notified of.
 
     Args:
-        uid: the account. task: the check, such as ``quota``.
-        kind: what it is. state: the state that is told.
+        uid: the account. task: the check, for example ``quota``.
+        kind: what it is. state: the state that recipients are notified of.
         at: when, aware UTC.
         summary: the verdict's sentence, raw text from outside.
         computer: the worst computer, None where the account itself is judged.
-        since: since when the problem holds, UTC; None: not known.
+        since: when the problem began, UTC; None: not known.
         host: the backup server.
-        author, comment: of a CUSTOM event, the NOC's own words.
-        cause: of the verdict, see `about.CAUSES`; '' where only the summary is known.
+        author, comment: of a CUSTOM event, the text of the provider's staff.
+        cause: the verdict's, one of ``tasks.CAUSES``; '' where only the summary is known.
     """
 
     uid: str
@@ -47,14 +47,14 @@ class Event(NamedTuple):
 
 
 class Thread(NamedTuple):
-    """The mails that a recipient already has of a problem: Message-IDs with their ``<>``."""
+    """The first and the last mail that a recipient has of a problem: Message-IDs with ``<>``."""
 
     first: str
     last: str
 
 
 class Role(Enum):
-    """Why somebody is told: in which words, and how often."""
+    """Why a recipient is notified; it decides the wording and how often."""
 
     CUSTOMER = "customer"
     RESELLER = "reseller"
@@ -62,12 +62,12 @@ class Role(Enum):
 
 
 class Recipient(NamedTuple):
-    """Who is told.
+    """Who is notified of an event, and by which rule.
 
     Args:
-        address: a valid mail address. name: for the greeting and the header, '' if not known.
-        role: why. language: such as ``de-CH``, '' for the settings' own.
-        reseller: whose digest it is in, '' for others.
+        address: a valid mail address. name: for greeting and header, '' if not known.
+        role: why. language: a tag like ``de-CH``, '' for the settings' own.
+        reseller: the reseller whose digest the event is in, '' for other roles.
         sender: ``From``, '' for the settings' own.
         gender: of a person, for the greeting. time_zone: of a person.
         reason: the rule, the entry and the attribute that the address came from.
@@ -85,16 +85,17 @@ class Recipient(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """Who is told of an event, and why.
+    """Who is notified of an event, and why.
 
     Args:
-        recipients: each address once.
-        explained: in order, a line a rule: what decided, from where, and who is not told and why.
-        findings: what an administrator should put right.
-        unreached: the fallback must be told what happened: why; None if somebody was found.
+        recipients: each address once per role.
+        explanation: one line per rule, in order: what decided, from which entry, and who is not
+            notified and why.
+        findings: what an administrator should correct.
+        operator_reason: why the operator must be notified, too; None if everybody was found.
     """
 
     recipients: tuple[Recipient, ...]
-    explained: tuple[str, ...]
+    explanation: tuple[str, ...]
     findings: tuple[str, ...] = ()
-    unreached: str | None = None
+    operator_reason: str | None = None
