@@ -42,7 +42,6 @@ _MACROS = {
     "comment": "$notification.comment$",
     "time": "$icinga.timet$",
     "host": "$host.name$",
-    "service": "$service.name$",
 }
 
 

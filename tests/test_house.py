@@ -202,7 +202,8 @@ PURE = sorted(
     module
     for module in MODULES
     if package_of(module) in ("tasks", "model")
-    or module in ("store.growth", "store.history", "outbox.storms", "notify.recipients")
+    or module
+    in ("store.growth", "store.history", "outbox.storms", "notify.recipients", "notify.rules")
     or module in ("uploads.offsets", "uploads.cron", "uploads.reports", "uploads.xml_report")
 )
 

@@ -14,7 +14,7 @@ def hook(stage: Stage) -> Iterator[LogLine]:
     """Compare a call by a monitoring system with importing what others are made of."""
     imports = Command((stage.python, "-c", IMPORT))
     uid = str(FIRST_UID)  # each turn is about another account that fails
-    said = ("--type", "PROBLEM", "--check", "quota", "--state", "WARNING", "--output", "full")
+    said = ("--type", "PROBLEM", "--task", "quota", "--state", "WARNING", "--output", "full")
     call = stage.program(
         "notify_backup", stage.many.stored, "-a", f"{uid[:-4]}{{turn}}{uid[-2:]}", *said
     )
@@ -23,12 +23,12 @@ def hook(stage: Stage) -> Iterator[LogLine]:
 
 
 def scan(stage: Stage) -> Iterator[LogLine]:
-    """Compare a scan that has nothing new to tell with the check of all accounts."""
+    """Compare a scan without any change with the check of all accounts."""
     many = stage.many
     again = stage.program("notify_backup", many.scanned, "--scan")
-    stage.do(again)  # it records,
+    stage.do(again)  # the first one only records
     stage.do(stage.program("notify_backup", many.scanned, "--release"))
-    stage.do(again)  # and now it tells
+    stage.do(again)  # the second one notifies
     scanned, quota = compare([again, stage.check("quota", many.stored)], stage.size.long_rounds)
     failed = many.accounts // ONE_FAILS
     what = f"scan of {many.accounts:,} accounts of which {failed:,} failed, nothing new"
@@ -41,7 +41,7 @@ def mails(stage: Stage) -> Iterator[LogLine]:
     folder.mkdir(exist_ok=True)
     served = stage.many
     count, seconds = stage.inside(
-        *("telling.py", served.stored, folder, min(_MAILS, served.accounts // 50)),
+        *("queueing.py", served.stored, folder, min(_MAILS, served.accounts // 50)),
         *(stage.size.long_rounds, NOW.isoformat()),
     )
     what = f"{count:,} new mails into the outbox, recipients included"

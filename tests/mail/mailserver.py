@@ -1,4 +1,4 @@
-"""A real mail server on loopback that can be told to misbehave."""
+"""A real mail server on loopback that misbehaves on demand."""
 
 import asyncio
 import socket
@@ -48,7 +48,7 @@ class Behaviour:
         return Counter(each.key for each in self.got)
 
     async def at(self, phase: str, server: Any) -> None:
-        """Misbehave as told when *phase* is reached."""
+        """Misbehave as configured when *phase* is reached."""
         self.commands.append(phase)
         if self.stall == phase:
             await asyncio.sleep(30)
@@ -57,7 +57,7 @@ class Behaviour:
             server.transport.abort()
             await asyncio.sleep(0.01)
 
-    def said(self, phase: str, address: str) -> str | None:
+    def find_answer(self, phase: str, address: str) -> str | None:
         if phase == "RCPT" and address in self.greylist:
             self.greylist.discard(address)
             return "450 4.2.0 greylisted, try again"
@@ -79,7 +79,7 @@ class Handler:
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         await self._b.at("MAIL", server)
-        answer = self._b.said("MAIL", address)
+        answer = self._b.find_answer("MAIL", address)
         if answer is None:
             envelope.mail_from = address  # '<>' for the null return path
         return answer or "250 2.1.0 fine"
@@ -88,7 +88,7 @@ class Handler:
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         await self._b.at("RCPT", server)
-        answer = self._b.said("RCPT", address)
+        answer = self._b.find_answer("RCPT", address)
         if answer is None:
             envelope.rcpt_tos.append(address)
         return answer or "250 2.1.5 fine"
@@ -100,7 +100,7 @@ class Handler:
         content = envelope.content
         assert isinstance(content, bytes)
         address = envelope.rcpt_tos[0]
-        answer = self._b.said("DATA", address)
+        answer = self._b.find_answer("DATA", address)
         if answer is None:
             key = str(message_from_bytes(content)["Message-ID"])
             self._b.got.append(Got(envelope.mail_from or "", address, key, content))

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from backup_monitoring.mail.about import About
 from backup_monitoring.mail.compose import Mail, compose_event, compose_list
 from backup_monitoring.mail.content import (
-    MOST_ITEMS,
+    MAX_ITEMS,
     TASK_TEXTS,
     ListItem,
     ListPurpose,
@@ -41,6 +41,7 @@ from backup_monitoring.mail.samples import (
 from backup_monitoring.mail.sanitize import hide_internals, neutralize
 from backup_monitoring.mail.template_loader import (
     PACKAGED,
+    TemplateSet,
     list_languages,
     load_templates,
     split_paragraphs,
@@ -127,9 +128,9 @@ def test_every_mail_says_what_and_who(
     assert mail.complaints == ()
     assert parsed(mail)["Subject"] == mail.subject
     assert mail.subject.endswith("web01" if task in ("schedule", "status", "client") else "server")
-    for said in ("Anna Müller", "Example server", "4000100", "Example customer", POLICY.support):
-        assert said in words(text)
-        assert said in page
+    for part in ("Anna Müller", "Example server", "4000100", "Example customer", POLICY.support):
+        assert part in words(text)
+        assert part in page
     assert (POLICY.self_service in text) is (role is Role.CUSTOMER)
     assert ("backup-01" in text) is (role is Role.OPERATOR)
     numbered = len(re.findall(r"^\d\. ", text, flags=re.MULTILINE))
@@ -157,7 +158,7 @@ def test_a_mail_without_facts_is_shorter_but_whole(
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("kind", [EventKind.PROBLEM, EventKind.REMINDER])
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_where_only_the_output_is_known_no_cause_is_told(
+def test_where_only_the_output_is_known_no_cause_is_named(
     language: str, kind: EventKind, task: str
 ) -> None:
     recipient = ANNA._replace(language=language)
@@ -179,7 +180,7 @@ def test_where_only_the_output_is_known_no_cause_is_told(
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_list_tells_no_cause_that_is_not_known(language: str) -> None:
+def test_a_list_names_no_cause_that_is_not_known(language: str) -> None:
     recipient = NOC._replace(role=Role.RESELLER, language=language)
     plain = Event("1", "quota", EventKind.PROBLEM, State.WARNING, AT, "shrunk")
     items = [ListItem(plain._replace(cause=cause)) for cause in ("", *CAUSES["quota"])]
@@ -197,7 +198,7 @@ def test_a_list_tells_no_cause_that_is_not_known(language: str) -> None:
 
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_each_fact_may_be_missing_and_each_cause_told(language: str, task: str) -> None:
+def test_each_fact_may_be_missing_and_each_cause_is_named(language: str, task: str) -> None:
     recipient = ANNA._replace(language=language)
     subjects = set()
     for cause in CAUSES[task]:
@@ -215,18 +216,18 @@ def test_each_fact_may_be_missing_and_each_cause_told(language: str, task: str) 
     assert len(subjects) == len(CAUSES[task])
 
 
-@pytest.mark.parametrize("digest", ListPurpose)
+@pytest.mark.parametrize("purpose", ListPurpose)
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_list_composes(language: str, digest: ListPurpose) -> None:
-    role = Role.RESELLER if digest is ListPurpose.RESELLER else Role.OPERATOR
+def test_every_list_composes(language: str, purpose: ListPurpose) -> None:
+    role = Role.RESELLER if purpose is ListPurpose.RESELLER else Role.OPERATOR
     recipient = NOC._replace(language=language, role=role)
-    mail = compose_list(make_sample_list(digest), recipient, POLICY, AT, ZONE)
+    mail = compose_list(make_sample_list(purpose), recipient, POLICY, AT, ZONE)
     text = body(mail)
 
     assert mail.complaints == ()
-    assert text.count("\n* ") == len(make_sample_list(digest).items)
-    assert ("no address was found" in text) is (digest is ListPurpose.FALLBACK)
-    assert ("backup-01" in mail.subject) is (digest is ListPurpose.STORM)
+    assert text.count("\n* ") == len(make_sample_list(purpose).items)
+    assert ("no address was found" in text) is (purpose is ListPurpose.NOT_DELIVERED)
+    assert ("backup-01" in mail.subject) is (purpose is ListPurpose.STORM)
     assert not re.search(r" [.,]|None", text)
 
 
@@ -249,15 +250,15 @@ def test_a_reseller_never_reads_of_hosts_paths_and_notes() -> None:
 
 def test_a_long_list_is_cut_and_says_so() -> None:
     event = make_sample_event("quota", EventKind.PROBLEM)
-    items = [ListItem(event._replace(uid=str(number))) for number in range(MOST_ITEMS + 7)]
+    items = [ListItem(event._replace(uid=str(number))) for number in range(MAX_ITEMS + 7)]
 
     text = body(compose_list(MailList(ListPurpose.STORM, items), NOC, POLICY, AT, ZONE))
 
-    assert text.count("\n* ") == MOST_ITEMS
+    assert text.count("\n* ") == MAX_ITEMS
     assert "And 7 more." in text
 
 
-def test_a_list_tells_problems_first() -> None:
+def test_a_list_shows_problems_first() -> None:
     items = [
         ListItem(make_sample_event("quota", EventKind.RECOVERY)._replace(uid="1")),
         ListItem(make_sample_event("quota", EventKind.PROBLEM)._replace(uid="2")),
@@ -271,7 +272,7 @@ def test_a_list_tells_problems_first() -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_list_tells_own_words(language: str) -> None:
+def test_a_list_shows_a_comment(language: str) -> None:
     note = make_sample_event("quota", EventKind.CUSTOM)._replace(
         author="noc", comment="We move your data on Friday.\n\nSee www.example.org <now>"
     )
@@ -338,7 +339,7 @@ def test_language(tag: str, settings_language: str, found: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("time_zone", "said"),
+    ("time_zone", "shown"),
     [
         ("UTC+01", "21. November 2026, 20:00 Uhr (UTC+01:00)"),
         ("UTC-05:30", "21. November 2026, 13:30 Uhr (UTC-05:30)"),
@@ -346,13 +347,13 @@ def test_language(tag: str, settings_language: str, found: str) -> None:
         ("Mars", "21. November 2026, 21:00 Uhr (UTC+02:00)"),
     ],
 )
-def test_times_are_the_readers(time_zone: str, said: str) -> None:
+def test_times_are_the_readers(time_zone: str, shown: str) -> None:
     about = make_sample_about("quota")._replace(zone=timezone(timedelta(hours=2)))
     recipient = ANNA._replace(time_zone=time_zone)
 
     mail = compose_event(make_sample_event("quota", EventKind.PROBLEM), recipient, about, POLICY)
 
-    assert f"Seit: {said}" in words(body(mail))
+    assert f"Seit: {shown}" in words(body(mail))
 
 
 @pytest.mark.parametrize(
@@ -365,14 +366,14 @@ def test_times_are_the_readers(time_zone: str, said: str) -> None:
     ],
 )
 def test_dates(language: str, first: str, second: str) -> None:
-    formats = Formats.of(load_templates(None, language).language_values())
+    formats = Formats.of(load_templates(None, language).get_language_values())
 
-    assert words(formats.day(date(2026, 3, 1))) == first
-    assert words(formats.day(date(2026, 3, 2))) == second
+    assert words(formats.format_day(date(2026, 3, 1))) == first
+    assert words(formats.format_day(date(2026, 3, 2))) == second
 
 
 @pytest.mark.parametrize(
-    ("value", "limit", "said"),
+    ("value", "threshold", "shown"),
     [
         (92.0, 85.0, "92 %"),
         (92.34, 85.0, "92,3 %"),
@@ -381,19 +382,19 @@ def test_dates(language: str, first: str, second: str) -> None:
         (100.0, None, "100 %"),
     ],
 )
-def test_a_percentage_is_seen_to_be_above_its_limit(
-    value: float, limit: float | None, said: str
+def test_a_percentage_is_shown_above_its_threshold(
+    value: float, threshold: float | None, shown: str
 ) -> None:
     formats = Formats(",", (), "", "", "")
 
-    assert words(formats.percent(value, limit)) == said
+    assert words(formats.format_percent(value, threshold)) == shown
 
 
 @pytest.mark.parametrize(
-    ("size", "said"), [(10 * GIB, "10.0 GiB"), (5 * 2**20, "5.0 MiB"), (0, "0.0 MiB")]
+    ("size", "shown"), [(10 * GIB, "10.0 GiB"), (5 * 2**20, "5.0 MiB"), (0, "0.0 MiB")]
 )
-def test_size(size: int, said: str) -> None:
-    assert words(Formats(".", (), "", "", "").size(size)) == said
+def test_size(size: int, shown: str) -> None:
+    assert words(Formats(".", (), "", "", "").format_size(size)) == shown
 
 
 def test_headers() -> None:
@@ -479,8 +480,8 @@ def test_the_same_event_in_another_state_is_another_list() -> None:
     warned = make_sample_event("quota", EventKind.PROBLEM)
     listings = [
         MailList(
-            ListPurpose.FALLBACK,
-            [ListItem(warned._replace(state=state), About(), "nobody is found")],
+            ListPurpose.NOT_DELIVERED,
+            [ListItem(warned._replace(state=state), About(), "no address found")],
         )
         for state in (State.WARNING, State.CRITICAL)
     ]
@@ -490,25 +491,25 @@ def test_the_same_event_in_another_state_is_another_list() -> None:
     assert mails[0].message_id != mails[1].message_id
 
 
-def test_a_resellers_sender_goes_first_and_an_unusable_one_is_complained_of() -> None:
+def test_a_resellers_sender_goes_first_and_an_unusable_one_is_reported() -> None:
     event = make_sample_event("quota", EventKind.PROBLEM)
     good = ANNA._replace(sender="Reseller Ltd. <support@reseller.example.org>")
     bad = ANNA._replace(sender="Reseller\r\nBcc: x@example.net")
 
     mail = compose_event(event, good, About(), POLICY)
-    told = compose_event(event, bad, About(), POLICY)
+    replaced = compose_event(event, bad, About(), POLICY)
 
     assert parsed(mail)["From"] == '"Reseller Ltd." <support@reseller.example.org>'
     assert parsed(mail)["Reply-To"] is None
     assert mail.message_id.endswith("@reseller.example.org>")
-    assert parsed(told)["From"].addresses[0].addr_spec == "backup@example.org"
-    assert "sstMailFrom" in told.complaints[0]
+    assert parsed(replaced)["From"].addresses[0].addr_spec == "backup@example.org"
+    assert "sstMailFrom" in replaced.complaints[0]
 
 
 @pytest.mark.parametrize(
     "address", ["", "nobody", "a@b@c", "a b@example.org", "ä@example.org", "a@b.ch\r\nBcc: c@d.ch"]
 )
-def test_no_address_is_an_error_of_ours(address: str) -> None:
+def test_an_invalid_address_is_an_error(address: str) -> None:
     event = make_sample_event("quota", EventKind.PROBLEM)
 
     with pytest.raises(MailError):
@@ -659,9 +660,9 @@ def test_a_fact_of_another_type_counts_as_missing(facts: dict[str, object]) -> N
 
 
 def test_the_samples_have_every_fact() -> None:
-    told = {name for facts in (*SAMPLE_FACTS.values(), *OVER.values()) for name in facts}
+    used = {name for facts in (*SAMPLE_FACTS.values(), *OVER.values()) for name in facts}
 
-    assert told | {"cause"} == set(FACTS)
+    assert used | {"cause"} == set(FACTS)
 
 
 # --- own templates ---
@@ -730,7 +731,7 @@ def test_a_slip_in_an_own_template_costs_a_complaint_not_the_mail(
     assert str(tmp_path) in mail.complaints[0]
 
 
-def test_an_incomplete_language_is_complained_of(tmp_path: Path) -> None:
+def test_an_incomplete_language_is_reported(tmp_path: Path) -> None:
     language = (PACKAGED / "it" / "language.jinja").read_text(encoding="utf-8")
     policy = POLICY._replace(templates=write(tmp_path, "rm/language.jinja", language))
     recipient = ANNA._replace(language="rm")
@@ -744,7 +745,7 @@ def test_an_incomplete_language_is_complained_of(tmp_path: Path) -> None:
 def test_languages_have_the_same_templates_and_labels() -> None:
     files = {each: sorted(file.name for file in (PACKAGED / each).iterdir()) for each in LANGUAGES}
     labels = {
-        each: dict(load_templates(None, each).language_values())["labels"] for each in LANGUAGES
+        each: dict(load_templates(None, each).get_language_values())["labels"] for each in LANGUAGES
     }
 
     assert list_languages(None) == LANGUAGES
@@ -755,7 +756,7 @@ def test_languages_have_the_same_templates_and_labels() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_labels_are_all_used(language: str) -> None:
-    labels = dict(load_templates(None, language).language_values())["labels"]
+    labels = dict(load_templates(None, language).get_language_values())["labels"]
     code = "".join(
         (ROOT / "lib/backup_monitoring/mail" / name).read_text() for name in ("content.py",)
     )
@@ -788,7 +789,7 @@ def test_previews_show_slips_in_own_templates(tmp_path: Path) -> None:
 
     complaints = {s.name for s in preview_messages("a@example.org", policy) if s.mail.complaints}
 
-    assert complaints == {f"it-list-{digest.value.lower()}" for digest in ListPurpose}
+    assert complaints == {f"it-list-{purpose.value.lower()}" for purpose in ListPurpose}
 
 
 def test_previews_show_a_slip_where_only_the_output_is_known(tmp_path: Path) -> None:
@@ -824,13 +825,13 @@ def _documented(heading: str) -> set[str]:
 
 def test_the_documented_variables_are_the_given_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     given_to: dict[str, set[str]] = {}
-    original = type(load_templates(None, "en")).texts
+    original = TemplateSet.render_texts
 
-    def spy(self: object, template: str, variables: dict[str, object]) -> dict[str, str]:
+    def spy(self: TemplateSet, template: str, variables: dict[str, object]) -> dict[str, str]:
         given_to.setdefault(template, set()).update(variables)
-        return original(self, template, variables)  # type: ignore[arg-type]
+        return original(self, template, variables)
 
-    monkeypatch.setattr(type(load_templates(None, "en")), "texts", spy)
+    monkeypatch.setattr(TemplateSet, "render_texts", spy)
     list(make_samples(ANNA, POLICY))
 
     everywhere = _documented("Variables of every template")

@@ -55,14 +55,14 @@ HEAD = """<!DOCTYPE html><meta charset="utf-8"><meta name="color-scheme" content
 """
 # A window is never narrower than 500 pixels: a phone is a frame in it.
 FRAME = '<iframe id="{name}-{device}" src="{name}.html" width="{width}" height="{height}"></iframe>'
-MEASURE = """<p id="told"></p><script>
+MEASURE = """<p id="sizes"></p><script>
 window.onload = () => {
-  const told = ["dark=" + matchMedia("(prefers-color-scheme: dark)").matches];
+  const sizes = ["dark=" + matchMedia("(prefers-color-scheme: dark)").matches];
   for (const frame of document.querySelectorAll("iframe")) {
     const inner = frame.contentDocument.documentElement;
-    told.push(`${frame.id}=${inner.scrollWidth}x${inner.querySelector("table").offsetHeight}`);
+    sizes.push(`${frame.id}=${inner.scrollWidth}x${inner.querySelector("table").offsetHeight}`);
   }
-  document.getElementById("told").textContent = told.join(" ");
+  document.getElementById("sizes").textContent = sizes.join(" ");
 };
 </script>"""
 
@@ -152,9 +152,9 @@ def sizes(chromium: str, mails: Path) -> dict[str, tuple[int, int]]:
     """Width and height in pixels of each mail on each device."""
     page = mails / "all.html"
     page.write_text(HEAD + "".join(frames(name, 100) for name in SHOWN) + MEASURE)
-    told = run(chromium, mails / "home", "--dump-dom", page.as_uri())
-    found = re.findall(r"([\w-]+)=(\d+)x(\d+)", told)
-    assert len(found) == len(SHOWN) * len(WIDTHS), told[-500:]
+    sizes = run(chromium, mails / "home", "--dump-dom", page.as_uri())
+    found = re.findall(r"([\w-]+)=(\d+)x(\d+)", sizes)
+    assert len(found) == len(SHOWN) * len(WIDTHS), sizes[-500:]
     return {name: (int(width), int(height)) for name, width, height in found}
 
 

@@ -1,4 +1,4 @@
-"""Who is told: every combination of what the rule looks at, and what hostile entries say."""
+"""Who is notified: every combination of the rules' conditions, and hostile entries."""
 
 from datetime import UTC, datetime
 from itertools import product
@@ -20,7 +20,7 @@ from backup_monitoring.settings.notify import NotifySettings, ResellerDelivery
 ACCOUNT = "uid=4000101,ou=accounts"
 PERSON = "uid=4000002,ou=people"
 RESELLER = "ou=reseller-settings"
-TOLD = f"ou=notifications,uid=4000000,{RESELLER}"
+NOTIFICATIONS = f"ou=notifications,uid=4000000,{RESELLER}"
 POLICY = NotifySettings(operator="Operations <operations@example.org>", language="de")
 
 
@@ -65,7 +65,7 @@ def event(task: str = "quota", state: State = State.CRITICAL) -> Event:
     return Event("4000101", task, EventKind.PROBLEM, state, at, "97 % used")
 
 
-def decided(
+def decide(
     *people: Contact | Person | Customer | Reseller,
     event: Event = event(),  # noqa: B008 - frozen
     policy: NotifySettings = POLICY,
@@ -73,7 +73,7 @@ def decided(
     return find_recipients(event, PeopleTable.of(people), policy)
 
 
-def told(decision: Decision) -> set[tuple[str, str]]:
+def notified(decision: Decision) -> set[tuple[str, str]]:
     return {(each.role.value, each.address) for each in decision.recipients}
 
 
@@ -87,7 +87,7 @@ SWITCHES = {
     "": (True, False),
     "yes": (True, False),
     "TRUE, FALSE": (True, False),
-}  # told with warn_by_default, and without
+}  # notified with warn_by_default, and without
 MAILS = {
     (): set[str](),
     ("own@example.org",): {"own@example.org"},
@@ -165,12 +165,12 @@ def test_every_combination(task: str, word: str) -> None:
         expected = {("customer", each) for each in customers}
         expected |= {("reseller", each) for each in RESELLERS[sells]}
 
-        decision = decided(*people, event=event(task), policy=policy)
+        decision = decide(*people, event=event(task), policy=policy)
 
         case = (switch, mails, medium, who, sells, warn_by_default, quiet)
-        assert told(decision) == expected, case
+        assert notified(decision) == expected, case
         assert len(decision.recipients) == len(expected), case
-        assert (decision.unreached is not None) == (wants and not customers), case
+        assert (decision.operator_reason is not None) == (wants and not customers), case
         odd = switch.upper() not in ("TRUE", "FALSE")
         assert any("sstBackupWarningOn" in each for each in decision.findings) == odd, case
         assert all(
@@ -181,10 +181,10 @@ def test_every_combination(task: str, word: str) -> None:
 
 @pytest.mark.parametrize("task", ["quota", "schedule", "status", "client", "unused"])
 @pytest.mark.parametrize("switch", ["TRUE", "FALSE", ""])
-def test_unknown_is_the_providers_own_matter(task: str, switch: str) -> None:
+def test_of_unknown_only_the_operator_is_notified(task: str, switch: str) -> None:
     people = the_people(switch, ("own@example.org",), "mail", "one", "both", "quota")
 
-    decision = decided(*people, event=event(task, State.UNKNOWN))
+    decision = decide(*people, event=event(task, State.UNKNOWN))
 
     assert decision.recipients == (
         Recipient(
@@ -195,56 +195,56 @@ def test_unknown_is_the_providers_own_matter(task: str, switch: str) -> None:
             reason="[notify] operator",
         ),
     )
-    assert decision.unreached is None
+    assert decision.operator_reason is None
 
 
-def test_unknown_without_a_fallback_is_said() -> None:
-    decision = decided(contact(), event=event(state=State.UNKNOWN), policy=NotifySettings())
-
-    assert decision.recipients == ()
-    assert decision.unreached is not None
-    assert "[notify] operator" in decision.unreached
-
-
-# --- rule by rule: what is said of it ---
-
-
-def test_an_account_that_is_not_there() -> None:
-    decision = decided(person())
+def test_unknown_without_an_operator_is_reported() -> None:
+    decision = decide(contact(), event=event(state=State.UNKNOWN), policy=NotifySettings())
 
     assert decision.recipients == ()
-    assert decision.unreached == "account 4000101: no such account"
+    assert decision.operator_reason is not None
+    assert "[notify] operator" in decision.operator_reason
+
+
+# --- rule by rule: its explanation ---
+
+
+def test_an_account_that_does_not_exist() -> None:
+    decision = decide(person())
+
+    assert decision.recipients == ()
+    assert decision.operator_reason == "account 4000101: no such account"
 
 
 def test_each_line_names_rule_entry_and_attribute() -> None:
-    decision = decided(contact(), person(), reseller())
+    decision = decide(contact(), person(), reseller())
 
-    assert decision.explained == (
-        f"rule 1: the customer is told: sstBackupWarningOn TRUE of {ACCOUNT}",
-        f"rule 2: mail of {ACCOUNT}: own@example.org is told",
-        "rule 3: does not apply: the account has addresses of its own",
-        f"rule 4: sstMailTo of {TOLD}: support@example.org is told",
+    assert decision.explanation == (
+        f"rule 1: the customer is notified: sstBackupWarningOn TRUE of {ACCOUNT}",
+        f"rule 2: mail of {ACCOUNT}: own@example.org is notified",
+        "rule 3: does not apply: the account has its own addresses",
+        f"rule 4: sstMailTo of {NOTIFICATIONS}: support@example.org is notified",
     )
 
 
-def test_who_is_not_told_is_explained() -> None:
-    decision = decided(
+def test_who_is_not_notified_is_explained() -> None:
+    decision = decide(
         contact(warning_on="FALSE"), person(), reseller(problems=frozenset({"schedule"}))
     )
 
-    assert decision.explained == (
-        f"rule 1: the customer is not told: sstBackupWarningOn FALSE of {ACCOUNT}",
-        f"rule 4: reseller 4000000 is not told: sstNotificationWarning of {TOLD} "
+    assert decision.explanation == (
+        f"rule 1: the customer is not notified: sstBackupWarningOn FALSE of {ACCOUNT}",
+        f"rule 4: reseller 4000000 is not notified: sstNotificationWarning of {NOTIFICATIONS} "
         "does not have 'quota'",
     )
     assert decision.findings == ()
-    assert decision.unreached is None
+    assert decision.operator_reason is None
 
 
 def test_a_person_is_greeted_only_at_their_own_address() -> None:
     her = person(mails=("own@EXAMPLE.org",), gender="f", language="fr-CH", time_zone="UTC+01")
 
-    decision = decided(contact(mails=("own@example.org", "it@example.org")), her)
+    decision = decide(contact(mails=("own@example.org", "it@example.org")), her)
 
     first, second = decision.recipients
     assert (first.name, first.gender, first.language) == ("Example Customer", "f", "fr-CH")
@@ -262,7 +262,7 @@ def test_a_person_is_greeted_only_at_their_own_address() -> None:
     ],
 )
 def test_language(account: str, of_person: str, of_reseller: str, expected: str) -> None:
-    decision = decided(
+    decision = decide(
         contact(language=account, mails=()),
         person(language=of_person),
         reseller(language=of_reseller),
@@ -273,7 +273,7 @@ def test_language(account: str, of_person: str, of_reseller: str, expected: str)
 
 
 def test_the_language_of_the_first_reseller_that_says_one() -> None:
-    decision = decided(
+    decision = decide(
         contact(resellers=("1", "2", "3")),
         reseller("1"),
         reseller("2", language="it-CH"),
@@ -283,14 +283,14 @@ def test_the_language_of_the_first_reseller_that_says_one() -> None:
     assert decision.recipients[0].language == "it-CH"
 
 
-def test_whom_a_reseller_informs_is_told_as_they_are() -> None:
+def test_persons_whom_a_reseller_informs_are_addressed_as_such() -> None:
     persons = [
         person("5", "a@example.org", language="it-CH", gender="m", time_zone="UTC+02"),
         person("6", "b@example.org", "broken"),
         person("7")._replace(mails=()),
     ]
 
-    decision = decided(
+    decision = decide(
         contact(warning_on="FALSE"),
         *persons,
         reseller(mail_to=(), persons=("5", "6", "7"), language="de-CH"),
@@ -304,29 +304,29 @@ def test_whom_a_reseller_informs_is_told_as_they_are() -> None:
         ("b@example.org", "Example Customer", "de-CH", "", ""),
     ]
     assert decision.findings == (
-        "uid=6,ou=people: mail 'broken': not with exactly one @",
+        "uid=6,ou=people: mail 'broken': must have exactly one @",
         "uid=7,ou=people: no mail",
     )
-    assert decision.unreached == "; ".join(decision.findings)
+    assert decision.operator_reason == "; ".join(decision.findings)
 
 
 def test_a_reseller_who_names_nobody_is_a_finding() -> None:
-    decision = decided(contact(), reseller(mail_to=(), persons=()))
+    decision = decide(contact(), reseller(mail_to=(), persons=()))
 
-    problem = f"{TOLD}: neither sstMailTo nor sstInformPersonUID"
+    problem = f"{NOTIFICATIONS}: neither sstMailTo nor sstInformPersonUID"
     assert decision.findings == (problem,)
-    assert decision.explained[-1] == f"rule 4: reseller 4000000 is not told: {problem}"
+    assert decision.explanation[-1] == f"rule 4: reseller 4000000 is not notified: {problem}"
 
 
 def test_one_wrong_address_of_a_person_hides_no_other() -> None:
-    decision = decided(contact(mails=()), person("4000002", "broken", "good@example.org"))
+    decision = decide(contact(mails=()), person("4000002", "broken", "good@example.org"))
 
-    assert told(decision) == {("customer", "good@example.org")}
-    assert decision.unreached == f"{PERSON}: mail 'broken': not with exactly one @"
+    assert notified(decision) == {("customer", "good@example.org")}
+    assert decision.operator_reason == f"{PERSON}: mail 'broken': must have exactly one @"
 
 
-def test_a_resellers_number_in_another_case_is_no_default() -> None:
-    decision = decided(contact(warning_on="FALSE", resellers=("AG1", "ag1")), reseller("ag1"))
+def test_a_resellers_number_in_another_case_is_not_the_default() -> None:
+    decision = decide(contact(warning_on="FALSE", resellers=("AG1", "ag1")), reseller("ag1"))
 
     assert [each.reseller for each in decision.recipients] == ["AG1"]
     assert "(the default" not in decision.recipients[0].reason
@@ -338,15 +338,15 @@ def test_a_resellers_number_in_another_case_is_no_default() -> None:
         pytest.param(
             contact(warning_days=0),
             "status",
-            "rule 1: the customer is not told of status: sstBackupWarningNumbers and "
+            "rule 1: the customer is not notified of status: sstBackupWarningNumbers and "
             f"sstBackupWarningDays of {ACCOUNT} are both 0",
-            id="no patience",
+            id="thresholds off",
         ),
         pytest.param(
             contact(warning_on="maybe"),
             "quota",
-            f"rule 1: the customer is told: sstBackupWarningOn of {ACCOUNT} 'maybe' is not TRUE "
-            "or FALSE: [notify] warn_by_default",
+            f"rule 1: the customer is notified: sstBackupWarningOn of {ACCOUNT} 'maybe' is not "
+            "TRUE or FALSE: [notify] warn_by_default",
             id="an odd switch",
         ),
         pytest.param(
@@ -364,7 +364,7 @@ def test_a_resellers_number_in_another_case_is_no_default() -> None:
         pytest.param(
             contact(mails=(), person=""),
             "quota",
-            f"rule 3: nobody: no sstBelongsToPersonUID in {ACCOUNT}",
+            f"rule 3: no person: no sstBelongsToPersonUID in {ACCOUNT}",
             id="no person",
         ),
         pytest.param(
@@ -376,8 +376,8 @@ def test_a_resellers_number_in_another_case_is_no_default() -> None:
         pytest.param(
             contact(resellers=("7",)),
             "quota",
-            f"rule 4: reseller 7 is not told: {ACCOUNT}: sstBelongsToResellerUID '7': "
-            "it has no settings, nor is there a default",
+            f"rule 4: reseller 7 is not notified: {ACCOUNT}: sstBelongsToResellerUID '7': "
+            "has no settings, and there are no default ones",
             id="a reseller without settings",
         ),
         pytest.param(
@@ -389,25 +389,26 @@ def test_a_resellers_number_in_another_case_is_no_default() -> None:
         pytest.param(
             contact(mails=("x" * 101,)),
             "quota",
-            f"rule 2: mail of {ACCOUNT}: '{'x' * 100}...' is no address: not with exactly one @",
-            id="a long address that is none",
+            f"rule 2: mail of {ACCOUNT}: '{'x' * 100}...' is not a valid address: "
+            "must have exactly one @",
+            id="a long invalid address",
         ),
     ],
 )
-def test_what_was_decided_is_explained(account: Contact, task: str, line: str) -> None:
-    decision = decided(
+def test_decisions_are_explained(account: Contact, task: str, line: str) -> None:
+    decision = decide(
         account, person(), reseller(mail_from="<help@example.org>"), event=event(task)
     )
 
-    assert line in decision.explained
+    assert line in decision.explanation
 
 
 @pytest.mark.parametrize(
-    ("account", "task", "state", "told"),
+    ("account", "task", "state", "found"),
     [
         pytest.param(contact(), "quota", State.CRITICAL, False, id="on"),
         pytest.param(contact(warning_on="FALSE"), "quota", State.CRITICAL, True, id="off"),
-        pytest.param(contact(warning_days=0), "status", State.WARNING, True, id="no patience"),
+        pytest.param(contact(warning_days=0), "status", State.WARNING, True, id="thresholds off"),
         pytest.param(contact(warning_days=0), "quota", State.WARNING, False, id="none needed"),
         pytest.param(
             contact(warning_days=0, warning_numbers=2), "status", State.WARNING, False, id="numbers"
@@ -418,18 +419,18 @@ def test_what_was_decided_is_explained(account: Contact, task: str, line: str) -
         ),
     ],
 )
-def test_whom_it_would_concern_had_they_not_switched_it_off(
-    account: Contact, task: str, state: State, told: bool
+def test_who_misses_an_event_because_warnings_are_off(
+    account: Contact, task: str, state: State, found: bool
 ) -> None:
     people = PeopleTable.of([account, person(), reseller()])
 
-    found = find_switched_off(event(task, state), people, POLICY)
+    recipients = find_switched_off(event(task, state), people, POLICY)
 
-    assert [each.address for each in found] == (["own@example.org"] if told else [])
+    assert [each.address for each in recipients] == (["own@example.org"] if found else [])
 
 
 def test_the_sender_is_the_resellers() -> None:
-    decision = decided(
+    decision = decide(
         contact(resellers=("1", "2")),
         reseller("1", mail_to=("a@example.org",)),
         reseller("2", mail_to=("b@example.org",), mail_from='"Help, desk" <help@Example.org>'),
@@ -443,7 +444,7 @@ def test_the_sender_is_the_resellers() -> None:
 
 
 def test_several_resellers_each_by_its_own_settings() -> None:
-    decision = decided(
+    decision = decide(
         contact(warning_on="FALSE", resellers=("1", "2", "3", "2")),
         reseller("1", mail_to=("a@example.org",), problems=frozenset({"schedule"})),
         reseller("2", mail_to=("b@example.org",)),
@@ -461,30 +462,30 @@ def test_several_resellers_each_by_its_own_settings() -> None:
 def test_resellers_can_be_left_out() -> None:
     policy = POLICY._replace(reseller=ResellerDelivery(enabled=False))
 
-    decision = decided(contact(), reseller(), policy=policy)
+    decision = decide(contact(), reseller(), policy=policy)
 
-    assert told(decision) == {("customer", "own@example.org")}
-    assert any("[notify.reseller] enabled is false" in line for line in decision.explained)
+    assert notified(decision) == {("customer", "own@example.org")}
+    assert any("[notify.reseller] enabled is false" in line for line in decision.explanation)
 
 
 @pytest.mark.parametrize(("digest", "mails"), [(True, 2), (False, 1)])
 def test_a_digest_is_another_mail_than_the_customers(digest: bool, mails: int) -> None:
     policy = POLICY._replace(reseller=ResellerDelivery(digest=digest))
 
-    decision = decided(contact(mails=("support@EXAMPLE.ORG",)), reseller(persons=()), policy=policy)
+    decision = decide(contact(mails=("support@EXAMPLE.ORG",)), reseller(persons=()), policy=policy)
 
     assert len(decision.recipients) == mails
     assert decision.recipients[0].role is Role.CUSTOMER
 
 
 def test_each_address_once() -> None:
-    decision = decided(
+    decision = decide(
         contact(mails=("own@example.org", "own@Example.ORG", "Own@example.org")),
         reseller(mail_to=("a@example.org", "A <a@EXAMPLE.org>"), persons=("4000002", "4000002")),
         person(mails=("a@example.org", "b@example.org")),
     )
 
-    # what is before the @ may tell small from large letters
+    # case may matter before the @
     assert [each.address for each in decision.recipients] == [
         "own@example.org",
         "Own@example.org",
@@ -503,7 +504,7 @@ def test_each_address_once() -> None:
         ),
         pytest.param(
             [contact(mails=("broken",)), person()],
-            "nobody is found for the customer",
+            "no address found for the customer",
             id="nobody else by rule 3",
         ),
         pytest.param(
@@ -516,31 +517,31 @@ def test_each_address_once() -> None:
         ),
         pytest.param(
             [contact(), reseller(mail_to=("broken",))],
-            f"{TOLD}: sstMailTo 'broken'",
+            f"{NOTIFICATIONS}: sstMailTo 'broken'",
             id="a reseller's address",
         ),
         pytest.param(
             [contact(), reseller(persons=("7",))],
-            f"{TOLD}: sstInformPersonUID '7': no such person",
+            f"{NOTIFICATIONS}: sstInformPersonUID '7': no such person",
             id="whom a reseller informs",
         ),
     ],
 )
-def test_the_provider_is_told_what_happened(
+def test_the_operator_is_notified_of_what_is_wrong(
     people: list[Contact | Person | Reseller], says: str
 ) -> None:
-    decision = decided(*people)
+    decision = decide(*people)
 
-    assert decision.unreached is not None
-    assert says in decision.unreached
-    assert any("rule 5" in line and says in line for line in decision.explained)
+    assert decision.operator_reason is not None
+    assert says in decision.operator_reason
+    assert any("rule 5" in line and says in line for line in decision.explanation)
 
 
 def test_a_wrong_sender_is_a_finding_alone() -> None:
-    decision = decided(contact(), reseller(mail_from="a@b\nBcc: c@example.org"))
+    decision = decide(contact(), reseller(mail_from="a@b\nBcc: c@example.org"))
 
     assert {each.sender for each in decision.recipients} == {""}
-    assert decision.unreached is None
+    assert decision.operator_reason is None
     assert len(decision.findings) == 1
     assert "sstMailFrom" in decision.findings[0]
 
@@ -613,22 +614,22 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_what_is_no_address_reaches_nobody(text: str) -> None:
-    decision = decided(contact(mails=(text,)), person())
+def test_an_invalid_address_reaches_nobody(text: str) -> None:
+    decision = decide(contact(mails=(text,)), person())
 
     assert decision.recipients == ()
-    assert decision.unreached is not None
-    assert "nobody is found" in decision.unreached
-    assert "\n" not in decision.unreached
+    assert decision.operator_reason is not None
+    assert "no address found" in decision.operator_reason
+    assert "\n" not in decision.operator_reason
 
 
 @pytest.mark.parametrize("text", [each for each in HOSTILE if each != "<a@example.org>"])
 @pytest.mark.parametrize("form", ["{}", "Name <{}>"])
-def test_what_is_no_mailbox_reaches_nobody(text: str, form: str) -> None:
-    decision = decided(contact(), reseller(mail_to=(form.format(text),)))
+def test_an_invalid_mailbox_reaches_nobody(text: str, form: str) -> None:
+    decision = decide(contact(), reseller(mail_to=(form.format(text),)))
 
-    assert told(decision) == {("customer", "own@example.org")}
-    assert decision.unreached is not None
+    assert notified(decision) == {("customer", "own@example.org")}
+    assert decision.operator_reason is not None
 
 
 @pytest.mark.parametrize(
@@ -646,7 +647,7 @@ def test_what_is_no_mailbox_reaches_nobody(text: str, form: str) -> None:
     ],
 )
 def test_addresses(text: str, address: str) -> None:
-    decision = decided(contact(mails=(text,)))
+    decision = decide(contact(mails=(text,)))
 
     assert [each.address for each in decision.recipients] == [address]
 
@@ -666,12 +667,12 @@ def test_addresses(text: str, address: str) -> None:
     ],
 )
 def test_mailboxes(text: str, name: str, address: str) -> None:
-    decision = decided(contact(warning_on="FALSE"), reseller(mail_to=(text,), mail_from=text))
+    decision = decide(contact(warning_on="FALSE"), reseller(mail_to=(text,), mail_from=text))
 
     [found] = decision.recipients
     assert (found.name, found.address) == (name, address)
     # the sender, written down again, is the same mailbox
-    [again] = decided(contact(warning_on="FALSE"), reseller(mail_to=(found.sender,))).recipients
+    [again] = decide(contact(warning_on="FALSE"), reseller(mail_to=(found.sender,))).recipients
     assert (again.name, again.address) == (name, address)
 
 
@@ -687,23 +688,23 @@ def test_mailboxes(text: str, name: str, address: str) -> None:
     ],
 )
 def test_hostile_mailboxes(text: str) -> None:
-    decision = decided(contact(warning_on="FALSE"), reseller(mail_to=(text,)))
+    decision = decide(contact(warning_on="FALSE"), reseller(mail_to=(text,)))
 
     assert decision.recipients == ()
-    assert decision.unreached is not None
+    assert decision.operator_reason is not None
 
 
 def test_a_hostile_name_is_one_line() -> None:
     her = person(given_name="A\r\nBcc: b@example.org", surname="\N{RIGHT-TO-LEFT OVERRIDE}B")
 
-    [found] = decided(contact(mails=(), resellers=()), her).recipients
+    [found] = decide(contact(mails=(), resellers=()), her).recipients
 
     assert found.name == "A Bcc: b@example.org B"
 
 
 @given(st.text() | st.from_regex(r"[!-~äß]{1,70}@[!-~äß.]{1,70}", fullmatch=True))
-def test_whatever_is_taken_for_an_address_is_one(text: str) -> None:
-    decision = decided(contact(mails=(text,), resellers=()))
+def test_whatever_is_accepted_is_a_valid_address(text: str) -> None:
+    decision = decide(contact(mails=(text,), resellers=()))
 
     for found in decision.recipients:
         local, domain = found.address.split("@")
@@ -714,7 +715,7 @@ def test_whatever_is_taken_for_an_address_is_one(text: str) -> None:
         assert local
         assert domain == domain.lower()
         assert parse_address(found.address) == found.address
-    assert (decision.unreached is None) == bool(decision.recipients)
+    assert (decision.operator_reason is None) == bool(decision.recipients)
 
 
 # --- before anything fails ---
@@ -741,30 +742,30 @@ def test_whatever_is_taken_for_an_address_is_one(text: str) -> None:
         ),
         pytest.param(
             [contact(mails=(), person=""), reseller()],
-            [f"{ACCOUNT}: nobody is found for the customer"],
+            [f"{ACCOUNT}: no address found for the customer"],
             id="nobody",
         ),
         pytest.param(
             [contact(mails=(), person="", warning_on="FALSE"), reseller()],
             [],
-            id="nobody, and nobody is to be told",
+            id="nobody, and warnings are off",
         ),
         pytest.param(
             [contact(mails=("broken",), warning_on="FALSE"), person(), reseller()],
-            [f"{ACCOUNT}: mail 'broken': not with exactly one @"],
+            [f"{ACCOUNT}: mail 'broken': must have exactly one @"],
             id="a wrong address, though warnings are off",
         ),
         pytest.param(
             [contact(), person()],
             [
-                f"{ACCOUNT}: sstBelongsToResellerUID '4000000': it has no settings, "
-                "nor is there a default"
+                f"{ACCOUNT}: sstBelongsToResellerUID '4000000': has no settings, and there are "
+                "no default ones"
             ],
             id="a reseller without settings",
         ),
         pytest.param(
             [contact(), person(), reseller(problems=frozenset({"upgrade"}), mail_to=("broken",))],
-            [f"{TOLD}: sstMailTo 'broken': not with exactly one @"],
+            [f"{NOTIFICATIONS}: sstMailTo 'broken': must have exactly one @"],
             id="a reseller's address, of a problem that is rare",
         ),
     ],
@@ -775,5 +776,5 @@ def test_check_contacts(people: list[Contact | Person | Reseller], says: list[st
     assert list(check_contacts(account, PeopleTable.of(people), POLICY)) == says
 
 
-def test_the_provider() -> None:
+def test_the_operator() -> None:
     assert find_operator(POLICY).address == "operations@example.org"

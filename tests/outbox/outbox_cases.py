@@ -10,12 +10,12 @@ from backup_monitoring.model.notices import Event, EventKind, Recipient, Role
 from backup_monitoring.model.verdicts import State
 from backup_monitoring.outbox.delivery import deliver
 from backup_monitoring.outbox.messages import Digest, QueuedMail, RefusedMail, Storm
-from backup_monitoring.outbox.queue import Outbox
+from backup_monitoring.outbox.transaction import Outbox
 from backup_monitoring.settings.notify import NotifySettings
 
 NOW = datetime.fromisoformat("2026-11-25T08:00:00+00:00")
 MINUTE = timedelta(minutes=1)
-NOBODY = "noc@example.org"
+OPERATOR = "noc@example.org"
 
 
 def event(
@@ -46,7 +46,6 @@ def mail(
         kind=about.kind,
         state=about.state,
         host=about.host,
-        at=about.at,
     )
 
 
@@ -55,7 +54,7 @@ def reseller(address: str = "support@reseller.example.org") -> Recipient:
 
 
 class Composer:
-    """Writes the least mails, and keeps what it was given."""
+    """Writes minimal mails, and keeps what it was given."""
 
     def __init__(self) -> None:
         self.storms: list[Storm] = []
@@ -65,22 +64,22 @@ class Composer:
     def _key(self, kind: str) -> str:
         return f"{kind}-{len(self.storms)}-{len(self.digests)}-{len(self.refusals)}@tests"
 
-    def draft(self, text: str) -> tuple[bytes, tuple[str, ...]]:
+    def compose_draft(self, text: str) -> tuple[bytes, tuple[str, ...]]:
         if "nonsense" in text:
             raise MonitoringError("a draft", "is nonsense", "write another")
         return f"Subject: {text}\r\n\r\n".encode(), ("a complaint",)
 
-    def digest(self, digest: Digest) -> QueuedMail:
+    def compose_digest(self, digest: Digest) -> QueuedMail:
         self.digests.append(digest)
         return mail(self._key("digest"), digest.recipient.address, role=digest.recipient.role)
 
-    def storm(self, storm: Storm) -> QueuedMail:
+    def compose_storm(self, storm: Storm) -> QueuedMail:
         self.storms.append(storm)
-        return mail(self._key("storm"), NOBODY, role=Role.OPERATOR)
+        return mail(self._key("storm"), OPERATOR, role=Role.OPERATOR)
 
-    def refused(self, mails: tuple[RefusedMail, ...]) -> QueuedMail:
+    def compose_refusals(self, mails: tuple[RefusedMail, ...]) -> QueuedMail:
         self.refusals.append(mails)
-        return mail(self._key("refused"), NOBODY, role=Role.OPERATOR)
+        return mail(self._key("refused"), OPERATOR, role=Role.OPERATOR)
 
 
 def deliver_with_another(folder: Path, port: int, begin: Any, sent: Any) -> None:

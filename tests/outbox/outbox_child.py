@@ -15,19 +15,20 @@ from typing import Any
 import backup_monitoring.mail.smtp  # noqa: F401 - before each fork, not after
 from backup_monitoring.mail.transport_selection import open_transport
 from backup_monitoring.outbox.delivery import deliver
-from backup_monitoring.outbox.queue import Outbox
+from backup_monitoring.outbox.queue import queue_for_digest, queue_mail, record_event, track_failure
+from backup_monitoring.outbox.transaction import Outbox
 from backup_monitoring.settings.notify import NotifySettings
-from outbox.outbox_cases import NOBODY, NOW, Composer, event, mail, reseller
+from outbox.outbox_cases import NOW, OPERATOR, Composer, event, mail, reseller
 
 MAILS = ("anna", "refused", "berta")
 
 
 class Fault:
-    """Kills the process at the step *number*; tells where that was by the pipe *said*."""
+    """Kills the process at the step *number*; reports where that was to the pipe *pipe*."""
 
-    def __init__(self, number: int, said: int) -> None:
+    def __init__(self, number: int, pipe: int) -> None:
         self.left = number
-        self.said = said
+        self.pipe = pipe
         self.unknown = False  # the server may have accepted a mail that is not noted as sent
         self._committed = False
 
@@ -36,7 +37,7 @@ class Fault:
             self.unknown = self._committed = False
         self.left -= 1
         if self.left == 0:
-            os.write(self.said, json.dumps([what[:60], self.unknown]).encode())
+            os.write(self.pipe, json.dumps([what[:60], self.unknown]).encode())
             os.kill(os.getpid(), signal.SIGKILL)
         self._committed = what == "COMMIT"
 
@@ -65,10 +66,10 @@ def queue(outbox: Outbox, number: int) -> None:
     with outbox.transaction(NOW) as t:
         for name in MAILS:
             about = event(name)
-            if not t.seen(about):
-                t.note(about, settled=True)
-                t.queue(mail(f"{number}-{name}@tests", f"{name}@example.org", about))
-        t.add_digest(reseller(), event("digest")._replace(comment=str(number)))
+            if record_event(t, about):
+                track_failure(t, about, settled=True)
+                queue_mail(t, mail(f"{number}-{name}@tests", f"{name}@example.org", about))
+        queue_for_digest(t, reseller(), event("digest")._replace(comment=str(number)))
 
 
 class Numbered(Composer):
@@ -81,7 +82,7 @@ class Numbered(Composer):
 
 
 def deliver_numbered(outbox: Outbox, number: int, port: int) -> None:
-    settings = NotifySettings(smtp=f"smtp://127.0.0.1:{port}", operator=NOBODY)
+    settings = NotifySettings(smtp=f"smtp://127.0.0.1:{port}", operator=OPERATOR)
     later = NOW + settings.reseller.digest_delay
     transport = open_transport(settings, 5)
     delivered = deliver(outbox, transport, settings, later, Numbered(number))
@@ -89,7 +90,7 @@ def deliver_numbered(outbox: Outbox, number: int, port: int) -> None:
 
 
 def forked(work: Callable[[int], None]) -> tuple[int, str]:
-    """Run *work* in a process of its own; return how it ended, and what it said."""
+    """Run *work* in a process of its own; return how it ended, and its output."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -101,34 +102,34 @@ def forked(work: Callable[[int], None]) -> tuple[int, str]:
             os._exit(1)
     os.close(writing)
     _, status = os.waitpid(child, 0)
-    said = os.read(reading, 1000).decode()
+    output = os.read(reading, 1000).decode()
     os.close(reading)
-    return os.waitstatus_to_exitcode(status), said
+    return os.waitstatus_to_exitcode(status), output
 
 
 def main(folder: Path, port: int, phase: str) -> None:
     for number in range(1, 1000):
         file = folder / f"{phase}-{number}.sqlite"
 
-        def faulty(said: int, file: Path = file, number: int = number) -> None:
+        def faulty(pipe: int, file: Path = file, number: int = number) -> None:
             with Outbox(file) as outbox:
                 if phase == "deliver":
                     queue(outbox, number)
-                Fault(number, said).attach(outbox)
+                Fault(number, pipe).attach(outbox)
                 queue(outbox, number) if phase == "queue" else deliver_numbered(
                     outbox, number, port
                 )
 
-        def whole(said: int, file: Path = file, number: int = number) -> None:
+        def whole(pipe: int, file: Path = file, number: int = number) -> None:
             with Outbox(file) as outbox:
                 if phase == "queue":  # the caller was not answered, and calls again
                     outbox._db.execute("DELETE FROM digests")
                     queue(outbox, number)
                 deliver_numbered(outbox, number, port)
 
-        code, said = forked(faulty)
+        code, output = forked(faulty)
         again, _ = forked(whole)
-        print(json.dumps([number, code, again, *(json.loads(said) if said else ["", False])]))
+        print(json.dumps([number, code, again, *(json.loads(output) if output else ["", False])]))
         if code != -signal.SIGKILL:
             return
 

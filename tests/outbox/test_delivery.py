@@ -14,20 +14,21 @@ from backup_monitoring.model.errors import MonitoringError
 from backup_monitoring.model.notices import EventKind, Role
 from backup_monitoring.model.verdicts import State
 from backup_monitoring.outbox.backlog import read_status
-from backup_monitoring.outbox.delivery import LIMIT, DeliveryResult, deliver
+from backup_monitoring.outbox.delivery import TIME_LIMIT, DeliveryResult, deliver
 from backup_monitoring.outbox.delivery_log import DeliveryLog
 from backup_monitoring.outbox.messages import Digest, QueuedMail, RefusedMail
-from backup_monitoring.outbox.queue import Outbox
+from backup_monitoring.outbox.queue import queue_for_digest, queue_mail, track_failure
 from backup_monitoring.outbox.sending import choose_pause
 from backup_monitoring.outbox.sent import find_last_sent
+from backup_monitoring.outbox.transaction import Outbox
 from backup_monitoring.settings.notify import NotifySettings
 from integration.slapd import free_port
 from mail import mailserver
 from mail.mailserver import Behaviour
 from outbox.outbox_cases import (
     MINUTE,
-    NOBODY,
     NOW,
+    OPERATOR,
     Composer,
     deliver_with_another,
     event,
@@ -45,15 +46,17 @@ class House:
         self.log = folder / "notify.jsonl"
         self.outbox = Outbox(folder / "outbox", DeliveryLog(self.log))
         self.server = server
-        self.policy = NotifySettings(smtp=f"smtp://localhost:{port}", storm=False, operator=NOBODY)
+        self.policy = NotifySettings(
+            smtp=f"smtp://localhost:{port}", storm=False, operator=OPERATOR
+        )
         self.composer = Composer()
 
     def queue(self, *mails: QueuedMail, now: datetime = NOW) -> None:
         with self.outbox.transaction(now) as t:
             for each in mails:
-                t.queue(each)
+                queue_mail(t, each)
 
-    def deliver(self, minutes: float = 0, limit: timedelta = LIMIT) -> DeliveryResult:
+    def deliver(self, minutes: float = 0, limit: timedelta = TIME_LIMIT) -> DeliveryResult:
         transport = open_transport(self.policy, 0.5)
         now = NOW + timedelta(minutes=minutes)
         return deliver(self.outbox, transport, self.policy, now, self.composer, limit=limit)
@@ -64,8 +67,8 @@ class House:
         self.server.got.clear()
         return found
 
-    def said(self, *what: str) -> list[tuple[str, str]]:
-        """Return what the audit says and to whom."""
+    def logged(self, *what: str) -> list[tuple[str, str]]:
+        """Return what the log says, and to whom."""
         lines = map(json.loads, self.log.read_text().splitlines())
         return [(line["what"], line["address"]) for line in lines if line["what"] in what]
 
@@ -87,15 +90,15 @@ def test_greylisted_and_sent_a_minute_later(house: House) -> None:
     assert house.deliver(0.5) == DeliveryResult()
     assert house.deliver(1) == DeliveryResult(sent=1)
     assert house.got() == ["b@example.org", ANNA]
-    assert house.said("told", "retried") == [
+    assert house.logged("sent", "retried") == [
         ("retried", ANNA),
-        ("told", "b@example.org"),
-        ("told", ANNA),
+        ("sent", "b@example.org"),
+        ("sent", ANNA),
     ]
     with house.outbox.transaction(NOW) as t:
-        told = find_last_sent(t, (ANNA, Role.CUSTOMER), about.uid, about.task)
-    assert told is not None
-    assert (told.kind, told.state, told.first_id) == (EventKind.PROBLEM, State.CRITICAL, "<1@t>")
+        last = find_last_sent(t, (ANNA, Role.CUSTOMER), about.uid, about.task)
+    assert last is not None
+    assert (last.kind, last.state, last.first_id) == (EventKind.PROBLEM, State.CRITICAL, "<1@t>")
 
 
 def test_solved_does_not_arrive_after_it_failed_again(house: House) -> None:
@@ -104,8 +107,8 @@ def test_solved_does_not_arrive_after_it_failed_again(house: House) -> None:
     house.server.greylist.add(ANNA)
     over = event(kind=EventKind.RECOVERY, state=State.OK)
     with house.outbox.transaction(NOW) as t:
-        t.note(over)
-        t.queue(mail("2@t", about=over))
+        track_failure(t, over)
+        queue_mail(t, mail("2@t", about=over))
     assert house.deliver(1) == DeliveryResult(retried=1)
 
     again = event(at=NOW + MINUTE)
@@ -113,9 +116,9 @@ def test_solved_does_not_arrive_after_it_failed_again(house: House) -> None:
 
     assert house.deliver(2) == DeliveryResult(sent=1)
     with house.outbox.transaction(NOW) as t:
-        told = find_last_sent(t, (ANNA, Role.CUSTOMER), "4000101", "quota")
-    assert told is not None
-    assert (told.kind, told.last_id) == (EventKind.PROBLEM, "<3@t>")
+        last = find_last_sent(t, (ANNA, Role.CUSTOMER), "4000101", "quota")
+    assert last is not None
+    assert (last.kind, last.last_id) == (EventKind.PROBLEM, "<3@t>")
 
 
 def test_no_mail_about_a_problem_overtakes_an_older_one(house: House) -> None:
@@ -133,13 +136,13 @@ def test_no_mail_about_a_problem_overtakes_an_older_one(house: House) -> None:
 def test_no_digest_overtakes_an_older_one(house: House) -> None:
     house.server.greylist.add(reseller().address)
 
-    def tell(kind: EventKind, minutes: int) -> None:
+    def send(kind: EventKind, minutes: int) -> None:
         with house.outbox.transaction(NOW + minutes * MINUTE) as t:
-            t.add_digest(reseller(), event(kind=kind))
+            queue_for_digest(t, reseller(), event(kind=kind))
 
-    tell(EventKind.PROBLEM, 0)
+    send(EventKind.PROBLEM, 0)
     assert house.deliver(10).retried == 1
-    tell(EventKind.RECOVERY, 1)  # it has waited for as long, when the first one is tried again
+    send(EventKind.RECOVERY, 1)  # it has waited for as long, when the first one is tried again
 
     assert house.deliver(11).sent == 1
     assert house.deliver(12).sent == 1
@@ -152,20 +155,20 @@ def test_no_digest_overtakes_an_older_one(house: House) -> None:
 def test_pauses_grow_until_it_is_given_up(house: House) -> None:
     house.server.answers[f"RCPT {ANNA}"] = "450 4.2.0 full"
     house.queue(mail("1@t", about=event()))
-    try_accounts, refused = [], 0
+    tries, refused = [], 0
     for minute in range(4 * 24 * 60):
         done = house.deliver(minute) if _due(house, minute) else DeliveryResult()
         if done.retried or done.refused:
-            try_accounts.append(minute)
+            tries.append(minute)
         refused += done.refused
 
-    assert try_accounts[:9] == [0, 1, 3, 8, 23, 53, 113, 233, 473]
-    assert try_accounts[-1] - 3 * 24 * 60 in range(4 * 60)
+    assert tries[:9] == [0, 1, 3, 8, 23, 53, 113, 233, 473]
+    assert tries[-1] - 3 * 24 * 60 in range(4 * 60)
     assert refused == 1
-    assert house.got() == [NOBODY]
-    [(told,)] = house.composer.refusals
-    assert told == RefusedMail(ANNA, Role.CUSTOMER, told.reason, event()._replace(summary=""))
-    assert told.reason.endswith("tries: 450 4.2.0 full")
+    assert house.got() == [OPERATOR]
+    [(refusal,)] = house.composer.refusals
+    assert refusal == RefusedMail(ANNA, Role.CUSTOMER, refusal.reason, event()._replace(summary=""))
+    assert refusal.reason.endswith("tries: 450 4.2.0 full")
 
 
 def _due(house: House, minute: int) -> bool:
@@ -180,13 +183,13 @@ def test_pause() -> None:
     assert minutes == [1, 2, 5, 120, 240, 240, 240]
 
 
-def test_refused_for_good_is_told_once(house: House) -> None:
+def test_a_final_refusal_is_reported_once(house: House) -> None:
     house.server.answers["RCPT a@example.org"] = "550 5.1.1 no such user"
     house.server.answers["DATA b@example.org"] = "554 5.7.1 spam"
     house.queue(mail("1@t", "a@example.org"), mail("2@t", "b@example.org"), mail("3@t"))
 
     assert house.deliver() == DeliveryResult(sent=2, refused=2)
-    assert house.got() == [ANNA, NOBODY]
+    assert house.got() == [ANNA, OPERATOR]
     [refused] = house.composer.refusals
     assert [(each.address, each.reason) for each in refused] == [
         ("a@example.org", "550 5.1.1 no such user"),
@@ -196,13 +199,13 @@ def test_refused_for_good_is_told_once(house: House) -> None:
     assert read_status(house.outbox.file, NOW).refused == 2
 
 
-def test_a_refused_digest_is_told_row_by_row(house: House) -> None:
+def test_a_refused_digest_is_reported_event_by_event(house: House) -> None:
     house.server.answers["RCPT support@reseller.example.org"] = "550 5.1.1 no such user"
     lost = (event(), event("4000102", EventKind.RECOVERY, State.OK, task="status"))
     with house.outbox.transaction(NOW) as t:
         for each in lost:
-            t.add_digest(reseller(), each)
-        t.queue(mail("about many@t", "support@reseller.example.org", role=Role.OPERATOR))
+            queue_for_digest(t, reseller(), each)
+        queue_mail(t, mail("about many@t", "support@reseller.example.org", role=Role.OPERATOR))
 
     assert house.deliver(60) == DeliveryResult(sent=1, refused=2)
 
@@ -227,11 +230,11 @@ def test_no_notice_about_a_notice(house: House) -> None:
     assert len(house.composer.refusals) == 1
 
 
-@pytest.mark.parametrize("operator", [NOBODY, f"Operations <{NOBODY}>"])
+@pytest.mark.parametrize("operator", [OPERATOR, f"Operations <{OPERATOR}>"])
 def test_no_notice_to_the_fallback_about_itself(house: House, operator: str) -> None:
     house.policy = house.policy._replace(operator=operator)
     house.server.answers["RCPT"] = "550 5.1.1 nobody"
-    house.queue(mail("1@t", NOBODY, role=Role.OPERATOR))
+    house.queue(mail("1@t", OPERATOR, role=Role.OPERATOR))
 
     assert house.deliver() == DeliveryResult(refused=1)
     assert house.composer.refusals == []
@@ -268,7 +271,7 @@ def test_a_draft_that_cannot_be_written_waits_alone(house: House) -> None:
     assert (done.sent, done.retried, done.refused, len(done.errors)) == (2, 2, 0, 2)
     assert "is nonsense" in str(done.errors[0])
     last = house.deliver(4 * 24 * 60)
-    assert (last.sent, last.refused) == (1, 2)  # given up, and the provider is told
+    assert (last.sent, last.refused) == (1, 2)  # given up, and the operator is notified
     (refusals,) = house.composer.refusals
     assert "is nonsense" in refusals[0].reason
 
@@ -361,13 +364,13 @@ def test_what_a_killed_process_was_sending(house: House) -> None:
 )
 def test_a_digest_that_cannot_be_written_stops_nobody_else(house: House, error: Exception) -> None:
     class Failing(Composer):
-        def digest(self, digest: Digest) -> QueuedMail:
+        def compose_digest(self, digest: Digest) -> QueuedMail:
             raise error
 
     working, house.composer = house.composer, Failing()
     house.queue(mail("1@t"))
     with house.outbox.transaction(NOW) as t:
-        t.add_digest(reseller(), event())
+        queue_for_digest(t, reseller(), event())
 
     done = house.deliver(60)
     assert (done.sent, len(done.errors)) == (1, 1)
@@ -387,7 +390,7 @@ def test_while_another_process_delivers(house: House, tmp_path: Path) -> None:
         def send(self, sender: str, address: str, message: bytes) -> SendResult:
             if not self.meanwhile:  # what another process queues is in nobody's way
                 with Outbox(tmp_path / "outbox") as other, other.transaction(NOW) as t:
-                    t.queue(mail("2@t"))
+                    queue_mail(t, mail("2@t"))
             with Outbox(tmp_path / "outbox") as other:
                 self.meanwhile.append(deliver(other, self, house.policy, NOW, house.composer))
             return SendResult(SendOutcome.LATER, "")

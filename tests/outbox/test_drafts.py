@@ -48,9 +48,9 @@ def facts(draw: st.DrawFn) -> dict[str, object]:
 
 @given(facts(), ZONES, st.text(), st.none() | st.builds(Thread, st.text(), st.text()))
 def test_a_draft_comes_back_as_it_was(
-    told: dict[str, object], zone: timezone, text: str, thread: Thread | None
+    facts_sent: dict[str, object], zone: timezone, text: str, thread: Thread | None
 ) -> None:
-    about = About(text, text[::-1], told, zone)
+    about = About(text, text[::-1], facts_sent, zone)
     draft = Draft(EVENT._replace(summary=text), ANNA._replace(name=text), about, thread, text)
 
     back = read_draft(write_draft(draft))
@@ -58,11 +58,11 @@ def test_a_draft_comes_back_as_it_was(
     assert back._replace(about=back.about._replace(zone=zone)) == draft
     assert back.about.zone.utcoffset(AT) == zone.utcoffset(AT)
     assert {name: type(value) for name, value in back.about.facts.items()} == {
-        name: type(value) for name, value in told.items()
+        name: type(value) for name, value in facts_sent.items()
     }
 
 
-def test_facts_that_no_mail_tells_are_left_out() -> None:
+def test_facts_that_no_mail_uses_are_left_out() -> None:
     about = About(facts={"zone": ZoneInfo("Europe/Zurich"), "missed": 3})
 
     assert read_draft(write_draft(Draft(EVENT, ANNA, about))).about.facts == {"missed": 3}
@@ -85,7 +85,7 @@ def test_without_a_sender_there_is_a_key_all_the_same() -> None:
     assert compose_event(EVENT, ANNA, About(), POLICY, key=key).message_id == key
 
 
-@pytest.mark.parametrize("text", ["", "{}", "no draft", write_draft(Draft(EVENT, ANNA, About()))])
+@pytest.mark.parametrize("text", ["", "{}", "no JSON", write_draft(Draft(EVENT, ANNA, About()))])
 def test_what_cannot_be_written_is_one_mails_fault(text: str, tmp_path: Path) -> None:
     (tmp_path / "directory.ldif").write_text("")
     file = tmp_path / "settings.toml"
@@ -95,4 +95,4 @@ def test_what_cannot_be_written_is_one_mails_fault(text: str, tmp_path: Path) ->
     )
 
     with pytest.raises(MailError):
-        Composer(read_settings(file), None, AT).draft(text)
+        Composer(read_settings(file), None, AT).compose_draft(text)

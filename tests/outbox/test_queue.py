@@ -1,4 +1,4 @@
-"""What waits in the outbox, and what it knows about those who were told."""
+"""What waits in the outbox, and what it remembers."""
 
 import os
 import sqlite3
@@ -12,15 +12,28 @@ from pathlib import Path
 
 import pytest
 
-from backup_monitoring.model.notices import EventKind, Role
+from backup_monitoring.model.notices import Event, EventKind, Role
 from backup_monitoring.model.verdicts import State
 from backup_monitoring.outbox import outbox_file
 from backup_monitoring.outbox.backlog import OutboxStatus, read_status
-from backup_monitoring.outbox.messages import Problem, SentState, Standing
+from backup_monitoring.outbox.messages import Problem, SentState
 from backup_monitoring.outbox.outbox_file import OutboxError
-from backup_monitoring.outbox.queue import DuplicateError, Outbox, Transaction
-from backup_monitoring.outbox.sent import find_last_sent, list_sent_to, record_sent
-from outbox.outbox_cases import MINUTE, NOBODY, NOW, event, mail, reseller
+from backup_monitoring.outbox.problems import (
+    delete_problem,
+    find_problem,
+    list_problems,
+    save_problem,
+)
+from backup_monitoring.outbox.queue import (
+    DuplicateError,
+    queue_for_digest,
+    queue_mail,
+    record_event,
+    track_failure,
+)
+from backup_monitoring.outbox.sent import find_last_sent, record_sent
+from backup_monitoring.outbox.transaction import Outbox, Transaction
+from outbox.outbox_cases import MINUTE, NOW, OPERATOR, event, mail, reseller
 
 ANNA = "anna@example.org"
 
@@ -41,24 +54,24 @@ def statuses(t: Transaction) -> list[str]:
 
 
 def test_the_same_event_to_the_minute(t: Transaction) -> None:
-    assert not t.seen(event())
-    assert t.seen(event(at=NOW + timedelta(seconds=59)))
-    assert not t.seen(event(at=NOW + MINUTE))
-    assert not t.seen(event(state=State.WARNING))
-    assert not t.seen(event(kind=EventKind.CUSTOM))
-    assert not t.seen(event(task="status"))
-    assert not t.seen(event(uid="4000102"))
+    assert record_event(t, event())
+    assert not record_event(t, event(at=NOW + timedelta(seconds=59)))
+    assert record_event(t, event(at=NOW + MINUTE))
+    assert record_event(t, event(state=State.WARNING))
+    assert record_event(t, event(kind=EventKind.CUSTOM))
+    assert record_event(t, event(task="status"))
+    assert record_event(t, event(uid="4000102"))
 
 
 def test_all_or_nothing(file: Path) -> None:
     with Outbox(file) as outbox:
         with pytest.raises(DuplicateError), outbox.transaction(NOW) as t:  # noqa: PT012
-            t.seen(event())
-            t.queue(mail("1@t", about=event()))
-            t.queue(mail("1@t", about=event()))
+            not record_event(t, event())
+            queue_mail(t, mail("1@t", about=event()))
+            queue_mail(t, mail("1@t", about=event()))
         assert read_status(file, NOW) == OutboxStatus()
         with outbox.transaction(NOW) as t:
-            assert not t.seen(event())
+            assert record_event(t, event())
 
 
 def test_a_thousand_mails_in_one_batch(file: Path) -> None:
@@ -67,39 +80,53 @@ def test_a_thousand_mails_in_one_batch(file: Path) -> None:
         with outbox.transaction(NOW) as t:
             for number in range(1000):
                 about = event(str(number))
-                t.seen(about)
-                t.note(about)
+                not record_event(t, about)
+                track_failure(t, about)
                 find_last_sent(t, (ANNA, Role.CUSTOMER), about.uid, about.task)
-                t.queue(mail(f"{number}@t", about=about))
-        took = time.monotonic() - begin
+                queue_mail(t, mail(f"{number}@t", about=about))
+        seconds = time.monotonic() - begin
 
-    assert read_status(file, NOW).settling == 1000
-    assert took < 3
+    with Outbox(file) as outbox, outbox.transaction(NOW) as t:
+        assert statuses(t) == ["settling"] * 1000
+    assert seconds < 3
 
 
-def test_standing(t: Transaction) -> None:
-    assert t.note(event(state=State.UNKNOWN)) is Standing.NONE
-    assert t.note(event(kind=EventKind.CUSTOM)) is Standing.NONE
-    assert t.note(event(state=State.WARNING)) is Standing.NEW
-    assert t.note(event()) is Standing.KNOWN
-    assert t.note(event(kind=EventKind.RECOVERY, state=State.OK)) is Standing.OVER
-    assert t.note(event(kind=EventKind.RECOVERY, state=State.OK)) is Standing.NONE
-    assert t.note(event()) is Standing.NEW
+@pytest.mark.parametrize(
+    ("events", "failing"),
+    [
+        pytest.param([event(state=State.UNKNOWN)], False, id="UNKNOWN is not a failure"),
+        pytest.param([event(kind=EventKind.CUSTOM)], False, id="a note is not a failure"),
+        pytest.param([event(state=State.WARNING)], True, id="a failure"),
+        pytest.param([event(state=State.WARNING), event()], True, id="it becomes worse"),
+        pytest.param(
+            [event(), event(kind=EventKind.RECOVERY, state=State.OK)], False, id="it recovers"
+        ),
+        pytest.param(
+            [event(kind=EventKind.RECOVERY, state=State.OK), event()], True, id="it fails again"
+        ),
+    ],
+)
+def test_failures_are_tracked(t: Transaction, events: list[Event], failing: bool) -> None:
+    for each in events:
+        track_failure(t, each)
+
+    rows = t.execute("SELECT account, task FROM failing").fetchall()
+    assert rows == [("4000101", "quota")] * failing
 
 
 @pytest.mark.parametrize("settled", [True, False])
 @pytest.mark.parametrize("over", [EventKind.RECOVERY, EventKind.MONITORING_ENDED])
-def test_a_recovery_drops_what_nobody_was_told(
+def test_a_recovery_drops_what_has_not_been_sent(
     t: Transaction, settled: bool, over: EventKind
 ) -> None:
-    t.note(event(), settled=settled)
-    t.queue(mail("1@t", about=event()))
-    t.queue(mail("2@t", NOBODY, event(), Role.OPERATOR))
-    t.queue(mail("3@t", about=event(kind=EventKind.CUSTOM)))
-    t.queue(mail("4@t", about=event(uid="4000102")))
-    t.add_digest(reseller(), event())
+    track_failure(t, event(), settled=settled)
+    queue_mail(t, mail("1@t", about=event()))
+    queue_mail(t, mail("2@t", OPERATOR, event(), Role.OPERATOR))
+    queue_mail(t, mail("3@t", about=event(kind=EventKind.CUSTOM)))
+    queue_mail(t, mail("4@t", about=event(uid="4000102")))
+    queue_for_digest(t, reseller(), event())
 
-    t.note(event(kind=over, state=State.OK))
+    track_failure(t, event(kind=over, state=State.OK))
 
     assert statuses(t) == ["dropped", "waiting", "waiting", "waiting"]
     assert t.execute("SELECT count(*) FROM digests").fetchone() == (0,)
@@ -109,18 +136,18 @@ def test_a_recovery_drops_what_nobody_was_told(
 
 
 def test_what_is_being_sent_is_not_dropped_and_needs_a_recovery(t: Transaction) -> None:
-    t.note(event(), settled=True)
-    t.queue(mail("1@t", about=event()))
+    track_failure(t, event(), settled=True)
+    queue_mail(t, mail("1@t", about=event()))
     t.execute("UPDATE mails SET status = 'sending'")
 
-    t.note(event(kind=EventKind.RECOVERY, state=State.OK))
+    track_failure(t, event(kind=EventKind.RECOVERY, state=State.OK))
 
     assert find_last_sent(t, (ANNA, Role.CUSTOMER), "4000101", "quota") == SentState(
         EventKind.PROBLEM, State.CRITICAL, "<1@t>", "<1@t>", NOW
     )
 
 
-def test_last_told(t: Transaction) -> None:
+def test_the_last_sent_mail(t: Transaction) -> None:
     about = ((ANNA, Role.CUSTOMER), "4000101", "quota")
     assert find_last_sent(t, *about) is None
     record_sent(t, *about, EventKind.PROBLEM, State.WARNING, "<1@t>")
@@ -130,69 +157,69 @@ def test_last_told(t: Transaction) -> None:
     assert find_last_sent(t, ("Anna@example.org", Role.CUSTOMER), "4000101", "quota") is None
     record_sent(t, *about, EventKind.CUSTOM, State.OK, "<3@t>", "<1@t>")
     assert find_last_sent(t, *about) == reminded._replace(last_id="<3@t>")
-    t.note(event())
-    t.queue(mail("4@t", about=event(), thread="<1@t>"))
+    track_failure(t, event())
+    queue_mail(t, mail("4@t", about=event(), thread="<1@t>"))
     assert find_last_sent(t, *about) == SentState(
         EventKind.PROBLEM, State.CRITICAL, "<1@t>", "<3@t>", NOW
-    ), "a mail that waits for a storm to show is no part of the thread yet"
+    ), "a mail that waits for the storm guard is not part of the thread yet"
 
 
-def test_a_waiting_digest_is_told(t: Transaction) -> None:
-    t.add_digest(reseller(), event())
+def test_a_waiting_digest_counts_as_sent(t: Transaction) -> None:
+    queue_for_digest(t, reseller(), event())
 
-    told = find_last_sent(t, (reseller().address, Role.RESELLER), "4000101", "quota")
+    last = find_last_sent(t, (reseller().address, Role.RESELLER), "4000101", "quota")
 
-    assert told == SentState(EventKind.PROBLEM, State.CRITICAL, "", "", NOW)
+    assert last == SentState(EventKind.PROBLEM, State.CRITICAL, "", "", NOW)
 
 
-def test_a_reminder_takes_the_place_of_what_is_held(t: Transaction) -> None:
-    t.note(event())
-    t.queue(mail("1@t", about=event()))
-    t.queue(mail("2@t", "other@example.org", event()))
-    t.queue(mail("3@t", about=event(kind=EventKind.REMINDER)))
-    t.add_digest(reseller(), event())
-    t.add_digest(reseller(), event(kind=EventKind.REMINDER))
+def test_a_reminder_replaces_what_is_held(t: Transaction) -> None:
+    track_failure(t, event())
+    queue_mail(t, mail("1@t", about=event()))
+    queue_mail(t, mail("2@t", "other@example.org", event()))
+    queue_mail(t, mail("3@t", about=event(kind=EventKind.REMINDER)))
+    queue_for_digest(t, reseller(), event())
+    queue_for_digest(t, reseller(), event(kind=EventKind.REMINDER))
 
     assert statuses(t) == ["dropped", "settling", "settling"]
     assert t.execute("SELECT kind FROM digests").fetchall() == [("REMINDER",)]
 
 
 def test_the_same_mail_twice_is_refused(t: Transaction) -> None:
-    t.queue(mail("1@t"))
-    t.queue(mail("1@t", "other@example.org"))
+    queue_mail(t, mail("1@t"))
+    queue_mail(t, mail("1@t", "other@example.org"))
     with pytest.raises(DuplicateError):
-        t.queue(mail("1@t"))
+        queue_mail(t, mail("1@t"))
     assert statuses(t) == ["waiting", "waiting"]
 
 
-def test_what_the_scan_remembers(file: Path) -> None:
+def test_problems(file: Path) -> None:
     problem = Problem(
         *("4000101", "status", State.WARNING, NOW - MINUTE),
         computers=("web01", "\udcff|\n"),
-        find_last_sent=NOW,
-        status="told",
+        last_sent=NOW,
+        status="open",
     )
     with Outbox(file) as outbox:
         with outbox.transaction(NOW) as t:
-            t.remember(problem._replace(status="new"))
-            t.remember(problem)
-            t.remember(problem._replace(account="4000102", find_last_sent=None))
+            save_problem(t, problem._replace(status="new"))
+            save_problem(t, problem)
+            save_problem(t, problem._replace(account="4000102", last_sent=None))
             t.set_meta("first_scan", "1")
         with outbox.transaction(NOW) as t:
-            assert t.problem("4000101", "status") == problem
-            t.forget("4000102", "status")
-            assert list(t.problems()) == [problem]
-            assert (t.meta("first_scan"), t.meta("other")) == ("1", None)
+            assert find_problem(t, "4000101", "status") == problem
+            delete_problem(t, "4000102", "status")
+            assert list_problems(t) == [problem]
+            assert (t.get_meta("first_scan"), t.get_meta("other")) == ("1", None)
 
 
-def test_names_that_are_no_text(t: Transaction) -> None:
+def test_names_that_are_not_text(t: Transaction) -> None:
     hostile = event("a\udcff\n\0'\"", host="b\udc80")
 
-    assert not t.seen(hostile)
-    assert t.seen(hostile)
-    t.note(hostile)
-    t.queue(mail("1@t", about=hostile))
-    t.add_digest(reseller(), hostile)
+    assert record_event(t, hostile)
+    assert not record_event(t, hostile)
+    track_failure(t, hostile)
+    queue_mail(t, mail("1@t", about=hostile))
+    queue_for_digest(t, reseller(), hostile)
     assert find_last_sent(t, (ANNA, Role.CUSTOMER), hostile.uid, "quota") is not None
 
 
@@ -215,11 +242,12 @@ def test_the_file_is_for_the_group(tmp_path: Path) -> None:
 ANOTHER_USER = """
 import os, sys
 from outbox.outbox_cases import NOW, event, mail
-from backup_monitoring.outbox.queue import Outbox
+from backup_monitoring.outbox.queue import queue_mail
+from backup_monitoring.outbox.transaction import Outbox
 from pathlib import Path
 os.setgroups([12345]); os.setgid(65534); os.setuid(65534)
 with Outbox(Path(sys.argv[1])) as outbox, outbox.transaction(NOW) as t:
-    t.queue(mail(sys.argv[2], about=event()))
+    queue_mail(t, mail(sys.argv[2], about=event()))
     if sys.argv[3:]:
         os.kill(os.getpid(), 9)
 """
@@ -237,7 +265,7 @@ def test_two_users_of_a_group(tmp_path: Path) -> None:
 
     child(ANOTHER_USER, str(file), "1@t")
     with Outbox(file) as outbox, outbox.transaction(NOW) as t:
-        t.queue(mail("2@t"))
+        queue_mail(t, mail("2@t"))
     child(ANOTHER_USER, str(file), "3@t", "killed", code=-9)
     child(ANOTHER_USER, str(file), "4@t")
 
@@ -261,14 +289,15 @@ FULL = """
 import sys
 from pathlib import Path
 from outbox.outbox_cases import NOW, mail
-from backup_monitoring.outbox.queue import Outbox
+from backup_monitoring.outbox.queue import queue_mail
+from backup_monitoring.outbox.transaction import Outbox
 from backup_monitoring.outbox.outbox_file import OutboxError
 with Outbox(Path(sys.argv[1])) as outbox:
     queued = 0
     try:
         for number in range(1000):
             with outbox.transaction(NOW) as t:
-                t.queue(mail(f"{number}@t")._replace(raw=b"x" * 3000))
+                queue_mail(t, mail(f"{number}@t")._replace(raw=b"x" * 3000))
             queued += 1
     except OutboxError as error:
         print(queued, error)
@@ -292,9 +321,9 @@ def test_a_full_disk(tmp_path: Path, filled: Callable[[Path], str]) -> None:
     folder = tmp_path / "small"
     folder.mkdir()
     try:
-        queued, _, said = filled(folder).partition(" ")
-        assert "cannot be written" in said
-        assert "make room" in said
+        queued, _, error = filled(folder).partition(" ")
+        assert "cannot be written" in error
+        assert "free space" in error
         assert 10 < int(queued) < 100
         assert read_status(folder / "outbox", NOW).waiting == int(queued)
     finally:
@@ -316,11 +345,12 @@ def test_another_process_is_busy(file: Path, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize(
     ("statements", "problem"),
     [
-        ("PRAGMA user_version = 3; CREATE TABLE mails (id)", "of layout 3"),
-        ("CREATE TABLE photos (id)", "is no outbox"),
+        ("PRAGMA user_version = 2; CREATE TABLE mails (id)", "has layout 2, not 3"),
+        ("PRAGMA user_version = 4; CREATE TABLE mails (id)", "has layout 4, not 3"),
+        ("CREATE TABLE photos (id)", "is not an outbox"),
     ],
 )
-def test_an_unknown_layout_is_left_alone(file: Path, statements: str, problem: str) -> None:
+def test_another_layout_is_refused(file: Path, statements: str, problem: str) -> None:
     db = sqlite3.connect(file)
     db.executescript(statements)
     db.close()
@@ -331,29 +361,6 @@ def test_an_unknown_layout_is_left_alone(file: Path, statements: str, problem: s
     with pytest.raises(OutboxError):
         read_status(file, NOW)
     assert file.read_bytes() == before
-
-
-def test_an_older_layout_is_taken_over(file: Path) -> None:
-    with Outbox(file) as outbox, outbox.transaction(NOW) as t:
-        t.queue(mail("old@tests"))
-    db = sqlite3.connect(file)
-    db.executescript(
-        "ALTER TABLE mails DROP COLUMN draft; DROP TABLE told; CREATE TABLE told (recipient, "
-        "account COLLATE NOCASE, task, kind, state, first_id, last_id, at); "
-        f"INSERT INTO told VALUES ('{ANNA}', '1', 'quota', 'PROBLEM', 'WARNING', '<1>', '<1>', 0),"
-        "('r@example.org', '1', 'quota', 'PROBLEM', 'WARNING', '', '', 0);"
-        "PRAGMA user_version = 1"
-    )
-    db.close()
-    assert read_status(file, NOW).waiting == 1  # before anybody took it over
-
-    with Outbox(file) as outbox, outbox.transaction(NOW) as t:
-        t.queue(mail("new@tests")._replace(raw=b"", draft="a draft"))
-        told = set(list_sent_to(t, "1", "quota"))
-
-    both = {(ANNA, Role.CUSTOMER), (ANNA, Role.RESELLER)}
-    assert told == {*both, ("r@example.org", Role.RESELLER)}
-    assert read_status(file, NOW).waiting == 2
 
 
 def test_no_database_and_no_folder(file: Path, tmp_path: Path) -> None:
@@ -370,15 +377,15 @@ def test_no_database_and_no_folder(file: Path, tmp_path: Path) -> None:
 def test_status(file: Path) -> None:
     with Outbox(file) as outbox:
         with outbox.transaction(NOW) as t:
-            t.queue(mail("1@t"))
-            t.queue(mail("2@t", about=event()), held="the first scan")
-            t.note(event("4000102"))
-            t.queue(mail("3@t", about=event("4000102")))
-            t.add_digest(reseller(), event("4000102"))
-            t.queue(mail("4@t")._replace(not_before=NOW + 90 * MINUTE))
+            queue_mail(t, mail("1@t"))
+            queue_mail(t, mail("2@t", about=event()))
+            t.execute("UPDATE mails SET status = 'held', ready = NULL WHERE key = '<2@t>'")
+            track_failure(t, event("4000102"))
+            queue_mail(t, mail("3@t", about=event("4000102")))
+            queue_for_digest(t, reseller(), event("4000102"))
         with outbox.transaction(NOW + 60 * MINUTE) as t:
-            t.queue(mail("5@t"))
+            queue_mail(t, mail("5@t"))
 
     status = read_status(file, NOW + 65 * MINUTE)
 
-    assert status == OutboxStatus(waiting=2, oldest=65 * MINUTE, settling=2, held=1, refused=0)
+    assert status == OutboxStatus(waiting=2, oldest=65 * MINUTE, held=1, refused=0)

@@ -1,4 +1,4 @@
-"""Who was told: what counts as told, and what is forgotten again."""
+"""What was sent to whom: what counts as sent, and what is forgotten."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,16 +7,17 @@ import pytest
 
 from backup_monitoring.model.notices import EventKind, Role
 from backup_monitoring.model.verdicts import State
-from backup_monitoring.outbox.queue import Outbox, Transaction
+from backup_monitoring.outbox.queue import queue_for_digest, queue_mail, track_failure
 from backup_monitoring.outbox.sent import (
     find_last_sent,
     forget_sent,
-    list_sent_to,
+    is_notified,
+    list_notified,
     record_refused,
     record_sent,
-    was_sent,
 )
-from outbox.outbox_cases import NOBODY, NOW, event, mail, reseller
+from backup_monitoring.outbox.transaction import Outbox, Transaction
+from outbox.outbox_cases import NOW, OPERATOR, event, mail, reseller
 
 ANNA = ("anna@example.org", Role.CUSTOMER)
 BERT = ("bert@example.org", Role.CUSTOMER)
@@ -29,7 +30,7 @@ def t(tmp_path: Path) -> Iterator[Transaction]:
         yield transaction
 
 
-def tell(t: Transaction, to: tuple[str, Role], kind: EventKind = EventKind.PROBLEM) -> None:
+def send(t: Transaction, to: tuple[str, Role], kind: EventKind = EventKind.PROBLEM) -> None:
     record_sent(t, to, *ABOUT, kind, State.CRITICAL, f"<{kind.name}@t>")
 
 
@@ -42,50 +43,50 @@ def tell(t: Transaction, to: tuple[str, Role], kind: EventKind = EventKind.PROBL
         (EventKind.MONITORING_ENDED, False),
     ],
 )
-def test_who_got_a_mail_of_a_failure_was_told(
+def test_a_delivered_mail_about_a_failure_counts(
     t: Transaction, kind: EventKind, expected: bool
 ) -> None:
-    assert not was_sent(t, ANNA, *ABOUT)
+    assert not is_notified(t, ANNA, *ABOUT)
 
-    tell(t, ANNA, kind)
+    send(t, ANNA, kind)
 
-    assert was_sent(t, ANNA, *ABOUT) is expected
-    assert not was_sent(t, BERT, *ABOUT)
-    assert not was_sent(t, (ANNA[0], Role.RESELLER), *ABOUT)
-    assert not was_sent(t, ANNA, "4000101", "status")
+    assert is_notified(t, ANNA, *ABOUT) is expected
+    assert not is_notified(t, BERT, *ABOUT)
+    assert not is_notified(t, (ANNA[0], Role.RESELLER), *ABOUT)
+    assert not is_notified(t, ANNA, "4000101", "status")
 
 
 @pytest.mark.parametrize("settled", [True, False])
-def test_what_certainly_leaves_counts_as_told(t: Transaction, settled: bool) -> None:
-    t.note(event(), settled=settled)
-    t.queue(mail("1@t", about=event()))
-    t.add_digest(reseller(), event())
+def test_a_mail_that_will_certainly_be_sent_counts(t: Transaction, settled: bool) -> None:
+    track_failure(t, event(), settled=settled)
+    queue_mail(t, mail("1@t", about=event()))
+    queue_for_digest(t, reseller(), event())
 
-    assert was_sent(t, ANNA, *ABOUT) is settled
-    assert was_sent(t, (reseller().address, Role.RESELLER), *ABOUT) is settled
-
-
-def test_whom_a_problem_s_end_concerns(t: Transaction) -> None:
-    tell(t, BERT)
-    tell(t, ANNA, EventKind.REMINDER)
-    tell(t, (NOBODY, Role.OPERATOR))
-    tell(t, ("over@example.org", Role.CUSTOMER), EventKind.RECOVERY)
-
-    assert list_sent_to(t, *ABOUT) == [ANNA, BERT]
-    assert list_sent_to(t, "4000101", "status") == []
+    assert is_notified(t, ANNA, *ABOUT) is settled
+    assert is_notified(t, (reseller().address, Role.RESELLER), *ABOUT) is settled
 
 
-def test_whoever_is_not_told_of_the_end_is_forgotten(t: Transaction) -> None:
+def test_who_hears_of_the_end_of_a_problem(t: Transaction) -> None:
+    send(t, BERT)
+    send(t, ANNA, EventKind.REMINDER)
+    send(t, (OPERATOR, Role.OPERATOR))
+    send(t, ("over@example.org", Role.CUSTOMER), EventKind.RECOVERY)
+
+    assert list_notified(t, *ABOUT) == [ANNA, BERT]
+    assert list_notified(t, "4000101", "status") == []
+
+
+def test_who_does_not_hear_of_the_end_is_forgotten(t: Transaction) -> None:
     for to in (ANNA, BERT):
-        tell(t, to)
+        send(t, to)
 
     forget_sent(t, *ABOUT, [("anna@EXAMPLE.org", Role.CUSTOMER), (BERT[0], Role.RESELLER)])
 
-    assert list_sent_to(t, *ABOUT) == [ANNA]
+    assert list_notified(t, *ABOUT) == [ANNA]
 
 
 @pytest.mark.parametrize(
-    ("told", "refused", "kept"),
+    ("sent", "refused", "kept"),
     [
         (EventKind.PROBLEM, EventKind.RECOVERY, False),
         (EventKind.PROBLEM, EventKind.MONITORING_ENDED, False),
@@ -93,10 +94,10 @@ def test_whoever_is_not_told_of_the_end_is_forgotten(t: Transaction) -> None:
         (EventKind.RECOVERY, EventKind.PROBLEM, False),
     ],
 )
-def test_a_refused_mail_is_not_tried_for_ever(
-    t: Transaction, told: EventKind, refused: EventKind, kept: bool
+def test_a_refused_mail_is_not_tried_again(
+    t: Transaction, sent: EventKind, refused: EventKind, kept: bool
 ) -> None:
-    tell(t, ANNA, told)
+    send(t, ANNA, sent)
 
     record_refused(t, ANNA, *ABOUT, refused)
 

@@ -16,13 +16,16 @@ from backup_monitoring.outbox.backlog import read_status
 from backup_monitoring.outbox.delivery import DeliveryResult, deliver
 from backup_monitoring.outbox.delivery_log import DeliveryLog
 from backup_monitoring.outbox.messages import QueuedMail, Storm
-from backup_monitoring.outbox.queue import Outbox
+from backup_monitoring.outbox.queue import queue_for_digest, queue_mail, track_failure
 from backup_monitoring.outbox.sent import find_last_sent
 from backup_monitoring.outbox.storm_guard import release_held
+from backup_monitoring.outbox.transaction import Outbox
 from backup_monitoring.settings.notify import NotifySettings
-from outbox.outbox_cases import MINUTE, NOBODY, NOW, Composer, event, mail, reseller
+from outbox.outbox_cases import MINUTE, NOW, OPERATOR, Composer, event, mail, reseller
 
-POLICY = NotifySettings(storm_percent=10, storm_min_accounts=3, settle=10 * MINUTE, operator=NOBODY)
+POLICY = NotifySettings(
+    storm_percent=10, storm_min_accounts=3, settle=10 * MINUTE, operator=OPERATOR
+)
 
 
 class Accepting:
@@ -54,16 +57,16 @@ class House:
     def fail(self, uid: str, minutes: float, host: str = "backup-01", task: str = "quota") -> None:
         about = event(uid, at=at(minutes), host=host, task=task)
         with self.outbox.transaction(at(minutes)) as t:
-            t.note(about)
+            track_failure(t, about)
             self._numbers += 1
-            t.queue(mail(f"{self._numbers}@t", f"{uid}@example.org", about))
+            queue_mail(t, mail(f"{self._numbers}@t", f"{uid}@example.org", about))
 
     def recover(self, uid: str, minutes: float) -> bool:
-        """Let *uid* recover; tell whether its customer had been told."""
+        """Let *uid* recover; return whether its customer had been notified."""
         with self.outbox.transaction(at(minutes)) as t:
-            t.note(event(uid, EventKind.RECOVERY, State.OK, at(minutes)))
-            told = find_last_sent(t, (f"{uid}@example.org", Role.CUSTOMER), uid, "quota")
-            return told is not None and told.kind is EventKind.PROBLEM
+            track_failure(t, event(uid, EventKind.RECOVERY, State.OK, at(minutes)))
+            last = find_last_sent(t, (f"{uid}@example.org", Role.CUSTOMER), uid, "quota")
+            return last is not None and last.kind is EventKind.PROBLEM
 
     def deliver(self, minutes: float) -> list[str]:
         """Deliver; return who got a mail, the part before the @."""
@@ -71,8 +74,8 @@ class House:
         self.delivered = self._deliver(minutes)
         return [address.partition("@")[0] for address in self.transport.addresses]
 
-    def said(self) -> list[tuple[str, str, str]]:
-        """Return what the audit says of held and released mails, of whom, and why."""
+    def logged(self) -> list[tuple[str, str, str]]:
+        """Return what the log says of held and released mails, whose they are, and why."""
         lines = map(json.loads, self.log.read_text().splitlines())
         return [
             (line["what"], line["account"], line["reason"])
@@ -84,7 +87,7 @@ class House:
         counts = Counter({"backup-01": self.total or 0})
         return deliver(
             *(self.outbox, self.transport, self.policy, at(minutes), self.composer),
-            accounts=counts.get if self.total else lambda host: None,
+            count_accounts=counts.get if self.total else lambda host: None,
         )
 
 
@@ -99,13 +102,13 @@ def house(tmp_path: Path) -> Iterator[House]:
         yield House(outbox, log)
 
 
-def test_a_single_failure_settles_and_is_told(house: House) -> None:
+def test_a_single_failure_settles_and_is_sent(house: House) -> None:
     house.fail("a", 0)
 
     assert [house.deliver(minute) for minute in (0, 9, 10, 11)] == [[], [], ["a"], []]
 
 
-def test_a_single_failure_that_recovers_meanwhile_is_never_told(house: House) -> None:
+def test_a_single_failure_that_recovers_meanwhile_is_never_sent(house: House) -> None:
     house.fail("a", 0)
     house.deliver(1)
 
@@ -125,10 +128,10 @@ def test_a_storm(house: House) -> None:
     assert sorted(house.deliver(20)) == ["other", "task"]
     assert read_status(house.outbox.file, at(20)).held == 5
     assert not house.recover("a", 21)
-    assert house.deliver(40) == [], "four are above the limit of three"
+    assert house.deliver(40) == [], "four are above the threshold of three"
     assert not house.recover("b", 41)
     assert sorted(house.deliver(42)) == ["c", "d", "late"]
-    assert house.recover("c", 43), "who was told is told of the recovery, too"
+    assert house.recover("c", 43), "who was notified hears of the recovery, too"
     assert house.deliver(100) == []
     assert len(house.composer.storms) == 1
 
@@ -141,7 +144,7 @@ def test_all_recover(house: House) -> None:
     assert [house.recover(uid, 5) for uid in "abcd"] == [False] * 4
 
     assert house.deliver(5) == []
-    for uid in "abcd":  # a new storm is told anew
+    for uid in "abcd":  # the operator is notified of a new storm
         house.fail(uid, 200)
     assert house.deliver(200) == ["noc"]
 
@@ -149,17 +152,19 @@ def test_all_recover(house: House) -> None:
 def test_release(house: House) -> None:
     for uid in "abcd":
         house.fail(uid, 0)
+    with house.outbox.transaction(at(0)) as t:
+        queue_for_digest(t, reseller(), event("a"))
     assert house.deliver(0) == ["noc"]
     with house.outbox.transaction(at(30)) as t:
-        assert release_held(t) == 4
+        assert release_held(t) == 5
 
-    assert sorted(house.deliver(30)) == ["a", "b", "c", "d"]
+    assert sorted(house.deliver(30)) == ["a", "b", "c", "d", "support"]
     house.fail("e", 100)
     house.fail("f", 105)
     assert house.deliver(110) == ["e"], "the storm is over"
 
 
-def test_whom_a_release_let_through_is_no_part_of_the_next_storm(house: House) -> None:
+def test_released_failures_are_not_part_of_the_next_storm(house: House) -> None:
     for uid in "abcd":
         house.fail(uid, 0)
     assert house.deliver(0) == ["noc"]
@@ -171,7 +176,7 @@ def test_whom_a_release_let_through_is_no_part_of_the_next_storm(house: House) -
     assert house.deliver(12) == ["e"]
 
 
-def test_what_the_guard_did_is_in_the_audit(house: House) -> None:
+def test_what_the_guard_did_is_in_the_log(house: House) -> None:
     house.fail("alone", -60)
     house.deliver(-50)
     for uid in "abcd":
@@ -186,11 +191,11 @@ def test_what_the_guard_did_is_in_the_audit(house: House) -> None:
     with house.outbox.transaction(at(102)) as t:
         release_held(t)
 
-    assert house.said() == [
+    assert house.logged() == [
         ("released", "alone", "no storm"),
-        *(("held", uid, "backup-01 has a storm") for uid in "abcd"),
+        *(("held", uid, "storm on backup-01") for uid in "abcd"),
         *(("released", uid, "the storm is over") for uid in "abc"),
-        *(("held", uid, "backup-01 has a storm") for uid in "efghi"),
+        *(("held", uid, "storm on backup-01") for uid in "efghi"),
         *(("released", uid, "released by hand") for uid in "efghi"),
     ]
 
@@ -207,7 +212,7 @@ def test_a_storm_begins_with_the_first_that_is_part_of_it(house: House) -> None:
 
 
 @pytest.mark.parametrize(("total", "held"), [(None, 4), (30, 4), (40, 0), (39, 4)])
-def test_the_limit_grows_with_the_server(house: House, total: int | None, held: int) -> None:
+def test_the_threshold_grows_with_the_server(house: House, total: int | None, held: int) -> None:
     house.total = total
     for uid in "abcd":
         house.fail(uid, 0)
@@ -223,13 +228,13 @@ def test_off(house: House) -> None:
     house.deliver(0)
     house.policy = POLICY._replace(storm=False)
 
-    assert house.deliver(1) == ["a", "b", "c", "d"], "what was held is told, too"
+    assert house.deliver(1) == ["a", "b", "c", "d"], "what was held is sent, too"
     house.fail("e", 2)
     assert house.deliver(2) == ["e"]
     house.policy = POLICY
     house.fail("f", 100)
     house.fail("g", 105)
-    assert house.deliver(110) == ["f"], "the storm of before stands no more"
+    assert house.deliver(110) == ["f"], "the earlier storm is over"
 
 
 def test_nobody_delivered_for_hours(house: House) -> None:
@@ -239,45 +244,32 @@ def test_nobody_delivered_for_hours(house: House) -> None:
     assert house.deliver(300) == ["noc"]
 
 
-def test_a_first_scan_waits_for_a_release(house: House) -> None:
-    about = event("a")
-    with house.outbox.transaction(NOW) as t:
-        t.note(about, settled=True)
-        t.queue(mail("1@t", "a@example.org", about), held="the first scan")
-        t.add_digest(reseller(), about, held="the first scan")
-
-    assert house.deliver(0) == house.deliver(10000) == []
-    with house.outbox.transaction(at(10001)) as t:
-        assert release_held(t) == 2
-    assert sorted(house.deliver(10001)) == ["a", "support"]
-
-
 def test_digests_are_held_too(house: House) -> None:
     for uid in "abcd":
         about = event(uid)
         with house.outbox.transaction(NOW) as t:
-            t.note(about)
-            t.add_digest(reseller(), about)
+            track_failure(t, about)
+            queue_for_digest(t, reseller(), about)
     assert house.deliver(0) == ["noc"]
     assert house.deliver(60) == []
     with house.outbox.transaction(at(61)) as t:
-        t.note(event("a", EventKind.RECOVERY, State.OK))
+        track_failure(t, event("a", EventKind.RECOVERY, State.OK))
         assert find_last_sent(t, (reseller().address, Role.RESELLER), "a", "quota") is None
 
     assert house.deliver(62) == ["support"]
     assert [each.uid for each in house.composer.digests[0].events] == ["b", "c", "d"]
     with house.outbox.transaction(at(63)) as t:
-        told = find_last_sent(t, (reseller().address, Role.RESELLER), "b", "quota")
-    assert told is not None
-    assert told.kind is EventKind.PROBLEM
+        last = find_last_sent(t, (reseller().address, Role.RESELLER), "b", "quota")
+    assert last is not None
+    assert last.kind is EventKind.PROBLEM
 
 
 def test_a_digest_waits_for_more(house: House) -> None:
     house.policy = POLICY._replace(storm=False)
     for minutes, uid in enumerate("ab"):
         with house.outbox.transaction(at(minutes)) as t:
-            t.add_digest(reseller(), event(uid))
-            t.add_digest(reseller("b@reseller.example.org"), event(uid))
+            queue_for_digest(t, reseller(), event(uid))
+            queue_for_digest(t, reseller("b@reseller.example.org"), event(uid))
 
     assert house.deliver(9) == []
     assert sorted(house.deliver(10)) == ["b", "support"]
@@ -287,16 +279,16 @@ def test_a_digest_waits_for_more(house: House) -> None:
 def test_a_clock_that_is_set_back(house: House) -> None:
     house.fail("a", 60 * 24 * 365)
     with house.outbox.transaction(at(60 * 24 * 365)) as t:
-        t.add_digest(reseller(), event("b"))
-        t.queue(mail("late@t", "c@example.org")._replace(not_before=t.now))
+        queue_for_digest(t, reseller(), event("b"))
+        queue_mail(t, mail("late@t", "c@example.org"))
 
     assert house.deliver(0) == ["c"]
     assert sorted(house.deliver(10)) == ["a", "support"]
 
 
-def test_a_storm_that_cannot_be_written_is_held_and_told_later(house: House) -> None:
+def test_a_storm_that_cannot_be_written_is_held_and_sent_later(house: House) -> None:
     class Failing(Composer):
-        def storm(self, storm: Storm) -> QueuedMail:
+        def compose_storm(self, storm: Storm) -> QueuedMail:
             raise MonitoringError("template", "broken", "mend it")
 
     working, house.composer = house.composer, Failing()

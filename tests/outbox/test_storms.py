@@ -19,7 +19,7 @@ from backup_monitoring.outbox.storms import (
 
 START = datetime.fromisoformat("2026-11-25T08:00:00+00:00")
 RULE = StormThreshold(2, timedelta(minutes=10))
-NEW, PASSED, STORM = FailurePhase.NEW, FailurePhase.PASSED, FailurePhase.STORM
+NEW, RELEASED, HELD = FailurePhase.NEW, FailurePhase.RELEASED, FailurePhase.HELD
 
 
 def at(minutes: float) -> datetime:
@@ -31,7 +31,7 @@ def failures(*known: tuple[str, float, FailurePhase]) -> list[Failure]:
 
 
 @pytest.mark.parametrize(
-    ("known", "now", "standing", "hold", "tell", "storm"),
+    ("known", "now", "ongoing", "hold", "release", "storm"),
     [
         pytest.param([("a", 0, NEW)], 9, False, "", "", False, id="it settles"),
         pytest.param([("a", 0, NEW)], 10, False, "", "a", False, id="it has settled"),
@@ -49,30 +49,30 @@ def failures(*known: tuple[str, float, FailurePhase]) -> list[Failure]:
         pytest.param(
             [("a", 0, NEW), ("b", 1, NEW), ("c", 2, NEW)],
             *(500, False, "abc", "", True),
-            id="nobody looked for hours",
+            id="nothing was delivered for hours",
         ),
         pytest.param(
-            [("a", 0, PASSED), ("b", 3, PASSED), ("c", 9, NEW)],
+            [("a", 0, RELEASED), ("b", 3, RELEASED), ("c", 9, NEW)],
             *(14, False, "c", "", True),
-            id="some were told already",
+            id="some were already released",
         ),
         pytest.param(
-            [("a", -90, PASSED), ("b", -90, PASSED), ("d", -90, PASSED), ("c", 0, NEW)],
+            [("a", -90, RELEASED), ("b", -90, RELEASED), ("d", -90, RELEASED), ("c", 0, NEW)],
             *(10, False, "", "c", False),
             id="an old crowd says nothing",
         ),
         pytest.param(
-            [("a", 0, STORM), ("b", 0, STORM), ("c", 0, STORM), ("d", 300, NEW)],
+            [("a", 0, HELD), ("b", 0, HELD), ("c", 0, HELD), ("d", 300, NEW)],
             *(300, True, "d", "", True),
             id="a late one joins",
         ),
         pytest.param(
-            [("a", 0, STORM), ("b", 0, STORM), ("c", 0, STORM)],
+            [("a", 0, HELD), ("b", 0, HELD), ("c", 0, HELD)],
             *(300, True, "", "", True),
             id="too many still fail",
         ),
         pytest.param(
-            [("a", 0, STORM), ("b", 0, STORM)],
+            [("a", 0, HELD), ("b", 0, HELD)],
             9,
             True,
             "",
@@ -80,73 +80,68 @@ def failures(*known: tuple[str, float, FailurePhase]) -> list[Failure]:
             True,
             id="not quiet for long enough",
         ),
-        pytest.param(
-            [("a", 0, STORM), ("b", 0, STORM)], 10, True, "", "ab", False, id="it is over"
-        ),
+        pytest.param([("a", 0, HELD), ("b", 0, HELD)], 10, True, "", "ab", False, id="it is over"),
         pytest.param([], 10, True, "", "", False, id="all have recovered"),
         pytest.param(
-            [("a", 0, STORM), ("b", 0, STORM), ("p", 5, PASSED)],
+            [("a", 0, HELD), ("b", 0, HELD), ("p", 5, RELEASED)],
             *(10, True, "", "ab", False),
-            id="who was let through keeps no storm up",
+            id="released failures do not keep a storm going",
         ),
         pytest.param(
-            [("a", 0, PASSED), ("b", 5, NEW)], 15, False, "", "b", False, id="told only once"
+            [("a", 0, RELEASED), ("b", 5, NEW)], 15, False, "", "b", False, id="released only once"
         ),
         pytest.param(
-            [("a", 0, PASSED), ("b", 1, PASSED), ("c", 5, NEW), ("d", 14, NEW)],
+            [("a", 0, RELEASED), ("b", 1, RELEASED), ("c", 5, NEW), ("d", 14, NEW)],
             *(14, False, "cd", "", True),
             id="the first one that waits is in a crowd",
         ),
         pytest.param(
-            [("a", 0, PASSED), ("b", 0, PASSED), ("c", 10, NEW)],
+            [("a", 0, RELEASED), ("b", 0, RELEASED), ("c", 10, NEW)],
             *(10, False, "c", "", True),
             id="just within settle",
         ),
     ],
 )
-def test_judge(
+def test_decisions(
     known: list[tuple[str, float, FailurePhase]],
     now: float,
-    standing: bool,
+    ongoing: bool,
     hold: str,
-    tell: str,
+    release: str,
     storm: bool,
 ) -> None:
-    judgement = evaluate_storm(failures(*known), RULE, at(now), standing=standing)
+    decision = evaluate_storm(failures(*known), RULE, at(now), ongoing=ongoing)
 
-    said = (judgement.hold, judgement.tell, judgement.storm)
-    assert said == (frozenset(hold), frozenset(tell), storm)
+    assert decision == StormDecision(frozenset(hold), frozenset(release), storm, decision.accounts)
 
 
 @pytest.mark.parametrize(
-    ("known", "standing", "accounts"),
+    ("known", "ongoing", "accounts"),
     [
         pytest.param(
-            [("p", 3, PASSED), ("q", 3, PASSED), ("c", 9, NEW), ("early", -100, NEW)],
+            [("p", 3, RELEASED), ("q", 3, RELEASED), ("c", 9, NEW), ("early", -100, NEW)],
             *(False, {"p", "q", "c", "early"}),
-            id="those that were let through, and all that wait",
+            id="those that were released, and all that wait",
         ),
         pytest.param(
-            [*((name, -90, PASSED) for name in "xyz"), *((name, 0, NEW) for name in "abc")],
+            [*((name, -90, RELEASED) for name in "xyz"), *((name, 0, NEW) for name in "abc")],
             *(False, {"a", "b", "c"}),
             id="no older crowd",
         ),
-        pytest.param(
-            [("a", 0, STORM), ("late", 9, NEW)], True, {"a", "late"}, id="one that stands"
-        ),
+        pytest.param([("a", 0, HELD), ("late", 9, NEW)], True, {"a", "late"}, id="an ongoing one"),
     ],
 )
 def test_what_a_storm_consists_of(
-    known: list[tuple[str, float, FailurePhase]], standing: bool, accounts: set[str]
+    known: list[tuple[str, float, FailurePhase]], ongoing: bool, accounts: set[str]
 ) -> None:
-    assert evaluate_storm(failures(*known), RULE, at(9), standing=standing).accounts == accounts
+    assert evaluate_storm(failures(*known), RULE, at(9), ongoing=ongoing).accounts == accounts
 
 
 @pytest.mark.parametrize(
     ("total", "expected"),
     [(None, 20), (0, 20), (200, 20), (201, 20.1), (1000, 100)],
 )
-def test_limit(total: int | None, expected: float) -> None:
+def test_max_failures(total: int | None, expected: float) -> None:
     assert max_failures(10, 20, total) == expected
 
 
@@ -169,32 +164,32 @@ def test_crowded_as_one_would_count(known: list[Failure], allowed: int) -> None:
 
 
 @given(many, st.integers(1, 6), st.randoms())
-def test_order_is_of_no_matter(known: list[Failure], allowed: int, random: Random) -> None:
+def test_the_order_does_not_matter(known: list[Failure], allowed: int, random: Random) -> None:
     rule = StormThreshold(allowed, timedelta(minutes=10))
     shuffled = random.sample(known, len(known))
 
-    assert evaluate_storm(known, rule, at(60), standing=False) == evaluate_storm(
-        shuffled, rule, at(60), standing=False
+    assert evaluate_storm(known, rule, at(60), ongoing=False) == evaluate_storm(
+        shuffled, rule, at(60), ongoing=False
     )
 
 
 @given(many, st.integers(1, 6), minutes)
-def test_nobody_is_both_held_and_told(known: list[Failure], allowed: int, now: int) -> None:
+def test_nobody_is_both_held_and_released(known: list[Failure], allowed: int, now: int) -> None:
     rule = StormThreshold(allowed, timedelta(minutes=10))
-    render_output = [each for each in known if each.at <= at(now)]
+    recent = [each for each in known if each.at <= at(now)]
 
-    judgement = evaluate_storm(render_output, rule, at(now), standing=False)
+    decision = evaluate_storm(recent, rule, at(now), ongoing=False)
 
-    assert not judgement.hold & judgement.tell
-    assert judgement.storm is bool(judgement.hold)
-    if len(render_output) <= allowed:
-        assert judgement == StormDecision(frozenset(), judgement.tell, storm=False)
+    assert not decision.hold & decision.release
+    assert decision.storm is bool(decision.hold)
+    if len(recent) <= allowed:
+        assert decision == StormDecision(frozenset(), decision.release, storm=False)
 
 
 @given(many, st.integers(1, 6))
-def test_everybody_is_told_or_held_in_the_end(known: list[Failure], allowed: int) -> None:
+def test_everybody_is_released_or_held_in_the_end(known: list[Failure], allowed: int) -> None:
     rule = StormThreshold(allowed, timedelta(minutes=10))
 
-    judgement = evaluate_storm(known, rule, at(70), standing=False)
+    decision = evaluate_storm(known, rule, at(70), ongoing=False)
 
-    assert judgement.hold | judgement.tell == {each.account for each in known}
+    assert decision.hold | decision.release == {each.account for each in known}

@@ -1,4 +1,4 @@
-"""An installation of its own for tests of notify_backup: directory, tree, store, outbox, audit."""
+"""An installation for tests of notify_backup: directory, tree, store, outbox, log."""
 
 import json
 import os
@@ -60,8 +60,8 @@ _REPORT = """<?xml version="1.0"?>
 """
 
 
-class SentState(NamedTuple):
-    """What arrived: somebody was told of an event."""
+class SentMail(NamedTuple):
+    """What arrived: an address was notified of an event."""
 
     kind: str
     state: str
@@ -83,7 +83,7 @@ class Notifier:
         self.ldif = folder / "directory.ldif"
         self.outbox = folder / "outbox" / "outbox.sqlite"
         self._programs = programs
-        self._audited = 0
+        self._logged = 0
         (folder / "store").mkdir()
         (folder / "outbox").mkdir()
         self.settings()
@@ -131,37 +131,37 @@ class Notifier:
         return ran
 
     def hook(self, uid: str, kind: str, state: str, *options: str, now: str = NOW) -> Ran:
-        """Call as the monitoring system does, about quota where *options* do not say a check."""
-        check = () if "--check" in options else ("--check", "quota")
-        told = ("--account", uid, "--type", kind, "--state", state, *check, *options)
-        return self.run(*told, now=now)
+        """Call as the monitoring system does, about quota unless *options* have a task."""
+        task = () if "--task" in options else ("--task", "quota")
+        call = ("--account", uid, "--type", kind, "--state", state, *task, *options)
+        return self.run(*call, now=now)
 
     def collect(self, now: str = NOW) -> None:
         ran = self.program("collect_backup_state", now=now)
         assert ran.code == 0, ran.out
 
-    def scan(self, now: str = NOW) -> list[SentState]:
-        """Make a pass, a scan, and a delivery; return what arrived."""
+    def scan(self, now: str = NOW) -> list[SentMail]:
+        """Run the collector, a scan and a delivery; return what arrived."""
         self.collect(now)
         ran = self.run("--scan", now=now)
         assert ran.code == 0, ran.out
         return self.deliver(now)
 
-    def deliver(self, now: str = NOW) -> list[SentState]:
+    def deliver(self, now: str = NOW) -> list[SentMail]:
         """Deliver, and return what arrived since the last call."""
         ran = self.run("--deliver", now=now)
         assert ran.code == 0, ran.out
-        return self.told()
+        return self.sent()
 
-    def told(self) -> list[SentState]:
+    def sent(self) -> list[SentMail]:
         lines = self.log()
-        new, self._audited = lines[self._audited :], len(lines)
+        new, self._logged = lines[self._logged :], len(lines)
         return sorted(
-            SentState(
+            SentMail(
                 *(line.get(key, "") for key in ("kind", "state", "account", "task", "address"))
             )
             for line in new
-            if line["what"] == "told" and "account" in line
+            if line["what"] == "sent" and "account" in line
         )
 
     def log(self) -> list[dict[str, str]]:
@@ -169,21 +169,21 @@ class Notifier:
         return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 
     def waiting(self) -> list[tuple[Any, ...]]:
-        """Return address, kind, state and message of what waits, mails and digests' lines."""
+        """Return address, kind, state and message of what waits, mails and digest events."""
         with sqlite3.connect(self.outbox) as db:
             mails = db.execute("SELECT address, kind, state, raw, draft FROM mails ORDER BY id")
             lines = db.execute("SELECT recipient, kind, state, event FROM digests ORDER BY id")
-            written = [(*row[:3], row[3] or self._written(row[4])) for row in mails]
-            found = [*written, *lines.fetchall()]
+            composed = [(*row[:3], row[3] or self._compose(row[4])) for row in mails]
+            waiting = [*composed, *lines.fetchall()]
         db.close()
-        return found
+        return waiting
 
-    def _written(self, draft: str) -> bytes:
+    def _compose(self, draft: str) -> bytes:
         settings = read_settings(self.config)
-        return Composer(settings, None, datetime.fromisoformat(NOW)).draft(draft)[0]
+        return Composer(settings, None, datetime.fromisoformat(NOW)).compose_draft(draft)[0]
 
     def addresses(self) -> list[str]:
-        """Return who waits to be told, sorted."""
+        """Return the addresses of what waits, sorted."""
         return sorted(str(row[0]) for row in self.waiting())
 
     def write_reports(self, uid: str, computer: str, at: str, success: bool = True) -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from programs.daemons import Icinga, Nagios, needed, running, until
 from programs.installed import Programs
-from programs.notifier import Notifier, SentState
+from programs.notifier import Notifier, SentMail
 
 pytestmark = [pytest.mark.installed, pytest.mark.server]
 CUSTOMER, RESELLER = "account-4000102@example.org", "person-4000003@example.org"
@@ -159,13 +159,13 @@ def nagios(hooked: Notifier, programs: Programs, tmp_path: Path) -> Iterator[ByP
     objects.write_text(NAGIOS_OBJECTS)
     shipped = ("nagios4-templates.cfg", "nagios4-passive.cfg", "nagios4-notify.cfg")
     daemon = _Nagios(tmp_path / "nagios", programs.bin, shipped, objects)
-    _say_whom(daemon.folder / "nagios4-templates.cfg")
+    _add_contact(daemon.folder / "nagios4-templates.cfg")
     assert "Checked 1 services" in daemon.check()
     with running(daemon):
         yield ByPipe(daemon)
 
 
-def _say_whom(templates: Path) -> None:
+def _add_contact(templates: Path) -> None:
     """Do what the shipped file asks the administrator for."""
     text = templates.read_text()
     line = "  notification_options   w,c,r\n"
@@ -181,7 +181,7 @@ def monitoring(request: pytest.FixtureRequest) -> Monitoring:
 
 
 def wait(hooked: Notifier, count: int, what: str, reason: str = "") -> list[dict[str, str]]:
-    """Wait until the audit has so many lines that begin so; return them."""
+    """Wait until the log has so many lines that begin so; return them."""
 
     def lines() -> list[dict[str, str]]:
         return [
@@ -200,11 +200,11 @@ def test_what_the_hook_is_called_with(hooked: Notifier, monitoring: Monitoring) 
     monitoring.result(WARNING)
     wait(hooked, 3, "queued")
     assert deliver(hooked) == [
-        SentState("PROBLEM", "WARNING", "4000102", "quota", each) for each in ALL
+        SentMail("PROBLEM", "WARNING", "4000102", "quota", each) for each in ALL
     ]
 
     monitoring.acknowledge("We know")
-    (line,) = wait(hooked, 1, "not told", "ACKNOWLEDGEMENT: ")
+    (line,) = wait(hooked, 1, "not sent", "ACKNOWLEDGEMENT: ")
     assert (line["account"], line["task"]) == ("4000102", "quota")
 
     monitoring.custom(WORDS)
@@ -216,17 +216,15 @@ def test_what_the_hook_is_called_with(hooked: Notifier, monitoring: Monitoring) 
 
     monitoring.result(OK)
     wait(hooked, 3 * 3, "queued")
-    assert deliver(hooked) == [
-        SentState("RECOVERY", "OK", "4000102", "quota", each) for each in ALL
-    ]
-    assert len(wait(hooked, 1, "not told")) == 1  # the acknowledgement alone
+    assert deliver(hooked) == [SentMail("RECOVERY", "OK", "4000102", "quota", each) for each in ALL]
+    assert len(wait(hooked, 1, "not sent")) == 1  # the acknowledgement alone
 
 
-def test_critical_unknown_critical_is_told_once(hooked: Notifier, monitoring: Monitoring) -> None:
+def test_critical_unknown_critical_is_sent_once(hooked: Notifier, monitoring: Monitoring) -> None:
     monitoring.result(CRITICAL)
     wait(hooked, 3, "queued")
     deliver(hooked)
-    # As if it had been hours ago: else the same minute alone would tell that it is the same event.
+    # As if it had been hours ago: else the same minute alone would make it a duplicate.
     with sqlite3.connect(hooked.outbox) as outbox:
         outbox.execute("DELETE FROM events")
     outbox.close()
@@ -234,11 +232,11 @@ def test_critical_unknown_critical_is_told_once(hooked: Notifier, monitoring: Mo
     monitoring.result(UNKNOWN)
     monitoring.result(CRITICAL)
 
-    wait(hooked, 1, "not told", "back from UNKNOWN in the state that was told last")
+    wait(hooked, 1, "not sent", "back from UNKNOWN in the state of the last notification")
     assert deliver(hooked) == []
     assert len(hooked.behaviour.got) == 3
 
 
-def deliver(hooked: Notifier) -> list[SentState]:
+def deliver(hooked: Notifier) -> list[SentMail]:
     """Deliver, digests included."""
     return hooked.deliver((datetime.now(UTC) + timedelta(minutes=11)).isoformat())

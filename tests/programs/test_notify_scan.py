@@ -1,4 +1,4 @@
-"""notify_backup --scan as a program: histories of passes and scans, and what arrives of each."""
+"""notify_backup --scan as a program: histories of runs and scans, and the mails of each."""
 
 import email
 import email.policy
@@ -11,12 +11,12 @@ import pytest
 from backup_monitoring.model.accounts import Account
 from backup_monitoring.model.uploads import Uploads
 from backup_monitoring.notify.scan import scan_accounts
-from backup_monitoring.outbox.queue import Outbox
+from backup_monitoring.outbox.transaction import Outbox
 from backup_monitoring.settings.load import read_settings
 from backup_monitoring.store.source import open_source
 from backup_monitoring.tasks.registry import Task
 from programs.installed import NOW
-from programs.notifier import Notifier, SentState, entry
+from programs.notifier import Notifier, SentMail, entry
 
 pytestmark = pytest.mark.installed
 OPERATOR = "operations@example.org"
@@ -27,7 +27,7 @@ def at(hours: float) -> str:
 
 
 QUOTA = "\n[quota]\ncritical = 95\n"
-AT_ONCE = '\n[notify.reseller]\ndigest_after = "0s"\n'
+AT_ONCE = '\n[notify.reseller]\ndigest_delay = "0s"\n'
 
 
 RESELLER = """dn: uid={uid},ou=reseller,ou=configuration,ou=backup,ou=services,dc=example,dc=org
@@ -43,9 +43,9 @@ sstNotificationWarning: quota
 """
 
 
-def says(told: Sequence[SentState]) -> list[str]:
-    """Return what customers were told: kind, state, account."""
-    return [f"{each.kind} {each.state} {each.account}" for each in told]
+def format_mails(sent: Sequence[SentMail]) -> list[str]:
+    """Return what was sent: kind, state, account."""
+    return [f"{each.kind} {each.state} {each.account}" for each in sent]
 
 
 @pytest.fixture
@@ -59,11 +59,11 @@ def scanned(notifier: Notifier) -> Notifier:
 
 
 class Step(NamedTuple):
-    """At *hours*, account 1 is so; then this is told."""
+    """The entry of account 1 at *hours*, and the mails that follow."""
 
     hours: float
     account: str
-    told: tuple[str, ...] = ()
+    sent: tuple[str, ...] = ()
 
 
 OK, WARNING, CRITICAL = entry("1", 80), entry("1", 90), entry("1", 98)
@@ -71,7 +71,7 @@ UNKNOWN, INACTIVE, GONE = entry("1", sstBackupSize=None), entry("1", 98, sstIsAc
 SILENT, SILENT_OK = (entry("1", percent, sstBackupWarningOn="FALSE") for percent in (98, 80))
 MOVED, MOVED_OK = (entry("1", percent, mail="moved-1@example.org") for percent in (98, 80))
 P_W, P_C, OVER = "PROBLEM WARNING 1", "PROBLEM CRITICAL 1", "RECOVERY OK 1"
-DOUBT = "PROBLEM UNKNOWN 1"
+P_U = "PROBLEM UNKNOWN 1"
 
 
 @pytest.mark.parametrize(
@@ -79,11 +79,11 @@ DOUBT = "PROBLEM UNKNOWN 1"
     [
         pytest.param(
             [Step(1, CRITICAL, (P_C,)), Step(2, CRITICAL), Step(3, OK, (OVER,)), Step(4, OK)],
-            id="a problem is told once, and that it is over",
+            id="a problem is sent once, and its end",
         ),
         pytest.param(
             [Step(1, WARNING, (P_W,)), Step(2, CRITICAL, (P_C,)), Step(3, CRITICAL)],
-            id="WARNING that became CRITICAL is told once",
+            id="WARNING that became CRITICAL is sent once",
         ),
         pytest.param(
             [Step(1, CRITICAL, (P_C,)), Step(2, WARNING), Step(3, CRITICAL), Step(4, OK, (OVER,))],
@@ -95,18 +95,18 @@ DOUBT = "PROBLEM UNKNOWN 1"
         ),
         pytest.param(
             [
-                *(Step(1, CRITICAL, (P_C,)), Step(2, UNKNOWN, (DOUBT,)), Step(3, UNKNOWN)),
+                *(Step(1, CRITICAL, (P_C,)), Step(2, UNKNOWN, (P_U,)), Step(3, UNKNOWN)),
                 *(Step(4, CRITICAL), Step(5, OK, (OVER,))),
             ],
             id="CRITICAL, UNKNOWN, CRITICAL is one problem",
         ),
         pytest.param(
-            [Step(1, CRITICAL, (P_C,)), Step(2, UNKNOWN, (DOUBT,)), Step(3, OK, (OVER,))],
+            [Step(1, CRITICAL, (P_C,)), Step(2, UNKNOWN, (P_U,)), Step(3, OK, (OVER,))],
             id="a recovery after UNKNOWN",
         ),
         pytest.param(
-            [Step(1, UNKNOWN, (DOUBT,)), Step(2, OK), Step(3, UNKNOWN, (DOUBT,))],
-            id="UNKNOWN alone is no customer's matter",
+            [Step(1, UNKNOWN, (P_U,)), Step(2, OK), Step(3, UNKNOWN, (P_U,))],
+            id="UNKNOWN alone does not concern the customer",
         ),
         pytest.param(
             [
@@ -122,18 +122,18 @@ DOUBT = "PROBLEM UNKNOWN 1"
                 Step(2, INACTIVE, ("MONITORING_ENDED OK 1",)),
                 Step(3, INACTIVE),
             ],
-            id="an account that is not active is no longer watched",
+            id="an account that is not active is no longer monitored",
         ),
         pytest.param(
             [Step(1, CRITICAL, (P_C,)), Step(2, GONE, ("MONITORING_ENDED OK 1",)), Step(3, GONE)],
-            id="an account that is gone is no longer watched",
+            id="an account that is gone is no longer monitored",
         ),
         pytest.param(
             [
                 *(Step(1, CRITICAL, (P_C,)), Step(2, SILENT, ("MONITORING_ENDED CRITICAL 1",))),
                 *(Step(3, SILENT), Step(170, SILENT), Step(171, SILENT_OK)),
             ],
-            id="warnings that were switched off are no longer watched, not recovered",
+            id="warnings that were switched off end the monitoring, not the problem",
         ),
         pytest.param(
             [
@@ -147,7 +147,7 @@ DOUBT = "PROBLEM UNKNOWN 1"
                 *(Step(1, CRITICAL, (P_C,)), Step(2, MOVED_OK), Step(3, MOVED, (P_C,))),
                 *(Step(4, GONE, ("MONITORING_ENDED OK 1",)), Step(5, GONE)),
             ],
-            id="a problem's end is the end for all who were told",
+            id="a problem's end is the end for all who were notified",
         ),
         pytest.param(
             [
@@ -157,7 +157,7 @@ DOUBT = "PROBLEM UNKNOWN 1"
             ],
             id="warnings that were switched off as the problem ended",
         ),
-        pytest.param([Step(1, SILENT), Step(2, OK)], id="switched off is not told"),
+        pytest.param([Step(1, SILENT), Step(2, OK)], id="switched off is not sent"),
         pytest.param(
             [
                 *(Step(1, CRITICAL, (P_C,)), Step(2, SILENT, ("MONITORING_ENDED CRITICAL 1",))),
@@ -171,14 +171,14 @@ def test_histories(scanned: Notifier, history: list[Step]) -> None:
     for step in history:
         scanned.entries(step.account, entry("2"))
 
-        assert says(scanned.scan(at(step.hours))) == list(step.told), f"hour {step.hours}"
+        assert format_mails(scanned.scan(at(step.hours))) == list(step.sent), f"hour {step.hours}"
     addresses = {each.address for each in scanned.behaviour.got}
     assert addresses <= {"account-1@example.org", "moved-1@example.org", OPERATOR}
     if any(step.account is MOVED for step in history):  # nobody hears of the next one's problem
         heard = [each.address for each in scanned.behaviour.got]
         assert heard == ["account-1@example.org", "moved-1@example.org", "moved-1@example.org"]
-    told = {line["address"] for line in scanned.log() if line.get("state") == "UNKNOWN"}
-    assert told <= {OPERATOR}
+    sent = {line["address"] for line in scanned.log() if line.get("state") == "UNKNOWN"}
+    assert sent <= {OPERATOR}
 
 
 def test_a_clock_that_was_a_year_ahead_puts_off_no_reminder(notifier: Notifier) -> None:
@@ -188,7 +188,7 @@ def test_a_clock_that_was_a_year_ahead_puts_off_no_reminder(notifier: Notifier) 
 
     def scan_accounts(hours: float) -> list[str]:
         assert notifier.run("--scan", now=at(hours)).code == 0
-        return says(notifier.deliver(at(hours)))
+        return format_mails(notifier.deliver(at(hours)))
 
     assert scan_accounts(0) == []
     notifier.entries(CRITICAL, entry("2"))
@@ -198,9 +198,9 @@ def test_a_clock_that_was_a_year_ahead_puts_off_no_reminder(notifier: Notifier) 
     assert scan_accounts(170) == ["REMINDER CRITICAL 1"]
 
 
-def test_who_refuses_the_last_mail_is_not_asked_again(scanned: Notifier) -> None:
+def test_who_refuses_the_last_mail_is_not_sent_another(scanned: Notifier) -> None:
     scanned.entries(CRITICAL, entry("2"))
-    assert says(scanned.scan(at(1))) == [P_C]
+    assert format_mails(scanned.scan(at(1))) == [P_C]
     scanned.behaviour.answers["RCPT account-1@example.org"] = "550 5.1.1 left"
     scanned.entries(SILENT, entry("2"))
     scanned.collect(at(2))
@@ -210,32 +210,32 @@ def test_who_refuses_the_last_mail_is_not_asked_again(scanned: Notifier) -> None
     scanned.collect(at(3))
     again = scanned.run("--scan", now=at(3))
 
-    assert "1 event, 1 to tell" in first.out
-    assert "0 events, 0 to tell" in again.out
+    assert "1 event, 1 to notify" in first.out
+    assert "0 events, 0 to notify" in again.out
 
 
-def test_a_gone_account_told_in_both_roles_ends_no_scan(scanned: Notifier) -> None:
+def test_a_gone_account_notified_in_both_roles_ends_no_scan(scanned: Notifier) -> None:
     more = RESELLER.format(uid="71")
     scanned.settings(trigger="scan", more="\n[notify.reseller]\ndigest = false\n" + QUOTA)
     mine = {"mail": "reseller-71@example.org", "sstBelongsToResellerUID": "71"}
     scanned.entries(entry("1", 98, **mine, sstBackupWarningOn="FALSE"), entry("2"), more=more)
-    assert says(scanned.scan(at(1))) == [P_C]  # as the reseller
+    assert format_mails(scanned.scan(at(1))) == [P_C]  # as the reseller
     scanned.entries(entry("1", 98, **mine), entry("2"), more=more)
     scanned.scan(at(170))  # reminded, as the customer
     scanned.entries(entry("2", 98), more=more)
 
-    assert says(scanned.scan(at(171))) == ["PROBLEM CRITICAL 2", "MONITORING_ENDED OK 1"]
+    assert format_mails(scanned.scan(at(171))) == ["MONITORING_ENDED OK 1", "PROBLEM CRITICAL 2"]
 
 
-def test_without_digests_one_address_is_told_that_it_is_over(scanned: Notifier) -> None:
+def test_without_digests_an_address_hears_of_the_end_once(scanned: Notifier) -> None:
     more = RESELLER.format(uid="71")
     scanned.settings(trigger="scan", more="\n[notify.reseller]\ndigest = false\n" + QUOTA)
     mine = {"mail": "reseller-71@example.org", "sstBelongsToResellerUID": "71"}
     scanned.entries(entry("1", 98, **mine, sstBackupWarningOn="FALSE"), entry("2"), more=more)
-    assert says(scanned.scan(at(1))) == [P_C]
+    assert format_mails(scanned.scan(at(1))) == [P_C]
     scanned.entries(entry("1", 80, **mine), entry("2"), more=more)
 
-    assert says(scanned.scan(at(2))) == [OVER]
+    assert format_mails(scanned.scan(at(2))) == [OVER]
 
 
 def test_the_first_scan_only_records(notifier: Notifier) -> None:
@@ -249,24 +249,28 @@ def test_the_first_scan_only_records(notifier: Notifier) -> None:
 
     assert ran.code == 0
     assert ran.first == (
-        "4 accounts, 1 event, 1 to tell; first scan: 2 problems are only recorded, "
-        "and told after notify_backup --release"
+        "4 accounts, 1 event, 1 to notify; first scan: 2 problems recorded, "
+        "to notify after notify_backup --release"
     )
     assert notifier.deliver() == []
     (listed,) = notifier.behaviour.got
     assert (listed.address, b"account-4" in listed.content) == (OPERATOR, False)
-    assert says(notifier.scan(at(1))) == ["PROBLEM UNKNOWN 4"]  # the others wait for the release
+    assert format_mails(notifier.scan(at(1))) == [
+        "PROBLEM UNKNOWN 4"
+    ]  # the others wait for the release
     assert [each.address for each in notifier.behaviour.got] == [OPERATOR] * 2
 
     ran = notifier.run("--release", now=at(1))
-    assert "of 2 recorded problems those that still fail are told by the next scan" in ran.out
+    assert (
+        "2 recorded problems released: the next scan notifies of those that still fail" in ran.out
+    )
     notifier.entries(entry("1", 98), entry("2"), entry("3", 98), doubt)
-    assert says(notifier.scan(at(2))) == ["PROBLEM CRITICAL 1", "PROBLEM CRITICAL 3"]
+    assert format_mails(notifier.scan(at(2))) == ["PROBLEM CRITICAL 1", "PROBLEM CRITICAL 3"]
 
 
-def test_a_further_computer_is_told_once(scanned: Notifier) -> None:
+def test_a_further_computer_is_sent_once(scanned: Notifier) -> None:
     def scan_accounts(hours: float) -> list[str]:
-        return says(scanned.scan(at(hours)))
+        return format_mails(scanned.scan(at(hours)))
 
     for name in ("one", "two"):
         scanned.write_reports("1", name, "2026-11-24T11:30:00+01:00")
@@ -284,26 +288,26 @@ def test_a_further_computer_is_told_once(scanned: Notifier) -> None:
     assert len(scanned.behaviour.got) == 3
 
 
-def test_a_computer_that_is_unknown_is_told_only_when_it_fails(scanned: Notifier) -> None:
+def test_a_computer_that_is_unknown_is_sent_only_when_it_fails(scanned: Notifier) -> None:
     scanned.write_reports("1", "one", "2026-11-24T12:30:00+01:00", success=False)
     scanned.write_reports("1", "two", "2026-11-24T12:30:00+01:00")
-    assert says(scanned.scan(at(1))) == ["PROBLEM WARNING 1"]
+    assert format_mails(scanned.scan(at(1))) == ["PROBLEM WARNING 1"]
     end = scanned.folder / "tree/home/1/incoming/two/.sepiola_backup/backupEnded.xml"
     end.write_text("<torn")
-    assert says(scanned.scan(at(2))) == []
+    assert format_mails(scanned.scan(at(2))) == []
 
     scanned.write_reports("1", "two", "2026-11-24T13:30:00+01:00", success=False)
 
-    assert says(scanned.scan(at(3))) == ["PROBLEM WARNING 1"]
+    assert format_mails(scanned.scan(at(3))) == ["PROBLEM WARNING 1"]
 
 
-def test_what_is_over_is_told_of_the_computers_that_failed(scanned: Notifier) -> None:
+def test_what_is_over_names_the_computers_that_failed(scanned: Notifier) -> None:
     for name in ("fine", "one", "two"):
         scanned.write_reports("1", name, "2026-11-24T11:30:00+01:00")
     scanned.write_reports("1", "two", "2026-11-24T13:30:00+01:00", success=False)
     scanned.scan(at(2))
     scanned.write_reports("1", "two", "2026-11-24T14:30:00+01:00")
-    assert says(scanned.scan(at(3))) == ["RECOVERY OK 1"]
+    assert format_mails(scanned.scan(at(3))) == ["RECOVERY OK 1"]
     for name, success in (("one", False), ("two", False), ("one", True), ("two", True)):
         scanned.write_reports("1", name, f"2026-11-24T{16 + success}:30:00+01:00", success)
         scanned.scan(at(5 + success))
@@ -327,22 +331,22 @@ def bodies(notifier: Notifier) -> list[str]:
     return texts
 
 
-def test_a_retired_computer_is_no_longer_watched(scanned: Notifier) -> None:
+def test_a_retired_computer_is_no_longer_monitored(scanned: Notifier) -> None:
     scanned.write_reports("1", "one", "2026-11-24T12:30:00+01:00", success=False)
     scanned.write_reports("1", "two", "2026-11-24T12:30:00+01:00")
-    assert says(scanned.scan(at(1))) == ["PROBLEM WARNING 1"]
+    assert format_mails(scanned.scan(at(1))) == ["PROBLEM WARNING 1"]
     scanned.write_reports("1", "two", "2027-02-23T12:30:00+01:00")
 
-    assert says(scanned.scan("2027-02-23T13:00:00+01:00")) == ["MONITORING_ENDED OK 1"]
+    assert format_mails(scanned.scan("2027-02-23T13:00:00+01:00")) == ["MONITORING_ENDED OK 1"]
 
 
-def test_a_status_that_quotas_mail_explains(scanned: Notifier) -> None:
+def test_a_status_that_is_left_to_the_quota_check(scanned: Notifier) -> None:
     scanned.write_reports("1", "one", "2026-11-24T12:30:00+01:00")
     scanned.entries(entry("1", 99.9), entry("2"))
 
-    told = scanned.scan(at(1))
+    sent = scanned.scan(at(1))
 
-    assert [(each.task, each.state) for each in told] == [("quota", "CRITICAL")]
+    assert [(each.task, each.state) for each in sent] == [("quota", "CRITICAL")]
 
 
 def test_a_doubted_success_is_no_further_computer_until_it_fails(scanned: Notifier) -> None:
@@ -358,16 +362,16 @@ def test_a_doubted_success_is_no_further_computer_until_it_fails(scanned: Notifi
 
 def test_a_doubted_success_ends_no_problem(scanned: Notifier) -> None:
     scanned.write_reports("1", "one", "2026-11-24T12:30:00+01:00", success=False)
-    assert says(scanned.scan(at(1))) == ["PROBLEM WARNING 1"]
+    assert format_mails(scanned.scan(at(1))) == ["PROBLEM WARNING 1"]
     scanned.write_reports("1", "one", "2026-11-24T13:30:00+01:00")
     scanned.entries(entry("1", 99.9), entry("2"))
 
-    told = scanned.scan(at(2))
+    sent = scanned.scan(at(2))
 
-    assert [(each.kind, each.task) for each in told] == [("PROBLEM", "quota")]
+    assert [(each.kind, each.task) for each in sent] == [("PROBLEM", "quota")]
     scanned.entries(entry("1"), entry("2"))
-    told = scanned.scan(at(3))
-    assert [(each.kind, each.task) for each in told] == [
+    sent = scanned.scan(at(3))
+    assert [(each.kind, each.task) for each in sent] == [
         ("RECOVERY", "quota"),
         ("RECOVERY", "status"),
     ]
@@ -398,8 +402,8 @@ def test_a_reseller_gets_one_digest_of_its_own_accounts(scanned: Notifier) -> No
         for uid, owner in owners.items():
             assert (f"Name of {uid}".encode() in got.content) == (owner == reseller)
     entries(50)
-    told = scanned.scan(at(3)) + scanned.deliver(at(3.2))
-    assert len([each for each in told if each.kind == "RECOVERY"]) == 8
+    sent = scanned.scan(at(3)) + scanned.deliver(at(3.2))
+    assert len([each for each in sent if each.kind == "RECOVERY"]) == 8
     assert len([each for each in scanned.behaviour.got if "reseller" in each.address]) == 4
 
 
@@ -422,12 +426,14 @@ def fleet(notifier: Notifier, failing: Sequence[int]) -> None:
 
 def test_few_failures_are_no_storm(stormy: Notifier) -> None:
     fleet(stormy, range(10, 13))
-    assert stormy.scan(at(1)) == []  # they wait in case a storm shows
+    assert stormy.scan(at(1)) == []  # they wait for the storm guard
 
-    assert says(stormy.deliver(at(1.2))) == [f"PROBLEM CRITICAL {uid}" for uid in range(10, 13)]
+    assert format_mails(stormy.deliver(at(1.2))) == [
+        f"PROBLEM CRITICAL {uid}" for uid in range(10, 13)
+    ]
 
 
-def test_a_storm_tells_the_provider_alone(stormy: Notifier) -> None:
+def test_of_a_storm_only_the_operator_is_notified(stormy: Notifier) -> None:
     fleet(stormy, range(10, 16))
     assert stormy.scan(at(1)) == []
     assert stormy.deliver(at(1.3)) == []
@@ -435,12 +441,12 @@ def test_a_storm_tells_the_provider_alone(stormy: Notifier) -> None:
     (got,) = stormy.behaviour.got
     assert got.address == OPERATOR
     assert stormy.scan(at(2)) == []
-    assert len(stormy.behaviour.got) == 1  # told once
-    # most recover: dropped, nobody is told; the rest still fails when the storm is over
+    assert len(stormy.behaviour.got) == 1  # once
+    # most recover: their mails are dropped; the rest still fails when the storm is over
     fleet(stormy, range(10, 12))
-    assert says(stormy.scan(at(3))) == ["PROBLEM CRITICAL 10", "PROBLEM CRITICAL 11"]
+    assert format_mails(stormy.scan(at(3))) == ["PROBLEM CRITICAL 10", "PROBLEM CRITICAL 11"]
     fleet(stormy, range(0))
-    assert says(stormy.scan(at(4))) == ["RECOVERY OK 10", "RECOVERY OK 11"]
+    assert format_mails(stormy.scan(at(4))) == ["RECOVERY OK 10", "RECOVERY OK 11"]
     assert {each.address for each in stormy.behaviour.got} == {
         *(OPERATOR, "account-10@example.org", "account-11@example.org")
     }
@@ -453,8 +459,10 @@ def test_a_storm_is_released_by_hand(stormy: Notifier) -> None:
 
     ran = stormy.run("--release", now=at(1.4))
 
-    assert ran.out.startswith("6 held mails are released;")
-    assert says(stormy.deliver(at(1.5))) == [f"PROBLEM CRITICAL {uid}" for uid in range(10, 16)]
+    assert ran.out.startswith("6 held mails released;")
+    assert format_mails(stormy.deliver(at(1.5))) == [
+        f"PROBLEM CRITICAL {uid}" for uid in range(10, 16)
+    ]
 
 
 def test_a_storm_of_failures_over_several_scans(stormy: Notifier) -> None:
@@ -466,15 +474,15 @@ def test_a_storm_of_failures_over_several_scans(stormy: Notifier) -> None:
 
 
 def test_the_collectors_return_after_an_outage(stormy: Notifier) -> None:
-    """No scan while the store is old: the provider is told; then all that failed is a storm."""
+    """No scan while the store is old: the operator is notified; then all that failed is a storm."""
     for hours in (5, 5.5):
         ran = stormy.run("--scan", now=at(hours))
         assert ran.code == 1
         assert ran.first.startswith("no scan, ")
         assert "longer ago than" in ran.first
     assert stormy.deliver(at(5.6)) == []
-    told = [each.address for each in stormy.behaviour.got]
-    assert told == [OPERATOR] * len(told)
+    sent = [each.address for each in stormy.behaviour.got]
+    assert sent == [OPERATOR] * len(sent)
 
     fleet(stormy, range(10, 20))
     assert stormy.scan(at(6)) == []
@@ -482,11 +490,11 @@ def test_the_collectors_return_after_an_outage(stormy: Notifier) -> None:
     assert {each.address for each in stormy.behaviour.got} == {OPERATOR}
 
 
-def test_an_outage_is_told_once(stormy: Notifier) -> None:
+def test_an_outage_is_sent_once(stormy: Notifier) -> None:
     for hours in (5, 5.2, 5.4):
         ran = stormy.run("--scan", now=at(hours))
         assert ran.code == 1
-    assert "the fallback was told 2026-11-24T16:00:00+00:00: " in ran.first
+    assert "the operator was notified 2026-11-24T16:00:00+00:00: " in ran.first
     stormy.deliver(at(5.5))
     (got,) = stormy.behaviour.got
     mail = email.message_from_bytes(got.content, policy=email.policy.default)
@@ -498,7 +506,7 @@ def test_an_outage_is_told_once(stormy: Notifier) -> None:
     assert "Since: 24 November 2026, 17:00 (UTC+01:00)" in text
     assert "collect_backup_state" in text
     assert "space" not in text
-    assert "Tell the customers" not in text
+    assert "Inform the customers" not in text
 
     stormy.scan(at(6))
     stormy.run("--scan", now=at(11))  # another outage
@@ -510,17 +518,17 @@ def test_an_outage_is_told_once(stormy: Notifier) -> None:
     ("key", "value"),
     [("operator", "operations@example.org"), ("from", "Backup Service <backup@example.org>")],
 )
-def test_an_outage_that_nobody_can_be_told(stormy: Notifier, key: str, value: str) -> None:
+def test_an_outage_that_nobody_can_be_notified_of(stormy: Notifier, key: str, value: str) -> None:
     stormy.settings((f'\n{key} = "{value}"', f'\n{key} = "nobody"'), trigger="scan", more=QUOTA)
 
     for hours in (5, 5.2):
         ran = stormy.run("--scan", now=at(hours))
         assert ran.code == 1
-        assert f"no scan, nobody was told ([notify] {key}: " in ran.first
+        assert f"no scan, nobody was notified ([notify] {key}: " in ran.first
 
 
 def test_two_scans_at_once(scanned: Notifier) -> None:
-    """The other one tells all while this one judges; account 2 has recovered for this one."""
+    """The other one notifies while this one evaluates; account 2 has recovered for this one."""
     scanned.entries(entry("1", 98), entry("2", 98))
     scanned.collect(at(1))
     settings = read_settings(scanned.config)
@@ -529,17 +537,17 @@ def test_two_scans_at_once(scanned: Notifier) -> None:
 
         def accounts(uids: Sequence[str] | None, task: Task) -> Iterator[tuple[Account, Uploads]]:
             ran = scanned.run("--scan", now=at(1))
-            assert "2 events, 2 to tell" in ran.out
+            assert "2 events, 2 to notify" in ran.out
             for account, uploads in source.accounts(uids, task):
                 yield account._replace(used=0) if account.uid == "2" else account, uploads
 
         done = scan_accounts(outbox, source._replace(accounts=accounts), settings, now)
 
-    assert done.told == ()
-    assert says(scanned.deliver(at(1))) == ["PROBLEM CRITICAL 1", "PROBLEM CRITICAL 2"]
+    assert done.results == ()
+    assert format_mails(scanned.deliver(at(1))) == ["PROBLEM CRITICAL 1", "PROBLEM CRITICAL 2"]
 
 
-def test_a_dry_scan_shows_what_would_be_told(scanned: Notifier) -> None:
+def test_a_dry_scan_shows_what_would_be_sent(scanned: Notifier) -> None:
     scanned.entries(entry("1", 98), entry("2"))
     scanned.collect(at(1))
     before = scanned.outbox.read_bytes()
@@ -550,7 +558,7 @@ def test_a_dry_scan_shows_what_would_be_told(scanned: Notifier) -> None:
     assert "\nto account-1@example.org (customer): rule 2: mail of uid=1" in ran.out
     assert "\n  Subject: " in ran.out
     assert scanned.outbox.read_bytes() == before
-    assert says(scanned.scan(at(1))) == ["PROBLEM CRITICAL 1"]
+    assert format_mails(scanned.scan(at(1))) == ["PROBLEM CRITICAL 1"]
 
 
 def test_a_scan_whose_outbox_cannot_be_written(scanned: Notifier) -> None:
@@ -565,4 +573,4 @@ def test_a_scan_whose_outbox_cannot_be_written(scanned: Notifier) -> None:
     assert ran.first.startswith("FAILED: ")
     scanned.outbox.rmdir()
     scanned.outbox.with_suffix(".kept").rename(scanned.outbox)
-    assert says(scanned.scan(at(2))) == ["PROBLEM CRITICAL 1"]  # nothing was lost
+    assert format_mails(scanned.scan(at(2))) == ["PROBLEM CRITICAL 1"]  # nothing was lost

@@ -1,4 +1,4 @@
-"""Composes mails: headers around a text and an HTML body of the same words."""
+"""Composes mails: headers, and the same content as text and as HTML."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ from backup_monitoring.settings import NotifySettings
 CRLF = "\r\n"
 _LIST = "backup-warnings"
 _LONGEST_NAME = 60
-_WIDTH = 75
+_WIDTH = 75  # of a line of the header
 
 
 class Mail(NamedTuple):
-    """A mail that is ready to be handed over.
+    """A mail that is ready for delivery.
 
     Args:
-        message_id: with its ``<>``; the same event and recipient give the same one.
+        message_id: with ``<>``; the same for the same event and recipient.
         subject: as readers see it.
-        data: the whole message, lines end with CRLF.
-        complaints: what an administrator should put right; the mail is good all the same.
+        data: the whole message, with CRLF.
+        complaints: what an administrator should correct; the mail can be sent all the same.
     """
 
     message_id: str
@@ -64,17 +64,17 @@ def compose_event(
     thread: Thread | None = None,
     key: str = "",
 ) -> Mail:
-    """Write the mail that tells *recipient* of *event*.
+    """Compose the mail to *recipient* about *event*.
 
-    Where a provider's own template fails, the packaged ones are used, with a complaint.
+    If a provider's own template fails, the packaged ones are used, with a complaint.
 
     Args:
-        thread: what the recipient has of this problem; None: nothing yet.
-        key: its Message-ID, '' to make one.
+        thread: the mails that the recipient has of this problem; None: none.
+        key: the Message-ID, '' to make one.
 
     Raises:
-        MailError: neither the recipient's sender nor [notify] from is an address, or the
-            recipient's address is none.
+        MailError: the recipient's address, or both the recipient's sender and [notify] from, are
+            not valid.
     """
 
     def write(words: TemplateSet) -> MailContent:
@@ -88,21 +88,23 @@ def compose_event(
 def compose_list(
     listing: MailList, recipient: Recipient, policy: NotifySettings, at: datetime, zone: tzinfo
 ) -> Mail:
-    """Write the mail with a list of events, as `compose_event` does.
+    """Compose the mail with a list of events, as `compose_event` does.
 
     Args:
-        at: when it is written, aware. zone: shown where the recipient's own is not known.
+        at: time of the mail, aware. zone: of times, if the recipient's own is not known.
     """
 
     def write(words: TemplateSet) -> MailContent:
         return build_list_content(build_scene(words, recipient, policy, zone), listing)
 
-    told = [make_event_key(item.event) for item in listing.items]
-    what = (listing.digest.value, listing.host, at.isoformat(), repr(told))
+    events = [make_event_key(item.event) for item in listing.items]
+    what = (listing.purpose.value, listing.host, at.isoformat(), repr(events))
     return _compose(write, _Envelope(recipient, policy, at, zone, what))
 
 
 class _Envelope(NamedTuple):
+    """What the headers are made from; *what* identifies the content, for the Message-ID."""
+
     recipient: Recipient
     policy: NotifySettings
     at: datetime
@@ -114,67 +116,68 @@ class _Envelope(NamedTuple):
 
 def _compose(write: Callable[[TemplateSet], MailContent], envelope: _Envelope) -> Mail:
     sender, complaints = choose_sender(envelope.recipient, envelope.policy)
-    content, text, html, complaint = _rendered(write, envelope)
+    content, text, html, complaint = _render(write, envelope)
     key = envelope.key or make_message_id(envelope.what, envelope.recipient, sender)
     message = EmailMessage(policy=SMTP)
-    for name, value in _headers(envelope, sender, key).items():
-        message[name] = _header(name, str(value)) if name in _REPEATED else value
-    # Quoted-printable keeps every line short, whatever a name holds and a server can do.
+    for name, value in _make_headers(envelope, sender, key).items():
+        message[name] = _parse_header(name, str(value)) if name in _REPEATED else value
+    # Quoted-printable keeps every line short, whatever a name has in it and a server supports.
     message.set_content(text, cte="quoted-printable")
     message.add_alternative(html, subtype="html", cte="quoted-printable")
     message.set_boundary(f"=_{key[1:25]}")
-    found = (*complaints, *([complaint] if complaint else []))
-    data = _subject_line(content.subject) + message.as_bytes()
-    return Mail(key, content.subject, data, found)
+    if complaint:
+        complaints = (*complaints, complaint)
+    data = _fold_subject(content.subject) + message.as_bytes()
+    return Mail(key, content.subject, data, complaints)
 
 
-def _rendered(
+def _render(
     write: Callable[[TemplateSet], MailContent], envelope: _Envelope
 ) -> tuple[MailContent, str, str, str]:
-    """Return the words, text, HTML and why own templates were passed over, '' if not."""
+    """Return content, text, HTML, and why a provider's own templates failed, '' if they did not."""
     folder = envelope.policy.templates
     tags = (envelope.recipient.language, envelope.policy.language)
     try:
-        return (*_bodies(write, load_templates(folder, *tags)), "")
+        return (*_render_bodies(write, load_templates(folder, *tags)), "")
     except Exception as error:
         if folder is None:
             raise
-        # A provider's slip in a template, which can raise anything, must not keep a warning from
-        # a customer.
+        # A mistake in a provider's template can raise anything; it must not keep a warning from a
+        # customer.
         place = getattr(error, "filename", None) or folder
         complaint = f"{place}: {type(error).__name__}: {sanitize(str(error), 300)}"
-    return (*_bodies(write, load_templates(None, *tags)), complaint)
+    return (*_render_bodies(write, load_templates(None, *tags)), complaint)
 
 
-def _bodies(
+def _render_bodies(
     write: Callable[[TemplateSet], MailContent], words: TemplateSet
 ) -> tuple[MailContent, str, str]:
     content = write(words)
     variables = content._asdict()
-    text = words.layout("mail.txt", variables).strip() + "\n"
-    return content, text, words.layout("mail.html", variables)
+    text = words.render_layout("mail.txt", variables).strip() + "\n"
+    return content, text, words.render_layout("mail.html", variables)
 
 
-# Parsing headers is a quarter of the work: those that many mails share are parsed once.
+# Parsing headers takes a quarter of the time: those that many mails share are parsed once.
 _REPEATED = frozenset({"From", "Reply-To", "Auto-Submitted", "X-Auto-Response-Suppress", "List-Id"})
 
 
 @lru_cache(maxsize=256)
-def _header(name: str, value: str) -> Any:
+def _parse_header(name: str, value: str) -> Any:
     return SMTP.header_store_parse(name, value)[1]
 
 
-def _headers(envelope: _Envelope, sender: Mailbox, key: str) -> dict[str, str | Address]:
+def _make_headers(envelope: _Envelope, sender: Mailbox, key: str) -> dict[str, str | Address]:
     recipient, policy, thread = envelope.recipient, envelope.policy, envelope.thread
     local = envelope.at.astimezone(choose_reader_zone(recipient, envelope.zone))
     headers: dict[str, str | Address] = {
         "Message-ID": key,
         "Date": format_datetime(local),
-        "From": _shown(sender),
-        "To": _recipient(recipient),
+        "From": _make_address(sender),
+        "To": _make_recipient_address(recipient),
     }
     if policy.reply_to and not recipient.sender:
-        headers["Reply-To"] = _shown(choose_mailbox(policy.reply_to, "[notify] reply_to"))
+        headers["Reply-To"] = _make_address(choose_mailbox(policy.reply_to, "[notify] reply_to"))
     if thread is not None:
         headers["In-Reply-To"] = thread.last
         headers["References"] = " ".join(dict.fromkeys(thread))
@@ -184,11 +187,11 @@ def _headers(envelope: _Envelope, sender: Mailbox, key: str) -> dict[str, str | 
     return headers
 
 
-def _subject_line(subject: str) -> bytes:
+def _fold_subject(subject: str) -> bytes:
     """Return the header, folded.
 
-    EmailMessage would leave the first line empty where an ASCII subject is long: allowed, but
-    programs then show a blank before it, and filters dislike it.
+    EmailMessage leaves the first line of a long ASCII subject empty: that is allowed, but mail
+    programs show a space before it, and filters distrust it.
     """
     foldable = subject.isascii() and all(len(word) < _LONGEST_NAME for word in subject.split(" "))
     charset = "us-ascii" if foldable else "utf-8"
@@ -196,12 +199,12 @@ def _subject_line(subject: str) -> bytes:
     return f"Subject: {header.encode(linesep=CRLF)}{CRLF}".encode("ascii")
 
 
-def _recipient(recipient: Recipient) -> Address:
-    found = choose_mailbox(recipient.address, recipient.reason or recipient.address)
-    return _shown(found._replace(name=recipient.name))
+def _make_recipient_address(recipient: Recipient) -> Address:
+    mailbox = choose_mailbox(recipient.address, recipient.reason or recipient.address)
+    return _make_address(mailbox._replace(name=recipient.name))
 
 
-def _shown(mailbox: Mailbox) -> Address:
+def _make_address(mailbox: Mailbox) -> Address:
     # A longer name would be folded without its quotes.
     name = neutralize(mailbox.name, _LONGEST_NAME).removesuffix("...")
     return Address(name, addr_spec=mailbox.address)

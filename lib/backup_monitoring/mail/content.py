@@ -1,4 +1,4 @@
-"""Turns an event, or a list of them, into the contents of a mail in one language."""
+"""Builds the content of a mail about an event, or a list of them, in one language."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -21,12 +21,12 @@ from backup_monitoring.mail.variables import (
     build_event_variables,
     build_person_variables,
     build_reader,
-    time_of,
+    format_moment,
 )
 from backup_monitoring.model import Event, EventKind, Recipient, Role, State
 from backup_monitoring.settings import NotifySettings
 
-MOST_ITEMS = 300
+MAX_ITEMS = 300
 _ORDER = (
     EventKind.PROBLEM,
     EventKind.REMINDER,
@@ -34,26 +34,26 @@ _ORDER = (
     EventKind.MONITORING_ENDED,
     EventKind.RECOVERY,
 )
-_MOST_STEPS = 3
-_SUBJECT = 200
+_MAX_STEPS = 3
+_MAX_SUBJECT = 200
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 
 class ListPurpose(Enum):
-    """What a mail with a list is for."""
+    """What a mail with a list is about."""
 
     RESELLER = "RESELLER"
     UNKNOWN = "UNKNOWN"
     STORM = "STORM"
     FIRST_SCAN = "FIRST_SCAN"
-    FALLBACK = "FALLBACK"
+    NOT_DELIVERED = "NOT_DELIVERED"
     NO_SCAN = "NO_SCAN"
 
 
 class ListItem(NamedTuple):
-    """A row of a list: *note* is why, for the provider; '' for none.
+    """A row of a list; *note* is a reason for the operator, '' if there is none.
 
-    An event of no account ('') has its note alone.
+    Of an event without an account ('') only the note is shown.
     """
 
     event: Event
@@ -62,15 +62,15 @@ class ListItem(NamedTuple):
 
 
 class MailList(NamedTuple):
-    """A list to tell.
+    """The list of a mail.
 
     Args:
-        digest: what for. items: its rows; who may see each is the caller's business.
-        host: of a storm, the backup server. of: how many accounts it has; None: not said.
-        reason, since: why there is no list, and since when, UTC; '' and None where there is one.
+        purpose: what the mail is about. items: the rows; the caller decides who may see them.
+        host: of a storm, the backup server. of: the number of its accounts, None if not known.
+        reason, since: of NO_SCAN, why there is no list and since when, UTC; else '' and None.
     """
 
-    digest: ListPurpose
+    purpose: ListPurpose
     items: Sequence[ListItem]
     host: str = ""
     of: int | None = None
@@ -79,7 +79,7 @@ class MailList(NamedTuple):
 
 
 class ListEntry(NamedTuple):
-    """A row as it is shown: *title*, the *lines* below it and its *tone*."""
+    """A row of a list as it is shown: *title*, the *lines* below it, and its *tone*."""
 
     title: str
     lines: tuple[str, ...]
@@ -87,7 +87,7 @@ class ListEntry(NamedTuple):
 
 
 class MailContent(NamedTuple):
-    """A mail's words, plain text, for the layouts; its fields are their variables."""
+    """The texts of a mail, plain, for the layouts: its fields are their variables."""
 
     language: str
     subject: str
@@ -103,14 +103,14 @@ class MailContent(NamedTuple):
     support_title: str
     support: str
     support_link: str
-    selfcare_title: str
+    self_service_title: str
     self_service: str
-    selfcare_link: str
+    self_service_link: str
     why: str
 
 
 class MailScene(NamedTuple):
-    """Whose mail, in which language, with which settings."""
+    """What all parts of a mail share: its templates, reader, settings and labels."""
 
     words: TemplateSet
     reader: MailReader
@@ -121,36 +121,35 @@ class MailScene(NamedTuple):
 def build_scene(
     words: TemplateSet, recipient: Recipient, policy: NotifySettings, zone: tzinfo
 ) -> MailScene:
-    """Return what stays the same for all parts of a mail."""
-    values = words.language_values()
+    """Return the scene of a mail to *recipient*; *zone* is used if theirs is not known."""
+    values = words.get_language_values()
     labels = cast("Mapping[str, str]", values["labels"])
     return MailScene(words, build_reader(recipient, Formats.of(values), zone), policy, labels)
 
 
 def build_event_content(scene: MailScene, event: Event, about: About) -> MailContent:
-    """Return the mail about *event*."""
-    variables, texts = _event_texts(scene, event, about)
-    return _content(
-        scene, variables, texts, _tone(event), rows=_rows(scene, event, variables, texts)
-    )
+    """Build the content of the mail about *event*."""
+    variables, texts = _render_event(scene, event, about)
+    rows = _make_rows(scene, event, variables, texts)
+    return _make_content(scene, variables, texts, _choose_tone(event), rows)
 
 
-def _count(listing: MailList) -> int:
-    """Return how many accounts the list is about; of what reached nobody, how many rows."""
-    if listing.digest is ListPurpose.FALLBACK:
+def _count_rows(listing: MailList) -> int:
+    """Return the number of accounts in the list; of what was not delivered, of its rows."""
+    if listing.purpose is ListPurpose.NOT_DELIVERED:
         return len(listing.items)
     return len({item.event.uid for item in listing.items})
 
 
 def build_list_content(scene: MailScene, listing: MailList) -> MailContent:
-    """Return the mail with the list."""
-    shown = sorted(listing.items, key=lambda item: _ORDER.index(item.event.kind))[:MOST_ITEMS]
+    """Build the content of the mail with a list."""
+    shown = sorted(listing.items, key=lambda item: _ORDER.index(item.event.kind))[:MAX_ITEMS]
     kinds = [item.event.kind for item in listing.items]
     to_operator = scene.reader.recipient.role is Role.OPERATOR
     variables: Variables = {
         **build_person_variables(scene.reader.recipient, scene.policy),
-        "digest": listing.digest.value,
-        "count": _count(listing),
+        "digest": listing.purpose.value,
+        "count": _count_rows(listing),
         "left_out": len(listing.items) - len(shown),
         "problems": sum(kind in (EventKind.PROBLEM, EventKind.REMINDER) for kind in kinds),
         "over": kinds.count(EventKind.RECOVERY),
@@ -158,34 +157,35 @@ def build_list_content(scene: MailScene, listing: MailList) -> MailContent:
         "host": neutralize(listing.host) if to_operator else "",
         "of": listing.of,
     }
-    texts = scene.words.texts("digest", variables)
-    items = tuple(_entry(scene, listing.digest, item) for item in shown)
+    texts = scene.words.render_texts("digest", variables)
+    items = tuple(_make_entry(scene, listing.purpose, item) for item in shown)
     outage = {
         "note": neutralize(listing.reason, 500),
-        "since": time_of(listing.since, scene.reader),
+        "since": format_moment(listing.since, scene.reader),
     }
-    rows = tuple((scene.labels[name], said) for name, said in outage.items() if said)
-    return _content(scene, variables, texts, "note", rows, items)
+    rows = tuple((scene.labels[name], text) for name, text in outage.items() if text)
+    return _make_content(scene, variables, texts, "note", rows, items)
 
 
-def _event_texts(scene: MailScene, event: Event, about: About) -> tuple[Variables, dict[str, str]]:
+def _render_event(scene: MailScene, event: Event, about: About) -> tuple[Variables, dict[str, str]]:
+    """Return the variables of *event*, and the texts of its task and of ``mail.jinja``."""
     variables = build_person_variables(scene.reader.recipient, scene.policy)
     variables |= build_event_variables(event, about, scene.reader)
-    texts = scene.words.texts(event.task, variables)
-    # Where no cause is known, the task's own words would claim one.
+    texts = scene.words.render_texts(event.task, variables)
+    # If no cause is known, the task's own texts would claim one.
     if not variables["cause"] and event.kind is not EventKind.RECOVERY:
-        texts |= scene.words.texts("plain", variables)
-    told = {
-        name: join_lines(texts[name]) for name in TASK_TEXTS if name not in ("problem", "steps")
+        texts |= scene.words.render_texts("plain", variables)
+    of_task = {
+        name: texts[name] if name in ("problem", "steps") else join_lines(texts[name])
+        for name in TASK_TEXTS
     }
-    told |= {name: texts[name] for name in ("problem", "steps")}
-    return variables, told | scene.words.texts("mail", {**variables, **told})
+    return variables, of_task | scene.words.render_texts("mail", {**variables, **of_task})
 
 
 TASK_TEXTS = ("short", "over_short", "brief", "threshold", "problem", "steps", "over")
 
 
-def _content(
+def _make_content(
     scene: MailScene,
     variables: Variables,
     texts: Mapping[str, str],
@@ -193,12 +193,12 @@ def _content(
     rows: tuple[tuple[str, str], ...] = (),
     items: tuple[ListEntry, ...] = (),
 ) -> MailContent:
-    greeting = scene.words.texts("greeting", variables)["greeting"]
+    greeting = scene.words.render_texts("greeting", variables)["greeting"]
     policy, labels = scene.policy, scene.labels
     self_service = str(variables["self_service"])
     return MailContent(
         language=scene.words.language,
-        subject=_header(texts["subject"]),
+        subject=_clean_subject(texts["subject"]),
         tone=tone,
         title=join_lines(texts["title"]),
         greeting=join_lines(greeting),
@@ -207,24 +207,24 @@ def _content(
         items=items,
         more=join_lines(texts.get("more", "")),
         steps_title=labels["steps"],
-        steps=split_steps(texts["todo"])[:_MOST_STEPS],
+        steps=split_steps(texts["todo"])[:_MAX_STEPS],
         support_title=labels["support"] if policy.support else "",
         support=policy.support,
-        support_link=_link(policy.support),
-        selfcare_title=labels["self_service"] if self_service else "",
+        support_link=_make_link(policy.support),
+        self_service_title=labels["self_service"] if self_service else "",
         self_service=self_service,
-        selfcare_link=_link(self_service),
+        self_service_link=_make_link(self_service),
         why=join_lines(texts["why"]),
     )
 
 
-def _rows(
+def _make_rows(
     scene: MailScene, event: Event, variables: Variables, texts: Mapping[str, str]
 ) -> tuple[tuple[str, str], ...]:
     failing = event.kind in (EventKind.PROBLEM, EventKind.REMINDER)
-    output = variables["output"] if _says_output(scene, event, texts["brief"]) else ""
-    told = {
-        "account": _named(variables),
+    output = variables["output"] if _shows_output(scene, event, texts["brief"]) else ""
+    values = {
+        "account": _format_account(variables),
         "customer": variables["customer"],
         "computer": variables["computer"],
         "server": variables["host"],
@@ -233,61 +233,61 @@ def _rows(
         "threshold": texts["threshold"] if failing else "",
         "output": output,
     }
-    return tuple((scene.labels[name], str(value)) for name, value in told.items() if value)
+    return tuple((scene.labels[name], str(value)) for name, value in values.items() if value)
 
 
-def _says_output(scene: MailScene, event: Event, brief: str) -> bool:
-    """Tell whether to show the verdict's own sentence, which is English and for administrators."""
+def _shows_output(scene: MailScene, event: Event, brief: str) -> bool:
+    """Return whether to show the verdict's summary: it is English and for administrators."""
     role = scene.reader.recipient.role
     if role is Role.OPERATOR:
         return True
-    # Others get it only where nothing else says what is wrong.
+    # Others see it only if nothing else says what is wrong.
     return event.kind in (EventKind.PROBLEM, EventKind.REMINDER) and not brief
 
 
-def _named(variables: Variables) -> str:
+def _format_account(variables: Variables) -> str:
     account, uid = str(variables["account"]), str(variables["uid"])
     return account if account == uid else f"{account} ({uid})"
 
 
-def _entry(scene: MailScene, digest: ListPurpose, item: ListItem) -> ListEntry:
+def _make_entry(scene: MailScene, purpose: ListPurpose, item: ListItem) -> ListEntry:
     event, note = item.event, neutralize(item.note, 500)
     if not event.uid:
-        return ListEntry(note, (), _tone(event))
-    variables, texts = _event_texts(scene, event, item.about)
+        return ListEntry(note, (), _choose_tone(event))
+    variables, texts = _render_event(scene, event, item.about)
     to_operator = scene.reader.recipient.role is Role.OPERATOR
-    where = [_named(variables), str(variables["customer"]), str(variables["computer"])]
+    where = [_format_account(variables), str(variables["customer"]), str(variables["computer"])]
     since = f"{scene.labels['since']}: {variables['since']}" if variables["since"] else ""
     brief = texts["brief"] if event.kind is not EventKind.MONITORING_ENDED else ""
-    if digest is ListPurpose.UNKNOWN:  # nothing is known to be wrong with the backup
+    if purpose is ListPurpose.UNKNOWN:  # nothing is known to be wrong with the backup
         brief = ""
     custom = event.kind is EventKind.CUSTOM and not event.comment
-    output = str(variables["output"]) if custom or _says_output(scene, event, brief) else ""
+    output = str(variables["output"]) if custom or _shows_output(scene, event, brief) else ""
     lines = (
         ", ".join(part for part in where if part),
-        *_own_words(variables),
+        *_format_comment(variables),
         brief,
         since if event.kind is not EventKind.RECOVERY else "",
         output,
-        f"{event.task}: {event.state.name}" if digest is ListPurpose.FALLBACK else "",
+        f"{event.task}: {event.state.name}" if purpose is ListPurpose.NOT_DELIVERED else "",
         f"{scene.labels['note']}: {note}" if note and to_operator else "",
     )
     title = join_lines(texts["title"])
-    if digest is ListPurpose.UNKNOWN:
+    if purpose is ListPurpose.UNKNOWN:
         title = f"{event.task}: {event.state.name}"
-    return ListEntry(title, tuple(line for line in lines if line), _tone(event))
+    return ListEntry(title, tuple(line for line in lines if line), _choose_tone(event))
 
 
-def _own_words(variables: Variables) -> tuple[str, ...]:
-    """Return what somebody of the provider writes: nothing but in CUSTOM events."""
+def _format_comment(variables: Variables) -> tuple[str, ...]:
+    """Return the lines of a CUSTOM event's comment, after its author; none for other events."""
     if variables["kind"] != EventKind.CUSTOM.value:
         return ()
-    said = split_paragraphs(str(variables["comment"]))
+    paragraphs = split_paragraphs(str(variables["comment"]))
     author = str(variables["author"])
-    return (": ".join(filter(None, (author, *said[:1]))), *said[1:])
+    return (": ".join(filter(None, (author, *paragraphs[:1]))), *paragraphs[1:])
 
 
-def _tone(event: Event) -> str:
+def _choose_tone(event: Event) -> str:
     if event.kind is EventKind.RECOVERY:
         return "good"
     if event.kind in (EventKind.PROBLEM, EventKind.REMINDER):
@@ -295,13 +295,13 @@ def _tone(event: Event) -> str:
     return "note"
 
 
-def _header(text: str) -> str:
+def _clean_subject(text: str) -> str:
     subject = join_lines(_CONTROLS.sub(" ", text))
-    return subject if len(subject) <= _SUBJECT else subject[: _SUBJECT - 3] + "..."
+    return subject if len(subject) <= _MAX_SUBJECT else subject[: _MAX_SUBJECT - 3] + "..."
 
 
-def _link(text: str) -> str:
-    """Return where a setting leads to, '' where it is not only an address."""
+def _make_link(text: str) -> str:
+    """Return the link for *text*, a URL or a mail address; '' if it is neither."""
     if re.fullmatch(r"https?://[^\s<>\"']+", text):
         return text
     return f"mailto:{text}" if re.fullmatch(r"[\w.+-]+@[\w.-]+\.[A-Za-z]+", text) else ""

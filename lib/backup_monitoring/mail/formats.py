@@ -1,4 +1,4 @@
-"""Writes times, sizes and numbers as a language does."""
+"""Formats times, sizes and numbers in the way of a language."""
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
@@ -11,10 +11,10 @@ _NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 class Formats(NamedTuple):
-    """How a language writes, from its ``language.jinja``.
+    """The formats of a language, from its ``language.jinja``.
 
     Args:
-        decimal: the sign between whole and part. months: their twelve names.
+        decimal: the decimal sign. months: their twelve names.
         date: with ``{day}``, ``{month}``, ``{year}``. first_day: the first of a month.
         moment: with ``{date}``, ``{hour}``, ``{minute}``, ``{zone}``.
     """
@@ -27,45 +27,45 @@ class Formats(NamedTuple):
 
     @classmethod
     def of(cls, values: Mapping[str, object]) -> "Formats":
-        """Return the formats among what ``language.jinja`` sets."""
+        """Return the formats from the *values* that ``language.jinja`` sets."""
         months = cast("Sequence[str]", values["months"])
         texts = (str(values[key]) for key in ("date", "first_day", "moment"))
         return cls(str(values["decimal"]), months, *texts)
 
-    def day(self, day: dt.date) -> str:
+    def format_day(self, day: dt.date) -> str:
         """Return *day* in words."""
         number = self.first_day if day.day == 1 else str(day.day)
         return self.date.format(day=number, month=self.months[day.month - 1], year=day.year)
 
-    def time(self, moment: dt.datetime, zone: dt.tzinfo) -> str:
-        """Return *moment* in words, as clocks of *zone* show it, with the offset."""
+    def format_time(self, moment: dt.datetime, zone: dt.tzinfo) -> str:
+        """Return *moment* in words, in *zone* and with its offset from UTC."""
         local = moment.astimezone(zone)
         offset = f"{local:%z}"
         return self.moment.format(
-            date=self.day(local.date()),
+            date=self.format_day(local.date()),
             hour=f"{local:%H}",
             minute=f"{local:%M}",
             zone=f"UTC{offset[:3]}:{offset[3:5]}",
         )
 
-    def number(self, value: float, digits: int = 1) -> str:
+    def format_number(self, value: float, digits: int = 1) -> str:
         """Return *value* with *digits* after the decimal sign."""
         return f"{value:.{digits}f}".replace(".", self.decimal)
 
-    def percent(self, value: float, limit: float | None = None) -> str:
-        """Return *value* in percent, so exactly that it is seen to be above *limit*."""
+    def format_percent(self, value: float, threshold: float | None = None) -> str:
+        """Return *value* in percent, precise enough to show that it is above *threshold*."""
         digits = 1
-        if limit is not None and value > limit:
-            while digits < 6 and float(f"{value:.{digits}f}") <= limit:
+        if threshold is not None and value > threshold:
+            while digits < 6 and float(f"{value:.{digits}f}") <= threshold:
                 digits += 1
-        text = self.number(value, digits if value % 1 else 0)
+        text = self.format_number(value, digits if value % 1 else 0)
         return f"{text}{_NO_BREAK}%"
 
-    def size(self, octets: int) -> str:
-        """Return a size in GiB, a small one in MiB."""
+    def format_size(self, octets: int) -> str:
+        """Return *octets* in GiB, a small size in MiB."""
         if abs(octets) < GIB // 10:
-            return f"{self.number(octets / _MIB)}{_NO_BREAK}MiB"
-        return f"{self.number(octets / GIB)}{_NO_BREAK}GiB"
+            return f"{self.format_number(octets / _MIB)}{_NO_BREAK}MiB"
+        return f"{self.format_number(octets / GIB)}{_NO_BREAK}GiB"
 
 
 def count_whole_days(span: dt.timedelta) -> int:

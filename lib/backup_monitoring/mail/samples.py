@@ -1,4 +1,4 @@
-"""Made-up mails of every kind, for --test-mail, for pictures, and for a look at own templates."""
+"""Sample mails of every kind, for --test-mail, for pictures, and to try own templates."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
@@ -67,21 +67,21 @@ OVER: dict[str, dict[str, object]] = {
 
 
 class MailSample(NamedTuple):
-    """A made-up mail and its *name*, such as ``de-problem-quota``."""
+    """A sample mail and its *name*, for example ``de-problem-quota``."""
 
     name: str
     mail: Mail
 
 
 def make_sample_event(task: str, kind: EventKind, state: State = State.WARNING) -> Event:
-    """Return a made-up event."""
+    """Return the sample event of *task* and *kind*."""
     return Event(
         uid="4000100",
         task=task,
         kind=kind,
         state=State.OK if kind is EventKind.RECOVERY else state,
         at=_AT,
-        summary=f"the sentence of the check of {task}",
+        summary=f"the summary of the {task} check",
         computer=None if task in ("quota", "unused") else "web01",
         since=_NIGHT,
         host="backup-01",
@@ -91,13 +91,13 @@ def make_sample_event(task: str, kind: EventKind, state: State = State.WARNING) 
 
 
 def make_sample_about(task: str, kind: EventKind = EventKind.PROBLEM) -> About:
-    """Return what is known about the made-up account."""
+    """Return names and facts of the sample account."""
     facts = OVER[task] if kind is EventKind.RECOVERY else FACTS[task]
     return About("Example server", "Example customer", facts, _ZONE)
 
 
 def make_samples(recipient: Recipient, policy: NotifySettings) -> Iterator[MailSample]:
-    """Yield the mails of every kind and task, and every list, in the recipient's language.
+    """Yield a mail per kind and task, and one per list, in the recipient's language.
 
     Raises:
         MailError: as `compose_event`.
@@ -110,26 +110,26 @@ def make_samples(recipient: Recipient, policy: NotifySettings) -> Iterator[MailS
             follows = None if kind is EventKind.PROBLEM else thread
             mail = compose_event(event, recipient, make_sample_about(task, kind), policy, follows)
             yield MailSample(f"{name}-{kind.value.lower()}-{task}", mail)
-    for digest in ListPurpose:
-        role = Role.RESELLER if digest is ListPurpose.RESELLER else Role.OPERATOR
+    for purpose in ListPurpose:
+        role = Role.RESELLER if purpose is ListPurpose.RESELLER else Role.OPERATOR
         mail = compose_list(
-            make_sample_list(digest), recipient._replace(role=role), policy, _AT, _ZONE
+            make_sample_list(purpose), recipient._replace(role=role), policy, _AT, _ZONE
         )
-        yield MailSample(f"{name}-list-{digest.value.lower()}", mail)
+        yield MailSample(f"{name}-list-{purpose.value.lower()}", mail)
 
 
-def make_sample_list(digest: ListPurpose) -> MailList:
-    """Return a made-up list."""
-    if digest is ListPurpose.NO_SCAN:
-        return MailList(digest, (), reason="the store: its last pass is 2 h old", since=_NIGHT)
+def make_sample_list(purpose: ListPurpose) -> MailList:
+    """Return the sample list for *purpose*."""
+    if purpose is ListPurpose.NO_SCAN:
+        return MailList(purpose, (), reason="the store: its last run is 2 h old", since=_NIGHT)
     kinds = (
         (EventKind.PROBLEM, EventKind.RECOVERY)
-        if digest is ListPurpose.RESELLER
+        if purpose is ListPurpose.RESELLER
         else (EventKind.PROBLEM,)
     )
-    state = State.UNKNOWN if digest is ListPurpose.UNKNOWN else State.CRITICAL
-    note = "no address was found" if digest is ListPurpose.FALLBACK else ""
-    known = digest is not ListPurpose.STORM  # nothing but who failed in what
+    state = State.UNKNOWN if purpose is ListPurpose.UNKNOWN else State.CRITICAL
+    note = "no address was found" if purpose is ListPurpose.NOT_DELIVERED else ""
+    known = purpose is not ListPurpose.STORM  # only accounts and task are known
     items = [
         ListItem(
             make_sample_event(task, kind, state),
@@ -139,13 +139,13 @@ def make_sample_list(digest: ListPurpose) -> MailList:
         for kind in kinds
         for task in TASKS
     ]
-    return MailList(digest, items, "backup-01", 40)
+    return MailList(purpose, items, "backup-01", 40)
 
 
 def preview_messages(address: str, policy: NotifySettings) -> Iterator[MailSample]:
-    """Yield one mail of every kind and list, in every language, to *address*.
+    """Yield one mail per kind and per list, in every language, to *address*.
 
-    The tasks take turns. Own templates that fail show in the mails' ``complaints``.
+    The kinds use different tasks in turn. The mails' ``complaints`` name own templates that fail.
     """
     for language in list_languages(policy.templates):
         recipient = Recipient(address, "", Role.CUSTOMER, language)

@@ -1,4 +1,4 @@
-"""Makes text from outside harmless for a mail: one line, no link, nothing of the server."""
+"""Makes text from outside harmless for a mail: one line, no links, no server internals."""
 
 import re
 
@@ -6,8 +6,8 @@ from backup_monitoring.model import sanitize
 
 _LONGEST = 200
 _WORD_JOINER = "\N{WORD JOINER}"
-# Mail programs make links of what looks like one, in the text as in the HTML. A computer may be
-# called http://evil.example: an invisible character keeps it readable, and no link. In headers,
+# Mail programs turn what looks like a link into one, in the text as in the HTML. A computer may be
+# called http://evil.example: an invisible character keeps it readable and stops that. In headers,
 # =?utf-8?q?...?= would be decoded, to anything.
 _LINKS = re.compile(r"(?<=\S)[.。．｡](?=[^\W\d])|@|:(?=//)|(?<=[^\W\d]):(?=[^\s:])|=(?=\?)")
 _PATH = re.compile(r"(?<![^\s:=(\"'«])/[^\s/,;:]+/[^\s,;]*")
@@ -22,11 +22,11 @@ def neutralize(text: str, at_most: int = _LONGEST) -> str:
     line = sanitize(text, at_most)
     if len(line) > at_most:  # escapes are longer than what they stand for
         line = line[: at_most - 3] + _HIDDEN
-    return _LINKS.sub(lambda found: found[0] + _WORD_JOINER, line.strip())
+    return _LINKS.sub(lambda match: match[0] + _WORD_JOINER, line.strip())
 
 
 def neutralize_lines(text: str) -> str:
-    """Return *text*, a person's words, with its lines as paragraphs."""
+    """Return *text*, written by a person, with each line as a paragraph of a template."""
     return "\n---\n".join(neutralize(line, 1000) for line in text.splitlines() if line.strip())
 
 

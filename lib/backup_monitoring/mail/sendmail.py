@@ -1,4 +1,4 @@
-"""Hands mails to a local program that is called as sendmail is."""
+"""Delivers mails to a local program with the command line of sendmail."""
 
 import os
 import subprocess
@@ -13,61 +13,61 @@ from backup_monitoring.mail.transport import (
     quote_answer,
 )
 
-# Of sysexits.h: what another try would not mend. All others may be the program's own trouble.
-_FINAL = {65: "the message is refused", 67: "no such user", 68: "no such host"}
+# Exit codes of sysexits.h that a retry would not change. All others may be temporary.
+_FINAL = {65: "the message was refused", 67: "no such user", 68: "no such host"}
 
 
 class Sendmail:
-    """A transport by *program*, a path; *wait*: seconds that one mail may take."""
+    """A transport by *program*, a path; *wait*: seconds that a mail may take."""
 
     def __init__(self, program: str, wait: float) -> None:
         self._program = program
         self._wait = wait
 
     def send(self, sender: str, address: str, message: bytes) -> SendResult:
-        """See `backup_monitoring.notify.transport.Transport`."""
+        """Run the program with *message* as its input; `Transport` has the arguments."""
         problem = find_unusable(address)
         if problem:
             return SendResult(SendOutcome.REFUSED, problem)
-        # Not by pipes: a daemon that the program leaves behind would hold them open.
-        with tempfile.TemporaryFile() as said:
-            code = self._run([*self._command(sender), address], message, said)
-            said.seek(0)
-            words = quote_answer(said.read(4096))
+        # A file, not a pipe: a daemon that the program leaves behind would hold a pipe open.
+        with tempfile.TemporaryFile() as output:
+            code = self._run([*self._make_command(sender), address], message, output)
+            output.seek(0)
+            text = quote_answer(output.read(4096))
         if code == 0:
             return SendResult(SendOutcome.ACCEPTED, "")
-        reason = f"{_FINAL.get(code, f'exit code {code}')}: {words}".rstrip(": ")
+        reason = f"{_FINAL.get(code, f'exit code {code}')}: {text}".rstrip(": ")
         return SendResult(SendOutcome.REFUSED if code in _FINAL else SendOutcome.LATER, reason)
 
-    def _command(self, sender: str) -> list[str]:
-        # -i: a line with one dot ends nothing
+    def _make_command(self, sender: str) -> list[str]:
+        # -i: a line with a single dot does not end the message
         return [self._program, "-i", "-f", sender or "<>", "--"]
 
-    def _run(self, command: list[str], message: bytes, said: IO[bytes]) -> int:
-        lines = message.replace(b"\r\n", b"\n")  # what a local program expects
+    def _run(self, command: list[str], message: bytes, output: IO[bytes]) -> int:
+        lines = message.replace(b"\r\n", b"\n")  # the line ends of local programs
         try:
             return subprocess.run(  # noqa: S603 - an argument list; the address is checked
                 command,
                 input=lines,
-                stdout=said,
-                stderr=said,
+                stdout=output,
+                stderr=output,
                 timeout=self._wait,
                 check=False,
             ).returncode
         except subprocess.TimeoutExpired:
-            problem = f"not done within {self._wait:g} s"
-            raise TransportError(self._program, problem, "see its log") from None
+            problem = f"did not finish within {self._wait:g} s"
+            raise TransportError(self._program, problem, "check its log") from None
         except OSError as error:
             problem = f"cannot be run ({error.strerror or error})"
             raise TransportError(self._program, problem, "correct [notify] smtp") from None
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: each mail has a process of its own."""
 
 
 def try_program(program: str) -> str:
-    """Say that *program* can be run; TransportError if it cannot."""
+    """Return that *program* can be run; TransportError if it cannot."""
     if not os.access(program, os.X_OK):
-        problem = "is not there, or may not be run"
+        problem = "does not exist or cannot be run"
         raise TransportError(program, problem, "correct [notify] smtp")
     return f"{program} can be run; nothing was sent"

@@ -1,4 +1,4 @@
-"""Hands mails to a mail server, many by one connection."""
+"""Delivers mails to a mail server, many over one connection."""
 
 import re
 import smtplib
@@ -13,17 +13,17 @@ from backup_monitoring.mail.transport import (
 )
 from backup_monitoring.settings import NotifySettings
 
-_MOST_WAIT_AFTER_DATA = 4  # times the usual: an answer that is missed means a mail sent twice
-_NOT_ALLOWED = (530, 534, 535, 538)  # RFC 4954: about who we are, not about this mail
+_WAIT_FACTOR_AFTER_DATA = 4  # a missed answer means that the mail is sent twice
+_NOT_ALLOWED = (530, 534, 535, 538)  # RFC 4954: about our login, not about this mail
 _CLOSING = 421
 
 
 class Smtp:
-    """A transport by SMTP, with STARTTLS or TLS from the beginning, always verified.
+    """A transport by SMTP; certificates are always verified.
 
     Args:
         settings: ``smtp``, ``start_tls``, ``ca_file``, and the login.
-        wait: seconds that any single answer may take.
+        wait: seconds to wait for each answer.
     """
 
     def __init__(self, settings: NotifySettings, wait: float) -> None:
@@ -32,11 +32,11 @@ class Smtp:
         self._connection: SmtpConnection | None = None
 
     def send(self, sender: str, address: str, message: bytes) -> SendResult:
-        """See `backup_monitoring.notify.transport.Transport`."""
+        """Send *message* over the open connection, or a new one; see `Transport`."""
         problem = find_unusable(address)
         if problem:
             return SendResult(SendOutcome.REFUSED, problem)
-        if self._connection is None or not self._fresh(self._connection):
+        if self._connection is None or not self._reset(self._connection):
             self._connection = open_session(self._settings, self._wait)
         try:
             answer = _transact(self._connection, sender, address, message)
@@ -50,23 +50,23 @@ class Smtp:
             self._abandon()
         return answer
 
-    def _fresh(self, connection: SmtpConnection) -> bool:
-        """Begin anew on a used connection; servers end one when they like."""
+    def _reset(self, connection: SmtpConnection) -> bool:
+        """Reset a used connection; return whether it still works: servers may end it anytime."""
         try:
             if connection.rset()[0] == 250:
                 return True
         except (OSError, smtplib.SMTPException):
-            pass  # what was wrong with it does not matter: a new one is made
+            pass  # the reason does not matter: a new connection is opened
         self._abandon()
         return False
 
     def _abandon(self) -> None:
         if self._connection is not None:
-            self._connection.close()  # without a QUIT, which nobody may answer
+            self._connection.close()  # without QUIT, which may never be answered
         self._connection = None
 
     def close(self) -> None:
-        """See `backup_monitoring.notify.transport.Transport`."""
+        """Quit the session, if there is one."""
         if self._connection is not None:
             hang_up(self._connection)
         self._connection = None
@@ -78,50 +78,50 @@ def _transact(connection: SmtpConnection, sender: str, address: str, message: by
     if code in _NOT_ALLOWED:
         raise TransportError(
             "the mail server",
-            f"refuses us: {code} {quote_answer(text)}",
+            f"refuses the sender: {code} {quote_answer(text)}",
             "check username, password_file and start_tls in [notify]",
         )
     if code // 100 == 2:
         code, text = connection.rcpt(address)
     if code // 100 == 2:
-        code, text = _data(connection, message)
-    return _answer(code, text)
+        code, text = _send_data(connection, message)
+    return _make_result(code, text)
 
 
 def _needs_8bit(connection: SmtpConnection, message: bytes) -> bool:
     return not message.isascii() and connection.has_extn("8bitmime")
 
 
-def _data(connection: SmtpConnection, message: bytes) -> tuple[int, bytes]:
+def _send_data(connection: SmtpConnection, message: bytes) -> tuple[int, bytes]:
     lines = re.sub(rb"\r\n|\r|\n", b"\r\n", message)
     sock = connection.sock
     assert sock is not None  # noqa: S101 - just used
-    usual = sock.gettimeout() or 0
-    sock.settimeout(usual * _MOST_WAIT_AFTER_DATA)
+    timeout = sock.gettimeout() or 0
+    sock.settimeout(timeout * _WAIT_FACTOR_AFTER_DATA)
     try:
         return connection.data(lines)
     except smtplib.SMTPDataError as error:
-        return error.smtp_code, _bytes(error.smtp_error)
+        return error.smtp_code, _encode(error.smtp_error)
     finally:
         if connection.sock is sock:  # still open
-            sock.settimeout(usual)
+            sock.settimeout(timeout)
 
 
-def _answer(code: int, text: bytes) -> SendResult:
-    said = f"{code} {quote_answer(text)}"
+def _make_result(code: int, text: bytes) -> SendResult:
+    reason = f"{code} {quote_answer(text)}"
     if code // 100 == 2:
-        return SendResult(SendOutcome.ACCEPTED, said)
+        return SendResult(SendOutcome.ACCEPTED, reason)
     if code == _CLOSING:
-        return SendResult(SendOutcome.LOST, said)
-    return SendResult(SendOutcome.REFUSED if code // 100 == 5 else SendOutcome.LATER, said)
+        return SendResult(SendOutcome.LOST, reason)
+    return SendResult(SendOutcome.REFUSED if code // 100 == 5 else SendOutcome.LATER, reason)
 
 
-def _bytes(text: bytes | str) -> bytes:
+def _encode(text: bytes | str) -> bytes:
     return text if isinstance(text, bytes) else text.encode()
 
 
 def _format_error(error: Exception, wait: float) -> str:
-    if isinstance(error, TimeoutError) or "timed out" in str(error):  # as smtplib says it
+    if isinstance(error, TimeoutError) or "timed out" in str(error):  # smtplib's words
         return f"no answer within {wait:g} s"
     if isinstance(error, smtplib.SMTPResponseException):
         return f"{error.smtp_code} {quote_answer(error.smtp_error)}"

@@ -1,4 +1,4 @@
-"""Connects to a mail server step by step: TLS, verified, and the login."""
+"""Opens a session with a mail server, step by step: connection, TLS, login."""
 
 import re
 import smtplib
@@ -24,7 +24,7 @@ _PORTS = {"smtp": 25, "smtps": 465}
 
 
 class MailServer(NamedTuple):
-    """A mail server's address: *uri* as the settings have it, and its parts."""
+    """The address of a mail server: the *uri* of the settings, and its parts."""
 
     uri: str
     scheme: str
@@ -33,26 +33,26 @@ class MailServer(NamedTuple):
 
 
 def parse_server(uri: str) -> MailServer:
-    """Understand *uri*, ``smtp://HOST:PORT`` or ``smtps://HOST:PORT``; TransportError if not."""
+    """Parse *uri*, ``smtp://HOST:PORT`` or ``smtps://HOST:PORT``; TransportError if not valid."""
     try:
         parts = urlsplit(uri)
         if parts.scheme in _PORTS and parts.hostname:
             port = parts.port or _PORTS[parts.scheme]
             return MailServer(uri, parts.scheme, parts.hostname, port)
-    except ValueError:  # a port that is no number, brackets without an IPv6 address
+    except ValueError:  # an invalid port, or brackets without an IPv6 address
         pass
     remedy = "write [notify] smtp as smtp://HOST:PORT or smtps://HOST:PORT"
-    raise TransportError(uri, "is not understood", remedy)
+    raise TransportError(uri, "is not valid", remedy)
 
 
 class SmtpConnection(smtplib.SMTP):
-    """smtplib's connection, over a socket whose every wait, name look-up included, is bounded."""
+    """smtplib's connection over an open socket, so that every wait is bounded, also for DNS."""
 
     def __init__(self, connected: socket.socket, server: MailServer, wait: float) -> None:
         self._connected = connected
         self.greeting = ""
-        super().__init__(timeout=wait, local_hostname=_own_name(connected))
-        self._host = server.host  # what starttls() verifies the certificate against
+        super().__init__(timeout=wait, local_hostname=_choose_ehlo_name(connected))
+        self._host = server.host  # starttls() verifies the certificate for this name
         code, text = self.connect(server.host, server.port)
         if code != 220:
             raise smtplib.SMTPResponseException(code, text)
@@ -62,8 +62,8 @@ class SmtpConnection(smtplib.SMTP):
         return self._connected
 
 
-def _own_name(connected: socket.socket) -> str:
-    """Return what EHLO says: smtplib would ask the name servers, without a bound of time."""
+def _choose_ehlo_name(connected: socket.socket) -> str:
+    """Return the name for EHLO: smtplib would ask DNS for it, without a time limit."""
     name = socket.gethostname()
     if "." in name and re.fullmatch(r"[A-Za-z0-9.-]+", name):
         return name
@@ -72,35 +72,37 @@ def _own_name(connected: socket.socket) -> str:
 
 
 def open_session(settings: NotifySettings, wait: float) -> SmtpConnection:
-    """Return a connection that mails can be sent over; TransportError if there is none."""
+    """Return a connection that is ready for mails; TransportError if that fails."""
     connection = None
-    for connection, _ in steps(settings, wait):  # noqa: B007 - the last one is wanted
+    for connection, _ in open_in_steps(settings, wait):  # noqa: B007 - the last one is used
         pass
     assert connection is not None  # noqa: S101 - there are steps, or an error
     return connection
 
 
 def hang_up(connection: SmtpConnection) -> None:
-    """Say good-bye, if the server still listens, and close."""
+    """Quit the session if the server still answers, and close the connection."""
     try:
         connection.quit()
     except (OSError, smtplib.SMTPException):
         connection.close()
 
 
-def steps(settings: NotifySettings, wait: float) -> Iterator[tuple[SmtpConnection, str]]:
-    """Connect; after each step give the connection and, in a few words, what succeeded.
+def open_in_steps(settings: NotifySettings, wait: float) -> Iterator[tuple[SmtpConnection, str]]:
+    """Open a session; after each step yield the connection and a line about the step.
 
     Raises:
         TransportError: the step that failed, with its remedy; the connection is closed.
-        SettingsError: the password's file.
+        SettingsError: the file of the password.
     """
     server = parse_server(settings.smtp)
-    connected = _reached(server, wait)
+    connected = _connect(server, wait)
     try:
-        with _explained(server, wait):
+        with _explain_errors(server, wait):
             if server.scheme == "smtps":
-                connected = _context(settings).wrap_socket(connected, server_hostname=server.host)
+                connected = _make_context(settings).wrap_socket(
+                    connected, server_hostname=server.host
+                )
             connection = SmtpConnection(connected, server, wait)
             connected = connection.sock or connected
             connection.ehlo_or_helo_if_needed()
@@ -118,51 +120,51 @@ def steps(settings: NotifySettings, wait: float) -> Iterator[tuple[SmtpConnectio
         raise
 
 
-def _reached(server: MailServer, wait: float) -> socket.socket:
+def _connect(server: MailServer, wait: float) -> socket.socket:
     try:
-        # the directory's way to connect: it bounds the look-up of the name, too
+        # also bounds the wait for DNS
         return connect(ServerAddress(server.uri, server.scheme, server.host, server.port), wait)
     except UnreachableError as error:
-        remedy = "see whether the mail server runs, and [notify] smtp"
+        remedy = "check that the mail server runs, and [notify] smtp"
         raise TransportError(server.uri, error.problem, remedy) from None
 
 
 @contextmanager
-def _explained(server: MailServer, wait: float) -> Iterator[None]:
-    """Turn what goes wrong with *server* into a TransportError."""
+def _explain_errors(server: MailServer, wait: float) -> Iterator[None]:
+    """Turn errors of *server* into a TransportError with a remedy."""
     try:
         yield
     except ssl.SSLCertVerificationError as error:
-        problem = f"its certificate is refused ({error.verify_message})"
-        remedy = "see [notify] ca_file, the name in smtp, and the server's certificate"
+        problem = f"its certificate was refused ({error.verify_message})"
+        remedy = "check [notify] ca_file, the name in smtp, and the server's certificate"
         raise TransportError(server.uri, problem, remedy) from None
     except ssl.SSLError as error:
-        remedy = "smtps:// is for a port that speaks TLS at once, start_tls for one of smtp://"
+        remedy = "use smtps:// for a port with TLS from the start, start_tls with smtp://"
         raise TransportError(server.uri, f"no TLS: {explain_failure(error)}", remedy) from None
     except smtplib.SMTPResponseException as error:
-        problem = f"turns us away: {error.smtp_code} {quote_answer(error.smtp_error)}"
-        raise TransportError(server.uri, problem, "see the mail server's log") from None
+        problem = f"rejected the connection: {error.smtp_code} {quote_answer(error.smtp_error)}"
+        raise TransportError(server.uri, problem, "check the mail server's log") from None
     except (OSError, ValueError, smtplib.SMTPException) as error:
         problem = f"the connection broke: {quote_answer(str(error))}"
-        if "timed out" in str(error):  # as smtplib says it
+        if "timed out" in str(error):  # smtplib's words
             problem = f"no answer within {wait:g} s"
-        raise TransportError(server.uri, problem, "see the mail server's log") from None
+        raise TransportError(server.uri, problem, "check the mail server's log") from None
 
 
-def _context(settings: NotifySettings) -> ssl.SSLContext:
+def _make_context(settings: NotifySettings) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=settings.ca_file)
     except OSError as error:
-        problem = f"no certificates to be had: {error.strerror or error}"
+        problem = f"cannot load CA certificates: {error.strerror or error}"
         remedy = "name a readable PEM file as [notify] ca_file"
         raise TransportError(str(settings.ca_file), problem, remedy) from None
 
 
 def _start_tls(connection: SmtpConnection, server: MailServer, settings: NotifySettings) -> None:
     if not connection.has_extn("starttls"):
-        remedy = "use smtps://, or set start_tls = false where the way there is safe"
-        raise TransportError(server.uri, "offers no STARTTLS", remedy)
-    connection.starttls(context=_context(settings))
+        remedy = "use smtps://, or set start_tls = false if the network is trusted"
+        raise TransportError(server.uri, "does not offer STARTTLS", remedy)
+    connection.starttls(context=_make_context(settings))
     connection.ehlo()
 
 
@@ -188,18 +190,18 @@ def _log_in(connection: SmtpConnection, server: MailServer, settings: NotifySett
 
 
 def try_server(settings: NotifySettings, wait: float) -> Iterator[str]:
-    """Try the mail server without sending anything; say after each step what succeeded.
+    """Try the mail server without sending anything; yield a line after each step.
 
     Raises:
         TransportError: the step that failed, with its remedy.
     """
     connection = None
-    for connection, said in steps(settings, wait):  # noqa: B007 - the last one is used
-        yield said
+    for connection, line in open_in_steps(settings, wait):  # noqa: B007 - the last one is used
+        yield line
     assert connection is not None  # noqa: S101 - there are steps, or an error
-    with _explained(parse_server(settings.smtp), wait):
+    with _explain_errors(parse_server(settings.smtp), wait):
         code, text = connection.noop()
         if code != 250:
             raise smtplib.SMTPResponseException(code, text)
     hang_up(connection)
-    yield "it takes commands; nothing was sent"
+    yield "accepts commands; nothing was sent"

@@ -1,4 +1,4 @@
-"""Renders the templates of one language, the packaged ones or a provider's own."""
+"""Renders the templates of a language, the packaged ones or a provider's own."""
 
 from __future__ import annotations
 
@@ -22,67 +22,70 @@ _BLANKS = re.compile(r"[ \t\r\n]+")  # a no-break space stays
 
 
 class TemplateSet(NamedTuple):
-    """One language.
+    """The templates of one language.
 
     Args:
-        environment: finds the language's templates. layouts: those of the folder ``layout``.
-        language: the folder's name, such as ``de``.
+        environment: loads the language's templates. layouts: loads those of the folder ``layout``.
+        language: the folder's name, for example ``de``.
     """
 
     environment: Environment
     layouts: Environment
     language: str
 
-    def texts(self, template: str, variables: Mapping[str, object]) -> dict[str, str]:
-        """Return what *template* of this language sets, by name."""
-        module = self._module(template, variables)
+    def render_texts(self, template: str, variables: Mapping[str, object]) -> dict[str, str]:
+        """Return the texts that *template* of this language sets, by name."""
+        module = self._make_module(template, variables)
         return {name: str(value) for name, value in module.items() if not name.startswith("_")}
 
-    def language_values(self) -> Mapping[str, object]:
-        """Return what ``language.jinja`` sets, which asks for no variables."""
-        return _language_values(self)
+    def get_language_values(self) -> Mapping[str, object]:
+        """Return what ``language.jinja`` sets; it uses no variables."""
+        return _load_language_values(self)
 
-    def layout(self, template: str, variables: Mapping[str, object]) -> str:
+    def render_layout(self, template: str, variables: Mapping[str, object]) -> str:
         """Return the rendered *template* of the folder ``layout``."""
         return self.layouts.get_template(f"layout/{template}").render(variables)
 
-    def _module(self, template: str, variables: Mapping[str, object]) -> dict[str, object]:
-        found = self.environment.get_template(f"{self.language}/{template}.jinja")
-        return dict(found.make_module(dict(variables)).__dict__)
+    def _make_module(self, template: str, variables: Mapping[str, object]) -> dict[str, object]:
+        loaded = self.environment.get_template(f"{self.language}/{template}.jinja")
+        return dict(loaded.make_module(dict(variables)).__dict__)
 
 
 @lru_cache(maxsize=64)
-def _language_values(words: TemplateSet) -> Mapping[str, object]:
+def _load_language_values(words: TemplateSet) -> Mapping[str, object]:
     return dict(words.environment.get_template(f"{words.language}/language.jinja").module.__dict__)
 
 
 def load_templates(folder: Path | None, *tags: str) -> TemplateSet:
-    """Return the first known language of *tags*.
+    """Return the templates of the first known language of *tags*, else English.
 
     Args:
-        folder: a provider's own templates, which go before the packaged ones; None: none.
-        tags: such as ``de-CH``, of which ``de-ch`` is looked for, then ``de``; what is no tag, or
-            not known, is passed over. English is the last.
+        folder: a provider's own templates, which override the packaged ones; None: none.
+        tags: for ``de-CH``, ``de-ch`` is tried, then ``de``; a tag that is not valid or not known
+            is skipped.
+
+    Raises:
+        MailError: not even English was found.
     """
     known = list_languages(folder)
     for tag in (*tags, LAST_RESORT):
         if _TAG.fullmatch(tag):
             for name in (tag.lower(), tag.lower().partition("-")[0]):
                 if name in known:
-                    return TemplateSet(*_environments(folder), name)
+                    return TemplateSet(*_make_environments(folder), name)
     raise MailError(str(folder or PACKAGED), "no template", "install the program again")
 
 
 @lru_cache(maxsize=8)
 def list_languages(folder: Path | None) -> tuple[str, ...]:
-    """Return the names of all languages, a provider's own included."""
+    """Return the names of all languages, including a provider's own."""
     places = [PACKAGED, *([folder] if folder is not None else [])]
-    found = {file.parent.name for place in places for file in place.glob("*/language.jinja")}
-    return tuple(sorted(found))
+    names = {file.parent.name for place in places for file in place.glob("*/language.jinja")}
+    return tuple(sorted(names))
 
 
 def split_paragraphs(text: str) -> tuple[str, ...]:
-    """Return the paragraphs of *text*, each in one line; a line ``---`` parts them."""
+    """Return the paragraphs of *text*, each in one line; a line ``---`` separates them."""
     parts = re.split(r"^[ \t]*---[ \t]*$", text, flags=re.MULTILINE)
     return tuple(line for part in parts if (line := join_lines(part)))
 
@@ -94,12 +97,12 @@ def split_steps(text: str) -> tuple[str, ...]:
 
 
 def join_lines(text: str) -> str:
-    """Return *text* in one line, with single blanks."""
+    """Return *text* in one line, with single spaces."""
     return _BLANKS.sub(" ", text).strip(" ")
 
 
 def wrap_text(text: str, indent: str = "") -> str:
-    """Return *text* in lines for a text body, further ones with *indent*; no word is broken."""
+    """Return *text* wrapped for a text body, later lines with *indent*; no word is broken."""
     lines = textwrap.wrap(
         text,
         _WIDTH,
@@ -111,12 +114,12 @@ def wrap_text(text: str, indent: str = "") -> str:
 
 
 @lru_cache(maxsize=8)
-def _environments(folder: Path | None) -> tuple[Environment, Environment]:
-    # Jinja2 costs 30 ms: only who writes a mail pays them.
+def _make_environments(folder: Path | None) -> tuple[Environment, Environment]:
+    # Loading Jinja2 takes 30 ms: only a process that writes mails should pay for it.
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     places = [PACKAGED] if folder is None else [folder, PACKAGED]
-    # A language's templates give plain text, which the layout for HTML escapes.
+    # A language's templates produce plain text; the HTML layout escapes it.
     words = Environment(  # noqa: S701
         loader=FileSystemLoader(places), undefined=StrictUndefined, auto_reload=False
     )

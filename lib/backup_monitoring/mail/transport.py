@@ -1,55 +1,63 @@
-"""What it takes to hand a mail over: the answers, and what every way has to offer."""
+"""The interface of the transports, and the results of a delivery."""
 
 from enum import Enum
 from typing import NamedTuple, Protocol
 
 from backup_monitoring.model import MonitoringError, sanitize
 
-WAIT = 30.0  # seconds that any single answer may take
+WAIT = 30.0  # seconds to wait for each answer
 _LONGEST = 300
 
 
 class TransportError(MonitoringError):
-    """No mail can be handed over at present, whoever it is for."""
+    """No mail can be delivered at present, to any recipient."""
 
 
 class SendOutcome(Enum):
-    """What became of a mail."""
+    """The result of a delivery."""
 
     ACCEPTED = "accepted"
     LATER = "refused for now"
-    LOST = "the connection was lost"  # counts as LATER, and says something about the server
+    LOST = "the connection was lost"  # as LATER, but the server may have a problem
     REFUSED = "refused for good"
 
 
 class SendResult(NamedTuple):
-    """An outcome and, in the server's words, why."""
+    """An outcome and the server's reason."""
 
     outcome: SendOutcome
     reason: str
 
 
 class Transport(Protocol):
-    """A way to hand mails over."""
+    """Delivers mails, to a server or a program."""
 
     def send(self, sender: str, address: str, message: bytes) -> SendResult:
-        """Hand *message* over; *sender* '' is the null return path. Raises TransportError."""
+        """Deliver *message* to *address*.
+
+        Args:
+            sender: of the envelope; '' is the null return path.
+
+        Raises:
+            TransportError: no mail can be delivered at present.
+            SettingsError: the file of the password.
+        """
 
     def close(self) -> None:
-        """Say good-bye."""
+        """Close the connection, if there is one."""
 
 
 def find_unusable(address: str) -> str | None:
-    """Return why *address* cannot be handed over, None if it can.
+    """Return why *address* must not reach a server or a program, None if it may.
 
-    Whoever queued it has validated it; this is the last door before a server or a program.
+    It was validated before it was queued; this is a second check of what the outbox holds.
     """
     if not address.isascii() or not address.isprintable() or set(address) & set(' <>,;"\\'):
-        return "the address has characters that no mail server is given"
+        return "the address has characters that are not allowed"
     return None if address.rpartition("@")[0] else "the address has no @"
 
 
 def quote_answer(text: bytes | str) -> str:
-    """Return a foreign server's or program's words as one harmless line."""
-    said = text.decode("utf-8", "backslashreplace") if isinstance(text, bytes) else text
-    return sanitize(" ".join(said.split()), _LONGEST)
+    """Return the output of a server or a program as one harmless line."""
+    line = text.decode("utf-8", "backslashreplace") if isinstance(text, bytes) else text
+    return sanitize(" ".join(line.split()), _LONGEST)

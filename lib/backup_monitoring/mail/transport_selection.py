@@ -1,4 +1,4 @@
-"""The way to hand mails over that the settings name."""
+"""Chooses the transport that the settings name."""
 
 from collections.abc import Iterator
 
@@ -7,10 +7,10 @@ from backup_monitoring.settings import NotifySettings
 
 
 def open_transport(settings: NotifySettings, wait: float = WAIT) -> Transport:
-    """Return what `[notify] smtp` names; it connects with the first mail.
+    """Return the transport of ``[notify] smtp``; it connects with the first mail.
 
     Args:
-        wait: seconds that any single answer may take.
+        wait: seconds to wait for each answer.
     """
     if settings.smtp.startswith("sendmail:"):
         from backup_monitoring.mail.sendmail import Sendmail
@@ -22,11 +22,11 @@ def open_transport(settings: NotifySettings, wait: float = WAIT) -> Transport:
 
 
 def try_transport(settings: NotifySettings, wait: float = WAIT) -> Iterator[str]:
-    """Try what `[notify] smtp` names, sending nothing; say after each step what succeeded.
+    """Try the transport of ``[notify] smtp`` without sending; yield a line after each step.
 
     Raises:
         TransportError: the step that failed, with its remedy.
-        SettingsError: the password's file.
+        SettingsError: the file of the password.
     """
     if settings.smtp.startswith("sendmail:"):
         from backup_monitoring.mail.sendmail import try_program

@@ -1,4 +1,4 @@
-"""The variables of the templates, from an event and what is known about its account."""
+"""The variables of the templates: from an event, its account, and the reader."""
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta, tzinfo
@@ -15,7 +15,7 @@ Variables = dict[str, object]
 
 
 class MailReader(NamedTuple):
-    """For whom something is written: *formats* of the language, *zone* of the clocks."""
+    """The reader of a mail: *formats* of the language, *zone* of the times."""
 
     recipient: Recipient
     formats: Formats
@@ -23,12 +23,12 @@ class MailReader(NamedTuple):
 
 
 def build_reader(recipient: Recipient, formats: Formats, zone: tzinfo) -> MailReader:
-    """Return *recipient* as a reader; *zone* is shown where theirs is not known."""
+    """Return *recipient* as a reader; *zone* is used if theirs is not known."""
     return MailReader(recipient, formats, choose_reader_zone(recipient, zone))
 
 
 def choose_reader_zone(recipient: Recipient, zone: tzinfo) -> tzinfo:
-    """Return the recipient's own zone, else *zone*."""
+    """Return the recipient's own zone if it is known, else *zone*."""
     return Person("", "", time_zone=recipient.time_zone).zone or zone
 
 
@@ -45,7 +45,7 @@ def build_person_variables(recipient: Recipient, policy: NotifySettings) -> Vari
 
 
 def build_event_variables(event: Event, about: About, reader: MailReader) -> Variables:
-    """Return the variables of an event: texts, '' where something is not known."""
+    """Return the variables of an event: texts, '' if something is not known."""
     to_operator = reader.recipient.role is Role.OPERATOR
     output = event.summary if to_operator else hide_internals(event.summary, event.host)
     uid = neutralize(event.uid)
@@ -57,8 +57,8 @@ def build_event_variables(event: Event, about: About, reader: MailReader) -> Var
         "account": neutralize(about.name) or uid,
         "customer": neutralize(about.customer),
         "computer": neutralize(event.computer or ""),
-        "since": time_of(event.since, reader),
-        "at": time_of(event.at, reader),
+        "since": format_moment(event.since, reader),
+        "at": format_moment(event.at, reader),
         "host": neutralize(event.host) if to_operator else "",
         "output": neutralize(output, 500),
         "author": neutralize(event.author),
@@ -70,22 +70,22 @@ def build_event_variables(event: Event, about: About, reader: MailReader) -> Var
 def build_fact_variables(
     event: Event, facts: Mapping[str, object], reader: MailReader
 ) -> Variables:
-    """Return the variables of a verdict's facts: '' for a text and None for a number not known."""
-    known = {name: value for name, value in facts.items() if _sound(name, value)}
+    """Return the variables of a verdict's facts: '' and None for unknown texts and numbers."""
+    known = {name: value for name, value in facts.items() if _is_valid(name, value)}
     return {
-        "cause": _cause(event, known),
+        "cause": _choose_cause(event, known),
         "at_least": bool(known.get("at_least")),
         "identifier": neutralize(str(known.get("identifier", ""))),
         "version": neutralize(str(known.get("version", ""))),
         "minimum": neutralize(str(known.get("minimum", ""))),
-        **_numbers(known),
-        **_sizes(known, reader.formats),
-        **_times(known, reader),
+        **_format_numbers(known),
+        **_format_sizes(known, reader.formats),
+        **_format_times(known, reader),
     }
 
 
-def _cause(event: Event, known: Mapping[str, object]) -> str:
-    """Return what is wrong, '' where nothing but the event's summary tells it."""
+def _choose_cause(event: Event, known: Mapping[str, object]) -> str:
+    """Return the cause, '' if only the event's summary says what is wrong."""
     causes = CAUSES.get(event.task, ())
     for cause in (known.get("cause"), event.cause):
         if cause in causes:
@@ -93,7 +93,7 @@ def _cause(event: Event, known: Mapping[str, object]) -> str:
     return causes[0] if causes and known.keys() - {"cause"} else ""
 
 
-def _sound(name: str, value: object) -> bool:
+def _is_valid(name: str, value: object) -> bool:
     types = FACTS.get(name, ())
     if isinstance(value, bool) and bool not in types:
         return False
@@ -102,37 +102,40 @@ def _sound(name: str, value: object) -> bool:
     return isinstance(value, types)
 
 
-def _numbers(known: Mapping[str, object]) -> Variables:
+def _format_numbers(known: Mapping[str, object]) -> Variables:
     names = ("others", "missed", "failed", "threshold_backups", "threshold_days", "days_to_full")
-    spans = {"age_days": known.get("age"), "limit_age_days": known.get("threshold_age")}
+    spans = {"age_days": known.get("age"), "threshold_age_days": known.get("threshold_age")}
     days = {n: count_whole_days(v) if isinstance(v, timedelta) else None for n, v in spans.items()}
     return {**{name: known.get(name) for name in names}, **days}
 
 
-def _sizes(known: Mapping[str, object], formats: Formats) -> Variables:
+def _format_sizes(known: Mapping[str, object], formats: Formats) -> Variables:
     names = ("used", "capacity", "sudden_loss_before", "sudden_loss_after")
     sizes = {name: value for name in names if isinstance(value := known.get(name), int)}
-    said: Variables = {n: formats.size(sizes[n]) if n in sizes else "" for n in names}
+    texts: Variables = {n: formats.format_size(sizes[n]) if n in sizes else "" for n in names}
     free = max(0, sizes["capacity"] - sizes["used"]) if {"used", "capacity"} <= set(sizes) else None
-    said["free"] = formats.size(free) if free is not None else ""
-    percent, limit = _number(known.get("percent")), _number(known.get("threshold_percent"))
-    said["percent"] = formats.percent(percent, limit) if percent is not None else ""
-    said["threshold_percent"] = formats.percent(limit) if limit is not None else ""
-    return said
+    texts["free"] = formats.format_size(free) if free is not None else ""
+    percent = _parse_number(known.get("percent"))
+    threshold = _parse_number(known.get("threshold_percent"))
+    if percent is not None:
+        texts["percent"] = formats.format_percent(percent, threshold)
+    if threshold is not None:
+        texts["threshold_percent"] = formats.format_percent(threshold)
+    return {"percent": "", "threshold_percent": "", **texts}
 
 
-def _number(value: object) -> float | None:
+def _parse_number(value: object) -> float | None:
     return float(value) if isinstance(value, int | float) else None
 
 
-def _times(known: Mapping[str, object], reader: MailReader) -> Variables:
+def _format_times(known: Mapping[str, object], reader: MailReader) -> Variables:
     names = ("first_due", "next_due", "last_backup", "failed_at", "last_success", "created")
-    said: Variables = {name: time_of(known.get(name), reader) for name in names}
+    texts: Variables = {name: format_moment(known.get(name), reader) for name in names}
     day = known.get("sudden_loss_day")
-    said["sudden_loss_day"] = reader.formats.day(day) if isinstance(day, date) else ""
-    return said
+    texts["sudden_loss_day"] = reader.formats.format_day(day) if isinstance(day, date) else ""
+    return texts
 
 
-def time_of(moment: object, reader: MailReader) -> str:
-    """Return *moment* on the reader's clock, '' if it is none."""
-    return reader.formats.time(moment, reader.zone) if isinstance(moment, datetime) else ""
+def format_moment(moment: object, reader: MailReader) -> str:
+    """Return *moment* in the reader's zone and format, '' if it is not a time."""
+    return reader.formats.format_time(moment, reader.zone) if isinstance(moment, datetime) else ""

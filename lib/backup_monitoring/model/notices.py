@@ -1,4 +1,4 @@
-"""What the notifier handles: events, and the recipients of an event."""
+"""Events, and the recipients who are notified of them."""
 
 from datetime import datetime
 from enum import Enum
@@ -8,28 +8,28 @@ from backup_monitoring.model.verdicts import State
 
 
 class EventKind(Enum):
-    """What happened."""
+    """The kinds of an event."""
 
     PROBLEM = "PROBLEM"
     RECOVERY = "RECOVERY"
     REMINDER = "REMINDER"
     CUSTOM = "CUSTOM"
-    MONITORING_ENDED = "MONITORING_ENDED"  # no longer monitored, which is not a recovery
+    MONITORING_ENDED = "MONITORING_ENDED"  # the account is no longer monitored: not a recovery
 
 
 class Event(NamedTuple):
-    """Something to notify people of, about one account and task.
+    """Something about an account that recipients are notified of.
 
     Args:
-        uid: the account. task: for example ``quota``.
-        kind: its type. state: the account's state.
-        at: when it happened, aware UTC.
+        uid: the account. task: the check, for example ``quota``.
+        kind: what it is. state: the state that recipients are notified of.
+        at: when, aware UTC.
         summary: the verdict's sentence, raw text from outside.
-        computer: the worst computer, None if the verdict is about the account itself.
-        since: when the problem began, aware UTC; None if unknown.
+        computer: the worst computer, None where the account itself is judged.
+        since: when the problem began, UTC; None: not known.
         host: the backup server.
-        author, comment: of a CUSTOM event, as the staff wrote them.
-        cause: the verdict's, one of the tasks' ``CAUSES``; '' if only the summary is known.
+        author, comment: of a CUSTOM event, the text of the provider's staff.
+        cause: the verdict's, one of ``tasks.CAUSES``; '' where only the summary is known.
     """
 
     uid: str
@@ -47,14 +47,14 @@ class Event(NamedTuple):
 
 
 class Thread(NamedTuple):
-    """The first and the last mail that a recipient got about a problem: Message-IDs with ``<>``."""
+    """The first and the last mail that a recipient has of a problem: Message-IDs with ``<>``."""
 
     first: str
     last: str
 
 
 class Role(Enum):
-    """Why a recipient is notified, which decides the wording and how often."""
+    """Why a recipient is notified; it decides the wording and how often."""
 
     CUSTOMER = "customer"
     RESELLER = "reseller"
@@ -62,13 +62,13 @@ class Role(Enum):
 
 
 class Recipient(NamedTuple):
-    """Who is notified of an event.
+    """Who is notified of an event, and by which rule.
 
     Args:
-        address: a valid mail address. name: for the greeting and the header, '' if unknown.
-        role: why. language: for example ``de-CH``, '' for that of the settings.
-        reseller: the uid of the reseller whose digest contains the event, '' for other roles.
-        sender: ``From``, '' for that of the settings.
+        address: a valid mail address. name: for greeting and header, '' if not known.
+        role: why. language: a tag like ``de-CH``, '' for the settings' own.
+        reseller: the reseller whose digest the event is in, '' for other roles.
+        sender: ``From``, '' for the settings' own.
         gender: of a person, for the greeting. time_zone: of a person.
         reason: the rule, the entry and the attribute that the address comes from.
     """
@@ -88,13 +88,14 @@ class Decision(NamedTuple):
     """Who is notified of an event, and why.
 
     Args:
-        recipients: each address once.
-        explained: one line per rule, in order: what decided, its source, and who is left out.
+        recipients: each address once per role.
+        explanation: one line per rule, in order: what decided, from which entry, and who is not
+            notified and why.
         findings: what an administrator should correct.
-        unreached: why the operator must be notified instead; None if there is a recipient.
+        operator_reason: why the operator must be notified, too; None if everybody was found.
     """
 
     recipients: tuple[Recipient, ...]
-    explained: tuple[str, ...]
+    explanation: tuple[str, ...]
     findings: tuple[str, ...] = ()
-    unreached: str | None = None
+    operator_reason: str | None = None

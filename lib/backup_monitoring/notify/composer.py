@@ -1,6 +1,6 @@
-"""Writes mails at their delivery: drafts, digests, storms, refusals."""
+"""Writes mails when they are delivered: drafts, digests, storms, refusals."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from datetime import datetime
 
 from backup_monitoring.mail import (
@@ -23,23 +23,23 @@ from backup_monitoring.model import (
     Role,
     State,
 )
-from backup_monitoring.notify.announce import choose_zone, describe_account, make_queued_mail
+from backup_monitoring.notify.dispatch import choose_zone, describe_account, make_queued_mail
 from backup_monitoring.notify.recipients import find_operator
 from backup_monitoring.outbox import Digest, Draft, QueuedMail, RefusedMail, Storm, read_draft
 from backup_monitoring.settings import Settings
 
 
 class NoOperatorError(MonitoringError):
-    """The provider has to be told, and [notify] operator is no address."""
+    """The operator should be notified, but [notify] operator is not a valid address."""
 
 
 class Composer:
-    """See `delivery.Composer`.
+    """Composes the mails that `deliver` asks for.
 
     Args:
-        settings: section [notify].
-        people: names accounts; None where nobody can be looked up.
-        now: when the mails are written, aware UTC.
+        settings: section [notify], and the zones for times.
+        people: for the names of accounts; None if nobody can be looked up.
+        now: the time of the mails, aware UTC.
     """
 
     def __init__(self, settings: Settings, people: People | None, now: datetime) -> None:
@@ -47,30 +47,35 @@ class Composer:
         self._people = people
         self._now = now
 
-    def draft(self, text: str) -> tuple[bytes, tuple[str, ...]]:
-        """Return the mail about an event, and complaints; a fault is one mail's alone."""
+    def compose_draft(self, text: str) -> tuple[bytes, tuple[str, ...]]:
+        """Return the message that the draft *text* is for, and complaints about it.
+
+        Raises:
+            MailError: it cannot be written, for whatever reason: other mails must not suffer.
+        """
         try:
-            mail = self.written(read_draft(text))
+            mail = self.compose_mail(read_draft(text))
         except MonitoringError:
             raise
         except Exception as error:
             problem = f"cannot be written ({type(error).__name__})"
-            raise MailError(f"a mail drafted as {text[:100]}", problem, "report it") from error
+            raise MailError(f"a mail with the draft {text[:100]}", problem, "report it") from error
         return mail.data, mail.complaints
 
-    def written(self, draft: Draft) -> Mail:
+    def compose_mail(self, draft: Draft) -> Mail:
         """Return the mail that *draft* is for."""
-        event, recipient, describe_account, thread, key = draft
-        return compose_event(event, recipient, describe_account, self._settings.notify, thread, key)
+        event, recipient, about, thread, key = draft
+        return compose_event(event, recipient, about, self._settings.notify, thread, key)
 
-    def digest(self, digest: Digest) -> QueuedMail:
-        """Return the mail with a reseller's events, or with what is unknown."""
+    def compose_digest(self, digest: Digest) -> QueuedMail:
+        """Return the digest of a reseller, or of the operator's UNKNOWN accounts."""
         reseller = digest.recipient.role is Role.RESELLER
         purpose = ListPurpose.RESELLER if reseller else ListPurpose.UNKNOWN
-        return self._mail(MailList(purpose, list(self._items(digest.events))), digest.recipient)
+        listing = MailList(purpose, self._list_items(digest.events))
+        return self._compose_list(listing, digest.recipient)
 
-    def storm(self, storm: Storm) -> QueuedMail:
-        """Return the mail with the accounts of a storm."""
+    def compose_storm(self, storm: Storm) -> QueuedMail:
+        """Return the mail to the operator that lists the accounts of *storm*."""
         events = [
             Event(
                 account,
@@ -84,42 +89,45 @@ class Composer:
             )
             for account in storm.accounts
         ]
-        listing = MailList(ListPurpose.STORM, list(self._items(events)), storm.host, storm.total)
-        return self._mail(listing, self._provider())
+        items = self._list_items(events)
+        return self._compose_list(MailList(ListPurpose.STORM, items, storm.host, storm.total))
 
-    def refused(self, mails: tuple[RefusedMail, ...]) -> QueuedMail:
-        """Return the mail with what will not arrive."""
-        none = Event("", "", EventKind.PROBLEM, State.UNKNOWN, self._now, "")
+    def compose_refusals(self, mails: tuple[RefusedMail, ...]) -> QueuedMail:
+        """Return the mail to the operator that lists the *mails* that will not arrive."""
+        no_event = Event("", "", EventKind.PROBLEM, State.UNKNOWN, self._now, "")
         items = []
         for mail in mails:
-            event = mail.event or none
-            items.append(ListItem(event, self._about(event), f"{mail.address}: {mail.reason}"))
-        return self._mail(MailList(ListPurpose.FALLBACK, items), self._provider())
+            event = mail.event or no_event
+            note = f"{mail.address}: {mail.reason}"
+            items.append(ListItem(event, self._make_about(event), note))
+        return self._compose_list(MailList(ListPurpose.NOT_DELIVERED, items))
 
-    def no_scan(self, reason: str) -> QueuedMail:
-        """Return the mail that no scan is possible, and why."""
-        listing = MailList(ListPurpose.NO_SCAN, (), reason=reason, since=self._now)
-        return self._mail(listing, self._provider())
+    def compose_no_scan(self, reason: str) -> QueuedMail:
+        """Return the mail to the operator that no scan is possible because of *reason*."""
+        return self._compose_list(MailList(ListPurpose.NO_SCAN, (), reason=reason, since=self._now))
 
-    def _items(self, events: tuple[Event, ...] | list[Event]) -> Iterator[ListItem]:
-        for event in events:
-            yield ListItem(event, self._about(event))
+    def _list_items(self, events: Sequence[Event]) -> list[ListItem]:
+        return [ListItem(event, self._make_about(event)) for event in events]
 
-    def _about(self, event: Event) -> About:
+    def _make_about(self, event: Event) -> About:
+        zone = choose_zone(self._settings)
         try:
             if self._people is not None:
-                return describe_account(event, self._people, {}, choose_zone(self._settings))
+                return describe_account(event, self._people, {}, zone)
         except MonitoringError:
-            self._people = None  # who is told is known; names alone are not worth a delay
-        return About(zone=choose_zone(self._settings))
+            # The recipients are known, and names are not worth a delay: ask for no more of them.
+            self._people = None
+        return About(zone=zone)
 
-    def _mail(self, listing: MailList, recipient: Recipient) -> QueuedMail:
-        settings = self._settings
-        mail = compose_list(listing, recipient, settings.notify, self._now, choose_zone(settings))
+    def _compose_list(self, listing: MailList, recipient: Recipient | None = None) -> QueuedMail:
+        """Return the mail with *listing* to *recipient*, else to the operator."""
+        recipient = recipient or self._find_operator()
+        settings, zone = self._settings, choose_zone(self._settings)
+        mail = compose_list(listing, recipient, settings.notify, self._now, zone)
         return make_queued_mail(mail, recipient, settings.notify)
 
-    def _provider(self) -> Recipient:
+    def _find_operator(self) -> Recipient:
         try:
             return find_operator(self._settings.notify)
         except AddressError as error:
-            raise NoOperatorError("[notify] operator", str(error), "set an address") from None
+            raise NoOperatorError("[notify] operator", str(error), "set a valid address") from None

@@ -1,11 +1,13 @@
-"""Finds what is wrong with whom accounts would have told, before anything fails."""
+"""Checks the contacts of accounts, before anything fails."""
 
 from datetime import UTC, datetime
 
-from backup_monitoring.model import Contact, Event, EventKind, People, State
-from backup_monitoring.notify.recipients import (
+from backup_monitoring.model import Contact, Event, EventKind, People, Role, State
+from backup_monitoring.notify.rules import (
     NAMES,
-    DecisionBuilder,
+    RuleScope,
+    apply_rules,
+    format_missing_customer,
     format_missing_person,
     wants_warnings,
 )
@@ -18,26 +20,22 @@ _MEDIA = ("mail", "sms")
 def check_contacts(
     contact: Contact, people: People, policy: NotifySettings, names: AttributeNames = NAMES
 ) -> tuple[str, ...]:
-    """Return what is wrong with whom *contact* would have told, before anything fails.
+    """Return what is wrong with the contacts that *contact* leads to.
 
-    Addresses are looked at whether warnings are on or off; that nobody would be told is wrong
-    only where they are on. Raises what *people* raises.
+    Addresses are checked whether warnings are on or off; that there is none for the customer is
+    reported only if they are on. Raises what *people* raises.
     """
-    found: dict[str, None] = {}
-    told = wants_warnings(contact, policy)
+    findings: dict[str, None] = {}  # a set that keeps its order
+    epoch = datetime.fromtimestamp(0, UTC)
     for task in PROBLEM_WORDS:
-        event = Event(
-            contact.uid, task, EventKind.PROBLEM, State.CRITICAL, datetime.fromtimestamp(0, UTC), ""
-        )
-        deciding = DecisionBuilder(event, people, policy, names)
-        deciding.switch(contact)
-        deciding.customer(contact)
-        deciding.resellers(contact)
-        found.update(dict.fromkeys(deciding.findings))
-        if told:
-            found.update(dict.fromkeys(deciding.nobody))
+        event = Event(contact.uid, task, EventKind.PROBLEM, State.CRITICAL, epoch, "")
+        decision = apply_rules(contact, event, people, policy, names, RuleScope.EVERYBODY)
+        findings.update(dict.fromkeys(decision.findings))
+        customers = [each for each in decision.recipients if each.role is Role.CUSTOMER]
+        if not customers and wants_warnings(contact, policy):
+            findings[format_missing_customer(contact.dn)] = None
     if contact.medium.lower() not in _MEDIA:
-        found[f"{contact.dn}: {names.medium} {contact.medium!r}: neither mail nor sms"] = None
+        findings[f"{contact.dn}: {names.medium} {contact.medium!r}: neither mail nor sms"] = None
     if contact.person and people.person(contact.person) is None:
-        found[format_missing_person(contact.dn, names.person, contact.person)] = None
-    return tuple(found)
+        findings[format_missing_person(contact.dn, names.person, contact.person)] = None
+    return tuple(findings)

@@ -1,4 +1,4 @@
-"""The hook: what a monitoring system says when it calls its notification command."""
+"""The hook: handles a call as the notification command of a monitoring system."""
 
 import argparse
 from collections.abc import Iterable, Mapping
@@ -10,25 +10,38 @@ from backup_monitoring.model import (
     Event,
     EventKind,
     People,
+    PeopleTable,
     State,
     UsageError,
     Verdict,
 )
-from backup_monitoring.notify.announce import Dispatcher, EventResult, describe_account
+from backup_monitoring.notify.dispatch import Dispatcher, EventResult, describe_account
+from backup_monitoring.notify.events import end_problem, make_event
 from backup_monitoring.notify.recipients import find_recipients, find_switched_off
-from backup_monitoring.notify.scan import end_problem, make_event
-from backup_monitoring.outbox import Problem, Transaction
+from backup_monitoring.outbox import (
+    OVER,
+    LogAction,
+    Problem,
+    Transaction,
+    delete_problem,
+    find_problem,
+    record_event,
+    save_problem,
+    track_failure,
+)
 from backup_monitoring.settings import Settings
 from backup_monitoring.store import Source, StoreError
 from backup_monitoring.tasks import TASKS, collect_facts, evaluate_all, is_covered_elsewhere
 
-_TOLD = {"PROBLEM": EventKind.PROBLEM, "RECOVERY": EventKind.RECOVERY, "CUSTOM": EventKind.CUSTOM}
-SEEN = "the same event came before, nobody is told twice"
-_TOLD_BY_HOOK = "hook:"  # before the task of a problem that the hook has told
-# They carry the NOC's own words: kept in the audit, told to nobody.
-_AUDITED = ("ACKNOWLEDGEMENT", "DOWNTIME", "FLAPPING")
+_KINDS = {"PROBLEM": EventKind.PROBLEM, "RECOVERY": EventKind.RECOVERY, "CUSTOM": EventKind.CUSTOM}
+# The texts of these are for the provider's staff: they are logged, and nobody is notified.
+_LOGGED = ("ACKNOWLEDGEMENT", "DOWNTIME", "FLAPPING")
+_DUPLICATE = "duplicate event, already notified"
+_COVERED = "the quota is used up: the quota check notifies"
+_BACK = "back from UNKNOWN in the state of the last notification"
+_HOOK = "hook:"  # before the task of a problem of the hook; the scan's have none
 
-# The option's name, and what Nagios calls it; ours are NOTIFY_ and the option's name.
+# The names of our options, and what Nagios calls them; our own variables are NOTIFY_ and the name.
 NAGIOS = {
     "account": "NAGIOS__SERVICEBACKUP_ACCOUNT",
     "task": "NAGIOS__SERVICEBACKUP_TASK",
@@ -36,22 +49,20 @@ NAGIOS = {
     "state": "NAGIOS_SERVICESTATE",
     "last_state": "NAGIOS_LASTSERVICESTATE",
     "output": "NAGIOS_SERVICEOUTPUT",
-    "long_output": "NAGIOS_LONGSERVICEOUTPUT",
     "author": "NAGIOS_NOTIFICATIONAUTHOR",
     "comment": "NAGIOS_NOTIFICATIONCOMMENT",
     "time": "NAGIOS_TIMET",
     "host": "NAGIOS_HOSTNAME",
-    "service": "NAGIOS_SERVICEDESC",
 }
 
 
 class Call(NamedTuple):
-    """One call of the hook.
+    """A call of the hook.
 
     Args:
         uid: the account. task: the check.
-        type: as the monitoring system says it. kind: what it is to us; None: told to nobody.
-        state, last_state: None where it is not said.
+        type: the monitoring system's word. kind: what it means; None: it is only logged.
+        state, last_state: of the service; None if it was not given.
         at: when, aware UTC.
     """
 
@@ -63,66 +74,84 @@ class Call(NamedTuple):
     last_state: State | None
     at: datetime
     output: str = ""
-    long_output: str = ""
     author: str = ""
     comment: str = ""
     host: str = ""
-    service: str = ""
+
+
+class HookResult(NamedTuple):
+    """What the hook did, in a sentence; *result* is None if no event was dispatched."""
+
+    summary: str
+    result: EventResult | None = None
+
+
+class PreparedCall(NamedTuple):
+    """What was looked up for a call.
+
+    Args:
+        event: to dispatch. facts: of the verdict, see `About`.
+        covered_elsewhere: whether another task notifies of it.
+        people: everybody whom `apply_call` asks for, in memory.
+        failing, retired: names of these computers by the verdict.
+    """
+
+    event: Event
+    facts: dict[str, object]
+    covered_elsewhere: bool
+    people: People
+    failing: tuple[str, ...] = ()
+    retired: tuple[str, ...] = ()
 
 
 def parse_call(options: argparse.Namespace, environment: Mapping[str, str], now: datetime) -> Call:
-    """Return what is said by *options*, else by *environment*.
+    """Return the call that *options*, else variables of the *environment*, describe.
 
     Raises:
-        UsageError: something is missing, or is none of the known words.
+        UsageError: a value is missing or not valid.
     """
 
-    def said(name: str) -> str:
-        given = getattr(options, name, None)
-        for value in (given, environment.get(f"NOTIFY_{name.upper()}")):
+    def get(name: str) -> str:
+        option = getattr(options, name, None)
+        for value in (option, environment.get(f"NOTIFY_{name.upper()}")):
             if value:
                 return str(value)
         return environment.get(NAGIOS[name], "")
 
-    kind_of_call = said("type").upper()
-    task = said("task").lower()
-    if not said("account"):
-        raise UsageError("--account", "which account?", "name it, or set NOTIFY_ACCOUNT")
+    notification_type = get("type").upper()
+    task = get("task").lower()
+    if not get("account"):
+        raise UsageError("--account", "no account given", "give one, or set NOTIFY_ACCOUNT")
     if task not in TASKS:
-        raise UsageError("--task", f"{task!r} is none of {', '.join(TASKS)}", "name the task")
-    if kind_of_call not in _TOLD and not kind_of_call.startswith(_AUDITED):
-        raise UsageError(
-            "--type", f"{kind_of_call!r} is unknown", "pass the monitoring system's own word"
-        )
+        raise UsageError("--task", f"{task!r} is none of {', '.join(TASKS)}", "give one of them")
+    if notification_type not in _KINDS and not notification_type.startswith(_LOGGED):
+        remedy = "pass the monitoring system's own word"
+        raise UsageError("--type", f"{notification_type!r} is unknown", remedy)
     return Call(
-        uid=said("account"),
+        uid=get("account"),
         task=task,
-        type=kind_of_call,
-        kind=_TOLD.get(kind_of_call),
-        state=_state("--state", said("state")),
-        last_state=_state("--last-state", said("last_state")) if said("last_state") else None,
-        at=_time(said("time"), now),
-        output=said("output"),
-        long_output=said("long_output"),
-        author=said("author"),
-        comment=said("comment"),
-        host=said("host"),
-        service=said("service"),
+        type=notification_type,
+        kind=_KINDS.get(notification_type),
+        state=_parse_state("--state", get("state")),
+        last_state=_parse_state("--last-state", get("last_state")) if get("last_state") else None,
+        at=_parse_time(get("time"), now),
+        output=get("output"),
+        author=get("author"),
+        comment=get("comment"),
+        host=get("host"),
     )
 
 
-def _state(option: str, text: str) -> State:
+def _parse_state(option: str, text: str) -> State:
     try:
         return State[text.upper()]
     except KeyError:
-        words = ", ".join(state.name for state in State)
-        raise UsageError(
-            option, f"{text!r} is none of {words}", "pass the service's state"
-        ) from None
+        problem = f"{text!r} is none of {', '.join(state.name for state in State)}"
+        raise UsageError(option, problem, "pass the service's state") from None
 
 
-def _time(text: str, now: datetime) -> datetime:
-    """Return the time that *text* says, in seconds since 1970 or ISO 8601; *now* if none."""
+def _parse_time(text: str, now: datetime) -> datetime:
+    """Parse *text*, seconds since 1970 or ISO 8601 with offset; *now* if it is empty."""
     if not text:
         return now
     try:
@@ -133,102 +162,70 @@ def _time(text: str, now: datetime) -> datetime:
             return moment.astimezone(UTC)
     except (ValueError, OverflowError, OSError):
         pass
-    raise UsageError("--time", f"{text!r} is no time", "seconds since 1970, or ISO 8601")
-
-
-class HookResult(NamedTuple):
-    """What the hook did, in a sentence; *outcome* None: nobody had to be told."""
-
-    said: str
-    outcome: EventResult | None = None
-
-
-class PreparedCall(NamedTuple):
-    """What a call is about, looked up: see `apply_call`.
-
-    Args:
-        event: to be told. facts: of the verdict, see `About`.
-        elsewhere: another task's mail says it.
-        people: all that telling asks, known already.
-        failing, retired: names of such computers by the verdict.
-    """
-
-    event: Event
-    facts: dict[str, object]
-    elsewhere: bool
-    people: People
-    failing: tuple[str, ...] = ()
-    retired: tuple[str, ...] = ()
+    remedy = "use seconds since 1970, or ISO 8601 with offset"
+    raise UsageError("--time", f"{text!r} is not a valid time", remedy)
 
 
 def prepare_call(call: Call, source: Source, settings: Settings, now: datetime) -> PreparedCall:
-    """Look up all that `apply_call` needs: nobody may wait for a directory within a transaction.
+    """Look up everything that `apply_call` needs.
 
     Raises:
         DirectoryError, StoreError: the account or its people cannot be looked up.
     """
     people = CachedPeople(source.people)
-    prepared = _prepared(call, source._replace(people=people), people, settings, now)
-    find_recipients(prepared.event, people, settings.notify)
-    find_switched_off(prepared.event, people, settings.notify)
-    describe_account(prepared.event, people, prepared.facts, UTC)
+    prepared = _match_verdict(call, source._replace(people=people), people, settings, now)
+    _load_people(prepared, people, settings)
     return prepared
 
 
-def apply_call(
-    call: Call, prepared: PreparedCall, transaction: Transaction, settings: Settings
-) -> HookResult:
-    """Put into the outbox what *call* says.
+def _load_people(prepared: PreparedCall, people: CachedPeople, settings: Settings) -> None:
+    """Load everybody into the cache of *people* whom the `Dispatcher` will ask for.
 
-    Raises:
-        OutboxError: the outbox cannot be written.
+    Only the cache counts, not what these functions return: nothing may be looked up within a
+    transaction, where other processes would wait for a slow directory, too.
     """
-    event = prepared.event
-    if prepared.elsewhere and call.kind is EventKind.PROBLEM:
-        transaction.not_told(event, "", "the quota is used up: quota's own mail says it")
-        return HookResult("the quota is used up: quota's own mail says it, nobody is told twice")
-    if transaction.seen(event):
-        return HookResult(SEEN)
-    teller = Dispatcher(transaction, prepared.people, settings)
-    told = transaction.problem(call.uid.lower(), _TOLD_BY_HOOK + call.task)
-    if told is not None and told.state is call.state and _back_from_unknown(call):
-        transaction.not_told(event, "", "back from UNKNOWN in the state that was told last")
-        said = "back from UNKNOWN in the state that was told last, nobody is told twice"
-        return HookResult(said, teller.catch_up(event, prepared.facts))
-    computers, facts = told.computers if told is not None else (), prepared.facts
-    if event.kind is EventKind.RECOVERY:
-        event, facts = end_problem(event, facts, computers, prepared.retired)
-    remember_call(call, transaction, {*computers, *prepared.failing})
-    outcome = teller.tell(event, facts)
-    return HookResult(f"{len(outcome.letters)} put into the outbox", outcome)
+    find_recipients(prepared.event, people, settings.notify)
+    find_switched_off(prepared.event, people, settings.notify)
+    describe_account(prepared.event, people, prepared.facts, UTC)
 
 
-def _back_from_unknown(call: Call) -> bool:
-    return call.kind is EventKind.PROBLEM and call.last_state is State.UNKNOWN
+def _match_verdict(
+    call: Call, source: Source, people: People, settings: Settings, now: datetime
+) -> PreparedCall:
+    """Return the event of *call*, with the details of the verdict if that has the same state.
+
+    Otherwise the given state counts, and the event has the monitoring system's own text.
+    """
+    event = make_plain_event(call)
+    contact = source.people.contact(call.uid)
+    if contact is not None:  # by its own name, in whatever case the call has it
+        event = event._replace(uid=contact.uid, host=contact.host or event.host)
+    verdict = _find_verdict(call, source, settings, now)
+    if verdict is None or verdict.state is not call.state:
+        return PreparedCall(event, {}, False, people)
+    detailed = make_event(event.uid, call.task, event.kind, verdict, event.host, call.at)
+    return PreparedCall(
+        detailed._replace(author=call.author, comment=call.comment),
+        collect_facts(verdict),
+        is_covered_elsewhere(call.task, verdict),
+        people,
+        verdict.failing,
+        verdict.retired,
+    )
 
 
-def log_call(call: Call, transaction: Transaction) -> HookResult:
-    """Note in the audit what is told to nobody."""
-    transaction.not_told(make_plain_event(call), "", _words(call))
-    return HookResult(f"{call.type}: in the audit, nobody is told")
-
-
-def _words(call: Call) -> str:
-    return ": ".join(filter(None, (call.type, call.author, call.comment)))
-
-
-def remember_call(call: Call, transaction: Transaction, computers: Iterable[str] = ()) -> None:
-    """Keep the state that is told, and of which *computers*, until a recovery."""
-    uid, task = call.uid.lower(), _TOLD_BY_HOOK + call.task
-    if call.kind is EventKind.RECOVERY:
-        transaction.forget(uid, task)
-    elif call.kind is EventKind.PROBLEM and call.state in (State.WARNING, State.CRITICAL):
-        names = tuple(sorted(computers))
-        transaction.remember(Problem(uid, task, call.state, call.at, names, call.at, "hook"))
+def _find_verdict(call: Call, source: Source, settings: Settings, now: datetime) -> Verdict | None:
+    """Return the verdict that *call* is about, None if there is none."""
+    try:
+        for account, uploads in source.accounts([call.uid], TASKS[call.task]):
+            return evaluate_all(account, uploads, settings.policies, now, (call.task,))[call.task]
+    except StoreError:
+        return None  # too old for details; the recipients are known, and the state was given
+    return None
 
 
 def make_plain_event(call: Call) -> Event:
-    """Return the event that *call* says, by the monitoring system's own text."""
+    """Return the event of *call* with the monitoring system's own text."""
     return Event(
         call.uid,
         call.task,
@@ -242,37 +239,71 @@ def make_plain_event(call: Call) -> Event:
     )
 
 
-def _prepared(
-    call: Call, source: Source, people: People, settings: Settings, now: datetime
-) -> PreparedCall:
-    """Return the event, with what the verdict says of it.
+def apply_call(
+    call: Call, prepared: PreparedCall, transaction: Transaction, settings: Settings
+) -> HookResult:
+    """Dispatch the event of a *prepared* call.
 
-    Where the verdict does not agree with the state that was given, that state decides, and the
-    event has the monitoring system's own text.
+    Raises:
+        OutboxError: the outbox cannot be written.
+    """
+    event, facts = prepared.event, prepared.facts
+    if prepared.covered_elsewhere and call.kind is EventKind.PROBLEM:
+        transaction.log_event(LogAction.NOT_SENT, event, "", _COVERED)
+        return HookResult(_COVERED)
+    if not record_event(transaction, event):
+        return HookResult(_DUPLICATE)
+    dispatcher = Dispatcher(transaction, prepared.people, settings)
+    problem = find_problem(transaction, call.uid.lower(), _HOOK + call.task)
+    if problem is not None and problem.state is call.state and _is_back_from_unknown(call):
+        transaction.log_event(LogAction.NOT_SENT, event, "", _BACK)
+        return HookResult(f"{_BACK}, already notified", dispatcher.catch_up(event, facts))
+    computers = problem.computers if problem is not None else ()
+    if event.kind is EventKind.RECOVERY:
+        event, facts = end_problem(event, facts, computers, prepared.retired)
+    _remember_call(call, transaction, {*computers, *prepared.failing})
+    result = dispatcher.notify(event, facts)
+    return HookResult(f"{len(result.notifications)} queued", result)
+
+
+def _is_back_from_unknown(call: Call) -> bool:
+    return call.kind is EventKind.PROBLEM and call.last_state is State.UNKNOWN
+
+
+def _remember_call(call: Call, transaction: Transaction, computers: Iterable[str] = ()) -> None:
+    """Store state and *computers* of a notified problem; a recovery deletes them."""
+    uid, task = call.uid.lower(), _HOOK + call.task
+    if call.kind is EventKind.RECOVERY:
+        delete_problem(transaction, uid, task)
+    elif call.kind is EventKind.PROBLEM and call.state in (State.WARNING, State.CRITICAL):
+        names = tuple(sorted(computers))
+        save_problem(transaction, Problem(uid, task, call.state, call.at, names, call.at, "hook"))
+
+
+def log_call(call: Call, transaction: Transaction) -> HookResult:
+    """Log a call that nobody is notified of."""
+    text = ": ".join(filter(None, (call.type, call.author, call.comment)))
+    transaction.log_event(LogAction.NOT_SENT, make_plain_event(call), "", text)
+    return HookResult(f"{call.type}: logged, nobody is notified")
+
+
+def hand_to_operator(
+    call: Call, reason: str, transaction: Transaction, settings: Settings
+) -> HookResult:
+    """Notify the operator of a call whose account or people cannot be looked up, and why.
+
+    Raises:
+        OutboxError: the outbox cannot be written.
     """
     event = make_plain_event(call)
-    contact = source.people.contact(call.uid)
-    if contact is not None:  # by its own name, whatever case it was called in
-        event = event._replace(uid=contact.uid, host=contact.host or event.host)
-    verdict = _verdict(call, source, settings, now)
-    if verdict is None or verdict.state is not call.state:
-        return PreparedCall(event, {}, False, people)
-    found = make_event(event.uid, call.task, event.kind, verdict, event.host, call.at)
-    return PreparedCall(
-        found._replace(author=call.author, comment=call.comment),
-        collect_facts(verdict),
-        is_covered_elsewhere(call.task, verdict),
-        people,
-        verdict.failing,
-        verdict.retired,
+    if not record_event(transaction, event):
+        return HookResult(_DUPLICATE)
+    if event.kind in OVER:  # drops what waits about it, whoever it is for: it is no longer true
+        _remember_call(call, transaction)
+        track_failure(transaction, event)
+    nobody = PeopleTable({}, {}, {}, {})
+    queued, failure = Dispatcher(transaction, nobody, settings).notify_operator(event, reason)
+    decision = find_recipients(event, nobody, settings.notify)._replace(operator_reason=reason)
+    return HookResult(
+        "handed to the operator", EventResult(decision, tuple(queued), reason + failure)
     )
-
-
-def _verdict(call: Call, source: Source, settings: Settings, now: datetime) -> Verdict | None:
-    """Return the verdict that *call* is about, None where none can be found."""
-    try:
-        for account, uploads in source.accounts([call.uid], TASKS[call.task]):
-            return evaluate_all(account, uploads, settings.policies, now, (call.task,))[call.task]
-    except StoreError:
-        return None  # too old to say why; whom it concerns is known, and the state was given
-    return None

@@ -8,12 +8,16 @@ if TYPE_CHECKING:
     from backup_monitoring.outbox.delivery import deliver
     from backup_monitoring.outbox.delivery_log import DeliveryLog, LogAction
     from backup_monitoring.outbox.drafts import Draft, read_draft, write_draft
-    from backup_monitoring.outbox.messages import Digest, Problem, QueuedMail, RefusedMail
-    from backup_monitoring.outbox.messages import SentState, Storm
+    from backup_monitoring.outbox.messages import GUARDED, OVER, Digest, Problem, QueuedMail
+    from backup_monitoring.outbox.messages import RefusedMail, SentState, Storm
     from backup_monitoring.outbox.outbox_file import OutboxError, make_error
-    from backup_monitoring.outbox.queue import GUARDED, OVER, DuplicateError, Outbox, Transaction
-    from backup_monitoring.outbox.sent import find_last_sent, forget_sent, list_sent_to, record_sent
-    from backup_monitoring.outbox.sent import was_sent
+    from backup_monitoring.outbox.problems import delete_problem, find_problem, list_problems
+    from backup_monitoring.outbox.problems import save_problem
+    from backup_monitoring.outbox.queue import DuplicateError, queue_for_digest, queue_mail
+    from backup_monitoring.outbox.queue import record_event, track_failure, withdraw
+    from backup_monitoring.outbox.sent import find_last_sent, forget_sent, is_notified
+    from backup_monitoring.outbox.sent import list_notified, record_sent
     from backup_monitoring.outbox.storm_guard import release_held
+    from backup_monitoring.outbox.transaction import Outbox, Transaction
 else:
     __all__, __getattr__ = face(__name__, __file__)

@@ -1,4 +1,4 @@
-"""How the outbox is: what waits, for how long, and what will not arrive."""
+"""The state of the outbox: what waits and for how long, and what will not arrive."""
 
 import sqlite3
 from datetime import datetime, timedelta
@@ -12,54 +12,48 @@ _DAY = timedelta(days=1)
 
 
 class OutboxStatus(NamedTuple):
-    """The outbox at a moment.
+    """The mails of the outbox.
 
     Args:
-        waiting: mails to be delivered, those being retried included.
-        oldest: since how long the oldest of them could be delivered; None where none waits.
-        settling: mails and digests' events that wait for a storm to show.
-        held: those that are held, until their storm is over or they are released.
+        waiting: mails that are to be delivered, retried ones included.
+        oldest: how long the oldest of them could have been delivered; None if none waits.
+        held: mails and digest events that the storm guard holds.
         refused: mails that were refused or given up in the last 24 hours.
     """
 
     waiting: int = 0
     oldest: timedelta | None = None
-    settling: int = 0
     held: int = 0
     refused: int = 0
 
 
 def read_status(file: Path, now: datetime) -> OutboxStatus:
-    """Return how the outbox is; it is not changed.
+    """Return the state of the outbox *file* at *now*, without changing it.
 
     Raises:
-        OutboxError: it is not there, or cannot be read.
+        OutboxError: it does not exist or cannot be read.
     """
     try:
         db = read_outbox(file)
         try:
-            return _status(db, now)
+            return _count_mails(db, now)
         finally:
             db.close()
     except sqlite3.Error as error:
         raise make_error(file, error) from None
 
 
-def _status(db: sqlite3.Connection, now: datetime) -> OutboxStatus:
+def _count_mails(db: sqlite3.Connection, now: datetime) -> OutboxStatus:
     waiting, ready = db.execute(
-        "SELECT count(*), min(max(ready, not_before)) FROM mails "
-        "WHERE status IN ('waiting', 'sending') AND not_before <= ?",
-        (write_time(now),),
+        "SELECT count(*), min(ready) FROM mails WHERE status IN ('waiting', 'sending')"
     ).fetchone()
-    counts = dict(
-        db.execute(
-            "SELECT status, count(*) FROM (SELECT status FROM mails UNION ALL "
-            "SELECT status FROM digests) WHERE status IN ('settling', 'held') GROUP BY status"
-        )
-    )
+    held = db.execute(
+        "SELECT count(*) FROM (SELECT status FROM mails UNION ALL SELECT status FROM digests) "
+        "WHERE status = 'held'"
+    ).fetchone()[0]
     refused = db.execute(
         "SELECT count(*) FROM mails WHERE status = 'refused' AND done > ?",
         (write_time(now - _DAY),),
     ).fetchone()[0]
     oldest = None if ready is None else max(now - read_time(ready), timedelta(0))
-    return OutboxStatus(waiting, oldest, counts.get("settling", 0), counts.get("held", 0), refused)
+    return OutboxStatus(waiting, oldest, held, refused)

@@ -1,4 +1,4 @@
-"""The audit: one JSON line for each decision whether somebody is told."""
+"""The notifier's log: a line of JSON per decision about a notification."""
 
 import json
 import os
@@ -16,15 +16,15 @@ class LogAction(Enum):
     """A decision."""
 
     QUEUED = "queued"
-    TOLD = "told"
-    NOT_TOLD = "not told"
+    SENT = "sent"
+    NOT_SENT = "not sent"
     DUPLICATE = "duplicate"
     HELD = "held"
     RELEASED = "released"
     DROPPED = "dropped"
     RETRIED = "retried"
     REFUSED = "refused"
-    COMPLAINT = "complaint"  # about a mail that is told all the same
+    COMPLAINT = "complaint"  # about a mail that is sent all the same
 
 
 class LogLine(NamedTuple):
@@ -39,8 +39,8 @@ class LogLine(NamedTuple):
     address: str = ""
     reason: str = ""
 
-    def json(self) -> str:
-        """Return the line; all that is not plain ASCII is escaped."""
+    def format_json(self) -> str:
+        """Return the line as JSON in ASCII, without fields that are empty."""
         texts = {key: str(value)[:_LONGEST] for key, value in self._asdict().items() if value}
         return json.dumps(
             {**texts, "time": self.time.isoformat(timespec="seconds"), "what": self.what.value}
@@ -50,12 +50,12 @@ class LogLine(NamedTuple):
 class DeliveryLog:
     """A file that lines are appended to.
 
-    A line that cannot be written must not lose a mail: the reason stands in `failure`, for the
-    program to report.
+    A line that cannot be written must not cost a mail: `failure` has the reason, for the program
+    to report.
 
     Args:
-        file: made for this user (0640), or for the group where the folder is its to write in
-            (0660), since hook and delivery may run as different users. None: nothing is written.
+        file: created 0640, or 0660 where its folder is writable for the group, since hook and
+            delivery may run as different users. None: nothing is written.
     """
 
     def __init__(self, file: Path | None) -> None:
@@ -64,22 +64,22 @@ class DeliveryLog:
 
     def write(self, lines: Iterable[LogLine]) -> None:
         """Append *lines*, each by one write; raises nothing."""
-        texts = [line.json() for line in lines]
+        texts = [line.format_json() for line in lines]
         if self._file is None or not texts:
             return
         try:
-            stream = _opened(self._file)
+            stream = _open_log(self._file)
             try:
                 for text in texts:
-                    _write(stream, f"{text}\n".encode())
+                    _write_line(stream, f"{text}\n".encode())
             finally:
                 os.close(stream)
         except OSError as error:
             self.failure = f"{self._file}: cannot be written ({error.strerror or error})"
 
 
-def _opened(file: Path) -> int:
-    # Opened anew for each batch: logrotate may have put the old file away.
+def _open_log(file: Path) -> int:
+    # Opened again for each batch: logrotate may have moved the old file away.
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         stream = os.open(file, flags | os.O_EXCL, 0o640)
@@ -90,6 +90,6 @@ def _opened(file: Path) -> int:
     return stream
 
 
-def _write(stream: int, line: bytes) -> None:
+def _write_line(stream: int, line: bytes) -> None:
     if os.write(stream, line) != len(line):
         raise OSError(None, "only a part of a line was written")

@@ -1,7 +1,7 @@
-"""Drafts: what a mail about an event is written from, as it waits in the outbox.
+"""Drafts: what a mail about an event is written from, while it waits in the outbox.
 
-A mail is written when it is delivered: whoever queues it, such as a monitoring system's
-notification command, neither loads what writing takes nor waits for it.
+A mail is written when it is delivered: the monitoring system's notification command, which queues
+it, neither loads the template engine nor waits for it.
 """
 
 import json
@@ -29,13 +29,13 @@ from backup_monitoring.outbox.columns import (
 from backup_monitoring.settings import NotifySettings
 from backup_monitoring.tasks import FACTS
 
-_NO_DOMAIN = "backup-monitoring.invalid"  # RFC 2606: nobody has it
+_NO_DOMAIN = "backup-monitoring.invalid"  # RFC 2606: belongs to nobody
 
 
 class Draft(NamedTuple):
-    """What the mail that tells *recipient* of *event* is written from; see `mail.compose`.
+    """What `mail.compose_event` writes the mail to *recipient* about *event* from.
 
-    Its *key*, the Message-ID, stays the same whatever becomes of the settings until then.
+    The *key*, its Message-ID, stays the same if the settings change before the delivery.
     """
 
     event: Event
@@ -45,10 +45,10 @@ class Draft(NamedTuple):
     key: str = ""
 
     def with_key(self, policy: NotifySettings) -> "Draft":
-        """Return the draft with its key."""
+        """Return the draft with a Message-ID, of the sender's domain by *policy*."""
         try:
             sender, _ = choose_sender(self.recipient, policy)
-        except MailError:  # the mail waits until the settings have one
+        except MailError:  # the mail waits until the settings have a valid sender
             sender = Mailbox(f"backup-monitoring@{_NO_DOMAIN}")
         return self._replace(
             key=make_message_id(make_event_key(self.event), self.recipient, sender)
@@ -56,9 +56,9 @@ class Draft(NamedTuple):
 
 
 def write_draft(draft: Draft) -> str:
-    """Return *draft* as text; facts that no mail tells are left out."""
+    """Return *draft* as JSON, with those facts that mails use."""
     about = draft.about
-    facts = {name: _write(value) for name, value in about.facts.items() if name in FACTS}
+    facts = {name: _write_fact(value) for name, value in about.facts.items() if name in FACTS}
     values = {
         "event": write_event(draft.event),
         "recipient": write_recipient(draft.recipient),
@@ -73,16 +73,16 @@ def write_draft(draft: Draft) -> str:
 
 
 def read_draft(text: str) -> Draft:
-    """Return the draft of `write_draft`."""
+    """Return the draft of the JSON *text*."""
     values = json.loads(text)
-    facts = {name: _read(value) for name, value in values["facts"].items()}
+    facts = {name: _read_fact(value) for name, value in values["facts"].items()}
     about = About(values["name"], values["customer"], facts, _read_zone(values["zone"]))
     thread = Thread(*values["thread"]) if values["thread"] else None
     event, recipient = read_event(values["event"]), read_recipient(values["recipient"])
     return Draft(event, recipient, about, thread, values["key"])
 
 
-def _write(value: object) -> Any:
+def _write_fact(value: object) -> Any:
     match value:
         case datetime():
             return {"time": write_time(value)}
@@ -93,7 +93,7 @@ def _write(value: object) -> Any:
     return value
 
 
-def _read(value: Any) -> object:
+def _read_fact(value: Any) -> object:
     match value:
         case {"time": seconds}:
             return read_time(seconds)

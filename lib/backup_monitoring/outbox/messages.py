@@ -1,26 +1,29 @@
-"""The types of what waits in the outbox, and of what it remembers about those who were told."""
+"""The types of what the outbox holds: mails, digests, problems, and what was sent to whom."""
 
 from datetime import datetime
-from enum import Enum
 from typing import NamedTuple
 
 from backup_monitoring.model import Event, EventKind, Recipient, Role, State
 
+# What the storm guard holds back, what a recovery drops, and what a newer mail replaces.
+GUARDED = (EventKind.PROBLEM, EventKind.REMINDER)
+OVER = (EventKind.RECOVERY, EventKind.MONITORING_ENDED)
+
 
 class QueuedMail(NamedTuple):
-    """A mail to one recipient, ready to be handed over.
+    """A mail to one recipient, written or as a draft.
 
     Args:
-        key: its Message-ID, with the angle brackets; no other mail to this address has it.
-        address: the recipient's. role: why this one is told.
-        raw: the whole message, header and body; any line ends; b"" of a draft.
-        draft: what it is written from at its delivery, see `drafts`; '' where it is written.
+        key: its Message-ID with ``<>``, unique per address.
+        address: the recipient's. role: why this recipient is notified.
+        raw: the whole message, header and body, with any line ends; b"" for a draft.
         sender: of the envelope, where bounces go; '' is the null return path.
-        account, task, kind, state, host, at: of the event, '' or None for mails about many.
-        reseller: whose digest it is.
-        thread: the Message-ID that began the thread, '' where it is this mail.
-        not_before: deliver it no sooner, at most a day from when it is queued.
-        complaints: what an administrator should put right; not kept in the outbox.
+        account, task, kind, state, host: of the event; '' or None for a mail about many events.
+        reseller: the reseller whose digest it is.
+        thread: the Message-ID of the thread's first mail, '' if that is this mail.
+        draft: what the mail is written from when it is delivered, see `drafts`; '' if *raw* is
+            the message.
+        complaints: what an administrator should correct; logged, but not stored.
     """
 
     key: str
@@ -33,16 +36,14 @@ class QueuedMail(NamedTuple):
     kind: EventKind | None = None
     state: State | None = None
     host: str = ""
-    at: datetime | None = None
     reseller: str = ""
     thread: str = ""
-    not_before: datetime | None = None
     draft: str = ""
     complaints: tuple[str, ...] = ()
 
 
 class OutgoingMail(NamedTuple):
-    """A mail in the outbox: its number there, how often and since when (UTC) it was tried."""
+    """A mail that is being delivered: its row's id, the attempts so far, the first one (UTC)."""
 
     id: int
     mail: QueuedMail
@@ -51,11 +52,11 @@ class OutgoingMail(NamedTuple):
 
 
 class RefusedMail(NamedTuple):
-    """What will not arrive: to whom, the mail server's words, and of which event it told.
+    """A mail, or one event of a digest, that will not arrive.
 
     Args:
-        reason: raw text from outside.
-        event: each of a digest is one; None where the mail was about no account's event.
+        reason: the mail server's answer, raw text from outside.
+        event: what it was about; None for a mail that was about no account's event.
     """
 
     address: str
@@ -65,12 +66,13 @@ class RefusedMail(NamedTuple):
 
 
 class SentState(NamedTuple):
-    """The last mail about an account and task to an address, delivered or not yet.
+    """The last mail about an account and task to an address, delivered or waiting.
 
     Args:
-        kind, state: what it said.
-        first_id: the Message-ID that began the thread, '' where none was or is being delivered.
-        last_id: the newest one of the thread, '' as for *first_id*.
+        kind, state: of its event.
+        first_id: the Message-ID of the thread's first mail; '' if no mail has been or is certain
+            to be delivered.
+        last_id: the thread's newest Message-ID, '' as for *first_id*.
         at: when it was queued or delivered, UTC.
     """
 
@@ -82,13 +84,13 @@ class SentState(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """What the scan remembers of a failing account and task.
+    """What scan and hook remember of a failing account and task.
 
     Args:
-        state: as last seen. since: of the problem, UTC.
-        computers: those that were told.
-        find_last_sent: of the last mail or reminder, UTC, None before the first.
-        status: the scan's own word for where the problem stands.
+        state: the worst one that recipients were notified of. since: when it began, UTC.
+        computers: names of those that recipients were notified of.
+        last_sent: time of the last notification, UTC; None before the first one.
+        status: how far the notifications are, see `notify.scan`.
     """
 
     account: str
@@ -96,34 +98,25 @@ class Problem(NamedTuple):
     state: State
     since: datetime
     computers: tuple[str, ...] = ()
-    find_last_sent: datetime | None = None
+    last_sent: datetime | None = None
     status: str = ""
 
 
-class Standing(Enum):
-    """What an event changes about an account and task."""
-
-    NEW = "newly failed"
-    KNOWN = "failed before"
-    OVER = "fails no more"
-    NONE = "changes nothing"
-
-
 class Digest(NamedTuple):
-    """Events that one recipient is told in one mail, oldest first."""
+    """The events of one recipient's digest, oldest first."""
 
     recipient: Recipient
     events: tuple[Event, ...]
 
 
 class Storm(NamedTuple):
-    """So many accounts of one backup server failed that it is most likely the server's fault.
+    """Many accounts of one backup server that failed at once, most likely the server's fault.
 
     Args:
         host: the backup server. task: the check.
         since: the first of these failures, UTC.
-        accounts: who failed, by name.
-        total: how many accounts the server has, None where nobody knows.
+        accounts: uids of those that failed, sorted.
+        total: the number of the server's accounts, None if not known.
     """
 
     host: str

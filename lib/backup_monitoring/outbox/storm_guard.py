@@ -1,4 +1,4 @@
-"""The storm guard: holds, lets through and releases what waits in the outbox."""
+"""The storm guard: holds and releases what waits in the outbox."""
 
 import json
 from collections.abc import Callable
@@ -8,146 +8,162 @@ from typing import NamedTuple
 from backup_monitoring.outbox.columns import read_time, write_time
 from backup_monitoring.outbox.delivery_log import LogAction
 from backup_monitoring.outbox.messages import Storm
-from backup_monitoring.outbox.queue import Transaction
 from backup_monitoring.outbox.storms import (
     Failure,
     FailurePhase,
+    StormDecision,
     StormThreshold,
     evaluate_storm,
     max_failures,
 )
+from backup_monitoring.outbox.transaction import Transaction
 
-# How many accounts a backup server has, None where nobody knows; asked only if many failed.
-Accounts = Callable[[str], int | None]
+# Returns the number of a backup server's accounts, None if not known; called only if many failed.
+CountAccounts = Callable[[str], int | None]
 
 
 class StormPolicy(NamedTuple):
-    """How the guard judges: by the settings; *percent* None: it is off."""
+    """The settings of the storm guard; *percent* None switches it off."""
 
     settle: timedelta
     percent: float | None
     at_least: int
 
 
-def watch_storms(transaction: Transaction, guard: StormPolicy, accounts: Accounts) -> None:
-    """Judge all failures that are not settled, and act on it."""
+def watch_storms(
+    transaction: Transaction, policy: StormPolicy, count_accounts: CountAccounts
+) -> None:
+    """Decide about all failures that have not been released: hold or release their mails."""
     # A clock that was set back must not leave mails waiting for the old time to come.
     now = write_time(transaction.now)
     transaction.execute("UPDATE failing SET at = ? WHERE at > ?", (now, now))
-    if guard.percent is None:
-        _let_through(transaction, "the storm guard is off")
+    if policy.percent is None:
+        _release_all(transaction, "the storm guard is off")
         return
     groups = transaction.execute(
         "SELECT DISTINCT host, task FROM failing WHERE phase != ? "
         "UNION SELECT host, task FROM storms",
-        (FailurePhase.PASSED.value,),
+        (FailurePhase.RELEASED.value,),
     ).fetchall()
     for host, task in groups:
-        _watch_one(transaction, guard, accounts, host, task)
+        _watch_server(transaction, policy, count_accounts, host, task)
 
 
-def _watch_one(
-    transaction: Transaction, guard: StormPolicy, accounts: Accounts, host: str, task: str
+def _watch_server(
+    transaction: Transaction,
+    policy: StormPolicy,
+    count_accounts: CountAccounts,
+    host: str,
+    task: str,
 ) -> None:
-    failures = _failures(transaction, host, task)
-    standing = transaction.execute(
+    """Decide about the failures of one server in one task."""
+    failures = _list_failures(transaction, host, task)
+    storm = transaction.execute(
         "SELECT 1 FROM storms WHERE host = ? AND task = ?", (host, task)
     ).fetchone()
-    total = accounts(host) if len(failures) > guard.at_least else None
-    rule = StormThreshold(max_failures(guard.percent or 0, guard.at_least, total), guard.settle)
-    judgement = evaluate_storm(failures, rule, transaction.now, standing=standing is not None)
-    for account in sorted(judgement.hold):
-        _move(transaction, account, task, FailurePhase.STORM, f"{host} has a storm")
-    for account in sorted(judgement.tell):
-        _move(transaction, account, task, FailurePhase.PASSED, _why(standing is not None))
-    if judgement.storm and standing is None:
-        since = min(each.at for each in failures if each.account in judgement.accounts)
+    ongoing = storm is not None
+    total = count_accounts(host) if len(failures) > policy.at_least else None
+    rule = StormThreshold(max_failures(policy.percent or 0, policy.at_least, total), policy.settle)
+    decision = evaluate_storm(failures, rule, transaction.now, ongoing=ongoing)
+    for account in sorted(decision.hold):
+        _change_phase(transaction, account, task, FailurePhase.HELD, f"storm on {host}")
+    reason = "the storm is over" if ongoing else "no storm"
+    for account in sorted(decision.release):
+        _change_phase(transaction, account, task, FailurePhase.RELEASED, reason)
+    if decision.storm and not ongoing:
+        _record_storm(transaction, host, task, failures, decision, total)
+    elif not decision.storm:
         transaction.execute(
-            "INSERT INTO storms VALUES (?, ?, ?, ?, ?, 0)",
-            (host, task, write_time(since), json.dumps(sorted(judgement.accounts)), total),
+            "DELETE FROM storms WHERE host = ? AND task = ? AND announced", (host, task)
         )
-    elif not judgement.storm:
-        transaction.execute("DELETE FROM storms WHERE host = ? AND task = ? AND told", (host, task))
 
 
-def _why(was_storm: bool) -> str:
-    return "the storm is over" if was_storm else "no storm"
-
-
-def _failures(transaction: Transaction, host: str, task: str) -> list[Failure]:
+def _list_failures(transaction: Transaction, host: str, task: str) -> list[Failure]:
     rows = transaction.execute(
         "SELECT account, at, phase FROM failing WHERE host = ? AND task = ?", (host, task)
     )
     return [Failure(account, read_time(at), FailurePhase(phase)) for account, at, phase in rows]
 
 
-def _move(
+def _record_storm(
+    transaction: Transaction,
+    host: str,
+    task: str,
+    failures: list[Failure],
+    decision: StormDecision,
+    total: int | None,
+) -> None:
+    since = min(failure.at for failure in failures if failure.account in decision.accounts)
+    transaction.execute(
+        "INSERT INTO storms VALUES (?, ?, ?, ?, ?, 0)",
+        (host, task, write_time(since), json.dumps(sorted(decision.accounts)), total),
+    )
+
+
+def _change_phase(
     transaction: Transaction, account: str, task: str, phase: FailurePhase, reason: str
 ) -> None:
-    """Put a failure into *phase*, and what waits for it where it belongs then."""
+    """Set the *phase* of a failure, and the status of the mails and digest events about it."""
     transaction.execute(
         "UPDATE failing SET phase = ? WHERE account = ? AND task = ?", (phase.value, account, task)
     )
-    old, new = ("settling", "held") if phase is FailurePhase.STORM else ("settling", "waiting")
-    statuses = (old, "held") if phase is FailurePhase.PASSED else (old, old)
-    _change(
-        transaction,
-        new,
-        reason,
-        "account = ? AND task = ? AND status IN (?, ?)",
-        account,
-        task,
-        *statuses,
+    held = phase is FailurePhase.HELD
+    statuses = ("settling",) if held else ("settling", "held")
+    where = f"account = ? AND task = ? AND status IN ({', '.join('?' * len(statuses))})"
+    _change_status(
+        transaction, "held" if held else "waiting", reason, where, account, task, *statuses
     )
 
 
-def _change(transaction: Transaction, new: str, reason: str, where: str, *values: object) -> int:
-    """Set the status of mails and digests' events; return how many they were."""
+def _change_status(
+    transaction: Transaction, status: str, reason: str, where: str, *values: object
+) -> int:
+    """Set the status of mails and digest events; return how many there were."""
     now = write_time(transaction.now)
-    # what waits to be told is due from now on, however long it was held
+    # "ready": what was released waits from now on, however long it was held
     mails = transaction.execute(
         "UPDATE mails SET status = ?, error = ?, next_try = ?, "  # noqa: S608 - ours
         f"ready = iif(?1 = 'waiting', ?3, NULL) WHERE {where} RETURNING account, task, kind, "
         "state, address",
-        (new, reason, now, *values),
+        (status, reason, now, *values),
     ).fetchall()
     events = transaction.execute(
         f"UPDATE digests SET status = ? WHERE {where} "  # noqa: S608 - ours
         "RETURNING account, task, kind, state, recipient",
-        (new, *values),
+        (status, *values),
     ).fetchall()
-    what = LogAction.HELD if new == "held" else LogAction.RELEASED
+    action = LogAction.HELD if status == "held" else LogAction.RELEASED
     for account, task, kind, state, address in mails + events:
-        transaction.log(what, account, task, kind, state, address, reason)
+        transaction.log(action, account, task, kind, state, address, reason)
     return len(mails) + len(events)
 
 
-def _let_through(transaction: Transaction, reason: str) -> None:
-    waiting = transaction.execute(
-        "SELECT account, task FROM failing WHERE phase != ?", (FailurePhase.PASSED.value,)
+def _release_all(transaction: Transaction, reason: str) -> None:
+    failures = transaction.execute(
+        "SELECT account, task FROM failing WHERE phase != ?", (FailurePhase.RELEASED.value,)
     ).fetchall()
-    for account, task in waiting:
-        _move(transaction, account, task, FailurePhase.PASSED, reason)
+    for account, task in failures:
+        _change_phase(transaction, account, task, FailurePhase.RELEASED, reason)
     transaction.execute("DELETE FROM storms")
 
 
 def release_held(transaction: Transaction) -> int:
-    """Let all that is held be told; return how many mails and digests' events that were.
+    """Release everything that is held; return the number of mails and digest events.
 
-    What only waits for a storm to show goes on waiting.
+    New failures, which may still become a storm, continue to wait.
     """
     transaction.execute(
         "UPDATE failing SET phase = ? WHERE phase = ?",
-        (FailurePhase.PASSED.value, FailurePhase.STORM.value),
+        (FailurePhase.RELEASED.value, FailurePhase.HELD.value),
     )
-    transaction.execute("DELETE FROM storms WHERE told")
-    return _change(transaction, "waiting", "released by hand", "status = 'held'")
+    transaction.execute("DELETE FROM storms WHERE announced")
+    return _change_status(transaction, "waiting", "released by hand", "status = 'held'")
 
 
 def list_unannounced_storms(transaction: Transaction) -> list[Storm]:
-    """Return the storms that the provider was not told of yet."""
+    """Return the storms that the operator has not been notified of."""
     rows = transaction.execute(
-        "SELECT host, task, since, accounts, total FROM storms WHERE NOT told"
+        "SELECT host, task, since, accounts, total FROM storms WHERE NOT announced"
     ).fetchall()
     return [
         Storm(host, task, read_time(since), tuple(json.loads(accounts)), total)
@@ -156,7 +172,7 @@ def list_unannounced_storms(transaction: Transaction) -> list[Storm]:
 
 
 def record_announced(transaction: Transaction, storm: Storm) -> None:
-    """Remember that a mail about *storm* is queued."""
+    """Record that a mail about *storm* is queued."""
     transaction.execute(
-        "UPDATE storms SET told = 1 WHERE host = ? AND task = ?", (storm.host, storm.task)
+        "UPDATE storms SET announced = 1 WHERE host = ? AND task = ?", (storm.host, storm.task)
     )

@@ -1,4 +1,4 @@
-"""Storms: did so many accounts of one server fail at once that the server itself is at fault?"""
+"""Storms: did so many accounts of a server fail at once that the server is most likely at fault?"""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -7,15 +7,15 @@ from typing import NamedTuple
 
 
 class FailurePhase(Enum):
-    """Where a failure stands with the storm guard."""
+    """What the storm guard has decided about a failure."""
 
-    NEW = "new"  # its mails wait, it may be part of a storm
-    PASSED = "passed"  # it stood alone: its mails are let through
-    STORM = "storm"  # its mails are held
+    NEW = "new"  # nothing yet: its mails wait, it may be part of a storm
+    RELEASED = "released"  # not part of a storm: its mails are sent
+    HELD = "held"  # part of a storm: its mails are held
 
 
 class Failure(NamedTuple):
-    """An account that fails: since when (aware) the guard knows it, and its phase."""
+    """An account that fails: when the storm guard first saw it (aware), and its phase."""
 
     account: str
     at: datetime
@@ -23,7 +23,7 @@ class Failure(NamedTuple):
 
 
 class StormThreshold(NamedTuple):
-    """How many failures within *settle* are still no storm."""
+    """How many accounts may fail within *settle* before it is a storm."""
 
     max_failures: float
     settle: timedelta
@@ -34,77 +34,84 @@ class StormDecision(NamedTuple):
 
     Args:
         hold: accounts whose mails are held from now on.
-        tell: accounts whose mails are let through.
-        storm: there is a storm, or there still is.
-        accounts: all that the storm consists of.
+        release: accounts whose mails are sent from now on.
+        storm: whether there is a storm, new or continuing.
+        accounts: all accounts of the storm.
     """
 
     hold: frozenset[str]
-    tell: frozenset[str]
+    release: frozenset[str]
     storm: bool
     accounts: frozenset[str] = frozenset()
 
 
 def max_failures(percent: float, at_least: int, total: int | None) -> float:
-    """Return how many accounts may newly fail: *percent* of *total*, never under *at_least*."""
+    """Return how many accounts may newly fail: *percent* of *total*, never below *at_least*."""
     return max(percent * (total or 0) / 100, at_least)
 
 
 def evaluate_storm(
-    failures: Iterable[Failure], rule: StormThreshold, now: datetime, *, standing: bool
+    failures: Iterable[Failure], rule: StormThreshold, now: datetime, *, ongoing: bool
 ) -> StormDecision:
-    """Judge the failures of one server in one task.
+    """Decide about the failures of one server in one task.
 
-    A storm begins when more accounts than the limit failed within some span of ``settle``,
-    whenever anybody looks; all that wait then are part of it, and whoever fails later. It is
-    over when nobody new failed for ``settle`` and those that still fail are not above the limit.
+    A storm begins when more accounts than the threshold failed within a span of ``settle``, however
+    long ago; all that wait then are part of it, and every account that fails later. It ends when no
+    account has newly failed for ``settle`` and those that still fail are within the threshold.
 
     Args:
         failures: of all accounts that fail at present; none is later than *now*.
-        standing: a storm was there before.
+        ongoing: whether there was a storm at the last decision.
     """
-    known = _recent(failures, rule, now)
-    new = frozenset(each.account for each in known if each.phase is FailurePhase.NEW)
-    caught = find_crowded(known, rule)
-    if standing or new & caught:
-        held = frozenset(each.account for each in known if each.phase is FailurePhase.STORM)
-        if not new and len(held) <= rule.max_failures and _quiet(known, rule, now):
+    recent = _select_recent(failures, rule, now)
+    new = _select_accounts(recent, FailurePhase.NEW)
+    crowded = find_crowded(recent, rule)
+    if ongoing or new & crowded:
+        held = _select_accounts(recent, FailurePhase.HELD)
+        if not new and len(held) <= rule.max_failures and _is_quiet(recent, rule, now):
             return StormDecision(frozenset(), held, storm=False)
-        return StormDecision(new, frozenset(), storm=True, accounts=held | new | caught)
+        return StormDecision(new, frozenset(), storm=True, accounts=held | new | crowded)
     settled = (
-        each for each in known if each.phase is FailurePhase.NEW and each.at <= now - rule.settle
+        failure.account
+        for failure in recent
+        if failure.phase is FailurePhase.NEW and failure.at <= now - rule.settle
     )
-    return StormDecision(frozenset(), frozenset(each.account for each in settled), storm=False)
+    return StormDecision(frozenset(), frozenset(settled), storm=False)
 
 
 def find_crowded(failures: Iterable[Failure], rule: StormThreshold) -> frozenset[str]:
     """Return the accounts that failed within a span of ``settle`` with too many others."""
-    known = sorted(failures, key=lambda each: each.at)
-    found: set[str] = set()
+    ordered = sorted(failures, key=lambda failure: failure.at)
+    crowded: set[str] = set()
     first = unmarked = 0
-    for last, failure in enumerate(known):
-        while failure.at - known[first].at > rule.settle:
+    for last, failure in enumerate(ordered):
+        while failure.at - ordered[first].at > rule.settle:
             first += 1
         if last - first + 1 > rule.max_failures:
             begin = max(first, unmarked)
-            found.update(each.account for each in known[begin : last + 1])
+            crowded.update(failure.account for failure in ordered[begin : last + 1])
             unmarked = last + 1
-    return frozenset(found)
+    return frozenset(crowded)
 
 
-def _recent(
+def _select_recent(
     failures: Iterable[Failure], rule: StormThreshold, now: datetime
 ) -> tuple[Failure, ...]:
-    # Those that were let through long ago say nothing about what fails today.
-    known = tuple(failures)
-    oldest = min((each.at for each in known if each.phase is FailurePhase.NEW), default=now)
+    # Failures that were released long ago say nothing about what fails today.
+    failures = tuple(failures)
+    new = (failure.at for failure in failures if failure.phase is FailurePhase.NEW)
+    oldest = min(new, default=now)
     return tuple(
-        each
-        for each in known
-        if each.phase is not FailurePhase.PASSED or each.at >= oldest - rule.settle
+        failure
+        for failure in failures
+        if failure.phase is not FailurePhase.RELEASED or failure.at >= oldest - rule.settle
     )
 
 
-def _quiet(failures: Iterable[Failure], rule: StormThreshold, now: datetime) -> bool:
-    held = (each for each in failures if each.phase is FailurePhase.STORM)
-    return all(each.at <= now - rule.settle for each in held)
+def _select_accounts(failures: Iterable[Failure], phase: FailurePhase) -> frozenset[str]:
+    return frozenset(failure.account for failure in failures if failure.phase is phase)
+
+
+def _is_quiet(failures: Iterable[Failure], rule: StormThreshold, now: datetime) -> bool:
+    held = (failure for failure in failures if failure.phase is FailurePhase.HELD)
+    return all(failure.at <= now - rule.settle for failure in held)

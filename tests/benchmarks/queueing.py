@@ -1,7 +1,7 @@
-"""Puts events of many accounts into an outbox, as drafts; prints seconds as JSON.
+"""Queues drafts about events of many accounts in an outbox; prints seconds as JSON.
 
-Run by the installed environment's interpreter: SETTINGS FOLDER MAILS ROUNDS NOW. Of an account
-two are told by a mail each.
+Run by the installed environment's interpreter: SETTINGS FOLDER MAILS ROUNDS NOW. Each account
+has two recipients.
 """
 
 import json
@@ -13,9 +13,9 @@ from statistics import median
 
 from backup_monitoring.model.notices import Event, EventKind
 from backup_monitoring.model.verdicts import State
-from backup_monitoring.notify.announce import Dispatcher
-from backup_monitoring.notify.scan import make_event
-from backup_monitoring.outbox.queue import Outbox
+from backup_monitoring.notify.dispatch import Dispatcher
+from backup_monitoring.notify.events import make_event
+from backup_monitoring.outbox.transaction import Outbox
 from backup_monitoring.settings.load import Settings, read_settings
 from backup_monitoring.store.source import Source, open_source
 from backup_monitoring.tasks.facts import collect_facts
@@ -45,11 +45,11 @@ def _main(file: Path, folder: Path, mails: int, rounds: int, now: datetime) -> N
         for number in range(rounds):
             began = time.perf_counter()
             with Outbox(folder / f"outbox{number}.sqlite") as outbox, outbox.transaction(now) as t:
-                teller = Dispatcher(t, source.people, settings)
-                told = [teller.tell(event, facts) for event, facts in asked]
+                dispatcher = Dispatcher(t, source.people, settings)
+                results = [dispatcher.notify(event, facts) for event, facts in asked]
             seconds.append(time.perf_counter() - began)
-            letters = [letter for outcome in told for letter in outcome.letters]
-            assert sum(letter.mail is not None for letter in letters) == 2 * len(asked)
+            queued = [each for result in results for each in result.notifications]
+            assert sum(each.mail is not None for each in queued) == 2 * len(asked)
     print(json.dumps([2 * len(asked), median(seconds)]))
 
 

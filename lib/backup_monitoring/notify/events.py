@@ -1,0 +1,48 @@
+"""Makes events from verdicts."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from backup_monitoring.model import Event, EventKind, Verdict
+
+
+def make_event(
+    uid: str, task: str, kind: EventKind, verdict: Verdict, host: str, now: datetime
+) -> Event:
+    """Return the event of *verdict* about the account *uid* on the server *host*."""
+    facts = verdict.facts
+    since = facts.get("first_due") or facts.get("failed_since") or facts.get("created")
+    return Event(
+        uid,
+        task,
+        kind,
+        verdict.state,
+        now,
+        verdict.summary,
+        verdict.computer,
+        since if isinstance(since, datetime) else None,
+        host,
+        cause=str(facts.get("cause", "")),
+    )
+
+
+def end_problem(
+    event: Event, facts: dict[str, object], failed: Sequence[str], retired: Collection[str]
+) -> tuple[Event, dict[str, object]]:
+    """Return the recovery *event* for the computers that had failed, and its facts.
+
+    The verdict's computer may be another one, which has been fine all the time.
+
+    Args:
+        facts: of the verdict.
+        failed: names of the computers that recipients were notified of; empty if not known or if
+            there are none.
+        retired: names of computers that are no longer used: if all failed ones are, nothing is
+            solved, and the event becomes MONITORING_ENDED.
+    """
+    names = set(failed) or {name for name in (event.computer,) if name is not None}
+    if names and names <= set(retired):
+        event = event._replace(kind=EventKind.MONITORING_ENDED)
+    if event.computer is None or tuple(failed) == (event.computer,):
+        return event, facts
+    return event._replace(computer=failed[0] if len(failed) == 1 else None, summary=""), {}
