@@ -19,8 +19,8 @@ from backup_monitoring.model.uploads import (
     Schedule,
     Start,
 )
-from backup_monitoring.store import codec
 from backup_monitoring.store import history_codec as memory_codec
+from backup_monitoring.store import values as codec
 from backup_monitoring.store.history import RunOutcome, SeenReport, TrackedComputer
 from backup_monitoring.store.schema import TABLES, list_columns, make_account_row, read_account
 

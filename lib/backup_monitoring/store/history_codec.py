@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from backup_monitoring.store.codec import parse_time_value, read_history, write_history
 from backup_monitoring.store.history import RunOutcome, SeenReport, TrackedComputer
+from backup_monitoring.store.values import parse_time_value, read_history, write_history
 
 
 def write_memory(memory: TrackedComputer) -> str:

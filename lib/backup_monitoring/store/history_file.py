@@ -20,7 +20,7 @@ from backup_monitoring.model import (
     Uploads,
     format_time,
 )
-from backup_monitoring.store import codec
+from backup_monitoring.store import values as codec
 from backup_monitoring.store.files import PAST, StoreError
 from backup_monitoring.store.growth import DailySize, add_size, estimate_growth
 from backup_monitoring.store.history import TrackedComputer, look, mark_missing

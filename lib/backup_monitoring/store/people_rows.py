@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from backup_monitoring.model import Contact, Customer, Person, Reseller
-from backup_monitoring.store.codec import write_text
 from backup_monitoring.store.files import StoreError
+from backup_monitoring.store.values import write_text
 
 PEOPLE_TABLES = ("contacts", "persons", "customers", "resellers")
 

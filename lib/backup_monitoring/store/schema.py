@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from backup_monitoring.model import Account, AccountStatus, Need
-from backup_monitoring.store import codec
+from backup_monitoring.store import values as codec
 
 LAYOUT = 3
 TABLES = """

@@ -26,7 +26,7 @@ from backup_monitoring.model import (
     format_time,
 )
 from backup_monitoring.settings import StoreSettings
-from backup_monitoring.store import codec
+from backup_monitoring.store import values as codec
 from backup_monitoring.store.files import STATE, StoreError
 from backup_monitoring.store.schema import LAYOUT, RunMeta, list_columns, make_key, read_account
 

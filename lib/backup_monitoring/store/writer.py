@@ -18,7 +18,7 @@ from backup_monitoring.model import (
     Reseller,
     Uploads,
 )
-from backup_monitoring.store import codec
+from backup_monitoring.store import values as codec
 from backup_monitoring.store.files import STATE, StoreError
 from backup_monitoring.store.history import TrackedComputer
 from backup_monitoring.store.people_rows import PEOPLE_TABLES, make_people_row
