@@ -1,18 +1,19 @@
-"""People and companies whom an account concerns, and how they are looked up."""
+"""The people and companies of an account, and how they are looked up."""
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from datetime import timedelta, timezone
-from functools import cache
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
+
+T = TypeVar("T")
 
 
 class Contact(NamedTuple):
-    """What an account's entry says about whom to tell, as it stands there; '' where missing.
+    """The attributes of an account's entry that concern notifications, as written there.
 
     Args:
-        uid, dn: of the account. name: its ``cn``.
+        uid, dn: of the account. name: its ``cn``. A text is '' where the attribute is missing.
         warning_on: ``sstBackupWarningOn``. medium: ``sstNotificationWarningMedium``.
-        warning_numbers, warning_days: None where missing or out of sense.
+        warning_numbers, warning_days: None where missing or not valid.
         mails: ``mail``. language: ``preferredLanguage``.
         person: ``sstBelongsToPersonUID``.
         customers, resellers: uids of ``sstBelongsToCustomerUID``, ``sstBelongsToResellerUID``.
@@ -35,7 +36,7 @@ class Contact(NamedTuple):
 
 
 class Person(NamedTuple):
-    """A person's entry; *gender* is ``m``, ``f`` or ''; *time_zone* such as ``UTC+01``."""
+    """A person's entry; *gender* is ``m``, ``f`` or ''; *time_zone* is for example ``UTC+01``."""
 
     uid: str
     dn: str
@@ -54,7 +55,7 @@ class Person(NamedTuple):
 
     @property
     def zone(self) -> timezone | None:
-        """The person's fixed offset from UTC, None where the entry says none."""
+        """The person's fixed offset from UTC, None if the entry has no valid one."""
         sign, digits = self.time_zone[3:4], self.time_zone[4:].replace(":", "")
         plain = self.time_zone[:3] == "UTC" and digits.isascii() and digits.isdigit()
         if not plain or sign not in ("+", "-") or len(digits) not in (2, 4):
@@ -75,15 +76,15 @@ class Customer(NamedTuple):
 
 
 class Reseller(NamedTuple):
-    """A reseller's settings for the backup service, from below its configuration entry.
+    """A reseller's settings for the backup service, from the entries below its configuration.
 
     Args:
         uid: the reseller. dn: of its settings.
-        mail_to: ``sstMailTo``, each perhaps ``Name <address>``.
+        mail_to: ``sstMailTo``, each an address or ``Name <address>``.
         persons: ``sstInformPersonUID``.
         problems: ``sstNotificationWarning``, lower case.
         mail_from: ``sstMailFrom``. language: ``preferredLanguage``.
-        is_default: these serve resellers that have none.
+        is_default: used for resellers that have no settings.
     """
 
     uid: str
@@ -97,13 +98,13 @@ class Reseller(NamedTuple):
 
 
 class People(Protocol):
-    """Looks up people by uid, whatever its case; None for one who is not there.
+    """Looks up people by uid, ignoring its case; returns None if there is no such entry.
 
-    Each may raise what its source raises: DirectoryError, or StoreError.
+    Every method may raise the error of its source, DirectoryError or StoreError.
     """
 
     def contact(self, uid: str) -> Contact | None:
-        """Return what the account *uid* says about whom to tell."""
+        """Return the contact of the account *uid*."""
 
     def person(self, uid: str) -> Person | None:
         """Return the person *uid*."""
@@ -112,60 +113,35 @@ class People(Protocol):
         """Return the customer *uid*."""
 
     def reseller(self, uid: str) -> Reseller | None:
-        """Return the settings of reseller *uid*, the default ones (another uid) if it has none."""
+        """Return the settings of the reseller *uid*, the default ones if it has none."""
 
 
-class PeopleTable(NamedTuple):
-    """People in memory."""
+class NoPeople:
+    """The `People` of a source that cannot be read."""
 
-    contacts: dict[str, Contact]
-    persons: dict[str, Person]
-    customers: dict[str, Customer]
-    resellers: dict[str, Reseller]
+    def contact(self, uid: str) -> None:
+        """Return None, as all of these."""
 
-    @classmethod
-    def of(cls, people: Iterable[Contact | Person | Customer | Reseller]) -> "PeopleTable":
-        """Return *people* by their uids; of two with one uid the first counts."""
-        gathered = cls({}, {}, {}, {})
-        for each in people:
-            key = each.uid.lower()
-            match each:
-                case Contact():
-                    gathered.contacts.setdefault(key, each)
-                case Person():
-                    gathered.persons.setdefault(key, each)
-                case Customer():
-                    gathered.customers.setdefault(key, each)
-                case Reseller():
-                    gathered.resellers.setdefault(key, each)
-        return gathered
-
-    def contact(self, uid: str) -> Contact | None:
-        """See `People`."""
-        return self.contacts.get(uid.lower())
-
-    def person(self, uid: str) -> Person | None:
-        """See `People`."""
-        return self.persons.get(uid.lower())
-
-    def customer(self, uid: str) -> Customer | None:
-        """See `People`."""
-        return self.customers.get(uid.lower())
-
-    def reseller(self, uid: str) -> Reseller | None:
-        """See `People`."""
-        own = self.resellers.get(uid.lower())
-        if own is not None:
-            return own
-        defaults = [each for each in self.resellers.values() if each.is_default]
-        return min(defaults, key=lambda each: each.uid, default=None)
+    person = customer = reseller = contact
 
 
 class CachedPeople:
-    """Asks *people* for each only once."""
+    """The `People` of another source, asked once per uid."""
 
     def __init__(self, people: People) -> None:
-        self.contact = cache(lambda uid: people.contact(uid))
-        self.person = cache(lambda uid: people.person(uid))
-        self.customer = cache(lambda uid: people.customer(uid))
-        self.reseller = cache(lambda uid: people.reseller(uid))
+        self.contact = _ask_once(people.contact)
+        self.person = _ask_once(people.person)
+        self.customer = _ask_once(people.customer)
+        self.reseller = _ask_once(people.reseller)
+
+
+def _ask_once(find: Callable[[str], T | None]) -> Callable[[str], T | None]:
+    answers: dict[str, T | None] = {}
+
+    def find_cached(uid: str) -> T | None:
+        key = uid.lower()
+        if key not in answers:
+            answers[key] = find(uid)
+        return answers[key]
+
+    return find_cached

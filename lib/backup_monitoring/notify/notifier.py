@@ -14,7 +14,7 @@ from backup_monitoring.model import (
     Event,
     EventKind,
     Need,
-    PeopleTable,
+    NoPeople,
     SettingsError,
     State,
     UsageError,
@@ -152,7 +152,7 @@ class Notifier:
         if event.kind in OVER:  # what waits about it is not true any more, whoever it was for
             remember_call(call, t)
             t.note(event)
-        nobody = PeopleTable({}, {}, {}, {})
+        nobody = NoPeople()
         letters, make_error = Dispatcher(t, nobody, self._settings).notify_operator(event, reason)
         decision = find_recipients(event, nobody, self._policy)._replace(unreached=reason)
         return HookResult(
