@@ -1,4 +1,4 @@
-"""collect_backup_state: one pass over directory and storage, into the store."""
+"""collect_backup_state: reads the directory and the homes once, and writes the store."""
 
 import argparse
 import sys
@@ -15,10 +15,16 @@ from backup_monitoring.plugin import (
     parse_uids,
 )
 from backup_monitoring.settings import find_settings_file, read_settings
-from backup_monitoring.store import CollectorRun, StoreError, collect, try_accounts
+from backup_monitoring.store import (
+    CollectorRun,
+    StoreError,
+    collect,
+    count_findings,
+    try_accounts,
+)
 
 FINDINGS, FAILED = 1, 2
-_LIMIT = 3600
+_TIME_LIMIT = 3600  # seconds
 
 
 def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
@@ -28,70 +34,72 @@ def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
         MonitoringError: the command line or the settings are wrong.
     """
     try:
-        options = _parser().parse(arguments)
+        options = _make_parser().parse(arguments)
     except HelpRequested as shown:
         return 0, shown.text
-    watchdog.limit(options.timeout or _LIMIT)
+    watchdog.limit(options.timeout or _TIME_LIMIT)
     watchdog.phase("reading the settings")
     settings = read_settings(find_settings_file(options.config))
     uids, now = parse_uids(options), choose_now(options)
     if uids is None and settings.store.folder is None:
-        remedy = 'set it, such as to "/var/lib/backup-monitoring"'
+        remedy = 'set it, for example to "/var/lib/backup-monitoring"'
         raise SettingsError(f"{settings.file}: [store] folder", "not set", remedy)
     try:
         if uids is not None:
-            made = try_accounts(settings, uids, now, watchdog.phase)
+            run = try_accounts(settings, uids, now, watchdog.phase)
         else:
-            progress = _bar if sys.stderr.isatty() and not options.quiet else _quietly
-            made = collect(
+            progress = _show_bar if sys.stderr.isatty() and not options.quiet else _show_nothing
+            run = collect(
                 settings, now, watchdog.phase, progress, given_time=options.now is not None
             )
     except (DirectoryError, StoreError) as error:
         return FAILED, sanitize(f"FAILED: {error}")
-    return _code(made, options), "\n".join(map(sanitize, _lines(made, options)))
+    return _choose_exit_code(run, options), "\n".join(map(sanitize, _format(run, options)))
 
 
-def _parser() -> Parser:
+def _make_parser() -> Parser:
     parser = Parser(
         "collect_backup_state",
-        "Makes one pass over directory and storage, and writes what it saw into the store.",
+        "Reads the directory and all home directories once, and writes the store.",
         "exit codes: 0 written, 1 written with findings (--strict), 2 a part could not be read "
         "or written, 3 wrong options or settings",
     )
     add_account_option(parser)
-    add_common_options(parser, limit=f"{_LIMIT}")
+    add_common_options(parser, limit=f"{_TIME_LIMIT}")
     parser.add_argument("--quiet", action="store_true", help="print only what failed")
     parser.add_argument("--strict", action="store_true", help="exit with 1 if there are findings")
     parser.add_argument("-v", "--verbose", action="count", default=0, help="list the findings")
     return parser
 
 
-def _bar(accounts: Iterable[tuple[int, Account]], total: int) -> Iterable[tuple[int, Account]]:
+def _show_bar(accounts: Iterable[tuple[int, Account]], total: int) -> Iterable[tuple[int, Account]]:
     from tqdm import tqdm
 
     return tqdm(accounts, total=total, unit="account", leave=False)
 
 
-def _quietly(accounts: Iterable[tuple[int, Account]], total: int) -> Iterable[tuple[int, Account]]:
+def _show_nothing(
+    accounts: Iterable[tuple[int, Account]], total: int
+) -> Iterable[tuple[int, Account]]:
     return accounts
 
 
-def _code(made: CollectorRun, options: argparse.Namespace) -> int:
-    if made.failed:
+def _choose_exit_code(run: CollectorRun, options: argparse.Namespace) -> int:
+    if run.failed:
         return FAILED
-    return FINDINGS if options.strict and made.findings else 0
+    return FINDINGS if options.strict and run.findings else 0
 
 
-def _lines(made: CollectorRun, options: argparse.Namespace) -> list[str]:
-    lines = [f"FAILED: {line}" for line in made.failed] + [f"note: {line}" for line in made.notes]
+def _format(run: CollectorRun, options: argparse.Namespace) -> list[str]:
+    lines = [f"FAILED: {line}" for line in run.failed] + [f"note: {line}" for line in run.notes]
     if options.quiet:
         return lines
-    counts = ", ".join(f"{count} {kind}" for kind, count in sorted(made.counted().items()))
-    said = f" ({counts})" if counts else ""
+    counts = sorted(count_findings(run.findings).items())
+    listed = ", ".join(f"{count} {kind}" for kind, count in counts)
     lines.append(
-        f"{made.accounts} accounts, {made.computers} computers, {made.seconds:.1f} s, "
-        f"{len(made.findings)} findings{said}"
+        f"{run.accounts} accounts, {run.computers} computers, {run.seconds:.1f} s, "
+        f"{len(run.findings)} findings{f' ({listed})' if listed else ''}"
     )
     if options.verbose:
-        lines += [f"  {finding.kind}: {finding}" for finding in made.findings]
+        lines += [f"  {finding.kind}: {finding}" for finding in run.findings]
     return lines

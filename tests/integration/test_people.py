@@ -17,7 +17,7 @@ from backup_monitoring.directory.people_reader import (
 )
 from backup_monitoring.model.errors import DirectoryError
 from backup_monitoring.model.notices import Event, EventKind
-from backup_monitoring.model.people import Contact, Customer, People, PeopleTable, Person, Reseller
+from backup_monitoring.model.people import Contact, Customer, People, Person, Reseller
 from backup_monitoring.model.verdicts import State
 from backup_monitoring.notify.recipients import find_recipients
 from backup_monitoring.settings.directory import DirectorySettings
@@ -27,6 +27,7 @@ from backup_monitoring.store.collector import CollectorRun, collect
 from backup_monitoring.store.store_file import StoreFile
 from integration import slapd
 from integration.conftest import Place, StartSlapd
+from people import PeopleTable
 
 S = slapd.SUFFIX
 SETTINGS_BASE = f"ou=reseller,ou=configuration,ou=backup,ou=services,{S}"
@@ -350,8 +351,8 @@ def test_bases_that_are_not_there_are_one_finding_each(place: Place, tmp_path: P
 @pytest.mark.parametrize(
     ("base", "says"),
     [
-        pytest.param("hidden", "none is to be seen (the server has no entry", id="the base itself"),
-        pytest.param("closed", "none is to be seen", id="what is below it"),
+        pytest.param("hidden", "none is visible (the server has no entry", id="the base itself"),
+        pytest.param("closed", "none is visible", id="what is below it"),
     ],
 )
 def test_what_the_server_hides_is_a_finding(

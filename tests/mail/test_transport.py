@@ -221,7 +221,9 @@ def test_a_server_that_hangs_up_instead_of_tls(scheme: str, last_words: bytes) -
         with pytest.raises(TransportError) as raised:
             _steps(settings)
 
-    assert str(raised.value).startswith(f"{settings.smtp}: no TLS: the server hung up; use smtps://")
+    assert str(raised.value).startswith(
+        f"{settings.smtp}: no TLS: the server hung up; use smtps://"
+    )
 
 
 def test_a_wrong_password_is_not_shown() -> None:

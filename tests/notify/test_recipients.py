@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 
 from backup_monitoring.mail.addresses import parse_address
 from backup_monitoring.model.notices import Decision, Event, EventKind, Recipient, Role
-from backup_monitoring.model.people import Contact, Customer, PeopleTable, Person, Reseller
+from backup_monitoring.model.people import Contact, Customer, Person, Reseller
 from backup_monitoring.model.verdicts import State
 from backup_monitoring.notify.contact_check import check_contacts
 from backup_monitoring.notify.recipients import find_operator, find_recipients, find_switched_off
 from backup_monitoring.settings.directory import AttributeNames
 from backup_monitoring.settings.notify import NotifySettings, ResellerDelivery
+from people import PeopleTable
 
 ACCOUNT = "uid=4000101,ou=accounts"
 PERSON = "uid=4000002,ou=people"

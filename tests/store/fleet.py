@@ -37,7 +37,7 @@ def entry(uid: str, **attributes: object) -> str:
 
 
 class Fleet:
-    """Accounts below *folder*, and the passes over them."""
+    """Accounts below *folder*, and the collector runs over them."""
 
     def __init__(self, folder: Path, uids: Iterable[str] = ("4000101", "4000102")) -> None:
         self.folder = folder
@@ -106,7 +106,7 @@ class Fleet:
         shutil.rmtree(self.home / uid / "incoming" / name)
 
     def collect(self, now: str = FIRST, *, given_time: bool = False) -> CollectorRun:
-        return make_pass(self.settings, at(now), given_time=given_time)
+        return collect_once(self.settings, at(now), given_time=given_time)
 
     def read(self, *uids: str) -> dict[str, tuple[Account, Uploads]]:
         """What the store says of these accounts, or of all in scope."""
@@ -120,7 +120,7 @@ class Fleet:
             state.close()
 
 
-def make_pass(settings: Settings, now: datetime, *, given_time: bool = False) -> CollectorRun:
+def collect_once(settings: Settings, now: datetime, *, given_time: bool = False) -> CollectorRun:
     return collect(
         settings,
         now,

@@ -1,4 +1,4 @@
-"""A full disk: the pass fails in one line, the old state stays, the next pass is whole."""
+"""A full disk: the run fails in one line, the old state stays, the next run is complete."""
 
 import os
 import resource
@@ -17,7 +17,7 @@ UIDS = [str(4_000_000 + number) for number in range(300)]
 
 
 def grown(fleet: Fleet) -> None:
-    """Let every account have new reports, so that a pass has much to write."""
+    """Let every account have new reports, so that a run has much to write."""
     fleet.entries(*(entry(uid, sstBackupSize=900) for uid in UIDS))
     for uid in UIDS:
         fleet.end(uid, "2026-11-21T20:40:00+01:00", 0)
@@ -48,8 +48,8 @@ def test_no_file_may_grow(many: Fleet, kilobytes: int) -> None:
     assert "raised StoreError" in answer
     assert "cannot be written" in answer
     readable(many, 500)
-    made = many.collect(LATER)
-    assert (made.failed, made.notes) == ([], [])
+    run = many.collect(LATER)
+    assert (run.failed, run.notes) == ([], [])
     readable(many, 900)
 
 
@@ -86,6 +86,6 @@ def test_the_disk_is_full(small_disk: Fleet, left: int) -> None:
     assert "cannot be written" in answer
     readable(fleet, 500)
     filler.unlink()
-    made = fleet.collect(LATER)
-    assert (made.failed, made.notes) == ([], [])
+    run = fleet.collect(LATER)
+    assert (run.failed, run.notes) == ([], [])
     readable(fleet, 900)

@@ -39,7 +39,7 @@ def daily(*used: int) -> list[DailySize]:
             [DailySize(TODAY - day, 1000 - 10 * day) for day in (29, 20, 11, 8, 5, 1, 0)],
             10.0,
             7,
-            id="days without a pass count by their dates",
+            id="days without a run count by their dates",
         ),
         pytest.param(
             [DailySize(TODAY - day, 1000 - 10 * day) for day in (29, 20, 11, 8, 5, 0)],
@@ -79,8 +79,8 @@ def test_a_few_special_days_do_not_move_the_slope(
         pytest.param(
             daily(10000, 10000, 4999), 50, SizeDrop(10000, 4999, date(2026, 11, 24)), id="today"
         ),
-        pytest.param(daily(100, 50), 50, None, id="by exactly the limit is not more"),
-        pytest.param(daily(100, 50, 40), 50, None, id="the limit, then some more"),
+        pytest.param(daily(100, 50), 50, None, id="by exactly the threshold is not more"),
+        pytest.param(daily(100, 50, 40), 50, None, id="the threshold, then some more"),
         pytest.param(daily(100, 69), 30, SizeDrop(100, 69, date(2026, 11, 24)), id="setting"),
         pytest.param(daily(100, 0), 50, SizeDrop(100, 0, date(2026, 11, 24)), id="all of it"),
         pytest.param(daily(100, 0), 100, None, id="not more than all: off"),
@@ -90,7 +90,7 @@ def test_a_few_special_days_do_not_move_the_slope(
             daily(100, 40, *[40] * 6),
             50,
             SizeDrop(100, 40, date(2026, 11, 18)),
-            id="told for a week",
+            id="reported for a week",
         ),
         pytest.param(daily(100, 40, *[40] * 7), 50, None, id="not for longer"),
         pytest.param(daily(100, 40, 100), 50, None, id="made up for"),
@@ -117,12 +117,12 @@ def test_sudden_loss(sizes: list[DailySize], sudden_loss: float, lost: SizeDrop 
         pytest.param([DailySize(TODAY + 365, 1)], 5, daily(5), id="of a clock that was ahead"),
     ],
 )
-def test_strip(before: list[DailySize], used: int | None, after: list[DailySize]) -> None:
+def test_sizes_are_added(before: list[DailySize], used: int | None, after: list[DailySize]) -> None:
     assert add_size(before, TODAY, used) == after
 
 
 @given(st.lists(st.tuples(st.integers(-3, 40), st.none() | st.integers(0, 9))))
-def test_strip_is_bounded_and_rises(steps: list[tuple[int, int | None]]) -> None:
+def test_sizes_are_bounded_and_in_order(steps: list[tuple[int, int | None]]) -> None:
     sizes: list[DailySize] = []
     today = TODAY
     for days, used in steps:
@@ -139,7 +139,7 @@ def test_sizes_of_the_last_30_days_count(age: int, per_day: float | None) -> Non
     assert estimate_growth(sizes, TODAY, 50).per_day == per_day
 
 
-def test_a_clock_that_is_ahead_for_one_pass_forgets_no_sizes() -> None:
+def test_a_clock_that_is_ahead_for_one_run_forgets_no_sizes() -> None:
     sizes = daily(*range(20))
 
     ahead = add_size(sizes, TODAY + 365, 20)

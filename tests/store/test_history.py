@@ -1,4 +1,4 @@
-"""Histories, each played pass by pass: what a computer showed, and what is to be said then.
+"""Histories, each played run by run: what a computer shows, and what the rules must say then.
 
 What is expected follows from the rules' words alone (docs/rules.md), not from the code.
 Times are of November 2026 in Zurich: ``20 21:00`` is 2026-11-20T21:00+01:00.
@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from backup_monitoring.model.accounts import Account
+from backup_monitoring.model.codec import Codec
 from backup_monitoring.model.uploads import (
     Computer,
     End,
@@ -21,13 +22,11 @@ from backup_monitoring.model.uploads import (
     Uploads,
 )
 from backup_monitoring.model.verdicts import State, Verdict
-from backup_monitoring.store import history_codec as memory_codec
 from backup_monitoring.store.history import (
-    RunOutcome,
     SeenReport,
     TrackedComputer,
-    look,
     mark_missing,
+    update_computer,
 )
 from backup_monitoring.tasks import schedule as planned
 from backup_monitoring.tasks import status as ended
@@ -47,6 +46,7 @@ POLICIES = (
     StatusPolicy(),
 )
 OK, WARNING, CRITICAL, UNKNOWN = State.OK, State.WARNING, State.CRITICAL, State.UNKNOWN
+CODEC: Codec[TrackedComputer] = Codec(TrackedComputer)
 TORN = InvalidReport("/home/4000101/f.xml", "torn")
 
 
@@ -396,10 +396,10 @@ def test_history(looks: list[Look]) -> None:
             memory = mark_missing(memory, now)
             computer = Computer("web01", history=memory.history)
         else:
-            memory = look(memory, computer, now)
+            memory = update_computer(memory, computer, now)
             computer = computer._replace(history=memory.history_beside(computer))
-        # as from one pass to the next
-        memory = memory_codec.read_memory(memory_codec.write_memory(memory))
+        # as from one run to the next
+        memory = CODEC.decode(CODEC.encode(memory))
         uploads = Uploads((computer,))
 
         verdict = ended.evaluate_status(ACCOUNT, uploads, RunPolicies(*POLICIES), now)
@@ -412,7 +412,7 @@ def test_history(looks: list[Look]) -> None:
 def past_after(*looks: tuple[str, Computer]) -> History:
     memory: TrackedComputer | None = None
     for now, computer in looks:
-        memory = look(memory, computer, at(written(now)))
+        memory = update_computer(memory, computer, at(written(now)))
     assert memory is not None
     return memory.history
 
@@ -500,11 +500,11 @@ def test_a_success_ends_the_row_and_an_older_one_is_not_the_last() -> None:
 
 def test_since_when_a_folder_is_gone() -> None:
     there = Computer("a", began("20 20:00"), good("20 20:40"))
-    seen = look(None, there, at(written("20 21:00")))
+    seen = update_computer(None, there, at(written("20 21:00")))
 
     gone = mark_missing(mark_missing(seen, at(written("21 12:00"))), at(written("22 12:00")))
-    back = look(gone, there, at(written("23 12:00")))
-    anew = look(gone, Computer("a", began("23 11:00")), at(written("23 12:00")))
+    back = update_computer(gone, there, at(written("23 12:00")))
+    anew = update_computer(gone, Computer("a", began("23 11:00")), at(written("23 12:00")))
 
     assert seen.history.gone is None
     assert gone.history.gone == at("2026-11-21T12:00+01:00")
@@ -610,46 +610,28 @@ def test_a_folder_without_reports_has_no_past() -> None:
     assert OPEN_AFTER_TWO.history_beside(Computer("a")) is None
 
 
-def test_the_strip_holds_the_runs_of_a_month() -> None:
-    memory: TrackedComputer | None = None
-    for month in ("10", "11"):
-        for day in range(1, 31):
-            moment = f"2026-{month}-{day:02}T20:00:00+01:00"
-            ends = good(moment)._replace(success=day % 2 == 0)
-            memory = look(memory, Computer("a", end=ends), at(moment))
-    assert memory is not None
-
-    assert len(memory.runs) == 30
-    assert memory.runs[0][0] == at("2026-11-01T20:00+01:00")
-    assert "".join(outcome.value for _, outcome in memory.runs) == "fs" * 15
-
-
-def test_the_strip_holds_each_run_once() -> None:
-    looks = (
-        ("19 21:00", Computer("a", began("19 20:00"), good("19 20:40"))),
-        ("20 20:10", Computer("a", began("20 20:00"), good("19 20:40"))),
-        ("21 20:10", Computer("a", began("21 20:00"), good("19 20:40"))),
-        ("21 21:00", Computer("a", began("21 20:00"), bad("21 20:40"))),
-        ("22 20:10", Computer("a", began("22 20:00"), bad("21 20:40"))),
+def test_a_backup_that_never_ended_is_remembered_until_a_new_end() -> None:
+    steps = (
+        ("19 21:00", Computer("a", began("19 20:00"), good("19 20:40")), None),
+        ("20 20:10", Computer("a", began("20 20:00"), good("19 20:40")), None),
+        ("21 20:10", Computer("a", began("21 20:00"), good("19 20:40")), "20 20:00"),
+        ("21 20:20", Computer("a", began("21 20:00"), good("19 20:40")), "20 20:00"),
+        ("21 21:00", Computer("a", began("21 20:00"), bad("21 20:40")), None),
+        ("22 20:10", Computer("a", began("22 20:00"), bad("21 20:40")), None),
     )
     memory: TrackedComputer | None = None
-    for now, computer in looks:
-        memory = look(memory, computer, at(written(now)))
-    assert memory is not None
+    for now, computer, expected in steps:
+        memory = update_computer(memory, computer, at(written(now)))
 
-    assert memory.runs == (
-        (at("2026-11-19T20:40+01:00"), RunOutcome.SUCCESS),
-        (at("2026-11-20T20:00+01:00"), RunOutcome.NEVER_ENDED),
-        (at("2026-11-21T20:40+01:00"), RunOutcome.FAILED),
-    )
+        assert memory.never_ended == (at(written(expected)) if expected else None)
 
 
-def test_the_strip_is_bounded_whatever_a_customer_does() -> None:
+def test_what_is_kept_is_bounded_whatever_a_customer_does() -> None:
     memory: TrackedComputer | None = None
     for second in range(400):
         moment = f"2026-11-20T20:{second // 60:02}:{second % 60:02}+01:00"
-        memory = look(memory, Computer("a", end=bad(moment)), at(moment))
+        memory = update_computer(memory, Computer("a", end=bad(moment)), at(moment))
     assert memory is not None
 
-    assert len(memory.runs) == 100
-    assert len(memory_codec.write_memory(memory)) < 10_000
+    assert memory.failed == 399
+    assert len(CODEC.encode(memory)) < 500

@@ -1,6 +1,6 @@
 """Random histories against a model that knows every run's true outcome.
 
-No failure is missed that a pass could have seen; no good run is counted as failed.
+No failure is missed that a collector run could have seen; no good run is counted as failed.
 """
 
 from collections.abc import Iterator
@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backup_monitoring.model.accounts import Account
+from backup_monitoring.model.codec import Codec
 from backup_monitoring.model.uploads import Computer, End, Start, Uploads
-from backup_monitoring.store import history_codec as memory_codec
-from backup_monitoring.store.history import TrackedComputer, look
+from backup_monitoring.store.history import TrackedComputer, update_computer
 from backup_monitoring.tasks.policies import (
     RunPolicies,
     SchedulePolicy,
@@ -26,6 +26,7 @@ from cases import LONG_AGO, PERL, at
 
 ACCOUNT = Account("4000101", "", warning_numbers=2, warning_days=0)
 RULES = RunPolicies(WarnAfterPolicy(), SchedulePolicy(), StatusPolicy())
+CODEC: Codec[TrackedComputer] = Codec(TrackedComputer)
 FIRST = at("2026-03-01T20:00+01:00")
 LONGEST, LONGEST_FIRST = timedelta(hours=24), timedelta(days=7)
 SOON = timedelta(minutes=1)
@@ -38,10 +39,10 @@ class Truth(Enum):
 
 
 class CollectorRun(Enum):
-    NONE = "nobody looks"
-    WHOLE = "a pass"
-    KILLED = "a pass that is killed before its commit: nothing of it is remembered"
-    HALF = "killed after its commit, before its state file: remembered, and not to be read"
+    NONE = "no run"
+    COMPLETE = "a run"
+    KILLED = "a run that is killed before its commit: nothing of it is remembered"
+    HALF = "killed after its commit, before its state file: remembered, but not to be read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ class Run:
 
 @dataclass(slots=True)
 class World:
-    """The files of one computer, and what the passes could have seen of them."""
+    """The files of one computer, and what the collector runs could have seen of them."""
 
     start: Run | None = None
     end: Run | None = None
@@ -84,7 +85,7 @@ class World:
         )
 
     def seen(self) -> None:
-        """Remember what follows from a look at the files, with all that is known of the runs."""
+        """Remember what follows from the files, with all that is known of the runs."""
         before, start, end = self.remembered_start, self.start, self.end
         if end is not None and end.good:
             self.seen_success = max(self.seen_success, end.number)
@@ -95,7 +96,7 @@ class World:
         self.remembered_start = start
 
     def overdue(self, now: datetime, first: datetime | None) -> bool:
-        """Tell whether the start that is to be seen is older than any run may take."""
+        """Return whether the start that is visible is older than any run may take."""
         if self.start is None or (self.end is not None and self.end.ended >= self.start.began):
             return False
         until = self.start.began + LONGEST
@@ -106,7 +107,7 @@ class World:
 
 @st.composite
 def runs(draw: st.DrawFn, *, lossy: bool) -> list[Run]:
-    made, now = [], FIRST
+    history, now = [], FIRST
     for number in range(draw(st.integers(1, 12))):
         began = now + timedelta(minutes=draw(st.integers(10, 40 * 60)))
         now = began + timedelta(minutes=draw(st.integers(5, 12 * 60)))
@@ -114,19 +115,19 @@ def runs(draw: st.DrawFn, *, lossy: bool) -> list[Run]:
         run = str(draw(st.integers(1, 3))) if lossy else str(number)
         truth = draw(st.sampled_from(Truth))
         lost = [lossy and draw(st.integers(0, 3)) == 0 for _ in range(2)]
-        made.append(Run(number, run, began, now, truth, *lost))
-    return made
+        history.append(Run(number, run, began, now, truth, *lost))
+    return history
 
 
-def events(made: list[Run]) -> Iterator[tuple[datetime, Run, str]]:
+def events(history: list[Run]) -> Iterator[tuple[datetime, Run, str]]:
     """Yield when what is uploaded, and moments at which nothing is."""
-    for run in made:
+    for run in history:
         yield run.began - 2 * SOON, run, ""
         yield run.began, run, "" if run.start_lost else "start"
         yield run.ended, run, "end" if run.leaves_an_end else ""
 
 
-def told(memory: TrackedComputer, computer: Computer, now: datetime) -> int:
+def count_failed(memory: TrackedComputer, computer: Computer, now: datetime) -> int:
     verdict = evaluate_status(
         ACCOUNT,
         Uploads((computer._replace(history=memory.history_beside(computer)),)),
@@ -146,21 +147,21 @@ def upload(world: World, run: Run, what: str) -> None:
 @settings(max_examples=400, deadline=None)
 @given(st.data())
 def test_nothing_is_missed_and_nothing_good_is_counted(data: st.DataObject) -> None:
-    made = data.draw(runs(lossy=True))
+    history = data.draw(runs(lossy=True))
     world, memory, written = World(), None, ""
-    for moment, run, what in events(made):
+    for moment, run, what in events(history):
         upload(world, run, what)
         now = moment + SOON
         kind = data.draw(st.sampled_from(CollectorRun))
         if kind in (CollectorRun.NONE, CollectorRun.KILLED):
             continue
-        before = memory_codec.read_memory(written) if written else None
-        memory = look(before, world.computer(), now)
-        written = memory_codec.write_memory(memory)
+        before = CODEC.decode(written) if written else None
+        memory = update_computer(before, world.computer(), now)
+        written = CODEC.encode(memory)
         world.seen()
         if kind is CollectorRun.HALF:
             continue
-        count = told(memory, world.computer(), now)
+        count = count_failed(memory, world.computer(), now)
         overdue = world.overdue(now, memory.first_open)
         newest_is_good = (
             world.end is not None
@@ -173,30 +174,30 @@ def test_nothing_is_missed_and_nothing_good_is_counted(data: st.DataObject) -> N
         known = {number for number in world.seen_bad if number > world.seen_success}
         if overdue and world.start is not None:
             known.add(world.start.number)
-        happened = [each for each in made if each.began <= now and not each.good]
-        assert len(known) <= count, "a failure is missed that a pass has seen"
+        happened = [each for each in history if each.began <= now and not each.good]
+        assert len(known) <= count, "a failure is missed that a collector run has seen"
         assert count <= sum(each.number > world.seen_success for each in happened), (
             "a good run is counted as failed, or a bad one twice"
         )
 
 
 @settings(max_examples=200, deadline=None)
-@given(made=runs(lossy=False))
-def test_who_always_looks_knows_all(made: list[Run]) -> None:
-    """With a pass after each upload, the row is exact once a success was seen."""
+@given(history=runs(lossy=False))
+def test_collecting_after_each_upload_knows_all(history: list[Run]) -> None:
+    """With a run after each upload, the row is exact once a success was seen."""
     world, memory = World(), None
     row, success_seen = 0, False
-    for moment, run, what in events(made):
+    for moment, run, what in events(history):
         upload(world, run, what)
         now = moment + SOON
-        memory = look(memory, world.computer(), now)
-        if what == "start" and run.number and made[run.number - 1].truth is Truth.KILLED:
+        memory = update_computer(memory, world.computer(), now)
+        if what == "start" and run.number and history[run.number - 1].truth is Truth.KILLED:
             row += 1  # it is certain now that the one before never ends
         if what == "end":
             row = 0 if run.good else row + 1
             success_seen = success_seen or run.good
         overdue = world.overdue(now, memory.first_open)
-        assert told(memory, world.computer(), now) == row + overdue
+        assert count_failed(memory, world.computer(), now) == row + overdue
         newest = world.end is run or what == "start"
         if success_seen and newest and row:
             assert not memory.at_least

@@ -1,4 +1,4 @@
-"""kill -9 at every step of a pass: readers see the old or the new, and nothing counts twice."""
+"""kill -9 at every step of a run: readers see the old or the new, and nothing counts twice."""
 
 import shutil
 from collections.abc import Callable
@@ -20,7 +20,7 @@ def failures(fleet: Fleet, day: int) -> None:
 
 
 def rows_before(fleet: Fleet) -> list[int]:
-    """The failures before the newest run, an account each."""
+    """The failures before the newest run, per account."""
     found = []
     for _, uploads in fleet.read().values():
         (computer,) = uploads.computers
@@ -40,7 +40,7 @@ def killed_at(step: int, fleet: Fleet, now: str, *, after: bool) -> str:
 
 
 def played(fleet: Fleet, store: Path, check: Callable[[], None], *, after: bool, now: str) -> int:
-    """Kill a pass at each of its steps, from the same *store* each time; return how many."""
+    """Kill a run at each of its steps, from the same *store* each time; return how many."""
     step = 0
     while True:
         step += 1
@@ -55,7 +55,7 @@ def played(fleet: Fleet, store: Path, check: Callable[[], None], *, after: bool,
 
 
 @pytest.mark.parametrize("after", [False, True])
-def test_a_pass_that_is_killed(fleet: Fleet, after: bool) -> None:
+def test_a_run_that_is_killed(fleet: Fleet, after: bool) -> None:
     failures(fleet, 20)
     fleet.collect(BEFORE)
     store = fleet.folder / "saved"
@@ -66,10 +66,10 @@ def test_a_pass_that_is_killed(fleet: Fleet, after: bool) -> None:
         (count,) = set(rows_before(fleet))
         read.add(count)
         failures(fleet, 22)
-        made = fleet.collect(AFTER)
-        assert made.failed == []
-        assert made.notes == []
-        # 20 and 21 are in the row if the killed pass has seen 21; it is never in it twice.
+        run = fleet.collect(AFTER)
+        assert run.failed == []
+        assert run.notes == []
+        # 20 and 21 are in the row if the killed run has seen 21; it is never in it twice.
         row = rows_before(fleet)
         assert row in ([1, 1], [2, 2])
         assert row == [2, 2] or count == 0
@@ -82,8 +82,8 @@ def test_a_pass_that_is_killed(fleet: Fleet, after: bool) -> None:
 
 
 @pytest.mark.parametrize("after", [False, True])
-def test_a_killed_pass_and_nothing_new(fleet: Fleet, after: bool) -> None:
-    """Between the memory's commit and the state's rename, the next pass looks at the same."""
+def test_a_killed_run_and_nothing_new(fleet: Fleet, after: bool) -> None:
+    """Killed between the history's commit and the state's rename, the next run sees the same."""
     failures(fleet, 20)
     fleet.collect(BEFORE)
     store = fleet.folder / "saved"
@@ -96,7 +96,7 @@ def test_a_killed_pass_and_nothing_new(fleet: Fleet, after: bool) -> None:
     assert played(fleet, store, check, after=after, now=KILLED) > 30
 
 
-def test_the_first_pass_is_killed(fleet: Fleet) -> None:
+def test_the_first_run_is_killed(fleet: Fleet) -> None:
     store = fleet.folder / "empty"
     store.mkdir()
 
@@ -104,11 +104,11 @@ def test_the_first_pass_is_killed(fleet: Fleet) -> None:
         if (fleet.store / "state.sqlite").exists():
             assert rows_before(fleet) == [0, 0]
         else:
-            with pytest.raises(StoreError, match="is not there"):
+            with pytest.raises(StoreError, match="does not exist"):
                 fleet.read()
-        made = fleet.collect(AFTER)
-        assert made.failed == []
-        assert made.notes == []
+        run = fleet.collect(AFTER)
+        assert run.failed == []
+        assert run.notes == []
         assert rows_before(fleet) == [0, 0]
 
     assert played(fleet, store, check, after=False, now=KILLED) > 30

@@ -14,7 +14,7 @@ from backup_monitoring.model.verdicts import State
 from backup_monitoring.store.collector import collect, try_accounts
 from backup_monitoring.store.files import StoreError
 from backup_monitoring.store.schema import RunMeta
-from backup_monitoring.store.store_file import open_store
+from backup_monitoring.store.store_file import count_findings, open_store
 from backup_monitoring.tasks.policies import (
     RunPolicies,
     SchedulePolicy,
@@ -44,14 +44,14 @@ def failed(fleet: Fleet, uid: str, now: str) -> tuple[float | None, State]:
     return verdict.metrics[0].value if verdict.metrics else None, verdict.state
 
 
-def test_a_whole_pass(fleet: Fleet) -> None:
+def test_a_complete_run(fleet: Fleet) -> None:
     fleet.start("4000101", "2026-11-20T20:00:00+01:00")
     fleet.end("4000101", "2026-11-20T20:40:00+01:00", 0)
     fleet.plan("4000101", 20)
 
-    made = fleet.collect()
+    run = fleet.collect()
 
-    assert (made.accounts, made.computers, made.findings, made.failed, made.notes) == (
+    assert (run.accounts, run.computers, run.findings, run.failed, run.notes) == (
         *(2, 1),
         *([], [], []),
     )
@@ -70,10 +70,10 @@ def test_the_directory_is_down(fleet: Fleet) -> None:
     fleet.end("4000101", "2026-11-21T20:40:00+01:00", 0)
     fleet.start("4000102", "2026-11-21T20:00:00+01:00")
 
-    made = fleet.collect(LATER)
+    run = fleet.collect(LATER)
 
-    assert [line.split(":")[0] for line in made.failed] == ["directory"]
-    assert (made.accounts, made.computers) == (2, 2)
+    assert [line.split(":")[0] for line in run.failed] == ["directory"]
+    assert (run.accounts, run.computers) == (2, 2)
     assert fleet.read()["4000101"][0].capacity == 1000
     assert failed(fleet, "4000101", LATER) == (2, State.WARNING)
     assert failed(fleet, "4000102", LATER) == (0, State.OK)
@@ -92,9 +92,9 @@ def test_a_directory_that_ends_in_the_middle_is_down(fleet: Fleet) -> None:
         + "changetype: add\n"
     )
 
-    made = fleet.collect(LATER)
+    run = fleet.collect(LATER)
 
-    assert len(made.failed) == 1
+    assert len(run.failed) == 1
     assert {uid: each[0].used for uid, each in fleet.read().items()} == {
         "4000101": 100,
         "4000102": 100,
@@ -143,14 +143,14 @@ def test_an_account_that_comes_while_the_storage_is_away_is_unknown(fleet: Fleet
 
     for task in ("schedule", "status", "client", "unused"):
         judge, policies = load_rule(task), fleet.settings.policies
-        said = {
+        verdicts = {
             uid: (verdict.state, verdict.summary)
             for uid, pair in fleet.read().items()
             for verdict in [judge(*pair, policies, at(LATER))]
         }
-        unread = "its home may not be read: no pass could look into it yet"
-        assert said["4000101"] == (State.UNKNOWN, unread)
-        assert said["4000103"] == (State.OK, "not provisioned yet")
+        unread = "its home may not be read: no collector run has read it yet"
+        assert verdicts["4000101"] == (State.UNKNOWN, unread)
+        assert verdicts["4000103"] == (State.OK, "not provisioned yet")
     assert failed(fleet, "4000102", LATER) == (1, State.WARNING)
 
 
@@ -160,9 +160,9 @@ def test_the_storage_is_not_mounted(fleet: Fleet) -> None:
     shutil.move(fleet.home, fleet.folder / "away")
     fleet.entries(entry("4000101", sstBackupSize=990), entry("4000102"))
 
-    made = fleet.collect(LATER)
+    run = fleet.collect(LATER)
 
-    assert [line.split(":")[0] for line in made.failed] == ["storage"]
+    assert [line.split(":")[0] for line in run.failed] == ["storage"]
     account, uploads = fleet.read()["4000101"]
     assert account.used == 990
     assert [computer.name for computer in uploads.computers] == ["web01"]
@@ -178,10 +178,10 @@ def test_the_storage_is_not_mounted(fleet: Fleet) -> None:
     assert fleet.read()["4000101"][0].growth == Growth(None, 3, None)
 
 
-def test_each_wait_of_a_pass_is_told(fleet: Fleet) -> None:
+def test_each_wait_of_a_run_has_its_phase(fleet: Fleet) -> None:
     phases: list[str] = []
 
-    made = collect(
+    run = collect(
         fleet.settings, at(FIRST), phases.append, lambda accounts, _: accounts, given_time=False
     )
 
@@ -191,7 +191,7 @@ def test_each_wait_of_a_pass_is_told(fleet: Fleet) -> None:
         "reading the files of account 4000102",
         "writing the store",
     ]
-    assert 0 < made.seconds < 60
+    assert 0 < run.seconds < 60
 
 
 def test_a_disk_below_the_homes_is_not_mounted(tmp_path: Path) -> None:
@@ -203,10 +203,10 @@ def test_a_disk_below_the_homes_is_not_mounted(tmp_path: Path) -> None:
     for uid in uids:
         shutil.rmtree(fleet.home / uid / "incoming")
 
-    made = fleet.collect(LATER)
+    run = fleet.collect(LATER)
 
-    (said,) = made.failed
-    assert "none of 12 computers has a folder any more; is it mounted" in said
+    (line,) = run.failed
+    assert "all folders of 12 computers have disappeared; is it mounted" in line
     assert failed(fleet, uids[0], LATER) == (1, State.WARNING)
     assert meta(fleet).storage_read == at(FIRST)
 
@@ -226,16 +226,16 @@ def test_two_entries_with_one_uid(fleet: Fleet) -> None:
     fleet.entries(entry("4000101"), other)
 
     for now in (FIRST, LATER):
-        made = fleet.collect(now)
+        run = fleet.collect(now)
 
     state = open_store(fleet.store)
     both = [len(uploads.computers) for _, uploads in state.accounts(Files.ALL, ["4000101"])]
     state.close()
     assert both == [1, 0]
-    assert [each.kind for each in made.findings if "another entry has its uid" in str(each)] == [
+    assert [each.kind for each in run.findings if "another entry has its uid" in str(each)] == [
         "attribute"
     ]
-    assert [each for each in made.findings if each.kind == "missing_computer"] == []
+    assert [each for each in run.findings if each.kind == "missing_computer"] == []
 
 
 def test_a_clock_far_ahead_forgets_nothing_that_it_cannot_see(fleet: Fleet) -> None:
@@ -243,7 +243,7 @@ def test_a_clock_far_ahead_forgets_nothing_that_it_cannot_see(fleet: Fleet) -> N
     fleet.collect()
     directory = fleet.folder / "directory.ldif"
     text = directory.read_text()
-    directory.unlink()  # such as by a certificate that has expired for that clock
+    directory.unlink()  # for example by a certificate that has expired for that clock
     for days in ("2028-06-01", "2028-06-02"):
         fleet.collect(f"{days}T21:00+02:00")
     directory.write_text(text)
@@ -260,22 +260,22 @@ def test_both_are_away(fleet: Fleet) -> None:
     shutil.move(fleet.home, fleet.folder / "away")
     (fleet.folder / "directory.ldif").unlink()
 
-    made = fleet.collect(LATER)
+    run = fleet.collect(LATER)
 
-    assert [line.split(":")[0] for line in made.failed] == ["directory", "storage"]
+    assert [line.split(":")[0] for line in run.failed] == ["directory", "storage"]
     assert failed(fleet, "4000101", LATER) == (1, State.WARNING)
     assert meta(fleet)[:2] == (at(FIRST), at(FIRST))
 
 
-def test_one_home_that_is_away_is_no_storage_that_is_away(fleet: Fleet) -> None:
+def test_one_missing_home_is_not_missing_storage(fleet: Fleet) -> None:
     fleet.end("4000101", "2026-11-20T20:40:00+01:00", 0)
     fleet.collect()
     shutil.rmtree(fleet.home / "4000101")
 
-    made = fleet.collect(LATER)
+    run = fleet.collect(LATER)
 
-    assert made.failed == []
-    assert [finding.kind for finding in made.findings] == ["home"]
+    assert run.failed == []
+    assert [finding.kind for finding in run.findings] == ["home"]
     assert failed(fleet, "4000101", LATER) == (None, State.UNKNOWN)
 
     fleet.end("4000101", "2026-11-22T20:40:00+01:00", 0)
@@ -283,27 +283,27 @@ def test_one_home_that_is_away_is_no_storage_that_is_away(fleet: Fleet) -> None:
     assert failed(fleet, "4000101", "2026-11-22T21:00+01:00") == (2, State.WARNING)
 
 
-def test_homes_that_are_not_made_yet_are_no_storage_that_is_away(fleet: Fleet) -> None:
+def test_homes_that_do_not_exist_yet_are_not_missing_storage(fleet: Fleet) -> None:
     new = {"sstProvisioningMode": "add", "sstProvisioningState": "0"}
     fleet.entries(entry("4000103", **new), entry("4000104", **new))
     for home in fleet.home.iterdir():
         home.rmdir()
 
-    made = fleet.collect()
+    run = fleet.collect()
 
-    assert (made.accounts, made.failed, made.findings) == (2, [], [])
+    assert (run.accounts, run.failed, run.findings) == (2, [], [])
 
 
-def test_why_a_home_cannot_be_looked_into(fleet: Fleet) -> None:
+def test_why_a_home_cannot_be_read(fleet: Fleet) -> None:
     fleet.entries(
         entry("4000101"), entry("4000103"), entry("4000104", homeDirectory="home/4000104")
     )
 
-    made = fleet.collect()
+    run = fleet.collect()
 
-    assert [str(finding) for finding in made.findings if finding.kind == "home"] == [
-        f"account 4000103: its home is not there: {fleet.home / '4000103'}",
-        "account 4000104: its home may not be read: home 'home/4000104' is not an absolute path",
+    assert [str(finding) for finding in run.findings if finding.kind == "home"] == [
+        f"account 4000103: home directory {fleet.home / '4000103'} does not exist",
+        "account 4000104: cannot read home directory: home 'home/4000104' is not an absolute path",
     ]
 
 
@@ -313,24 +313,24 @@ def test_accounts_that_are_only_tried(fleet: Fleet) -> None:
     (fleet.reports("4000101") / "backupEnded.xml").write_text("<torn")
 
     uids = ["4000101", "GONE", "4000103", "Nobody"]
-    made = try_accounts(fleet.settings, uids, at(FIRST), lambda _: None)
+    run = try_accounts(fleet.settings, uids, at(FIRST), lambda _: None)
 
-    assert (made.accounts, made.computers) == (3, 1)
-    assert made.counted() == {"report": 1, "home": 1}
-    assert made.failed == ["Nobody: no such account"]
-    assert 0 < made.seconds < 60
+    assert (run.accounts, run.computers) == (3, 1)
+    assert count_findings(run.findings) == {"report": 1, "home": 1}
+    assert run.failed == ["Nobody: no such account"]
+    assert 0 < run.seconds < 60
     assert list(fleet.store.iterdir()) == []
 
 
-def test_no_account_at_all_is_no_answer(fleet: Fleet) -> None:
+def test_no_account_at_all_is_an_error(fleet: Fleet) -> None:
     """A wrong base or filter, or access that was taken away, must not look healthy."""
     fleet.collect()
     fleet.entries()
 
-    made = fleet.collect(LATER)
+    run = fleet.collect(LATER)
 
-    assert made.accounts == 2
-    assert "no active account below it" in made.failed[0]
+    assert run.accounts == 2
+    assert "no active account below it" in run.failed[0]
     assert meta(fleet)[:2] == (at(FIRST), at(LATER))
 
 
@@ -362,10 +362,10 @@ def test_a_part_that_is_too_old_is_refused(
 
 def test_a_storage_that_was_never_read_is_refused(fleet: Fleet) -> None:
     shutil.move(fleet.home, fleet.folder / "away")
-    made = fleet.collect()
+    run = fleet.collect()
     state = open_store(fleet.store)
 
-    assert len(made.failed) == 1
+    assert len(run.failed) == 1
     with pytest.raises(StoreError, match="the storage was never read"):
         state.fresh(fleet.settings.store, Files.ALL, at(FIRST))
     state.fresh(fleet.settings.store, None, at(FIRST))
@@ -376,7 +376,7 @@ def test_time_does_not_run_backwards_by_an_option(fleet: Fleet) -> None:
     fleet.collect(LATER, given_time=True)
     fleet.collect(LATER, given_time=True)
 
-    with pytest.raises(UsageError, match="before the last pass, 2026-11-21 20:00:00"):
+    with pytest.raises(UsageError, match="before the last collector run, 2026-11-21 20:00:00"):
         fleet.collect(FIRST, given_time=True)
 
 
@@ -384,10 +384,10 @@ def test_the_clock_was_set_back(fleet: Fleet) -> None:
     fleet.end("4000101", "2026-11-20T20:40:00+01:00", 0)
     fleet.collect("2027-11-20T21:00+01:00")
 
-    made = fleet.collect()
+    run = fleet.collect()
 
-    assert [str(finding) for finding in made.findings] == [
-        "this server: the clock was set back: the last pass was 2027-11-20 20:00 +00:00"
+    assert [str(finding) for finding in run.findings] == [
+        "this server: the clock was set back: the last run was 2027-11-20 20:00 +00:00"
     ]
     assert meta(fleet)[:3] == (at(FIRST),) * 3
     assert failed(fleet, "4000101", FIRST) == (1, State.WARNING)

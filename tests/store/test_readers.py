@@ -1,4 +1,4 @@
-"""Who reads the store: another user, who may only read, while passes write."""
+"""Readers of the store: another user, who can only read, while collector runs write."""
 
 import os
 import sqlite3
@@ -15,7 +15,7 @@ from backup_monitoring.store.files import StoreError
 from backup_monitoring.store.store_file import StoreFile, open_store
 from cases import at
 from store.children import as_nobody, opened
-from store.fleet import FIRST, Fleet, entry, make_pass
+from store.fleet import FIRST, Fleet, collect_once, entry
 
 needs_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
 
@@ -43,14 +43,14 @@ def test_another_user_reads_what_only_the_collector_may_write(fleet: Fleet) -> N
 
 
 @needs_root
-def test_a_user_outside_of_the_group_is_told_so(fleet: Fleet) -> None:
+def test_a_user_outside_of_the_group_gets_an_error(fleet: Fleet) -> None:
     fleet.collect()
     opened(fleet.store)
 
-    said = as_nobody(lambda: names(fleet))
+    text = as_nobody(lambda: names(fleet))
 
-    assert "StoreError" in said
-    assert "let this user's group read it" in said
+    assert "StoreError" in text
+    assert "give this user's group read access" in text
 
 
 def test_who_may_read_what(fleet: Fleet) -> None:
@@ -75,7 +75,7 @@ def test_a_reader_keeps_the_state_that_it_has_opened(fleet: Fleet) -> None:
     assert {account.used for account, _ in fleet.read().values()} == {900}
 
 
-def test_readers_see_the_old_or_the_new_while_passes_write(fleet: Fleet) -> None:
+def test_readers_see_the_old_or_the_new_while_runs_write(fleet: Fleet) -> None:
     uids = [str(4_000_000 + number) for number in range(200)]
 
     def directory(size: int) -> None:
@@ -102,7 +102,7 @@ def test_readers_see_the_old_or_the_new_while_passes_write(fleet: Fleet) -> None
     assert len({size for sizes in seen for size in sizes}) > 1
 
 
-def test_two_passes_at_once(fleet: Fleet) -> None:
+def test_two_runs_at_once(fleet: Fleet) -> None:
     """The second begins while the first is in the middle of the homes."""
     fleet.collect()
     refused: list[str] = []
@@ -111,17 +111,17 @@ def test_two_passes_at_once(fleet: Fleet) -> None:
         accounts: Iterable[tuple[int, Account]], total: int
     ) -> Iterator[tuple[int, Account]]:
         before = (fleet.store / "state.sqlite").read_bytes()
-        with pytest.raises(StoreError, match="another pass is running") as caught:
+        with pytest.raises(StoreError, match="a collector run is in progress") as caught:
             fleet.collect("2026-11-20T21:06+01:00")
         refused.append(caught.value.remedy)
         assert (fleet.store / "state.sqlite").read_bytes() == before
         yield from accounts
 
     now = at("2026-11-20T21:05+01:00")
-    made = collect(fleet.settings, now, lambda _: None, meanwhile, given_time=False)
+    run = collect(fleet.settings, now, lambda _: None, meanwhile, given_time=False)
 
-    assert refused == ["wait for it, or make passes rarer"]
-    assert (made.accounts, made.failed) == (2, [])
+    assert refused == ["wait, or run it less often"]
+    assert (run.accounts, run.failed) == (2, [])
     assert len(fleet.read()) == 2
     assert fleet.collect("2026-11-20T21:10+01:00").failed == []
 
@@ -203,7 +203,7 @@ def read_all(file: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
-def test_a_damaged_state_is_one_clear_line_and_made_anew(fleet: Fleet, damage: object) -> None:
+def test_a_damaged_state_is_one_clear_line_and_is_replaced(fleet: Fleet, damage: object) -> None:
     fleet.end("4000101", "2026-11-20T20:40:00+01:00", 0)
     fleet.collect()
     assert callable(damage)
@@ -215,16 +215,16 @@ def test_a_damaged_state_is_one_clear_line_and_made_anew(fleet: Fleet, damage: o
     assert str(fleet.store / "state.sqlite") in str(caught.value)
 
     fleet.end("4000101", "2026-11-21T20:40:00+01:00", 0)
-    made = fleet.collect("2026-11-21T21:00+01:00")
-    assert made.failed == []
-    assert len(made.notes) <= 1
+    run = fleet.collect("2026-11-21T21:00+01:00")
+    assert run.failed == []
+    assert len(run.notes) <= 1
     (computer,) = fleet.read()["4000101"][1].computers
     assert computer.history is not None
-    assert computer.history.failed == 1  # the past was never in that file
+    assert computer.history.failed == 1  # the history was never in that file
 
 
 @pytest.mark.parametrize("damage", [d for name, d in DAMAGES.items() if name != "empty"])
-def test_a_damaged_past_is_begun_anew(fleet: Fleet, damage: object) -> None:
+def test_a_damaged_history_is_replaced(fleet: Fleet, damage: object) -> None:
     fleet.end("4000101", "2026-11-20T20:40:00+01:00", 0)
     fleet.collect()
     assert callable(damage)
@@ -232,11 +232,11 @@ def test_a_damaged_past_is_begun_anew(fleet: Fleet, damage: object) -> None:
     before = (fleet.store / "past.sqlite").read_bytes()
     fleet.end("4000101", "2026-11-21T20:40:00+01:00", 0)
 
-    made = fleet.collect("2026-11-21T21:00+01:00")
+    run = fleet.collect("2026-11-21T21:00+01:00")
 
-    assert made.failed == []
-    (note,) = made.notes
-    assert "begun anew" in note
+    assert run.failed == []
+    (note,) = run.notes
+    assert "started a new one" in note
     assert (fleet.store / "past.sqlite.aside").read_bytes() == before
     (computer,) = fleet.read()["4000101"][1].computers
     assert computer.history is not None
@@ -244,9 +244,9 @@ def test_a_damaged_past_is_begun_anew(fleet: Fleet, damage: object) -> None:
     assert fleet.collect("2026-11-21T21:05+01:00").notes == []
 
 
-def test_a_past_that_is_damaged_in_the_middle(tmp_path: Path) -> None:
-    """What a pass comes upon late is begun anew just so."""
-    uids = [str(4_000_000 + number) for number in range(300)]
+def test_a_history_that_is_damaged_in_the_middle(tmp_path: Path) -> None:
+    """Damage that a run meets late is handled in the same way."""
+    uids = [str(4_000_000 + number) for number in range(400)]
     fleet = Fleet(tmp_path / "many", uids)
     for uid in uids:
         fleet.end(uid, "2026-11-20T20:40:00+01:00", 0)
@@ -258,33 +258,33 @@ def test_a_past_that_is_damaged_in_the_middle(tmp_path: Path) -> None:
         data[page * 4096 : page * 4096 + 200] = b"\xa5" * 200
     (fleet.store / "past.sqlite").write_bytes(data)
 
-    made = fleet.collect("2026-11-20T21:05+01:00")
+    run = fleet.collect("2026-11-20T21:05+01:00")
 
-    assert made.failed == []
-    assert ["begun anew" in note for note in made.notes] == [True]
-    assert (made.accounts, made.computers) == (300, 300)
-    assert len(fleet.read()) == 300
+    assert run.failed == []
+    assert ["started a new one" in note for note in run.notes] == [True]
+    assert (run.accounts, run.computers) == (400, 400)
+    assert len(fleet.read()) == 400
 
 
-def test_a_past_that_is_empty_is_new(fleet: Fleet) -> None:
+def test_an_empty_history_is_a_new_one(fleet: Fleet) -> None:
     (fleet.store / "past.sqlite").write_bytes(b"")
 
     assert fleet.collect().notes == []
 
 
-def test_there_is_no_folder(fleet: Fleet) -> None:
+def test_the_folder_does_not_exist(fleet: Fleet) -> None:
     fleet.store.rmdir()
 
-    with pytest.raises(StoreError, match="make the folder"):
+    with pytest.raises(StoreError, match="create the folder"):
         fleet.collect()
     with pytest.raises(StoreError, match="run collect_backup_state, or use --live"):
         fleet.read()
 
 
 @needs_root
-def test_the_folder_may_not_be_written(fleet: Fleet) -> None:
+def test_the_folder_cannot_be_written(fleet: Fleet) -> None:
     fleet.collect()
     opened(fleet.store)
     settings = fleet.settings
 
-    assert "StoreError" in as_nobody(lambda: make_pass(settings, at(FIRST)))
+    assert "StoreError" in as_nobody(lambda: collect_once(settings, at(FIRST)))

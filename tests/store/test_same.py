@@ -1,4 +1,4 @@
-"""The store gives the rules what directory and storage give them, of every kind of account."""
+"""The store gives the rules the same as directory and homes, for every kind of account."""
 
 import os
 from collections.abc import Callable
@@ -89,7 +89,7 @@ def live(fleet: Fleet, uids: list[str] | None = None) -> dict[str, Pair]:
     return {account.uid: (account, uploads) for account, uploads in found}
 
 
-def without_past(pair: Pair) -> Pair:
+def without_history(pair: Pair) -> Pair:
     account, uploads = pair
     computers = tuple(each._replace(history=None) for each in uploads.computers)
     return account._replace(growth=None), uploads._replace(computers=computers)
@@ -104,22 +104,22 @@ def test_both_sources_have_one_shape(fleet: Fleet) -> None:
     assert list(stored) == list(read)
     assert len(stored) == 15
     for uid, pair in stored.items():
-        assert without_past(pair) == read[uid]
+        assert without_history(pair) == read[uid]
 
 
 @pytest.mark.parametrize(("uid", "state"), [("inactive", State.OK), ("unclear", State.UNKNOWN)])
 def test_one_that_is_left_out_is_found_by_name(fleet: Fleet, uid: str, state: State) -> None:
     fill(fleet)
-    made = fleet.collect(NOW)
+    run = fleet.collect(NOW)
 
-    stored = without_past(fleet.read(uid, "GOOD")[uid])
+    stored = without_history(fleet.read(uid, "GOOD")[uid])
 
     assert stored == live(fleet, [uid])[uid]
     assert {each(*stored, fleet.settings.policies, at(NOW)).state for each in RULES.values()} == {
         state
     }
-    said = [each.problem for each in made.findings if each.where.startswith(f"uid={uid},")]
-    assert said == (["sstIsActive: missing"] if uid == "unclear" else [])
+    problems = [each.problem for each in run.findings if each.where.startswith(f"uid={uid},")]
+    assert problems == (["sstIsActive: missing"] if uid == "unclear" else [])
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -130,10 +130,14 @@ def test_rules_say_the_same(fleet: Fleet, rule: str) -> None:
 
     for uid, (account, uploads) in fleet.read().items():
         account_live, uploads_live = live(fleet)[uid]
-        told = RULES[rule](account._replace(growth=None), uploads, policies, now)
-        told_live = RULES[rule](account_live, uploads_live, policies, now)
-        assert (uid, told.state, told.summary) == (uid, told_live.state, told_live.summary)
-        assert told.metrics == told_live.metrics
+        verdict = RULES[rule](account._replace(growth=None), uploads, policies, now)
+        live_verdict = RULES[rule](account_live, uploads_live, policies, now)
+        assert (uid, verdict.state, verdict.summary) == (
+            uid,
+            live_verdict.state,
+            live_verdict.summary,
+        )
+        assert verdict.metrics == live_verdict.metrics
 
 
 def test_a_store_knows_how_an_account_grows(fleet: Fleet) -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from backup_monitoring.model.accounts import Account
 from backup_monitoring.model.uploads import Computer, Start, Uploads
 from backup_monitoring.model.verdicts import State, Verdict
-from backup_monitoring.store.history import TrackedComputer, look
+from backup_monitoring.store.history import TrackedComputer, update_computer
 from backup_monitoring.tasks.policies import (
     RunPolicies,
     SchedulePolicy,
@@ -172,7 +172,7 @@ def test_lost_uploads(life: Life) -> None:
         if disk.newest is None:
             continue
         seen = disk.computer(life, policy, now)
-        memory = look(memory, seen, now)
+        memory = update_computer(memory, seen, now)
         for known in (None, memory):
             history = known.history_beside(seen) if known is not None else None
             verdict = evaluate_schedule(

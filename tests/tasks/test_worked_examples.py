@@ -14,7 +14,7 @@ from backup_monitoring.model.uploads import Client, Computer
 from backup_monitoring.model.verdicts import Range, Threshold, Verdict
 from backup_monitoring.settings.task_sections import range_below_count
 from backup_monitoring.store.growth import DailySize, estimate_growth
-from backup_monitoring.store.history import TrackedComputer, look
+from backup_monitoring.store.history import TrackedComputer, update_computer
 from backup_monitoring.tasks.client import evaluate_client
 from backup_monitoring.tasks.policies import (
     ClientPolicy,
@@ -174,7 +174,7 @@ def _runs(rows: list[Row]) -> Verdict:
     memory: TrackedComputer | None = None
     for row in rows:
         now, computer = at(row["checked at"]), _computer(row)
-        memory = look(memory, computer, now)
+        memory = update_computer(memory, computer, now)
         computer = computer._replace(history=memory.history_beside(computer))
     account = _account({"entry: backups, days": "2, 0"})
     rules = RunPolicies(WarnAfterPolicy(), _schedule_policy({}), StatusPolicy())

@@ -1,7 +1,7 @@
 """Reads people from the directory: contacts of accounts, persons, customers, resellers."""
 
-from collections.abc import Callable, Iterator
-from typing import NamedTuple, TypeVar
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from backup_monitoring.directory.attributes import AttributeReader, EntryValues
 from backup_monitoring.directory.base import Directory
@@ -9,10 +9,8 @@ from backup_monitoring.directory.bases import MissingBaseError
 from backup_monitoring.directory.dn import Normalised, normalize_dn
 from backup_monitoring.directory.entries import Entry
 from backup_monitoring.directory.filters import escape_value
-from backup_monitoring.model import Contact, Customer, PeopleTable, Person, Reseller
+from backup_monitoring.model import Contact, Customer, Person, Reseller
 from backup_monitoring.settings import AttributeNames, DirectorySettings
-
-T = TypeVar("T")
 
 _GIVEN_NAME, _SURNAME, _COMPANY = "givenName", "sn", "o"
 _IS_COMPANY, _IS_DEFAULT = "sstIsCompany", "sstIsDefault"
@@ -27,14 +25,14 @@ _ADDRESS, _NOTIFICATIONS, _SETTINGS = (
 
 
 class MissingBase(NamedTuple):
-    """A base that shows nothing: *base*, and *problem* if the directory said one."""
+    """A *base* without visible entries; *problem* is the directory's error, if it gave one."""
 
     base: str
     problem: str = ""
 
 
 class ContactReader:
-    """Reads contacts from the entries of accounts; *attributes* are those it needs."""
+    """Reads contacts from the entries of accounts, of which it needs *attributes*."""
 
     def __init__(self, names: AttributeNames) -> None:
         self._names = names
@@ -47,13 +45,13 @@ class ContactReader:
         )
 
     def contact(self, entry: Entry, uid: str) -> Contact:
-        """Return what *entry* of account *uid* says about whom to tell."""
+        """Return the contact in *entry* of the account *uid*."""
         names, values = self._names, EntryValues(*entry)
         return Contact(
             uid,
             entry.dn,
             name=entry.text(names.name) or "",
-            # several values, which only a file can have, are none that anybody understands
+            # Several values, which only a file can have, make an invalid one.
             warning_on=", ".join(entry.texts(names.warning_on)),
             medium=", ".join(entry.texts(names.medium)),
             warning_numbers=values.number(self._numbers, 0, 99),
@@ -68,119 +66,106 @@ class ContactReader:
 
 
 class LivePeople:
-    """Looks up people in the directory, each when it is asked for, and once.
+    """The `People` of a directory, with a search per look-up.
 
-    A base that is not there, or hidden, has nobody, and is noted in *unseen*. Every method
-    raises DirectoryError if the directory does not answer.
+    *unseen* has the bases that do not exist or are hidden: nobody is found below them.
+
+    Raises:
+        DirectoryError: the answer is not complete; every method may.
     """
 
     def __init__(self, directory: Directory, settings: DirectorySettings) -> None:
         self.unseen: dict[str, MissingBase] = {}
         self._directory = directory
         self._settings = settings
-        self._contacts = _Once(self._contact)
-        self._persons = _Once(self._person)
-        self._customers = _Once(self._customer)
-        self._resellers: PeopleTable | None = None
+        self._resellers: dict[str, Reseller] | None = None
 
     def contact(self, uid: str) -> Contact | None:
-        """See `backup_monitoring.notify.people.People`."""
-        return self._contacts.get(uid)
-
-    def person(self, uid: str) -> Person | None:
-        """See `backup_monitoring.notify.people.People`."""
-        return self._persons.get(uid)
-
-    def customer(self, uid: str) -> Customer | None:
-        """See `backup_monitoring.notify.people.People`."""
-        return self._customers.get(uid)
-
-    def reseller(self, uid: str) -> Reseller | None:
-        """See `backup_monitoring.notify.people.People`."""
-        if self._resellers is None:
-            self._resellers = self._every_reseller()
-        return self._resellers.reseller(uid)
-
-    def _contact(self, uid: str) -> Contact | None:
+        """Return the contact of the account *uid*."""
+        if not _is_valid(uid):
+            return None
         settings, reader = self._settings, ContactReader(self._settings.attributes)
         ldap_filter = f"({settings.attributes.uid}={escape_value(uid)})"
-        # An account's base that is not there is no answer: it is every account's.
+        # Without the accounts' base no account can be read: that is an error, not "nobody".
         found = [*self._directory.entries(settings.accounts_base, ldap_filter, reader.attributes)]
-        return reader.contact(found[0], _uid(found[0], settings, uid)) if found else None
+        return reader.contact(found[0], _get_uid(found[0], settings, uid)) if found else None
 
-    def _person(self, uid: str) -> Person | None:
+    def person(self, uid: str) -> Person | None:
+        """Return the person *uid*."""
         names, base = self._settings.attributes, self._settings.people_base
-        found = self._named(base, _PERSONS, uid, _person_attributes(names))
-        return _person(found, names) if found else None
+        entry = self._find(base, _PERSONS, uid, _list_person_attributes(names))
+        return _make_person(entry, names) if entry else None
 
-    def _customer(self, uid: str) -> Customer | None:
+    def customer(self, uid: str) -> Customer | None:
+        """Return the customer *uid*."""
         names, base = self._settings.attributes, self._settings.customers_base
-        found = self._named(base, _CUSTOMERS, uid, _customer_attributes(names))
-        if found is None:
+        entry = self._find(base, _CUSTOMERS, uid, _list_customer_attributes(names))
+        if entry is None:
             return None
         address = None
-        if not _own_name(found):
-            address = self._entry(f"ou=address,{found.dn}", _NAME_ATTRIBUTES)
-        return _customer(found, names, _person_name(address) if address else "")
+        if not _get_own_name(entry):
+            address = self._read_entry(f"ou=address,{entry.dn}", _NAME_ATTRIBUTES)
+        return _make_customer(entry, names, _get_person_name(address) if address else "")
 
-    def _named(
+    def reseller(self, uid: str) -> Reseller | None:
+        """Return the settings of the reseller *uid*, the default ones if it has none."""
+        if self._resellers is None:
+            self._resellers = self._read_all_resellers()
+        if own := self._resellers.get(uid.lower()):
+            return own
+        defaults = [each for each in self._resellers.values() if each.is_default]
+        return min(defaults, key=lambda each: each.uid, default=None)
+
+    def _find(
         self, base: str, of_class: str, uid: str, attributes: tuple[str, ...]
     ) -> Entry | None:
+        if not _is_valid(uid):
+            return None
         ldap_filter = f"(&{of_class}({self._settings.attributes.uid}={escape_value(uid)}))"
-        found = self._seen(base, ldap_filter, attributes)
-        return found[0] if found else None
-
-    def _seen(self, base: str, ldap_filter: str, attributes: tuple[str, ...]) -> list[Entry]:
         try:
-            return [*self._directory.entries(base, ldap_filter, attributes)]
+            found = [*self._directory.entries(base, ldap_filter, attributes)]
         except MissingBaseError as error:
             self.unseen[base] = MissingBase(base, error.problem)
-            return []
+            return None
+        return found[0] if found else None
 
-    def _entry(self, dn: str, attributes: tuple[str, ...]) -> Entry | None:
+    def _read_entry(self, dn: str, attributes: tuple[str, ...]) -> Entry | None:
         try:
             return self._directory.entry(dn, attributes)
         except MissingBaseError as error:
             self.unseen[dn] = MissingBase(dn, error.problem)
             return None
 
-    def _every_reseller(self) -> PeopleTable:
-        # All at once: they are few, and one search is sooner done than two reads a reseller, and
-        # one for each that has none.
+    def _read_all_resellers(self) -> dict[str, Reseller]:
+        # All in one search: they are few, and each of them alone takes two reads, a reseller
+        # without settings a third.
+        resellers: dict[str, Reseller] = {}
         base = self._settings.reseller_settings_base
         try:
-            return PeopleTable.of(_resellers(self._directory, self._settings))
+            for each in _read_resellers(self._directory, self._settings):
+                resellers.setdefault(each.uid.lower(), each)
         except MissingBaseError as error:
             self.unseen[base] = MissingBase(base, error.problem)
-            return PeopleTable.of(())
+        return resellers
 
 
-class _Once(dict[str, T | None]):
-    """What *read* has returned by uid."""
-
-    def __init__(self, read: Callable[[str], T | None]) -> None:
-        self._read = read
-
-    def get(self, uid: str) -> T | None:  # type: ignore[override]
-        key = uid.lower()
-        if key not in self:
-            # A name that cannot be written as text is nobody's.
-            self[key] = self._read(uid) if uid and uid.isprintable() else None
-        return self[key]
+def _is_valid(uid: str) -> bool:
+    # A directory has no name that is not text.
+    return uid != "" and uid.isprintable()
 
 
 def read_people(
     directory: Directory, settings: DirectorySettings
 ) -> Iterator[Person | Customer | Reseller | MissingBase]:
-    """Yield everybody, and each base that shows nobody.
+    """Yield all people, and a `MissingBase` for each base without any.
 
     Raises:
         DirectoryError: the answer is not complete.
     """
     for base, read in (
-        (settings.people_base, _persons),
-        (settings.customers_base, _customers),
-        (settings.reseller_settings_base, _resellers),
+        (settings.people_base, _read_persons),
+        (settings.customers_base, _read_customers),
+        (settings.reseller_settings_base, _read_resellers),
     ):
         empty = True
         try:
@@ -194,37 +179,37 @@ def read_people(
                 yield MissingBase(base)
 
 
-def _persons(directory: Directory, settings: DirectorySettings) -> Iterator[Person]:
+def _read_persons(directory: Directory, settings: DirectorySettings) -> Iterator[Person]:
     names = settings.attributes
-    for entry in directory.entries(settings.people_base, _PERSONS, _person_attributes(names)):
-        yield _person(entry, names)
+    for entry in directory.entries(settings.people_base, _PERSONS, _list_person_attributes(names)):
+        yield _make_person(entry, names)
 
 
-def _customers(directory: Directory, settings: DirectorySettings) -> Iterator[Customer]:
-    """Yield customers; those without a name of their own when all addresses are read."""
+def _read_customers(directory: Directory, settings: DirectorySettings) -> Iterator[Customer]:
+    """Yield customers, those without a name of their own last: theirs is in another entry."""
     base, names = normalize_dn(settings.customers_base), settings.attributes
     nameless: dict[Normalised, Entry] = {}
     addresses: dict[Normalised, str] = {}
     for entry in directory.tree(
         settings.customers_base,
         f"(|{_CUSTOMERS}(objectClass=sstAddress))",
-        (*_customer_attributes(names), "objectClass"),
+        (*_list_customer_attributes(names), "objectClass"),
     ):
         dn = normalize_dn(entry.dn)
         if dn[1:] == base and not _has_class(entry, "sstCustomer"):
             continue
-        if dn[1:] == base and _own_name(entry):
-            yield _customer(entry, names, "")
+        if dn[1:] == base and _get_own_name(entry):
+            yield _make_customer(entry, names, "")
         elif dn[1:] == base:
             nameless[dn] = entry
         elif dn[2:] == base and dn[0] == _ADDRESS:
-            addresses[dn[1:]] = _person_name(entry)
+            addresses[dn[1:]] = _get_person_name(entry)
     for dn, entry in nameless.items():
-        yield _customer(entry, names, addresses.get(dn, ""))
+        yield _make_customer(entry, names, addresses.get(dn, ""))
 
 
-def _resellers(directory: Directory, settings: DirectorySettings) -> Iterator[Reseller]:
-    """Yield the settings of resellers; they are few, and their parts come in any order."""
+def _read_resellers(directory: Directory, settings: DirectorySettings) -> Iterator[Reseller]:
+    """Yield the settings of resellers; all are read first, since their entries have no order."""
     base, names = normalize_dn(settings.reseller_settings_base), settings.attributes
     parts: dict[Normalised, dict[object, Entry]] = {}
     for entry in directory.tree(
@@ -238,15 +223,15 @@ def _resellers(directory: Directory, settings: DirectorySettings) -> Iterator[Re
         elif dn[2:] == base and dn[0] in (_NOTIFICATIONS, _SETTINGS):
             parts.setdefault(dn[1:], {})[dn[0]] = entry
     for dn, found in parts.items():
-        itself = found.get(None)
-        uid = (itself and itself.text(names.uid)) or dn[0][0][1]
-        where = itself.dn if itself else _parent(next(iter(found.values())).dn)
+        top = found.get(None)
+        uid = (top and top.text(names.uid)) or dn[0][0][1]
+        top_dn = top.dn if top else _get_parent(next(iter(found.values())).dn)
         children = found.get(_NOTIFICATIONS), found.get(_SETTINGS)
-        made = _reseller(uid, where, *children, names)
-        yield made._replace(is_default=itself is not None and _is_true(itself, _IS_DEFAULT))
+        reseller = _make_reseller(uid, top_dn, *children, names)
+        yield reseller._replace(is_default=top is not None and _is_true(top, _IS_DEFAULT))
 
 
-def _parent(dn: str) -> str:
+def _get_parent(dn: str) -> str:
     return dn.partition(",")[2].lstrip(" ")
 
 
@@ -258,18 +243,18 @@ def _is_true(entry: Entry, attribute: str) -> bool:
     return (entry.text(attribute) or "").upper() == "TRUE"
 
 
-def _uid(entry: Entry, settings: DirectorySettings, asked: str) -> str:
-    """Return the account's uid as the entry writes it."""
+def _get_uid(entry: Entry, settings: DirectorySettings, asked: str) -> str:
+    """Return the account's uid, in the entry's spelling."""
     uids = entry.texts(settings.attributes.uid)
     return next((uid for uid in uids if uid.lower() == asked.lower()), asked)
 
 
-def _person_attributes(names: AttributeNames) -> tuple[str, ...]:
+def _list_person_attributes(names: AttributeNames) -> tuple[str, ...]:
     own = (_GIVEN_NAME, _SURNAME, _TITLE, _GENDER, _TIME_ZONE)
     return (names.uid, *own, names.language, names.mail)
 
 
-def _person(entry: Entry, names: AttributeNames) -> Person:
+def _make_person(entry: Entry, names: AttributeNames) -> Person:
     return Person(
         entry.text(names.uid) or "",
         entry.dn,
@@ -287,39 +272,39 @@ _NAME_ATTRIBUTES = (_GIVEN_NAME, _SURNAME)
 _NOTIFICATION_ATTRIBUTES = (_MAIL_TO, _INFORM, _PROBLEMS)
 
 
-def _customer_attributes(names: AttributeNames) -> tuple[str, ...]:
+def _list_customer_attributes(names: AttributeNames) -> tuple[str, ...]:
     return (names.uid, _COMPANY, _IS_COMPANY, *_NAME_ATTRIBUTES)
 
 
-def _own_name(entry: Entry) -> str:
-    """Return the name that the customer's own entry has: the company's, or the person's."""
+def _get_own_name(entry: Entry) -> str:
+    """Return the name in the customer's own entry: the company's, or the person's."""
     company = (entry.text(_COMPANY) or "") if _is_true(entry, _IS_COMPANY) else ""
-    return company or _person_name(entry)
+    return company or _get_person_name(entry)
 
 
-def _person_name(entry: Entry) -> str:
+def _get_person_name(entry: Entry) -> str:
     return f"{entry.text(_GIVEN_NAME) or ''} {entry.text(_SURNAME) or ''}".strip()
 
 
-def _customer(entry: Entry, names: AttributeNames, address: str) -> Customer:
-    name = _own_name(entry) or address or entry.text(_COMPANY) or ""
+def _make_customer(entry: Entry, names: AttributeNames, address: str) -> Customer:
+    name = _get_own_name(entry) or address or entry.text(_COMPANY) or ""
     return Customer(entry.text(names.uid) or "", entry.dn, name)
 
 
-def _reseller(
+def _make_reseller(
     uid: str,
     dn: str,
     notifications: Entry | None,
     settings: Entry | None,
     names: AttributeNames,
 ) -> Reseller:
-    told, said = notifications or Entry("", {}), settings or Entry("", {})
+    notifications, settings = notifications or Entry("", {}), settings or Entry("", {})
     return Reseller(
         uid,
         dn,
-        mail_to=tuple(told.texts(_MAIL_TO)),
-        persons=tuple(told.texts(_INFORM)),
-        problems=frozenset(word.strip().lower() for word in told.texts(_PROBLEMS)),
-        mail_from=said.text(_MAIL_FROM) or "",
-        language=said.text(names.language) or "",
+        mail_to=tuple(notifications.texts(_MAIL_TO)),
+        persons=tuple(notifications.texts(_INFORM)),
+        problems=frozenset(word.strip().lower() for word in notifications.texts(_PROBLEMS)),
+        mail_from=settings.text(_MAIL_FROM) or "",
+        language=settings.text(names.language) or "",
     )

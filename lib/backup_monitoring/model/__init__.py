@@ -5,12 +5,13 @@ from backup_monitoring import face
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from backup_monitoring.model.accounts import GIB, Account, AccountStatus, Growth, SizeDrop
+    from backup_monitoring.model.codec import Codec
     from backup_monitoring.model.errors import DirectoryError, MonitoringError, SettingsError
     from backup_monitoring.model.errors import UsageError
     from backup_monitoring.model.findings import FINDING_KINDS, Finding
     from backup_monitoring.model.needs import Files, Need
     from backup_monitoring.model.notices import Decision, Event, EventKind, Recipient, Role, Thread
-    from backup_monitoring.model.people import CachedPeople, Contact, Customer, People, PeopleTable
+    from backup_monitoring.model.people import CachedPeople, Contact, Customer, NoPeople, People
     from backup_monitoring.model.people import Person, Reseller
     from backup_monitoring.model.text import escape_unprintable, sanitize
     from backup_monitoring.model.times import CLOCK_SLACK, DAY, format_duration

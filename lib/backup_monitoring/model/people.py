@@ -1,20 +1,19 @@
-"""The people and companies behind an account, and how to look them up."""
+"""The people and companies of an account, and how they are looked up."""
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from datetime import timedelta, timezone
-from functools import cache
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
-_LARGEST_OFFSET = timedelta(hours=14)
+T = TypeVar("T")
 
 
 class Contact(NamedTuple):
-    """Whom to notify, as the account's entry has it, unchecked; '' if a value is missing.
+    """The attributes of an account's entry that concern notifications, as written there.
 
     Args:
-        uid, dn: of the account. name: ``cn``.
+        uid, dn: of the account. name: its ``cn``. A text is '' where the attribute is missing.
         warning_on: ``sstBackupWarningOn``. medium: ``sstNotificationWarningMedium``.
-        warning_numbers, warning_days: None if missing or not valid.
+        warning_numbers, warning_days: None where missing or not valid.
         mails: ``mail``. language: ``preferredLanguage``.
         person: ``sstBelongsToPersonUID``.
         customers, resellers: uids of ``sstBelongsToCustomerUID``, ``sstBelongsToResellerUID``.
@@ -37,7 +36,7 @@ class Contact(NamedTuple):
 
 
 class Person(NamedTuple):
-    """A person's entry; *gender* is ``m``, ``f`` or '', *time_zone* for example ``UTC+01``."""
+    """A person's entry; *gender* is ``m``, ``f`` or ''; *time_zone* is for example ``UTC+01``."""
 
     uid: str
     dn: str
@@ -51,22 +50,25 @@ class Person(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The full name, for a greeting."""
+        """The person's name for a greeting."""
         return f"{self.given_name} {self.surname}".strip()
 
     @property
     def zone(self) -> timezone | None:
-        """The person's fixed offset from UTC, None if the entry has none, or not a valid one."""
+        """The person's fixed offset from UTC, None if the entry has no valid one."""
         sign, digits = self.time_zone[3:4], self.time_zone[4:].replace(":", "")
         plain = self.time_zone[:3] == "UTC" and digits.isascii() and digits.isdigit()
         if not plain or sign not in ("+", "-") or len(digits) not in (2, 4):
             return None
         offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:] or 0))
-        return timezone(-offset if sign == "-" else offset) if offset <= _LARGEST_OFFSET else None
+        return timezone(-offset if sign == "-" else offset) if offset <= _FARTHEST else None
+
+
+_FARTHEST = timedelta(hours=14)
 
 
 class Customer(NamedTuple):
-    """A customer's entry; *name* is that of the company, or of the person."""
+    """A customer's entry: *name* is the company, or the person."""
 
     uid: str
     dn: str
@@ -78,11 +80,11 @@ class Reseller(NamedTuple):
 
     Args:
         uid: the reseller. dn: of its settings.
-        mail_to: ``sstMailTo``, addresses or ``Name <address>``.
+        mail_to: ``sstMailTo``, each an address or ``Name <address>``.
         persons: ``sstInformPersonUID``.
-        problems: ``sstNotificationWarning``, in lower case.
+        problems: ``sstNotificationWarning``, lower case.
         mail_from: ``sstMailFrom``. language: ``preferredLanguage``.
-        is_default: they apply to resellers without settings of their own.
+        is_default: used for resellers that have no settings.
     """
 
     uid: str
@@ -96,75 +98,50 @@ class Reseller(NamedTuple):
 
 
 class People(Protocol):
-    """Looks up people by uid, ignoring case; None if there is no such entry.
+    """Looks up people by uid, ignoring its case; returns None if there is no such entry.
 
-    Every method may raise the error of its source: DirectoryError, or StoreError.
+    Every method may raise the error of its source, DirectoryError or StoreError.
     """
 
     def contact(self, uid: str) -> Contact | None:
-        """Return whom the account *uid* says to notify."""
+        """Return the contact of the account *uid*."""
 
     def person(self, uid: str) -> Person | None:
-        """Return the person with this uid."""
+        """Return the person *uid*."""
 
     def customer(self, uid: str) -> Customer | None:
-        """Return the customer with this uid."""
+        """Return the customer *uid*."""
 
     def reseller(self, uid: str) -> Reseller | None:
-        """Return the settings of reseller *uid*, else the default ones (with another uid)."""
+        """Return the settings of the reseller *uid*, the default ones if it has none."""
 
 
-class PeopleTable(NamedTuple):
-    """`People` in memory, by uid in lower case."""
+class NoPeople:
+    """The `People` of a source that cannot be read."""
 
-    contacts: dict[str, Contact]
-    persons: dict[str, Person]
-    customers: dict[str, Customer]
-    resellers: dict[str, Reseller]
+    def contact(self, uid: str) -> None:
+        """Return None, as all of these."""
 
-    @classmethod
-    def of(cls, people: Iterable[Contact | Person | Customer | Reseller]) -> "PeopleTable":
-        """Return a table of *people*; of two with the same uid the first counts."""
-        table = cls({}, {}, {}, {})
-        for entry in people:
-            key = entry.uid.lower()
-            match entry:
-                case Contact():
-                    table.contacts.setdefault(key, entry)
-                case Person():
-                    table.persons.setdefault(key, entry)
-                case Customer():
-                    table.customers.setdefault(key, entry)
-                case Reseller():
-                    table.resellers.setdefault(key, entry)
-        return table
-
-    def contact(self, uid: str) -> Contact | None:
-        """Return whom the account *uid* says to notify."""
-        return self.contacts.get(uid.lower())
-
-    def person(self, uid: str) -> Person | None:
-        """Return the person with this uid."""
-        return self.persons.get(uid.lower())
-
-    def customer(self, uid: str) -> Customer | None:
-        """Return the customer with this uid."""
-        return self.customers.get(uid.lower())
-
-    def reseller(self, uid: str) -> Reseller | None:
-        """Return the settings of reseller *uid*, else the default ones."""
-        own = self.resellers.get(uid.lower())
-        if own is not None:
-            return own
-        defaults = [reseller for reseller in self.resellers.values() if reseller.is_default]
-        return min(defaults, key=lambda reseller: reseller.uid, default=None)
+    person = customer = reseller = contact
 
 
 class CachedPeople:
-    """`People` that looks up each uid in *people* only once."""
+    """The `People` of another source, asked once per uid."""
 
     def __init__(self, people: People) -> None:
-        self.contact = cache(lambda uid: people.contact(uid))
-        self.person = cache(lambda uid: people.person(uid))
-        self.customer = cache(lambda uid: people.customer(uid))
-        self.reseller = cache(lambda uid: people.reseller(uid))
+        self.contact = _ask_once(people.contact)
+        self.person = _ask_once(people.person)
+        self.customer = _ask_once(people.customer)
+        self.reseller = _ask_once(people.reseller)
+
+
+def _ask_once(find: Callable[[str], T | None]) -> Callable[[str], T | None]:
+    answers: dict[str, T | None] = {}
+
+    def find_cached(uid: str) -> T | None:
+        key = uid.lower()
+        if key not in answers:
+            answers[key] = find(uid)
+        return answers[key]
+
+    return find_cached

@@ -9,8 +9,8 @@ from backup_monitoring.model import (
     CachedPeople,
     Event,
     EventKind,
+    NoPeople,
     People,
-    PeopleTable,
     State,
     UsageError,
     Verdict,
@@ -301,7 +301,7 @@ def hand_to_operator(
     if event.kind in OVER:  # drops what waits about it, whoever it is for: it is no longer true
         _remember_call(call, transaction)
         track_failure(transaction, event)
-    nobody = PeopleTable({}, {}, {}, {})
+    nobody = NoPeople()
     queued, failure = Dispatcher(transaction, nobody, settings).notify_operator(event, reason)
     decision = find_recipients(event, nobody, settings.notify)._replace(operator_reason=reason)
     return HookResult(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from backup_monitoring.plugin.output import VerdictSummary, format_performance_data, limit_size
     from backup_monitoring.plugin.output import make_metrics, render_output
     from backup_monitoring.plugin.start import start_run
-    from backup_monitoring.plugin.thresholds import WarnAfterCheck, add_thresholds
-    from backup_monitoring.plugin.thresholds import choose_threshold, explain_ranges, parse_range
+    from backup_monitoring.plugin.thresholds import WarnAfterCheck, add_thresholds, choose_threshold
+    from backup_monitoring.plugin.thresholds import explain_ranges, parse_range
 else:
     __all__, __getattr__ = face(__name__, __file__)

@@ -1,11 +1,11 @@
-"""The store: what one pass over directory and storage saw, for everything else to read."""
+"""The store's files, and the error of all that reads or writes them."""
 
 from backup_monitoring.model import MonitoringError
 
 STATE = "state.sqlite"
-PAST = "past.sqlite"
+HISTORY = "past.sqlite"
 LOCK = "lock"
 
 
 class StoreError(MonitoringError):
-    """The store is not there, too old, or cannot be read or written."""
+    """The store does not exist, is too old, or cannot be read or written."""

@@ -1,114 +1,96 @@
-"""The collector's own memory: every report seen, computers' histories, daily sizes.
+"""The collector's own file: what it keeps of each computer and of the sizes from run to run.
 
-Written by one pass at a time, in one transaction; nobody else opens it.
+One run at a time writes it, in one transaction; no other program opens it.
 """
 
 import json
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from backup_monitoring.model import (
-    Account,
-    Computer,
-    End,
-    Finding,
-    Growth,
-    Start,
-    Uploads,
-    format_time,
-)
-from backup_monitoring.store import codec
-from backup_monitoring.store.files import PAST, StoreError
+from backup_monitoring.model import Account, Codec, Computer, Finding, Growth, Uploads, format_time
+from backup_monitoring.store.files import HISTORY, StoreError
 from backup_monitoring.store.growth import DailySize, add_size, estimate_growth
-from backup_monitoring.store.history import TrackedComputer, look, mark_missing
-from backup_monitoring.store.history_codec import read_memory, write_memory
-from backup_monitoring.store.schema import make_key
+from backup_monitoring.store.history import TrackedComputer, mark_missing, update_computer
+from backup_monitoring.store.schema import make_key, read_time, write_time
 
-LAYOUT = 1
-MOST_RUNS = 1000  # of a computer
-MOST_COMPUTERS = 512  # of an account, those that are gone included
+LAYOUT = 2
+MOST_COMPUTERS = 512  # per account, including those whose folders no longer exist
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE accounts (key TEXT PRIMARY KEY, sizes TEXT, seen REAL) WITHOUT ROWID;
 CREATE TABLE computers (
-    key TEXT, name BLOB, memory TEXT, gone REAL, PRIMARY KEY (key, name)
+    key TEXT, name BLOB, tracked TEXT, gone REAL, PRIMARY KEY (key, name)
 ) WITHOUT ROWID;
-CREATE TABLE sightings (
-    id INTEGER PRIMARY KEY, key TEXT, name BLOB, kind TEXT, run TEXT, at REAL, success INTEGER,
-    seen REAL, UNIQUE (key, name, kind, run, at)
-);
-CREATE INDEX sightings_seen ON sightings (seen);
 """
-
-
+_TRACKED: Codec[TrackedComputer] = Codec(TrackedComputer)
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 class HistoryDamagedError(StoreError):
-    """The file can be opened, and not read: only a new one helps."""
+    """The file can be opened, but not read: it must be replaced by a new one."""
 
 
 def set_aside(folder: Path) -> str:
     """Move the file of *folder* out of the way; return a line that says so."""
-    file, aside = folder / PAST, folder / f"{PAST}.aside"
+    file, aside = folder / HISTORY, folder / f"{HISTORY}.aside"
     for suffix in ("", "-wal", "-shm"):
-        other = folder / f"{PAST}{suffix}"
-        if other.exists():
-            other.replace(folder / f"{aside.name}{suffix}")
-    return f"{file} was of another layout or damaged: begun anew, kept as {aside}"
+        part = folder / f"{HISTORY}{suffix}"
+        if part.exists():
+            part.replace(folder / f"{aside.name}{suffix}")
+    return f"{file} was damaged or has another layout: started a new one, kept the old as {aside}"
 
 
 class HistoryFile:
     """The open file, within a transaction that `commit` ends.
 
     Args:
-        folder: the store's. now: of the pass, aware UTC.
-        sudden_loss: percent of used space whose loss within a day is remembered.
+        folder: the store's. now: of the run, aware UTC.
+        sudden_loss: percent of used space; losing more within a day is reported.
 
     Attributes:
-        remade: a line about a file that was made anew, None where it was not.
-        lost: computers whose folders are gone since the last look.
+        note: a line that says that the file was replaced, None if it was not.
+        lost: computers whose folders have disappeared since the last run.
 
     Raises:
         StoreError: it cannot be opened or written.
     """
 
     def __init__(self, folder: Path, now: datetime, sudden_loss: float) -> None:
-        self.remade: str | None = None
+        self.note: str | None = None
         self.lost = 0
-        self._file = folder / PAST
+        self._file = folder / HISTORY
         self._now = now
-        self._shrink = sudden_loss
+        self._sudden_loss = sudden_loss
         try:
-            self._db = self._opened()
+            self._db = self._open()
             self._db.execute("BEGIN IMMEDIATE")
         except (OSError, sqlite3.Error) as error:
-            raise self.broken(error) from None
+            raise self.make_error(error) from None
 
-    def broken(self, error: OSError | sqlite3.Error) -> StoreError:
-        """Return *error* as ours."""
+    def make_error(self, error: OSError | sqlite3.Error) -> StoreError:
+        """Return *error* as one of ours."""
         # A statement that fails within Python has no code.
         if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED:
-            remedy = f"move it away: what it remembers of failures is lost ({error})"
+            remedy = f"move it away; the counts of failures in it are lost ({error})"
             return HistoryDamagedError(str(self._file), "is damaged", remedy)
-        remedy = "see that the disk is not full and that the collector's user may write there"
+        remedy = "check that the disk is not full and that the collector's user can write there"
         return StoreError(str(self._file), f"cannot be written ({error})", remedy)
 
-    def _opened(self) -> sqlite3.Connection:
-        db = self._connected()
+    def _open(self) -> sqlite3.Connection:
+        db = self._connect()
         if db is not None:
             return db
-        self.remade = set_aside(self._file.parent)
-        made = self._connected()
-        assert made is not None  # noqa: S101 - a new file has our layout
-        return made
+        self.note = set_aside(self._file.parent)
+        db = self._connect()
+        assert db is not None  # noqa: S101 - a new file has our layout
+        return db
 
-    def _connected(self) -> sqlite3.Connection | None:
-        """Return the open file, None if it is not ours."""
-        # Nobody else has business with it; SQLite gives its side files the same mode.
+    def _connect(self) -> sqlite3.Connection | None:
+        """Return the open file, None if it has another layout or is not a database."""
+        # Other users need no access; SQLite creates its side files with the same mode.
         os.close(os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         db = sqlite3.connect(self._file, isolation_level=None, timeout=5)
         try:
@@ -128,179 +110,149 @@ class HistoryFile:
         db.close()
         return None
 
-    def last_pass(self) -> datetime | None:
-        """Return when the last pass that was committed began; StoreError as `growth`."""
+    def read_last_run(self) -> datetime | None:
+        """Return when the last run that was committed began; StoreError if it cannot be read."""
         try:
-            row = self._db.execute("SELECT value FROM meta WHERE key = 'last_pass'").fetchone()
+            row = self._db.execute("SELECT value FROM meta WHERE key = 'last_run'").fetchone()
         except sqlite3.Error as error:
-            raise self.broken(error) from None
-        return codec.read_time(row[0]) if row else None
+            raise self.make_error(error) from None
+        return read_time(row[0]) if row else None
 
-    def growth(self, account: Account) -> Growth | None:
-        """Remember the account's size of today; return how it has grown.
+    def update_growth(self, account: Account) -> Growth | None:
+        """Write the account's size of today; return how it has grown.
 
         Raises:
             StoreError: the file cannot be read or written.
         """
         try:
-            return self._growth(account)
+            return self._update_growth(account)
         except sqlite3.Error as error:
-            raise self.broken(error) from None
+            raise self.make_error(error) from None
 
-    def _growth(self, account: Account) -> Growth | None:
+    def _update_growth(self, account: Account) -> Growth | None:
         key, today = make_key(account.uid), self._now.date().toordinal()
         row = self._db.execute("SELECT sizes, seen FROM accounts WHERE key = ?", (key,)).fetchone()
-        sizes = [DailySize(*each) for each in json.loads(row[0])] if row else []
+        sizes = [DailySize(*size) for size in json.loads(row[0])] if row else []
         new = add_size(sizes, today, account.used)
         seen = self._now.timestamp()
         if row is None or new != sizes or seen - row[1] > timedelta(days=1).total_seconds():
             self._db.execute("REPLACE INTO accounts VALUES (?, ?, ?)", (key, json.dumps(new), seen))
-        return estimate_growth(new, today, self._shrink)
+        return estimate_growth(new, today, self._sudden_loss)
 
-    def looked(self, account: Account, uploads: Uploads) -> list[tuple[Computer, TrackedComputer]]:
-        """Remember what lies in the account's home; return its computers with their memories.
+    def update_computers(
+        self, account: Account, uploads: Uploads
+    ) -> list[tuple[Computer, TrackedComputer]]:
+        """Write what the account's home shows; return its computers with what is kept of them.
 
-        Those whose folder is gone are among them, unless the home was not seen completely.
+        Those whose folder no longer exists are among them, unless the home was not read completely.
 
         Raises:
             StoreError: the file cannot be read or written.
         """
         try:
-            return self._looked(account, uploads)
+            return self._update_computers(make_key(account.uid), uploads)
         except sqlite3.Error as error:
-            raise self.broken(error) from None
+            raise self.make_error(error) from None
 
-    def _looked(self, account: Account, uploads: Uploads) -> list[tuple[Computer, TrackedComputer]]:
-        key = make_key(account.uid)
-        known = {
-            os.fsdecode(name): text
-            for name, text in self._db.execute(
-                "SELECT name, memory FROM computers WHERE key = ?", (key,)
-            )
-        }
-        seen = [self._seen(key, computer, known) for computer in uploads.computers]
+    def _update_computers(
+        self, key: str, uploads: Uploads
+    ) -> list[tuple[Computer, TrackedComputer]]:
+        rows = self._db.execute("SELECT name, tracked FROM computers WHERE key = ?", (key,))
+        known = {os.fsdecode(name): text for name, text in rows}
+        computers = [self._update(key, each, known.get(each.name)) for each in uploads.computers]
         names = {computer.name for computer in uploads.computers}
-        others = [name for name in known if name not in names]
+        missing = {name: text for name, text in known.items() if name not in names}
         if not (uploads.missing or uploads.refused or uploads.cut_short):
-            seen += list(self._gone(key, others, known))
-        if len(names) + len(others) > MOST_COMPUTERS:
-            self._forget(key, set(others), len(names) + len(others) - MOST_COMPUTERS)
-        return seen
+            computers += self._mark_missing(key, missing)
+        if len(names) + len(missing) > MOST_COMPUTERS:
+            self._forget(key, missing.keys(), len(names) + len(missing) - MOST_COMPUTERS)
+        return computers
 
-    def _seen(
-        self, key: str, computer: Computer, known: dict[str, str]
+    def _update(
+        self, key: str, computer: Computer, text: str | None
     ) -> tuple[Computer, TrackedComputer]:
-        text = known.get(computer.name)
-        before = read_memory(text) if text is not None else None
-        memory = look(before, computer, self._now)
-        if memory != before:
-            self._keep(key, computer.name, memory)
-            self._sighted(key, computer, memory)
-        return computer._replace(history=memory.history_beside(computer)), memory
+        before = _TRACKED.decode(text) if text is not None else None
+        tracked = update_computer(before, computer, self._now)
+        if tracked != before:
+            self._write(key, computer.name, tracked)
+        return computer._replace(history=tracked.history_beside(computer)), tracked
 
-    def _keep(self, key: str, name: str, memory: TrackedComputer) -> None:
-        gone = codec.write_time(memory.gone)
-        row = (key, os.fsencode(name), write_memory(memory), gone)
+    def _write(self, key: str, name: str, tracked: TrackedComputer) -> None:
+        row = (key, os.fsencode(name), _TRACKED.encode(tracked), write_time(tracked.gone))
         self._db.execute("REPLACE INTO computers VALUES (?, ?, ?, ?)", row)
 
-    def _gone(
-        self, key: str, names: list[str], known: dict[str, str]
+    def _mark_missing(
+        self, key: str, missing: dict[str, str]
     ) -> Iterator[tuple[Computer, TrackedComputer]]:
-        for name in names:
-            before = read_memory(known[name])
-            memory = mark_missing(before, self._now)
-            if memory != before:
-                self.lost += not memory.blank
-                self._keep(key, name, memory)
-            if memory.blank:  # an empty folder, or one that could not be looked into: no news
-                continue
-            yield Computer(name, history=memory.history), memory
+        for name, text in missing.items():
+            before = _TRACKED.decode(text)
+            tracked = mark_missing(before, self._now)
+            if tracked != before:
+                self.lost += not tracked.is_blank
+                self._write(key, name, tracked)
+            # An empty folder, or one that could not be read, was perhaps never a computer's.
+            if not tracked.is_blank:
+                yield Computer(name, history=tracked.history), tracked
 
-    def _forget(self, key: str, others: set[str], count: int) -> None:
-        """Forget *count* of the computers that are not here, first those that are longest gone.
+    def _forget(self, key: str, missing: Container[str], count: int) -> None:
+        """Forget *count* of the *missing* computers, those first that are missing for longest.
 
-        Names cost a customer nothing, and us a row each.
+        A customer can make new names at no cost, but each one costs us a row.
         """
         rows = self._db.execute(
             "SELECT name FROM computers WHERE key = ? ORDER BY gone IS NULL, gone", (key,)
         )
-        names = [name for (name,) in rows if os.fsdecode(name) in others]
+        names = [name for (name,) in rows if os.fsdecode(name) in missing]
         for name in names[:count]:
             self._db.execute("DELETE FROM computers WHERE key = ? AND name = ?", (key, name))
-            self._db.execute("DELETE FROM sightings WHERE key = ? AND name = ?", (key, name))
 
-    def _sighted(self, key: str, computer: Computer, memory: TrackedComputer) -> None:
-        name, seen = os.fsencode(computer.name), self._now.timestamp()
-        for kind, report in (("start", computer.start), ("end", computer.end)):
-            if isinstance(report, Start | End):
-                success = report.success if isinstance(report, End) else None
-                run, at = codec.write_text(report.id), report.at.timestamp()
-                self._insert((key, name, kind, run, at, success, seen))
-        if memory.plan is not None:
-            since = memory.schedule_changed or memory.first_seen
-            self._insert((key, name, "schedule", memory.plan, since.timestamp(), None, seen))
-
-    def _insert(self, row: tuple[object, ...]) -> None:
-        added = self._db.execute(
-            "INSERT OR IGNORE INTO sightings (key, name, kind, run, at, success, seen) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?)",
-            row,
-        )
-        if added.rowcount:
-            self._db.execute(
-                "DELETE FROM sightings WHERE id IN (SELECT id FROM sightings WHERE key = ? AND "
-                "name = ? AND kind = ? ORDER BY id DESC LIMIT -1 OFFSET ?)",
-                (*row[:3], MOST_RUNS),
-            )
-
-    def commit(self, keep: timedelta, *, whole: bool) -> None:
-        """Forget what is older than *keep*, and make the rest last.
+    def commit(self, keep: timedelta, *, complete: bool) -> None:
+        """Forget what is older than *keep*, and commit the rest.
 
         Args:
-            whole: all was read. Else nothing is forgotten: what could not be seen only looks old,
-                most of all where a wrong clock is why it could not.
+            complete: both parts were read. If not, nothing is forgotten: what could not be read
+                only looks old, above all if a wrong clock is the reason.
 
         Raises:
             StoreError: it cannot be written.
         """
         try:
-            if whole:
+            if complete:
                 self._forget_old((self._now - keep).timestamp())
-            self._db.execute("REPLACE INTO meta VALUES ('last_pass', ?)", (self._now.timestamp(),))
+            self._db.execute("REPLACE INTO meta VALUES ('last_run', ?)", (self._now.timestamp(),))
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
-            raise self.broken(error) from None
+            raise self.make_error(error) from None
 
-    def _forget_old(self, border: float) -> None:
+    def _forget_old(self, oldest: float) -> None:
         for statement in (
-            "DELETE FROM sightings WHERE seen < ?",
             "DELETE FROM computers WHERE gone < ?",
             "DELETE FROM computers WHERE key IN (SELECT key FROM accounts WHERE seen < ?)",
             "DELETE FROM accounts WHERE seen < ?",
         ):
-            self._db.execute(statement, (border,))
+            self._db.execute(statement, (oldest,))
 
-    def mark(self) -> None:
-        """Remember this point of the transaction for `undo`."""
+    def set_savepoint(self) -> None:
+        """Remember this point of the transaction for `roll_back`."""
         self._db.execute("SAVEPOINT part")
 
-    def undo(self) -> None:
-        """Take back what happened since `mark`."""
+    def roll_back(self) -> None:
+        """Undo what was written since `set_savepoint`."""
         self._db.execute("ROLLBACK TO part")
 
     def close(self) -> None:
-        """Close the file; what is not committed is lost."""
+        """Close the file; what was not committed is lost."""
         self._db.close()
 
 
 def find_missing_computers(
     account: Account, computers: list[tuple[Computer, TrackedComputer]]
 ) -> Iterator[Finding]:
-    """Yield a finding for each computer whose folder is gone."""
-    for computer, memory in computers:
-        if memory.gone is not None:
+    """Yield a finding for each computer whose folder no longer exists."""
+    for computer, tracked in computers:
+        if tracked.gone is not None:
             yield Finding(
                 "missing_computer",
                 f"account {account.uid} {computer.name}".rstrip(),
-                f"its folder is gone since {format_time(memory.gone, UTC)}",
+                f"its folder has been missing since {format_time(tracked.gone, UTC)}",
             )

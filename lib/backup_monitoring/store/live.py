@@ -1,4 +1,4 @@
-"""Accounts with their uploads, read from directory and storage at this moment."""
+"""Accounts with their uploads, read from the directory and the homes now."""
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
@@ -7,7 +7,7 @@ from backup_monitoring.directory import open_directory, read_accounts
 from backup_monitoring.model import Account, AccountStatus, Files, Need, Uploads
 from backup_monitoring.settings import Settings
 
-_NOT_READ = Uploads()
+_NO_UPLOADS = Uploads()
 
 
 def live_accounts(
@@ -18,15 +18,15 @@ def live_accounts(
     now: datetime,
     phase: Callable[[str], None],
 ) -> Iterator[tuple[Account, Uploads]]:
-    """Yield each account with what lies in its home.
+    """Yield each account with its uploads.
 
     Args:
-        settings: where both are.
+        settings: of the directory and the homes.
         need: what is read of the entry.
-        files: what is read of the home; None: nothing, the home is not looked at.
+        files: what is read of the home; None: the home is not opened.
         uids: only these accounts; None: all in scope.
         now: aware UTC.
-        phase: told before each wait.
+        phase: called with a few words before each wait.
 
     Raises:
         DirectoryError: the directory did not answer completely.
@@ -37,7 +37,7 @@ def live_accounts(
         phase("reading the directory")
         for account in read_accounts(directory, settings.directory, need, now, uids):
             if files is None or account.status is not AccountStatus.ACTIVE:
-                yield account, _NOT_READ
+                yield account, _NO_UPLOADS
                 continue
             phase(f"reading the files of account {account.uid}")
             zones = settings.policies.schedule.zones

@@ -1,4 +1,4 @@
-"""Finds homes without an account: folders beside the homes that are known."""
+"""Finds orphans: home directories without an account."""
 
 import os
 from collections.abc import Iterator
@@ -13,13 +13,13 @@ _MOST_FOUND = 1000
 
 
 class OrphanFinder:
-    """Learns of homes, then tells what else lies beside them."""
+    """Collects the accounts' homes, then finds the other folders beside them."""
 
     def __init__(self) -> None:
         self._homes: dict[str, set[str]] = {}
 
-    def know(self, account: Account, settings: HomesSettings) -> None:
-        """Learn where *account*'s home is."""
+    def add_home(self, account: Account, settings: HomesSettings) -> None:
+        """Add the home of *account*."""
         try:
             path = PurePath(resolve_home(account, settings))
         except HomeError:
@@ -28,24 +28,24 @@ class OrphanFinder:
         if parent in self._homes or len(self._homes) < _MOST_FOLDERS:
             self._homes.setdefault(parent, set()).add(path.name)
 
-    def findings(self) -> Iterator[Finding]:
-        """Yield a finding for each folder beside two or more homes that is nobody's.
+    def find(self) -> Iterator[Finding]:
+        """Yield a finding for each folder that is beside at least two homes, and is not a home.
 
-        Beside a single home there is nothing to compare with: it may stand in a jail of its own.
+        A single home may be in a jail of its own, beside folders that never were homes.
         """
-        found = 0
+        count = 0
         for parent, names in self._homes.items():
-            for name in _folders(parent) if len(names) > 1 else ():
-                if name not in names and found < _MOST_FOUND:
-                    found += 1
-                    yield Finding("orphan", f"{parent}/{name}", "a home without an account")
+            for name in _list_folders(parent) if len(names) > 1 else ():
+                if name not in names and count < _MOST_FOUND:
+                    count += 1
+                    yield Finding("orphan", f"{parent}/{name}", "home directory without an account")
 
 
-def _folders(parent: str) -> Iterator[str]:
+def _list_folders(parent: str) -> Iterator[str]:
     try:
         with os.scandir(parent) as entries:
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False) and entry.name != "lost+found":
                     yield entry.name
-    except OSError:  # each home in it has told so
+    except OSError:  # each home in it has its own finding
         return

@@ -1,53 +1,50 @@
-"""People in the store's file: their rows, and looking them up."""
+"""People in the state file: writing their rows, and looking them up."""
 
-import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 
-from backup_monitoring.model import Contact, Customer, Person, Reseller
-from backup_monitoring.store.codec import write_text
+from backup_monitoring.model import Codec, Contact, Customer, Person, Reseller
 from backup_monitoring.store.files import StoreError
+from backup_monitoring.store.schema import make_key
 
-PEOPLE_TABLES = ("contacts", "persons", "customers", "resellers")
-
-
-def make_people_row(each: Contact | Person | Customer | Reseller) -> tuple[str, tuple[Any, ...]]:
-    """Return the statement that writes *each*, the first of its uid, and its values."""
-    key = write_text(each.uid).lower()
-    match each:
-        case Contact():
-            # What the account's own row has is not written twice.
-            return "INSERT OR IGNORE INTO contacts VALUES (?, ?)", (key, _write(each[2:-1]))
-        case Person():
-            return "INSERT OR IGNORE INTO persons VALUES (?, ?)", (key, _write(each))
-        case Customer():
-            return "INSERT OR IGNORE INTO customers VALUES (?, ?)", (key, _write(each))
-    values = (key, each.is_default, _write(each))
-    return "INSERT OR IGNORE INTO resellers VALUES (?, ?, ?)", values
+_CONTACT: Codec[Contact] = Codec(Contact)
+_PERSON: Codec[Person] = Codec(Person)
+_CUSTOMER: Codec[Customer] = Codec(Customer)
+_RESELLER: Codec[Reseller] = Codec(Reseller)
+_CODECS: Mapping[type, Codec[Any]] = {
+    Contact: _CONTACT,
+    Person: _PERSON,
+    Customer: _CUSTOMER,
+    Reseller: _RESELLER,
+}
 
 
-def _write(values: Iterable[Any]) -> str:
-    plain = [sorted(value) if isinstance(value, frozenset) else value for value in values]
-    return json.dumps(plain, separators=(",", ":"))
-
-
-def _read(text: str) -> list[Any]:
-    return [tuple(value) if isinstance(value, list) else value for value in json.loads(text)]
+def make_people_row(entry: Contact | Person | Customer | Reseller) -> tuple[Any, ...]:
+    """Return the values of the columns of ``people`` for *entry*."""
+    kind = type(entry)
+    is_default = isinstance(entry, Reseller) and entry.is_default
+    key = make_key(entry.uid)
+    if isinstance(entry, Contact):  # the account's own row has these three
+        entry = entry._replace(uid="", dn="", host="")
+    return kind.__name__, key, is_default, _CODECS[kind].encode(entry)
 
 
 class StoredPeople:
-    """Looks up people in an open state file; see `backup_monitoring.notify.people.People`.
+    """The `People` of an open state file.
 
     Args:
-        db: the open file. broken: makes the error of a damaged one.
+        db: the open file. where: its name, for errors.
+
+    Raises:
+        StoreError: the file is damaged; every method may.
     """
 
     def __init__(self, db: sqlite3.Connection, where: str) -> None:
         self._db = db
         self._where = where
 
-    def _one(self, query: str, *values: str) -> Any:
+    def _fetch(self, query: str, *values: str) -> Any:
         try:
             return self._db.execute(query, values).fetchone()
         except sqlite3.Error as error:
@@ -55,35 +52,36 @@ class StoredPeople:
                 self._where, f"cannot be read ({error})", "run collect_backup_state again"
             ) from None
 
+    def _find(self, kind: type, uid: str) -> Any:
+        query = "SELECT entry FROM people WHERE kind = ? AND key = ?"
+        return self._fetch(query, kind.__name__, make_key(uid))
+
     def contact(self, uid: str) -> Contact | None:
-        """Return what the account *uid* says about whom to tell; StoreError, as all of these."""
-        row = self._one(
-            "SELECT uid, dn, hosts, contact FROM accounts JOIN contacts USING (key) "
-            "WHERE key = ? ORDER BY id LIMIT 1",
-            write_text(uid).lower(),
+        """Return the contact of the account *uid*."""
+        row = self._fetch(
+            "SELECT uid, dn, hosts, entry FROM accounts JOIN people USING (key) "
+            "WHERE kind = 'Contact' AND key = ? ORDER BY id LIMIT 1",
+            make_key(uid),
         )
         if row is None:
             return None
-        host = (row[2] or "").partition("\n")[0]
-        return Contact(*(row[0], row[1], *_read(row[3]), host))
+        name, dn, hosts, text = row
+        host = (hosts or "").partition("\n")[0]
+        return _CONTACT.decode(text)._replace(uid=name, dn=dn, host=host)
 
     def person(self, uid: str) -> Person | None:
         """Return the person *uid*."""
-        row = self._one("SELECT person FROM persons WHERE key = ?", write_text(uid).lower())
-        return Person(*_read(row[0])) if row else None
+        row = self._find(Person, uid)
+        return _PERSON.decode(row[0]) if row else None
 
     def customer(self, uid: str) -> Customer | None:
         """Return the customer *uid*."""
-        row = self._one("SELECT customer FROM customers WHERE key = ?", write_text(uid).lower())
-        return Customer(*_read(row[0])) if row else None
+        row = self._find(Customer, uid)
+        return _CUSTOMER.decode(row[0]) if row else None
 
     def reseller(self, uid: str) -> Reseller | None:
-        """Return the settings of reseller *uid*, the default ones if it has none."""
-        row = self._one("SELECT reseller FROM resellers WHERE key = ?", write_text(uid).lower())
-        row = row or self._one(
-            "SELECT reseller FROM resellers WHERE is_default ORDER BY key LIMIT 1"
+        """Return the settings of the reseller *uid*, the default ones if it has none."""
+        row = self._find(Reseller, uid) or self._fetch(
+            "SELECT entry FROM people WHERE kind = 'Reseller' AND is_default ORDER BY key LIMIT 1"
         )
-        if row is None:
-            return None
-        made = Reseller(*_read(row[0]))
-        return made._replace(problems=frozenset(made.problems))
+        return _RESELLER.decode(row[0]) if row else None

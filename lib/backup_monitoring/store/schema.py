@@ -1,13 +1,25 @@
 """The tables of the state file, and accounts as their rows."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from backup_monitoring.model import Account, AccountStatus, Need
-from backup_monitoring.store import codec
+from backup_monitoring.model import (
+    Account,
+    AccountStatus,
+    Codec,
+    End,
+    Finding,
+    Growth,
+    History,
+    InvalidReport,
+    Need,
+    Schedule,
+    SizeDrop,
+    Start,
+)
 
-LAYOUT = 3
+LAYOUT = 4
 TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE accounts (
@@ -21,19 +33,25 @@ CREATE TABLE homes (
     findings TEXT
 );
 CREATE TABLE computers (
-    account INTEGER, name BLOB, start TEXT, end TEXT, schedule TEXT, history TEXT, runs TEXT,
+    account INTEGER, name BLOB, start TEXT, end TEXT, schedule TEXT, history TEXT,
     PRIMARY KEY (account, name)
 ) WITHOUT ROWID;
 CREATE TABLE findings (kind TEXT, subject TEXT, problem TEXT);
-CREATE TABLE contacts (key TEXT PRIMARY KEY, contact TEXT) WITHOUT ROWID;
-CREATE TABLE persons (key TEXT PRIMARY KEY, person TEXT) WITHOUT ROWID;
-CREATE TABLE customers (key TEXT PRIMARY KEY, customer TEXT) WITHOUT ROWID;
-CREATE TABLE resellers (key TEXT PRIMARY KEY, is_default INTEGER, reseller TEXT) WITHOUT ROWID;
+CREATE TABLE people (
+    kind TEXT, key TEXT, is_default INTEGER, entry TEXT, PRIMARY KEY (kind, key)
+) WITHOUT ROWID;
 """
-# made when the tables are full: faster
+# Faster to create when the table is full.
 INDEX = "CREATE INDEX IF NOT EXISTS accounts_key ON accounts (key);"
 _NOTHING: Mapping[str, datetime] = {}
 _MOST_INTEGER = 2**63 - 1
+START: Codec[Start | InvalidReport] = Codec(Start | InvalidReport)
+END: Codec[End | InvalidReport] = Codec(End | InvalidReport)
+SCHEDULE: Codec[Schedule | InvalidReport] = Codec(Schedule | InvalidReport)
+COMPUTER_HISTORY: Codec[History] = Codec(History)
+_SUCCESSES: Codec[Mapping[str, datetime]] = Codec(Mapping[str, datetime])
+_SUDDEN_LOSS: Codec[SizeDrop] = Codec(SizeDrop)
+FINDINGS: Codec[tuple[Finding, ...]] = Codec(tuple[Finding, ...])
 _NEEDED = {
     "uid": Need.NOTHING,
     "dn": Need.NOTHING,
@@ -59,12 +77,12 @@ _STATUSES = {each.name: each for each in AccountStatus}
 
 
 class RunMeta(NamedTuple):
-    """What the last pass says of itself.
+    """When and how completely the last collector run read its two parts.
 
     Args:
         directory_read, storage_read: when each part was last read completely, UTC.
-        started: of the last pass, UTC. seconds: how long it took.
-        directory_error, storage_error: why the last pass could not read that part.
+        started: when the last run began, UTC. seconds: how long it took.
+        directory_error, storage_error: why the last run could not read that part.
     """
 
     directory_read: datetime | None
@@ -75,13 +93,28 @@ class RunMeta(NamedTuple):
     storage_error: str | None
 
 
+def write_time(at: datetime | None) -> float | None:
+    """Return the column value of *at*, aware: seconds since 1970."""
+    return None if at is None else at.timestamp()
+
+
+def read_time(seconds: float | None) -> datetime | None:
+    """Return the time (UTC) of a column that `write_time` filled."""
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
+def write_text(text: str) -> str:
+    """Return *text* with surrogates escaped: SQLite refuses them."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def make_key(uid: str) -> str:
-    """Return what *uid* is found by: names in a directory ignore case."""
-    return codec.write_text(uid).lower()
+    """Return the text that *uid* is looked up by: the directory ignores its case."""
+    return write_text(uid).lower()
 
 
 def make_account_row(account: Account, in_scope: bool) -> tuple[Any, ...]:
-    """Return the values of the table's columns, without the id."""
+    """Return the values of the columns of ``accounts``, without the id."""
     return (
         make_key(account.uid),
         in_scope,
@@ -89,32 +122,43 @@ def make_account_row(account: Account, in_scope: bool) -> tuple[Any, ...]:
         _write_name(account.dn),
         account.status.name,
         account.provisioned,
-        "\n".join(map(codec.write_text, account.hosts)) or None,
+        "\n".join(map(write_text, account.hosts)) or None,
         None if account.home is None else _write_name(account.home),
-        codec.write_time(account.created),
+        write_time(account.created),
         _write_size(account.used),
         _write_size(account.capacity),
         account.quota_missing,
         account.quota_threshold,
         account.warning_numbers,
         account.warning_days,
-        codec.write_times(account.last_successes),
-        codec.write_findings(account.findings),
-        *codec.write_growth(account.growth),
+        _SUCCESSES.encode(account.last_successes) if account.last_successes else None,
+        FINDINGS.encode(account.findings) if account.findings else None,
+        *_write_growth(account.growth),
     )
 
 
+def _write_growth(growth: Growth | None) -> tuple[float | None, int | None, str | None]:
+    # Three columns, not one text: every account has a growth, and quota reads it of all of them.
+    if growth is None:
+        return None, None, None
+    lost = growth.sudden_loss
+    return growth.per_day, growth.days, None if lost is None else _SUDDEN_LOSS.encode(lost)
+
+
+def _read_growth(per_day: float | None, days: int, sudden_loss: str | None) -> Growth:
+    lost = None if sudden_loss is None else _SUDDEN_LOSS.decode(sudden_loss)
+    return Growth(per_day, days, lost)
+
+
 def _write_size(size: int | None) -> int | str | None:
-    # An entry may say 19 digits, and used space is a sum: more than SQLite's integers hold.
+    # An entry may have 19 digits, and used space is a sum: more than SQLite's integers hold.
     return str(size) if size is not None and size > _MOST_INTEGER else size
 
 
 def _write_name(name: str) -> str | bytes:
-    # A home is a folder's name, which need not be UTF-8: it must come back as it was.
-    return name if name.isascii() else _bytes_of(name)
-
-
-def _bytes_of(name: str) -> str | bytes:
+    # The name of a home directory need not be UTF-8, and must come back as it was.
+    if name.isascii():
+        return name
     try:
         name.encode()
     except UnicodeEncodeError:
@@ -127,7 +171,7 @@ def _read_name(name: bytes) -> str:
 
 
 def list_columns(need: Need) -> str:
-    """Return the columns of which `read_account` makes an account, NULL for what is not needed."""
+    """Return the columns that `read_account` expects, NULL for those that are not needed."""
     return "id, " + ", ".join(name if part in need else "NULL" for name, part in _NEEDED.items())
 
 
@@ -142,14 +186,14 @@ def read_account(row: Sequence[Any]) -> Account:
         provisioned == 1,
         tuple(hosts.split("\n")) if hosts else (),
         home if home is None or isinstance(home, str) else _read_name(home),
-        None if created is None else codec.parse_time_value(created),
+        read_time(created),
         int(used) if isinstance(used, str) else used,
         int(capacity) if isinstance(capacity, str) else capacity,
         missing,
         threshold,
         numbers,
         days,
-        _NOTHING if successes is None else codec.read_times(successes),
-        () if findings is None else codec.read_findings(findings),
-        None if sizes is None else codec.read_growth(per_day, sizes, sudden_loss),
+        _NOTHING if successes is None else _SUCCESSES.decode(successes),
+        () if findings is None else FINDINGS.decode(findings),
+        None if sizes is None else _read_growth(per_day, sizes, sudden_loss),
     )

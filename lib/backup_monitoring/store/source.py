@@ -1,11 +1,11 @@
-"""Where the notifier finds accounts and people: the store, else the directory and the homes."""
+"""The source of accounts and people: the store, or else the directory and the homes."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import NamedTuple
 
-from backup_monitoring.model import Account, Files, Need, People, Uploads
+from backup_monitoring.model import Account, CachedPeople, Files, Need, People, Uploads
 from backup_monitoring.settings import Settings
 from backup_monitoring.tasks import Task
 
@@ -16,10 +16,10 @@ class Source(NamedTuple):
     """An open source.
 
     Args:
-        people: looks people up.
-        accounts: all accounts in scope with their uploads, or those with the given uids; of
-            each what a task needs, or EVERYTHING. StoreError: that is too old in the store.
-        counted: how many accounts a backup server has, None where that is not known.
+        people: looks up people.
+        accounts: yields all accounts in scope, or those with the given uids, with what the task
+            (or EVERYTHING) needs of their uploads. StoreError: the store's data are too old.
+        counted: returns the number of accounts of a backup server, None if it is not known.
     """
 
     people: People
@@ -31,10 +31,11 @@ class Source(NamedTuple):
 def open_source(
     settings: Settings, now: datetime, phase: Callable[[str], None]
 ) -> Iterator[Source]:
-    """Give the store where there is one, else the directory and the homes.
+    """Open the store if the settings name one, else the directory.
 
     Raises:
-        DirectoryError, StoreError: it cannot be read, or its people are too old.
+        DirectoryError: the directory cannot be read.
+        StoreError: the store cannot be read, or its people are too old.
     """
     if settings.store.folder is not None:
         from backup_monitoring.store.store_file import open_store
@@ -57,7 +58,7 @@ def open_source(
 
     with open_directory(settings.directory, phase) as directory:
         yield Source(
-            LivePeople(directory, settings.directory),
+            CachedPeople(LivePeople(directory, settings.directory)),
             lambda uids, task: live_accounts(settings, task.need, task.files, uids, now, phase),
             lambda host: None,
         )

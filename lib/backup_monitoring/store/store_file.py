@@ -1,13 +1,13 @@
-"""The file that readers open: its layout, and reading it.
+"""Reads the state file.
 
-Each pass writes a new file beside it and renames it, so a reader sees the old or the new one,
-whatever is killed; and may be any user who can read the file, since nothing is locked.
+Each collector run writes a new file and renames it over the old one, so a reader sees the one or
+the other, whatever is killed. Nothing is locked: any user that can open the file can read it.
 """
 
 import os
 import sqlite3
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,9 +26,21 @@ from backup_monitoring.model import (
     format_time,
 )
 from backup_monitoring.settings import StoreSettings
-from backup_monitoring.store import codec
 from backup_monitoring.store.files import STATE, StoreError
-from backup_monitoring.store.schema import LAYOUT, RunMeta, list_columns, make_key, read_account
+from backup_monitoring.store.schema import (
+    COMPUTER_HISTORY,
+    END,
+    FINDINGS,
+    LAYOUT,
+    SCHEDULE,
+    START,
+    RunMeta,
+    list_columns,
+    make_key,
+    read_account,
+    read_time,
+    write_text,
+)
 
 if TYPE_CHECKING:
     from backup_monitoring.store.people_rows import StoredPeople
@@ -41,39 +53,39 @@ class StoreFile:
         file: the state file.
 
     Raises:
-        StoreError: it is not there, of another layout, or damaged.
+        StoreError: it does not exist, has another layout, or is damaged.
     """
 
     def __init__(self, file: Path) -> None:
         self._file = file
         try:
-            there = file.exists()
-        except OSError as error:  # its folder is closed to this user
-            raise self._broken(error) from None
-        if not there:
+            exists = file.exists()
+        except OSError as error:  # this user cannot enter its folder
+            raise self._make_error(error) from None
+        if not exists:
             raise StoreError(
-                str(file), "the store is not there", "run collect_backup_state, or use --live"
+                str(file), "the store does not exist", "run collect_backup_state, or use --live"
             )
         try:
-            # Nobody ever writes to this file: immutable needs neither locks nor a second file.
+            # No one ever writes to this file: immutable needs neither locks nor a second file.
             uri = f"file:{quote(os.fsencode(file))}?mode=ro&immutable=1"
             self._db = sqlite3.connect(uri, uri=True)
             layout = self._db.execute("PRAGMA user_version").fetchone()[0]
         except sqlite3.Error as error:
-            raise self._broken(error) from None
+            raise self._make_error(error) from None
         if layout != LAYOUT:
             raise StoreError(
                 str(file),
-                f"of layout {layout}, made by another version",
+                f"has layout {layout}, written by another version",
                 "run this version's collect_backup_state",
             )
 
-    def _broken(self, error: sqlite3.Error | OSError) -> StoreError:
+    def _make_error(self, error: sqlite3.Error | OSError) -> StoreError:
         why = error.strerror if isinstance(error, OSError) else error
         return StoreError(
             str(self._file),
             f"cannot be read ({why})",
-            "let this user's group read it, or run collect_backup_state again",
+            "give this user's group read access, or run collect_backup_state again",
         )
 
     def close(self) -> None:
@@ -81,41 +93,44 @@ class StoreFile:
         self._db.close()
 
     def meta(self) -> RunMeta:
-        """Return what the last pass says of itself; StoreError if the file is damaged."""
+        """Return when the last run read its parts; StoreError if the file is damaged."""
         try:
             values = dict(self._db.execute("SELECT key, value FROM meta"))
         except sqlite3.Error as error:
-            raise self._broken(error) from None
+            raise self._make_error(error) from None
         return RunMeta(
-            codec.read_time(values.get("directory_read")),
-            codec.read_time(values.get("storage_read")),
-            codec.read_time(values.get("started")),
+            read_time(values.get("directory_read")),
+            read_time(values.get("storage_read")),
+            read_time(values.get("started")),
             float(values.get("seconds") or 0),
             values.get("directory_error"),
             values.get("storage_error"),
         )
 
     def fresh(self, settings: StoreSettings, files: Files | None, now: datetime) -> None:
-        """Raise StoreError if a part is too old that must not be; *files* None: no storage."""
+        """Raise StoreError if a part that is needed is too old.
+
+        Args:
+            settings: how old the parts may be. now: aware UTC.
+            files: what is read of the homes; None: only the directory's part is needed.
+        """
         meta = self.meta()
         parts = [("directory", meta.directory_read, settings.directory_max_age)]
         if files is not None:
             parts.append(("storage", meta.storage_read, settings.max_age))
         for part, read, oldest in parts:
             if read is None:
-                problem, reason = f"the {part} was never read", "see check_backup_monitoring"
+                problem, remedy = f"the {part} was never read", "see check_backup_monitoring"
             elif read > now + CLOCK_SLACK:
                 problem = f"the {part} was read in the future, {format_time(read, UTC)}"
-                reason = "set this server's clock"
+                remedy = "set this server's clock"
             elif now - read > oldest:
-                limit = format_duration_setting(oldest)
-                problem = (
-                    f"the {part} was last read {format_time(read, UTC)}, longer ago than {limit}"
-                )
-                reason = "see check_backup_monitoring"
+                age = format_duration_setting(oldest)
+                problem = f"the {part} was last read {format_time(read, UTC)}, more than {age} ago"
+                remedy = "see check_backup_monitoring"
             else:
                 continue
-            raise StoreError(str(self._file), problem, reason)
+            raise StoreError(str(self._file), problem, remedy)
 
     def accounts(
         self, files: Files | None, uids: Sequence[str] | None, need: Need = Need.ALL
@@ -126,32 +141,30 @@ class StoreFile:
             StoreError: the file is damaged.
         """
         try:
-            for where, values in _chosen(uids):
+            for where, values in _select(uids):
                 yield from self._accounts(need, files, where, values)
         except sqlite3.Error as error:
-            raise self._broken(error) from None
+            raise self._make_error(error) from None
 
     def _accounts(
         self, need: Need, files: Files | None, where: str, values: Sequence[str]
     ) -> Iterator[tuple[Account, Uploads]]:
-        # the names of columns and the place holders are ours
-        found = self._db.execute(
-            f"SELECT {list_columns(need)} FROM accounts WHERE {where} ORDER BY id",  # noqa: S608
+        rows = self._db.execute(
+            f"SELECT {list_columns(need)} FROM accounts WHERE {where} ORDER BY id",  # noqa: S608 - ours
             values,
         )
         if files is None:
-            nothing = Uploads()
-            for row in found:
-                yield read_account(row), nothing
+            yield from ((read_account(row), _NO_UPLOADS) for row in rows)
             return
-        homes = _Homes(self._db, files, one_by_one=bool(values))
-        for row in found:
+        homes = _StoredHomes(self._db, files, one_by_one=bool(values))
+        for row in rows:
             account = read_account(row)
-            watched = account.status is AccountStatus.ACTIVE
-            yield account, homes.uploads(row[0]) if watched else Uploads()
+            is_active = account.status is AccountStatus.ACTIVE
+            yield account, homes.read(row[0]) if is_active else _NO_UPLOADS
 
     def people(self) -> "StoredPeople":
-        """Return where people are looked up; no check needs them."""
+        """Return the people of the accounts."""
+        # Loaded here, since checks do not need them.
         from backup_monitoring.store.people_rows import StoredPeople
 
         return StoredPeople(self._db, str(self._file))
@@ -162,22 +175,22 @@ class StoreFile:
             row = self._db.execute(
                 "SELECT count(*) FROM accounts WHERE in_scope AND "
                 "instr(char(10) || coalesce(hosts, '') || char(10), char(10) || ? || char(10))",
-                (codec.write_text(host),),
+                (write_text(host),),
             ).fetchone()
         except sqlite3.Error as error:
-            raise self._broken(error) from None
+            raise self._make_error(error) from None
         return int(row[0])
 
     def findings(self) -> Iterator[Finding]:
-        """Yield the findings of the last pass; StoreError if the file is damaged."""
+        """Yield the findings of the last run; StoreError if the file is damaged."""
         try:
             for row in self._db.execute("SELECT kind, subject, problem FROM findings"):
                 yield Finding(*row)
         except sqlite3.Error as error:
-            raise self._broken(error) from None
+            raise self._make_error(error) from None
 
 
-def _chosen(uids: Sequence[str] | None) -> Iterator[tuple[str, list[str]]]:
+def _select(uids: Sequence[str] | None) -> Iterator[tuple[str, list[str]]]:
     if uids is None:
         yield "in_scope", []
         return
@@ -186,41 +199,46 @@ def _chosen(uids: Sequence[str] | None) -> Iterator[tuple[str, list[str]]]:
         yield f"key IN ({', '.join('?' * len(keys))})", keys
 
 
-class _Homes:
-    """Reads homes and computers beside a run over accounts in the order of their ids."""
+class _StoredHomes:
+    """Reads homes and computers for accounts in the order of their ids.
+
+    Args:
+        db: the open file. files: the reports that are needed; others are left out.
+        one_by_one: for a few accounts, two queries each. Otherwise both tables are read once,
+            in step with the accounts.
+    """
 
     def __init__(self, db: sqlite3.Connection, files: Files, one_by_one: bool) -> None:
         self._db = db
-        self._readers = (
-            codec.read_start if files & (Files.START | Files.SCHEDULE) else _nothing,
-            codec.read_end if Files.END in files else _nothing,
-            codec.read_schedule if Files.SCHEDULE in files else _nothing,
-        )
+        # With SCHEDULE the start is needed too, for its offset.
+        self._start = START.decode if files & (Files.START | Files.SCHEDULE) else _skip
+        self._end = END.decode if Files.END in files else _skip
+        self._schedule = SCHEDULE.decode if Files.SCHEDULE in files else _skip
         self._one_by_one = one_by_one
-        if not one_by_one:  # one merge instead of two queries an account
+        if not one_by_one:
             self._homes = db.execute(f"{_HOMES} ORDER BY account")
             self._computers = db.execute(f"{_COMPUTERS} ORDER BY account, name")
             self._next_home = self._homes.fetchone()
             self._next_computer = self._computers.fetchone()
 
-    def uploads(self, account: int) -> Uploads:
-        """Return what lies in the home of the account with this id."""
-        home, rows = self._queried(account) if self._one_by_one else self._merged(account)
-        computers = tuple(map(self._computer, rows))
+    def read(self, account: int) -> Uploads:
+        """Return the uploads of the account with this id."""
+        home, rows = self._query(account) if self._one_by_one else self._advance(account)
+        computers = tuple(map(self._read_computer, rows))
         if home is None:
             return Uploads(computers)
-        _, data, missing, refused, cut_short, findings = home
-        found = codec.read_findings(findings)
-        return Uploads(computers, bool(data), missing, refused, cut_short, found)
+        _, data, missing, refused, cut_short, text = home
+        findings = FINDINGS.decode(text) if text else ()
+        return Uploads(computers, bool(data), missing, refused, cut_short, findings)
 
-    def _queried(self, account: int) -> tuple[Any, list[Any]]:
+    def _query(self, account: int) -> tuple[Any, list[Any]]:
         home = self._db.execute(f"{_HOMES} WHERE account = ?", (account,)).fetchone()
         computers = self._db.execute(
             f"{_COMPUTERS} WHERE account = ? ORDER BY account, name", (account,)
         )
         return home, computers.fetchall()
 
-    def _merged(self, account: int) -> tuple[Any, list[Any]]:
+    def _advance(self, account: int) -> tuple[Any, list[Any]]:
         while self._next_home is not None and self._next_home[0] < account:
             self._next_home = self._homes.fetchone()
         home = self._next_home
@@ -231,34 +249,31 @@ class _Homes:
             self._next_computer = self._computers.fetchone()
         return (home if home is not None and home[0] == account else None), rows
 
-    def _computer(self, row: Sequence[Any]) -> Computer:
+    def _read_computer(self, row: Sequence[Any]) -> Computer:
         _, name, start, end, schedule, history = row
-        read_start, read_end, read_schedule = self._readers
         return Computer(
             os.fsdecode(name),
-            read_start(start),
-            read_end(end),
-            read_schedule(schedule),
-            codec.read_history(history),
+            None if start is None else self._start(start),
+            None if end is None else self._end(end),
+            None if schedule is None else self._schedule(schedule),
+            None if history is None else COMPUTER_HISTORY.decode(history),
         )
 
 
 _HOMES = "SELECT account, data, missing, refused, cut_short, findings FROM homes"
 _COMPUTERS = "SELECT account, name, start, end, schedule, history FROM computers"
+_NO_UPLOADS = Uploads()
 
 
-def _nothing(text: str | None) -> None:
+def _skip(text: str) -> None:
     return None
 
 
 def open_store(folder: Path) -> StoreFile:
-    """Return the state file of *folder*; StoreError as `StoreFile`."""
+    """Open the state file of *folder* for reading; raises as `StoreFile`."""
     return StoreFile(folder / STATE)
 
 
-def count_findings(findings: Sequence[Finding]) -> dict[str, int]:
-    """Return how many *findings* there are of each kind."""
-    counts: defaultdict[str, int] = defaultdict(int)
-    for finding in findings:
-        counts[finding.kind] += 1
-    return dict(counts)
+def count_findings(findings: Iterable[Finding]) -> dict[str, int]:
+    """Return the number of *findings* of each kind."""
+    return dict(Counter(finding.kind for finding in findings))
