@@ -20,7 +20,7 @@ _FIRST_LIMIT = 50.0  # seconds, until the program sets its own
 class Watchdog:
     """Ends the process when its time is up, in whatever call it is stuck.
 
-    A signal would not do: Python handles it only after a system call, for example a name look-up, has
+    A signal would not do: Python handles it only after a system call, for example DNS, has
     returned, and a name server that does not respond blocks that for longer than any time limit.
     """
 
