@@ -96,7 +96,7 @@ class Reseller(NamedTuple):
 
 
 class People(Protocol):
-    """Looks up people by uid, ignoring case; None if there is no such entry.
+    """Looks up people by uid, ignoring case; None for one that does not exist.
 
     Every method may raise the error of its source: DirectoryError, or StoreError.
     """
