@@ -65,7 +65,7 @@ def test_homes_that_are_of_no_use(fleet: Fleet) -> None:
         "ok      homes: 1 of 4 found",
         "note    homes: 1 of 4 not there, such as /tree/home/4000103",
         "FAILED  homes: 1 of 4 may not be read: account 4000105: "
-        "/tree/home/4000105/incoming: a link, which is not followed, or no folder",
+        "/tree/home/4000105/incoming: a link, which is not followed, or not a folder",
         "FAILED  homes: 1 of 4 have no path: account 4000104: its entry has no home",
     ]
 
@@ -142,7 +142,7 @@ def test_a_report_that_is_not_understood(fleet: Fleet, other: bool, word: str) -
     assert (failed, len(lines)) == (not other, 3 + other)
     assert lines[-1].startswith(
         f"{word:7} reports: 1 not understood, such as "
-        "/tree/home/4000101/incoming/web01/.sepiola_backup/backupStarted.xml: no well-formed XML"
+        "/tree/home/4000101/incoming/web01/.sepiola_backup/backupStarted.xml: not well-formed XML"
     )
     assert ("see Privilege in docs/operations.md" in lines[-1]) is not other
 

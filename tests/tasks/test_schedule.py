@@ -492,6 +492,14 @@ def test_nothing_to_count_from() -> None:
             id="a clock of 1970",
         ),
         pytest.param(
+            daily(20, modified=at("1970-01-01T00:00+00:00")),
+            "1970-01-01T00:00+01:00",
+            "2026-11-24T12:00+01:00",
+            99,
+            "more than 99 backups missed since 2017-11-17 20:00 +01:00",
+            id="counted from nine years ago at the earliest",
+        ),
+        pytest.param(
             daily(20, weekdays=frozenset([7])),
             "2020-11-22T20:00+01:00",
             "2026-11-24T12:00+01:00",

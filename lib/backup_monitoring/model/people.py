@@ -9,7 +9,7 @@ _LARGEST_OFFSET = timedelta(hours=14)
 
 
 class Contact(NamedTuple):
-    """Whom to notify, as the account's entry has it, unchecked; '' if a value is missing.
+    """Whom to notify according to the entry of an account, unchecked; '' if a value is missing.
 
     Args:
         uid, dn: of the account. name: ``cn``.
@@ -102,7 +102,7 @@ class People(Protocol):
     """
 
     def contact(self, uid: str) -> Contact | None:
-        """Return whom the account *uid* says to notify."""
+        """Return the contact of the account *uid*."""
 
     def person(self, uid: str) -> Person | None:
         """Return the person with this uid."""
@@ -140,7 +140,7 @@ class PeopleTable(NamedTuple):
         return table
 
     def contact(self, uid: str) -> Contact | None:
-        """Return whom the account *uid* says to notify."""
+        """Return the contact of the account *uid*."""
         return self.contacts.get(uid.lower())
 
     def person(self, uid: str) -> Person | None:
