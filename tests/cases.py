@@ -25,9 +25,9 @@ def at(text: str) -> datetime:
 
 
 def offset(text: str) -> timedelta:
-    found = datetime.fromisoformat(text).utcoffset()
-    assert found is not None
-    return found
+    value = datetime.fromisoformat(text).utcoffset()
+    assert value is not None
+    return value
 
 
 def start(text: str, client: Client | None = PERL, modified: datetime = LONG_AGO) -> Start:

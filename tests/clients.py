@@ -17,8 +17,8 @@ def perl_offset(at: datetime, zone: tzinfo) -> str:
     local, utc = at.astimezone(zone), at.astimezone(UTC)
     minutes = (local.hour - utc.hour) * 60 + local.minute - utc.minute
     hours, rest = divmod(abs(minutes), 60)
-    said = {0: "00", 15: "150", 30: "30", 45: "450"}[rest]
-    return f"{'+' if minutes > 0 else '-'}{hours:02}:{said}"
+    written = {0: "00", 15: "150", 30: "30", 45: "450"}[rest]
+    return f"{'+' if minutes > 0 else '-'}{hours:02}:{written}"
 
 
 def sepiola_offset(at: datetime, zone: tzinfo) -> str:

@@ -45,13 +45,13 @@ def test_a_duration(text: str, seconds: int, written: str) -> None:
         ("999999999w", "longer than ten years"),
     ],
 )
-def test_what_is_no_duration(text: str, says: str) -> None:
+def test_what_is_not_a_duration(text: str, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         parse_duration(text)
 
 
 @pytest.mark.parametrize(
-    ("span", "said"),
+    ("span", "words"),
     [
         (timedelta(0), "0 min"),
         (timedelta(seconds=59), "0 min"),
@@ -65,5 +65,5 @@ def test_what_is_no_duration(text: str, says: str) -> None:
         (-timedelta(days=3), "0 min"),
     ],
 )
-def test_a_duration_in_words(span: timedelta, said: str) -> None:
-    assert format_duration(span) == said
+def test_a_duration_in_words(span: timedelta, words: str) -> None:
+    assert format_duration(span) == words

@@ -26,7 +26,7 @@ from backup_monitoring.model.text import sanitize
         ("x" * 2000, "x" * 997 + "..."),
     ],
 )
-def test_clean(text: str, harmless: str) -> None:
+def test_sanitize(text: str, harmless: str) -> None:
     assert sanitize(text) == harmless
 
 

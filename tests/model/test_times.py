@@ -11,7 +11,7 @@ ZURICH = ZoneInfo("Europe/Zurich")
 
 
 @pytest.mark.parametrize(
-    ("moment", "zone", "said"),
+    ("moment", "zone", "text"),
     [
         ("2026-11-23T19:00:04+00:00", ZURICH, "2026-11-23 20:00 +01:00"),
         ("2026-10-25T00:30+00:00", ZURICH, "2026-10-25 02:30 +02:00"),
@@ -22,13 +22,13 @@ ZURICH = ZoneInfo("Europe/Zurich")
         ("2026-11-23T19:00+00:00", timezone(timedelta(hours=-9)), "2026-11-23 10:00 -09:00"),
     ],
 )
-def test_say_time(moment: str, zone: tzinfo, said: str) -> None:
-    assert format_time(datetime.fromisoformat(moment), zone) == said
+def test_format_time(moment: str, zone: tzinfo, text: str) -> None:
+    assert format_time(datetime.fromisoformat(moment), zone) == text
 
 
 @pytest.mark.parametrize(
-    ("minutes", "said"),
+    ("minutes", "text"),
     [(0, "+00:00"), (-30, "-00:30"), (-210, "-03:30"), (525, "+08:45"), (840, "+14:00")],
 )
-def test_say_offset(minutes: int, said: str) -> None:
-    assert format_offset(timedelta(minutes=minutes)) == said
+def test_format_offset(minutes: int, text: str) -> None:
+    assert format_offset(timedelta(minutes=minutes)) == text

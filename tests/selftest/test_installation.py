@@ -65,7 +65,7 @@ def test_homes_that_cannot_be_used(fleet: Fleet) -> None:
         "ok      homes: 1 of 4 found",
         "note    homes: 1 of 4 missing, for example /tree/home/4000103",
         "FAILED  homes: 1 of 4 cannot be read: account 4000105: "
-        "/tree/home/4000105/incoming: a link, which is not followed, or no folder",
+        "/tree/home/4000105/incoming: a link, which is not followed, or not a folder",
         "FAILED  homes: 1 of 4 without a path: account 4000104: its entry has no home",
     ]
 
@@ -142,7 +142,7 @@ def test_a_report_that_is_not_valid(fleet: Fleet, other: bool, word: str) -> Non
     assert (failed, len(lines)) == (not other, 3 + other)
     assert lines[-1].startswith(
         f"{word:7} reports: 1 not valid, for example "
-        "/tree/home/4000101/incoming/web01/.sepiola_backup/backupStarted.xml: no well-formed XML"
+        "/tree/home/4000101/incoming/web01/.sepiola_backup/backupStarted.xml: not well-formed XML"
     )
     assert ("see Privilege in docs/operations.md" in lines[-1]) is not other
 

@@ -171,14 +171,14 @@ def test_what_is_in_effect_and_where_it_comes_from(tmp_path: Path) -> None:
         MINIMAL + "suffix = 'o=a\"b\\c'\nverify = false\n[quota]\nwarning = 70\n",
     )
 
-    said = {(each.section, each.key): each[2:] for each in settings.in_effect}
-    assert said["directory", "suffix"] == ('"o=a\\"b\\\\c"', "file")
-    assert said["directory", "verify"] == ("false", "file")
-    assert said["directory", "start_tls"] == ("false", "default")
-    assert said["directory", "timeout"] == ('"5s"', "default")
-    assert said["directory", "host"] == ("(none)", "default")
-    assert said["quota", "warning"] == ("70", "file")
-    assert said["homes", "start_files"] == ('["backupStarted.xml"]', "default")
+    shown = {(each.section, each.key): each[2:] for each in settings.in_effect}
+    assert shown["directory", "suffix"] == ('"o=a\\"b\\\\c"', "file")
+    assert shown["directory", "verify"] == ("false", "file")
+    assert shown["directory", "start_tls"] == ("false", "default")
+    assert shown["directory", "timeout"] == ('"5s"', "default")
+    assert shown["directory", "host"] == ("(none)", "default")
+    assert shown["quota", "warning"] == ("70", "file")
+    assert shown["homes", "start_files"] == ('["backupStarted.xml"]', "default")
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,7 @@ def test_a_password_that_others_may_read_is_refused(
         pytest.param(b"\nsecret\n", "is empty; write the password in its first line", id="empty"),
     ],
 )
-def test_a_password_file_that_is_of_no_use(
+def test_a_password_file_that_cannot_be_used(
     tmp_path: Path, content: bytes | None, says: str
 ) -> None:
     if content is not None:
@@ -245,7 +245,7 @@ def test_a_password_file_that_is_of_no_use(
     assert says in str(raised.value)
 
 
-def test_who_does_not_ask_the_directory_needs_no_password(tmp_path: Path) -> None:
+def test_a_missing_password_file_matters_to_the_directory_only(tmp_path: Path) -> None:
     text = '[directory]\nuri = "ldap://x"\nbind_dn = "cn=x"\npassword_file = "not there"\n'
 
     assert read(tmp_path, text).directory.bind == "simple"

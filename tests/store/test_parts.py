@@ -148,7 +148,7 @@ def test_an_account_that_comes_while_the_storage_is_away_is_unknown(fleet: Fleet
             for uid, pair in fleet.read().items()
             for verdict in [judge(*pair, policies, at(LATER))]
         }
-        unread = "its home may not be read: no collector run has read it yet"
+        unread = "cannot read home directory: no collector run has read it yet"
         assert verdicts["4000101"] == (State.UNKNOWN, unread)
         assert verdicts["4000103"] == (State.OK, "not provisioned yet")
     assert failed(fleet, "4000102", LATER) == (1, State.WARNING)

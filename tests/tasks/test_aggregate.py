@@ -10,9 +10,9 @@ from cases import computer, daily, uploads
 FINE = ComputerVerdict("fine", State.OK, "none missed", 0)
 ONE = ComputerVerdict("one", State.WARNING, "1 missed", 1, facts={"missed": 1})
 TWO = ComputerVerdict("two", State.WARNING, "2 missed", 2, "counted", {"missed": 2})
-TORN = ComputerVerdict("torn", State.UNKNOWN, "not understood")
+TORN = ComputerVerdict("torn", State.UNKNOWN, "invalid report")
 LOST = ComputerVerdict("lost", State.CRITICAL, "3 missed", 3)
-RETIRED = ComputerVerdict("old", State.OK, "no longer here", retired=True)
+RETIRED = ComputerVerdict("old", State.OK, "retired", retired=True)
 GOOD = (Range(end=0), Range(end=2))
 
 
@@ -21,10 +21,8 @@ GOOD = (Range(end=0), Range(end=2))
     [
         pytest.param((), State.OK, None, "no report yet", id="nothing"),
         pytest.param((FINE, RETIRED), State.OK, "fine", "none missed", id="all good"),
-        pytest.param(
-            (RETIRED, FINE), State.OK, "fine", "none missed", id="not one that is here no more"
-        ),
-        pytest.param((FINE, TORN), State.UNKNOWN, "torn", "not understood", id="one bad"),
+        pytest.param((RETIRED, FINE), State.OK, "fine", "none missed", id="not a retired one"),
+        pytest.param((FINE, TORN), State.UNKNOWN, "torn", "invalid report", id="one bad"),
         pytest.param(
             (TORN, ONE, FINE), State.WARNING, "one", "1 missed; 1 more computer", id="two bad"
         ),
@@ -66,7 +64,7 @@ def test_a_mail_of_the_only_computer_that_fails_speaks_of_no_others(other: Compu
     assert aggregate((other, TWO), Uploads(), "missed", GOOD).facts == {"missed": 2}
 
 
-def test_a_line_a_computer_and_what_was_not_looked_at() -> None:
+def test_one_line_per_computer_and_one_for_an_incomplete_search() -> None:
     cut = Uploads(cut_short="more than 256 computers")
     inside = FINE._replace(computer="")
 

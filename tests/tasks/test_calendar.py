@@ -119,15 +119,17 @@ def every(minutes: int, number: int) -> tuple[Computer, ...]:
         ),
     ],
 )
-def test_dense_schedules_stall_nobody(computers: tuple[Computer, ...], bad: tuple[str]) -> None:
+def test_dense_schedules_do_not_stall_the_others(
+    computers: tuple[Computer, ...], bad: tuple[str]
+) -> None:
     verdict = evaluate_schedule(EACH, uploads(*computers), RULES, at("2026-11-24T12:00+01:00"))
 
     assert verdict.state is (State.UNKNOWN if bad else State.OK)
     unknown = [each.split(":")[0] for each in verdict.details if ": UNKNOWN - " in each]
     assert tuple(unknown) == bad
     assert verdict.failing == ()
-    told = "more than 20 computers of the account have more than 96 due times per day"
-    assert verdict.summary.startswith(told) is bool(bad)
+    text = "more than 20 computers of the account have more than 96 due times per day"
+    assert verdict.summary.startswith(text) is bool(bad)
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def with_client(identifier: str, version: str, name: str = "web01") -> Computer:
 
 
 @pytest.mark.parametrize(
-    ("found", "policy", "state", "says"),
+    ("uploaded", "policy", "state", "says"),
     [
         ((PERL, "2.0.9"), POLICY, State.OK, "new enough"),
         ((PERL, "2.0.11"), POLICY, State.OK, "new enough"),
@@ -44,8 +44,10 @@ def with_client(identifier: str, version: str, name: str = "web01") -> Computer:
         (("", ""), STRICT, State.UNKNOWN, "(no identifier): no minimum in the settings"),
     ],
 )
-def test_versions(found: tuple[str, str], policy: ClientPolicy, state: State, says: str) -> None:
-    verdict = evaluate_client(ACCOUNT, uploads(with_client(*found)), policy, SchedulePolicy(), NOW)
+def test_versions(uploaded: tuple[str, str], policy: ClientPolicy, state: State, says: str) -> None:
+    verdict = evaluate_client(
+        ACCOUNT, uploads(with_client(*uploaded)), policy, SchedulePolicy(), NOW
+    )
 
     assert verdict.state is state
     assert says in verdict.summary
@@ -53,9 +55,9 @@ def test_versions(found: tuple[str, str], policy: ClientPolicy, state: State, sa
 
 def test_the_worst_computers_come_first_in_the_details() -> None:
     versions = {"a": "3", "b": "2.0.8", "c": "3", "d": "1.0"}
-    found = uploads(*(with_client(PERL, version, name) for name, version in versions.items()))
+    uploaded = uploads(*(with_client(PERL, version, name) for name, version in versions.items()))
 
-    verdict = evaluate_client(ACCOUNT, found, POLICY, SchedulePolicy(), NOW)
+    verdict = evaluate_client(ACCOUNT, uploaded, POLICY, SchedulePolicy(), NOW)
 
     assert [detail.split(" - ")[0] for detail in verdict.details] == [
         *("d: CRITICAL", "b: WARNING", "a: OK", "c: OK")
@@ -63,11 +65,11 @@ def test_the_worst_computers_come_first_in_the_details() -> None:
 
 
 def test_outdated_computers_are_counted() -> None:
-    found = uploads(
+    uploaded = uploads(
         with_client(PERL, "2.0.8", "a"), with_client(PERL, "1.0", "b"), with_client(PERL, "3", "c")
     )
 
-    verdict = evaluate_client(ACCOUNT, found, POLICY, SchedulePolicy(), NOW)
+    verdict = evaluate_client(ACCOUNT, uploaded, POLICY, SchedulePolicy(), NOW)
 
     assert verdict.state is State.CRITICAL
     assert verdict.computer == "b"
@@ -82,7 +84,7 @@ def test_outdated_computers_are_counted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("account", "found", "state", "says"),
+    ("account", "uploaded", "state", "says"),
     [
         (ACCOUNT._replace(status=AccountStatus.INACTIVE), Uploads(), State.OK, "not active"),
         (
@@ -94,13 +96,13 @@ def test_outdated_computers_are_counted() -> None:
         (ACCOUNT, Uploads(), State.OK, "no report yet"),
     ],
 )
-def test_without_computers(account: Account, found: Uploads, state: State, says: str) -> None:
-    verdict = evaluate_client(account, found, POLICY, SchedulePolicy(), NOW)
+def test_without_computers(account: Account, uploaded: Uploads, state: State, says: str) -> None:
+    verdict = evaluate_client(account, uploaded, POLICY, SchedulePolicy(), NOW)
 
     assert (verdict.state, verdict.summary, verdict.metrics) == (state, says, ())
 
 
-def test_a_retired_computer_is_told_not_counted() -> None:
+def test_a_retired_computer_is_listed_but_not_counted() -> None:
     alive = with_client(PERL, "2.0.9", "alive")
     old = computer("old", end=end("2026-08-01T20:41+02:00", client=Client(PERL, "1.0")))
 

@@ -1,4 +1,4 @@
-"""Computers that no rule can judge, as the schedule rule tells of them."""
+"""Computers without runs to evaluate, as the schedule rule reports them."""
 
 import pytest
 
@@ -45,7 +45,7 @@ from tasks.schedule_cases import AT_20, EACH, MONDAY, ONE, RULES, SUNDAY, SUNDAY
         ),
     ],
 )
-def test_what_cannot_be_judged(one: Computer, state: State, says: str) -> None:
+def test_what_cannot_be_evaluated(one: Computer, state: State, says: str) -> None:
     verdict = evaluate_schedule(EACH, uploads(one), RULES, at(ONE))
 
     assert verdict.state is state
@@ -62,7 +62,7 @@ OLD = computer(
 ALIVE = computer("web01", start=MONDAY, end=end("2026-11-23T20:41:37+01:00"), schedule=AT_20)
 
 
-def test_a_retired_computer_is_told() -> None:
+def test_a_retired_computer_is_listed() -> None:
     verdict = evaluate_schedule(EACH, uploads(OLD, ALIVE), RULES, at("2026-11-24T12:00+01:00"))
 
     assert verdict.state is State.OK
@@ -77,7 +77,7 @@ def test_a_retired_computer_is_told() -> None:
     [
         pytest.param("2026-08-26T11:59+02:00", True, id="90 days ago"),
         pytest.param("2026-11-20T12:00+01:00", False, id="lately"),
-        pytest.param("2036-11-20T12:00+01:00", True, id="a time of the future says nothing"),
+        pytest.param("2036-11-20T12:00+01:00", True, id="a time in the future does not count"),
     ],
 )
 def test_an_upload_of_the_schedule_is_a_sign_of_life(modified: str, retired: bool) -> None:
@@ -96,7 +96,7 @@ def test_an_upload_of_the_schedule_is_a_sign_of_life(modified: str, retired: boo
         (History(schedule_changed=at("2026-11-20T12:00+01:00")), ()),
     ],
 )
-def test_an_upload_that_a_pass_saw_is_a_sign_of_life(
+def test_an_upload_that_a_run_saw_is_a_sign_of_life(
     history: History, retired: tuple[str, ...]
 ) -> None:
     old = OLD._replace(history=history)
@@ -175,7 +175,7 @@ def test_the_worst_computer_speaks() -> None:
 
 
 @pytest.mark.parametrize(
-    ("account", "found", "state", "summary"),
+    ("account", "uploaded", "state", "summary"),
     [
         pytest.param(EACH, Uploads(), State.OK, "no report yet", id="nothing"),
         pytest.param(
@@ -215,9 +215,9 @@ def test_the_worst_computer_speaks() -> None:
         ),
     ],
 )
-def test_accounts_without_a_computer_to_judge(
-    account: Account, found: Uploads, state: State, summary: str
+def test_accounts_without_a_computer_to_evaluate(
+    account: Account, uploaded: Uploads, state: State, summary: str
 ) -> None:
-    verdict = evaluate_schedule(account, found, RULES, at("2026-11-24T12:00+01:00"))
+    verdict = evaluate_schedule(account, uploaded, RULES, at("2026-11-24T12:00+01:00"))
 
     assert (verdict.state, verdict.summary) == (state, summary)

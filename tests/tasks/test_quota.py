@@ -125,7 +125,7 @@ def test_the_missing_attribute_is_named() -> None:
         (Account("4000101", DN, provisioned=False), "not provisioned yet"),
     ],
 )
-def test_accounts_that_are_not_watched_are_ok(account: Account, says: str) -> None:
+def test_accounts_that_are_not_monitored_are_ok(account: Account, says: str) -> None:
     verdict = evaluate_quota(account, QuotaPolicy())
 
     assert (verdict.state, verdict.summary) == (State.OK, says)

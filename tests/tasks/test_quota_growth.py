@@ -12,7 +12,7 @@ from backup_monitoring.tasks.quota import evaluate_quota
 LOST = SizeDrop(80 * GIB, 30 * GIB, date(2026, 11, 20))
 
 
-def evaluate_all(
+def evaluate_at(
     used: float,
     growth: Growth | None,
     policy: QuotaPolicy | None = None,
@@ -29,19 +29,19 @@ def evaluate_all(
     return evaluate_quota(account, policy or QuotaPolicy())
 
 
-def backups(verdict: Verdict) -> dict[str, float]:
+def forecast_of(verdict: Verdict) -> dict[str, float]:
     return {metric.name: metric.value for metric in verdict.metrics if "days" in metric.name}
 
 
 @pytest.mark.parametrize(
-    ("used", "per_day", "to_threshold", "to_full", "said"),
+    ("used", "per_day", "to_threshold", "to_full", "text"),
     [
         pytest.param(
             50, 1.0, 30, 50, "50.0 % of 100.0 GiB used, full in 50 d, threshold", id="grows"
         ),
         pytest.param(79.5, 1.0, 0, 20, ", full in 20 d", id="the threshold is a day away"),
-        pytest.param(50, 0.505, 59, 99, ", full in 99 d", id="99 days are told"),
-        pytest.param(50, 0.5, 60, 100, None, id="far away is not told in the sentence"),
+        pytest.param(50, 0.505, 59, 99, ", full in 99 d", id="99 days are mentioned"),
+        pytest.param(50, 0.5, 60, 100, None, id="far away is not mentioned"),
         pytest.param(98, 2.0, 0, 1, ", full in 1 d", id="tomorrow"),
         pytest.param(50, 0.4999, 60, 100, None, id="whole days, rounded down"),
         pytest.param(50, 0.000001, 9999, 9999, None, id="at most 9999"),
@@ -51,13 +51,13 @@ def backups(verdict: Verdict) -> dict[str, float]:
     ],
 )
 def test_forecast(
-    used: float, per_day: float, to_threshold: int, to_full: int, said: str | None
+    used: float, per_day: float, to_threshold: int, to_full: int, text: str | None
 ) -> None:
-    verdict = evaluate_all(used, Growth(per_day * GIB, 30))
+    verdict = evaluate_at(used, Growth(per_day * GIB, 30))
 
-    assert backups(verdict) == {"days_to_threshold": to_threshold, "days_to_full": to_full}
-    if said is not None:
-        assert said in verdict.summary
+    assert forecast_of(verdict) == {"days_to_threshold": to_threshold, "days_to_full": to_full}
+    if text is not None:
+        assert text in verdict.summary
     else:
         assert "full in" not in verdict.summary
     assert "median slope of 30 days" in verdict.details[0]
@@ -78,20 +78,20 @@ def test_forecast(
     ],
 )
 def test_no_forecast(growth: Growth | None, details: tuple[str, ...]) -> None:
-    verdict = evaluate_all(50, growth, QuotaPolicy(forecast=9999))
+    verdict = evaluate_at(50, growth, QuotaPolicy(forecast=9999))
 
     assert verdict.state is State.OK
-    assert backups(verdict) == {}
+    assert forecast_of(verdict) == {}
     assert verdict.details == details
 
 
 def test_the_threshold_of_the_forecast_is_the_entrys_else_the_settings() -> None:
     growth = Growth(1.0 * GIB, 30)
 
-    assert backups(evaluate_all(50, growth, threshold=90))["days_to_threshold"] == 40
-    assert backups(evaluate_all(50, growth, threshold=None))["days_to_threshold"] == 35
+    assert forecast_of(evaluate_at(50, growth, threshold=90))["days_to_threshold"] == 40
+    assert forecast_of(evaluate_at(50, growth, threshold=None))["days_to_threshold"] == 35
     off = QuotaPolicy(warning=Threshold(Range(), "-w"))
-    assert backups(evaluate_all(50, growth, off, threshold=None))["days_to_threshold"] == 50
+    assert forecast_of(evaluate_at(50, growth, off, threshold=None))["days_to_threshold"] == 50
 
 
 @pytest.mark.parametrize(
@@ -116,8 +116,8 @@ def test_the_threshold_of_the_forecast_is_the_entrys_else_the_settings() -> None
         ),
     ],
 )
-def test_what_a_mail_says(used: float, growth: Growth | None, facts: dict[str, object]) -> None:
-    assert evaluate_all(used, growth, QuotaPolicy(forecast=60)).facts == facts
+def test_the_facts(used: float, growth: Growth | None, facts: dict[str, object]) -> None:
+    assert evaluate_at(used, growth, QuotaPolicy(forecast=60)).facts == facts
 
 
 @pytest.mark.parametrize(
@@ -130,13 +130,13 @@ def test_what_a_mail_says(used: float, growth: Growth | None, facts: dict[str, o
             90, 60, State.WARNING, "90.0 % of 100.0 GiB used, full in 10 d, threshold 80 %"
         ),
         pytest.param(
-            79.9, 60, State.WARNING, "full in 20 d, threshold 60 d", id="before the limit"
+            79.9, 60, State.WARNING, "full in 20 d, threshold 60 d", id="before the threshold"
         ),
-        pytest.param(99.5, 60, State.CRITICAL, "99.5 %", id="what is worse is said"),
+        pytest.param(99.5, 60, State.CRITICAL, "99.5 %", id="what is worse is text"),
     ],
 )
 def test_forecast_warning(used: float, days: int | None, state: State, says: str) -> None:
-    verdict = evaluate_all(used, Growth(1.0 * GIB, 30), QuotaPolicy(forecast=days))
+    verdict = evaluate_at(used, Growth(1.0 * GIB, 30), QuotaPolicy(forecast=days))
 
     assert verdict.state is state
     assert says in verdict.summary
@@ -158,14 +158,14 @@ def test_forecast_warning(used: float, days: int | None, state: State, says: str
     ],
 )
 def test_a_sudden_loss(used: float, state: State, says: str) -> None:
-    verdict = evaluate_all(used, Growth(None, 3, LOST))
+    verdict = evaluate_at(used, Growth(None, 3, LOST))
 
     assert verdict.state is state
     assert says in verdict.summary
 
 
 def test_a_sudden_loss_has_its_own_text() -> None:
-    summary = evaluate_all(30, Growth(1.0 * GIB, 30, LOST), QuotaPolicy(sudden_loss=40)).summary
+    summary = evaluate_at(30, Growth(1.0 * GIB, 30, LOST), QuotaPolicy(sudden_loss=40)).summary
 
     assert summary == (
         "used space fell from 80.0 to 30.0 GiB on 2026-11-20, threshold 40 % per day "

@@ -151,7 +151,7 @@ ON_WORKING_DAYS = daily(20, weekdays=frozenset([1, 2, 3, 4, 5]))
             "2026-11-25T12:00:00+01:00",
             1,
             "1 backup missed since 2026-11-24 20:00 +01:00",
-            id="an end that is not understood is no first backup",
+            id="an invalid end is not a first backup",
         ),
         pytest.param(
             computer(end=end("2026-11-22T20:41:37+01:00"), schedule=AT_20),
@@ -264,14 +264,14 @@ ON_WORKING_DAYS = daily(20, weekdays=frozenset([1, 2, 3, 4, 5]))
             "2026-01-03T12:00+01:00",
             2,
             "2 backups missed since 2026-01-01 20:00 +01:00",
-            id="no start known, not before the account was made",
+            id="no start known, not before the account was created",
         ),
         pytest.param(
             Computer("web01", None, InvalidReport("/home/e.xml", "torn"), AT_20),
             "2026-01-03T12:00+01:00",
             2,
             "2 backups missed since 2026-01-01 20:00 +01:00",
-            id="no start known, and an end that is not understood",
+            id="no start known, and an invalid end",
         ),
         pytest.param(
             computer(
@@ -492,6 +492,14 @@ def test_nothing_to_count_from() -> None:
             id="a clock of 1970",
         ),
         pytest.param(
+            daily(20, modified=at("1970-01-01T00:00+00:00")),
+            "1970-01-01T00:00+01:00",
+            "2026-11-24T12:00+01:00",
+            99,
+            "more than 99 backups missed since 2017-11-17 20:00 +01:00",
+            id="counted from nine years ago at the earliest",
+        ),
+        pytest.param(
             daily(20, weekdays=frozenset([7])),
             "2020-11-22T20:00+01:00",
             "2026-11-24T12:00+01:00",
@@ -509,7 +517,7 @@ def test_nothing_to_count_from() -> None:
         ),
     ],
 )
-def test_more_than_anyone_wants_to_know(
+def test_missed_backups_are_counted_up_to_99(
     plan: Schedule, last: str, now: str, missed: int, says: str
 ) -> None:
     one = computer(start=start(last), end=end(last), schedule=plan)
@@ -522,7 +530,7 @@ def test_more_than_anyone_wants_to_know(
     assert verdict.metrics[0].value == missed
 
 
-def test_what_a_mail_says_of_missed_backups() -> None:
+def test_the_facts_of_missed_backups() -> None:
     one = computer(start=SUNDAY, end=SUNDAYS_END, schedule=AT_20)
 
     missed = evaluate_schedule(EACH._replace(warning_days=2), uploads(one), RULES, at(TWO))
@@ -545,7 +553,7 @@ def test_what_a_mail_says_of_missed_backups() -> None:
     }
 
 
-def test_details_say_how() -> None:
+def test_details_explain_the_number() -> None:
     one = computer(start=SUNDAY, end=SUNDAYS_END, schedule=AT_20)
 
     verdict = evaluate_schedule(EACH, uploads(one), RULES, at(ONE))

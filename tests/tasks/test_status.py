@@ -106,7 +106,7 @@ EVERY_MINUTE = Schedule(
             ),
             State.OK,
             "backup running since",
-            id="killed every day is counted by the passes where there is a past",
+            id="killed every day is counted by the runs if there is a history",
         ),
         pytest.param(
             computer(start=start("2026-11-17T11:59:00+01:00")),
@@ -147,13 +147,13 @@ EVERY_MINUTE = Schedule(
             ),
             State.OK,
             "successful 2026-11-23 20:41 +01:00",
-            id="told in the time of its schedule",
+            id="shown in the zone of its schedule",
         ),
         pytest.param(
             Computer("web01", None, FAILED, InvalidReport("/home/s.xml", "torn")),
             State.WARNING,
             "backup ended 2026-11-23 20:41 +01:00 with errors",
-            id="a schedule that is not understood hides no failure",
+            id="an invalid schedule hides no failure",
         ),
         pytest.param(
             Computer("web01", None, InvalidReport("/home/f.xml", "torn")),
@@ -166,7 +166,7 @@ EVERY_MINUTE = Schedule(
         ),
     ],
 )
-def test_one_look(one: Computer, state: State, says: str) -> None:
+def test_a_single_check(one: Computer, state: State, says: str) -> None:
     verdict = evaluate_status(ENTRY, uploads(one), RULES, NOW)
 
     assert verdict.state is state
@@ -478,7 +478,7 @@ def test_a_success_is_doubted(
     assert verdict.facts.get("cause") == ("empty" if state.value else None)
 
 
-def test_one_look_does_not_forget_a_failure_while_the_next_backup_runs() -> None:
+def test_a_single_check_does_not_forget_a_failure_while_the_next_backup_runs() -> None:
     one = computer(start=start("2026-11-24T11:00+01:00"), end=FAILED)
 
     verdict = evaluate_status(ENTRY, uploads(one), RULES, NOW)
@@ -498,9 +498,9 @@ def test_the_failed_backup_is_dated_while_the_next_one_runs() -> None:
     history = History(failed=1, failed_since=at("2026-11-23T20:41:37+01:00"))
     one = computer(start=start("2026-11-24T11:00+01:00"), end=FAILED, history=history)
 
-    said = evaluate_status(ENTRY, uploads(one), RULES, NOW).summary
+    summary = evaluate_status(ENTRY, uploads(one), RULES, NOW).summary
 
-    assert said.startswith("1 failed since 2026-11-23 20:41 +01:00: backup running")
+    assert summary.startswith("1 failed since 2026-11-23 20:41 +01:00: backup running")
 
 
 def test_the_worst_computer_speaks() -> None:
@@ -557,7 +557,7 @@ def test_critical_by_the_option(good: int, state: State) -> None:
     assert verdict.state is state
 
 
-def test_a_retired_computer_is_told_not_alarmed() -> None:
+def test_a_retired_computer_is_listed_without_an_alert() -> None:
     alive = computer("web01", end=end("2026-11-23T20:41:37+01:00"))
     old = computer("web02", end=end("2026-08-25T20:41:37+02:00", success=False))
 
@@ -629,7 +629,7 @@ def test_max_runtime_is_a_setting() -> None:
 
 
 def test_days_that_the_settings_know_better_are_not_due() -> None:
-    # Friday's end, Monday's start: a job for Monday to Friday, told as daily.
+    # Friday's end, Monday's start: a job for Monday to Friday, written as daily.
     one = computer(
         start=start("2026-11-23T20:00:04+01:00"),
         end=end("2026-11-20T20:30:00+01:00"),
@@ -660,7 +660,7 @@ SUCCESS = end("2026-11-22T20:41:37+01:00")
                 "failed_at": FAILED.at,
                 "failed_since": FAILED.at,
             },
-            id="one look",
+            id="a single check",
         ),
         pytest.param(
             computer(
@@ -697,7 +697,7 @@ SUCCESS = end("2026-11-22T20:41:37+01:00")
                 "failed_at": FAILED.at,
                 "failed_since": FAILED.at,
             },
-            id="one look: ended with errors, and the next is running",
+            id="a single check: ended with errors, and the next is running",
         ),
         pytest.param(
             computer(
@@ -722,7 +722,7 @@ SUCCESS = end("2026-11-22T20:41:37+01:00")
                 "at_least": True,
                 "last_success": at("2026-11-21T20:41+01:00"),
             },
-            id="one look: killed, and the next is running",
+            id="a single check: killed, and the next is running",
         ),
         pytest.param(
             computer(
@@ -755,13 +755,13 @@ SUCCESS = end("2026-11-22T20:41:37+01:00")
         ),
     ],
 )
-def test_what_a_mail_says_of_failed_backups(one: Computer, facts: dict[str, object]) -> None:
+def test_the_facts_of_failed_backups(one: Computer, facts: dict[str, object]) -> None:
     verdict = evaluate_status(ENTRY, uploads(one), RULES, NOW)
 
     assert verdict.facts == {**facts, "threshold_days": 1, "zone": ZURICH}
 
 
-def test_what_a_mail_says_of_a_success() -> None:
+def test_the_facts_of_a_success() -> None:
     fine = evaluate_status(ENTRY, uploads(computer(end=SUCCESS)), RULES, NOW)
     full = evaluate_status(
         ENTRY._replace(used=99, capacity=100), uploads(computer(end=SUCCESS)), RULES, NOW
@@ -771,15 +771,15 @@ def test_what_a_mail_says_of_a_success() -> None:
     assert full.facts == {"cause": "full", "last_success": SUCCESS.at}
 
 
-def test_details_say_how() -> None:
+def test_details_explain_the_number() -> None:
     history = History(failed=1, last_success=at("2026-11-22T20:41:37+01:00"))
 
     known = evaluate_status(ENTRY, uploads(computer(end=FAILED, history=history)), RULES, NOW)
     not_known = evaluate_status(ENTRY, uploads(computer(end=FAILED)), RULES, NOW)
 
-    limits = "thresholds backups off (entry), 1 d (entry)"
-    assert f"[last success 2026-11-22 20:41 +01:00; {limits}]" in known.details[0]
-    assert f"[last success unknown; {limits}]" in not_known.details[0]
+    thresholds = "thresholds backups off (entry), 1 d (entry)"
+    assert f"[last success 2026-11-22 20:41 +01:00; {thresholds}]" in known.details[0]
+    assert f"[last success unknown; {thresholds}]" in not_known.details[0]
 
 
 def test_a_first_backup_may_take_a_week_from_the_first_start_seen() -> None:

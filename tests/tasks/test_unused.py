@@ -52,7 +52,7 @@ def test_age(created: str | None, policy: UnusedPolicy, state: State, says: str)
         (Range(5, inverted=True), "threshold @5: s (-w)"),
     ],
 )
-def test_the_limit_is_said_as_it_was_given(good: Range, says: str) -> None:
+def test_the_threshold_is_shown_as_it_was_given(good: Range, says: str) -> None:
     account = Account("4000101", DN, created=at("2026-11-14T12:00+01:00"))
 
     verdict = evaluate_unused(account, Uploads(), UnusedPolicy(Threshold(good, "-w")), NOW)
@@ -104,7 +104,7 @@ def test_use(seen: Uploads, state: State, says: str) -> None:
     assert (verdict.state, verdict.summary) == (state, says)
 
 
-def test_an_account_that_is_not_watched_is_ok() -> None:
+def test_an_account_that_is_not_monitored_is_ok() -> None:
     account = Account("4000101", DN, AccountStatus.INACTIVE, created=at("2025-01-01T00:00+01:00"))
 
     verdict = evaluate_unused(account, Uploads(), UnusedPolicy(), NOW)
@@ -112,7 +112,7 @@ def test_an_account_that_is_not_watched_is_ok() -> None:
     assert (verdict.state, verdict.summary) == (State.OK, "not active")
 
 
-def test_what_is_measured_and_what_a_mail_says() -> None:
+def test_metrics_and_facts() -> None:
     account = Account("4000101", DN, created=at("2026-10-25T11:59+01:00"))
 
     verdict = evaluate_unused(account, Uploads(), CRITICAL, NOW)

@@ -1,4 +1,4 @@
-"""The schedule rule: when a missed backup, or an old one without due times, is told."""
+"""The schedule rule: when a missed backup, or an old one without due times, is a warning."""
 
 from datetime import timedelta
 
@@ -187,7 +187,7 @@ NOT_ONE = WarnAfterPolicy(backups=Threshold(Range(0, 1, inverted=True), "-w"), d
         ),
     ],
 )
-def test_patience(
+def test_thresholds_to_warn(
     backups: int | None,
     days: int | None,
     warn_after: WarnAfterPolicy,
@@ -242,7 +242,7 @@ AFTER_STARTUP = Schedule(NoSchedule.AFTER_STARTUP, None, SUNDAY.modified)
             "2026-11-24T20:00:04+01:00",
             State.OK,
             "backs up by hand only, last backup 2026-11-22 20:00 +01:00",
-            id="at the limit",
+            id="at the threshold",
         ),
         pytest.param(
             BY_HAND,
@@ -260,7 +260,7 @@ AFTER_STARTUP = Schedule(NoSchedule.AFTER_STARTUP, None, SUNDAY.modified)
             State.WARNING,
             "backs up after it is switched on, last backup 2026-11-22 20:00 +01:00, "
             "threshold 2 d ([schedule] max_backup_age)",
-            id="at three times the limit",
+            id="at three times the threshold",
         ),
         pytest.param(
             None,
@@ -286,7 +286,7 @@ def test_without_due_times(
     assert verdict.metrics == ()
 
 
-def test_what_a_mail_says_of_an_old_backup() -> None:
+def test_the_facts_of_an_old_backup() -> None:
     rules = RULES._replace(schedule=SchedulePolicy(max_backup_age=timedelta(days=2)))
     one = computer(start=SUNDAY, end=SUNDAYS_END, schedule=BY_HAND)
 
@@ -328,17 +328,17 @@ def test_the_last_backup_by_its_end_where_no_start_is_known() -> None:
 
 
 @pytest.mark.parametrize(
-    ("now", "told"), [("2026-11-30T20:00+01:00", False), ("2026-11-30T20:01+01:00", True)]
+    ("now", "shown"), [("2026-11-30T20:00+01:00", False), ("2026-11-30T20:01+01:00", True)]
 )
-def test_how_to_retire_is_told_after_a_week(now: str, told: bool) -> None:
+def test_how_to_retire_is_shown_after_a_week(now: str, shown: bool) -> None:
     one = computer(start=SUNDAY, end=SUNDAYS_END, schedule=AT_20)
 
     verdict = evaluate_schedule(EACH, uploads(one), RULES, at(now))
 
-    assert ("if this computer was retired, remove its folder" in verdict.summary) is told
+    assert ("if this computer was retired, remove its folder" in verdict.summary) is shown
 
 
-def test_limits_that_are_off_are_no_facts() -> None:
+def test_thresholds_that_are_off_are_not_facts() -> None:
     account = ACCOUNT._replace(warning_numbers=0, warning_days=1)
     by_days = evaluate_schedule(
         account,

@@ -1,4 +1,4 @@
-"""The worked examples of docs/rules.md: each row of its tables is judged by the rule itself."""
+"""The worked examples of docs/rules.md: each row of its tables is evaluated by the rule itself."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -45,7 +45,7 @@ def _rows(text: str) -> Iterator[tuple[str, list[Row]]]:
             dict(zip(lines[0], (cell.strip("`") for cell in cells), strict=True))
             for cells in lines[2:]
         ]
-        if name == "runs":  # each is judged after those before it
+        if name == "runs":  # each is evaluated after those before it
             yield from ((name, rows[: n + 1]) for n in range(len(rows)))
         else:
             yield from ((name, [row]) for row in rows)
@@ -143,10 +143,10 @@ def _client(row: Row) -> Verdict:
 def _unused(row: Row) -> Verdict:
     policy = UnusedPolicy()
     if row["option"] != "-":
-        limit = Threshold(
+        threshold = Threshold(
             Range(end=parse_duration(row["option"].removeprefix("-c ")).total_seconds()), "-c"
         )
-        policy = policy._replace(critical=limit)
+        policy = policy._replace(critical=threshold)
     found = uploads()._replace(data=row["data"] == "yes")
     return evaluate_unused(_account(row), found, policy, at(row["checked at"]))
 
@@ -181,7 +181,7 @@ def _runs(rows: list[Row]) -> Verdict:
     return evaluate_status(account, uploads(computer), rules, now)
 
 
-JUDGES: dict[str, Callable[[Row], Verdict]] = {
+RULES_BY_NAME: dict[str, Callable[[Row], Verdict]] = {
     "quota": _quota,
     "schedule": _schedule,
     "warn_after": _schedule,
@@ -196,12 +196,12 @@ JUDGES: dict[str, Callable[[Row], Verdict]] = {
     ("name", "rows"),
     [pytest.param(*each, id=f"{each[0]}-{n}") for n, each in enumerate(EXAMPLES)],
 )
-def test_a_row_says_what_the_rule_says(name: str, rows: list[Row]) -> None:
+def test_a_row_shows_what_the_rule_prints(name: str, rows: list[Row]) -> None:
     row = rows[-1]
     if name == "offset":
         assert _offsets(row) == row["is"]
         return
-    verdict = _runs(rows) if name == "runs" else JUDGES[name](row)
+    verdict = _runs(rows) if name == "runs" else RULES_BY_NAME[name](row)
 
     assert f"{verdict.state.name} - {verdict.summary}" == row["printed"]
 
@@ -217,4 +217,4 @@ def _offsets(row: Row) -> str:
 
 
 def test_every_rule_has_examples() -> None:
-    assert {name for name, _ in EXAMPLES} == {*JUDGES, "offset", "runs"}
+    assert {name for name, _ in EXAMPLES} == {*RULES_BY_NAME, "offset", "runs"}

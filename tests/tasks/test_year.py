@@ -224,8 +224,8 @@ def shift(random: Random) -> timedelta:
     return random.randrange(60) * SECOND
 
 
-def looks(life: Life, year: Year, runs: list[BackupRun], count: int) -> list[datetime]:
-    """Moments at which someone looks: any, and those at which something changes."""
+def checks_of(life: Life, year: Year, runs: list[BackupRun], count: int) -> list[datetime]:
+    """Moments of a check: any, and those at which something changes."""
     random = Random(life.jitter + 1)
     edges = [*year.changes, *(first + length for first, length in life.outages)]
     edges += [] if life.change is None else [life.change]
@@ -284,7 +284,7 @@ def uploaded(life: Life, year: Year, known: Known, now: datetime, knowing: bool)
     return Computer("web01", start, end, plan)
 
 
-def evaluate_all(life: Life, year: Year, known: Known, now: datetime, knowing: bool) -> Verdict:
+def evaluate_life(life: Life, year: Year, known: Known, now: datetime, knowing: bool) -> Verdict:
     weekdays = {}
     if life.program is Program.PERL and known.crontab.weekdays is not None:
         weekdays["4000101/web01"] = known.crontab.weekdays
@@ -312,7 +312,7 @@ def really_missed(year: Year, known: Known, now: datetime) -> int:
     return missed
 
 
-def really_told(life: Life, missed: int, known: Known, now: datetime) -> State:
+def expected_state(life: Life, missed: int, known: Known, now: datetime) -> State:
     days = 1 if life.days is None else life.days
     reached = life.backups is not None and 0 < life.backups <= missed
     reached = reached or (days > 0 and now - known.start >= days * DAY)
@@ -405,12 +405,12 @@ def test_a_year(name: str, life: Life) -> None:
     year = year_of(name)
     life = life.within(year)
     runs = list(life.runs(year))
-    for now in looks(life, year, runs, 12) if runs else []:
+    for now in checks_of(life, year, runs, 12) if runs else []:
         known = known_at(life, year, runs, now)
         missed = really_missed(year, known, now)
-        state = really_told(life, missed, known, now)
+        state = expected_state(life, missed, known, now)
 
-        verdict = evaluate_all(life, year, known, now, knowing=True)
+        verdict = evaluate_life(life, year, known, now, knowing=True)
 
         assert (verdict.metrics[0].value, verdict.state) == (min(missed, 99), state), (
             f"{now.isoformat()}: {known} {verdict}"
@@ -424,11 +424,11 @@ def test_a_year_without_the_zone(name: str, life: Life) -> None:
     year = year_of(name)
     life = life.within(year)
     runs = list(life.runs(year))
-    for now in looks(life, year, runs, 12) if runs else []:
+    for now in checks_of(life, year, runs, 12) if runs else []:
         known = known_at(life, year, runs, now)
         missed = really_missed(year, known, now)
 
-        verdict = evaluate_all(life, year, known, now, knowing=False)
+        verdict = evaluate_life(life, year, known, now, knowing=False)
 
         if verdict.state is State.UNKNOWN:
             assert life.program is Program.PERL
@@ -437,7 +437,7 @@ def test_a_year_without_the_zone(name: str, life: Life) -> None:
             continue
         assert "the file's fixed offset" in verdict.details[0]
         if not changed_between(year, min(known.start, known.planned), now):
-            state = really_told(life, missed, known, now)
+            state = expected_state(life, missed, known, now)
             assert (verdict.metrics[0].value, verdict.state) == (min(missed, 99), state)
 
 
@@ -447,8 +447,8 @@ def test_a_year_without_a_fault(name: str, life: Life) -> None:
     year = year_of(name)
     life = life.within(year)
     runs = list(life.runs(year))
-    for now in looks(life, year, runs, 20):
-        verdict = evaluate_all(life, year, known_at(life, year, runs, now), now, knowing=True)
+    for now in checks_of(life, year, runs, 20):
+        verdict = evaluate_life(life, year, known_at(life, year, runs, now), now, knowing=True)
 
         assert verdict.state is State.OK
         assert verdict.metrics[0].value == 0

@@ -154,7 +154,7 @@ def test_computers_are_found_at_every_allowed_depth_by_name(tree: Tree) -> None:
     assert tree.names() == ["a/b/c", "a/x", "customer/web01", "web01", "web02", "web02-old"]
 
 
-def test_deeper_is_not_looked_at(tree: Tree) -> None:
+def test_deeper_folders_are_not_searched(tree: Tree) -> None:
     tree.computer("a/b/c/d")
 
     assert tree.names() == []
@@ -597,7 +597,7 @@ def test_bounds(
     assert 0 < len(uploads.computers) <= 20
 
 
-def test_256_computers_are_read_and_the_257th_is_told(tree: Tree) -> None:
+def test_256_computers_are_read_and_the_257th_is_reported(tree: Tree) -> None:
     for number in range(257):
         (tree.incoming / f"pc{number:03}" / ".sepiola_backup").mkdir(parents=True)
 

@@ -159,7 +159,7 @@ def test_schedules(file: str, plan: Pattern | NoSchedule) -> None:
         ("perl_start_ambiguous.xml", "ambiguous offset, -11:00 or +13:00; set [schedule] zones"),
     ],
 )
-def test_a_start_that_is_not_understood(file: str, says: str) -> None:
+def test_a_start_that_is_not_valid(file: str, says: str) -> None:
     report = start_of(CORPUS[file])
 
     assert says in problem_of(report)
@@ -178,7 +178,7 @@ def test_a_start_that_is_not_understood(file: str, says: str) -> None:
         ("perl_start.xml", "root element is not online_backup_schedule"),
     ],
 )
-def test_a_schedule_that_is_not_understood(file: str, says: str) -> None:
+def test_a_schedule_that_is_not_valid(file: str, says: str) -> None:
     assert says in problem_of(schedule_of(CORPUS[file]))
 
 
@@ -260,7 +260,7 @@ def test_a_sepiola_is_never_a_day_off() -> None:
         (b"enddate", b"startdate", "enddate is missing"),
     ],
 )
-def test_an_end_that_is_not_understood(old: bytes, new: bytes, says: str) -> None:
+def test_an_end_that_is_not_valid(old: bytes, new: bytes, says: str) -> None:
     assert old in CORPUS["perl_end.xml"]
 
     assert says in problem_of(end_of(CORPUS["perl_end.xml"].replace(old, new)))
@@ -273,7 +273,7 @@ def test_an_id_may_be_any_text_of_64_characters() -> None:
     assert end.id == "é" * 64
 
 
-def test_a_success_that_is_true_and_a_client_that_says_nothing() -> None:
+def test_a_success_and_a_client_without_a_name() -> None:
     data = b"""<backup_ended><enddate>2026-11-23T20:00:04+01:00</enddate><id>1</id>
         <success> 1 </success><client/></backup_ended>"""
 
@@ -383,7 +383,7 @@ def test_fields(old: str, new: str, plan: dict[str, set[int] | None]) -> None:
         ("<custom_online", "<backup_weekly/><custom_online", "element 'backup_weekly'"),
     ],
 )
-def test_fields_that_are_not_understood(old: str, new: str, says: str) -> None:
+def test_fields_that_are_not_valid(old: str, new: str, says: str) -> None:
     assert says in problem_of(schedule_of(schedule_with(old, new)))
 
 
@@ -459,7 +459,7 @@ def test_an_ambiguous_schedule_without_start_takes_a_zone() -> None:
     assert schedule.plan == EVENING._replace(offset=13 * HOUR)
 
 
-def test_another_files_content_is_not_told() -> None:
+def test_the_content_of_another_file_is_not_shown() -> None:
     for data in (b"root:$6$secret:19000:0:99999:7:::", b"<secret>password</secret>"):
         for report in (start_of(data), end_of(data), schedule_of(data)):
             assert "secret" not in problem_of(report)

@@ -32,7 +32,7 @@ def test_texts_by_path(data: bytes, elements: dict[str, list[str]]) -> None:
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        pytest.param(b"<r><b>1</b>", "no element found", id="torn behind all that matters"),
+        pytest.param(b"<r><b>1</b>", "no element found", id="torn after all that matters"),
         pytest.param(nested(9), "elements nested too deeply", id="deep"),
         pytest.param(many(401), "too many elements", id="many"),
         pytest.param(

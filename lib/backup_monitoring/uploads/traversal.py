@@ -124,8 +124,8 @@ class Traversal:
 
     def _list_below(self, folder: int, parts: Parts) -> list[Parts]:
         below: list[Parts] = []
-        with list_folder(folder) as found:
-            for entry in found:
+        with list_folder(folder) as entries:
+            for entry in entries:
                 if not self._may_list():
                     break
                 if not entry.is_dir(follow_symlinks=False):
@@ -140,8 +140,8 @@ class Traversal:
     def _has_data_beside(self, folder: int) -> bool:
         """Return whether there is data beside a report folder: a file, or a folder not empty."""
         names = []
-        with list_folder(folder) as found:
-            for entry in found:
+        with list_folder(folder) as entries:
+            for entry in entries:
                 if not entry.is_dir(follow_symlinks=False):
                     return True
                 if entry.name not in self._report_folders:
@@ -187,5 +187,5 @@ class Traversal:
 
 
 def _has_entries(folder: int) -> bool:
-    with list_folder(folder) as found:
-        return any(True for _ in found)
+    with list_folder(folder) as entries:
+        return any(True for _ in entries)
