@@ -5,6 +5,7 @@ from backup_monitoring import face
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from backup_monitoring.model.accounts import GIB, Account, AccountStatus, Growth, SizeDrop
+    from backup_monitoring.model.codec import Codec
     from backup_monitoring.model.errors import DirectoryError, MonitoringError, SettingsError
     from backup_monitoring.model.errors import UsageError
     from backup_monitoring.model.findings import FINDING_KINDS, Finding
