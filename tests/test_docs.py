@@ -170,7 +170,7 @@ def _look_again(example: Path, tree: str, time: str) -> None:
     assert "20 accounts" in output("collect_backup_state", "--now", time)
 
 
-def test_the_example_tells_as_it_says(example: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_example_notifies_as_documented(example: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What examples/run shows of notify_backup, with mails handed to its sink."""
     monkeypatch.setenv("BACKUP_MONITORING_CONFIG", "notify.toml")
     (example / "store").mkdir()
@@ -179,19 +179,19 @@ def test_the_example_tells_as_it_says(example: Path, monkeypatch: pytest.MonkeyP
         return output("notify_backup", job, "--now", time).partition(",")[0]
 
     _look_again(example, "storage", "2026-11-24T12:00:00+01:00")
-    assert "10 problems are only recorded" in output(
+    assert "10 problems recorded" in output(
         "notify_backup", "--scan", "--now", "2026-11-24T12:05:00+01:00"
     )
     assert notify("--deliver", "2026-11-24T12:15:00+01:00") == "2 sent"
     _look_again(example, "night", "2026-11-25T08:00:00+01:00")
     first = output("notify_backup", "--scan", "--now", "2026-11-25T08:05:00+01:00")
-    assert "1 event, 3 to tell" in first
+    assert "1 event, 3 to notify" in first
     assert notify("--deliver", "2026-11-25T08:15:00+01:00") == "3 sent"
     again = output("notify_backup", "--scan", "--now", "2026-11-25T08:15:00+01:00")
-    assert "0 events, 0 to tell" in again
+    assert "0 events, 0 to notify" in again
     _look_again(example, "morning", "2026-11-25T09:45:00+01:00")
     over = output("notify_backup", "--scan", "--now", "2026-11-25T09:50:00+01:00")
-    assert "1 event, 3 to tell" in over
+    assert "1 event, 3 to notify" in over
     assert notify("--deliver", "2026-11-25T10:00:00+01:00") == "3 sent"
 
     mails = [mail.read_text(encoding="utf-8") for mail in sorted(example.glob("mails/*.txt"))]

@@ -378,7 +378,7 @@ def test_a_resellers_number_in_another_case_is_not_the_default() -> None:
             contact(resellers=("7",)),
             "quota",
             f"rule 4: reseller 7 is not notified: {ACCOUNT}: sstBelongsToResellerUID '7': "
-            "has no settings, and there are no default ones",
+            "has no settings, and default ones do not exist",
             id="a reseller without settings",
         ),
         pytest.param(
@@ -759,8 +759,8 @@ def test_whatever_is_accepted_is_a_valid_address(text: str) -> None:
         pytest.param(
             [contact(), person()],
             [
-                f"{ACCOUNT}: sstBelongsToResellerUID '4000000': has no settings, and there are "
-                "no default ones"
+                f"{ACCOUNT}: sstBelongsToResellerUID '4000000': has no settings, and default "
+                "ones do not exist"
             ],
             id="a reseller without settings",
         ),

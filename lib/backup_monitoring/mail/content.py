@@ -67,7 +67,7 @@ class MailList(NamedTuple):
     Args:
         purpose: what the mail is about. items: the rows; the caller decides who may see them.
         host: of a storm, the backup server. of: the number of its accounts, None if not known.
-        reason, since: of NO_SCAN, why there is no list and since when, UTC; else '' and None.
+        reason, since: of NO_SCAN, why the scan is not possible and since when, UTC; else '', None.
     """
 
     purpose: ListPurpose

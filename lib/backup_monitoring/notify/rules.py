@@ -221,7 +221,7 @@ class _DecisionBuilder:
             elif settings is None:
                 text = (
                     f"{contact.dn}: {self._names.reseller} {uid!r}: "
-                    "has no settings, and there are no default ones"
+                    "has no settings, and default ones do not exist"
                 )
                 self._findings.append(text)
                 self._explain_skipped(uid, text)

@@ -4,10 +4,7 @@ A mail is written when it is delivered: the monitoring system's notification com
 it, neither loads the template engine nor waits for it.
 """
 
-import json
-from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
-from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
+from typing import NamedTuple
 
 from backup_monitoring.mail import (
     About,
@@ -17,15 +14,7 @@ from backup_monitoring.mail import (
     make_event_key,
     make_message_id,
 )
-from backup_monitoring.model import Event, Recipient, Thread
-from backup_monitoring.outbox.columns import (
-    read_event,
-    read_recipient,
-    read_time,
-    write_event,
-    write_recipient,
-    write_time,
-)
+from backup_monitoring.model import Codec, Event, Recipient, Thread
 from backup_monitoring.settings import NotifySettings
 from backup_monitoring.tasks import FACTS
 
@@ -55,62 +44,15 @@ class Draft(NamedTuple):
         )
 
 
+_CODEC: Codec[Draft] = Codec(Draft)
+
+
 def write_draft(draft: Draft) -> str:
     """Return *draft* as JSON, with those facts that mails use."""
-    about = draft.about
-    facts = {name: _write_fact(value) for name, value in about.facts.items() if name in FACTS}
-    values = {
-        "event": write_event(draft.event),
-        "recipient": write_recipient(draft.recipient),
-        "name": about.name,
-        "customer": about.customer,
-        "facts": facts,
-        "zone": _write_zone(about.zone, draft.event.at),
-        "thread": draft.thread,
-        "key": draft.key,
-    }
-    return json.dumps(values)
+    facts = {name: value for name, value in draft.about.facts.items() if name in FACTS}
+    return _CODEC.encode(draft._replace(about=draft.about._replace(facts=facts)))
 
 
 def read_draft(text: str) -> Draft:
-    """Return the draft of the JSON *text*."""
-    values = json.loads(text)
-    facts = {name: _read_fact(value) for name, value in values["facts"].items()}
-    about = About(values["name"], values["customer"], facts, _read_zone(values["zone"]))
-    thread = Thread(*values["thread"]) if values["thread"] else None
-    event, recipient = read_event(values["event"]), read_recipient(values["recipient"])
-    return Draft(event, recipient, about, thread, values["key"])
-
-
-def _write_fact(value: object) -> Any:
-    match value:
-        case datetime():
-            return {"time": write_time(value)}
-        case date():
-            return {"day": value.isoformat()}
-        case timedelta():
-            return {"seconds": value.total_seconds()}
-    return value
-
-
-def _read_fact(value: Any) -> object:
-    match value:
-        case {"time": seconds}:
-            return read_time(seconds)
-        case {"day": text}:
-            return date.fromisoformat(text)
-        case {"seconds": seconds}:
-            return timedelta(seconds=seconds)
-    return value
-
-
-def _write_zone(zone: tzinfo, at: datetime) -> Any:
-    if isinstance(zone, ZoneInfo) and zone.key:
-        return zone.key
-    return (zone.utcoffset(at) or timedelta(0)).total_seconds()
-
-
-def _read_zone(written: Any) -> tzinfo:
-    if isinstance(written, str):
-        return ZoneInfo(written)
-    return timezone(timedelta(seconds=written)) if written else UTC
+    """Return the draft of the JSON *text*; times are in UTC."""
+    return _CODEC.decode(text)

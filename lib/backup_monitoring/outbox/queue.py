@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from backup_monitoring.model import Event, EventKind, MonitoringError, Recipient, Role, State
 from backup_monitoring.outbox.columns import (
+    EVENT,
+    RECIPIENT,
     normalize_address,
-    write_event,
-    write_recipient,
     write_text,
     write_time,
 )
@@ -117,11 +117,11 @@ def queue_for_digest(transaction: Transaction, recipient: Recipient, event: Even
             recipient.role.name,
             write_text(recipient.reseller),
             normalize_address(recipient.address),
-            write_recipient(recipient),
+            RECIPIENT.encode(recipient),
             *subject,
             event.kind.name,
             event.state.name,
-            write_event(event),
+            EVENT.encode(event),
             status,
             write_time(transaction.now),
         ),

@@ -1,17 +1,16 @@
 """The mails of the outbox during their delivery: claimed, delivered, retried, refused."""
 
-import json
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 from backup_monitoring.mail import AddressError, SendOutcome, SendResult, parse_mailbox
-from backup_monitoring.model import Event, EventKind, Role, State
+from backup_monitoring.model import Codec, Event, EventKind, Role, State
 from backup_monitoring.outbox.columns import (
+    EVENT,
+    RECIPIENT,
     normalize_address,
-    read_event,
     read_optional_time,
-    read_recipient,
     read_time,
     write_text,
     write_time,
@@ -23,6 +22,7 @@ from backup_monitoring.outbox.sent import record_refused, record_sent
 from backup_monitoring.outbox.transaction import Transaction
 
 PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 15, 30, 60, 120, 240))
+_LOST: Codec[tuple[Event, ...]] = Codec(tuple[Event, ...])  # the events of a refused digest
 _KEEP_DONE = timedelta(days=30)
 _KEEP_EVENTS = timedelta(days=7)
 _COLUMNS = (
@@ -100,14 +100,14 @@ class SendQueue:
         rows = transaction.execute(
             "DELETE FROM digests WHERE mail = ? RETURNING event", (outgoing.id,)
         )
-        events = [row[0] for row in rows.fetchall()]
+        events = tuple(EVENT.decode(row[0]) for row in rows.fetchall())
         if mail.kind and mail.account:
             record_refused(transaction, to, mail.account, mail.task, mail.kind)
-        for event in map(read_event, events):
+        for event in events:
             record_refused(transaction, to, event.uid, event.task, event.kind)
         # A digest's events are kept until the operator is notified of them.
         transaction.execute(
-            "UPDATE mails SET draft = ? WHERE id = ?", (_write_lost(events), outgoing.id)
+            "UPDATE mails SET draft = ? WHERE id = ?", (_LOST.encode(events), outgoing.id)
         )
         if normalize_address(mail.address) == self._operator:  # there is nobody else to notify
             transaction.execute(
@@ -201,8 +201,8 @@ def list_due_digests(
             "AND reseller = ? AND recipient = ? ORDER BY at, id",
             group,
         ).fetchall()
-        events = tuple(read_event(row[2]) for row in rows)
-        digest = Digest(read_recipient(rows[-1][1]), events)
+        events = tuple(EVENT.decode(row[2]) for row in rows)
+        digest = Digest(RECIPIENT.decode(rows[-1][1]), events)
         digests.append((digest, tuple(row[0] for row in rows)))
     return digests
 
@@ -216,7 +216,7 @@ def list_refusals(transaction: Transaction) -> tuple[RefusedMail, ...]:
     return tuple(
         RefusedMail(address, Role[role], error, event)
         for address, role, error, lost, *values in rows
-        for event in _read_lost(lost) or [_make_event(*values)]
+        for event in _LOST.decode(lost) or [_make_event(*values)]
     )
 
 
@@ -226,14 +226,6 @@ def _parse_operator(mailbox: str) -> str:
         return normalize_address(parse_mailbox(mailbox).address)
     except AddressError:  # then nothing was sent there
         return ""
-
-
-def _write_lost(events: Sequence[str]) -> str:
-    return json.dumps(events) if events else ""
-
-
-def _read_lost(written: str) -> list[Event | None]:
-    return [read_event(event) for event in json.loads(written)] if written else []
 
 
 def _make_event(
