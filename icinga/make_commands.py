@@ -108,8 +108,8 @@ def _make_argument(command: str, action: argparse.Action) -> Argument:
 def render_icinga2() -> str:
     """Return the CheckCommands of Icinga 2."""
     head = (
-        f"// {NOTE}\n\n// The folder of the programs. If yours is another one, define it before this "
-        'file is included.\nif (!globals.contains("BackupMonitoringDir")) {\n'
+        f"// {NOTE}\n\n// The folder of the programs. If yours is another one, define it before "
+        'this file is included.\nif (!globals.contains("BackupMonitoringDir")) {\n'
         f'  const BackupMonitoringDir = "{FOLDER}"\n}}\n'
     )
     return head + "".join(map(_format_check_command, list_commands()))
