@@ -408,9 +408,9 @@ def test_the_settings_shown_are_settings(programs: Programs, example: Path) -> N
         (("directory.ldif", "nothing.ldif"), "FAILED  directory: "),
         (("dc=example", "dc=wrong"), "FAILED  directory: "),
         (
-            ("[homes]", '[directory.attributes]\npath = "hidden"\n[homes]'),
+            ("[homes]", '[directory.attributes]\nhome = "hidden"\n[homes]'),
             "FAILED  homes: 18 of 18 without a path: account 4000101: its entry has no home; "
-            "correct hidden, let the directory show it to this reader",
+            "correct hidden, let the bind account read it",
         ),
         (('"tree"', '"nowhere"'), "FAILED  homes: 17 of 17 missing"),
         (('"tree"', '"tree"\nincoming = "in"'), "FAILED  reports: none found; check incoming"),

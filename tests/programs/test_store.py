@@ -341,7 +341,7 @@ def test_findings_are_counted(store: Store) -> None:
     ran = store.check("monitoring")
     assert ran.code == 1
     assert ran.first.startswith(
-        "BACKUP MONITORING WARNING - 2 findings of kind report (a file is not understood), "
+        "BACKUP MONITORING WARNING - 2 findings of kind report (a file is not a valid report), "
         "threshold 1 ([monitoring.findings])"
     )
     assert "findings_report=2;0;;0" in ran.first
@@ -362,30 +362,32 @@ def test_accounts_on_no_server(store: Store) -> None:
     hostile = "host:: YmFja3VwLTk8Yj58CmI=\n"  # "backup-9<b>|", a new line, "b"
     ldif.write_text(head + first + hostile + "host: backup-01\n".join(others))
     place = "ou=accounts,ou=backup,ou=services,dc=example,dc=org: on no backup server"
-    none = f"server: uid=4000101,{place}: no host"
+    none = f"unassigned: uid=4000101,{place}: no host"
     wrong = (
-        f"server: uid=4000102,{place}: host 'backup-9\u2039b\u203a\u00a6\\nb': none of the servers"
+        f"unassigned: uid=4000102,{place}: "
+        "host 'backup-9\u2039b\u203a\u00a6\\nb': none of the servers"
     )
     scope = '[directory]\nhost = "backup-01"'
-    warned = "\n[monitoring.findings]\nserver = 1\n"
+    warned = "\n[monitoring.findings]\nunassigned = 1\n"
 
     store.settings(("[directory]", scope), more=warned)
     ran = store.collect("-v")
     assert ran.code == 0
     assert ran.first.startswith("17 accounts, ")
-    assert [line for line in ran.out.splitlines() if "server: " in line] == [f"  {none}"]
+    assert [line for line in ran.out.splitlines() if "unassigned: " in line] == [f"  {none}"]
 
     servers = 'servers = ["backup-02", "backup-01"]'
     store.settings(("[directory]", f"{scope}\n{servers}"), more=warned)
     ran = store.collect("-v")
-    assert " 2 server)" in ran.first
-    found = [line for line in ran.out.splitlines() if "server: " in line]
+    assert " 2 unassigned)" in ran.first
+    found = [line for line in ran.out.splitlines() if "unassigned: " in line]
     assert found == [f"  {none}", f"  {wrong}"]
 
     monitoring = store.check("monitoring", "-vv")
     assert monitoring.code == 1
     assert monitoring.first.startswith(
-        "BACKUP MONITORING WARNING - 2 findings of kind server (an account on no backup server), "
+        "BACKUP MONITORING WARNING - 2 findings of kind unassigned "
+        "(an account is on no backup server), "
         "threshold 1 ([monitoring.findings])"
     )
     assert "findings_unassigned=2;0;;0" in monitoring.first
