@@ -25,7 +25,7 @@ WORDS = {
     r"\bsuch as\b": "for example, like",
     r"\ban account and check\b|\ba check and account\b": "per account and check",
     r"\b(desk|teller|trial|judgeable)\b": "notifier, dispatcher, installation check, eligible",
-    r"\b(a|one|last|next|each|every|first|second|this|another|the) pass\b|\bpasses\b(?= of| over)": "run",
+    r"\b(a|one|last|next|each|every|this|another|the) pass\b|\bpasses\b(?= of| over)": "run",
     r"\bpatience\b": "thresholds to warn",
     r"\bone look\b|\bat a look\b": "a single check",
 }
