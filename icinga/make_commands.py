@@ -107,8 +107,8 @@ def _make_argument(command: str, action: argparse.Action) -> Argument:
 def render_icinga2() -> str:
     """Return the CheckCommands of Icinga 2."""
     head = (
-        f"// {NOTE}\n\n// The folder of the programs. If yours is another one, define it before this "
-        'file is included.\nif (!globals.contains("BackupMonitoringDir")) {\n'
+        f"// {NOTE}\n\n// The folder of the programs. If yours is another one, define it before "
+        'this file is included.\nif (!globals.contains("BackupMonitoringDir")) {\n'
         f'  const BackupMonitoringDir = "{FOLDER}"\n}}\n'
     )
     return head + "".join(map(_format_check_command, list_commands()))
@@ -176,7 +176,7 @@ def render_director() -> str:
     commands = list_commands()
     fields = _Fields()
     basket: dict[str, object] = {
-        "Command": {each.name: _make_director_command(each, fields) for each in commands},
+        "Command": {command.name: _make_director_command(command, fields) for command in commands},
         # Without an entry the Director refuses a command that comes with Icinga itself.
         "ExternalCommand": {
             "dummy": {"object_name": "dummy", "object_type": "external_object"},
@@ -192,9 +192,9 @@ def render_director() -> str:
         "ServiceTemplate": {
             "backup-account": _make_base_template(fields),
             **{
-                f"backup-account-{each.task}": _make_director_template(each)
-                for each in commands
-                if each.has_accounts
+                f"backup-account-{command.task}": _make_director_template(command)
+                for command in commands
+                if command.has_accounts
             },
         },
     }
@@ -230,9 +230,9 @@ def _make_director_command(command: Command, fields: _Fields) -> dict[str, objec
         "command": f"{FOLDER}/check_{command.name}",
         "timeout": str(command.timeout),
         "vars": {},
-        "arguments": {each.key: _make_director_argument(each) for each in command.arguments},
+        "arguments": {item.key: _make_director_argument(item) for item in command.arguments},
         "fields": [
-            fields.add(each.variable, each.text, _choose_kind(each)) for each in command.arguments
+            fields.add(item.variable, item.text, _choose_kind(item)) for item in command.arguments
         ],
     }
 

@@ -84,14 +84,24 @@ def test_one_account(
 @pytest.mark.parametrize(
     ("task", "options", "code", "counts"),
     [
-        ("quota", (), 2, "; 1 critical, 1 warning, 1 unknown of 18 | "),
-        ("quota", ("-a", "4000101,4000102", "-a", "4000105"), 1, "; 1 warning of 3 | "),
+        ("quota", (), 2, "CRITICAL - 1 critical, 1 warning, 1 unknown of 18; worst 4000103: "),
+        (
+            "quota",
+            ("-a", "4000101,4000102", "-a", "4000105"),
+            1,
+            "WARNING - 1 warning of 3; worst 4000102: ",
+        ),
         ("quota", ("-a", "4000101", "-a", "4000105"), 0, "OK - 2 accounts, all ok | "),
-        ("quota", ("-a", "nobody,NOBODY,else,4000101"), 3, "; 2 unknown of 3 | "),
-        ("schedule", (), 2, "; 1 critical, 1 warning, 3 unknown of 18 | "),
-        ("status", (), 1, "; 3 warning, 3 unknown of 18 | "),
-        ("client", (), 2, "; 1 critical, 1 warning, 2 unknown of 18 | "),
-        ("unused", ("-c", "180d"), 2, "; 1 critical, 1 warning, 2 unknown of 18 | "),
+        (
+            "quota",
+            ("-a", "nobody,NOBODY,else,4000101"),
+            3,
+            "UNKNOWN - 2 unknown of 3; worst nobody: ",
+        ),
+        ("schedule", (), 2, "- 1 critical, 1 warning, 3 unknown of 18; worst 4000105 nyc01: "),
+        ("status", (), 1, "WARNING - 3 warning, 3 unknown of 18; worst 4000106 db01: "),
+        ("client", (), 2, "- 1 critical, 1 warning, 2 unknown of 18; worst 4000109 old02: "),
+        ("unused", ("-c", "180d"), 2, "- 1 critical, 1 warning, 2 unknown of 18; worst "),
     ],
 )
 def test_all_accounts(
@@ -150,23 +160,23 @@ def test_vvv_says_where_each_threshold_comes_from(
     ("options", "says"),
     [
         (("-w", "60"), "threshold 85 % (entry)"),
-        (("-w", "85%"), "is no range such as 85"),
-        (("-w", "1:2:3"), "is no range"),
-        (("-w", "9:1"), "its start is behind its end"),
-        (("-w", "1.2.3"), "is no range such as 85"),
-        (("-w", "9" * 400), "is no range such as 85"),
-        (("-c", "1:" + "9" * 400), "is no range such as 85"),
-        (("--forecast-warning", "30"), "needs the past, which only the store has"),
-        (("--forecast-warning", "-3"), "'-3' is no number of days from 1 to 9999"),
-        (("--forecast-warning", "soon"), "'soon' is no number of days"),
+        (("-w", "85%"), "is not a valid range; examples: 85"),
+        (("-w", "1:2:3"), "is not a valid range"),
+        (("-w", "9:1"), "its start is greater than its end"),
+        (("-w", "1.2.3"), "is not a valid range; examples: 85"),
+        (("-w", "9" * 400), "is not a valid range; examples: 85"),
+        (("-c", "1:" + "9" * 400), "is not a valid range; examples: 85"),
+        (("--forecast-warning", "30"), "needs earlier sizes, which only the store has"),
+        (("--forecast-warning", "-3"), "'-3' is not a number of days from 1 to 9999"),
+        (("--forecast-warning", "soon"), "'soon' is not a number of days"),
         (("--nonsense",), "unrecognized argument '--nonsense'"),
         (("4000101",), "unrecognized argument '4000101'"),
-        (("-t", "0"), "is no number of seconds"),
-        (("-t", "9" * 400), "is no number of seconds"),
+        (("-t", "0"), "is not a number of seconds"),
+        (("-t", "9" * 400), "is not a number of seconds"),
         (("--now", "9999-12-31T23:59:59Z"), "is not between 1970 and 3000"),
         (("--now", "0001-01-01T00:00:00Z"), "is not between 1970 and 3000"),
-        (("--now", "2026-11-24T12:00"), "with its offset"),
-        (("--now", "yesterday"), "is no time such as"),
+        (("--now", "2026-11-24T12:00"), "is not a time with an offset"),
+        (("--now", "yesterday"), "is not a time with an offset"),
         (("-a", ""), "an empty UID"),
         (("--config", "/nowhere/s.toml"), "/nowhere/s.toml: no such settings file"),
     ],
@@ -176,7 +186,7 @@ def test_options(programs: Programs, example: Path, options: tuple[str, ...], sa
     ran = programs.run("check_backup_quota", *command)
 
     assert says in ran.first
-    assert ran.code == (0 if "limit" in says else 3)
+    assert ran.code == (0 if "threshold" in says else 3)
     assert ran.err == ""
 
 
@@ -219,10 +229,14 @@ def test_no_account_in_scope_is_not_healthy(programs: Programs, example: Path) -
 @pytest.mark.parametrize(
     ("name", "broken", "says"),
     [
-        ("tally", "import not_there_at_all\n", "not_there_at_all"),
-        ("tally", "(", "SyntaxError"),
-        ("text", "import not_there_at_all\n", "ModuleNotFoundError; install the package again"),
-        ("errors", "(", "SyntaxError; install the package again"),
+        ("plugin/check", "import not_there_at_all\n", "not_there_at_all"),
+        ("plugin/check", "(", "SyntaxError"),
+        (
+            "model/text",
+            "import not_there_at_all\n",
+            "ModuleNotFoundError; install the package again",
+        ),
+        ("model/errors", "(", "SyntaxError; install the package again"),
     ],
 )
 def test_a_broken_installation_is_unknown(
@@ -330,7 +344,7 @@ def test_inventory(programs: Programs, example: Path) -> None:
         table.out
     )
     assert table.out.splitlines()[-1] == (
-        "(not all there is: 1 account could not be looked through; see -v)"
+        "(incomplete: 1 account could not be read completely; see -v)"
     )
     assert json.loads(as_json.out)[1] == {
         "identifier": "Online Backup Perl Script",
@@ -404,9 +418,9 @@ def test_the_settings_shown_are_settings(programs: Programs, example: Path) -> N
         (("directory.ldif", "nothing.ldif"), "FAILED  directory: "),
         (("dc=example", "dc=wrong"), "FAILED  directory: "),
         (
-            ("[homes]", '[directory.attributes]\npath = "hidden"\n[homes]'),
+            ("[homes]", '[directory.attributes]\nhome = "hidden"\n[homes]'),
             "FAILED  homes: 18 of 18 without a path: account 4000101: its entry has no home; "
-            "correct hidden, let the directory show it to this reader",
+            "correct hidden, let the bind account read it",
         ),
         (('"tree"', '"nowhere"'), "FAILED  homes: 17 of 17 missing"),
         (('"tree"', '"tree"\nincoming = "in"'), "FAILED  reports: none found; check incoming"),
@@ -438,5 +452,5 @@ def test_reports_that_are_there_and_not_readable_are_not_missing(
 
     assert "none found" not in ran.out
     assert "FAILED  reports: 1" in ran.out
-    assert "where that is permission, see Privilege" in ran.out
+    assert "if permission is missing, see Privilege" in ran.out
     assert ran.code == 2

@@ -28,11 +28,11 @@ def nodes(
 ) -> Iterator[Cluster]:
     needed("icinga2", "openssl")
     with cluster(programs, example, tmp_path_factory.mktemp("cluster")) as made:
-        until(lambda: {seen(made.master, name) for name in made.satellites} == {(UP, HARD)})
+        until(lambda: {host_state(made.master, name) for name in made.satellites} == {(UP, HARD)})
         yield made
 
 
-def seen(master: Node, satellite: str) -> tuple[int, int]:
+def host_state(master: Node, satellite: str) -> tuple[int, int]:
     """Return state and state type of the master's host for a satellite."""
     host = master.host(f"zone-{satellite}")
     return host["state"], host["state_type"]
@@ -47,7 +47,7 @@ def results(node: Node, server: str) -> dict[str, Any]:
     }
 
 
-def notify_operator(nodes: Cluster, server: str, to: Node, more: str = "") -> Ran:
+def submit_from(nodes: Cluster, server: str, to: Node, more: str = "") -> Ran:
     """Submit the results of a backup server's accounts."""
     store = nodes.stores[server]
     to_icinga(store, to.port, to.ca_file)
@@ -57,9 +57,9 @@ def notify_operator(nodes: Cluster, server: str, to: Node, more: str = "") -> Ra
 
 
 def everywhere(nodes: Cluster, server: str, more: str = "") -> dict[str, Any]:
-    """Hand results to the satellite, and return them when they have arrived at the master."""
+    """Submit results to the satellite, and return them when they have arrived at the master."""
     satellite = nodes.satellites[server]
-    assert notify_operator(nodes, server, satellite, more=more).code == 0
+    assert submit_from(nodes, server, satellite, more=more).code == 0
     here = results(satellite, server)
     until(lambda: results(nodes.master, server) == here, SHORT_TTL - 3)
     return here
@@ -81,7 +81,7 @@ def test_results_arrive_at_both(nodes: Cluster, server: str, to: str) -> None:
     one, other = (satellite, nodes.master) if to == "satellite" else (nodes.master, satellite)
     began = time.time()
 
-    assert notify_operator(nodes, server, one).code == 0
+    assert submit_from(nodes, server, one).code == 0
 
     here = results(one, server)
     assert {name: here[name][0] for name in STATES[server]} == STATES[server]
@@ -89,55 +89,55 @@ def test_results_arrive_at_both(nodes: Cluster, server: str, to: str) -> None:
     until(lambda: results(other, server) == here, 10)
 
 
-def test_the_satellite_alone_tells_customers(nodes: Cluster) -> None:
+def test_only_the_satellite_notifies_customers(nodes: Cluster) -> None:
     everywhere(nodes, FIRST)
 
-    def told(node: Node) -> dict[str, float]:
+    def notified(node: Node) -> dict[str, float]:
         found = (each["attrs"] for each in node.ask("/v1/objects/notifications")["results"])
         return {each["service_name"]: each["last_problem_notification"] for each in found}
 
-    until(lambda: told(nodes.satellites[FIRST])["4000102-quota"] > 0, 10)
-    assert told(nodes.satellites[FIRST])["4000102-client"] == 0
-    assert told(nodes.master) == {}
+    until(lambda: notified(nodes.satellites[FIRST])["4000102-quota"] > 0, 10)
+    assert notified(nodes.satellites[FIRST])["4000102-client"] == 0
+    assert notified(nodes.master) == {}
 
 
 def test_the_wrong_satellite_refuses_all(nodes: Cluster) -> None:
     before = everywhere(nodes, FIRST)
 
-    ran = notify_operator(nodes, FIRST, nodes.satellites[SECOND])
+    ran = submit_from(nodes, FIRST, nodes.satellites[SECOND])
 
     assert ran.code == 1
     assert f"{5 * 9} refused with status 404" in ran.out
-    assert "no such objects" in ran.out
+    assert "the objects do not exist" in ran.out
     assert "ApiUser may not see them" in ran.out
     assert results(nodes.master, FIRST) == before
 
 
-def test_the_satellite_watches_the_ttl_and_the_master_has_it(nodes: Cluster) -> None:
+def test_the_satellite_checks_the_ttl_and_the_master_has_the_state(nodes: Cluster) -> None:
     everywhere(nodes, FIRST, SHORT)
 
     until(lambda: {state for state, *_ in results(nodes.master, FIRST).values()} == {UNKNOWN}, 30)
 
 
-def test_a_satellite_that_is_killed_is_told_within_seconds(nodes: Cluster) -> None:
+def test_a_killed_satellite_is_down_within_seconds(nodes: Cluster) -> None:
     satellite = nodes.satellites[FIRST]
     last = everywhere(nodes, FIRST, SHORT)
     run_out = time.monotonic() + SHORT_TTL + 2
 
     satellite.kill()
 
-    until(lambda: seen(nodes.master, FIRST)[0] == DOWN, 10)
-    until(lambda: seen(nodes.master, FIRST) == (DOWN, HARD), 15)
+    until(lambda: host_state(nodes.master, FIRST)[0] == DOWN, 10)
+    until(lambda: host_state(nodes.master, FIRST) == (DOWN, HARD), 15)
     until(lambda: time.monotonic() > run_out)
     assert results(nodes.master, FIRST) == last
-    assert seen(nodes.master, SECOND) == (UP, HARD)
+    assert host_state(nodes.master, SECOND) == (UP, HARD)
     satellite.start()
-    until(lambda: seen(nodes.master, FIRST) == (UP, HARD), 20)
-    assert notify_operator(nodes, FIRST, satellite).code == 0
+    until(lambda: host_state(nodes.master, FIRST) == (UP, HARD), 20)
+    assert submit_from(nodes, FIRST, satellite).code == 0
     until(lambda: results(nodes.master, FIRST) == results(satellite, FIRST), 10)
 
 
-def test_a_satellite_that_freezes_is_told_within_two_minutes(
+def test_a_frozen_satellite_is_down_within_two_minutes(
     nodes: Cluster, request: pytest.FixtureRequest
 ) -> None:
     if not request.config.getoption("freeze"):
@@ -148,11 +148,11 @@ def test_a_satellite_that_freezes_is_told_within_two_minutes(
     satellite.freeze()
     began = time.monotonic()
     try:
-        until(lambda: seen(nodes.master, FIRST)[0] == DOWN, 120)
+        until(lambda: host_state(nodes.master, FIRST)[0] == DOWN, 120)
         took = time.monotonic() - began
         assert results(nodes.master, FIRST) == last
     finally:
         satellite.thaw()
 
-    assert took > 50  # the connections were open: nothing but silence tells
-    until(lambda: seen(nodes.master, FIRST) == (UP, HARD), 30)
+    assert took > 50  # the connections were open: only silence shows it
+    until(lambda: host_state(nodes.master, FIRST) == (UP, HARD), 30)

@@ -1,4 +1,4 @@
-"""generate_backup_objects: what real daemons load, whatever names accounts have."""
+"""generate_backup_objects: real daemons load its output, whatever names accounts have."""
 
 import json
 import re
@@ -62,7 +62,7 @@ def store(programs: Programs, example: Path, tmp_path: Path) -> Store:
 
 
 def with_hostile_accounts(store: Store) -> Store:
-    """Add them to the directory, and make a pass."""
+    """Add them to the directory, and run the collector."""
     with (store.folder / "directory.ldif").open("a") as ldif:
         ldif.write(hostile_accounts())
     assert store.collect().code == 0
@@ -86,9 +86,9 @@ def objects(store: Store, form: str, *options: str) -> Path:
 @pytest.mark.parametrize("way", TEMPLATES)
 def test_icinga_loads_it(hostile: Store, tmp_path: Path, way: str, hosts: tuple[str, ...]) -> None:
     needed("icinga2")
-    made = objects(hostile, "icinga2", *hosts)
+    file = objects(hostile, "icinga2", *hosts)
 
-    icinga = Icinga(tmp_path / "icinga", tmp_path, TEMPLATES[way], made)
+    icinga = Icinga(tmp_path / "icinga", tmp_path, TEMPLATES[way], file)
 
     assert f"Instantiated {5 * (18 + len(HOSTILE))} Services" in icinga.check()
 
@@ -96,14 +96,14 @@ def test_icinga_loads_it(hostile: Store, tmp_path: Path, way: str, hosts: tuple[
 def test_icinga_may_have_the_hosts_already(store: Store, tmp_path: Path) -> None:
     needed("icinga2")
     assert store.collect().code == 0
-    made = objects(store, "icinga2", "--no-hosts")
-    text = made.read_text()
+    file = objects(store, "icinga2", "--no-hosts")
+    text = file.read_text()
     assert "object Host" not in text
     hosts = set(re.findall(r'host_name = "(.*)"', text))
     own = "".join(f'object Host "{host}" {{\n  check_command = "dummy"\n}}\n' for host in hosts)
-    made.write_text(own + text)
+    file.write_text(own + text)
 
-    icinga = Icinga(tmp_path / "icinga", tmp_path, TEMPLATES["passive"], made)
+    icinga = Icinga(tmp_path / "icinga", tmp_path, TEMPLATES["passive"], file)
 
     assert f"Instantiated {5 * 18} Services" in icinga.check()
 
@@ -111,7 +111,7 @@ def test_icinga_may_have_the_hosts_already(store: Store, tmp_path: Path) -> None
 def test_to_compare_writes_nothing_beside_the_file(store: Store) -> None:
     assert store.collect().code == 0
 
-    ran = store.run("generate_backup_objects", "--check", "--output", "/nowhere/at/all")
+    ran = store.run("generate_backup_objects", "--diff", "--output", "/nowhere/at/all")
 
     assert (ran.code, ran.out.splitlines()[1]) == (1, "new: 4000101-client")
 
@@ -119,9 +119,9 @@ def test_to_compare_writes_nothing_beside_the_file(store: Store) -> None:
 @pytest.mark.parametrize("way", NAGIOS_TEMPLATES)
 def test_nagios_loads_it(hostile: Store, tmp_path: Path, way: str) -> None:
     needed("nagios4")
-    made = objects(hostile, "nagios")
+    file = objects(hostile, "nagios")
 
-    nagios = Nagios(tmp_path / "nagios", tmp_path, NAGIOS_TEMPLATES[way], made)
+    nagios = Nagios(tmp_path / "nagios", tmp_path, NAGIOS_TEMPLATES[way], file)
 
     assert f"Checked {5 * (18 + len(HOSTILE))} services" in nagios.check()
 
@@ -145,12 +145,12 @@ def test_icinga_has_the_names_as_they_are(hostile: Store, tmp_path: Path) -> Non
 
 def test_icinga_runs_the_checks(hostile: Store, tmp_path: Path, programs: Programs) -> None:
     needed("icinga2", "openssl")
-    made = objects(hostile, "icinga2", "--checks", "quota")
+    file = objects(hostile, "icinga2", "--tasks", "quota")
     assert hostile.collect(now=datetime.now(UTC).isoformat()).code == 0
     add = f'vars.backup_quota_config = "{hostile.config}"\n'
-    text = made.read_text().replace("  vars.backup_task", f"  {add}  vars.backup_task")
-    made.write_text(text.replace("  host_name", "  check_interval = 2s\n  host_name"))
-    icinga = Icinga(tmp_path / "icinga", programs.bin, TEMPLATES["active"], made)
+    text = file.read_text().replace("  vars.backup_task", f"  {add}  vars.backup_task")
+    file.write_text(text.replace("  host_name", "  check_interval = 2s\n  host_name"))
+    icinga = Icinga(tmp_path / "icinga", programs.bin, TEMPLATES["active"], file)
 
     with running(icinga):
         until(lambda: all(each["last_check_result"] for each in icinga.services().values()), 60)
@@ -184,9 +184,9 @@ def test_an_encoded_uid_is_reported(hostile: Store) -> None:
 @pytest.mark.parametrize("form", ["icinga2", "director", "nagios"])
 def test_what_would_change(store: Store, form: str) -> None:
     assert store.collect().code == 0
-    made = objects(store, form, "--checks", "quota,status")
-    before, names = made.read_bytes(), (store.folder / "directory.ldif").read_text()
-    again = ("--format", form, "--output", str(made), "--check", "--checks", "quota,status")
+    file = objects(store, form, "--tasks", "quota,status")
+    before, names = file.read_bytes(), (store.folder / "directory.ldif").read_text()
+    again = ("--format", form, "--output", str(file), "--diff", "--tasks", "quota,status")
     assert store.run("generate_backup_objects", *again).code == 0
 
     (store.folder / "directory.ldif").write_text(names.replace("4000102", "4000199"))
@@ -196,16 +196,16 @@ def test_what_would_change(store: Store, form: str) -> None:
     assert ran.code == 1
     assert "new: 4000199-quota" in ran.out
     assert "gone: 4000102-status" in ran.out
-    assert made.read_bytes() == before
+    assert file.read_bytes() == before
     assert [path.name for path in store.folder.glob("tmp*")] == []
 
 
 def test_a_name_that_changes_is_drift(store: Store) -> None:
     assert store.collect().code == 0
-    made = objects(store, "icinga2")
-    made.write_text(made.read_text().replace("Web server of", "Servers of"))
+    file = objects(store, "icinga2")
+    file.write_text(file.read_text().replace("Web server of", "Servers of"))
 
-    ran = store.run("generate_backup_objects", "--output", str(made), "--check")
+    ran = store.run("generate_backup_objects", "--output", str(file), "--diff")
 
     assert (ran.code, ran.out.splitlines()[-1]) == (1, "the same services, with other contents")
 
@@ -221,19 +221,19 @@ def test_it_is_stable_and_sorted(store: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "says"),
+    ("options", "message"),
     [
-        (("--checks", "quota,nothing"), "'nothing' is none of client"),
-        (("--check",), "compares with a file"),
+        (("--tasks", "quota,nothing"), "'nothing' is none of client"),
+        (("--diff",), "compares with a file"),
         (("--no-hosts", "--host-per-account"), "leaves out what --host-per-account makes"),
-        (("--output", "/nowhere/at/all"), "is not there"),
+        (("--output", "/nowhere/at/all"), "does not exist"),
         (("--format", "xml"), "invalid choice"),
     ],
 )
-def test_what_is_wrong_is_said(store: Store, options: tuple[str, ...], says: str) -> None:
+def test_wrong_options(store: Store, options: tuple[str, ...], message: str) -> None:
     assert store.collect().code == 0
 
     ran = store.run("generate_backup_objects", *options)
 
     assert ran.code == 3
-    assert says in ran.out
+    assert message in ran.out

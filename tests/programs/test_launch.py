@@ -1,4 +1,4 @@
-"""What ends a check from outside: it says so, and is UNKNOWN."""
+"""What ends a check from outside: the check names it, and is UNKNOWN."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ NO_THREADS = (
 HEED = ("env", "--default-signal=HUP,INT,TERM")
 
 
-@pytest.mark.parametrize("task", ["quota", "status", "service"])
+@pytest.mark.parametrize("task", ["quota", "status", "monitoring"])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal(programs: Programs, tmp_path: Path, task: str, number: signal.Signals) -> None:
     pipe = tmp_path / "settings.toml"  # nobody writes to it: reading it never ends
@@ -36,8 +36,8 @@ def test_a_signal(programs: Programs, tmp_path: Path, task: str, number: signal.
         process.send_signal(number)
         out, err = process.communicate(timeout=20)
 
-    said = f"ended by {number.name} while reading the settings"
-    assert out == f"BACKUP {task.upper()} UNKNOWN - {said}\n"
+    why = f"ended by {number.name} while reading the settings"
+    assert out == f"BACKUP {task.upper()} UNKNOWN - {why}\n"
     assert (process.returncode, err) == (3, "")
 
 
@@ -67,5 +67,5 @@ def test_no_thread_left_for_the_time_limit(programs: Programs, example: Path) ->
     finally:
         threadless.unlink()
 
-    assert ran.first.startswith("BACKUP QUOTA UNKNOWN - this user: may start no more threads; ")
+    assert ran.first.startswith("BACKUP QUOTA UNKNOWN - this user: cannot start more threads; ")
     assert (ran.code, ran.err) == (3, "")

@@ -1,4 +1,4 @@
-"""The output as Icinga 2 takes it: text, performance data, and no more than it carries."""
+"""The output as Icinga 2 reads it: text, performance data, and its size."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The shipped templates in real daemons: results that run out, who may hand them over, the hook."""
+"""The shipped templates in real daemons: results that expire, who may submit them, the hook."""
 
 import re
 from collections.abc import Iterator
@@ -44,7 +44,7 @@ def icinga(store: Store, tmp_path: Path) -> Iterator[Icinga]:
         yield daemon
 
 
-def test_icinga_says_that_results_have_stopped(icinga: Icinga, store: Store) -> None:
+def test_icinga_shows_that_results_have_stopped(icinga: Icinga, store: Store) -> None:
     store.config.write_text(f'{store.config.read_text()}ttl = "15s"\n')
 
     assert submit(store, "-a", "4000102,4000103").code == 0
@@ -55,11 +55,11 @@ def test_icinga_says_that_results_have_stopped(icinga: Icinga, store: Store) -> 
     after = icinga.services()["4000102-quota"]
     assert after["state"] == 3
     result = after["last_check_result"]
-    assert result["output"] == "no result came: see submit_backup_results"
+    assert result["output"] == "no result received; see submit_backup_results"
     assert result["execution_end"] - before["4000102-quota"]["last_check"] >= 14
 
 
-def test_nagios_says_that_results_have_stopped(store: Store, tmp_path: Path) -> None:
+def test_nagios_shows_that_results_have_stopped(store: Store, tmp_path: Path) -> None:
     needed("nagios4")
     made = objects(store, "nagios")
     shipped = NAGIOS_TEMPLATES["passive"]
@@ -77,8 +77,8 @@ def test_nagios_says_that_results_have_stopped(store: Store, tmp_path: Path) -> 
         until(lambda: daemon.states().get("4000102-quota", (3,))[0] == 1)
         until(lambda: daemon.states()["4000102-quota"][0] == 3)
 
-        said = daemon.states()["4000102-quota"][1]
-    assert said == "UNKNOWN: no result came: see submit_backup_results"
+        output = daemon.states()["4000102-quota"][1]
+    assert output == "UNKNOWN: no result received; see submit_backup_results"
 
 
 RESULT = {"exit_status": 0, "plugin_output": "by a stranger"}
@@ -104,17 +104,17 @@ OURS, OTHER = "backup-01!4000102-quota", "other!disk"
         ("POST", "/v1/events?queue=q&types=CheckResult", {}),
     ],
 )
-def test_who_hands_results_over_may_do_nothing_else(
+def test_the_user_that_submits_results_may_do_nothing_else(
     icinga: Icinga, method: str, path: str, values: object
 ) -> None:
     given = {"type": "Service", "service": OURS, **RESULT}
     before = icinga.services()
 
     assert icinga.request("POST", PROCESS, "backup-submit", given)[0] == 200
-    status, said = icinga.request(method, path, "backup-submit", values)
+    status, answer = icinga.request(method, path, "backup-submit", values)
 
-    refused = status in (403, 404) or (status, said) == (500, {"results": []})  # fits nothing
-    assert refused, said
+    refused = status in (403, 404) or (status, answer) == (500, {"results": []})  # fits nothing
+    assert refused, answer
     after = icinga.services()
     assert after.pop("4000102-quota")["last_check_result"]["output"] == "by a stranger"
     assert after["disk"]["state"] == before["disk"]["state"]
@@ -146,14 +146,14 @@ def test_checks_by_an_agent(tmp_path: Path) -> None:
     assert "Instantiated 6 Services" in Icinga(tmp_path / "i", tmp_path, shipped, made).check()
 
 
-def test_from_a_pass_to_the_hook(
+def test_from_a_collector_run_to_the_hook(
     notifier: Notifier, programs: Programs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     needed("icinga2", "openssl")
     monkeypatch.setenv("BACKUP_MONITORING_CONFIG", str(notifier.config))
     made = tmp_path / "objects.conf"
-    _pass(notifier)
-    only = ("--checks", "quota", "--output", str(made))
+    _collect(notifier)
+    only = ("--tasks", "quota", "--output", str(made))
     now = datetime.now(UTC).isoformat()
     assert notifier.program("generate_backup_objects", *only, now=now).code == 0
     with made.open("a") as stream:
@@ -171,8 +171,8 @@ def test_from_a_pass_to_the_hook(
     with running(daemon):
         for text in (before, full, before):
             notifier.ldif.write_text(text)
-            _pass(notifier)
-            _hand_over(notifier)
+            _collect(notifier)
+            _submit(notifier)
             seen.append(daemon.services()["4000101-quota"]["state"])
             until(lambda: len(_called(notifier)) >= len(seen) - 1)
             notifier.deliver((datetime.now(UTC) + timedelta(minutes=11)).isoformat())
@@ -181,12 +181,12 @@ def test_from_a_pass_to_the_hook(
     assert _called(notifier) == ["PROBLEM CRITICAL", "RECOVERY OK"]
 
 
-def _pass(notifier: Notifier) -> None:
+def _collect(notifier: Notifier) -> None:
     notifier.collect(datetime.now(UTC).isoformat())
 
 
-def _hand_over(notifier: Notifier) -> None:
-    """Hand results over; of checks that have no object here they are refused."""
+def _submit(notifier: Notifier) -> None:
+    """Submit results; those of checks without an object here are refused."""
     only = ("submit_backup_results", "-a", "4000101")
     password = {"BACKUP_MONITORING_ICINGA_PASSWORD": PASSWORD}
     ran = notifier.program(*only, now=datetime.now(UTC).isoformat(), **password)
@@ -194,7 +194,7 @@ def _hand_over(notifier: Notifier) -> None:
 
 
 def _called(notifier: Notifier) -> list[str]:
-    """Return of what the people of account 4000101 are to be told, in order."""
+    """Return the events that account 4000101's recipients are notified of, in order."""
     lines = [each for each in notifier.log() if each["what"] == "queued" and "account" in each]
     assert {(each["account"], each["task"]) for each in lines} <= {("4000101", "quota")}
     return list(dict.fromkeys(f"{each['kind']} {each['state']}" for each in lines))

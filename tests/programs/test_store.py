@@ -1,4 +1,4 @@
-"""The programs over a store: a pass, the checks from it, and the check of the store itself."""
+"""The programs over a store: a collector run, the checks from it, and the check of itself."""
 
 import json
 import os
@@ -61,13 +61,13 @@ def store(programs: Programs, example: Path, tmp_path: Path) -> Store:
 
 @pytest.fixture(scope="module")
 def filled(programs: Programs, example: Path, tmp_path_factory: pytest.TempPathFactory) -> Store:
-    """A store after one pass, that no test changes."""
+    """A store after one run, that no test changes."""
     made = Store(programs, example, tmp_path_factory.mktemp("filled") / "example")
     made.collect()
     return made
 
 
-def test_a_pass(store: Store) -> None:
+def test_a_run(store: Store) -> None:
     ran = store.collect()
 
     assert ran.code == 0
@@ -82,7 +82,7 @@ def test_a_pass(store: Store) -> None:
     ]
 
 
-def test_a_pass_lists_its_findings(store: Store) -> None:
+def test_a_run_lists_its_findings(store: Store) -> None:
     ran = store.collect("-v")
 
     first, *lines = ran.out.splitlines()
@@ -93,7 +93,7 @@ def test_a_pass_lists_its_findings(store: Store) -> None:
     assert any(line.startswith("  home: account 4000115: its home is not there") for line in lines)
 
 
-def test_options_of_a_pass(store: Store) -> None:
+def test_options_of_a_run(store: Store) -> None:
     assert store.collect("--strict").code == 1
     quiet = store.collect("--quiet")
     assert (quiet.code, quiet.out) == (0, "")
@@ -113,7 +113,7 @@ def test_an_account_for_a_try_is_written_nowhere(store: Store) -> None:
     assert list(store.store.iterdir()) == []
 
 
-def test_a_time_before_the_last_pass_is_refused(store: Store) -> None:
+def test_a_time_before_the_last_run_is_refused(store: Store) -> None:
     store.collect()
     before = (store.store / "state.sqlite").read_bytes()
 
@@ -174,7 +174,7 @@ def test_the_inventory_is_the_same(filled: Store) -> None:
 
 
 def test_failures_in_a_row_are_counted(store: Store) -> None:
-    """The second look, after a night in which 4000106 failed again."""
+    """The second run, after a night in which 4000106 failed again."""
     store.collect()
     assert "at least 1 failed: " in store.check("status", "-a", "4000106").first
 
@@ -226,8 +226,8 @@ def test_stale_parts_are_unknown_since_when(store: Store) -> None:
     assert store.check("status", "--live", now=later(31)).code == 1
 
 
-def test_a_check_without_a_pass(store: Store) -> None:
-    for task in (*TASKS, "service"):
+def test_a_check_before_the_first_run(store: Store) -> None:
+    for task in (*TASKS, "monitoring"):
         ran = store.check(task)
         assert ran.first.startswith(f"BACKUP {task.upper()} UNKNOWN - ")
         assert "the store is not there; run collect_backup_state" in ran.first
@@ -239,7 +239,7 @@ def test_a_check_of_a_damaged_store(store: Store, damage: bytes) -> None:
     store.collect()
     (store.store / "state.sqlite").write_bytes(damage)
 
-    for task in (*TASKS, "service"):
+    for task in (*TASKS, "monitoring"):
         ran = store.check(task)
         assert ran.first.startswith(f"BACKUP {task.upper()} UNKNOWN - {store.store}/state.sqlite")
         assert (ran.code, len(ran.out.splitlines())) == (3, 1)
@@ -259,11 +259,11 @@ def test_the_directory_is_down(store: Store) -> None:
     assert store.check("quota", now=later(40)).code == 2
     assert store.check("quota", "--live", now=later(40)).code == 3
     assert store.check("quota", now=later(241)).code == 3
-    service = store.check("service", now=later(20))
-    assert service.code == 1
-    assert "directory read 2026-11-24 11:00 +00:00, 20 min ago" in service.first
-    assert " directory_age=1200s;7200;14400;0 " in service.first
-    assert " storage_age=0s;900;1800;0" in service.first
+    monitoring = store.check("monitoring", now=later(20))
+    assert monitoring.code == 1
+    assert "directory read 2026-11-24 11:00 +00:00, 20 min ago" in monitoring.first
+    assert " directory_age=1200s;7200;14400;0 " in monitoring.first
+    assert " storage_age=0s;900;1800;0" in monitoring.first
 
 
 def test_the_storage_is_not_there(store: Store) -> None:
@@ -276,11 +276,11 @@ def test_the_storage_is_not_there(store: Store) -> None:
     assert re.match("FAILED: storage: .*/tree: not one home of 17 accounts can be read", ran.first)
     assert store.check("status", now=later(29)).code == 1
     assert store.check("status", now=later(31)).code == 3
-    service = store.check("service", now=later(31))
-    assert service.code == 2
+    monitoring = store.check("monitoring", now=later(31))
+    assert monitoring.code == 2
     assert (
         "storage read 2026-11-24 11:00 +00:00, 31 min ago, threshold 30m ([store] max_age)"
-        in service.first
+        in monitoring.first
     )
 
 
@@ -294,19 +294,19 @@ def test_nothing_was_ever_read(store: Store) -> None:
     assert not (store.store / "state.sqlite").exists()
 
 
-def test_the_service(store: Store) -> None:
+def test_the_monitoring_itself(store: Store) -> None:
     store.collect()
 
-    ran = store.check("service", now=later(5))
+    ran = store.check("monitoring", now=later(5))
 
     assert ran.code == 0
     assert ran.first.startswith(
         "BACKUP MONITORING OK - directory read 2026-11-24 11:00 +00:00, 5 min ago, "
-        "storage read 2026-11-24 11:00 +00:00, 5 min ago, last pass took "
+        "storage read 2026-11-24 11:00 +00:00, 5 min ago, last run took "
     )
     assert re.search(r" directory_age=300s;7200;14400;0 ", ran.first)
     assert re.search(r" storage_age=300s;900;1800;0", ran.first)
-    assert re.search(r" duration=[0-9.]+s;600;;0 ", ran.first)
+    assert re.search(r" run_duration=[0-9.]+s;600;;0 ", ran.first)
     assert re.search(r" findings_report=2;;;0 ", ran.first)
     assert len(ran.out.splitlines()) == 1
 
@@ -327,33 +327,33 @@ def test_the_service(store: Store) -> None:
         (-11, 3, "UNKNOWN - clock: directory read in the future, 2026-11-24 11:00"),
     ],
 )
-def test_the_service_tells_ages(filled: Store, minutes: float, code: int, says: str) -> None:
-    ran = filled.check("service", now=later(minutes))
+def test_ages(filled: Store, minutes: float, code: int, says: str) -> None:
+    ran = filled.check("monitoring", now=later(minutes))
 
     assert ran.first.startswith(f"BACKUP MONITORING {says}")
     assert ran.code == code
 
 
-def test_the_service_counts_findings(store: Store) -> None:
+def test_findings_are_counted(store: Store) -> None:
     store.settings(more="\n[monitoring.findings]\nreport = 1\nhome = 2\norphan = 1\n")
     store.collect()
 
-    ran = store.check("service")
+    ran = store.check("monitoring")
     assert ran.code == 1
     assert ran.first.startswith(
-        "BACKUP MONITORING WARNING - 2 findings of kind report (a file is not understood), "
-        "threshold 1 (settings)"
+        "BACKUP MONITORING WARNING - 2 findings of kind report (a file is not a valid report), "
+        "threshold 1 ([monitoring.findings])"
     )
     assert "findings_report=2;0;;0" in ran.first
     assert "findings_home=1;1;;0" in ran.first
-    listed = store.check("service", "-vv").out
+    listed = store.check("monitoring", "-vv").out
     assert "finding, report: " in listed
     assert "torn01" in listed
-    assert "torn01" not in store.check("service", "-v").out
+    assert "torn01" not in store.check("monitoring", "-v").out
 
     (store.folder / "tree/home/4999999").mkdir()
     store.collect()
-    assert "; 1 more problem" in store.check("service").first
+    assert "; 1 more problem" in store.check("monitoring").first
 
 
 def test_accounts_on_no_server(store: Store) -> None:
@@ -362,38 +362,40 @@ def test_accounts_on_no_server(store: Store) -> None:
     hostile = "host:: YmFja3VwLTk8Yj58CmI=\n"  # "backup-9<b>|", a new line, "b"
     ldif.write_text(head + first + hostile + "host: backup-01\n".join(others))
     place = "ou=accounts,ou=backup,ou=services,dc=example,dc=org: on no backup server"
-    none = f"server: uid=4000101,{place}: no host"
+    none = f"unassigned: uid=4000101,{place}: no host"
     wrong = (
-        f"server: uid=4000102,{place}: host 'backup-9\u2039b\u203a\u00a6\\nb': none of the servers"
+        f"unassigned: uid=4000102,{place}: "
+        "host 'backup-9\u2039b\u203a\u00a6\\nb': none of the servers"
     )
     scope = '[directory]\nhost = "backup-01"'
-    warned = "\n[monitoring.findings]\nserver = 1\n"
+    warned = "\n[monitoring.findings]\nunassigned = 1\n"
 
     store.settings(("[directory]", scope), more=warned)
     ran = store.collect("-v")
     assert ran.code == 0
     assert ran.first.startswith("17 accounts, ")
-    assert [line for line in ran.out.splitlines() if "server: " in line] == [f"  {none}"]
+    assert [line for line in ran.out.splitlines() if "unassigned: " in line] == [f"  {none}"]
 
     servers = 'servers = ["backup-02", "backup-01"]'
     store.settings(("[directory]", f"{scope}\n{servers}"), more=warned)
     ran = store.collect("-v")
-    assert " 2 server)" in ran.first
-    found = [line for line in ran.out.splitlines() if "server: " in line]
+    assert " 2 unassigned)" in ran.first
+    found = [line for line in ran.out.splitlines() if "unassigned: " in line]
     assert found == [f"  {none}", f"  {wrong}"]
 
-    service = store.check("service", "-vv")
-    assert service.code == 1
-    assert service.first.startswith(
-        "BACKUP MONITORING WARNING - 2 findings of kind server (an account on no backup server), "
-        "threshold 1 (settings)"
+    monitoring = store.check("monitoring", "-vv")
+    assert monitoring.code == 1
+    assert monitoring.first.startswith(
+        "BACKUP MONITORING WARNING - 2 findings of kind unassigned "
+        "(an account is on no backup server), "
+        "threshold 1 ([monitoring.findings])"
     )
-    assert "findings_unassigned=2;0;;0" in service.first
-    assert f"finding, {none}" in service.out
-    assert f"finding, {wrong}" in service.out
+    assert "findings_unassigned=2;0;;0" in monitoring.first
+    assert f"finding, {none}" in monitoring.out
+    assert f"finding, {wrong}" in monitoring.out
 
 
-def test_the_service_tells_a_pass_that_takes_too_long(store: Store) -> None:
+def test_a_run_that_takes_too_long(store: Store) -> None:
     store.settings(more='\n[monitoring]\nduration = "2m"\n')
     store.collect()
     db = sqlite3.connect(store.store / "state.sqlite")
@@ -401,15 +403,15 @@ def test_the_service_tells_a_pass_that_takes_too_long(store: Store) -> None:
     db.commit()
     db.close()
 
-    ran = store.check("service")
+    ran = store.check("monitoring")
 
     assert ran.first.startswith(
-        "BACKUP MONITORING WARNING - last pass took 121.5 s, threshold 2m ([monitoring] duration)"
+        "BACKUP MONITORING WARNING - last run took 121.5 s, threshold 2m ([monitoring] duration)"
     )
-    assert "duration=121.5s;120;;0" in ran.first
+    assert "run_duration=121.5s;120;;0" in ran.first
 
 
-@pytest.mark.parametrize("task", [*TASKS, "service"])
+@pytest.mark.parametrize("task", [*TASKS, "monitoring"])
 def test_a_check_from_the_store_loads_no_ldap_library(
     filled: Store, tmp_path: Path, task: str
 ) -> None:
@@ -442,7 +444,7 @@ def test_checks_from_the_store_write_nothing(filled: Store) -> None:
         return {str(path): path.stat().st_mtime for path in filled.folder.rglob("*")}
 
     before = snapshot()
-    for task in (*TASKS, "service"):
+    for task in (*TASKS, "monitoring"):
         filled.check(task, "-vvv")
 
     assert snapshot() == before
@@ -450,8 +452,8 @@ def test_checks_from_the_store_write_nothing(filled: Store) -> None:
 
 def test_the_files_are_not_needed(store: Store) -> None:
     store.collect()
-    said = [store.check(task) for task in TASKS]
+    before = [store.check(task) for task in TASKS]
     shutil.rmtree(store.folder / "tree")
     (store.folder / "directory.ldif").unlink()
 
-    assert [store.check(task) for task in TASKS] == said
+    assert [store.check(task) for task in TASKS] == before

@@ -97,7 +97,7 @@ def test_a_state_comes_and_goes(icinga: Icinga, store: Store) -> None:
     assert seen == [0, 2, 0]
 
 
-def test_a_wrong_password_is_said(icinga: Icinga, store: Store) -> None:
+def test_a_wrong_password_is_reported(icinga: Icinga, store: Store) -> None:
     to_icinga(store, icinga.port, icinga.ca_file, "wrong")
 
     ran = submit(store)
@@ -118,7 +118,7 @@ def test_an_unknown_authority_is_refused(icinga: Icinga, store: Store, tmp_path:
     assert all(not each["last_check_result"] for each in icinga.services().values())
 
 
-def test_without_objects_both_reasons_are_said(store: Store, tmp_path: Path) -> None:
+def test_without_objects_both_reasons_are_named(store: Store, tmp_path: Path) -> None:
     needed("icinga2", "openssl")
     nothing = tmp_path / "nothing.conf"
     nothing.write_text("")
@@ -130,7 +130,7 @@ def test_without_objects_both_reasons_are_said(store: Store, tmp_path: Path) -> 
 
     assert ran.code == 1
     assert f"{5 * 27} refused with status 404" in ran.out
-    assert "no such objects" in ran.out
+    assert "the objects do not exist" in ran.out
     assert "ApiUser may not see them" in ran.out
 
 
@@ -305,7 +305,7 @@ def test_a_nagios_that_hangs_leaves_a_count(store: Store, tmp_path: Path) -> Non
     assert int(counts[1]) + int(counts[2]) == 5 * 27
 
 
-def test_an_account_that_is_not_there_is_named(store: Store, tmp_path: Path) -> None:
+def test_an_account_that_does_not_exist_is_named(store: Store, tmp_path: Path) -> None:
     spool = tmp_path / "spool"
     spool.mkdir()
     store.settings(more=f'\n[icinga]\nspool = "{spool}"\n')
@@ -316,7 +316,7 @@ def test_an_account_that_is_not_there_is_named(store: Store, tmp_path: Path) -> 
     assert ran.out.splitlines() == [f"5 results in {spool}", "FAILED: no such account: nobody"]
 
 
-def test_a_file_is_no_pipe(store: Store, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_pipe(store: Store, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("kept")
     store.settings(more=f'\n[icinga]\ncommand_file = "{file}"\n')
@@ -324,10 +324,10 @@ def test_a_file_is_no_pipe(store: Store, tmp_path: Path) -> None:
     ran = submit(store)
 
     assert (ran.code, file.read_text()) == (3, "kept")
-    assert "is no pipe" in ran.out
+    assert "is not a pipe" in ran.out
 
 
-def test_half_a_spool_file_is_none(store: Store, tmp_path: Path) -> None:
+def test_half_a_spool_file_is_removed(store: Store, tmp_path: Path) -> None:
     spool = tmp_path / "spool"
     spool.mkdir()
     store.settings(more=f'\n[icinga]\nspool = "{spool}"\n')
@@ -339,8 +339,8 @@ def test_half_a_spool_file_is_none(store: Store, tmp_path: Path) -> None:
     assert list(spool.iterdir()) == []
 
 
-def test_nobody_to_hand_to(store: Store) -> None:
+def test_no_destination(store: Store) -> None:
     ran = submit(store)
 
     assert ran.code == 3
-    assert "set [icinga] url" in ran.out
+    assert "[icinga]: no destination for results; set url" in ran.out

@@ -121,8 +121,8 @@ def test_the_duration_of_a_run(seconds: float, state: State, text: str) -> None:
             {"report": 2},
             {"report": 2},
             State.WARNING,
-            "2 findings of kind report (a file is not a valid report), threshold 2 ([monitoring.findings]); "
-            "see collect_backup_state -v",
+            "2 findings of kind report (a file is not a valid report), "
+            "threshold 2 ([monitoring.findings]); see collect_backup_state -v",
             id="at the threshold",
         ),
         pytest.param(

@@ -229,9 +229,8 @@ class AccountVerdicts(nagiosplugin.Resource):
 
     def _list_totals(self) -> list[Metric]:
         counts = self.counter.counts
-        return [
-            Metric(each.name.lower(), counts[each]) for each in State
-        ] + self._check.list_totals()
+        numbers = [Metric(state.name.lower(), counts[state]) for state in State]
+        return numbers + self._check.list_totals()
 
 
 def make_no_account_error(settings: Settings) -> MonitoringError:

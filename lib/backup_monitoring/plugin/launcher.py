@@ -20,8 +20,8 @@ _FIRST_LIMIT = 50.0  # seconds, until the program sets its own
 class Watchdog:
     """Ends the process when its time is up, in whatever call it is stuck.
 
-    A signal would not do: Python handles it only after a system call, for example DNS, has
-    returned, and a name server that does not respond blocks that for longer than any time limit.
+    A signal would not do: Python handles it only after the current system call, and a look-up
+    blocks for longer than any time limit if the name server does not respond.
     """
 
     def __init__(self, heading: str) -> None:

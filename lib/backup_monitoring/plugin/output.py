@@ -53,8 +53,10 @@ def make_metrics(
     evaluations: Iterable[Evaluation], numbers: Iterable[Metric]
 ) -> list[nagiosplugin.Metric]:
     """Return what a probe returns: *evaluations*, worst first, and the *numbers* to keep."""
-    verdicts = [nagiosplugin.Metric(each.uid, each, context="verdict") for each in evaluations]
-    return verdicts + [nagiosplugin.Metric(each.name, each, context="number") for each in numbers]
+    return [
+        *(nagiosplugin.Metric(item.uid, item, context="verdict") for item in evaluations),
+        *(nagiosplugin.Metric(number.name, number, context="number") for number in numbers),
+    ]
 
 
 class VerdictContext(nagiosplugin.Context):

@@ -37,7 +37,7 @@ class InstallationCheck:
         self._invalid: list[InvalidReport] = []
 
     def run(self) -> Iterator[str]:
-        """Yield a line per step, ``ok`` or ``FAILED`` first; stop where no further step can work."""
+        """Yield a line per step, ``ok`` or ``FAILED`` first; stop if no further step can work."""
         yield _ok(f"settings: {self._settings.file} is valid")
         yield from self._check_directory()
         if self._settings.notify.sender:
