@@ -26,7 +26,6 @@ BASES = {
     "accounts_base": "ou=accounts,ou=backup,ou=services",
     "people_base": "ou=people",
     "customers_base": "ou=customers",
-    "resellers_base": "ou=reseller",
     "reseller_settings_base": "ou=reseller,ou=configuration,ou=backup,ou=services",
 }
 
@@ -96,7 +95,6 @@ class DirectorySettings(NamedTuple):
     accounts_base: str = f"{BASES['accounts_base']},{SUFFIX}"
     people_base: str = f"{BASES['people_base']},{SUFFIX}"
     customers_base: str = f"{BASES['customers_base']},{SUFFIX}"
-    resellers_base: str = f"{BASES['resellers_base']},{SUFFIX}"
     reseller_settings_base: str = f"{BASES['reseller_settings_base']},{SUFFIX}"
     accounts_filter: str = "(objectClass=sstBackup)"
     host: str | None = None
