@@ -143,7 +143,7 @@ def test_no_more_is_asked_of_the_directory_than_it_takes(
         ({"sstIncrementSize": "-1"}, "quota_missing", "sstIncrementSize", "sstIncrementSize '-1'"),
         ({"sstQuota": "1_000"}, "capacity", None, "sstQuota '1_000'"),
         ({"sstQuota": "١٢"}, "capacity", None, "sstQuota '١٢'"),
-        ({"sstQuota": "9" * 20}, "capacity", None, "'99999999999999999999': too large a number"),
+        ({"sstQuota": "9" * 20}, "capacity", None, "'99999999999999999999': number too large"),
         ({"sstQuota": "9" * 19}, "capacity", int("9" * 19), None),
         ({"sstQuota": "+5"}, "capacity", None, "sstQuota '+5'"),
         ({"sstQuota": "007"}, "capacity", 7, None),
@@ -267,7 +267,7 @@ def test_a_wrong_filter_is_named_as_it_was_written(tmp_path: Path) -> None:
         uri=(f"ldif:{tmp_path / 'directory.ldif'}",), accounts_filter="(uid=*"
     )
 
-    with pytest.raises(SettingsError, match=r"filter '\(uid=\*': not understood"):
+    with pytest.raises(SettingsError, match=r"filter '\(uid=\*': not valid"):
         read(tmp_path, entry(), settings=settings)
 
 
@@ -295,7 +295,7 @@ def test_many_names(tmp_path: Path) -> None:
     assert [a.uid for a in found] == uids
 
 
-def test_two_entries_with_one_uid_are_told(tmp_path: Path) -> None:
+def test_two_entries_with_one_uid_have_a_finding(tmp_path: Path) -> None:
     first, second = read(tmp_path, entry(), entry("cn=again"))
 
     assert first.findings == ()

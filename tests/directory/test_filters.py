@@ -95,7 +95,7 @@ def test_matches(text: str, matches: bool) -> None:
         "(!" * 5000 + "(a=b)" + ")" * 5000,
     ],
 )
-def test_what_is_no_filter_is_named(text: str) -> None:
+def test_an_invalid_filter_is_refused(text: str) -> None:
     with pytest.raises(SettingsError) as raised:
         parse_filter(text)
 
@@ -105,12 +105,12 @@ def test_what_is_no_filter_is_named(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "where"),
     [
-        ("(&(uid=1)", "not understood at its end"),
-        ("(&(uid=1)x)", "not understood at 'x)'"),
-        ("(uid=1)" + "y" * 30, f"not understood at '{'y' * 20}'"),
+        ("(&(uid=1)", "not valid at its end"),
+        ("(&(uid=1)x)", "not valid at 'x)'"),
+        ("(uid=1)" + "y" * 30, f"not valid at '{'y' * 20}'"),
     ],
 )
-def test_where_it_is_not_understood(text: str, where: str) -> None:
+def test_where_it_is_not_valid(text: str, where: str) -> None:
     with pytest.raises(SettingsError) as raised:
         parse_filter(text)
 
@@ -145,11 +145,11 @@ def test_an_escaped_value_matches_itself(value: str) -> None:
 
 @given(st.text(), st.text(alphabet="()*\\\0&|!=<>~: ax"))
 def test_an_escaped_value_matches_nothing_else(value: str, other: str) -> None:
-    def told(text: str) -> list[str]:
+    def find_matches(text: str) -> list[str]:
         return fold_case(text).split()
 
     value = value.encode("utf-8", "ignore").decode()
-    same = told(value) == told(other)
+    same = find_matches(value) == find_matches(other)
 
     assert same or not parse_filter(f"(cn={escape_value(other)})").matches({"cn": [value.encode()]})
 

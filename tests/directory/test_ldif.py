@@ -85,12 +85,16 @@ def test_one_entry_in_many_spellings(tmp_path: Path, content: bytes) -> None:
         ),
         pytest.param(ONE + b"cn:< file:///etc/passwd\n", "the value of cn is in", id="link"),
         pytest.param(ONE + b"jpegPhoto:< file:///x\n", "another file (:<)", id="unwanted link"),
-        pytest.param(ONE + b"cn:: !!!!\n", "line 1: a value is no base64", id="base64"),
-        pytest.param(ONE + b"cn:: YQ\n", "a value is no base64", id="base64 padding"),
+        pytest.param(ONE + b"cn:: !!!!\n", "line 1: a value is not valid base64", id="base64"),
+        pytest.param(ONE + b"cn:: YQ\n", "a value is not valid base64", id="base64 padding"),
         pytest.param(ONE + b"nonsense\n", "no colon in 'nonsense'", id="no colon"),
-        pytest.param(ONE + b"a b: c\n", "line 1: 'a b' is no attribute's name", id="no name"),
         pytest.param(
-            ONE + b"x_" * 99 + b": c\n", f" '{'x_' * 20}' is no attribute's name", id="long name"
+            ONE + b"a b: c\n", "line 1: 'a b' is not a valid attribute name", id="no name"
+        ),
+        pytest.param(
+            ONE + b"x_" * 99 + b": c\n",
+            f" '{'x_' * 20}' is not a valid attribute name",
+            id="long name",
         ),
         pytest.param(
             b"dn: ou=accounts,dc=a\nou: accounts\n \n" + ONE,
@@ -132,12 +136,12 @@ def test_a_file_that_cannot_be_read_to_its_end() -> None:
 
     with (
         open_directory(settings, lambda phase: None) as directory,
-        pytest.raises(DirectoryError, match="not readable: Input/output error"),
+        pytest.raises(DirectoryError, match="cannot be read: Input/output error"),
     ):
         list(directory.entries(BASE, "(uid=*)", ["uid"]))
 
 
-def test_each_wait_is_told(tmp_path: Path) -> None:
+def test_each_wait_has_its_phase(tmp_path: Path) -> None:
     file = tmp_path / "directory.ldif"
     file.write_bytes(ONE)
     phases: list[str] = []

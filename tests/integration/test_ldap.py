@@ -11,10 +11,12 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 
+import ldap3
 import pytest
 
 from backup_monitoring.directory.account_search import read_accounts
 from backup_monitoring.directory.base import Directory, FallbackStep
+from backup_monitoring.directory.ber import attach
 from backup_monitoring.directory.entries import Entry
 from backup_monitoring.directory.opening import create_directory, open_directory
 from backup_monitoring.model.accounts import AccountStatus
@@ -129,7 +131,55 @@ def test_all_entries_are_read(
     assert found[0].attributes == {"uid": [b"0000000"], "sstquota": [b"10737418240"]}
 
 
-def test_the_steps_are_told(server: slapd.Slapd, settings: DirectorySettings) -> None:
+def test_an_unchanged_ldap3_reads_the_same_entries(
+    server: slapd.Slapd, settings: DirectorySettings
+) -> None:
+    attributes = ["uid", "sstQuota", "cn", "objectClass", "createTimestamp"]
+    stock = ldap3.Connection(
+        ldap3.Server(server.uri, get_info=ldap3.NONE),
+        server.reader,
+        server.password,
+        raise_exceptions=True,
+    )
+    stock.bind()
+    stock.search(slapd.ACCOUNTS, EVERY, ldap3.LEVEL, attributes=attributes, paged_size=COUNT)
+    expected = [
+        (each["dn"], {name.lower(): values for name, values in each["raw_attributes"].items()})
+        for each in stock.response or ()
+    ]
+    stock.unbind()
+
+    with opened(settings) as directory:
+        found = list(directory.entries(slapd.ACCOUNTS, EVERY, attributes))
+
+    assert len(expected) == COUNT
+    assert found == expected
+
+
+def test_all_that_ldap3_copies_from_its_strategy_is_replaced() -> None:
+    connection = ldap3.Connection(ldap3.Server("localhost", get_info=ldap3.NONE))
+    old = connection.strategy
+    copied = {name for name, value in vars(connection).items() if bound_to(value) is old}
+    with socket.socket() as unused:
+        strategy = attach(connection, unused)
+
+    assert copied == {
+        "open",
+        "send",
+        "get_response",
+        "post_send_single_response",
+        "post_send_search",
+    }
+    assert connection.strategy is strategy
+    assert {name for name in copied if bound_to(getattr(connection, name)) is strategy} == copied
+
+
+def bound_to(value: object) -> object:
+    """Return the object that a method is bound to."""
+    return getattr(value, "__self__", None)
+
+
+def test_each_step_has_its_text(server: slapd.Slapd, settings: DirectorySettings) -> None:
     phases: list[str] = []
 
     with create_directory(settings, phases.append) as directory:
@@ -260,19 +310,19 @@ def test_the_next_server_is_used_when_one_is_down(
         found = list(directory.entries(settings.accounts_base, EVERY, ["uid"]))
 
     assert steps[0].startswith(f"{down}: not reachable")
-    assert "see whether the server runs" in steps[0]
+    assert "check that the server is running" in steps[0]
     assert len(found) == COUNT
 
 
-def test_a_trial_does_not_call_a_server_that_is_down_ok(
+def test_the_installation_check_reports_a_server_that_is_down(
     server: slapd.Slapd, tmp_path: Path
 ) -> None:
     down = "ldapi://%2Fnowhere"
     file = tmp_path / "settings.toml"
     file.write_text(f'[directory]\nuri = ["{down}", "{server.local_uri}"]\nbind = "external"\n')
-    trial = InstallationCheck(read_settings(file), NOW, lambda phase: None)
+    check = InstallationCheck(read_settings(file), NOW, lambda phase: None)
 
-    lines = [line for line in trial.run() if " directory: " in line]
+    lines = [line for line in check.run() if " directory: " in line]
 
     assert lines[0].startswith(f"note    directory: {down}: not reachable")
     assert lines[1:] == [
@@ -314,7 +364,7 @@ def own_server(start_slapd: StartSlapd) -> Iterator[slapd.Slapd]:
     own.stop()
 
 
-def test_what_is_left_of_an_abandoned_reading_is_no_answer(settings: DirectorySettings) -> None:
+def test_the_rest_of_an_abandoned_answer_is_not_the_next_one(settings: DirectorySettings) -> None:
     with opened(settings) as directory:
         next(iter(directory.entries(settings.accounts_base, EVERY, ["uid"])))
 
@@ -322,7 +372,7 @@ def test_what_is_left_of_an_abandoned_reading_is_no_answer(settings: DirectorySe
             directory.entry(f"uid=0000007,{slapd.ACCOUNTS}", ["uid"])
 
 
-def test_what_the_system_says_of_a_broken_connection_is_told(settings: DirectorySettings) -> None:
+def test_a_broken_connection_shows_the_error_of_the_system(settings: DirectorySettings) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         uri = f"ldap://localhost:{listener.getsockname()[1]}"
         server = threading.Thread(target=_reset_after_a_bind, args=(listener,))
@@ -437,12 +487,12 @@ def _pump(source: socket.socket, target: socket.socket, most: int | None) -> Non
         pytest.param("485454502f312e3120343030", id="HTTP"),
     ],
 )
-def test_an_answer_that_is_no_ldap_is_named(settings: DirectorySettings, answer: str) -> None:
+def test_an_answer_that_is_not_ldap(settings: DirectorySettings, answer: str) -> None:
     with _answering(lambda _: bytes.fromhex(answer)) as listener:
         uri = f"ldap://localhost:{listener.getsockname()[1]}"
         error = error_of(settings._replace(uri=(uri,), start_tls=False))
 
-    assert str(error).startswith(f"{uri}: its answer is not LDAP: ")
+    assert str(error).startswith(f"{uri}: the answer is not LDAP: ")
 
 
 def _bind_answer(code: int, message: bytes) -> Answer:
@@ -462,17 +512,20 @@ def _bind_answer(code: int, message: bytes) -> Answer:
     [
         pytest.param(
             _bind_answer(53, b"authentication required"),
-            "is not willing to answer cn=reader,dc=stoney-cloud,dc=org (authentication required); "
-            "check [directory] bind in settings.toml",
+            "the server refuses to answer cn=reader,dc=stoney-cloud,dc=org (authentication "
+            "required); check [directory] bind in settings.toml",
             id="unwilling",
         ),
         pytest.param(
             _bind_answer(11, b"illegal pagedResults page size"),
-            "lower [directory] page_size",
+            "administrative limit exceeded; partial results are rejected (illegal pagedResults "
+            "page size); lower [directory] page_size",
             id="page",
         ),
         pytest.param(
-            _bind_answer(2, b"unsupported"), "(unsupported); with start_tls:", id="StartTLS"
+            _bind_answer(2, b"unsupported"),
+            "the server does not understand the request (unsupported); with start_tls, check",
+            id="StartTLS",
         ),
     ],
 )
@@ -481,7 +534,7 @@ def test_a_refusal_says_what_to_do(settings: DirectorySettings, answer: Answer, 
         uri = f"ldap://localhost:{listener.getsockname()[1]}"
         error = error_of(settings._replace(uri=(uri,), start_tls=False))
 
-    assert f"{uri}: the server " in str(error)
+    assert str(error).startswith(f"{uri}: ")
     assert says in str(error)
 
 
@@ -543,12 +596,12 @@ def test_a_password_is_sent_as_it_is(
     own.stop()
 
 
-def test_a_filter_that_ldap3_cannot_write_is_no_broken_connection(
+def test_a_filter_that_ldap3_cannot_encode_is_not_a_broken_connection(
     settings: DirectorySettings,
 ) -> None:
     with (
         opened(settings) as directory,
-        pytest.raises(DirectoryError, match=r"the request cannot be written: .*accounts_filter"),
+        pytest.raises(DirectoryError, match=r"the request cannot be encoded: .*accounts_filter"),
     ):
         list(directory.entries(settings.accounts_base, "(&)", ["uid"]))
 
@@ -584,7 +637,7 @@ def test_a_referral_is_not_followed(start_slapd: StartSlapd, settings: Directory
     refusal = error_of(below._replace(accounts_base=base))
 
     assert "elsewhere.example.org" in str(error)
-    assert "refers to another server (ldap://elsewhere.example.org/" in str(refusal)
+    assert "refers to another one (ldap://elsewhere.example.org/" in str(refusal)
     assert "check [directory] accounts_base" in str(refusal)
     own.stop()
 

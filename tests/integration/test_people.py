@@ -283,7 +283,7 @@ def test_live_at_once_and_stored_are_the_same(place: Place, tmp_path: Path) -> N
     assert [each for each in made.findings if each.kind == "contacts"] == []
 
 
-def told(people: People, uid: str) -> list[tuple[str, str, str, str]]:
+def find_addresses(people: People, uid: str) -> list[tuple[str, str, str, str]]:
     event = Event(uid, "quota", EventKind.PROBLEM, State.CRITICAL, AT, "97 % used")
     found = find_recipients(event, people, POLICY).recipients
     return [(each.role.value, each.address, each.name, each.language) for each in found]
@@ -294,21 +294,21 @@ def test_the_rule_over_real_entries(place: Place) -> None:
     with opened(settings) as directory:
         sources: list[People] = [LivePeople(directory, settings), gathered(directory, settings)]
         for people in sources:
-            assert told(people, "4000101") == [
+            assert find_addresses(people, "4000101") == [
                 ("customer", "own@example.org", "Example Customer", "de-CH"),
                 ("customer", "it@example.org", "", "de-CH"),
                 ("reseller", "support@example.org", "Support", "it-CH"),
                 ("reseller", "second@example.org", "", "it-CH"),
                 ("reseller", "informed@example.org", "", "it-CH"),
             ]
-            assert told(people, "4000102") == [
+            assert find_addresses(people, "4000102") == [
                 ("customer", "person@example.org", "Example Customer", "fr-CH"),
                 ("customer", "own@example.org", "Example Customer", "fr-CH"),
                 ("reseller", "default@example.org", "", ""),
             ]
             # a reseller with settings of its own, and no notifications: not the default's
-            assert told(people, "4000103") == []
-            assert told(people, "4000104") == []
+            assert find_addresses(people, "4000103") == []
+            assert find_addresses(people, "4000104") == []
 
 
 @pytest.mark.parametrize(
@@ -340,7 +340,7 @@ def test_bases_that_are_not_there_are_one_finding_each(place: Place, tmp_path: P
         people = LivePeople(directory, settings)
         assert people.person("4000002") is None
         assert people.reseller("4000000") is None
-        assert told(people, "4000101") == [
+        assert find_addresses(people, "4000101") == [
             ("customer", "own@example.org", "", "de-CH"),
             ("customer", "it@example.org", "", "de-CH"),
         ]

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from backup_monitoring.directory import ldap
 from backup_monitoring.directory.opening import open_directory
 from backup_monitoring.model.errors import DirectoryError, SettingsError
 from backup_monitoring.net import connections as dial
@@ -82,7 +83,7 @@ def test_the_second_address_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Peer(socket.socket):
-    """A socket that is connected to the address it is told."""
+    """A socket that is connected to the given address."""
 
     def __init__(self, address: str) -> None:
         super().__init__(socket.AF_INET)
@@ -110,7 +111,7 @@ def test_private(address: str, private: bool) -> None:
 
 def test_a_password_is_not_sent_in_the_clear(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        monkeypatch.setattr(dial, "is_private", lambda connection: False)
+        monkeypatch.setattr(ldap, "is_private", lambda connection: False)
         settings = DirectorySettings(
             uri=(f"ldap://localhost:{listener.getsockname()[1]}",),
             bind="simple",
@@ -120,7 +121,7 @@ def test_a_password_is_not_sent_in_the_clear(monkeypatch: pytest.MonkeyPatch) ->
             file="s.toml",
         )
 
-        with pytest.raises(DirectoryError, match="in the clear; set start_tls") as raised:
+        with pytest.raises(DirectoryError, match="unencrypted; set start_tls") as raised:
             open_directory(settings, lambda phase: None)
 
         assert "geheim" not in repr(raised.value)

@@ -218,7 +218,7 @@ def test_a_password_that_others_may_read_is_refused(
     settings = read(tmp_path, text).directory
 
     if refused:
-        with pytest.raises(SettingsError, match="others may read this password"):
+        with pytest.raises(SettingsError, match="other users can read this password"):
             create_directory(settings, lambda phase: None)
     else:
         assert read_password(tmp_path / "pw") == "secret"
@@ -227,9 +227,9 @@ def test_a_password_that_others_may_read_is_refused(
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        pytest.param(None, "No such file or directory); see that the file is there", id="none"),
-        pytest.param(b"p\xe4ss", "no UTF-8); write it in UTF-8", id="Latin-1"),
-        pytest.param(b"\nsecret\n", "is empty; write the password in its first line", id="empty"),
+        pytest.param(None, "No such file or directory); check that the file exists", id="none"),
+        pytest.param(b"p\xe4ss", "not UTF-8); write it in UTF-8", id="Latin-1"),
+        pytest.param(b"\nsecret\n", "is empty; write the password into its first line", id="empty"),
     ],
 )
 def test_a_password_file_that_cannot_be_used(

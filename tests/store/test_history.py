@@ -69,10 +69,10 @@ def bad(text: str, run: str = "") -> End:
 
 
 class Look(NamedTuple):
-    """A pass: what it saw, and what the rules are to say after it.
+    """A collector run: what it sees, and what the rules must say after it.
 
     Args:
-        failed: the metric, None where none is told; a text such as "2+" is a lower bound.
+        failed: the metric, None where there is none; a text such as "2+" is a lower bound.
         missed: the schedule rule's metric, with its state.
     """
 
@@ -377,7 +377,7 @@ HISTORIES = {
 }
 
 
-def told(verdict: Verdict) -> int | str | None:
+def get_metric(verdict: Verdict) -> int | str | None:
     """The metric, as a text where the sentence calls it a lower bound."""
     if not verdict.metrics:
         return None
@@ -403,10 +403,10 @@ def test_history(looks: list[Look]) -> None:
         uploads = Uploads((computer,))
 
         verdict = ended.evaluate_status(ACCOUNT, uploads, RunPolicies(*POLICIES), now)
-        assert (each.now, told(verdict), verdict.state) == (each.now, each.failed, each.state)
+        assert (each.now, get_metric(verdict), verdict.state) == (each.now, each.failed, each.state)
         if each.missed is not None:
             verdict = planned.evaluate_schedule(ACCOUNT, uploads, RunPolicies(*POLICIES), now)
-            assert (each.now, told(verdict), verdict.state) == (each.now, *each.missed)
+            assert (each.now, get_metric(verdict), verdict.state) == (each.now, *each.missed)
 
 
 def past_after(*looks: tuple[str, Computer]) -> History:
@@ -431,7 +431,7 @@ def test_since_when_a_row_holds_and_what_went_well_last() -> None:
     assert history.last_success == at("2026-11-20T20:40+01:00")
 
 
-def test_a_clock_of_years_ago_is_no_retirement() -> None:
+def test_a_clock_of_years_ago_is_not_a_retirement() -> None:
     """Its battery is empty: after each start the computer's clock begins anew."""
     old = Computer("web01", began("2010-01-01T00:05+01:00"), good("2010-01-01T00:45+01:00"))
     again = Computer("web01", began("2010-01-01T00:06+01:00"), bad("2010-01-01T00:40+01:00"))

@@ -394,7 +394,7 @@ def test_the_clock_was_set_back(fleet: Fleet) -> None:
     assert fleet.collect("2026-11-20T21:05+01:00").findings == []
 
 
-def test_a_clock_set_back_by_minutes_is_no_finding(fleet: Fleet) -> None:
+def test_a_clock_set_back_by_minutes_is_not_a_finding(fleet: Fleet) -> None:
     fleet.collect("2026-11-20T21:09+01:00")
 
     assert fleet.collect().findings == []

@@ -11,14 +11,14 @@ from backup_monitoring.model import Account, AccountStatus, Need
 from backup_monitoring.settings import AttributeNames
 
 Fields = dict[str, Any]
-StorePart = Callable[[EntryValues, Fields], None]
+FieldReader = Callable[[EntryValues, Fields], None]
 
 _WITHOUT_FILES = (b"ssts3bucket",)
 _DELETED = (b"delete", b"deleted")
 
 
 class KnownAttributes(Flag):
-    """What the search has seen to already, so that no entry need be asked."""
+    """What the search's filter guarantees, so that it need not be read of each entry."""
 
     NOTHING = 0
     ACTIVE = auto()  # the active attribute is TRUE
@@ -29,9 +29,9 @@ class AccountReader:
     """Reads accounts from entries.
 
     Args:
-        names: the attributes' names. need: what is read; the rest keeps its default.
-        now: for cancellation dates. certain: what the search has seen to.
-        uids: with several uids in an entry, one of these is its account's.
+        names: the attributes' names. need: what is read; other fields keep their defaults.
+        now: for cancellation dates. known: what the search guarantees.
+        uids: of several uids in an entry, one of these is the account's.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class AccountReader:
         names: AttributeNames,
         need: Need,
         now: datetime,
-        certain: KnownAttributes,
+        known: KnownAttributes,
         uids: Iterable[str] = (),
     ) -> None:
         self._now = now
@@ -48,27 +48,27 @@ class AccountReader:
         self._cancellation = AttributeReader(names.cancellation)
         self._mode = AttributeReader(names.provisioning_mode)
         self._state = AttributeReader(names.provisioning_state)
-        self._active = None if KnownAttributes.ACTIVE in certain else AttributeReader(names.active)
-        self._kind = None if KnownAttributes.KIND in certain else AttributeReader("objectClass")
-        parts = {flag: part for flag, part in _parts(names).items() if flag in need}
+        self._active = None if KnownAttributes.ACTIVE in known else AttributeReader(names.active)
+        self._kind = None if KnownAttributes.KIND in known else AttributeReader("objectClass")
+        parts = {flag: part for flag, part in _make_parts(names).items() if flag in need}
         self._parts = [part for part, _ in parts.values()]
         basis = [self._uid, self._cancellation, self._mode, self._state, self._active, self._kind]
         self.attributes = [attribute.name for attribute in basis if attribute]
         self.attributes += [name for _, names_ in parts.values() for name in names_]
 
     def account(self, entry: Entry) -> Account:
-        """Return the account that *entry* is."""
+        """Return the account of *entry*."""
         dn, attributes = entry
         values = EntryValues(dn, attributes)
         fields: Fields = {}
         for part in self._parts:
             part(values, fields)
-        uid = self._name(dn, values)
-        status = self._status(values)
-        waits = values.is_among(self._state, (b"0",)) and values.is_among(self._mode, (b"add",))
-        return Account(uid, dn, status, not waits, **fields, findings=values.findings)
+        uid = self._choose_uid(dn, values)
+        status = self._find_status(values)
+        is_new = values.is_among(self._state, (b"0",)) and values.is_among(self._mode, (b"add",))
+        return Account(uid, dn, status, not is_new, **fields, findings=values.findings)
 
-    def _name(self, dn: str, values: EntryValues) -> str:
+    def _choose_uid(self, dn: str, values: EntryValues) -> str:
         uids = values.all(self._uid)
         if len(uids) == 1:
             return as_text(uids[0])
@@ -77,11 +77,11 @@ class AccountReader:
                 return uid
         if uids:
             return as_text(uids[0])
-        # only in a file: an account that nobody can name is still one that may fail
-        values.lack(self._uid)
+        # Only in a file: an account without a name can still have failed backups.
+        values.add_missing(self._uid)
         return dn
 
-    def _status(self, values: EntryValues) -> AccountStatus:
+    def _find_status(self, values: EntryValues) -> AccountStatus:
         active = values.flag(self._active) if self._active else True
         if active is False:
             return AccountStatus.INACTIVE
@@ -92,17 +92,17 @@ class AccountReader:
             return AccountStatus.INACTIVE
         if self._kind and values.is_among(self._kind, _WITHOUT_FILES):
             return AccountStatus.NO_FILES
-        return AccountStatus.ACTIVE if active else self._unclear(values)
+        return AccountStatus.ACTIVE if active else self._explain_unclear(values)
 
-    def _unclear(self, values: EntryValues) -> AccountStatus:
-        # Access rules hide a value without a word: "not active" would be OK for ever.
+    def _explain_unclear(self, values: EntryValues) -> AccountStatus:
+        # Access rules may hide the value: taken for "not active", it would be OK for ever.
         if self._active and not values.has(self._active):
-            values.lack(self._active)
+            values.add_missing(self._active)
         return AccountStatus.UNCLEAR
 
 
-def _parts(names: AttributeNames) -> dict[Need, tuple[StorePart, tuple[str, ...]]]:
-    """Return by need how it is read, and the attributes that this takes."""
+def _make_parts(names: AttributeNames) -> dict[Need, tuple[FieldReader, tuple[str, ...]]]:
+    """Return for each need a function that reads it, and the attributes it reads."""
     last_success, created = AttributeReader(names.last_success), AttributeReader(names.created)
     home, host = AttributeReader(names.home), AttributeReader(names.host)
 
@@ -119,8 +119,8 @@ def _parts(names: AttributeNames) -> dict[Need, tuple[StorePart, tuple[str, ...]
         fields["hosts"] = tuple(map(as_text, values.all(host)))
 
     return {
-        Need.QUOTA: _quota(names),
-        Need.WARN_AFTER: _patience(names),
+        Need.QUOTA: _make_quota_part(names),
+        Need.WARN_AFTER: _make_warn_after_part(names),
         Need.LAST_SUCCESS: (read_last_success, (last_success.name,)),
         Need.CREATED: (read_created, (created.name,)),
         Need.HOME: (read_home, (home.name,)),
@@ -128,7 +128,7 @@ def _parts(names: AttributeNames) -> dict[Need, tuple[StorePart, tuple[str, ...]
     }
 
 
-def _quota(names: AttributeNames) -> tuple[StorePart, tuple[str, ...]]:
+def _make_quota_part(names: AttributeNames) -> tuple[FieldReader, tuple[str, ...]]:
     first, *further = map(AttributeReader, names.used)
     capacity, threshold = AttributeReader(names.capacity), AttributeReader(names.quota_threshold)
 
@@ -140,7 +140,7 @@ def _quota(names: AttributeNames) -> tuple[StorePart, tuple[str, ...]]:
                 continue
             if more is not None:
                 used += more
-            elif values.has(attribute):  # there and unusable is not the same as not there
+            elif values.has(attribute):  # present but invalid: unlike a missing one, not 0
                 used, fields["quota_missing"] = None, attribute.name
         available = values.number(capacity, 0)
         fields["used"] = used
@@ -154,7 +154,7 @@ def _quota(names: AttributeNames) -> tuple[StorePart, tuple[str, ...]]:
     return read, (*names.used, capacity.name, threshold.name)
 
 
-def _patience(names: AttributeNames) -> tuple[StorePart, tuple[str, ...]]:
+def _make_warn_after_part(names: AttributeNames) -> tuple[FieldReader, tuple[str, ...]]:
     numbers, days = AttributeReader(names.warning_numbers), AttributeReader(names.warning_days)
 
     def read(values: EntryValues, fields: Fields) -> None:

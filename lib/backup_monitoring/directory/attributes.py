@@ -1,4 +1,4 @@
-"""Reads the values of an entry's attributes, and tells which are out of sense."""
+"""Reads and checks the values of an entry's attributes."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -11,7 +11,7 @@ _NONE: tuple[bytes, ...] = ()
 
 
 class AttributeReader:
-    """An attribute: its name in the settings, and the name that entries have it by."""
+    """An attribute: its *name* in the settings, and its *key* in entries."""
 
     __slots__ = ("key", "name")
 
@@ -21,7 +21,7 @@ class AttributeReader:
 
 
 class EntryValues:
-    """The values of one entry; what is out of sense counts as missing, and is a finding."""
+    """The values of one entry; one that is not valid counts as missing, and is a finding."""
 
     __slots__ = ("_attributes", "_dn", "findings")
 
@@ -31,23 +31,23 @@ class EntryValues:
         self.findings: tuple[Finding, ...] = ()
 
     def all(self, attribute: AttributeReader) -> Sequence[bytes]:
-        """Return all values, none where the attribute is not there."""
+        """Return all values, none if the attribute is missing."""
         return self._attributes.get(attribute.key, _NONE)
 
     def one(self, attribute: AttributeReader) -> bytes | None:
-        """Return the only value; several (which only a file can have) are out of sense."""
+        """Return the only value; several, which only a file can have, are not valid."""
         values = self._attributes.get(attribute.key)
         if not values:
             return None
         if len(values) == 1:
             return values[0]
-        self.doubt(attribute, values[1], f"one of {len(values)} values where one is allowed")
+        self.add_invalid(attribute, values[1], f"one of {len(values)} values where one is allowed")
         return None
 
     def number(self, attribute: AttributeReader, least: int, most: int | None = None) -> int | None:
         """Return the value, an integer from *least* to *most*."""
         values = self._attributes.get(attribute.key)
-        # of one value, as nearly always, without another call
+        # Nearly always there is one value: that case is spared a call.
         value = values[0] if values and len(values) == 1 else self.one(attribute)
         if value is None:
             return None
@@ -56,14 +56,14 @@ class EntryValues:
             if number >= least and (most is None or number <= most):
                 return number
         if most is None and value.isdigit():
-            self.doubt(attribute, value, "too large a number")
+            self.add_invalid(attribute, value, "number too large")
             return None
         expected = f"from {least} to {most}" if most is not None else f"of {least} or more"
-        self.doubt(attribute, value, f"not a whole number {expected}")
+        self.add_invalid(attribute, value, f"not a whole number {expected}")
         return None
 
     def has(self, attribute: AttributeReader) -> bool:
-        """Tell whether the entry has the attribute, whatever its value."""
+        """Return whether the entry has the attribute, valid or not."""
         return bool(self._attributes.get(attribute.key))
 
     def flag(self, attribute: AttributeReader) -> bool | None:
@@ -73,12 +73,12 @@ class EntryValues:
             return None
         upper = value.upper()
         if upper not in (b"TRUE", b"FALSE"):
-            self.doubt(attribute, value, "not TRUE or FALSE")
+            self.add_invalid(attribute, value, "not TRUE or FALSE")
             return None
         return upper == b"TRUE"
 
     def is_among(self, attribute: AttributeReader, words: Collection[bytes]) -> bool:
-        """Tell whether a value is one of *words*, which are in lower case."""
+        """Return whether a value is one of *words*, which are in lower case."""
         for value in self._attributes.get(attribute.key, _NONE):  # noqa: SIM110 - twice as fast
             if value.lower() in words:
                 return True
@@ -91,7 +91,7 @@ class EntryValues:
             return None
         time = parse_time(value)
         if time is None:
-            self.doubt(attribute, value, "not a time such as 20250301101500Z")
+            self.add_invalid(attribute, value, "not a time, for example 20250301101500Z")
         return time
 
     def text(self, attribute: AttributeReader) -> str | None:
@@ -100,7 +100,7 @@ class EntryValues:
         return None if value is None else as_text(value)
 
     def times_by_name(self, attribute: AttributeReader) -> dict[str, datetime]:
-        """Return the values ``name:time``, the latest of each name; ``0`` stands for none."""
+        """Return the times of values ``name:time``, the latest per name; ``0`` means none."""
         times: dict[str, datetime] = {}
         for value in self.all(attribute):
             name, colon, written = value.rpartition(b":")
@@ -109,14 +109,14 @@ class EntryValues:
                 computer = as_text(name)
                 times[computer] = max(time, times.get(computer, time))
             elif value != b"0":
-                self.doubt(attribute, value, "not computer:YYYYMMDDTHHMMSSZ")
+                self.add_invalid(attribute, value, "not computer:YYYYMMDDTHHMMSSZ")
         return times
 
-    def lack(self, attribute: AttributeReader) -> None:
-        """Add a finding: *attribute* is not there, or hidden."""
+    def add_missing(self, attribute: AttributeReader) -> None:
+        """Add a finding: *attribute* is missing or hidden."""
         self.findings += (Finding("attribute", self._dn, f"{attribute.name}: missing"),)
 
-    def doubt(self, attribute: AttributeReader, value: bytes, problem: str) -> None:
-        """Add a finding: *value* of *attribute* is out of sense."""
+    def add_invalid(self, attribute: AttributeReader, value: bytes, problem: str) -> None:
+        """Add a finding: *value* of *attribute* is not valid."""
         text = f"{attribute.name} {as_text(value[:80])!r}: {problem}"
         self.findings += (Finding("attribute", self._dn, text),)

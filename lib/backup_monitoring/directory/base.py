@@ -1,4 +1,4 @@
-"""The directory: where accounts come from, a server or an LDIF file alike."""
+"""The protocol of a directory, LDAP servers or an LDIF file."""
 
 from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
@@ -10,7 +10,7 @@ PhaseCallback = Callable[[str], None]
 
 
 class FallbackStep(str):
-    """What a step says that did not succeed, while another way is tried."""
+    """The text of a step that failed, while the next server is tried."""
 
     __slots__ = ()
 
@@ -18,24 +18,23 @@ class FallbackStep(str):
 class Directory(Protocol):
     """A source of entries; a context manager that closes it.
 
-    One reading at a time: `entries` is read to its end, or given up, before anything else is asked.
+    One search at a time: its answer is read to the end, or abandoned, before the next begins.
     """
 
     def steps(self) -> Iterator[str]:
-        """Open the source; after each step say in a few words what succeeded, or a `FallbackStep`.
+        """Open the source; yield a few words after each step that succeeded, or a `FallbackStep`.
 
         Raises:
-            DirectoryError: the step that failed, with its remedy.
+            DirectoryError: a step failed.
         """
 
     def entries(self, base: str, ldap_filter: str, attributes: Sequence[str]) -> Iterator[Entry]:
         """Yield the entries directly below *base* that match, with the *attributes* they have.
 
         Raises:
-            MissingBaseError: *base* is not there, or hidden.
-            DirectoryError: the answer is not complete; entries that were yielded before are then
-                only a part.
-            SettingsError: *ldap_filter* or an attribute's name is none.
+            MissingBaseError: *base* does not exist, or is hidden.
+            DirectoryError: the answer is not complete; what was yielded before is only a part.
+            SettingsError: *ldap_filter* or an attribute's name is not valid.
         """
 
     def tree(self, base: str, ldap_filter: str, attributes: Sequence[str]) -> Iterator[Entry]:

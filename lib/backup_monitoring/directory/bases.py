@@ -1,14 +1,14 @@
-"""Names the setting that a base came from, for the errors of those that do not find it."""
+"""The error of a base that does not exist, and the setting that names it."""
 
 from backup_monitoring.model import DirectoryError
 from backup_monitoring.settings import BASES, DirectorySettings
 
 
 class MissingBaseError(DirectoryError):
-    """A base is not there, or this reader may not see it."""
+    """A base does not exist, or the bind account cannot see it."""
 
 
-def base_key(settings: DirectorySettings, base: str) -> str:
-    """Return the keys of *settings* that have to do with the distinguished name *base*."""
+def find_base_key(settings: DirectorySettings, base: str) -> str:
+    """Return the keys of *settings* that define the distinguished name *base*, for an error."""
     keys = [name for name in (*BASES, "bind_dn") if getattr(settings, name) == base]
     return " or ".join([*keys[:1], "suffix"])

@@ -1,4 +1,4 @@
-"""Decodes search results quickly for ldap3, which takes five times as long in general code."""
+"""Decodes search results for ldap3, whose own decoder takes several times as long."""
 
 import gc
 import socket
@@ -24,7 +24,7 @@ _TWO_OCTETS = 0x82  # of a length
 _SEQUENCE, _SET, _INTEGER, _OCTETS, _ENTRY, _CONTROLS = 0x30, 0x31, 0x02, 0x04, 0x64, 0xA0
 _DISCONNECTED = "1.3.6.1.4.1.1466.20036"
 _PARTIAL = ("searchResRef", "intermediateResponse")
-# ldap3 trusts a server to have sent what the protocol says, and falls over what it did not.
+# What ldap3 raises on answers that do not follow the protocol: it does not check them.
 _FAULTS = (
     AttributeError,
     LDAPExceptionError,
@@ -37,24 +37,24 @@ _FAULTS = (
 
 
 class DecodeError(Exception):
-    """The server's answer is not BER, or not LDAP."""
+    """The server's answer is not valid BER, or not LDAP."""
 
 
 class Names(NameTable):
-    """Canonical names by the server's bytes; *short* by all bytes from a name's tag to the next."""
+    """Canonical names by the server's bytes, in *short* from the name's tag to the next tag."""
 
     def __init__(self) -> None:
         super().__init__()
         self.short: dict[bytes, str] = {}
 
     def remember(self, header: bytes, name: str) -> None:
-        """Keep *name* by *header*, from its tag to the tag of its values."""
+        """Remember *name* by *header*, the bytes from its tag to the tag of its values."""
         if len(self.short) < _MANY:
             self.short[header] = name
 
 
 class EntryStrategy(SyncStrategy):
-    """ldap3's synchronous strategy over an open socket; entries in its answers are `Entry`.
+    """ldap3's synchronous strategy over an open socket, with entries as `Entry`.
 
     Everything but entries is decoded by ldap3.
     """
@@ -67,33 +67,32 @@ class EntryStrategy(SyncStrategy):
         self._until: float | None = None  # by the monotonic clock
 
     def open(self, reset_usage: bool = True, read_server_info: bool = True) -> None:
-        """Take the open socket where ldap3 would make one."""
+        """Use the open socket; ldap3 would open one of its own."""
         self._outstanding: dict[int, Any] = {}
         self.connection.socket = self._opened
         self.connection.closed = False
         self.connection.listening = True
 
     def replace_socket(self, encrypted: socket.socket) -> None:
-        """Go on over *encrypted*.
+        """Continue over *encrypted*.
 
         Raises:
-            DecodeError: something came in the clear behind the answer to StartTLS; who sent
-                that is not known.
+            DecodeError: data came unencrypted after the answer to StartTLS, perhaps injected.
         """
         if self._buffer:
-            raise DecodeError("data before TLS began")
+            raise DecodeError("data before TLS started")
         self._opened = self.connection.socket = encrypted
         self.connection.tls_started = True
 
     def post_send_search(self, message_id: int) -> int:  # type: ignore[override]
-        """Leave the answers to `answers`."""
+        """Leave reading the answers to `read_answers`."""
         self._outstanding.pop(message_id)
         return message_id
 
-    def answers(self, message_id: int) -> Iterator[list[Entry] | dict[str, Any]]:
-        """Yield the answers to a request as they come: entries in lists, all else by itself.
+    def read_answers(self, message_id: int) -> Iterator[list[Entry] | dict[str, Any]]:
+        """Yield the answers to a request as they arrive: entries in lists, others one by one.
 
-        The last one is the result. While the caller is busy with entries, the server goes on.
+        The last one is the result. The server goes on while the caller handles entries.
         """
         while True:
             entries: list[Entry] = []
@@ -105,19 +104,19 @@ class EntryStrategy(SyncStrategy):
             if other is None:
                 self._receive()
                 continue
-            answer = self._decoded(other, message_id)
+            answer = self._decode(other, message_id)
             yield answer
             if answer["type"] not in _PARTIAL:
                 return
 
     def _get_response(self, message_id: int, timeout: float | None) -> list[Any]:
-        # Short answers, of a bind and the like: the whole of one has the time of a single wait, for
-        # a server that sends a byte now and then would keep us from the next.
+        # Short answers, for example to a bind: all of it must arrive within the time of one wait.
+        # Otherwise a server that sends a byte now and then would keep us from trying the next.
         opened = self.connection.socket
         bound = opened.gettimeout()
         self._until = None if bound is None else monotonic() + bound
         try:
-            return [*self.answers(message_id), RESPONSE_COMPLETE]
+            return [*self.read_answers(message_id), RESPONSE_COMPLETE]
         finally:
             self._until = None
             opened.settimeout(bound)
@@ -134,36 +133,46 @@ class EntryStrategy(SyncStrategy):
             raise LDAPSessionTerminatedByServerError("connection closed by the server")
         self._buffer = self._buffer + data if self._buffer else data
 
-    def _decoded(self, message: bytes, message_id: int) -> dict[str, Any]:
+    def _decode(self, message: bytes, message_id: int) -> dict[str, Any]:
         try:
             fields = decode_message_fast(message)  # type: ignore[no-untyped-call]
             answer: dict[str, Any] = self.decode_response_fast(fields)  # type: ignore[no-untyped-call]
         except _FAULTS as error:
-            raise DecodeError("not understood") from error
+            raise DecodeError("not a valid message") from error
         if fields["messageID"] == 0 and answer.get("responseName") == _DISCONNECTED:
             reason = answer.get("message") or answer["description"]
-            raise LDAPSessionTerminatedByServerError(f"the server ends the connection: {reason}")
+            raise LDAPSessionTerminatedByServerError(f"the server ended the connection: {reason}")
         if fields["messageID"] != message_id:
             raise DecodeError("an answer to another request")
         return answer
 
 
+# ldap3 2.9.1 (core/connection.py) makes its strategy in Connection.__init__, and copies these
+# bound methods of it into the connection, which then calls only the copies. It offers no way to
+# give it a strategy of one's own, so each of them is replaced. tests/integration/test_ldap.py
+# compares this list with the installed ldap3, and the entries with those of an unchanged one.
+_COPIED = (
+    "open",  # would connect a socket of its own, whose name look-up no time limit bounds
+    "send",  # must write to our socket, which StartTLS replaces
+    "get_response",  # reads short answers by `_get_response`, within one time limit
+    "post_send_single_response",  # of bind and StartTLS: calls `get_response` of its strategy
+    "post_send_search",  # would read and decode all entries before the first one is returned
+)
+
+
 def attach(connection: Connection, opened: socket.socket) -> EntryStrategy:
-    """Make *connection* talk over the socket *opened*, and give its entries as `Entry`."""
+    """Let *connection* use the socket *opened*, and return its entries as `Entry`."""
     strategy = EntryStrategy(connection, opened)
     connection.strategy = strategy
-    connection.send = strategy.send
-    connection.open = strategy.open
-    connection.get_response = strategy.get_response
-    connection.post_send_single_response = strategy.post_send_single_response
-    connection.post_send_search = strategy.post_send_search
+    for name in _COPIED:
+        setattr(connection, name, getattr(strategy, name))
     strategy.open()
     return strategy
 
 
 @contextmanager
 def _collector_off() -> Iterator[None]:
-    # Entries hold no cycles, and looking for some among a page's takes a fifth of the time.
+    # Entries have no cycles, and searching a page of them for cycles takes a fifth of the time.
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -179,17 +188,17 @@ def take_entries(
     """Append the entries at the beginning of *data* to *entries*.
 
     Returns:
-        How much of *data* is done with, and the whole message that ended it since it is none
-        of an entry: None if *data* ended before.
+        The number of bytes that are done with, and the message that followed the entries, which
+        they include; None if *data* ends before.
 
     Raises:
-        DecodeError: bad BER, or an entry for another request than *message_id*.
+        DecodeError: invalid BER, or an entry for another request than *message_id*.
     """
     at, size = 0, len(data)
-    checked = b""  # the number and the tag of the entries before
+    checked = b""  # message number and tag of the entry before
     try:
         while True:
-            start, end = _frame(data, at, size)
+            start, end = _find_frame(data, at, size)
             if end > size:
                 return at, None
             tag_at = start + 2 + data[start + 1]
@@ -197,14 +206,14 @@ def take_entries(
                 if not _is_entry(data, start, tag_at, end, message_id):
                     return end, data[at:end]
                 checked = data[start : tag_at + 1]
-            entries.append(_entry(data, tag_at, end, names))
+            entries.append(_decode_entry(data, tag_at, end, names))
             at = end
     except IndexError as error:
-        raise DecodeError("a length beyond the message's end") from error
+        raise DecodeError("a length beyond the end of the message") from error
 
 
 def _is_entry(data: bytes, start: int, tag_at: int, end: int, message_id: int) -> bool:
-    """Tell whether the message with the content at *start* is an entry for *message_id*."""
+    """Return whether the message with its content at *start* is an entry for *message_id*."""
     if data[start] != _INTEGER or tag_at >= end:
         raise DecodeError("a message without a number")
     if data[tag_at] != _ENTRY:
@@ -214,66 +223,67 @@ def _is_entry(data: bytes, start: int, tag_at: int, end: int, message_id: int) -
     return True
 
 
-def _frame(data: bytes, at: int, size: int) -> tuple[int, int]:
-    """Return where the content of the message at *at* begins and ends.
+def _find_frame(data: bytes, at: int, size: int) -> tuple[int, int]:
+    """Return the start and the end of the content of the message at *at*.
 
-    The end is beyond *size* also while its length is not known yet.
+    While its length has not arrived yet, the end is beyond *size*.
     """
     if size - at < 2:
         return at, size + 1
     if data[at] != _SEQUENCE:
-        raise DecodeError("no LDAP message")
+        raise DecodeError("not an LDAP message")
     length, at = data[at + 1], at + 2
     if length > 127:
         if size - at < (length & 127):
             return at, size + 1
-        length, at = _long_length(data, at, length)
+        length, at = _read_long_length(data, at, length)
     if length > _LONGEST_MESSAGE:
         raise DecodeError(f"a message of {length} bytes")
     return at, at + length
 
 
-def _long_length(data: bytes, at: int, first: int) -> tuple[int, int]:
-    """Return the length whose first octet was *first*, and where the content begins."""
+def _read_long_length(data: bytes, at: int, first: int) -> tuple[int, int]:
+    """Return the length whose first octet is *first*, and the start of the content."""
     if first == _TWO_OCTETS:  # nearly always
         return data[at] << 8 | data[at + 1], at + 2
     octets = first & 127
     if not 1 <= octets <= 8:
-        raise DecodeError("a length without an end")
+        raise DecodeError("a length that is not valid")
     return int.from_bytes(data[at : at + octets], "big"), at + octets
 
 
-def _content(data: bytes, at: int, end: int, tag: int) -> tuple[int, int]:
-    """Return where the content of the element at *at* begins and ends; it must have *tag*."""
+def _find_content(data: bytes, at: int, end: int, tag: int) -> tuple[int, int]:
+    """Return the start and the end of the content of the element at *at*, which must have *tag*."""
     if data[at] != tag:
-        raise DecodeError(f"tag {data[at]:#x} for {tag:#x}")
+        raise DecodeError(f"tag {data[at]:#x} instead of {tag:#x}")
     length, at = data[at + 1], at + 2
     if length > 127:
-        length, at = _long_length(data, at, length)
+        length, at = _read_long_length(data, at, length)
     if at + length > end:
-        raise DecodeError("a length beyond its element's end")
+        raise DecodeError("a length beyond the end of its element")
     return at, at + length
 
 
-def _entry(data: bytes, at: int, end: int, names: Names) -> Entry:
+def _decode_entry(data: bytes, at: int, end: int, names: Names) -> Entry:
     """Decode the SearchResultEntry at *at* of the message that ends at *end*."""
-    at, entry_end = _content(data, at, end, _ENTRY)
-    if entry_end != end and _content(data, entry_end, end, _CONTROLS)[1] != end:
-        raise DecodeError("something behind an entry")
-    dn, dn_end = _content(data, at, entry_end, _OCTETS)
-    at, list_end = _content(data, dn_end, entry_end, _SEQUENCE)
+    at, entry_end = _find_content(data, at, end, _ENTRY)
+    if entry_end != end and _find_content(data, entry_end, end, _CONTROLS)[1] != end:
+        raise DecodeError("data after an entry")
+    dn, dn_end = _find_content(data, at, entry_end, _OCTETS)
+    at, list_end = _find_content(data, dn_end, entry_end, _SEQUENCE)
     if list_end != entry_end:
-        raise DecodeError("something behind the attributes")
+        raise DecodeError("data after the attributes")
     name = str(data[dn:dn_end], "utf-8", "surrogateescape")
-    return Entry(name, _attributes(data, at, list_end, names))
+    return Entry(name, _decode_attributes(data, at, list_end, names))
 
 
-def _attributes(data: bytes, at: int, end: int, names: Names) -> Attributes:
+def _decode_attributes(data: bytes, at: int, end: int, names: Names) -> Attributes:
     attributes: Attributes = {}
     short = names.short
     while at < end:
-        # Nearly all have one value of less than 128 bytes. Then tag, length and name, and the tag
-        # of the values, are known by their bytes, and what remains is to compare three lengths.
+        # Nearly all attributes have one value of less than 128 bytes. Then the name with its tag
+        # and length, and the tag of the values, are looked up as they are, and only the lengths
+        # of three elements remain to be compared.
         values_at = at + 4 + data[at + 3]
         name = short.get(data[at + 2 : values_at + 1])
         attribute_end = at + 2 + data[at + 1]
@@ -291,21 +301,21 @@ def _attributes(data: bytes, at: int, end: int, names: Names) -> Attributes:
             attributes[name] = [data[values_at + 4 : attribute_end]]
             at = attribute_end
         else:
-            at = _attribute(data, at, end, names, attributes)
+            at = _decode_attribute(data, at, end, names, attributes)
     return attributes
 
 
-def _attribute(data: bytes, at: int, end: int, names: Names, attributes: Attributes) -> int:
-    """Decode the attribute at *at*, of any form, into *attributes*; return where it ends."""
-    at, attribute_end = _content(data, at, end, _SEQUENCE)
-    name_at, name_end = _content(data, at, attribute_end, _OCTETS)
+def _decode_attribute(data: bytes, at: int, end: int, names: Names, attributes: Attributes) -> int:
+    """Decode the attribute at *at*, of any form, into *attributes*; return its end."""
+    at, attribute_end = _find_content(data, at, end, _SEQUENCE)
+    name_at, name_end = _find_content(data, at, attribute_end, _OCTETS)
     name = names[data[name_at:name_end]]
-    value_at, values_end = _content(data, name_end, attribute_end, _SET)
+    value_at, values_end = _find_content(data, name_end, attribute_end, _SET)
     names.remember(data[at : name_end + 1], name)
     if values_end != attribute_end:
-        raise DecodeError("an attribute that does not end with its values")
+        raise DecodeError("data after the values of an attribute")
     values = attributes[name] = []
     while value_at < values_end:
-        start, value_at = _content(data, value_at, values_end, _OCTETS)
+        start, value_at = _find_content(data, value_at, values_end, _OCTETS)
         values.append(data[start:value_at])
     return attribute_end

@@ -1,4 +1,4 @@
-"""Distinguished names as of RFC 4514: tells which are equal."""
+"""Distinguished names (RFC 4514): which are equal?"""
 
 import re
 
@@ -14,24 +14,26 @@ _PARTS = {
 
 
 def normalize_dn(dn: str) -> Normalised:
-    """Return *dn* in a form in which equal names are equal: case, spaces, escapes, aliases aside.
+    """Return a form of *dn* that is equal for equal names, whatever case, spaces, escapes, aliases.
 
-    The first element is the entry's own name, the others are its parent's. Text that is no
-    distinguished name has a form too, which equals only that of the same text.
+    The first element is the entry's own name, the others are its parent's. A text that is not a
+    valid name has a form too, which equals only that of the same text.
     """
-    return tuple(_relative(part) for part in _PARTS[","].findall(dn))
+    return tuple(_normalize_part(part) for part in _PARTS[","].findall(dn))
 
 
-def _relative(name: str) -> tuple[tuple[str, str], ...]:
+def _normalize_part(name: str) -> tuple[tuple[str, str], ...]:
     pairs = [part.partition("=") for part in _PARTS["+"].findall(name)]
-    return tuple(sorted((canonicalize(kind.strip()), _value(value)) for kind, _, value in pairs))
+    return tuple(
+        sorted((canonicalize(kind.strip()), _normalize_value(value)) for kind, _, value in pairs)
+    )
 
 
-def _value(text: str) -> str:
-    raw = _ESCAPED.sub(_unescaped, text.encode("utf-8", "surrogateescape"))
+def _normalize_value(text: str) -> str:
+    raw = _ESCAPED.sub(_unescape, text.encode("utf-8", "surrogateescape"))
     return fold_case(" ".join(as_text(raw).split()))
 
 
-def _unescaped(found: re.Match[bytes]) -> bytes:
-    digits, char = found.groups()
+def _unescape(match: re.Match[bytes]) -> bytes:
+    digits, char = match.groups()
     return bytes.fromhex(digits.decode("ascii")) if digits else char

@@ -1,4 +1,4 @@
-"""An entry of the directory, whose attribute names ignore case and know their aliases."""
+"""An entry of the directory, with one spelling for each attribute's name."""
 
 import re
 from collections.abc import Iterable
@@ -35,7 +35,7 @@ _REMEMBERED = 1000
 class Entry(NamedTuple):
     """An entry: *dn*, and the values of each attribute by its canonical name.
 
-    Bytes of a DN or text that are no UTF-8 are kept as surrogates.
+    Bytes of a DN or text that are not UTF-8 are kept as surrogates.
     """
 
     dn: str
@@ -52,7 +52,7 @@ class Entry(NamedTuple):
 
 
 class NameTable(dict[bytes, str]):
-    """Canonical names by the bytes that the source wrote; fills itself."""
+    """Canonical names by the source's bytes; fills itself."""
 
     def __missing__(self, raw: bytes) -> str:
         name = canonicalize(as_text(raw))
@@ -62,15 +62,15 @@ class NameTable(dict[bytes, str]):
 
 
 def as_text(value: bytes) -> str:
-    """Decode *value*; what is no UTF-8 becomes surrogates, so nothing is lost."""
+    """Decode *value*; bytes that are not UTF-8 become surrogates, so nothing is lost."""
     return str(value, "utf-8", "surrogateescape")
 
 
 def fold_case(text: str) -> str:
-    """Return *text* in a form in which texts are equal that a server takes for equal.
+    """Return a form of *text* that is equal for texts that a server takes for equal.
 
-    As slapd does it: compatible characters are one (``ﬁ`` is ``fi``), composed or not, and so are
-    the two cases of a letter; but ``ß`` is not ``ss``, as full case folding would have it.
+    As slapd does it: compatible characters are equal (``ﬁ`` and ``fi``), composed or not, and so
+    are the two cases of a letter; but ``ß`` is not ``ss``, unlike in full case folding.
     """
     if text.isascii():
         return text.lower()
@@ -87,15 +87,15 @@ def canonicalize(name: str) -> str:
 
 
 def is_name(name: str) -> bool:
-    """Tell whether *name* is an attribute description as of RFC 4512."""
+    """Return whether *name* is an attribute description (RFC 4512)."""
     return _NAME.fullmatch(name) is not None
 
 
-def list_asked(attributes: Iterable[str]) -> list[str]:
-    """Return *attributes* to ask a source for, each once.
+def check_attributes(attributes: Iterable[str]) -> list[str]:
+    """Return *attributes* for a search, each once.
 
     Raises:
-        SettingsError: one is no attribute name, or is the password, which nobody here needs.
+        SettingsError: one is not a valid name, or is the password, which is never read.
     """
     names = list(dict.fromkeys(attributes))
     for name in names:

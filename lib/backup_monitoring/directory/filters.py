@@ -1,4 +1,4 @@
-"""Search filters as of RFC 4515: escaping a value, judging an entry that no server judges."""
+"""Search filters (RFC 4515): escaping values, and matching entries without a server."""
 
 import re
 from collections.abc import Callable
@@ -20,11 +20,11 @@ _DEEPEST = 50
 
 
 class Filter(NamedTuple):
-    """A filter that was understood.
+    """A parsed filter.
 
     Args:
-        names: canonical names of the attributes that it looks at.
-        matches: tells whether it holds for an entry's attributes.
+        names: canonical names of the attributes that it compares.
+        matches: returns whether an entry with these attributes matches.
     """
 
     names: frozenset[str]
@@ -32,24 +32,24 @@ class Filter(NamedTuple):
 
 
 def escape_value(value: str) -> str:
-    """Return *value* as it may stand in a filter: it stays a value, whatever it contains.
+    """Return *value*, of any content, escaped for a filter.
 
-    Spaces at its ends are kept too; surrogates stand for bytes that are no UTF-8.
+    Spaces at its ends are kept too; surrogates stand for bytes that are not UTF-8.
     """
-    return _TO_ESCAPE.sub(lambda found: f"\\{ord(found[0]) & 0xFF:02x}", value)
+    return _TO_ESCAPE.sub(lambda match: f"\\{ord(match[0]) & 0xFF:02x}", value)
 
 
 def parse_filter(text: str) -> Filter:
-    """Understand *text*.
+    """Parse *text*.
 
     Raises:
-        SettingsError: it is no filter. An extensible match (``:=``) is one, but raises the same
-            when it is to judge an entry, for the matching rules are the server's.
+        SettingsError: it is not a valid filter. An extensible match (``:=``) is valid, but
+            matching an entry raises the same, since only a server knows its matching rules.
     """
     parser = _FilterParser(text)
-    test, end = parser.filter(0, 0)
+    test, end = parser.parse(0, 0)
     if end != len(text):
-        raise parser.wrong(end)
+        raise parser.make_error(end)
     return Filter(frozenset(parser.names), test)
 
 
@@ -58,109 +58,111 @@ class _FilterParser:
         self._text = text
         self.names: set[str] = set()
 
-    def wrong(self, at: int) -> SettingsError:
+    def make_error(self, at: int) -> SettingsError:
         rest = self._text[at : at + 20]
         where = f"at {rest!r}" if rest else "at its end"
         return SettingsError(
             f"filter {self._text!r}",
-            f"not understood {where}",
-            "write it as RFC 4515 has it, such as (objectClass=sstBackup)",
+            f"not valid {where}",
+            "write it as in RFC 4515, for example (objectClass=sstBackup)",
         )
 
-    def filter(self, at: int, depth: int) -> tuple[Test, int]:
-        """Read the filter that begins at *at*; return its test, and where it ends."""
+    def parse(self, at: int, depth: int) -> tuple[Test, int]:
+        """Parse the filter that begins at *at*; return its test and its end."""
         if depth > _DEEPEST:
-            raise self.wrong(at)
+            raise self.make_error(at)
         sign = self._text[at : at + 2]
         if sign not in ("(&", "(|", "(!"):
-            return self._item(at)
-        tests, end = self._list(at + 2, depth)
+            return self._parse_item(at)
+        tests, end = self._parse_list(at + 2, depth)
         if sign == "(!":
             if len(tests) != 1:
-                raise self.wrong(at)
+                raise self.make_error(at)
             inner = tests[0]
             return lambda attributes: not inner(attributes), end
-        every = all if sign == "(&" else any
-        return lambda attributes: every(test(attributes) for test in tests), end
+        combine = all if sign == "(&" else any
+        return lambda attributes: combine(test(attributes) for test in tests), end
 
-    def _list(self, at: int, depth: int) -> tuple[list[Test], int]:
+    def _parse_list(self, at: int, depth: int) -> tuple[list[Test], int]:
         tests = []
         while self._text[at : at + 1] == "(":
-            test, at = self.filter(at, depth + 1)
+            test, at = self.parse(at, depth + 1)
             tests.append(test)
         if self._text[at : at + 1] != ")":
-            raise self.wrong(at)
+            raise self.make_error(at)
         return tests, at + 1
 
-    def _item(self, at: int) -> tuple[Test, int]:
-        if found := _EXTENSIBLE.match(self._text, at):
-            return self._extensible, found.end()
-        found = _ITEM.match(self._text, at)
-        if not found:
-            raise self.wrong(at)
-        name, sign, value = canonicalize(found[1]), found[2], found[3]
+    def _parse_item(self, at: int) -> tuple[Test, int]:
+        if match := _EXTENSIBLE.match(self._text, at):
+            return self._refuse_extensible, match.end()
+        match = _ITEM.match(self._text, at)
+        if not match:
+            raise self.make_error(at)
+        name, sign, value = canonicalize(match[1]), match[2], match[3]
         self.names.add(name)
         if sign == "=" and value == "*":
-            return lambda attributes: name in attributes, found.end()
+            return lambda attributes: name in attributes, match.end()
         if "*" not in value:
-            return _comparison(name, sign, _raw(value)), found.end()
+            return _make_comparison(name, sign, _unescape(value)), match.end()
         if sign != "=":
-            raise self.wrong(at)
-        return _substring(name, [_raw(piece) for piece in value.split("*")]), found.end()
+            raise self.make_error(at)
+        return _make_substring_test(
+            name, [_unescape(piece) for piece in value.split("*")]
+        ), match.end()
 
-    def _extensible(self, attributes: Attributes) -> bool:
+    def _refuse_extensible(self, attributes: Attributes) -> bool:
         raise SettingsError(
             f"filter {self._text!r}",
-            "an extensible match (:=) is for a server only",
-            "leave it out where uri is an ldif: file",
+            "an extensible match (:=) needs a server",
+            "leave it out if uri is an ldif: file",
         )
 
 
-def _raw(value: str) -> bytes:
+def _unescape(value: str) -> bytes:
     raw = value.encode("utf-8", "surrogateescape")
-    return _ESCAPED.sub(lambda found: bytes.fromhex(found[1].decode("ascii")), raw)
+    return _ESCAPED.sub(lambda match: bytes.fromhex(match[1].decode("ascii")), raw)
 
 
-def _folded(value: bytes) -> bytes:
-    # caseIgnoreMatch, the rule of nearly all attributes here
-    return _cased(b" ".join(value.split()))
+def _fold(value: bytes) -> bytes:
+    # caseIgnoreMatch, the matching rule of nearly all attributes that are read
+    return _fold_bytes(b" ".join(value.split()))
 
 
-def _cased(value: bytes) -> bytes:
+def _fold_bytes(value: bytes) -> bytes:
     if value.isascii():
         return value.lower()
     return fold_case(as_text(value)).encode("utf-8", "surrogateescape")
 
 
-def _comparison(name: str, sign: str, wanted: bytes) -> Test:
+def _make_comparison(name: str, sign: str, wanted: bytes) -> Test:
     if sign in (">=", "<="):
-        return _order(name, sign, wanted)
-    folded = _folded(wanted)
+        return _make_order_test(name, sign, wanted)
+    folded = _fold(wanted)
 
     def equal(attributes: Attributes) -> bool:
         values = attributes.get(name, ())
-        return wanted in values or any(_folded(value) == folded for value in values)
+        return wanted in values or any(_fold(value) == folded for value in values)
 
     return equal
 
 
-def _order(name: str, sign: str, wanted: bytes) -> Test:
+def _make_order_test(name: str, sign: str, wanted: bytes) -> Test:
     def holds(value: bytes) -> bool:
         if _INTEGER.fullmatch(value) and _INTEGER.fullmatch(wanted):
             difference = int(value) - int(wanted)
         else:
-            left, right = _folded(value), _folded(wanted)
+            left, right = _fold(value), _fold(wanted)
             difference = (left > right) - (left < right)
         return difference >= 0 if sign == ">=" else difference <= 0
 
     return lambda attributes: any(holds(value) for value in attributes.get(name, ()))
 
 
-def _substring(name: str, pieces: list[bytes]) -> Test:
-    first, *middle, last = [_cased(_SPACES.sub(b" ", piece)) for piece in pieces]
+def _make_substring_test(name: str, pieces: list[bytes]) -> Test:
+    first, *middle, last = [_fold_bytes(_SPACES.sub(b" ", piece)) for piece in pieces]
 
     def holds(value: bytes) -> bool:
-        text = _folded(value)
+        text = _fold(value)
         if not text.startswith(first):
             return False
         at = len(first)

@@ -10,14 +10,14 @@ _TIME = re.compile(
 
 
 def parse_time(value: bytes) -> datetime | None:
-    """Return the UTC time that *value* tells, None if it is none.
+    """Return *value*, generalized time, as a UTC time; None if it is not valid.
 
-    Source: RFC 4517, 3.3.13; ``YYYYMMDDTHHMMSSZ`` is the provider's own form.
+    Source: RFC 4517, 3.3.13; ``YYYYMMDDTHHMMSSZ`` is the form of the provider's own attributes.
     """
-    found = _TIME.fullmatch(value)
-    if not found:
+    match = _TIME.fullmatch(value)
+    if not match:
         return None
-    year, month, day, hour, minute, second, fraction, sign, hours, minutes = found.groups()
+    year, month, day, hour, minute, second, fraction, sign, hours, minutes = match.groups()
     try:
         time = datetime(
             int(year),

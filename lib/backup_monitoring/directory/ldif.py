@@ -1,20 +1,20 @@
-"""Reads entries from an LDIF file (RFC 2849, content records), such as slapcat writes."""
+"""Reads entries from an LDIF file (RFC 2849, content records), for example from slapcat."""
 
 import binascii
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, Self
 
-from backup_monitoring.directory.bases import MissingBaseError, base_key
+from backup_monitoring.directory.bases import MissingBaseError, find_base_key
 from backup_monitoring.directory.dn import Normalised, normalize_dn
 from backup_monitoring.directory.entries import (
     Attributes,
     Entry,
     as_text,
     canonicalize,
+    check_attributes,
     is_name,
-    list_asked,
 )
 from backup_monitoring.directory.filters import parse_filter
 from backup_monitoring.model import DirectoryError
@@ -29,7 +29,7 @@ _REMEMBERED = 10_000
 
 
 class LdifDirectory:
-    """A directory in an LDIF file; every search reads it from its beginning, in flat memory."""
+    """A directory in an LDIF file; every search reads the file again, in little memory."""
 
     def __init__(self, settings: DirectorySettings, phase: "PhaseCallback") -> None:
         self._settings = settings
@@ -37,42 +37,57 @@ class LdifDirectory:
         self._path = Path(settings.uri[0][len("ldif:") :])
 
     def steps(self) -> Iterator[str]:
-        """See `backup_monitoring.directory.Directory`."""
+        """Check that the file can be opened."""
         self._phase(f"opening {self._path}")
-        with self._opened():
+        with self._open():
             yield f"opened {self._path}"
 
     def entries(self, base: str, ldap_filter: str, attributes: Sequence[str]) -> Iterator[Entry]:
-        """See `backup_monitoring.directory.Directory`."""
-        return self._searched(_Scope(base), base, ldap_filter, attributes)
+        """Yield the entries directly below *base*, in the file's order; raises as `Directory`."""
+        start = _Base(base)
+        return self._search(start, start.is_parent, ldap_filter, attributes)
 
     def tree(self, base: str, ldap_filter: str, attributes: Sequence[str]) -> Iterator[Entry]:
-        """See `backup_monitoring.directory.Directory`."""
-        return self._searched(_Tree(base), base, ldap_filter, attributes)
+        """Yield *base* and the entries anywhere below it; raises as `Directory`."""
+        start = _Base(base)
+        return self._search(start, start.is_above, ldap_filter, attributes)
 
-    def _searched(
-        self, scope: "_Scope", base: str, ldap_filter: str, attributes: Sequence[str]
+    def _search(
+        self,
+        base: "_Base",
+        is_covered: Callable[[bytes], bool],
+        ldap_filter: str,
+        attributes: Sequence[str],
     ) -> Iterator[Entry]:
         chosen = parse_filter(ldap_filter)
-        names = {canonicalize(name) for name in list_asked(attributes)}
+        names = {canonicalize(name) for name in check_attributes(attributes)}
         extra = chosen.names - names
-        for dn, body in self._found(scope, names | extra):
+        # An extract may lack the base itself: an entry below it is as good.
+        exists = False
+
+        def is_wanted(dn: bytes) -> bool:
+            nonlocal exists
+            covered = is_covered(dn)
+            exists = exists or covered or base.is_named(dn)
+            return covered
+
+        for dn, body in self._read(is_wanted, names | extra):
             if chosen.matches(body):
                 for name in extra:
                     body.pop(name, None)
                 yield Entry(dn, body)
-        if not scope.known:
-            raise self._no_base(base)
+        if not exists:
+            raise self._make_base_error(base.dn)
 
     def entry(self, dn: str, attributes: Sequence[str]) -> Entry | None:
-        """See `backup_monitoring.directory.Directory`."""
-        names = {canonicalize(name) for name in list_asked(attributes)}
-        for found, body in self._found(_Itself(dn), names):
-            return Entry(found, body)
+        """Return the entry *dn*, None if there is none; raises as `Directory`."""
+        names = {canonicalize(name) for name in check_attributes(attributes)}
+        for name, body in self._read(_Base(dn).is_named, names):
+            return Entry(name, body)
         return None
 
     def close(self) -> None:
-        """See `backup_monitoring.directory.Directory`: the file is only open during a search."""
+        """Do nothing: the file is only open during a search."""
 
     def __enter__(self) -> Self:
         return self
@@ -85,118 +100,87 @@ class LdifDirectory:
     ) -> None:
         self.close()
 
-    def _found(self, scope: "_Scope", names: set[str]) -> Iterator[tuple[str, Attributes]]:
+    def _read(
+        self, is_wanted: Callable[[bytes], bool], names: set[str]
+    ) -> Iterator[tuple[str, Attributes]]:
         self._phase(f"reading {self._path}")
         wanted = _Wanted(names)
-        with self._opened() as file:
+        with self._open() as file:
             records = _Records(file)
             try:
                 for record in records:
-                    dn, body = _split(record)
-                    if dn in scope:
-                        yield as_text(dn), _attributes(body, wanted)
+                    dn, body = _split_record(record)
+                    if is_wanted(dn):
+                        yield as_text(dn), _parse_attributes(body, wanted)
             except _MalformedError as error:
-                raise self._error(f"line {records.line}: {error}") from error
+                raise self._make_error(f"line {records.line}: {error}") from error
             except OSError as error:
-                raise self._error(f"not readable: {error.strerror}") from error
+                raise self._make_error(f"cannot be read: {error.strerror}") from error
 
-    def _opened(self) -> BinaryIO:
+    def _open(self) -> BinaryIO:
         try:
             return self._path.open("rb")
         except OSError as error:
             raise DirectoryError(
                 str(self._path),
-                f"not readable: {error.strerror}",
-                f"check [directory] uri in {self._settings.file}, and who may read the file",
+                f"cannot be read: {error.strerror}",
+                f"check [directory] uri in {self._settings.file}, and the file's permissions",
             ) from error
 
-    def _error(self, problem: str) -> DirectoryError:
+    def _make_error(self, problem: str) -> DirectoryError:
         return DirectoryError(
-            str(self._path), problem, "give a whole LDIF file of entries, such as slapcat writes"
+            str(self._path), problem, "use a complete LDIF file of entries, as slapcat writes it"
         )
 
-    def _no_base(self, base: str) -> DirectoryError:
+    def _make_base_error(self, base: str) -> MissingBaseError:
         return MissingBaseError(
             str(self._path),
             f"no entry {base!r}, nor any below it",
-            f"check [directory] {base_key(self._settings, base)} in {self._settings.file}",
+            f"check [directory] {find_base_key(self._settings, base)} in {self._settings.file}",
         )
 
 
 class _MalformedError(Exception):
-    """The file is no LDIF of entries."""
+    """The file is not LDIF of entries."""
 
 
-class _Scope:
-    """Tells which names are directly below *base*; ``known`` once there was one, or *base*."""
+class _Base:
+    """The base *dn* of a search, compared with the names of entries."""
 
-    def __init__(self, base: str) -> None:
-        self._base = normalize_dn(base)
-        self._parents: dict[bytes, bool] = {}
-        self.known = False
+    def __init__(self, dn: str) -> None:
+        self.dn = dn
+        self._name = normalize_dn(dn)
+        self._parents: dict[bytes, Normalised] = {}
 
-    def __contains__(self, dn: bytes) -> bool:
+    def is_named(self, dn: bytes) -> bool:
+        """Return whether *dn* is the base."""
+        # The parents first: theirs are remembered, and nearly always differ.
+        is_beside = self._find_parent(dn) == self._name[1:]
+        return is_beside and normalize_dn(as_text(dn)) == self._name
+
+    def is_parent(self, dn: bytes) -> bool:
+        """Return whether *dn* is directly below the base."""
+        return self._find_parent(dn) == self._name
+
+    def is_above(self, dn: bytes) -> bool:
+        """Return whether *dn* is the base or anywhere below it."""
+        parent = self._find_parent(dn)
+        return parent[len(parent) - len(self._name) :] == self._name or self.is_named(dn)
+
+    def _find_parent(self, dn: bytes) -> Normalised:
         if b"\\" in dn or b";" in dn:
-            inside = self._is_base(normalize_dn(as_text(dn))[1:])
-        else:
-            parent = dn.partition(b",")[2]
-            found = self._parents.get(parent)
-            inside = self._remember(parent) if found is None else found
-        # an extract may begin at the base, or below it
-        self.known = self.known or inside or self._is_base(normalize_dn(as_text(dn)))
-        return inside
-
-    def _remember(self, parent: bytes) -> bool:
-        if len(self._parents) >= _REMEMBERED:
-            self._parents.clear()
-        inside = self._parents[parent] = self._is_base(normalize_dn(as_text(parent)))
-        return inside
-
-    def _is_base(self, name: object) -> bool:
-        return name == self._base
-
-
-class _Itself(_Scope):
-    """Tells which name is *dn* itself."""
-
-    def __contains__(self, dn: bytes) -> bool:
-        return self._is_base(normalize_dn(as_text(dn)))
-
-
-class _Tree(_Scope):
-    """Tells which names are *base* or anywhere below it."""
-
-    def __init__(self, base: str) -> None:
-        super().__init__(base)
-        self._beside: dict[bytes, bool] = {}  # whether it is the base's parent, by parent
-
-    def __contains__(self, dn: bytes) -> bool:
-        if b"\\" in dn or b";" in dn:
-            inside = self._below(normalize_dn(as_text(dn)))
-        else:
-            parent = dn.partition(b",")[2]
-            found = self._parents.get(parent)
-            inside = self._remember(parent) if found is None else found
-            if not inside and self._beside[parent]:
-                inside = self._is_base(normalize_dn(as_text(dn)))
-        self.known = self.known or inside
-        return inside
-
-    def _remember(self, parent: bytes) -> bool:
-        if len(self._parents) >= _REMEMBERED:
-            self._parents.clear()
-            self._beside.clear()
-        name = normalize_dn(as_text(parent))
-        self._beside[parent] = name == self._base[1:]
-        inside = self._parents[parent] = self._below(name)
-        return inside
-
-    def _below(self, name: Normalised) -> bool:
-        return name[len(name) - len(self._base) :] == self._base
+            return normalize_dn(as_text(dn))[1:]
+        text = dn.partition(b",")[2]
+        parent = self._parents.get(text)
+        if parent is None:
+            if len(self._parents) >= _REMEMBERED:
+                self._parents.clear()
+            parent = self._parents[text] = normalize_dn(as_text(text))
+        return parent
 
 
 class _Wanted(dict[bytes, str | None]):
-    """Canonical names by what the file has before the colon, None where nobody asked for it."""
+    """Canonical names by the bytes before the colon; None for attributes that are not needed."""
 
     def __init__(self, names: set[str]) -> None:
         self._names = names
@@ -204,7 +188,7 @@ class _Wanted(dict[bytes, str | None]):
     def __missing__(self, raw: bytes) -> str | None:
         name = as_text(raw)
         if not is_name(name):
-            raise _MalformedError(f"{name[:40]!r} is no attribute's name")
+            raise _MalformedError(f"{name[:40]!r} is not a valid attribute name")
         key = canonicalize(name)
         wanted = key if key.partition(";")[0] in self._names else None
         if len(self) < _REMEMBERED:
@@ -213,72 +197,64 @@ class _Wanted(dict[bytes, str | None]):
 
 
 class _Records:
-    """The records of a file; ``line`` is where the last one begins."""
+    """The records of a file; *line* is where the last one begins, from 1."""
 
     def __init__(self, file: BinaryIO) -> None:
+        self.line = self._next_line = 1
         self._file = file
-        self._lines_before = 0
-        self._block: list[bytes] = []
-        self._index = 0
-        self._exported = False
-
-    @property
-    def line(self) -> int:
-        """The line in which the last record begins, from 1."""
-        before = self._block[: self._index]
-        own = self._block[self._index] if self._block else b""
-        leading = len(own) - len(own.lstrip(b"\n"))
-        return self._lines_before + sum(r.count(b"\n") + 2 for r in before) + leading + 1
+        self._is_first = True
+        self._is_export = False
 
     def __iter__(self) -> Iterator[bytes]:
-        first = True
-        for block in self._blocks():
-            self._block = block
-            for index, raw in enumerate(block):
-                self._index = index
-                record = raw.strip(b"\n")
-                if first or record[:1] == b"#":
-                    record = _unfolded(record)
-                if first and record:
-                    first = False
-                    self._exported = b"\nentryUUID:" in record
-                    record = _without_version(record)
-                if record:
-                    yield record
-            self._lines_before += sum(r.count(b"\n") for r in block) + 2 * len(block)
-
-    def _blocks(self) -> Iterator[list[bytes]]:
         rest = b""
-        while block := self._file.read(_BLOCK):
-            if b"\r" in block:
-                if block.endswith(b"\r"):
-                    block += self._file.read(1)
-                block = block.replace(b"\r\n", b"\n")
-            *records, rest = (rest + block).split(b"\n\n")
-            yield records
+        while block := self._read_block():
+            *complete, rest = (rest + block).split(b"\n\n")
+            for raw in complete:
+                if record := self._prepare(raw):
+                    yield record
             if len(rest) > _LONGEST_RECORD:
-                self._block, self._index = [rest], 0
+                self.line = self._next_line
                 raise _MalformedError(f"an entry of more than {_LONGEST_RECORD} bytes")
         if rest.strip(b"\n"):
-            self._block, self._index = [rest], 0
+            record = self._prepare(rest)
             self._check_end(rest)
-            yield [rest]
+            yield record
+
+    def _read_block(self) -> bytes:
+        block = self._file.read(_BLOCK)
+        if b"\r" in block:
+            if block.endswith(b"\r"):
+                block += self._file.read(1)
+            block = block.replace(b"\r\n", b"\n")
+        return block
+
+    def _prepare(self, raw: bytes) -> bytes:
+        self.line = self._next_line + len(raw) - len(raw.lstrip(b"\n"))
+        self._next_line += raw.count(b"\n") + 2
+        record = raw.strip(b"\n")
+        if self._is_first or record[:1] == b"#":
+            record = _unfold(record)
+        if self._is_first and record:
+            self._is_first = False
+            self._is_export = b"\nentryUUID:" in record
+            record = _remove_version(record)
+        return record
 
     def _check_end(self, rest: bytes) -> None:
         if not rest.endswith(b"\n"):
             raise _MalformedError("the file ends in the middle of a line")
-        # slapcat ends every entry with an empty line: without it the entry was torn off
-        if self._exported:
+        # slapcat ends every entry with an empty line: without one the file was cut off.
+        if self._is_export:
             raise _MalformedError("the file ends in the middle of an entry")
 
 
-def _unfolded(record: bytes) -> bytes:
-    """Return *record* with each line in one piece, without comments."""
+def _unfold(record: bytes) -> bytes:
+    """Return *record* without folded lines and comments."""
     lines = record.replace(b"\n ", b"").split(b"\n")
     return b"\n".join(line for line in lines if line[:1] != b"#")
 
 
-def _without_version(record: bytes) -> bytes:
+def _remove_version(record: bytes) -> bytes:
     first, _, rest = record.partition(b"\n")
     name, _, version = first.partition(b":")
     if name.lower() != b"version":
@@ -288,23 +264,23 @@ def _without_version(record: bytes) -> bytes:
     return rest
 
 
-def _split(record: bytes) -> tuple[bytes, bytes]:
+def _split_record(record: bytes) -> tuple[bytes, bytes]:
     """Return the distinguished name of *record*, and the lines below it."""
     head, _, body = record.partition(b"\n")
     if body[:1] in (b" ", b"#"):
-        head, _, body = _unfolded(record).partition(b"\n")
+        head, _, body = _unfold(record).partition(b"\n")
     name, colon, value = head.partition(b":")
     if name.lower() != b"dn" or not colon:
         raise _MalformedError("an entry must begin with dn:")
     if not body:
         raise _MalformedError("the entry has no attributes")
     if body[:11].lower() == b"changetype:" or body[:8].lower() == b"control:":
-        raise _MalformedError("a change record, only entries are read")
-    if b"\ndn:" in body.lower():  # two that would be taken for one
+        raise _MalformedError("a change record; only entries are read")
+    if b"\ndn:" in body.lower():  # otherwise both would be read as one
         raise _MalformedError("two entries without an empty line between them")
     if b"<" in record:
-        _refuse_links(_unfolded(record))
-    return (_decoded(value) if value[:1] == b":" else value.lstrip(b" ")), body
+        _refuse_links(_unfold(record))
+    return (_decode_base64(value) if value[:1] == b":" else value.lstrip(b" ")), body
 
 
 def _refuse_links(record: bytes) -> None:
@@ -314,14 +290,14 @@ def _refuse_links(record: bytes) -> None:
             raise _MalformedError(f"the value of {as_text(name)} is in another file (:<)")
 
 
-def _attributes(body: bytes, wanted: _Wanted) -> Attributes:
+def _parse_attributes(body: bytes, wanted: _Wanted) -> Attributes:
     try:
-        return _plain_attributes(body, wanted)
-    except _MalformedError:  # as folded lines and comments are, which most entries have not
-        return _plain_attributes(_unfolded(body), wanted)
+        return _parse_lines(body, wanted)
+    except _MalformedError:  # perhaps only a folded line or a comment, which few entries have
+        return _parse_lines(_unfold(body), wanted)
 
 
-def _plain_attributes(body: bytes, wanted: _Wanted) -> Attributes:
+def _parse_lines(body: bytes, wanted: _Wanted) -> Attributes:
     attributes: Attributes = {}
     for line in body.split(b"\n"):
         name, colon, value = line.partition(b":")
@@ -330,7 +306,7 @@ def _plain_attributes(body: bytes, wanted: _Wanted) -> Attributes:
         key = wanted[name]
         if key is None:
             continue
-        value = _decoded(value) if value[:1] == b":" else value.lstrip(b" ")
+        value = _decode_base64(value) if value[:1] == b":" else value.lstrip(b" ")
         values = attributes.get(key)
         if values is None:
             attributes[key] = [value]
@@ -339,8 +315,8 @@ def _plain_attributes(body: bytes, wanted: _Wanted) -> Attributes:
     return attributes
 
 
-def _decoded(value: bytes) -> bytes:
+def _decode_base64(value: bytes) -> bytes:
     try:
         return binascii.a2b_base64(value[1:].strip(b" "), strict_mode=True)
     except binascii.Error as error:
-        raise _MalformedError("a value is no base64") from error
+        raise _MalformedError("a value is not valid base64") from error

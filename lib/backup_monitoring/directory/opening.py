@@ -15,7 +15,7 @@ def open_directory(settings: DirectorySettings, phase: PhaseCallback) -> Directo
 
     Raises:
         DirectoryError: no server could be used, or the file cannot be read.
-        SettingsError: ``uri`` is none, or the password cannot be read.
+        SettingsError: ``uri`` is not valid, or the password cannot be read.
     """
     directory = create_directory(settings, phase)
     try:
@@ -28,12 +28,12 @@ def open_directory(settings: DirectorySettings, phase: PhaseCallback) -> Directo
 
 
 def create_directory(settings: DirectorySettings, phase: PhaseCallback) -> Directory:
-    """Return the directory of *settings*, to be opened by its ``steps()``; see `open_directory`."""
-    # Either part is imported only where it is used: the LDAP library takes most of a check's time.
+    """Return the directory of *settings*, not open yet; raises as `open_directory`."""
+    # Imported where they are used: loading the LDAP library takes most of a check's time.
     files = [uri for uri in settings.uri if uri.lower().startswith("ldif:")]
     if not settings.uri or (files and len(settings.uri) > 1):
-        problem = "a file cannot be one of several" if files else "not set"
-        remedy = "name one ldif: file, or the servers"
+        problem = "a file cannot be combined with others" if files else "not set"
+        remedy = "set one ldif: file, or the servers"
         raise SettingsError(f"{settings.file}: [directory] uri", problem, remedy)
     if files:
         from backup_monitoring.directory.ldif import LdifDirectory

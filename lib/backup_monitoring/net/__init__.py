@@ -1,4 +1,4 @@
-"""The network: sockets whose every wait is bounded, TLS, and secrets from files."""
+"""The network: sockets with a limit on each wait, TLS, and secrets from files."""
 
 from backup_monitoring import face
 

@@ -1,4 +1,4 @@
-"""Connects to a directory server within a bound of time, and secures the connection."""
+"""Connects to a directory server within a time limit, and encrypts the connection."""
 
 import socket
 import ssl
@@ -14,14 +14,14 @@ from backup_monitoring.settings import DirectorySettings
 
 _PORTS = {"ldap": 389, "ldaps": 636}
 _LOCAL = "/var/run/slapd/ldapi"
-# OpenSSL's X509_V_ERR numbers: RFC 5280 paths that end at nobody we trust; names; dates
+# OpenSSL's X509_V_ERR numbers: of an untrusted authority, of another name, of the dates
 _UNTRUSTED = (2, 18, 19, 20, 21)
 _OTHER_NAME = (62, 64)
 _DATES = {9: "is not valid yet", 10: "has expired"}
 
 
 class UnreachableError(DirectoryError):
-    """This server cannot be talked to: another one may."""
+    """This server cannot be used; another one may be."""
 
 
 class ServerAddress(NamedTuple):
@@ -41,7 +41,7 @@ class ServerAddress(NamedTuple):
 
 
 def parse_server_uri(uri: str, file: str) -> ServerAddress:
-    """Understand *uri*, from the settings file *file*; SettingsError if it is no server's."""
+    """Parse *uri* of the settings file *file*; SettingsError if it is not a server's."""
     try:
         parts = urlsplit(uri)
         if parts.scheme == "ldapi":
@@ -55,55 +55,55 @@ def parse_server_uri(uri: str, file: str) -> ServerAddress:
             return ServerAddress(
                 uri, parts.scheme, parts.hostname, parts.port or _PORTS[parts.scheme]
             )
-    except ValueError:  # a port that is no number, brackets without an IPv6 address
+    except ValueError:  # a port that is not a number, brackets without an IPv6 address
         pass
     raise SettingsError(
         f"{file}: [directory] uri",
-        f"{uri!r} is not understood",
+        f"{uri!r} is not a valid URI",
         "write it as ldap://HOST, ldaps://HOST, ldapi://PATH (%2F for /) or ldif:FILE",
     )
 
 
 def connect(server: ServerAddress, timeout: float) -> socket.socket:
-    """Return a connection to *server*, whose every wait is bounded by *timeout* seconds.
+    """Return a connection to *server* on which no wait is longer than *timeout* seconds.
 
     Raises:
-        UnreachableError: no name, nobody listens, or no answer in time.
+        UnreachableError: unknown name, connection refused, or no answer in time.
     """
     try:
         if server.scheme == "ldapi":
-            return _connected(socket.AF_UNIX, server.host, timeout)
-        return _first(_resolved(server, timeout), timeout)
+            return _open_socket(socket.AF_UNIX, server.host, timeout)
+        return _connect_first(_resolve(server, timeout), timeout)
     except TimeoutError as error:
         raise make_timeout_error(server, timeout) from error
     except OSError as error:
         raise UnreachableError(
             server.uri,
             f"not reachable: {error.strerror or error}",
-            "see whether the server runs and [directory] uri is right",
+            "check that the server is running and that [directory] uri is right",
         ) from error
 
 
 def make_timeout_error(server: ServerAddress, timeout: float) -> UnreachableError:
-    """Return the error of a server that let *timeout* seconds pass."""
+    """Return the error of a server that has not answered within *timeout* seconds."""
     return UnreachableError(
         server.uri,
         f"no answer within {timeout:g} s",
-        "see whether the server is overloaded, or raise [directory] timeout",
+        "check whether the server is overloaded, or raise [directory] timeout",
     )
 
 
-def _resolved(server: ServerAddress, timeout: float) -> list[tuple[Any, ...]]:
-    # The resolver cannot be interrupted: a thread that may be left behind asks it.
+def _resolve(server: ServerAddress, timeout: float) -> list[tuple[Any, ...]]:
+    # The resolver cannot be interrupted, so a thread calls it, which may be left behind.
     answer: list[Callable[[], list[tuple[Any, ...]]]] = []
 
     def ask() -> None:
         try:
-            found = socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
+            addresses = socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
-            answer.append(_raising(OSError(None, f"{server.host}: {error}")))
+            answer.append(_make_raiser(OSError(None, f"{server.host}: {error}")))
         else:
-            answer.append(lambda: list(found))
+            answer.append(lambda: list(addresses))
 
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
@@ -111,24 +111,24 @@ def _resolved(server: ServerAddress, timeout: float) -> list[tuple[Any, ...]]:
     if not answer:
         raise UnreachableError(
             server.uri,
-            f"no answer of the name servers within {timeout:g} s",
-            "see whether they run, or give the server's address in /etc/hosts",
+            f"DNS does not respond within {timeout:g} s",
+            "check the name servers in /etc/resolv.conf, or add the server to /etc/hosts",
         )
     return answer[0]()
 
 
-def _raising(error: OSError) -> Callable[[], list[tuple[Any, ...]]]:
+def _make_raiser(error: OSError) -> Callable[[], list[tuple[Any, ...]]]:
     def fail() -> list[tuple[Any, ...]]:
         raise error
 
     return fail
 
 
-def _first(addresses: list[tuple[Any, ...]], timeout: float) -> socket.socket:
+def _connect_first(addresses: list[tuple[Any, ...]], timeout: float) -> socket.socket:
     failure: OSError = OSError(None, "no address")
     for family, _, _, _, address in addresses:
         try:
-            connection = _connected(family, address, timeout / len(addresses))
+            connection = _open_socket(family, address, timeout / len(addresses))
         except OSError as error:
             failure = error
         else:
@@ -137,7 +137,7 @@ def _first(addresses: list[tuple[Any, ...]], timeout: float) -> socket.socket:
     raise failure
 
 
-def _connected(family: int, address: object, timeout: float) -> socket.socket:
+def _open_socket(family: int, address: object, timeout: float) -> socket.socket:
     connection = socket.socket(family, socket.SOCK_STREAM)
     try:
         connection.settimeout(timeout)
@@ -149,7 +149,7 @@ def _connected(family: int, address: object, timeout: float) -> socket.socket:
 
 
 def is_private(connection: socket.socket) -> bool:
-    """Tell whether nobody else can read *connection*: it is encrypted or does not leave here."""
+    """Return whether *connection* is encrypted or does not leave this machine."""
     if isinstance(connection, ssl.SSLSocket) or connection.family == socket.AF_UNIX:
         return True
     host = str(connection.getpeername()[0])
@@ -165,13 +165,13 @@ def secure(
 
     Raises:
         UnreachableError: no answer in time, or the connection broke.
-        DirectoryError: the certificate is refused, or the server talks no TLS.
+        DirectoryError: the certificate is rejected, or the server does not speak TLS.
     """
-    context = _context(settings)
+    context = _make_context(settings)
     try:
         return context.wrap_socket(connection, server_hostname=server.host)
     except ssl.SSLCertVerificationError as error:
-        raise _refused(error, server, settings) from error
+        raise _make_certificate_error(error, server, settings) from error
     except TimeoutError as error:
         raise make_timeout_error(server, connection.gettimeout() or 0) from error
     except ssl.SSLError as error:
@@ -189,14 +189,14 @@ def secure(
         ) from error
 
 
-def _context(settings: DirectorySettings) -> ssl.SSLContext:
+def _make_context(settings: DirectorySettings) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=settings.ca_file)
     except OSError as error:
         raise DirectoryError(
             f"{settings.ca_file}",
-            f"no certificates to be had: {error.strerror or error}",
-            f"name a readable PEM file as [directory] ca_file in {settings.file}",
+            f"cannot load CA certificates: {error.strerror or error}",
+            f"set a readable PEM file as [directory] ca_file in {settings.file}",
         ) from error
     if not settings.verify:
         context.check_hostname = False
@@ -204,17 +204,17 @@ def _context(settings: DirectorySettings) -> ssl.SSLContext:
     return context
 
 
-def _refused(
+def _make_certificate_error(
     error: ssl.SSLCertVerificationError, server: ServerAddress, settings: DirectorySettings
 ) -> DirectoryError:
     code = error.verify_code
     if code in _UNTRUSTED:
         problem = f"its certificate's authority is not trusted ({error.verify_message})"
-        remedy = f"name the authority's certificate as [directory] ca_file in {settings.file}"
+        remedy = f"set the authority's certificate as [directory] ca_file in {settings.file}"
     elif code in _OTHER_NAME:
         problem = f"its certificate is not for {server.host}"
-        remedy = f"use a name that the certificate has in [directory] uri in {settings.file}"
+        remedy = f"use a name of the certificate in [directory] uri in {settings.file}"
     else:
-        problem = f"its certificate {_DATES.get(code, f'is refused ({error.verify_message})')}"
-        remedy = "see to the server's certificate, and to the clocks"
+        problem = f"its certificate {_DATES.get(code, f'is rejected ({error.verify_message})')}"
+        remedy = "check the server's certificate, and the clocks"
     return DirectoryError(server.uri, problem, remedy)

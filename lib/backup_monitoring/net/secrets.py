@@ -1,4 +1,4 @@
-"""Reads a password from a file that others may not read."""
+"""Reads a password from a file that other users cannot read."""
 
 import os
 from pathlib import Path
@@ -10,7 +10,7 @@ def read_password(file: Path) -> str:
     """Return the first line of *file*.
 
     Raises:
-        SettingsError: it cannot be read, is empty, or others may read it.
+        SettingsError: it cannot be read, is empty, or others can read it.
     """
     try:
         with file.open(encoding="utf-8") as stream:
@@ -19,15 +19,15 @@ def read_password(file: Path) -> str:
     except OSError as error:
         raise SettingsError(
             str(file),
-            f"the password cannot be read ({error.strerror})",
-            "see that the file is there, and that this user may read it",
+            f"cannot read the password ({error.strerror})",
+            "check that the file exists and that this user can read it",
         ) from None
     except UnicodeDecodeError:
         raise SettingsError(
-            str(file), "the password cannot be read (no UTF-8)", "write it in UTF-8"
+            str(file), "cannot read the password (not UTF-8)", "write it in UTF-8"
         ) from None
     if open_to_others:
-        raise SettingsError(str(file), "others may read this password", f"chmod o= {file}")
+        raise SettingsError(str(file), "other users can read this password", f"chmod o= {file}")
     if not line:
-        raise SettingsError(str(file), "is empty", "write the password in its first line")
+        raise SettingsError(str(file), "is empty", "write the password into its first line")
     return line
