@@ -55,7 +55,7 @@ def test_icinga_shows_that_results_have_stopped(icinga: Icinga, store: Store) ->
     after = icinga.services()["4000102-quota"]
     assert after["state"] == 3
     result = after["last_check_result"]
-    assert result["output"] == "no result received; see submit_backup_results"
+    assert result["output"] == "no result received: see submit_backup_results"
     assert result["execution_end"] - before["4000102-quota"]["last_check"] >= 14
 
 
@@ -78,7 +78,7 @@ def test_nagios_shows_that_results_have_stopped(store: Store, tmp_path: Path) ->
         until(lambda: daemon.states()["4000102-quota"][0] == 3)
 
         output = daemon.states()["4000102-quota"][1]
-    assert output == "UNKNOWN: no result received; see submit_backup_results"
+    assert output == "UNKNOWN: no result received: see submit_backup_results"
 
 
 RESULT = {"exit_status": 0, "plugin_output": "by a stranger"}

@@ -1,8 +1,8 @@
 """Modules of the standard library that load when they are first used.
 
 nagiosplugin, urllib and the standard library itself import these for jobs that most runs of a
-check never do. A check is a process per service: with stand-ins for them in `sys.modules` it
-starts in a sixth less time.
+check never do. A check is a process per service: with stand-ins for them in `sys.modules` it takes
+8 % less CPU time. A module belongs here only if a measurement of a check shows that it pays.
 """
 
 import importlib
