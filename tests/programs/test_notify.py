@@ -464,7 +464,7 @@ def test_quotas_own_mail_says_that_it_is_used_up(notifier: Notifier) -> None:
 @pytest.mark.parametrize(
     ("change", "store", "says"),
     [
-        pytest.param((), True, "longer ago than 4h", id="the store is old"),
+        pytest.param((), True, "more than 4h ago", id="the store is old"),
         pytest.param(
             ('folder = "store"', 'folder = "elsewhere"'),
             True,
