@@ -461,7 +461,7 @@ def test_a_used_up_quota_is_left_to_the_quota_check(notifier: Notifier) -> None:
 @pytest.mark.parametrize(
     ("change", "store", "says"),
     [
-        pytest.param((), True, "longer ago than 4h", id="the store is old"),
+        pytest.param((), True, "more than 4h ago", id="the store is old"),
         pytest.param(
             ('folder = "store"', 'folder = "elsewhere"'),
             True,

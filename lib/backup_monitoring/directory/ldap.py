@@ -147,8 +147,8 @@ class LdapDirectory:
             attributes=check_attributes(attributes),
             may_be_missing=True,
         )
-        found = [entry for entries in answers for entry in entries]
-        return found[0] if found else None
+        entries = [entry for answer in answers for entry in answer]
+        return entries[0] if entries else None
 
     def _search(
         self, base: str, may_be_missing: bool = False, **request: Any

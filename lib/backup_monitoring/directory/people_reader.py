@@ -87,8 +87,8 @@ class LivePeople:
         settings, reader = self._settings, ContactReader(self._settings.attributes)
         ldap_filter = f"({settings.attributes.uid}={escape_value(uid)})"
         # Without the accounts' base no account can be read: that is an error, not "nobody".
-        found = [*self._directory.entries(settings.accounts_base, ldap_filter, reader.attributes)]
-        return reader.contact(found[0], _get_uid(found[0], settings, uid)) if found else None
+        entries = [*self._directory.entries(settings.accounts_base, ldap_filter, reader.attributes)]
+        return reader.contact(entries[0], _get_uid(entries[0], settings, uid)) if entries else None
 
     def person(self, uid: str) -> Person | None:
         """Return the person *uid*."""
@@ -123,11 +123,11 @@ class LivePeople:
             return None
         ldap_filter = f"(&{of_class}({self._settings.attributes.uid}={escape_value(uid)}))"
         try:
-            found = [*self._directory.entries(base, ldap_filter, attributes)]
+            entries = [*self._directory.entries(base, ldap_filter, attributes)]
         except MissingBaseError as error:
             self.unseen[base] = MissingBase(base, error.problem)
             return None
-        return found[0] if found else None
+        return entries[0] if entries else None
 
     def _read_entry(self, dn: str, attributes: tuple[str, ...]) -> Entry | None:
         try:
@@ -222,11 +222,11 @@ def _read_resellers(directory: Directory, settings: DirectorySettings) -> Iterat
             parts.setdefault(dn, {})[None] = entry
         elif dn[2:] == base and dn[0] in (_NOTIFICATIONS, _SETTINGS):
             parts.setdefault(dn[1:], {})[dn[0]] = entry
-    for dn, found in parts.items():
-        top = found.get(None)
+    for dn, entries in parts.items():
+        top = entries.get(None)
         uid = (top and top.text(names.uid)) or dn[0][0][1]
-        top_dn = top.dn if top else _get_parent(next(iter(found.values())).dn)
-        children = found.get(_NOTIFICATIONS), found.get(_SETTINGS)
+        top_dn = top.dn if top else _get_parent(next(iter(entries.values())).dn)
+        children = entries.get(_NOTIFICATIONS), entries.get(_SETTINGS)
         reseller = _make_reseller(uid, top_dn, *children, names)
         yield reseller._replace(is_default=top is not None and _is_true(top, _IS_DEFAULT))
 

@@ -98,7 +98,7 @@ class Reseller(NamedTuple):
 
 
 class People(Protocol):
-    """Looks up people by uid, ignoring its case; returns None if there is no such entry.
+    """Looks up people by uid, ignoring its case; returns None if there is none.
 
     Every method may raise the error of its source, DirectoryError or StoreError.
     """

@@ -43,13 +43,15 @@ def open_source(
         phase("reading the store")
         state = open_store(settings.store.folder)
 
-        def stored(uids: Sequence[str] | None, task: Task) -> Iterator[tuple[Account, Uploads]]:
+        def read_stored(
+            uids: Sequence[str] | None, task: Task
+        ) -> Iterator[tuple[Account, Uploads]]:
             state.fresh(settings.store, task.files, now)
             return state.accounts(task.files, uids, task.need)
 
         try:
             state.fresh(settings.store, None, now)
-            yield Source(state.people(), stored, state.count_accounts_of_host)
+            yield Source(state.people(), read_stored, state.count_accounts_of_host)
         finally:
             state.close()
         return
