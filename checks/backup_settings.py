@@ -52,10 +52,10 @@ def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
         return (FAILED if installation.failed else 0), "\n".join(lines)
     if uids is not None:
         from backup_monitoring.model import Need
-        from backup_monitoring.store import live_accounts
+        from backup_monitoring.store import read_live_accounts
 
         need = Need.QUOTA | Need.WARN_AFTER
-        found = live_accounts(settings, need, None, uids, now, watchdog.phase)
+        found = read_live_accounts(settings, need, None, uids, now, watchdog.phase)
         return 0, _format_accounts([account for account, _ in found], uids, settings)
     return 0, "\n".join(_format_settings(settings))
 

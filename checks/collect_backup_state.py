@@ -6,15 +6,14 @@ from collections.abc import Iterable, Sequence
 
 from backup_monitoring.model import Account, DirectoryError, SettingsError, sanitize
 from backup_monitoring.plugin import (
-    HelpRequested,
     Parser,
     Watchdog,
     add_account_option,
     add_common_options,
     choose_now,
     parse_uids,
+    start_run,
 )
-from backup_monitoring.settings import find_settings_file, read_settings
 from backup_monitoring.store import (
     CollectorRun,
     StoreError,
@@ -32,14 +31,10 @@ def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
 
     Raises:
         MonitoringError: the command line or the settings are wrong.
+        HelpRequested: the command line asks for help or version.
     """
-    try:
-        options = _make_parser().parse(arguments)
-    except HelpRequested as shown:
-        return 0, shown.text
-    watchdog.limit(options.timeout or _TIME_LIMIT)
-    watchdog.phase("reading the settings")
-    settings = read_settings(find_settings_file(options.config))
+    options = _make_parser().parse(arguments)
+    settings = start_run(options, watchdog, _TIME_LIMIT)
     uids, now = parse_uids(options), choose_now(options)
     if uids is None and settings.store.folder is None:
         remedy = 'set it, for example to "/var/lib/backup-monitoring"'

@@ -36,7 +36,7 @@ def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
     tasks = _choose_tasks(options)
     watchdog.phase("reading the store")
     state = open_store(_find_store(settings))
-    state.fresh(settings.store, None, choose_now(options))
+    state.check_age(settings.store, None, choose_now(options))
     hosts = (settings.directory.host, settings.icinga.host_name)
     accounts = sorted(
         (account.uid, sys.intern(choose_host(account, *hosts)))

@@ -7,15 +7,15 @@ from datetime import datetime
 
 from backup_monitoring.model import UsageError, escape_unprintable
 from backup_monitoring.plugin import (
-    HelpRequested,
     Parser,
     Watchdog,
     add_account_option,
     add_common_options,
     choose_now,
     parse_uids,
+    start_run,
 )
-from backup_monitoring.settings import Settings, find_settings_file, read_settings
+from backup_monitoring.settings import Settings
 
 DONE, INCOMPLETE = 0, 1
 PhaseCallback = Callable[[str], None]
@@ -28,15 +28,11 @@ def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
 
     Raises:
         MonitoringError: the command line or the settings are wrong, or people cannot be looked up.
+        HelpRequested: the command line asks for help or version.
     """
-    try:
-        options = _parser().parse(arguments)
-    except HelpRequested as shown:
-        return DONE, shown.text
+    options = _parser().parse(arguments)
     mode = _choose_mode(options)
-    watchdog.limit(options.timeout or _TIME_LIMITS["hook" if mode is _hook else "other"])
-    watchdog.phase("reading the settings")
-    settings = read_settings(find_settings_file(options.config))
+    settings = start_run(options, watchdog, _TIME_LIMITS["hook" if mode is _hook else "other"])
     code, text = mode(options, settings, choose_now(options), watchdog.phase)
     return code, "\n".join(map(escape_unprintable, text.split("\n")))
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from backup_monitoring.model.needs import Files, Need
 from backup_monitoring.settings.load import read_settings
-from backup_monitoring.store.live import live_accounts
+from backup_monitoring.store.live import read_live_accounts
 
 
 def _main(file: Path, now: datetime) -> None:
     settings = read_settings(file)
-    found = live_accounts(settings, Need.ALL, Files.ALL, None, now, lambda doing: None)
+    found = read_live_accounts(settings, Need.ALL, Files.ALL, None, now, lambda doing: None)
     count = sum(len(uploads.computers) for _, uploads in found)
     assert count
     print(count)

@@ -353,10 +353,10 @@ def test_a_part_that_is_too_old_is_refused(
     state = open_store(fleet.store)
 
     if says is None:
-        state.fresh(fleet.settings.store, files, at(FIRST) + age)
+        state.check_age(fleet.settings.store, files, at(FIRST) + age)
     else:
         with pytest.raises(StoreError, match=says.replace("+", r"\+")):
-            state.fresh(fleet.settings.store, files, at(FIRST) + age)
+            state.check_age(fleet.settings.store, files, at(FIRST) + age)
     state.close()
 
 
@@ -367,8 +367,8 @@ def test_a_storage_that_was_never_read_is_refused(fleet: Fleet) -> None:
 
     assert len(run.failed) == 1
     with pytest.raises(StoreError, match="the storage was never read"):
-        state.fresh(fleet.settings.store, Files.ALL, at(FIRST))
-    state.fresh(fleet.settings.store, None, at(FIRST))
+        state.check_age(fleet.settings.store, Files.ALL, at(FIRST))
+    state.check_age(fleet.settings.store, None, at(FIRST))
     state.close()
 
 

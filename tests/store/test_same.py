@@ -10,7 +10,7 @@ from backup_monitoring.model.accounts import Account, Growth
 from backup_monitoring.model.needs import Files, Need
 from backup_monitoring.model.uploads import Uploads
 from backup_monitoring.model.verdicts import State, Verdict
-from backup_monitoring.store.live import live_accounts
+from backup_monitoring.store.live import read_live_accounts
 from backup_monitoring.tasks.client import evaluate_client
 from backup_monitoring.tasks.policies import Policies
 from backup_monitoring.tasks.quota import evaluate_quota
@@ -85,7 +85,7 @@ def fill(fleet: Fleet) -> None:
 
 
 def live(fleet: Fleet, uids: list[str] | None = None) -> dict[str, Pair]:
-    found = live_accounts(fleet.settings, Need.ALL, Files.ALL, uids, at(NOW), lambda _: None)
+    found = read_live_accounts(fleet.settings, Need.ALL, Files.ALL, uids, at(NOW), lambda _: None)
     return {account.uid: (account, uploads) for account, uploads in found}
 
 

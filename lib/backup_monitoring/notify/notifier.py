@@ -154,7 +154,7 @@ class Notifier:
                 composer = Composer(self._settings, source and source.people, self._now)
                 self._phase(f"delivering mails to {self._policy.smtp}")
                 transport = open_transport(self._policy)
-                count_accounts = source.counted if source is not None else lambda host: None
+                count_accounts = source.count_accounts if source is not None else lambda host: None
                 done = deliver(outbox, transport, self._policy, self._now, composer, count_accounts)
                 log = outbox.log
         except OutboxError as error:

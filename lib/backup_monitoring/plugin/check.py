@@ -143,15 +143,15 @@ def _read_accounts(
     settings, options = request.settings, request.options
     need, files = TASKS[task]
     if settings.store.folder is None or options.live:
-        from backup_monitoring.store import live_accounts
+        from backup_monitoring.store import read_live_accounts
 
-        yield from live_accounts(settings, need, files, request.uids, request.now, phase)
+        yield from read_live_accounts(settings, need, files, request.uids, request.now, phase)
         return
     from backup_monitoring.store import open_store
 
     phase("reading the store")
     state = open_store(settings.store.folder)
-    state.fresh(settings.store, files, request.now)
+    state.check_age(settings.store, files, request.now)
     yield from state.accounts(files, request.uids, need)
 
 

@@ -30,7 +30,7 @@ from backup_monitoring.store.history_file import (
     find_missing_computers,
     set_aside,
 )
-from backup_monitoring.store.live import live_accounts
+from backup_monitoring.store.live import read_live_accounts
 from backup_monitoring.store.orphans import OrphanFinder
 from backup_monitoring.store.people_collector import PeopleCollector
 from backup_monitoring.store.schema import RunMeta, make_key
@@ -358,7 +358,7 @@ def try_accounts(
     began = time.monotonic()
     result = CollectorRun(started=now)
     unknown = {uid.lower() for uid in uids}
-    for account, uploads in live_accounts(settings, Need.ALL, Files.ALL, uids, now, phase):
+    for account, uploads in read_live_accounts(settings, Need.ALL, Files.ALL, uids, now, phase):
         result.accounts += 1
         result.computers += len(uploads.computers)
         result.findings += (*account.findings, *uploads.findings)

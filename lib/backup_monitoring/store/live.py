@@ -10,7 +10,7 @@ from backup_monitoring.settings import Settings
 _NO_UPLOADS = Uploads()
 
 
-def live_accounts(
+def read_live_accounts(
     settings: Settings,
     need: Need,
     files: Files | None,

@@ -19,12 +19,12 @@ class Source(NamedTuple):
         people: looks up people.
         accounts: yields all accounts in scope, or those with the given uids, with what the task
             (or EVERYTHING) needs of their uploads. StoreError: the store's data are too old.
-        counted: returns the number of accounts of a backup server, None if it is not known.
+        count_accounts: returns the number of accounts of a backup server, None if it is not known.
     """
 
     people: People
     accounts: Callable[[Sequence[str] | None, Task], Iterator[tuple[Account, Uploads]]]
-    counted: Callable[[str], int | None]
+    count_accounts: Callable[[str], int | None]
 
 
 @contextmanager
@@ -46,21 +46,23 @@ def open_source(
         def read_stored(
             uids: Sequence[str] | None, task: Task
         ) -> Iterator[tuple[Account, Uploads]]:
-            state.fresh(settings.store, task.files, now)
+            state.check_age(settings.store, task.files, now)
             return state.accounts(task.files, uids, task.need)
 
         try:
-            state.fresh(settings.store, None, now)
+            state.check_age(settings.store, None, now)
             yield Source(state.people(), read_stored, state.count_accounts_of_host)
         finally:
             state.close()
         return
     from backup_monitoring.directory import LivePeople, open_directory
-    from backup_monitoring.store.live import live_accounts
+    from backup_monitoring.store.live import read_live_accounts
 
     with open_directory(settings.directory, phase) as directory:
         yield Source(
             CachedPeople(LivePeople(directory, settings.directory)),
-            lambda uids, task: live_accounts(settings, task.need, task.files, uids, now, phase),
+            lambda uids, task: read_live_accounts(
+                settings, task.need, task.files, uids, now, phase
+            ),
             lambda host: None,
         )

@@ -107,7 +107,7 @@ class StoreFile:
             values.get("storage_error"),
         )
 
-    def fresh(self, settings: StoreSettings, files: Files | None, now: datetime) -> None:
+    def check_age(self, settings: StoreSettings, files: Files | None, now: datetime) -> None:
         """Raise StoreError if a part that is needed is too old.
 
         Args:
