@@ -26,7 +26,7 @@ WORDS = {
     r"\ban account and check\b|\ba check and account\b": "per account and check",
     r"\b(desk|teller|trial|judgeable)\b": "notifier, dispatcher, installation check, eligible",
     r"\b(a|one|last|next|each|every|this|another|the) pass\b|\bpasses\b(?= of| over)": "run",
-    r"\bpatience\b": "thresholds to warn",
+    r"(?<!\[)\bpatience\b": "thresholds to warn",
     r"\bone look\b|\bat a look\b": "a single check",
 }
 

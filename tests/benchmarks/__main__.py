@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.lines import LogLine
+from benchmarks.figures import Figure
 from benchmarks.measurements import MEASUREMENTS
 from benchmarks.stage import FULL, QUICK, set_up
 
 
-def table(lines: list[LogLine]) -> Iterator[str]:
+def table(lines: list[Figure]) -> Iterator[str]:
     """Yield the table's lines of text."""
     yield "| what | measured | target | reached | |"
     yield "| --- | --- | --- | --- | --- |"
@@ -29,7 +29,7 @@ def _short(number: float) -> str:
     return f"{number:.2f}".rstrip("0").rstrip(".") if number < 10 else f"{number:.0f}"
 
 
-def _yes(line: LogLine) -> str:
+def _yes(line: Figure) -> str:
     return "yes" if line.reached else "**no**"
 
 
@@ -43,7 +43,7 @@ def main() -> None:
     known = {measurement.__name__: measurement for measurement in MEASUREMENTS}
     if unknown := set(options.only) - set(known):
         parser.error(f"no measurement {min(unknown)!r}: there are {', '.join(known)}")
-    lines: list[LogLine] = []
+    lines: list[Figure] = []
     with set_up(QUICK if options.quick else FULL, options.plot) as stage:
         for name in options.only or known:
             print(f"measuring {name} ...", file=sys.stderr)

@@ -4,15 +4,15 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 from benchmarks.compared import compare
-from benchmarks.lines import LogLine
+from benchmarks.figures import Figure
 from benchmarks.plot import Point, draw
 from benchmarks.stage import Served, Stage
 
-_PASS, *_CHECKS = ("a pass", "schedule of all", "quota of all")
+_RUN, *_CHECKS = ("a run", "schedule of all", "quota of all")
 
 
-def growth(stage: Stage) -> Iterator[LogLine]:
-    """Measure passes and checks over few and many accounts; draw them where that is asked for."""
+def growth(stage: Stage) -> Iterator[Figure]:
+    """Measure runs and checks over few and many accounts; draw them if asked to."""
     points = [_point(stage, served) for served in (stage.few, stage.many)]
     for accounts in stage.size.steps:
         with ExitStack() as stack:
@@ -24,7 +24,7 @@ def growth(stage: Stage) -> Iterator[LogLine]:
     times = most.accounts / least.accounts
     for name, seconds in most.seconds.items():
         before = least.seconds[name]
-        yield LogLine(
+        yield Figure(
             f"{name} from {least.accounts:,} to {most.accounts:,} accounts, time to accounts",
             *(seconds / before / times, 1.1, "x"),
             f"{seconds:.2f} s : {before:.2f} s, for {times:g} times the accounts",
@@ -32,10 +32,10 @@ def growth(stage: Stage) -> Iterator[LogLine]:
 
 
 def _point(stage: Stage, served: Served) -> Point:
-    """Return the seconds of a pass with nothing new, and of checks from its store."""
+    """Return the seconds of a run with nothing new, and of checks from its store."""
     again = stage.collect(served)
     checks = [stage.check(each.partition(" ")[0], served.stored) for each in _CHECKS]
     used = compare([again, *checks], max(1, stage.size.long_rounds // 2))
-    names = (_PASS, *_CHECKS)
+    names = (_RUN, *_CHECKS)
     seconds = dict(zip(names, (each.seconds for each in used), strict=True))
     return Point(served.accounts, seconds)

@@ -7,13 +7,13 @@ from backup_monitoring.directory.account_reader import AccountReader, KnownAttri
 from backup_monitoring.model.needs import Need
 from backup_monitoring.settings.directory import AttributeNames
 from benchmarks.compared import Command, Used, compare
-from benchmarks.lines import IMPORT, OF_IMPORT, LogLine, memory, ratio
-from benchmarks.made_up import NOW
+from benchmarks.figures import IMPORT, OF_IMPORT, Figure, memory, ratio
+from benchmarks.sample_data import NOW
 from benchmarks.stage import Served, Stage
 from integration.slapd import ACCOUNTS
 
 
-def one_account(stage: Stage) -> Iterator[LogLine]:
+def one_account(stage: Stage) -> Iterator[Figure]:
     """Compare a check of one account, the whole process, with importing what it is made of."""
     imports = Command((stage.python, "-c", IMPORT))
     bare, quota, schedule = compare(
@@ -27,7 +27,7 @@ def one_account(stage: Stage) -> Iterator[LogLine]:
         )
 
 
-def all_accounts(stage: Stage) -> Iterator[LogLine]:
+def all_accounts(stage: Stage) -> Iterator[Figure]:
     """Compare quota of all accounts with ldapsearch, and of many accounts with that of few."""
     many, few = stage.many, stage.few
     quota_many, asked, quota_few = compare(
@@ -39,14 +39,14 @@ def all_accounts(stage: Stage) -> Iterator[LogLine]:
     yield memory(what, quota_many, 60)
     times = many.accounts / few.accounts
     yield ratio(f"{what}, time to that of {few.accounts:,}", quota_many, quota_few, times)
-    yield LogLine(
+    yield Figure(
         f"{what}, memory to that of {few.accounts:,}",
         *(quota_many.memory / quota_few.memory, 1.1, "x"),
         f"{quota_many.memory:.0f} MiB : {quota_few.memory:.0f} MiB",
     )
 
 
-def files(stage: Stage) -> Iterator[LogLine]:
+def files(stage: Stage) -> Iterator[Figure]:
     """Compare reading the files of computers with parsing them by bare expat."""
     size = stage.size
     homes = (stage.few.root, size.files)
@@ -55,10 +55,10 @@ def files(stage: Stage) -> Iterator[LogLine]:
     yield ratio(what, Used(ours, 0), Used(bare, 0), 2.5)
 
 
-def schedule_rule(stage: Stage) -> Iterator[LogLine]:
+def schedule_rule(stage: Stage) -> Iterator[Figure]:
     """Measure the rule that counts due times."""
-    seconds = stage.inside("judging.py", stage.size.rounds, NOW.isoformat())
-    yield LogLine(
+    seconds = stage.inside("evaluating.py", stage.size.rounds, NOW.isoformat())
+    yield Figure(
         "schedule rule of a computer that has not backed up for a year",
         *(1000 * seconds, 0.3, "ms", "one call, without input"),
     )

@@ -3,17 +3,17 @@
 from collections.abc import Callable, Iterator
 
 from benchmarks import growth, live_checks, monitoring, notifier, store
-from benchmarks.lines import LogLine
+from benchmarks.figures import Figure
 from benchmarks.stage import Stage
 
-MEASUREMENTS: tuple[Callable[[Stage], Iterator[LogLine]], ...] = (
+MEASUREMENTS: tuple[Callable[[Stage], Iterator[Figure]], ...] = (
     live_checks.one_account,
     live_checks.all_accounts,
     live_checks.files,
     live_checks.schedule_rule,
     store.one_stored,
     store.all_stored,
-    store.one_pass,
+    store.one_run,
     growth.growth,
     notifier.hook,
     notifier.scan,

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.compared import Command, Used, compare
-from benchmarks.lines import LogLine, memory, ratio
-from benchmarks.made_up import NOW
+from benchmarks.figures import Figure, memory, ratio
+from benchmarks.sample_data import NOW
 from benchmarks.stage import Served, Stage
 from programs.daemons import PASSWORD, Icinga, running
 
@@ -14,20 +14,20 @@ _TASKS = ("client", "quota", "schedule", "status", "unused")
 _SHIPPED = ("icinga2-templates.conf", "icinga2-passive.conf", "icinga2-submit.conf")
 
 
-def objects(stage: Stage) -> Iterator[LogLine]:
+def objects(stage: Stage) -> Iterator[Figure]:
     """Measure making the objects of all accounts for Icinga 2."""
     many = stage.many
     (used,) = compare([_generate(stage, many)], stage.size.long_rounds)
     what = f"objects of {many.accounts:,} accounts, {len(_TASKS)} checks"
-    yield LogLine(what, used.seconds, 10, "s", "the whole process")
+    yield Figure(what, used.seconds, 10, "s", "the whole process")
     yield memory(what, used, 100)
 
 
-def results(stage: Stage) -> Iterator[LogLine]:
+def results(stage: Stage) -> Iterator[Figure]:
     """Compare submitting results to a real Icinga 2 with a loop that only sends them."""
     with _icinga(stage) as (served, settings):
         count, submitting, judging, bare = stage.inside(
-            "handing.py", settings, stage.size.long_rounds, NOW.isoformat()
+            "submitting.py", settings, stage.size.long_rounds, NOW.isoformat()
         )
     assert count == len(_TASKS) * served.accounts
     loop, than = Used(bare, 0), "to a bare http.client loop"
@@ -36,7 +36,7 @@ def results(stage: Stage) -> Iterator[LogLine]:
     yield ratio(f"{what}, judging all accounts included, {than}", Used(judging, 0), loop, 1.3)
 
 
-def cpu(stage: Stage) -> Iterator[LogLine]:
+def cpu(stage: Stage) -> Iterator[Figure]:
     """Compare the CPU time per account: one process for all checks, and a process per check."""
     with _icinga(stage) as (served, settings):
         submitted, *checks = compare(
@@ -47,7 +47,7 @@ def cpu(stage: Stage) -> Iterator[LogLine]:
             stage.size.long_rounds,
         )
     of_results, of_checks = submitted.cpu / served.accounts, sum(check.cpu for check in checks)
-    yield LogLine(
+    yield Figure(
         "submit_backup_results, CPU per account, to a process per check",
         *(100 * of_results / of_checks, 1, "%"),
         f"{1000 * of_results:.2f} ms : {1000 * of_checks:.0f} ms, {served.accounts:,} accounts",

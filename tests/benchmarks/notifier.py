@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 
 from benchmarks.compared import Command, compare
-from benchmarks.lines import IMPORT, OF_IMPORT, LogLine, ratio
-from benchmarks.made_up import FIRST_UID, NOW, ONE_FAILS
+from benchmarks.figures import IMPORT, OF_IMPORT, Figure, ratio
+from benchmarks.sample_data import FIRST_UID, NOW, ONE_FAILS
 from benchmarks.stage import Stage
 
 _MAILS = 1000
 
 
-def hook(stage: Stage) -> Iterator[LogLine]:
+def hook(stage: Stage) -> Iterator[Figure]:
     """Compare a call by a monitoring system with importing what others are made of."""
     imports = Command((stage.python, "-c", IMPORT))
     uid = str(FIRST_UID)  # each turn is about another account that fails
@@ -22,7 +22,7 @@ def hook(stage: Stage) -> Iterator[LogLine]:
     yield ratio(f"notify_backup as a hook, from the store, {OF_IMPORT}", called, bare, 1)
 
 
-def scan(stage: Stage) -> Iterator[LogLine]:
+def scan(stage: Stage) -> Iterator[Figure]:
     """Compare a scan without any change with the check of all accounts."""
     many = stage.many
     again = stage.program("notify_backup", many.scanned, "--scan")
@@ -35,7 +35,7 @@ def scan(stage: Stage) -> Iterator[LogLine]:
     yield ratio(f"{what}, to quota of all from the store", scanned, quota, 1.3)
 
 
-def mails(stage: Stage) -> Iterator[LogLine]:
+def mails(stage: Stage) -> Iterator[Figure]:
     """Measure how long it takes to put many mails, as drafts, into an outbox."""
     folder = stage.folder / "outboxes"
     folder.mkdir(exist_ok=True)
@@ -45,4 +45,4 @@ def mails(stage: Stage) -> Iterator[LogLine]:
         *(stage.size.long_rounds, NOW.isoformat()),
     )
     what = f"{count:,} new mails into the outbox, recipients included"
-    yield LogLine(what, seconds, 3, "s", "one transaction")
+    yield Figure(what, seconds, 3, "s", "one transaction")

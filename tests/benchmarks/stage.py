@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from benchmarks.compared import Command
-from benchmarks.made_up import FIRST_UID, NOW, write_entries, write_homes
+from benchmarks.sample_data import FIRST_UID, NOW, write_entries, write_homes
 from integration import slapd
 from programs.installed import Programs, build_wheel, install
 
@@ -17,7 +17,7 @@ _FOUND_OUT = (0, 1, 2)  # a check's exit codes when it has done its work
 _HERE = Path(__file__).parent
 
 
-class DailySize(NamedTuple):
+class BenchmarkSize(NamedTuple):
     """How much is measured: accounts of both servers, and rounds.
 
     Args:
@@ -34,8 +34,8 @@ class DailySize(NamedTuple):
     long_rounds: int
 
 
-FULL = DailySize(10_000, 100_000, 6_667, (1_000, 3_000, 30_000), 31, 5)
-QUICK = DailySize(1_000, 10_000, 667, (300, 3_000), 11, 3)
+FULL = BenchmarkSize(10_000, 100_000, 6_667, (1_000, 3_000, 30_000), 31, 5)
+QUICK = BenchmarkSize(1_000, 10_000, 667, (300, 3_000), 11, 3)
 
 
 class Served(NamedTuple):
@@ -61,7 +61,7 @@ class Stage(NamedTuple):
         plot: the file in which growth is drawn; None: in none.
     """
 
-    size: DailySize
+    size: BenchmarkSize
     programs: Programs
     folder: Path
     few: Served
@@ -88,7 +88,7 @@ class Stage(NamedTuple):
         return self.check(task, settings, "-a", str(FIRST_UID))
 
     def collect(self, served: Served) -> Command:
-        """Return the command of a pass into the store of *served*."""
+        """Return the command of a run into the store of *served*."""
         return self.program("collect_backup_state", served.stored, "-t", "3000")
 
     def do(self, command: Command) -> None:
@@ -115,7 +115,7 @@ class Stage(NamedTuple):
 
 
 @contextmanager
-def set_up(size: DailySize, plot: Path | None = None) -> Iterator[Stage]:
+def set_up(size: BenchmarkSize, plot: Path | None = None) -> Iterator[Stage]:
     """Give a stage of *size*; end its servers and remove its files afterwards."""
     with ExitStack() as stack:
         # A short path: each server's local socket is below it.

@@ -1,15 +1,15 @@
-"""Measurements of the checks that read the store, and of the pass that writes it."""
+"""Measurements of the checks that read the store, and of the collector that writes it."""
 
 from collections.abc import Iterator
 
 from benchmarks.compared import Command, Used, compare
-from benchmarks.lines import IMPORT, OF_IMPORT, LogLine, memory, ratio
+from benchmarks.figures import IMPORT, OF_IMPORT, Figure, memory, ratio
 from benchmarks.live_checks import search
-from benchmarks.made_up import NOW
+from benchmarks.sample_data import NOW
 from benchmarks.stage import Stage
 
 
-def one_stored(stage: Stage) -> Iterator[LogLine]:
+def one_stored(stage: Stage) -> Iterator[Figure]:
     """Compare a check of one account from the store with importing what others are made of."""
     imports = Command((stage.python, "-c", IMPORT))
     tasks = ("quota", "schedule")
@@ -21,7 +21,7 @@ def one_stored(stage: Stage) -> Iterator[LogLine]:
         yield ratio(what, used, bare, 0.5)
 
 
-def all_stored(stage: Stage) -> Iterator[LogLine]:
+def all_stored(stage: Stage) -> Iterator[Figure]:
     """Compare quota of all accounts from the store with ldapsearch."""
     many = stage.many
     quota, asked = compare(
@@ -32,16 +32,16 @@ def all_stored(stage: Stage) -> Iterator[LogLine]:
     yield memory(what, quota, 60)
 
 
-def one_pass(stage: Stage) -> Iterator[LogLine]:
-    """Compare a pass with reading the same live, and one that finds nothing new with the first."""
+def one_run(stage: Stage) -> Iterator[Figure]:
+    """Compare a run with reading the same live, and one with nothing new with the first."""
     few = stage.few
     again = stage.collect(few)
     folder = str(few.stored.parent / "store")
-    # $0 is the folder: what passes have left there goes away first
+    # $0 is the folder: what earlier runs left there goes away first
     first = Command(("/bin/sh", "-c", 'rm -f "$0"/* && exec "$@"', folder, *again.words))
     live = stage.script("whole.py", few.live, NOW.isoformat())
     of_first, of_again, of_live = compare([first, again, live], stage.size.long_rounds)
-    what = f"a pass over {few.accounts:,} accounts, {few.accounts * 3 // 2:,} computers"
+    what = f"a collector run over {few.accounts:,} accounts, {few.accounts * 3 // 2:,} computers"
     yield ratio(f"{what}, warm, to reading directory and files", of_again, of_live, 1.5)
     yield memory(what, Used(0, max(of_first.memory, of_again.memory)), 100)
     yield ratio(f"{what}, with nothing new, to the first", of_again, of_first, 1)

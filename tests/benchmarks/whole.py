@@ -1,4 +1,4 @@
-"""Reads all accounts with their files live, as a pass has to; prints how many there are.
+"""Reads all accounts with their files live, as a collector run does; prints how many there are.
 
 Run by the installed environment's interpreter: SETTINGS NOW.
 """

@@ -179,6 +179,27 @@ def test_where_only_the_output_is_known_no_cause_is_named(
     assert not steps_of[0] & set().union(*steps_of[1:])
 
 
+@pytest.mark.parametrize(
+    ("language", "brief", "problem"),
+    [
+        ("de", "mehr als 99 Backups", "Mehr als 99 geplante Backups wurden"),
+        ("en", "more than 99 backups missed", "More than 99 planned backups were not made"),
+        ("fr", "plus de 99 sauvegardes", "Plus de 99 sauvegardes prévues"),
+        ("it", "più di 99 backup", "Più di 99 backup previsti"),
+    ],
+)
+def test_more_missed_backups_than_are_counted(language: str, brief: str, problem: str) -> None:
+    recipient = NOC._replace(role=Role.CUSTOMER, language=language)
+    about = About(facts={"cause": "missed", "missed": 100})
+
+    mail = compose_event(make_sample_event("schedule", EventKind.PROBLEM), recipient, about, POLICY)
+
+    text = words(body(mail))
+    assert brief in text
+    assert problem in text
+    assert "100" not in text.replace("4000100", "")
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_list_names_no_cause_that_is_not_known(language: str) -> None:
     recipient = NOC._replace(role=Role.RESELLER, language=language)

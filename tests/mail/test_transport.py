@@ -241,7 +241,7 @@ def test_a_password_file_open_to_others(tmp_path: Path) -> None:
     file.chmod(0o644)
     with (
         mailserver.running(login=True) as (_, port),
-        pytest.raises(MonitoringError, match="others may read"),
+        pytest.raises(MonitoringError, match="other users can read"),
     ):
         _steps(smtp(port, username="x", password_file=file))
 

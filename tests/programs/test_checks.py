@@ -378,12 +378,12 @@ def test_no_inventory_of_nothing(
 def test_backup_settings(programs: Programs, example: Path) -> None:
     shown = programs.run("backup_settings", "--config", str(example))
     account = programs.run("backup_settings", "--config", str(example), "-a", "4000101")
-    try_accounts = programs.run("backup_settings", "--config", str(example), "--test", "--now", NOW)
+    ran = programs.run("backup_settings", "--config", str(example), "--test", "--now", NOW)
 
     assert 'suffix = "dc=example,dc=org"\n' in shown.out
     assert "warning = 85  # default" in shown.out
     assert "quota: WARNING above 85 % (entry), CRITICAL above 99 % (default)" in account.out
-    assert [line.split(":")[0] for line in try_accounts.out.splitlines()] == [
+    assert [line.split(":")[0] for line in ran.out.splitlines()] == [
         "ok      settings",
         "ok      directory",
         "ok      accounts",
@@ -392,7 +392,7 @@ def test_backup_settings(programs: Programs, example: Path) -> None:
         "ok      reports",
         "note    reports",
     ]
-    assert (shown.code, account.code, try_accounts.code) == (0, 0, 0)
+    assert (shown.code, account.code, ran.code) == (0, 0, 0)
 
 
 def test_the_settings_shown_are_settings(programs: Programs, example: Path) -> None:

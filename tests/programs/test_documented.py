@@ -257,7 +257,7 @@ def test_the_notifier_by_its_units(debian: FreshDebian) -> None:
     assert "To: operations@example.org" in mail
     assert "4000106" in mail
     log = debian.run("cat /var/log/backup-monitoring/notify.jsonl").out
-    assert '"told"' in log
+    assert '"sent"' in log
     itself = debian.run(f"{PROGRAMS}/check_backup_monitoring -v")
     assert "OK - 0 mails wait" in itself.out
 

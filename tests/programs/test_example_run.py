@@ -56,9 +56,9 @@ def test_what_it_names_to_be_tried_can_be_tried(shown: tuple[Path, str]) -> None
     assert "BACKUP QUOTA CRITICAL - 4000103: 99.6 %" in printed
     ended = printed.partition("To try more:")[2]
     more = "\n".join(re.findall(r"^    (cd .*|\.venv/.*)$", ended, flags=re.MULTILINE))
-    try_accounts = subprocess.run(["sh", "-c", more], cwd=clone, capture_output=True, text=True)
+    more_ran = subprocess.run(["sh", "-c", more], cwd=clone, capture_output=True, text=True)
 
-    assert try_accounts.stdout.startswith("BACKUP STATUS WARNING - 4000107 files02: ")
+    assert more_ran.stdout.startswith("BACKUP STATUS WARNING - 4000107 files02: ")
     (settings,) = re.findall(r"^    (\S+/backup_settings) --test$", ended, flags=re.MULTILINE)
     assert os.access(clone / settings, os.X_OK)
 

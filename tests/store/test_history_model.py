@@ -38,7 +38,7 @@ class Truth(Enum):
     KILLED = "never ended"
 
 
-class CollectorRun(Enum):
+class RunKind(Enum):
     NONE = "no run"
     COMPLETE = "a run"
     KILLED = "a run that is killed before its commit: nothing of it is remembered"
@@ -152,14 +152,14 @@ def test_nothing_is_missed_and_nothing_good_is_counted(data: st.DataObject) -> N
     for moment, run, what in events(history):
         upload(world, run, what)
         now = moment + SOON
-        kind = data.draw(st.sampled_from(CollectorRun))
-        if kind in (CollectorRun.NONE, CollectorRun.KILLED):
+        kind = data.draw(st.sampled_from(RunKind))
+        if kind in (RunKind.NONE, RunKind.KILLED):
             continue
         before = CODEC.decode(written) if written else None
         memory = update_computer(before, world.computer(), now)
         written = CODEC.encode(memory)
         world.seen()
-        if kind is CollectorRun.HALF:
+        if kind is RunKind.HALF:
             continue
         count = count_failed(memory, world.computer(), now)
         overdue = world.overdue(now, memory.first_open)

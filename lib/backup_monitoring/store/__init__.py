@@ -6,7 +6,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from backup_monitoring.store.collector import CollectorRun, collect, try_accounts
     from backup_monitoring.store.files import StoreError
-    from backup_monitoring.store.live import live_accounts
+    from backup_monitoring.store.live import read_live_accounts
     from backup_monitoring.store.schema import RunMeta
     from backup_monitoring.store.source import EVERYTHING, Source, open_source
     from backup_monitoring.store.store_file import count_findings, open_store

@@ -8,7 +8,7 @@ IMPORT = "import nagiosplugin, ldap3"
 OF_IMPORT = f"to `python3 -c '{IMPORT}'`"
 
 
-class LogLine(NamedTuple):
+class Figure(NamedTuple):
     """One line of the table: *value* is good up to *target*, both in *unit*.
 
     Args:
@@ -27,12 +27,12 @@ class LogLine(NamedTuple):
         return self.value <= self.target
 
 
-def ratio(what: str, used: Used, than: Used, target: float) -> LogLine:
+def ratio(what: str, used: Used, than: Used, target: float) -> Figure:
     """Return how the seconds of *used* compare with those of *than*."""
     how = f"{1000 * used.seconds:,.0f} ms : {1000 * than.seconds:,.0f} ms"
-    return LogLine(what, used.seconds / than.seconds, target, "x", how)
+    return Figure(what, used.seconds / than.seconds, target, "x", how)
 
 
-def memory(what: str, used: Used, target: float) -> LogLine:
+def memory(what: str, used: Used, target: float) -> Figure:
     """Return the memory of *used*."""
-    return LogLine(f"{what}, memory", used.memory, target, "MiB", "resident, at its peak")
+    return Figure(f"{what}, memory", used.memory, target, "MiB", "resident, at its peak")
