@@ -465,10 +465,10 @@ def test_a_used_up_quota_is_left_to_the_quota_check(notifier: Notifier) -> None:
         pytest.param(
             ('folder = "store"', 'folder = "elsewhere"'),
             True,
-            "is not there",
+            "does not exist",
             id="no store",
         ),
-        pytest.param(("ldif:directory", "ldif:none"), False, "not readable", id="no file"),
+        pytest.param(("ldif:directory", "ldif:none"), False, "cannot be read", id="no file"),
         pytest.param(
             ("ldif:directory.ldif", "ldap://127.0.0.1:1"), False, "not reachable", id="no server"
         ),
