@@ -144,7 +144,7 @@ def _served(stack: ExitStack, folder: Path, accounts: int) -> Served:
         f'[homes]\nroot = "{root}"\n'
         '[schedule]\nzones = ["Europe/Zurich"]\n'
     )
-    for name in ("store", "icinga", "scan"):
+    for name in ("store", "monitoring", "scan"):
         (folder / name).mkdir()
     texts = {"live": live}
     for name, trigger in (("stored", "monitoring"), ("scanned", "scan")):
