@@ -14,10 +14,15 @@ from programs.notifier import Notifier
 
 
 @pytest.fixture(scope="session")
-def programs(tmp_path_factory: pytest.TempPathFactory) -> Programs:
-    """The programs of a wheel built now."""
-    folder = tmp_path_factory.mktemp("installed")
-    return install(build_wheel(folder / "dist"), folder / "env")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A wheel built now."""
+    return build_wheel(tmp_path_factory.mktemp("built"))
+
+
+@pytest.fixture(scope="session")
+def programs(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Programs:
+    """The programs of the wheel."""
+    return install(wheel, tmp_path_factory.mktemp("installed") / "env")
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from programs.installed import NOW, Programs, build_wheel
+from programs.installed import NOW, Programs
 
 pytestmark = pytest.mark.installed
 CHECKS = [f"check_backup_{task}" for task in ("client", "quota", "schedule", "status", "unused")]
@@ -15,14 +15,13 @@ CHECKS = [f"check_backup_{task}" for task in ("client", "quota", "schedule", "st
 
 @pytest.mark.parametrize("version", ["3.11", "3.12", "3.13"])
 def test_a_wheel_says_the_same_on_each_python(
-    programs: Programs, example: Path, wheels: Path, tmp_path: Path, version: str
+    programs: Programs, example: Path, wheel: Path, wheels: Path, tmp_path: Path, version: str
 ) -> None:
     python = shutil.which(f"python{version}")
     if python is None or subprocess.run([python, "-c", ""], capture_output=True).returncode:
         pytest.skip(f"there is no Python {version} on this machine")
     other = tmp_path / "env"
     subprocess.run([python, "-m", "venv", str(other)], check=True)
-    wheel = build_wheel(tmp_path / "dist")
     pip = str(other / "bin" / "pip")
     command = [pip, "install", "--quiet", "--disable-pip-version-check", str(wheel)]
     # With its dependencies, as an administrator would.
