@@ -320,8 +320,8 @@ def test_nothing_general_is_installed(programs: Programs) -> None:
     assert {"backup_monitoring", *(f"{program}.py" for program in ALL)} <= names
 
 
-def test_the_source_archive_has_what_its_texts_link_to(programs: Programs) -> None:
-    (archive,) = (programs.bin.parents[1] / "dist").glob("*.tar.gz")
+def test_the_source_archive_has_what_its_texts_link_to(wheel: Path) -> None:
+    (archive,) = wheel.parent.glob("*.tar.gz")
     with tarfile.open(archive) as opened:
         names = {name.partition("/")[2] for name in opened.getnames()}
         readme = opened.extractfile(f"{archive.name.removesuffix('.tar.gz')}/README.md")

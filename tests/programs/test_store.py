@@ -373,7 +373,7 @@ def test_accounts_on_no_server(store: Store) -> None:
     none = f"unassigned: uid=4000101,{place}: no host"
     wrong = (
         f"unassigned: uid=4000102,{place}: "
-        "host 'backup-9\u2039b\u203a\u00a6\\nb': none of the servers"
+        "host 'backup-9\u2039b\u203a\u00a6\\nb': not one of the servers"
     )
     scope = '[directory]\nhost = "backup-01"'
     warned = "\n[monitoring.findings]\nunassigned = 1\n"

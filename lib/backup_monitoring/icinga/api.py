@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from backup_monitoring.icinga.results import CheckResult
 from backup_monitoring.model import MonitoringError, sanitize
-from backup_monitoring.net import explain_failure, read_password
+from backup_monitoring.net import explain_failure, make_context, read_password
 from backup_monitoring.settings import IcingaSettings
 
 _DEFAULT_PORT = 5665
@@ -149,10 +149,8 @@ def _make_headers(settings: IcingaSettings) -> dict[str, str]:
 
 def _make_context(settings: IcingaSettings) -> ssl.SSLContext:
     try:
-        return ssl.create_default_context(
-            cafile=None if settings.ca_file is None else str(settings.ca_file)
-        )
-    except (OSError, ssl.SSLError) as error:
+        return make_context(settings.ca_file)
+    except OSError as error:
         raise ApiError(
             str(settings.ca_file), f"cannot be read ({error})", "name a PEM file"
         ) from None

@@ -16,6 +16,7 @@ from backup_monitoring.net import (
     connect,
     explain_failure,
     is_private,
+    make_context,
     read_password,
 )
 from backup_monitoring.settings import NotifySettings
@@ -153,7 +154,7 @@ def _explain_errors(server: MailServer, wait: float) -> Iterator[None]:
 
 def _make_context(settings: NotifySettings) -> ssl.SSLContext:
     try:
-        return ssl.create_default_context(cafile=settings.ca_file)
+        return make_context(settings.ca_file)
     except OSError as error:
         problem = f"cannot load CA certificates: {error.strerror or error}"
         remedy = "name a readable PEM file as [notify] ca_file"

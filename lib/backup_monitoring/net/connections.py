@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from backup_monitoring.model import DirectoryError, SettingsError
-from backup_monitoring.net.tls import HUNG_UP, explain_failure
+from backup_monitoring.net.tls import HUNG_UP, explain_failure, make_context
 from backup_monitoring.settings import DirectorySettings
 
 _PORTS = {"ldap": 389, "ldaps": 636}
@@ -191,7 +191,7 @@ def secure(
 
 def _make_context(settings: DirectorySettings) -> ssl.SSLContext:
     try:
-        context = ssl.create_default_context(cafile=settings.ca_file)
+        context = make_context(settings.ca_file)
     except OSError as error:
         raise DirectoryError(
             f"{settings.ca_file}",

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from backup_monitoring.plugin.counter import Evaluation
     from backup_monitoring.plugin.inventory import Inventory
     from backup_monitoring.plugin.launcher import Watchdog
-    from backup_monitoring.plugin.options import HelpRequested, Parser, add_account_option
+    from backup_monitoring.plugin.options import Parser, add_account_option
     from backup_monitoring.plugin.options import add_common_options, choose_now, parse_days
     from backup_monitoring.plugin.options import parse_uids, require_found
     from backup_monitoring.plugin.output import VerdictSummary, format_performance_data, limit_size
