@@ -27,6 +27,7 @@ WORDS = {
     r"\b(desk|teller|trial|judgeable)\b": "notifier, dispatcher, installation check, eligible",
     r"\b(a|one|last|next|each|every|this|another|the) pass\b|\bpasses\b(?= of| over)": "run",
     r"(?<!\[)\bpatience\b": "thresholds to warn",
+    r"(?<!`)\baudit\b": "log (`[notify] log`)",
     r"\bone look\b|\bat a look\b": "a single check",
 }
 
