@@ -51,7 +51,7 @@ def _parser() -> Parser:
     call = parser.add_argument_group("a notification")
     for option, metavar, text in (
         ("type", "TYPE", "PROBLEM, RECOVERY, CUSTOM; others are only logged"),
-        ("task", "TASK", "quota, schedule, status, client or unused"),
+        ("task", "TASK", ", ".join(TASKS)),
         ("state", "STATE", "OK, WARNING, CRITICAL or UNKNOWN"),
         ("last-state", "STATE", "the previous state"),
         ("output", "TEXT", "the check's first line"),

@@ -7,6 +7,7 @@ from backup_monitoring.model.uploads import History, InvalidReport, Uploads
 from backup_monitoring.model.verdicts import Metric, Range, State, Threshold
 from backup_monitoring.tasks.policies import UnusedPolicy
 from backup_monitoring.tasks.unused import evaluate_unused
+from backup_monitoring.tasks.unused_task import UnusedFacts
 from cases import at, computer, end, start, uploads
 
 NOW = at("2026-11-24T12:00+01:00")
@@ -119,4 +120,4 @@ def test_metrics_and_facts() -> None:
 
     good = Range(end=1209600), Range(end=2592000)
     assert verdict.metrics == (Metric("age", 2592060, "s", *good),)
-    assert verdict.facts == {"cause": "unused", "created": at("2026-10-25T11:59+01:00")}
+    assert verdict.facts == UnusedFacts("unused", at("2026-10-25T11:59+01:00"), AGE_TODO)
