@@ -15,7 +15,7 @@ from backup_monitoring.plugin import (
     parse_days,
     run,
 )
-from backup_monitoring.tasks import Policies, format_quota_thresholds, is_certainly_ok
+from backup_monitoring.tasks import Policies, QuotaPolicy, format_quota_thresholds, is_certainly_ok
 
 
 class QuotaCheck(BackupCheck):
@@ -44,12 +44,12 @@ class QuotaCheck(BackupCheck):
 
     def apply_options(self, options: argparse.Namespace, policies: Policies) -> Policies:
         """Return *policies* with the thresholds of the command line."""
-        quota_policy = policies.quota._replace(
-            warning=choose_threshold(options.warning, "-w", policies.quota.warning),
-            critical=choose_threshold(options.critical, "-c", policies.quota.critical),
+        quota_policy = policies[QuotaPolicy]._replace(
+            warning=choose_threshold(options.warning, "-w", policies[QuotaPolicy].warning),
+            critical=choose_threshold(options.critical, "-c", policies[QuotaPolicy].critical),
             forecast=options.forecast_warning,
         )
-        return policies._replace(quota=quota_policy)
+        return policies.replace(quota_policy)
 
     def run_instead(self, request: Request, source: AccountSource) -> None:
         """Refuse a forecast without a store."""
@@ -63,11 +63,11 @@ class QuotaCheck(BackupCheck):
 
     def format_thresholds(self, account: Account, policies: Policies) -> str:
         """Return the percentages in effect."""
-        return format_quota_thresholds(account, policies.quota)
+        return format_quota_thresholds(account, policies[QuotaPolicy])
 
     def is_certainly_ok(self, account: Account, policies: Policies) -> bool:
         """Return whether the quota rule's answer is OK: quicker than the rule itself."""
-        return is_certainly_ok(account, policies.quota)
+        return is_certainly_ok(account, policies[QuotaPolicy])
 
     def add_to_totals(self, account: Account) -> None:
         """Add used space and capacity."""

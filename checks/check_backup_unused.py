@@ -13,7 +13,7 @@ from backup_monitoring.plugin import (
     parse_range,
     run,
 )
-from backup_monitoring.tasks import Policies, format_age_thresholds
+from backup_monitoring.tasks import Policies, UnusedPolicy, format_age_thresholds
 
 
 class UnusedCheck(BackupCheck):
@@ -40,15 +40,15 @@ class UnusedCheck(BackupCheck):
     def apply_options(self, options: argparse.Namespace, policies: Policies) -> Policies:
         """Return *policies* with the thresholds of the command line."""
         critical = Threshold(options.critical, "-c") if options.critical is not None else None
-        policy = policies.unused._replace(
-            warning=choose_threshold(options.warning, "-w", policies.unused.warning),
+        policy = policies[UnusedPolicy]._replace(
+            warning=choose_threshold(options.warning, "-w", policies[UnusedPolicy].warning),
             critical=critical,
         )
-        return policies._replace(unused=policy)
+        return policies.replace(policy)
 
     def format_thresholds(self, account: Account, policies: Policies) -> str:
         """Return the ages in effect."""
-        return format_age_thresholds(policies.unused)
+        return format_age_thresholds(policies[UnusedPolicy])
 
 
 def parse_age(text: str) -> Range:

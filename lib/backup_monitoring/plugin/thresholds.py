@@ -8,7 +8,12 @@ import nagiosplugin
 from backup_monitoring.model import Account, Range, Threshold
 from backup_monitoring.plugin.check import BackupCheck
 from backup_monitoring.plugin.options import Parser
-from backup_monitoring.tasks import Policies, format_warn_thresholds, resolve_warn_after
+from backup_monitoring.tasks import (
+    Policies,
+    WarnAfterPolicy,
+    format_warn_thresholds,
+    resolve_warn_after,
+)
 
 
 def parse_range(text: str) -> Range:
@@ -70,13 +75,13 @@ class WarnAfterCheck(BackupCheck):
 
     def apply_options(self, options: argparse.Namespace, policies: Policies) -> Policies:
         """Return *policies* with the thresholds of the command line."""
-        default = policies.warn_after
+        default = policies[WarnAfterPolicy]
         warn_after = default._replace(
             backups=choose_threshold(options.warning, "-w", default.backups),
             critical=choose_threshold(options.critical, "-c", default.critical),
         )
-        return policies._replace(warn_after=warn_after)
+        return policies.replace(warn_after)
 
     def format_thresholds(self, account: Account, policies: Policies) -> str:
         """Return the thresholds of *account*: its entry's, else those of *policies*."""
-        return format_warn_thresholds(resolve_warn_after(account, policies.warn_after))
+        return format_warn_thresholds(resolve_warn_after(account, policies[WarnAfterPolicy]))

@@ -1,5 +1,6 @@
 """Quota: has an account used more of its capacity than its thresholds allow?"""
 
+from datetime import datetime
 from functools import cache, lru_cache
 from typing import NamedTuple
 
@@ -12,17 +13,21 @@ from backup_monitoring.model import (
     Range,
     State,
     Threshold,
+    Uploads,
     Verdict,
 )
 from backup_monitoring.tasks.account_eligibility import check_status
 from backup_monitoring.tasks.aggregate import drop_unknown
-from backup_monitoring.tasks.policies import QuotaPolicy
+from backup_monitoring.tasks.policies import Policies
+from backup_monitoring.tasks.quota_task import QuotaPolicy
 
 _NEAR = 99  # days; the summary mentions nothing later
 _FAR = 9999  # days; the metrics say nothing later
 
 
-def evaluate_quota(account: Account, policy: QuotaPolicy) -> Verdict:
+def evaluate_quota(
+    account: Account, uploads: Uploads, policies: Policies, now: datetime
+) -> Verdict:
     """Evaluate how much of its capacity *account* has used.
 
     WARNING if the unrounded percentage is bigger than the warning threshold (the entry's, else
@@ -31,7 +36,8 @@ def evaluate_quota(account: Account, policy: QuotaPolicy) -> Verdict:
 
     Args:
         account: ``used``, ``capacity`` in bytes, None if the entry has no valid value.
-        policy: thresholds in percent, ends included.
+        uploads, now: of no concern.
+        policies: thresholds in percent, ends included.
 
     Returns:
         UNKNOWN if a number is missing, naming the attribute and the entry. Raises nothing.
@@ -40,7 +46,7 @@ def evaluate_quota(account: Account, policy: QuotaPolicy) -> Verdict:
     """
     if verdict := check_status(account):
         return verdict
-    used, capacity = account.used, account.capacity
+    policy, used, capacity = policies[QuotaPolicy], account.used, account.capacity
     if used is None or not capacity:
         return _report_missing(account)
     percent = 100 * used / capacity

@@ -37,29 +37,21 @@ def load_rule(task: str) -> Rule:
         case "quota":
             from backup_monitoring.tasks.quota import evaluate_quota
 
-            return lambda account, _, policies, __: evaluate_quota(account, policies.quota)
+            return evaluate_quota
         case "schedule":
             from backup_monitoring.tasks.schedule import evaluate_schedule
 
-            return lambda account, uploads, policies, now: evaluate_schedule(
-                account, uploads, policies.runs, now
-            )
+            return evaluate_schedule
         case "status":
             from backup_monitoring.tasks.status import evaluate_status
 
-            return lambda account, uploads, policies, now: evaluate_status(
-                account, uploads, policies.runs, now
-            )
+            return evaluate_status
         case "client":
             from backup_monitoring.tasks.client import evaluate_client
 
-            return lambda account, uploads, policies, now: evaluate_client(
-                account, uploads, policies.client, policies.schedule, now
-            )
+            return evaluate_client
         case "unused":
             from backup_monitoring.tasks.unused import evaluate_unused
 
-            return lambda account, uploads, policies, now: evaluate_unused(
-                account, uploads, policies.unused, now
-            )
+            return evaluate_unused
     raise KeyError(task)

@@ -15,20 +15,21 @@ from backup_monitoring.model import (
 )
 from backup_monitoring.tasks.account_eligibility import check_home, check_status, explain_cut_short
 from backup_monitoring.tasks.aggregate import list_reporting_computers
-from backup_monitoring.tasks.policies import UnusedPolicy
+from backup_monitoring.tasks.policies import Policies
+from backup_monitoring.tasks.unused_task import UnusedPolicy
 
 _LONGEST = timedelta.max.total_seconds()
 
 
 def evaluate_unused(
-    account: Account, uploads: Uploads, policy: UnusedPolicy, now: datetime
+    account: Account, uploads: Uploads, policies: Policies, now: datetime
 ) -> Verdict:
     """Evaluate whether *account* is too old for having neither reports nor data.
 
     Args:
         account: its age is counted from ``created``.
         uploads: the contents of its home directory.
-        policy: good ages in seconds.
+        policies: of the settings.
         now: aware UTC.
 
     Returns:
@@ -53,7 +54,7 @@ def evaluate_unused(
         problem = f"clock: {account.dn} has a creation time in the future, {created}"
         return Verdict(State.UNKNOWN, f"{problem}; set this server's clock, or the directory's")
     never = "no longer used, all computers' folders are missing," if reporting else "never used,"
-    return _evaluate_age(account.created, never, policy, now)
+    return _evaluate_age(account.created, never, policies[UnusedPolicy], now)
 
 
 def _evaluate_age(created: datetime, never: str, policy: UnusedPolicy, now: datetime) -> Verdict:

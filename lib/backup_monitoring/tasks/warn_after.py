@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from backup_monitoring.model import DAY, Account, Range, State, Threshold
 from backup_monitoring.tasks.aggregate import drop_unknown
-from backup_monitoring.tasks.policies import WarnAfterPolicy
+from backup_monitoring.tasks.warn_after_policy import WarnAfterPolicy
 
 
 class WarnAfter(NamedTuple):

@@ -1,0 +1,30 @@
+"""Warn after: what the rules about runs take from the settings, where the entry is silent."""
+
+from typing import Annotated, NamedTuple
+
+from backup_monitoring.model import COUNT, Key, Range, Threshold
+
+
+class WarnAfterPolicy(NamedTuple):
+    """[warn_after]: how many backups may be missed or fail before WARNING.
+
+    For accounts whose entry sets no threshold. See [Rules, Warn after](rules.md#warn-after).
+
+    Args:
+        days_origin: who set *days*.
+        critical: good numbers of backups; beyond them a WARNING becomes CRITICAL.
+    """
+
+    backups: Annotated[
+        Threshold,
+        Key(
+            "warn after this many missed or failed backups in a row; 0 is off",
+            most=99,
+            threshold=COUNT,
+        ),
+    ] = Threshold(COUNT.make(0), "default")
+    days: Annotated[
+        int, Key("warn after this many times 24 hours without a backup; 0 is off", most=99)
+    ] = 1
+    days_origin: str = "default"
+    critical: Threshold = Threshold(Range(end=2), "default")
