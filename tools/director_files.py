@@ -2,8 +2,9 @@
 
 import json
 
-from backup_monitoring.tasks import TASKS
 from tools.commands import FOLDER, Argument, Command, list_commands
+
+from backup_monitoring.tasks import TASKS
 
 *_FIRST, _LAST = sorted(TASKS)
 _CHECKS = f"{', '.join(_FIRST)} or {_LAST}"

@@ -4,7 +4,6 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from difflib import unified_diff
-from pathlib import Path
 
 from tools.director_files import render_director, render_director_notify
 from tools.icinga2_files import (

@@ -3,8 +3,9 @@
 import json
 from collections.abc import Iterator
 
-from backup_monitoring.tasks import TASKS
 from tools.commands import FOLDER, NOTE, Argument, Command, list_commands
+
+from backup_monitoring.tasks import TASKS
 
 _ACTIVE = """// Icinga runs a check for each service. Needs icinga2-commands.conf.
 

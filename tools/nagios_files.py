@@ -1,7 +1,8 @@
 """The configuration of Nagios and NRPE: commands and templates of services for each check."""
 
-from backup_monitoring.tasks import TASKS
 from tools.commands import FOLDER, NOTE, Command, list_commands
+
+from backup_monitoring.tasks import TASKS
 
 _NRPE = (
     "# The caller chooses a check and nothing else: leave dont_blame_nrpe=0.",
@@ -19,8 +20,8 @@ define service {
   passive_checks_enabled 0
 }
 """
-_PASSIVE = """# submit_backup_results submits the states. A service that gets none for 30 minutes becomes UNKNOWN.
-# Allow for at least three runs in that time.
+_PASSIVE = """# submit_backup_results submits the states. A service that gets none for 30 minutes becomes
+# UNKNOWN: allow for at least three runs in that time.
 
 define command {
   command_name backup-no-result

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from tools.commands import load_check
+
 from backup_monitoring.plugin import BackupCheck, Parser, make_parser
 from backup_monitoring.tasks import TASKS, FactKind, Task, list_facts
-from tools.commands import load_check
 
 _SHOWN = {
     FactKind.TEXT: "text",
@@ -100,7 +101,12 @@ def render_facts() -> str:
 def render_causes() -> str:
     """Return what may be wrong, and what the provider can do about it; each row is an anchor."""
     rows = (
-        (f'<a id="{task.name}-{cause.name}"></a>{task.name}', f"`{cause.name}`", cause.meaning, cause.action)
+        (
+            f'<a id="{task.name}-{cause.name}"></a>{task.name}',
+            f"`{cause.name}`",
+            cause.meaning,
+            cause.action,
+        )
         for task in TASKS.values()
         for cause in task.causes
     )

@@ -46,7 +46,7 @@ from backup_monitoring.mail.template_loader import (
 )
 from backup_monitoring.model.accounts import GIB
 from backup_monitoring.model.notices import Event, EventKind, Recipient, Role, Thread
-from backup_monitoring.model.verdicts import Metric, Range, State, Verdict
+from backup_monitoring.model.verdicts import State
 from backup_monitoring.settings.notify import NotifySettings
 from backup_monitoring.tasks.client_task import ClientFacts
 from backup_monitoring.tasks.facts import list_facts
@@ -204,7 +204,10 @@ def test_more_missed_backups_than_are_counted(language: str, brief: str, problem
 def test_a_list_names_no_cause_that_is_not_known(language: str) -> None:
     recipient = NOC._replace(role=Role.RESELLER, language=language)
     plain = Event("1", "quota", EventKind.PROBLEM, State.WARNING, AT, "shrunk")
-    items = [ListItem(plain._replace(cause=cause)) for cause in ("", *(each.name for each in TASKS["quota"].causes))]
+    items = [
+        ListItem(plain._replace(cause=cause))
+        for cause in ("", *(each.name for each in TASKS["quota"].causes))
+    ]
     mails = [
         compose_event(item.event, recipient._replace(role=Role.CUSTOMER), About(), POLICY)
         for item in items

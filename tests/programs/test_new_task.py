@@ -274,7 +274,8 @@ def test_icinga_takes_its_command_and_its_services(
     assert made.code == 0, made.out
     assert '"4000109-example"' in objects.read_text(encoding="utf-8")
     shipped = [
-        str(tree / "icinga" / f"icinga2-{name}.conf") for name in ("commands", "templates", "active")
+        str(tree / "icinga" / f"icinga2-{name}.conf")
+        for name in ("commands", "templates", "active")
     ]
 
     icinga = Icinga(tmp_path / "icinga", new_programs.bin, shipped, objects)

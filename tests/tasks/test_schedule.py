@@ -6,9 +6,8 @@ import pytest
 
 from backup_monitoring.model.uploads import Computer, History, InvalidReport, Pattern, Schedule
 from backup_monitoring.model.verdicts import Metric, Range, State
-from backup_monitoring.tasks.policies import SchedulePolicy
 from backup_monitoring.tasks.schedule import evaluate_schedule
-from backup_monitoring.tasks.schedule_task import ScheduleFacts
+from backup_monitoring.tasks.schedule_task import ScheduleFacts, SchedulePolicy
 from cases import at, computer, daily, end, start, uploads
 from tasks.schedule_cases import (
     AT_20,
@@ -438,7 +437,7 @@ def test_early_and_grace_of_the_settings(
     )
     one = computer(start=start(started), end=end(started), schedule=AT_20)
 
-    verdict = evaluate_schedule(EACH, uploads(one), RULES._replace(schedule=policy), at(now))
+    verdict = evaluate_schedule(EACH, uploads(one), RULES.replace(policy), at(now))
 
     assert verdict.metrics[0].value == missed
 

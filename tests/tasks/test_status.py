@@ -16,21 +16,18 @@ from backup_monitoring.model.uploads import (
     Uploads,
 )
 from backup_monitoring.model.verdicts import Range, State, Threshold
-from backup_monitoring.tasks.policies import (
-    RunPolicies,
-    SchedulePolicy,
-    StatusPolicy,
-    WarnAfterPolicy,
-)
+from backup_monitoring.tasks.policies import Policies
+from backup_monitoring.tasks.schedule_task import SchedulePolicy
 from backup_monitoring.tasks.status import evaluate_status
-from backup_monitoring.tasks.status_task import StatusFacts
+from backup_monitoring.tasks.status_task import StatusFacts, StatusPolicy
+from backup_monitoring.tasks.warn_after_policy import WarnAfterPolicy
 from cases import LONG_AGO, at, computer, daily, end, hourly, start, uploads
 
 DN = "uid=4000101,ou=accounts,dc=example,dc=org"
 NOW = at("2026-11-24T12:00+01:00")
 ENTRY = Account("4000101", DN, warning_numbers=0, warning_days=1)
 ZURICH = ZoneInfo("Europe/Zurich")
-RULES = RunPolicies(WarnAfterPolicy(), SchedulePolicy(zones=(ZURICH,)), StatusPolicy())
+RULES = Policies(WarnAfterPolicy(), SchedulePolicy(zones=(ZURICH,)), StatusPolicy())
 YESTERDAY = "2026-11-23T20:00:04+01:00"
 FAILED = end("2026-11-23T20:41:37+01:00", success=False)
 LATELY, BEFORE = "2026-11-22T12:00+01:00", "2026-11-22T11:59+01:00"  # two days are the border
@@ -531,7 +528,7 @@ def test_a_success_that_only_the_quota_spoils_is_no_computer_that_fails() -> Non
 
 def test_the_settings_off_too_never_warn() -> None:
     account = Account("a", DN, warning_numbers=0, warning_days=0)
-    rules = RULES._replace(warn_after=WarnAfterPolicy(days=0, days_origin="settings"))
+    rules = RULES.replace(WarnAfterPolicy(days=0, days_origin="settings"))
 
     verdict = evaluate_status(account, uploads(computer(end=FAILED)), rules, NOW)
 
@@ -543,7 +540,7 @@ def test_a_range_from_inside_is_not_off() -> None:
     account = Account("a", DN)
 
     verdict = evaluate_status(
-        account, uploads(computer(end=FAILED)), RULES._replace(warn_after=warn_after), NOW
+        account, uploads(computer(end=FAILED)), RULES.replace(warn_after), NOW
     )
 
     assert verdict.state is State.WARNING
@@ -553,9 +550,7 @@ def test_a_range_from_inside_is_not_off() -> None:
 def test_critical_by_the_option(good: int, state: State) -> None:
     warn_after = WarnAfterPolicy(critical=Threshold(Range(end=good), "-c"))
 
-    verdict = evaluate_status(
-        ENTRY, uploads(computer(end=FAILED)), RULES._replace(warn_after=warn_after), NOW
-    )
+    verdict = evaluate_status(ENTRY, uploads(computer(end=FAILED)), RULES.replace(warn_after), NOW)
 
     assert verdict.state is state
 
@@ -626,7 +621,7 @@ def test_without_computers(seen: Uploads, account: Account, state: State, says: 
 
 def test_max_runtime_is_a_setting() -> None:
     one = computer(start=start("2026-11-24T02:00+01:00"), end=end("2026-11-23T02:30+01:00"))
-    rules = RULES._replace(status=StatusPolicy(max_runtime=timedelta(hours=8)))
+    rules = RULES.replace(StatusPolicy(max_runtime=timedelta(hours=8)))
 
     assert "never ended" in evaluate_status(ENTRY, uploads(one), rules, NOW).summary
 
@@ -641,10 +636,7 @@ def test_days_that_the_settings_know_better_are_not_due() -> None:
     weekdays = SchedulePolicy(weekdays={"4000101": frozenset({1, 2, 3, 4, 5})})
 
     assert evaluate_status(ENTRY, uploads(one), RULES, NOW).state is State.WARNING
-    assert (
-        evaluate_status(ENTRY, uploads(one), RULES._replace(schedule=weekdays), NOW).state
-        is State.OK
-    )
+    assert evaluate_status(ENTRY, uploads(one), RULES.replace(weekdays), NOW).state is State.OK
 
 
 RUNNING = start("2026-11-24T11:00+01:00")

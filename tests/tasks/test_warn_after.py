@@ -6,9 +6,9 @@ import pytest
 
 from backup_monitoring.model.uploads import NoSchedule, Schedule
 from backup_monitoring.model.verdicts import Range, State, Threshold
-from backup_monitoring.tasks.policies import SchedulePolicy, WarnAfterPolicy
 from backup_monitoring.tasks.schedule import evaluate_schedule
-from backup_monitoring.tasks.schedule_task import ScheduleFacts
+from backup_monitoring.tasks.schedule_task import ScheduleFacts, SchedulePolicy
+from backup_monitoring.tasks.warn_after_policy import WarnAfterPolicy
 from cases import at, computer, end, start, uploads
 from tasks.schedule_cases import (
     ACCOUNT,
@@ -199,9 +199,7 @@ def test_thresholds_to_warn(
     account = ACCOUNT._replace(warning_numbers=backups, warning_days=days)
     one = computer(start=SUNDAY, end=SUNDAYS_END, schedule=AT_20)
 
-    verdict = evaluate_schedule(
-        account, uploads(one), RULES._replace(warn_after=warn_after), at(now)
-    )
+    verdict = evaluate_schedule(account, uploads(one), RULES.replace(warn_after), at(now))
 
     assert verdict.state is state
     assert says in verdict.summary
@@ -278,7 +276,7 @@ def test_without_due_times(
     plan: Schedule | None, days: int | None, now: str, state: State, summary: str
 ) -> None:
     age = None if days is None else timedelta(days=days)
-    rules = RULES._replace(schedule=SchedulePolicy(zones=(ZURICH,), max_backup_age=age))
+    rules = RULES.replace(SchedulePolicy(zones=(ZURICH,), max_backup_age=age))
     one = computer(start=SUNDAY, end=SUNDAYS_END, schedule=plan)
 
     verdict = evaluate_schedule(ACCOUNT, uploads(one), rules, at(now))
@@ -288,7 +286,7 @@ def test_without_due_times(
 
 
 def test_the_facts_of_an_old_backup() -> None:
-    rules = RULES._replace(schedule=SchedulePolicy(max_backup_age=timedelta(days=2)))
+    rules = RULES.replace(SchedulePolicy(max_backup_age=timedelta(days=2)))
     one = computer(start=SUNDAY, end=SUNDAYS_END, schedule=BY_HAND)
 
     verdict = evaluate_schedule(ACCOUNT, uploads(one), rules, at("2026-11-25T20:00:04+01:00"))
@@ -312,7 +310,7 @@ def test_days_count_from_the_end_where_no_start_is_known() -> None:
 
 
 def test_without_due_times_nor_a_backup() -> None:
-    rules = RULES._replace(schedule=SchedulePolicy(max_backup_age=timedelta(days=2)))
+    rules = RULES.replace(SchedulePolicy(max_backup_age=timedelta(days=2)))
 
     verdict = evaluate_schedule(ACCOUNT, uploads(computer(schedule=BY_HAND)), rules, at(ONE))
 

@@ -38,6 +38,7 @@ from backup_monitoring.outbox import (
     write_draft,
 )
 from backup_monitoring.settings import NotifySettings, Settings
+from backup_monitoring.tasks import SchedulePolicy
 
 if TYPE_CHECKING:  # composing loads libraries that queueing does without
     from backup_monitoring.mail import Mail
@@ -261,7 +262,7 @@ class Dispatcher:
 
 def choose_zone(settings: Settings) -> tzinfo:
     """Return the zone of times in mails to recipients whose own is not known."""
-    zones = settings.policies.schedule.zones
+    zones = settings.policies[SchedulePolicy].zones
     return zones[0] if zones else UTC
 
 

@@ -17,15 +17,15 @@ from backup_monitoring.model import (
     Verdict,
 )
 from backup_monitoring.tasks.account_eligibility import check_status
-from backup_monitoring.tasks.policies import Policies, QuotaPolicy
-from backup_monitoring.tasks.quota_task import QuotaFacts
+from backup_monitoring.tasks.policies import Policies
+from backup_monitoring.tasks.quota_task import QuotaFacts, QuotaPolicy
 
 _NEAR = 99  # days; the summary mentions nothing later
 _FAR = 9999  # days; the metrics say nothing later
 
 
 def evaluate_quota(
-    account: Account, _uploads: Uploads, policies: Policies, _now: datetime
+    account: Account, uploads: Uploads, policies: Policies, now: datetime
 ) -> Verdict:
     """Evaluate how much of its capacity *account* has used.
 
@@ -35,6 +35,7 @@ def evaluate_quota(
 
     Args:
         account: ``used``, ``capacity`` in bytes, None if the entry has no valid value.
+        uploads, now: of no concern.
         policies: thresholds in percent, ends included.
 
     Returns:
@@ -44,10 +45,10 @@ def evaluate_quota(
     """
     if verdict := check_status(account):
         return verdict
-    used, capacity = account.used, account.capacity
+    policy, used, capacity = policies[QuotaPolicy], account.used, account.capacity
     if used is None or not capacity:
         return _report_missing(account)
-    percent, policy = 100 * used / capacity, policies.quota
+    percent, policy = 100 * used / capacity, policies[QuotaPolicy]
     warning, critical = resolve_quota_thresholds(account, policy)
     forecast = _make_forecast(account.growth, used, capacity, warning.good)
     metrics = (
@@ -83,7 +84,7 @@ def is_certainly_ok(account: Account, policies: Policies) -> bool:
     Nearly all of 100,000 accounts are only counted: their sentences would be half of a run.
     """
     used, capacity, growth = account.used, account.capacity, account.growth
-    policy = policies.quota
+    policy = policies[QuotaPolicy]
     if used is None or not capacity or account.status is not AccountStatus.ACTIVE:
         return False
     if growth is not None and (growth.sudden_loss is not None or policy.forecast is not None):
@@ -107,7 +108,7 @@ def resolve_quota_thresholds(account: Account, policy: QuotaPolicy) -> tuple[Thr
 
 def format_quota_thresholds(account: Account, policies: Policies) -> str:
     """Return the thresholds of *account* in words, with their origins."""
-    warning, critical = resolve_quota_thresholds(account, policies.quota)
+    warning, critical = resolve_quota_thresholds(account, policies[QuotaPolicy])
     return f"WARNING {_format_threshold(warning)}, CRITICAL {_format_threshold(critical)}"
 
 

@@ -1,10 +1,9 @@
-"""The task quota: its facts, options, metrics and causes."""
+"""The task quota: its settings, facts, options, metrics and causes."""
 
 from datetime import date, datetime, tzinfo
 from typing import Annotated, NamedTuple
 
-from backup_monitoring.model import GIB, Need, Needs
-from backup_monitoring.tasks.policies import QuotaPolicy
+from backup_monitoring.model import GIB, PERCENT, Key, Need, Needs, Threshold
 from backup_monitoring.tasks.task import (
     SAMPLE_EVENING,
     Cause,
@@ -14,6 +13,40 @@ from backup_monitoring.tasks.task import (
     Task,
     Total,
 )
+
+
+class QuotaPolicy(NamedTuple):
+    """[quota]: how much of its capacity an account may use.
+
+    Args:
+        forecast: WARNING if full in fewer days than this; None: off.
+    """
+
+    warning: Annotated[
+        Threshold,
+        Key(
+            "WARNING above this use, for accounts whose entry sets no threshold",
+            "percent: WARNING above it, if the entry sets no threshold",
+            threshold=PERCENT,
+        ),
+    ] = Threshold(PERCENT.make(85), "default")
+    critical: Annotated[
+        Threshold,
+        Key(
+            "CRITICAL above this use, but never before WARNING",
+            "percent: CRITICAL above it, but never before WARNING",
+            threshold=PERCENT,
+        ),
+    ] = Threshold(PERCENT.make(99), "default")
+    sudden_loss: Annotated[
+        float,
+        Key(
+            "WARNING if more than this share of the used space disappears from one day to the "
+            "next; requires a store",
+            "percent of the used space, from one day to the next: WARNING",
+        ),
+    ] = 50
+    forecast: int | None = None
 
 
 class QuotaFacts(NamedTuple):

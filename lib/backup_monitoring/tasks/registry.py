@@ -14,9 +14,16 @@ from backup_monitoring.tasks.schedule_task import SCHEDULE
 from backup_monitoring.tasks.status_task import STATUS
 from backup_monitoring.tasks.task import Task
 from backup_monitoring.tasks.unused_task import UNUSED
+from backup_monitoring.tasks.warn_after_policy import WarnAfterPolicy
 
 # In the order in which documents and programs list them.
 TASKS: Mapping[str, Task] = {task.name: task for task in (QUOTA, SCHEDULE, STATUS, CLIENT, UNUSED)}
+
+# The sections of the settings that rules read.
+SECTIONS: Mapping[str, type] = {
+    "warn_after": WarnAfterPolicy,
+    **{name: task.policy for name, task in TASKS.items()},
+}
 
 Rule = Callable[[Account, Uploads, Policies, datetime], Verdict]
 

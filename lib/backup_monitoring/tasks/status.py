@@ -26,9 +26,10 @@ from backup_monitoring.tasks.aggregate import (
 from backup_monitoring.tasks.calendar import apply_weekdays, find_clock, is_dense
 from backup_monitoring.tasks.computer_eligibility import check_computer
 from backup_monitoring.tasks.due import ComputerClock, iter_due_times
-from backup_monitoring.tasks.policies import RunPolicies, SchedulePolicy, StatusPolicy
+from backup_monitoring.tasks.policies import Policies
 from backup_monitoring.tasks.runs import BackupRun, EndedRun, OpenRun, find_newest_run
-from backup_monitoring.tasks.status_task import StatusFacts
+from backup_monitoring.tasks.schedule_task import SchedulePolicy
+from backup_monitoring.tasks.status_task import StatusFacts, StatusPolicy
 from backup_monitoring.tasks.warn_after import (
     WarnAfter,
     evaluate_warn_after,
@@ -36,13 +37,14 @@ from backup_monitoring.tasks.warn_after import (
     format_warn_after,
     resolve_warn_after,
 )
+from backup_monitoring.tasks.warn_after_policy import WarnAfterPolicy
 
 _FARTHEST_BACK = timedelta(days=400)
 _UNCOUNTED = "without a store consecutive failures cannot be counted; any threshold is reached"
 
 
 def evaluate_status(
-    account: Account, uploads: Uploads, policies: RunPolicies, now: datetime
+    account: Account, uploads: Uploads, policies: Policies, now: datetime
 ) -> Verdict:
     """Evaluate whether the last backups of *account*'s computers were successful.
 
@@ -62,7 +64,7 @@ def evaluate_status(
     """
     if verdict := check_status(account) or check_home(account, uploads):
         return verdict
-    warn_after = resolve_warn_after(account, policies.warn_after)
+    warn_after = resolve_warn_after(account, policies[WarnAfterPolicy])
     computers = list_reporting_computers(uploads)
     verdicts = [
         _evaluate_computer(account, computer, computers, warn_after, policies, now)
@@ -76,19 +78,21 @@ def _evaluate_computer(
     computer: Computer,
     others: Sequence[Computer],
     warn_after: WarnAfter,
-    policies: RunPolicies,
+    policies: Policies,
     now: datetime,
 ) -> ComputerVerdict:
     reports = (computer.end, computer.start)
-    if verdict := check_computer(computer, reports, others, policies.schedule, now):
+    if verdict := check_computer(computer, reports, others, policies[SchedulePolicy], now):
         return verdict
-    run = find_newest_run(computer, policies.status, now)
+    run = find_newest_run(computer, policies[StatusPolicy], now)
     if run is None:
         return ComputerVerdict(computer.name, State.OK, "no report of a backup yet")
-    clock = find_clock(computer, policies.schedule)
-    failed, summary = _count_failed(account, computer, run, clock, policies.schedule)
+    clock = find_clock(computer, policies[SchedulePolicy])
+    failed, summary = _count_failed(account, computer, run, clock, policies[SchedulePolicy])
     if not failed:
-        return _evaluate_success(account, computer, run, clock, summary, policies.status, now)
+        return _evaluate_success(
+            account, computer, run, clock, summary, policies[StatusPolicy], now
+        )
     last = _find_last_success(account, computer, now)
     last_text = format_time(last, clock.zone) if last is not None else "unknown"
     how = f"last success {last_text}; {format_warn_after(warn_after)}"

@@ -1,19 +1,33 @@
-"""The task status: its facts, options, metrics and causes."""
+"""The task status: its settings, facts, options, metrics and causes."""
 
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import Annotated, NamedTuple
 
-from backup_monitoring.model import DAY, Files, Need, Needs
-from backup_monitoring.tasks.policies import StatusPolicy
-from backup_monitoring.tasks.task import (
-    SAMPLE_EVENING,
-    SAMPLE_NOON,
-    Cause,
-    Fact,
-    MetricInfo,
-    Task,
-)
-from backup_monitoring.tasks.warn_after_options import make_warn_after_options
+from backup_monitoring.model import DAY, Files, Key, Need, Needs
+from backup_monitoring.tasks.task import SAMPLE_EVENING, SAMPLE_NOON, Cause, Fact, MetricInfo, Task
+from backup_monitoring.tasks.warn_after_policy import make_warn_after_options
+
+
+class StatusPolicy(NamedTuple):
+    """[status]: how long a backup may run, and when a success is doubted."""
+
+    max_runtime: Annotated[
+        timedelta, Key("a backup that has not ended after this time has failed")
+    ] = timedelta(hours=24)
+    max_runtime_first: Annotated[
+        timedelta,
+        Key(
+            "the same for a computer that has never ended a backup, from its first start seen",
+            "the same for a computer that has never ended a backup",
+        ),
+    ] = timedelta(days=7)
+    full: Annotated[
+        float,
+        Key(
+            "a reported success is doubted if this much of the quota is used",
+            "percent of the quota from which on a success is doubted",
+        ),
+    ] = 99
 
 
 class StatusFacts(NamedTuple):

@@ -15,8 +15,8 @@ from backup_monitoring.model import (
 )
 from backup_monitoring.tasks.account_eligibility import check_home, check_status, explain_cut_short
 from backup_monitoring.tasks.aggregate import list_reporting_computers
-from backup_monitoring.tasks.policies import Policies, UnusedPolicy
-from backup_monitoring.tasks.unused_task import UnusedFacts
+from backup_monitoring.tasks.policies import Policies
+from backup_monitoring.tasks.unused_task import UnusedFacts, UnusedPolicy
 
 _LONGEST = timedelta.max.total_seconds()
 
@@ -29,7 +29,7 @@ def evaluate_unused(
     Args:
         account: its age is counted from ``created``.
         uploads: the contents of its home directory.
-        policies: good ages in seconds.
+        policies: of the settings.
         now: aware UTC.
 
     Returns:
@@ -54,7 +54,7 @@ def evaluate_unused(
         problem = f"clock: {account.dn} has a creation time in the future, {created}"
         return Verdict(State.UNKNOWN, f"{problem}; set this server's clock, or the directory's")
     never = "no longer used, all computers' folders are missing," if reporting else "never used,"
-    return _evaluate_age(account.created, never, policies.unused, now)
+    return _evaluate_age(account.created, never, policies[UnusedPolicy], now)
 
 
 def _evaluate_age(created: datetime, never: str, policy: UnusedPolicy, now: datetime) -> Verdict:
@@ -75,7 +75,7 @@ def _evaluate_age(created: datetime, never: str, policy: UnusedPolicy, now: date
 
 def format_age_thresholds(_: Account, policies: Policies) -> str:
     """Return the thresholds in words, with their origins."""
-    policy = policies.unused
+    policy = policies[UnusedPolicy]
     warning = f"WARNING {_format_threshold(policy.warning)}"
     if policy.critical is None:
         return warning

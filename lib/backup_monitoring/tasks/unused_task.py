@@ -1,11 +1,28 @@
-"""The task unused: its facts, options, metrics and causes."""
+"""The task unused: its settings, facts, options, metrics and causes."""
 
 from datetime import datetime, timedelta, tzinfo
 from typing import Annotated, NamedTuple
 
-from backup_monitoring.model import DAY, Files, Need, Needs
-from backup_monitoring.tasks.policies import UnusedPolicy
+from backup_monitoring.model import AGE, DAY, Files, Key, Need, Needs, Threshold
 from backup_monitoring.tasks.task import SAMPLE_EVENING, Cause, Fact, MetricInfo, Option, Task
+
+
+class UnusedPolicy(NamedTuple):
+    """[unused]: how old an account may be that was never used.
+
+    Args:
+        warning, critical: good ages in seconds; critical None: off.
+    """
+
+    warning: Annotated[
+        Threshold,
+        Key(
+            "WARNING if an account is older than this and was never used",
+            name="after",
+            threshold=AGE,
+        ),
+    ] = Threshold(AGE.make(timedelta(days=14)), "default")
+    critical: Threshold | None = None
 
 
 class UnusedFacts(NamedTuple):

@@ -5,7 +5,8 @@ from math import inf
 from typing import NamedTuple
 
 from backup_monitoring.model import DAY, Account, Range, State, Threshold
-from backup_monitoring.tasks.policies import Policies, WarnAfterPolicy
+from backup_monitoring.tasks.policies import Policies
+from backup_monitoring.tasks.warn_after_policy import WarnAfterPolicy
 
 
 class WarnAfter(NamedTuple):
@@ -81,7 +82,7 @@ def format_warn_after(warn_after: WarnAfter) -> str:
 
 def format_account_thresholds(account: Account, policies: Policies) -> str:
     """Return the WARNING and CRITICAL thresholds of *account* in words, with their origins."""
-    warn_after = resolve_warn_after(account, policies.warn_after)
+    warn_after = resolve_warn_after(account, policies[WarnAfterPolicy])
     critical = f"CRITICAL threshold {format_backup_count(warn_after.critical)}"
     return f"{format_warn_after(warn_after)}, {critical}{format_switched_off(warn_after)}"
 
