@@ -16,6 +16,7 @@ from backup_monitoring.plugin import (
     start_run,
 )
 from backup_monitoring.settings import Settings
+from backup_monitoring.tasks import TASKS
 
 DONE, INCOMPLETE = 0, 1
 PhaseCallback = Callable[[str], None]

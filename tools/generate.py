@@ -74,8 +74,8 @@ def compare(path: str, text: str) -> str:
     """Return how *text* differs from the file, as a unified diff; '' if it does not."""
     file = ROOT / path
     before = file.read_text(encoding="utf-8") if file.exists() else ""
-    lines = [each.splitlines(keepends=True) for each in (before, text)]
-    return "".join(unified_diff(*lines, path, path))
+    lines = before.splitlines(keepends=True), text.splitlines(keepends=True)
+    return "".join(unified_diff(*lines, fromfile=path, tofile=path))
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -43,8 +43,8 @@ def render_setup() -> str:
     text = (ROOT / "setup.cfg").read_text(encoding="utf-8")
     library = ROOT / "lib" / "backup_monitoring"
     packages = sorted(file.parent.name for file in library.glob("*/__init__.py"))
-    programs = {file.stem for file in (ROOT / "checks").glob("*.py")}
-    programs = sorted(programs | {f"check_backup_{name}" for name in TASKS})
+    found = {file.stem for file in (ROOT / "checks").glob("*.py")}
+    programs = sorted(found | {f"check_backup_{name}" for name in TASKS})
     scripts = [f"{program} = backup_monitoring.plugin.launcher:main" for program in programs]
     lists = {
         "packages": ["backup_monitoring", *(f"backup_monitoring.{name}" for name in packages)],

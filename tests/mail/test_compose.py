@@ -229,7 +229,8 @@ def test_each_fact_may_be_missing_and_each_cause_is_named(language: str, task: s
         facts = make_sample_about(task).facts
         assert facts is not None
         for left_out in (None, *(each.name for each in list_facts(task))):
-            unknown = {} if left_out is None else {left_out: facts._field_defaults[left_out]}
+            blank = TASKS[task].facts()._asdict()
+            unknown = {} if left_out is None else {left_out: blank[left_out]}
             some = facts._replace(cause=cause.name, **unknown)
             about = make_sample_about(task)._replace(facts=some)
             mail = compose_event(
@@ -832,11 +833,18 @@ def test_the_documented_variables_are_the_given_ones(monkeypatch: pytest.MonkeyP
 
     everywhere = _documented("Variables of every template")
     event = everywhere | _documented("Variables of an event")
-    assert given_to["quota"] == event
-    assert given_to["mail"] == event | _documented("Texts of a task")
+    for task in TASKS:
+        assert given_to[task] == event | _documented_facts(task), task
+    facts = set().union(*map(_documented_facts, TASKS))
+    assert given_to["mail"] == event | facts | _documented("Texts of a task")
     assert given_to["digest"] == everywhere | _documented("Variables of a list")
     assert _documented("Texts of a task") == set(TASK_TEXTS)
     assert _documented("Variables of the layouts") == set(MailContent._fields)
+
+
+def _documented_facts(task: str) -> set[str]:
+    text = (ROOT / "docs" / "mails.md").read_text(encoding="utf-8")
+    return set(re.findall(rf"^\| {task} \| `(\w+)` \|", text, flags=re.MULTILINE))
 
 
 def test_the_content_is_plain_text() -> None:

@@ -18,7 +18,7 @@ from programs.test_submit import STATES
 pytestmark = [pytest.mark.installed, pytest.mark.server]
 DOCUMENTED = (ROOT / "docs" / "icinga.md").read_text(encoding="utf-8")
 NOTIFICATIONS = (ROOT / "docs" / "notifications.md").read_text(encoding="utf-8")
-TASKS = ("client", "quota", "schedule", "status", "unused")
+TASKS = tuple(sorted(registry.TASKS))
 NAMES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
 PROGRAMS = "/opt/backup-monitoring/bin"
 ENTRY = """
@@ -42,6 +42,7 @@ object Service "4000198-quota" {
 # Asks Icinga as the user that `icinga2 api setup` made.
 _ASK = r"""
 import base64, http.client, json, pathlib, re, ssl, time
+from backup_monitoring.tasks import registry
 users = pathlib.Path("/etc/icinga2/conf.d/api-users.conf").read_text()
 password = re.search('password = "(.*)"', users)[1]
 token = base64.b64encode(f"root:{password}".encode()).decode()

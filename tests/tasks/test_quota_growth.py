@@ -128,8 +128,8 @@ def test_the_facts(used: float, growth: Growth | None, facts: QuotaFacts) -> Non
         used=int(used * GIB),
         capacity=100 * GIB,
         free=int((100 - used) * GIB),
-        percent=used,
-        threshold_percent=85,
+        percent=float(used),
+        threshold_percent=80,
     )
 
 

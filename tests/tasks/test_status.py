@@ -337,7 +337,9 @@ def test_the_doubt_holds_while_the_next_backup_runs(history: History | None) -> 
         "2026-11-23 20:41 +01:00, but the quota was used up (99.0 %, "
         "threshold 99 % ([status] full))"
     )
-    assert verdict.facts == StatusFacts("full", failed=0, last_success=one.end.at, zone=ZURICH)
+    assert verdict.facts == StatusFacts(
+        "full", failed=0, last_success=at("2026-11-23T20:41:37+01:00"), zone=ZURICH
+    )
 
 
 def test_a_first_backup_that_fills_the_quota_is_not_doubted_before_its_end() -> None:

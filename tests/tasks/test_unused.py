@@ -1,5 +1,7 @@
 """The unused rule: accounts that were never backed up to."""
 
+from datetime import timedelta
+
 import pytest
 
 from backup_monitoring.model.accounts import Account, AccountStatus
@@ -121,4 +123,6 @@ def test_metrics_and_facts() -> None:
 
     good = Range(end=1209600), Range(end=2592000)
     assert verdict.metrics == (Metric("age", 2592060, "s", *good),)
-    assert verdict.facts == UnusedFacts("unused", at("2026-10-25T11:59+01:00"), AGE_TODO)
+    assert verdict.facts == UnusedFacts(
+        "unused", at("2026-10-25T11:59+01:00"), timedelta(seconds=2592060), timedelta(days=14)
+    )

@@ -8,6 +8,7 @@ from backup_monitoring.model import (
     Contact,
     Decision,
     Event,
+    Need,
     People,
     Person,
     Recipient,

@@ -69,7 +69,7 @@ _CODEC: Codec[_StoredDraft] = Codec(_StoredDraft)
 def write_draft(draft: Draft) -> str:
     """Return *draft* as JSON, with those facts that mails use."""
     facts = pack_facts(draft.event.task, draft.about.facts)
-    about = _StoredAbout(*draft.about._replace(facts=None))._replace(facts=facts)
+    about = _StoredAbout(draft.about.name, draft.about.customer, facts, draft.about.zone)
     return _CODEC.encode(_StoredDraft(draft.event, draft.recipient, about, *draft[3:]))
 
 

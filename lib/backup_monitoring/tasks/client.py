@@ -47,7 +47,6 @@ def evaluate_client(
     """
     if verdict := check_status(account) or check_home(account, uploads):
         return verdict
-    policy, schedule = policies[ClientPolicy], policies[SchedulePolicy]
     computers = list_reporting_computers(uploads)
     verdicts = [_evaluate_computer(each, computers, policies, now) for each in computers]
     verdict = aggregate(verdicts, uploads, "outdated", (None, None))

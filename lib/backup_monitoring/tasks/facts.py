@@ -1,5 +1,6 @@
 """How are a task's facts shown and kept? By the annotations of their fields."""
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from enum import Enum, auto
 from functools import cache
@@ -69,7 +70,7 @@ def pack_facts(task: str, facts: Facts | None) -> dict[str, object] | None:
     return {name: value for name, value in packed if name in names and value not in (None, "")}
 
 
-def unpack_facts(task: str, packed: dict[str, object] | None) -> Facts | None:
+def unpack_facts(task: str, packed: Mapping[str, object] | None) -> Facts | None:
     """Return the facts that `pack_facts` has packed, without those that a task no longer has."""
     if packed is None:
         return None

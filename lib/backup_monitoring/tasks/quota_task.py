@@ -128,8 +128,8 @@ QUOTA = Task(
         Option(
             ("-w", "--warning"),
             "RANGE",
-            "good used space in percent, {default} by default ([quota] warning); for accounts whose "
-            "entry sets none: most entries do",
+            "good used space in percent, {default} by default ([quota] warning); for accounts "
+            "whose entry sets none: most entries do",
             QuotaPolicy,
             "warning",
         ),

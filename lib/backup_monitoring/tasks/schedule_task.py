@@ -87,7 +87,7 @@ class ScheduleFacts(NamedTuple):
     threshold_backups: Annotated[int | None, Fact("this many are too many", 2)] = None
     threshold_days: Annotated[int | None, Fact("this many times 24 h without one are", 1)] = None
     age: Annotated[
-        timedelta | None, Fact("of the last backup, if there are no due times", 9 * DAY)
+        timedelta | None, Fact("of the last backup of a computer without due times", 9 * DAY)
     ] = None
     threshold_age: Annotated[timedelta | None, Fact("its threshold", 7 * DAY)] = None
     zone: tzinfo | None = None
