@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from backup_monitoring.tasks import registry
 from programs.daemons import needed, until
 from programs.fresh_debian import FreshDebian, fresh_debian
 from programs.installed import NOW, ROOT, Ran
@@ -42,7 +43,6 @@ object Service "4000198-quota" {
 # Asks Icinga as the user that `icinga2 api setup` made.
 _ASK = r"""
 import base64, http.client, json, pathlib, re, ssl, time
-from backup_monitoring.tasks import registry
 users = pathlib.Path("/etc/icinga2/conf.d/api-users.conf").read_text()
 password = re.search('password = "(.*)"', users)[1]
 token = base64.b64encode(f"root:{password}".encode()).decode()
