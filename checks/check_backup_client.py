@@ -26,7 +26,9 @@ class ClientCheck(BackupCheck):
             nargs="?",
             const="table",
             choices=("table", "json"),
-            help="instead of a check, print which programs are in use; as a table, or =json",
+            metavar="FORMAT",
+            help="instead of a check, print which programs are in use, as a table or as json; "
+            "exit code 0",
         )
 
     def run_instead(self, request: Request, source: AccountSource) -> tuple[int, str] | None:

@@ -63,8 +63,7 @@ def _list_options(parser: Parser, common: set[str]) -> Iterator[tuple[str, str]]
         if action.dest not in common:
             *short, long = action.option_strings
             value = f" {action.metavar}" if action.metavar else ""
-            if action.choices is not None:
-                value = f" {{{','.join(action.choices)}}}"
+            value = f" [{action.metavar}]" if action.nargs == "?" else value
             yield ", ".join(f"`{flag}`" for flag in (*short, long + value)), str(action.help)
 
 

@@ -66,10 +66,12 @@ class QuotaFacts(NamedTuple):
     sudden_loss_before: Annotated[
         int | None, Fact("the used space before a sudden loss", 9 * GIB, unit="B")
     ] = None
-    sudden_loss_after: Annotated[int | None, Fact("the used space after it", 2 * GIB, unit="B")] = (
-        None
-    )
-    sudden_loss_day: Annotated[date | None, Fact("its day", SAMPLE_EVENING.date())] = None
+    sudden_loss_after: Annotated[
+        int | None, Fact("the used space after a sudden loss", 2 * GIB, unit="B")
+    ] = None
+    sudden_loss_day: Annotated[
+        date | None, Fact("the day of the sudden loss", SAMPLE_EVENING.date())
+    ] = None
     zone: tzinfo | None = None
 
     @property

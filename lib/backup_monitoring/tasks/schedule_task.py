@@ -84,12 +84,14 @@ class ScheduleFacts(NamedTuple):
         datetime | None,
         Fact("start of the last backup", SAMPLE_EVENING - DAY, SAMPLE_NOON - DAY / 2),
     ] = None
-    threshold_backups: Annotated[int | None, Fact("this many are too many", 2)] = None
-    threshold_days: Annotated[int | None, Fact("this many times 24 h without one are", 1)] = None
+    threshold_backups: Annotated[int | None, Fact("so many missed backups are too many", 2)] = None
+    threshold_days: Annotated[int | None, Fact("so many days without a backup are too many", 1)] = (
+        None
+    )
     age: Annotated[
-        timedelta | None, Fact("of the last backup of a computer without due times", 9 * DAY)
+        timedelta | None, Fact("age of the last backup of a computer without due times", 9 * DAY)
     ] = None
-    threshold_age: Annotated[timedelta | None, Fact("its threshold", 7 * DAY)] = None
+    threshold_age: Annotated[timedelta | None, Fact("the threshold of this age", 7 * DAY)] = None
     zone: tzinfo | None = None
 
     @property

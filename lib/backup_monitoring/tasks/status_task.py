@@ -55,8 +55,10 @@ class StatusFacts(NamedTuple):
         datetime | None,
         Fact("end of the last successful backup", SAMPLE_EVENING - DAY, SAMPLE_NOON - DAY / 2),
     ] = None
-    threshold_backups: Annotated[int | None, Fact("this many are too many", 2)] = None
-    threshold_days: Annotated[int | None, Fact("this many times 24 h without one are", 1)] = None
+    threshold_backups: Annotated[int | None, Fact("so many failed backups are too many", 2)] = None
+    threshold_days: Annotated[
+        int | None, Fact("so many days without a success are too many", 1)
+    ] = None
     failed_since: datetime | None = None
     zone: tzinfo | None = None
 

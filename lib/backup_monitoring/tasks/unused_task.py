@@ -32,8 +32,8 @@ class UnusedFacts(NamedTuple):
     created: Annotated[
         datetime | None, Fact("when the account was created", SAMPLE_EVENING - 20 * DAY)
     ] = None
-    age: Annotated[timedelta | None, Fact("of the account", 22 * DAY)] = None
-    threshold_age: Annotated[timedelta | None, Fact("its threshold", 14 * DAY)] = None
+    age: Annotated[timedelta | None, Fact("age of the account", 22 * DAY)] = None
+    threshold_age: Annotated[timedelta | None, Fact("the threshold of this age", 14 * DAY)] = None
     zone: tzinfo | None = None
 
     @property
