@@ -58,7 +58,7 @@ class Key(NamedTuple):
     derive: Callable[[Any, Mapping[str, Any]], object] | None = None
     keys: Mapping[str, str] = {}
     unset: str = ""
-    example: object = None
+    example: Any = None
     preset: bool = False
 
     def __hash__(self) -> int:

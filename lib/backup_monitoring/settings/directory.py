@@ -121,7 +121,7 @@ class DirectorySettings(NamedTuple):
             choices=_BINDS,
             parse=_parse_bind,
             derive=_derive_bind,
-            unset='without `bind_dn` `"anonymous"`',
+            unset='with `bind_dn`, else `"anonymous"`',
         ),
     ] = "anonymous"
     start_tls: Annotated[

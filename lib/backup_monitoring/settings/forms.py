@@ -11,6 +11,7 @@ from backup_monitoring.model import Key, parse_duration, parse_text
 from backup_monitoring.settings.zones import find_local_zone
 
 Names = tuple[str, ...]
+_MANY = 10**9  # a bound that is none
 
 
 class Form(NamedTuple):
@@ -40,7 +41,8 @@ def find_form(kind: Any, key: Key, name: str) -> Form:
     if key.parse is not None:
         return Form(words, key.parse, key.resolve)
     if kind is int:
-        return Form(f"{key.least} to {key.most}", _make_whole(key.least, key.most))
+        words = f"{key.least} to {key.most}" if key.most < _MANY else "number"
+        return Form(words, _make_whole(key.least, key.most))
     return _FORMS[kind]
 
 

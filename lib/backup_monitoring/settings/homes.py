@@ -28,7 +28,7 @@ def _parse_file_names(value: object) -> Names:
 
 
 class HomesSettings(NamedTuple):
-    """[homes]: where the home directories are, and the names of the clients' files in them."""
+    """[homes]: where home directories are, and the names of the files in them."""
 
     root: Annotated[Path, Key("prefix of every home directory, for a mount or a test tree")] = Path(
         "/"

@@ -36,6 +36,11 @@ def write_toml(value: object) -> str:
     return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
+def format_key(key: str) -> str:
+    """Return *key* as TOML writes it."""
+    return key if key.isascii() and key.isidentifier() else write_toml(key)
+
+
 class Table:
     """A TOML table. Each key is taken once; what remains is unknown.
 
