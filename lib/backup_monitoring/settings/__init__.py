@@ -6,8 +6,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from backup_monitoring.settings.annotated import describe_section, format_default
     from backup_monitoring.settings.annotated import render_annotated
-    from backup_monitoring.settings.attribute_names import AttributeNames
-    from backup_monitoring.settings.directory import DirectorySettings
+    from backup_monitoring.settings.directory import AttributeNames, DirectorySettings
     from backup_monitoring.settings.forms import Names
     from backup_monitoring.settings.homes import PLACEHOLDER, HomesSettings
     from backup_monitoring.settings.icinga import IcingaSettings
