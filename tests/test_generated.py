@@ -119,6 +119,13 @@ def test_a_setting_is_added_in_one_place(copy: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("option", ["--test", "--account=4000101"])
+def test_the_annotated_file_is_printed_alone(copy: Path, option: str) -> None:
+    assert show(copy, "", "--default", option) == (
+        "backup_settings: UNKNOWN - --default: needs no settings; leave --test and --account out\n"
+    )
+
+
 def test_the_annotated_file_can_be_used_with_every_line(copy: Path) -> None:
     """Each line that is commented out is a valid setting once the # is removed."""
     annotated = (ROOT / "examples" / "backup-monitoring.toml").read_text(encoding="utf-8")
