@@ -84,20 +84,26 @@ def test_a_change_by_hand_is_found_and_undone(copy: Path) -> None:
     assert document.read_text(encoding="utf-8") == written
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "says"),
-    [
-        ("generated: settings quota -->", "generated: settings quotas -->", "no block 'settings q"),
-        ("# Settings\n", "# Settings\n<!-- generated: no -->\n<!-- end -->\n", "block 'no' is of"),
-    ],
-)
-def test_a_block_that_is_missing_or_left_is_named(
-    copy: Path, old: str, new: str, says: str
-) -> None:
+def test_a_block_that_is_left_is_named(copy: Path) -> None:
     document = copy / "docs" / "settings.md"
-    document.write_text(document.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+    text = document.read_text(encoding="utf-8")
+    left = "# Settings\n<!-- generated: no -->\n<!-- end -->\n"
+    document.write_text(text.replace("# Settings\n", left), encoding="utf-8")
 
-    assert says in run(copy, "-m", "tools.generate").stderr
+    assert "block 'no' is of nothing" in run(copy, "-m", "tools.generate").stderr
+
+
+def test_a_block_that_is_missing_is_added_before_the_one_that_follows(copy: Path) -> None:
+    document = copy / "docs" / "settings.md"
+    text = document.read_text(encoding="utf-8")
+    block = re.search(r"<!-- generated: settings unused -->\n.*?<!-- end -->\n", text, re.DOTALL)
+    assert block is not None
+    document.write_text(text.replace(block[0], ""), encoding="utf-8")
+
+    assert run(copy, "-m", "tools.generate").returncode == 0
+
+    following = "<!-- generated: settings monitoring -->"
+    assert f"{block[0]}\n{following}" in document.read_text(encoding="utf-8")
 
 
 def test_a_setting_is_added_in_one_place(copy: Path) -> None:
