@@ -1,70 +1,101 @@
-"""Writes what follows from declarations in the code: whole files, and blocks of documents.
+"""Writes what follows from the tasks and the settings: `python -m tools.generate`, or `--diff`."""
 
-A block of a Markdown document lies between ``<!-- generated: NAME -->`` and ``<!-- end -->``.
-"""
-
-import argparse
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from difflib import unified_diff
-from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
-sys.path[:0] = [str(ROOT / "lib"), str(ROOT / "checks")]
+from backup_monitoring.settings import render_annotated
+from tools.director_files import render_director, render_director_notify
+from tools.icinga2_files import (
+    render_icinga2_active,
+    render_icinga2_agent,
+    render_icinga2_commands,
+    render_icinga2_passive,
+)
+from tools.nagios_files import (
+    render_nagios_active,
+    render_nagios_commands,
+    render_nagios_passive,
+    render_nrpe,
+)
+from tools.programs import ROOT, list_generated_programs, render_program, render_setup
+from tools.settings_tables import insert_missing_blocks, render_setting_blocks
+from tools.task_tables import (
+    render_causes,
+    render_checks,
+    render_facts,
+    render_metrics,
+    render_questions,
+    render_totals,
+)
 
-from backup_monitoring.settings import render_annotated  # noqa: E402 - found by the path above
-from tools.settings_tables import render_setting_blocks  # noqa: E402
-
-FILES: Mapping[str, Callable[[], str]] = {
+FILES: dict[str, Callable[[], str]] = {
     "examples/backup-monitoring.toml": render_annotated,
+    "setup.cfg": render_setup,
+    "icinga/icinga2-commands.conf": render_icinga2_commands,
+    "icinga/icinga2-active.conf": render_icinga2_active,
+    "icinga/icinga2-passive.conf": render_icinga2_passive,
+    "icinga/icinga2-agent.conf": render_icinga2_agent,
+    "icinga/nagios4-commands.cfg": render_nagios_commands,
+    "icinga/nagios4-active.cfg": render_nagios_active,
+    "icinga/nagios4-passive.cfg": render_nagios_passive,
+    "icinga/nrpe-commands.cfg": render_nrpe,
+    "icinga/director-basket.json": render_director,
+    "icinga/director-notify.json": render_director_notify,
 }
-# The blocks of each document, by name.
-DOCUMENTS: Mapping[str, Callable[[], Mapping[str, str]]] = {
-    "docs/settings.md": render_setting_blocks,
+# By the name in `<!-- generated: NAME -->`, up to `<!-- end -->`.
+BLOCKS: dict[str, Callable[[], str]] = {
+    "questions": render_questions,
+    "checks": render_checks,
+    "metrics": render_metrics,
+    "totals": render_totals,
+    "facts": render_facts,
+    "causes": render_causes,
+    **render_setting_blocks(),
 }
-_BLOCK = re.compile(r"(<!-- generated: ([\w. ]+) -->\n).*?(<!-- end -->\n)", re.DOTALL)
+_DOCUMENTS = ("README.md", "docs/*.md")
+_BLOCK = re.compile(r"(<!-- generated: ([\w. -]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
-def render_all() -> Iterator[tuple[Path, str]]:
-    """Yield each file that has something generated, with the text that it should have."""
-    for name, render in FILES.items():
-        yield ROOT / name, render()
-    for name, render_blocks in DOCUMENTS.items():
-        yield ROOT / name, _fill_blocks(ROOT / name, render_blocks())
+def render_all() -> Iterator[tuple[str, str]]:
+    """Yield the path of each generated file, and its text."""
+    for path, task in list_generated_programs().items():
+        yield path, render_program(task)
+    for path, render in FILES.items():
+        yield path, render()
+    for pattern in _DOCUMENTS:
+        for file in sorted(ROOT.glob(pattern)):
+            text = file.read_text(encoding="utf-8")
+            if file.name == "settings.md":
+                text = insert_missing_blocks(text)
+            yield str(file.relative_to(ROOT)), _fill_blocks(text)
 
 
-def _fill_blocks(document: Path, blocks: Mapping[str, str]) -> str:
-    text = document.read_text(encoding="utf-8")
-    found = [name for _, name, _ in _BLOCK.findall(text)]
-    for name in blocks:
-        if name not in found:
-            begin, end = f"<!-- generated: {name} -->", "<!-- end -->"
-            sys.exit(f"{document}: no block {name!r}; add the lines {begin} and {end}")
-    for name in found:
-        if name not in blocks:
-            sys.exit(f"{document}: block {name!r} is of nothing that exists; remove it")
-    return _BLOCK.sub(lambda match: f"{match[1]}{blocks[match[2]]}{match[3]}", text)
+def _fill_blocks(text: str) -> str:
+    """Return *text* with its generated blocks; KeyError for one of an unknown name."""
+    return _BLOCK.sub(lambda block: f"{block[1]}\n{BLOCKS[block[2]]()}\n\n{block[3]}", text)
 
 
-def main() -> int:
-    """Write the files, or compare them; return the exit code."""
-    parser = argparse.ArgumentParser("python -m tools.generate", description=__doc__)
-    parser.add_argument("--diff", action="store_true", help="compare; exit code 1 if any differs")
-    compare = parser.parse_args().diff
-    differs = False
-    for path, text in render_all():
-        old = path.read_text(encoding="utf-8") if path.exists() else ""
-        name = str(path.relative_to(ROOT))
-        differs |= old != text
-        if compare:
-            lines = old.splitlines(keepends=True), text.splitlines(keepends=True)
-            sys.stdout.writelines(unified_diff(*lines, name, f"{name} (generated)"))
-        elif old != text:
-            path.write_text(text, encoding="utf-8")
-            print(f"written: {name}")
-    return 1 if compare and differs else 0
+def compare(path: str, text: str) -> str:
+    """Return how *text* differs from the file, as a unified diff; '' if it does not."""
+    file = ROOT / path
+    before = file.read_text(encoding="utf-8") if file.exists() else ""
+    lines = before.splitlines(keepends=True), text.splitlines(keepends=True)
+    return "".join(unified_diff(*lines, fromfile=path, tofile=path))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write the files, or with ``--diff`` print what would change; return the exit code."""
+    changes = [(path, text, diff) for path, text in render_all() if (diff := compare(path, text))]
+    for path, text, diff in changes:
+        if arguments == ["--diff"]:
+            print(diff, end="")
+        else:
+            (ROOT / path).write_text(text, encoding="utf-8")
+            print(path)
+    return 1 if changes and arguments else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -13,7 +13,7 @@ from backup_monitoring.model.uploads import (
 )
 from backup_monitoring.model.verdicts import State
 from backup_monitoring.tasks.client import evaluate_client, find_client
-from backup_monitoring.tasks.client_task import ClientPolicy
+from backup_monitoring.tasks.client_task import ClientFacts, ClientPolicy
 from backup_monitoring.tasks.policies import Policies
 from cases import LONG_AGO, at, computer, end, start, uploads
 
@@ -73,13 +73,7 @@ def test_outdated_computers_are_counted() -> None:
     assert verdict.state is State.CRITICAL
     assert verdict.computer == "b"
     assert verdict.metrics[0].value == 2
-    assert verdict.facts == {
-        "cause": "outdated",
-        "identifier": PERL,
-        "version": "1.0",
-        "minimum": "2.0.0",
-        "others": 1,
-    }
+    assert verdict.facts == ClientFacts("outdated", 1, PERL, "1.0", "2.0.0")
 
 
 @pytest.mark.parametrize(

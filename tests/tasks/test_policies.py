@@ -2,8 +2,9 @@
 
 from datetime import timedelta
 
-from backup_monitoring.tasks.policies import SECTIONS, Policies
+from backup_monitoring.tasks.policies import Policies
 from backup_monitoring.tasks.quota_task import QuotaPolicy
+from backup_monitoring.tasks.registry import SECTIONS
 from backup_monitoring.tasks.status_task import StatusPolicy
 
 

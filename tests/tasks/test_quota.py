@@ -163,7 +163,7 @@ def test_accounts_that_are_not_monitored_are_ok(account: Account, says: str) -> 
     ),
 )
 def test_what_is_plainly_ok_is_ok(account: Account, policy: QuotaPolicy) -> None:
-    if is_certainly_ok(account, policy):
+    if is_certainly_ok(account, Policies(policy)):
         assert evaluate(account, policy).state is State.OK
 
 
@@ -191,7 +191,7 @@ def test_what_is_plainly_ok_is_ok(account: Account, policy: QuotaPolicy) -> None
 )
 def test_what_is_not_ok_is_not_plainly_ok(account: Account, policy: QuotaPolicy) -> None:
     assert evaluate(account, policy).state is not State.OK
-    assert not is_certainly_ok(account, policy)
+    assert not is_certainly_ok(account, Policies(policy))
 
 
 @pytest.mark.parametrize(
@@ -206,4 +206,4 @@ def test_what_is_plainly_ok_is_found_without_its_sentence(
     account: Account, policy: QuotaPolicy
 ) -> None:
     assert evaluate(account, policy).state is State.OK
-    assert is_certainly_ok(account, policy)
+    assert is_certainly_ok(account, Policies(policy))

@@ -19,7 +19,7 @@ from backup_monitoring.model.verdicts import Range, State, Threshold
 from backup_monitoring.tasks.policies import Policies
 from backup_monitoring.tasks.schedule_task import SchedulePolicy
 from backup_monitoring.tasks.status import evaluate_status
-from backup_monitoring.tasks.status_task import StatusPolicy
+from backup_monitoring.tasks.status_task import StatusFacts, StatusPolicy
 from backup_monitoring.tasks.warn_after_policy import WarnAfterPolicy
 from cases import LONG_AGO, at, computer, daily, end, hourly, start, uploads
 
@@ -337,7 +337,9 @@ def test_the_doubt_holds_while_the_next_backup_runs(history: History | None) -> 
         "2026-11-23 20:41 +01:00, but the quota was used up (99.0 %, "
         "threshold 99 % ([status] full))"
     )
-    assert verdict.facts["cause"] == "full"
+    assert verdict.facts == StatusFacts(
+        "full", failed=0, last_success=at("2026-11-23T20:41:37+01:00"), zone=ZURICH
+    )
 
 
 def test_a_first_backup_that_fills_the_quota_is_not_doubted_before_its_end() -> None:
@@ -473,7 +475,8 @@ def test_a_success_is_doubted(
 
     assert verdict.state is state
     assert ("no space is used: is anything backed up?" in verdict.summary) == bool(state.value)
-    assert verdict.facts.get("cause") == ("empty" if state.value else None)
+    assert verdict.facts is not None
+    assert verdict.facts.cause == ("empty" if state.value else "")
 
 
 def test_a_single_check_does_not_forget_a_failure_while_the_next_backup_runs() -> None:
@@ -521,7 +524,8 @@ def test_a_success_that_only_the_quota_spoils_is_no_computer_that_fails() -> Non
 
     assert (verdict.state, verdict.computer) == (State.WARNING, "web02")
     assert verdict.failing == ("web02",)
-    assert "others" not in verdict.facts
+    assert isinstance(verdict.facts, StatusFacts)
+    assert verdict.facts.others is None
 
 
 def test_the_settings_off_too_never_warn() -> None:
@@ -646,13 +650,13 @@ SUCCESS = end("2026-11-22T20:41:37+01:00")
     [
         pytest.param(
             computer(end=FAILED),
-            {
-                "cause": "errors",
-                "failed": 1,
-                "at_least": True,
-                "failed_at": FAILED.at,
-                "failed_since": FAILED.at,
-            },
+            StatusFacts(
+                cause="errors",
+                failed=1,
+                at_least=True,
+                failed_at=FAILED.at,
+                failed_since=FAILED.at,
+            ),
             id="a single check",
         ),
         pytest.param(
@@ -660,36 +664,36 @@ SUCCESS = end("2026-11-22T20:41:37+01:00")
                 end=FAILED,
                 history=History(failed=2, failed_since=at("2026-11-21T20:41+01:00")),
             ),
-            {
-                "cause": "errors",
-                "failed": 3,
-                "at_least": False,
-                "failed_at": FAILED.at,
-                "failed_since": at("2026-11-21T20:41+01:00"),
-            },
+            StatusFacts(
+                cause="errors",
+                failed=3,
+                at_least=False,
+                failed_at=FAILED.at,
+                failed_since=at("2026-11-21T20:41+01:00"),
+            ),
             id="the third in a row",
         ),
         pytest.param(
             computer(start=start("2026-11-23T11:00+01:00"), end=SUCCESS, history=History(failed=1)),
-            {
-                "cause": "never_ended",
-                "failed": 2,
-                "at_least": False,
-                "failed_at": at("2026-11-23T11:00+01:00"),
-                "failed_since": at("2026-11-23T11:00+01:00"),
-                "last_success": SUCCESS.at,
-            },
+            StatusFacts(
+                cause="never_ended",
+                failed=2,
+                at_least=False,
+                failed_at=at("2026-11-23T11:00+01:00"),
+                failed_since=at("2026-11-23T11:00+01:00"),
+                last_success=SUCCESS.at,
+            ),
             id="never ended",
         ),
         pytest.param(
             computer(start=RUNNING, end=FAILED),
-            {
-                "cause": "errors",
-                "failed": 1,
-                "at_least": True,
-                "failed_at": FAILED.at,
-                "failed_since": FAILED.at,
-            },
+            StatusFacts(
+                cause="errors",
+                failed=1,
+                at_least=True,
+                failed_at=FAILED.at,
+                failed_since=FAILED.at,
+            ),
             id="a single check: ended with errors, and the next is running",
         ),
         pytest.param(
@@ -698,23 +702,23 @@ SUCCESS = end("2026-11-22T20:41:37+01:00")
                 end=FAILED,
                 history=History(failed=2, at_least=True, failed_since=at("2026-11-21T20:41+01:00")),
             ),
-            {
-                "cause": "errors",
-                "failed": 2,
-                "at_least": True,
-                "failed_at": FAILED.at,
-                "failed_since": at("2026-11-21T20:41+01:00"),
-            },
+            StatusFacts(
+                cause="errors",
+                failed=2,
+                at_least=True,
+                failed_at=FAILED.at,
+                failed_since=at("2026-11-21T20:41+01:00"),
+            ),
             id="ended with errors, and the next is running",
         ),
         pytest.param(
             computer(start=RUNNING, end=end("2026-11-21T20:41+01:00"), schedule=daily(20)),
-            {
-                "cause": "never_ended",
-                "failed": 1,
-                "at_least": True,
-                "last_success": at("2026-11-21T20:41+01:00"),
-            },
+            StatusFacts(
+                cause="never_ended",
+                failed=1,
+                at_least=True,
+                last_success=at("2026-11-21T20:41+01:00"),
+            ),
             id="a single check: killed, and the next is running",
         ),
         pytest.param(
@@ -723,14 +727,14 @@ SUCCESS = end("2026-11-22T20:41:37+01:00")
                 end=SUCCESS,
                 history=History(failed=1, failed_since=at("2026-11-23T20:00+01:00")),
             ),
-            {
-                "cause": "never_ended",
-                "failed": 1,
-                "at_least": False,
-                "failed_at": at("2026-11-23T20:00+01:00"),
-                "failed_since": at("2026-11-23T20:00+01:00"),
-                "last_success": SUCCESS.at,
-            },
+            StatusFacts(
+                cause="never_ended",
+                failed=1,
+                at_least=False,
+                failed_at=at("2026-11-23T20:00+01:00"),
+                failed_since=at("2026-11-23T20:00+01:00"),
+                last_success=SUCCESS.at,
+            ),
             id="killed, and the next is running",
         ),
         pytest.param(
@@ -738,20 +742,20 @@ SUCCESS = end("2026-11-22T20:41:37+01:00")
                 start=RUNNING,
                 history=History(failed=2, failed_since=at("2026-11-22T20:00+01:00")),
             ),
-            {
-                "cause": "never_ended",
-                "failed": 2,
-                "at_least": False,
-                "failed_since": at("2026-11-22T20:00+01:00"),
-            },
+            StatusFacts(
+                cause="never_ended",
+                failed=2,
+                at_least=False,
+                failed_since=at("2026-11-22T20:00+01:00"),
+            ),
             id="killed twice: when the second began is not known",
         ),
     ],
 )
-def test_the_facts_of_failed_backups(one: Computer, facts: dict[str, object]) -> None:
+def test_the_facts_of_failed_backups(one: Computer, facts: StatusFacts) -> None:
     verdict = evaluate_status(ENTRY, uploads(one), RULES, NOW)
 
-    assert verdict.facts == {**facts, "threshold_days": 1, "zone": ZURICH}
+    assert verdict.facts == facts._replace(threshold_days=1, zone=ZURICH)
 
 
 def test_the_facts_of_a_success() -> None:
@@ -760,8 +764,8 @@ def test_the_facts_of_a_success() -> None:
         ENTRY._replace(used=99, capacity=100), uploads(computer(end=SUCCESS)), RULES, NOW
     )
 
-    assert fine.facts == {"last_success": SUCCESS.at}
-    assert full.facts == {"cause": "full", "last_success": SUCCESS.at}
+    assert fine.facts == StatusFacts(failed=0, last_success=SUCCESS.at, zone=ZURICH)
+    assert full.facts == StatusFacts("full", failed=0, last_success=SUCCESS.at, zone=ZURICH)
 
 
 def test_details_explain_the_number() -> None:

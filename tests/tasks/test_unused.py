@@ -1,5 +1,7 @@
 """The unused rule: accounts that were never backed up to."""
 
+from datetime import timedelta
+
 import pytest
 
 from backup_monitoring.model.accounts import Account, AccountStatus
@@ -7,7 +9,7 @@ from backup_monitoring.model.uploads import History, InvalidReport, Uploads
 from backup_monitoring.model.verdicts import Metric, Range, State, Threshold
 from backup_monitoring.tasks.policies import Policies
 from backup_monitoring.tasks.unused import evaluate_unused
-from backup_monitoring.tasks.unused_task import UnusedPolicy
+from backup_monitoring.tasks.unused_task import UnusedFacts, UnusedPolicy
 from cases import at, computer, end, start, uploads
 
 NOW = at("2026-11-24T12:00+01:00")
@@ -121,4 +123,6 @@ def test_metrics_and_facts() -> None:
 
     good = Range(end=1209600), Range(end=2592000)
     assert verdict.metrics == (Metric("age", 2592060, "s", *good),)
-    assert verdict.facts == {"cause": "unused", "created": at("2026-10-25T11:59+01:00")}
+    assert verdict.facts == UnusedFacts(
+        "unused", at("2026-10-25T11:59+01:00"), timedelta(seconds=2592060), timedelta(days=14)
+    )

@@ -7,7 +7,7 @@ import pytest
 from backup_monitoring.model.uploads import NoSchedule, Schedule
 from backup_monitoring.model.verdicts import Range, State, Threshold
 from backup_monitoring.tasks.schedule import evaluate_schedule
-from backup_monitoring.tasks.schedule_task import SchedulePolicy
+from backup_monitoring.tasks.schedule_task import ScheduleFacts, SchedulePolicy
 from backup_monitoring.tasks.warn_after_policy import WarnAfterPolicy
 from cases import at, computer, end, start, uploads
 from tasks.schedule_cases import (
@@ -291,12 +291,12 @@ def test_the_facts_of_an_old_backup() -> None:
 
     verdict = evaluate_schedule(ACCOUNT, uploads(one), rules, at("2026-11-25T20:00:04+01:00"))
 
-    assert verdict.facts == {
-        "cause": "old",
-        "last_backup": at("2026-11-22T20:00:04+01:00"),
-        "age": timedelta(days=3),
-        "threshold_age": timedelta(days=2),
-    }
+    assert verdict.facts == ScheduleFacts(
+        cause="old",
+        last_backup=at("2026-11-22T20:00:04+01:00"),
+        age=timedelta(days=3),
+        threshold_age=timedelta(days=2),
+    )
 
 
 def test_days_count_from_the_end_where_no_start_is_known() -> None:
@@ -349,8 +349,10 @@ def test_thresholds_that_are_off_are_not_facts() -> None:
         EACH, uploads(computer(start=SUNDAY, end=SUNDAYS_END, schedule=AT_20)), RULES, at(ONE)
     )
 
-    assert "threshold_backups" not in by_days.facts
-    assert "threshold_days" not in by_number.facts
+    assert isinstance(by_days.facts, ScheduleFacts)
+    assert (by_days.facts.threshold_backups, by_days.facts.threshold_days) == (None, 1)
+    assert isinstance(by_number.facts, ScheduleFacts)
+    assert (by_number.facts.threshold_backups, by_number.facts.threshold_days) == (1, None)
 
 
 def test_days_count_from_the_newest_run_that_is_known() -> None:

@@ -19,7 +19,7 @@ from backup_monitoring.model import (
 )
 from backup_monitoring.tasks.account_eligibility import check_home, check_status
 from backup_monitoring.tasks.aggregate import ComputerVerdict, aggregate, list_reporting_computers
-from backup_monitoring.tasks.client_task import ClientPolicy
+from backup_monitoring.tasks.client_task import ClientFacts, ClientPolicy
 from backup_monitoring.tasks.computer_eligibility import check_reports, check_retired
 from backup_monitoring.tasks.policies import Policies
 from backup_monitoring.tasks.schedule_task import SchedulePolicy
@@ -95,14 +95,10 @@ def _compare_versions(computer: Computer, client: Client, policy: ClientPolicy) 
         oldest = parse_version(minimums.get(client.identifier, ""))
         if oldest is not None and version < oldest:
             summary = f"{name} is too old, threshold {oldest} (settings)"
-            facts = {
-                "cause": "outdated",
-                "identifier": client.identifier,
-                "version": client.version,
-                "minimum": str(oldest),
-            }
+            facts = ClientFacts("outdated", None, client.identifier, client.version, str(oldest))
             return ComputerVerdict(computer.name, state, summary, 1, facts=facts)
-    return ComputerVerdict(computer.name, State.OK, f"{name} is new enough", 0)
+    facts = ClientFacts(identifier=client.identifier, version=client.version)
+    return ComputerVerdict(computer.name, State.OK, f"{name} is new enough", 0, facts=facts)
 
 
 def _report_incomparable(computer: Computer, summary: str, policy: ClientPolicy) -> ComputerVerdict:

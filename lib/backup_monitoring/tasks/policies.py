@@ -1,25 +1,8 @@
 """What do the rules take from the settings? One policy per section."""
 
-from collections.abc import Mapping
 from typing import Any, TypeVar, cast
 
-from backup_monitoring.tasks.client_task import ClientPolicy
-from backup_monitoring.tasks.quota_task import QuotaPolicy
-from backup_monitoring.tasks.schedule_task import SchedulePolicy
-from backup_monitoring.tasks.status_task import StatusPolicy
-from backup_monitoring.tasks.unused_task import UnusedPolicy
-from backup_monitoring.tasks.warn_after_policy import WarnAfterPolicy
-
 P = TypeVar("P")
-
-SECTIONS: Mapping[str, type] = {
-    "quota": QuotaPolicy,
-    "warn_after": WarnAfterPolicy,
-    "schedule": SchedulePolicy,
-    "status": StatusPolicy,
-    "client": ClientPolicy,
-    "unused": UnusedPolicy,
-}
 
 
 class Policies:

@@ -24,7 +24,6 @@ from backup_monitoring.tasks.account_eligibility import check_home, check_status
 from backup_monitoring.tasks.aggregate import (
     ComputerVerdict,
     aggregate,
-    drop_unknown,
     list_reporting_computers,
 )
 from backup_monitoring.tasks.calendar import MOST_A_DAY, apply_weekdays, find_clock, is_dense
@@ -32,7 +31,7 @@ from backup_monitoring.tasks.computer_eligibility import check_computer
 from backup_monitoring.tasks.due import ComputerClock, iter_due_times
 from backup_monitoring.tasks.policies import Policies
 from backup_monitoring.tasks.runs import find_newest_run
-from backup_monitoring.tasks.schedule_task import SchedulePolicy
+from backup_monitoring.tasks.schedule_task import ScheduleFacts, SchedulePolicy
 from backup_monitoring.tasks.status_task import StatusPolicy
 from backup_monitoring.tasks.warn_after import (
     WarnAfter,
@@ -146,7 +145,7 @@ def _evaluate_due_times(
     last = _find_last_backup(computer)
     upcoming = next(iter_due_times(pattern, zone, now, now + _FARTHEST_AHEAD), None)
     how = f"{plan.origin}; zone {plan.clock.origin}; counted from {plan.format_time(since)}"
-    facts = drop_unknown(next_due=upcoming, last_backup=last.at, zone=zone)
+    facts = ScheduleFacts(missed=0, next_due=upcoming, last_backup=last.at, zone=zone)
     if not missed:
         following = f", next due {plan.format_time(upcoming)}" if upcoming is not None else ""
         summary = f"none missed, {last.format(plan.clock)}{following}"
@@ -157,7 +156,13 @@ def _evaluate_due_times(
     if now - first > _RETIRED_HINT_AFTER:
         summary += "; if this computer was retired, remove its folder"
     how += f"; {format_warn_after(warn_after)}; {last.format(plan.clock)}"
-    facts |= warn_after.facts | drop_unknown(cause="missed", missed=count, first_due=first)
+    facts = facts._replace(
+        cause="missed",
+        missed=count,
+        first_due=first,
+        threshold_backups=warn_after.too_many,
+        threshold_days=warn_after.days or None,
+    )
     return ComputerVerdict(computer.name, state, summary, min(count, MOST_MISSED), how, facts)
 
 
@@ -215,7 +220,7 @@ def _evaluate_age(
         return ComputerVerdict(computer.name, State.OK, summary)
     state = State.CRITICAL if now - last > 3 * oldest else State.WARNING
     summary += f", threshold {format_duration(oldest)} ([schedule] max_backup_age)"
-    facts = drop_unknown(cause="old", last_backup=last, age=now - last, threshold_age=oldest)
+    facts = ScheduleFacts("old", last_backup=last, age=now - last, threshold_age=oldest)
     return ComputerVerdict(computer.name, state, summary, facts=facts)
 
 

@@ -1,8 +1,9 @@
-"""Warn after: what the rules about runs take from the settings, where the entry is silent."""
+"""Warn after: the settings and options of the rules that count backups in a row."""
 
 from typing import Annotated, NamedTuple
 
 from backup_monitoring.model import COUNT, Key, Range, Threshold
+from backup_monitoring.tasks.task import Option
 
 
 class WarnAfterPolicy(NamedTuple):
@@ -29,3 +30,24 @@ class WarnAfterPolicy(NamedTuple):
     ] = 1
     days_origin: str = "default"
     critical: Threshold = Threshold(Range(end=2), "default")
+
+
+def make_warn_after_options(counted: str) -> tuple[Option, Option]:
+    """Return ``-w`` and ``-c``; *counted* is what such a backup is: missed or failed."""
+    return (
+        Option(
+            ("-w", "--warning"),
+            "RANGE",
+            f"good number of {counted} backups in a row, {{default}} by default ([warn_after] "
+            "backups); for accounts whose entry sets none: most entries do",
+            WarnAfterPolicy,
+            "backups",
+        ),
+        Option(
+            ("-c", "--critical"),
+            "RANGE",
+            "CRITICAL outside of it while WARNING holds, {default} by default",
+            WarnAfterPolicy,
+            "critical",
+        ),
+    )
