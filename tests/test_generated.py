@@ -132,6 +132,39 @@ def test_a_setting_is_added_in_one_place(copy: Path) -> None:
     )
 
 
+def test_a_section_is_a_class_and_a_field(copy: Path) -> None:
+    (copy / LIB / "settings" / "sample.py").write_text(
+        '"""Section [sample]: an example."""\n\n'
+        "from typing import Annotated, NamedTuple\n\n"
+        "from backup_monitoring.model import Key\n\n\n"
+        "class SampleSettings(NamedTuple):\n"
+        '    """[sample]: what a sample is for."""\n\n'
+        '    enabled: Annotated[bool, Key("make samples")] = True\n',
+        encoding="utf-8",
+    )
+    load = copy / LIB / "settings" / "load.py"
+    text = load.read_text(encoding="utf-8")
+    for place, line in (
+        ("    notify: NotifySettings\n", "    sample: SampleSettings\n"),
+        (
+            "from backup_monitoring.settings.sections import",
+            "from backup_monitoring.settings.sample import SampleSettings\n",
+        ),
+    ):
+        assert text.count(place) == 1
+        text = text.replace(place, line + place)
+    load.write_text(text, encoding="utf-8")
+    assert run(copy, "-m", "tools.generate").returncode == 0
+
+    document = (copy / "docs" / "settings.md").read_text(encoding="utf-8")
+    headings = re.findall(r"^## \[(.+)\]$", document, flags=re.MULTILINE)
+    assert headings[headings.index("sample") + 1] == "notify"
+    assert "## [sample]\n\nWhat a sample is for.\n\n| key | type" in document
+    annotated = (copy / "examples" / "backup-monitoring.toml").read_text(encoding="utf-8")
+    assert re.search(r"^\[sample\] +# what a sample is for$", annotated, re.MULTILINE)
+    assert "\n[sample]\nenabled = true  # default\n" in show(copy, SETTINGS)
+
+
 @pytest.mark.parametrize("option", ["--test", "--account=4000101"])
 def test_the_annotated_file_is_printed_alone(copy: Path, option: str) -> None:
     assert show(copy, "", "--default", option) == (
