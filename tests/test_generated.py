@@ -96,13 +96,13 @@ def test_a_block_that_is_left_is_named(copy: Path) -> None:
 def test_a_block_that_is_missing_is_added_before_the_one_that_follows(copy: Path) -> None:
     document = copy / "docs" / "settings.md"
     text = document.read_text(encoding="utf-8")
-    block = re.search(r"<!-- generated: settings unused -->\n.*?<!-- end -->\n", text, re.DOTALL)
+    block = re.search(r"<!-- generated: settings homes -->\n.*?<!-- end -->\n", text, re.DOTALL)
     assert block is not None
     document.write_text(text.replace(block[0], ""), encoding="utf-8")
 
     assert run(copy, "-m", "tools.generate").returncode == 0
 
-    following = "<!-- generated: settings monitoring -->"
+    following = "<!-- generated: settings store -->"
     assert f"{block[0]}\n{following}" in document.read_text(encoding="utf-8")
 
 
