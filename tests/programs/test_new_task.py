@@ -31,7 +31,6 @@ class ExamplePolicy(NamedTuple):
 EXAMPLE = Task(
     name="example",
     question="does an account have too many computers?",
-    subject="computers",
     description="Checks the number of computers of backup accounts.",
     rule="example.evaluate_example",
     needs=Needs(Need.HOME, Files.REPORTS),

@@ -51,7 +51,6 @@ class ClientPolicy(NamedTuple):
 CLIENT = Task(
     name="client",
     question="is a computer's backup program too old?",
-    subject="old backup programs",
     description="Checks the versions of backup programs against the minimum in the settings, "
     "[client.minimum] and [client.minimum_critical].",
     rule="client.evaluate_client",

@@ -48,7 +48,6 @@ class QuotaPolicy(NamedTuple):
 QUOTA = Task(
     name="quota",
     question="has an account used too much of its quota?",
-    subject="used space",
     description="Checks the used space of backup accounts, in percent of their quota.",
     rule="quota.evaluate_quota",
     thresholds="quota.format_quota_thresholds",

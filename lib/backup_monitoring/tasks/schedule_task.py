@@ -70,7 +70,6 @@ class SchedulePolicy(NamedTuple):
 SCHEDULE = Task(
     name="schedule",
     question="was a backup not executed at its planned time?",
-    subject="missed backups",
     description="Checks whether backups were executed at their planned times.",
     rule="schedule.evaluate_schedule",
     thresholds="warn_after.format_account_thresholds",

@@ -33,7 +33,6 @@ class StatusPolicy(NamedTuple):
 STATUS = Task(
     name="status",
     question="did the last backup fail, or never end?",
-    subject="failed backups",
     description="Checks whether the last backups ended, and ended well.",
     rule="status.evaluate_status",
     thresholds="warn_after.format_account_thresholds",

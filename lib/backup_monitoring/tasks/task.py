@@ -51,7 +51,6 @@ class Task(NamedTuple):
     Args:
         name: of the program, the service, the template and the section of the settings.
         question: what the check answers, for help and documents.
-        subject: what it judges, in the plural, for example "missed backups".
         description: of ``--help``, in sentences.
         rule: its function in this package, as "module.function"; loaded when it is needed.
         thresholds: of the same kind, the text of an account's thresholds; '' if it has none.
@@ -68,7 +67,6 @@ class Task(NamedTuple):
 
     name: str
     question: str
-    subject: str
     description: str
     rule: str
     needs: Needs

@@ -28,7 +28,6 @@ class UnusedPolicy(NamedTuple):
 UNUSED = Task(
     name="unused",
     question="was an account never used?",
-    subject="unused accounts",
     description="Checks for accounts that were never used.",
     rule="unused.evaluate_unused",
     thresholds="unused.format_age_thresholds",
