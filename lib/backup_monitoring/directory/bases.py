@@ -10,6 +10,6 @@ class MissingBaseError(DirectoryError):
 
 def find_base_key(settings: DirectorySettings, base: str) -> str:
     """Return the keys of *settings* that define the distinguished name *base*, for an error."""
-    names = (name for name in settings._fields if name.endswith("_base") or name == "bind_dn")
+    names = [*(name for name in settings._fields if name.endswith("_base")), "bind_dn"]
     keys = [name for name in names if getattr(settings, name) == base]
     return " or ".join([*keys[:1], "suffix"])
