@@ -35,7 +35,7 @@ class ClientCheck(BackupCheck):
         """Return the inventory if an option asks for it."""
         if request.options.inventory is None:
             return None
-        inventory, found = Inventory(), set[str]()
+        inventory, found = Inventory(request.now), set[str]()
         for account, uploads in source():
             found.add(account.uid.lower())
             inventory.add(account, uploads)

@@ -8,6 +8,7 @@ from backup_monitoring.model.uploads import (
     End,
     History,
     Pattern,
+    Receipt,
     Schedule,
     Start,
     Uploads,
@@ -30,14 +31,15 @@ def offset(text: str) -> timedelta:
     return value
 
 
-def start(text: str, client: Client | None = PERL, modified: datetime = LONG_AGO) -> Start:
-    return Start(at(text), offset(text), "461239", client, modified)
+def start(text: str, client: Client | None = PERL, came: str | None = None) -> Start:
+    """A start that came when its computer's clock showed *text*, or at another time."""
+    return Start(at(text), offset(text), "461239", client, Receipt(at(came or text)))
 
 
 def end(
-    text: str, success: bool = True, client: Client | None = PERL, modified: datetime = LONG_AGO
+    text: str, success: bool = True, client: Client | None = PERL, came: str | None = None
 ) -> End:
-    return End(at(text), offset(text), "461239", success, client, modified)
+    return End(at(text), offset(text), "461239", success, client, Receipt(at(came or text)))
 
 
 def daily(

@@ -11,7 +11,15 @@ from statistics import median
 from zoneinfo import ZoneInfo
 
 from backup_monitoring.model.accounts import Account
-from backup_monitoring.model.uploads import Client, Computer, Pattern, Schedule, Start, Uploads
+from backup_monitoring.model.uploads import (
+    Client,
+    Computer,
+    Pattern,
+    Receipt,
+    Schedule,
+    Start,
+    Uploads,
+)
 from backup_monitoring.model.verdicts import State
 from backup_monitoring.tasks.policies import Policies
 from backup_monitoring.tasks.schedule import evaluate_schedule
@@ -26,7 +34,7 @@ def _main(rounds: int, now: datetime) -> None:
     hour = timedelta(hours=1)
     client = Client("Online Backup Perl Script", "2.0.11", "linux")
     last = now - timedelta(days=365)
-    start = Start(last, hour, "461239", client, last)
+    start = Start(last, hour, "461239", client, Receipt(last))
     pattern = Pattern(frozenset([30]), frozenset([20]), hour)
     computer = Computer("web01", start, None, Schedule(pattern, client, last))
     account = Account("4000101", "uid=4000101", created=last, warning_days=1, warning_numbers=0)

@@ -13,7 +13,7 @@ GONE = History(at("2026-11-01T00:00+00:00"), gone=at("2026-11-20T00:00+00:00"))
 
 
 def counted(*homes: tuple[Account, Uploads]) -> Inventory:
-    inventory = Inventory()
+    inventory = Inventory(at("2026-11-24T12:00+01:00"))
     for account, found in homes:
         inventory.add(account, found)
     return inventory

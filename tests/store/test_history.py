@@ -17,13 +17,13 @@ from backup_monitoring.model.uploads import (
     History,
     InvalidReport,
     NoSchedule,
+    Receipt,
     Schedule,
     Start,
     Uploads,
 )
 from backup_monitoring.model.verdicts import State, Verdict
 from backup_monitoring.store.history import (
-    SeenReport,
     TrackedComputer,
     mark_missing,
     update_computer,
@@ -54,12 +54,12 @@ def written(text: str) -> str:
 
 def began(text: str, run: str = "") -> Start:
     moment = written(text)
-    return Start(at(moment), offset(moment), run or text[:2], PERL, LONG_AGO)
+    return Start(at(moment), offset(moment), run or text[:2], PERL, Receipt(at(moment)))
 
 
 def good(text: str, run: str = "") -> End:
     moment = written(text)
-    return End(at(moment), offset(moment), run or text[:2], True, PERL, LONG_AGO)
+    return End(at(moment), offset(moment), run or text[:2], True, PERL, Receipt(at(moment)))
 
 
 def bad(text: str, run: str = "") -> End:
@@ -395,7 +395,7 @@ def test_history(looks: list[Look]) -> None:
             computer = Computer("web01", history=memory.history)
         else:
             memory = update_computer(memory, computer, now)
-            computer = computer._replace(history=memory.history_beside(computer))
+            computer = memory.join(computer, now)
         # as from one run to the next
         memory = CODEC.decode(CODEC.encode(memory))
         uploads = Uploads((computer,))
@@ -551,8 +551,8 @@ def test_moments_that_a_wrong_clock_of_this_server_put_into_the_future(
 
 OPEN_AFTER_TWO = TrackedComputer(
     EARLY,
-    SeenReport(at("2026-11-22T20:00+01:00"), "22"),
-    SeenReport(at("2026-11-21T20:40+01:00"), "21", False),
+    began("22 20:00"),
+    bad("21 20:40"),
     failed=2,
     failed_since=at("2026-11-20T20:40+01:00"),
 )
@@ -579,7 +579,7 @@ OPEN_AFTER_TWO = TrackedComputer(
             id="and the row begins with it",
         ),
         pytest.param(
-            OPEN_AFTER_TWO._replace(end=SeenReport(at("2026-11-19T20:40+01:00"), "19", True)),
+            OPEN_AFTER_TWO._replace(end=good("19 20:40")),
             Computer("a", None, good("19 20:40")),
             2,
             "20",
@@ -597,7 +597,7 @@ OPEN_AFTER_TWO = TrackedComputer(
 def test_the_past_beside_the_reports_that_are_there(
     memory: TrackedComputer, computer: Computer, failed: int, since: str | None
 ) -> None:
-    history = memory.history_beside(computer)
+    history = memory.join(computer, NOW).history
 
     assert history is not None
     assert history.failed == failed
@@ -605,7 +605,7 @@ def test_the_past_beside_the_reports_that_are_there(
 
 
 def test_a_folder_without_reports_has_no_past() -> None:
-    assert OPEN_AFTER_TWO.history_beside(Computer("a")) is None
+    assert OPEN_AFTER_TWO.join(Computer("a"), NOW).history is None
 
 
 def test_a_backup_that_never_ended_is_remembered_until_a_new_end() -> None:
@@ -632,4 +632,4 @@ def test_what_is_kept_is_bounded_whatever_a_customer_does() -> None:
     assert memory is not None
 
     assert memory.failed == 399
-    assert len(CODEC.encode(memory)) < 500
+    assert len(CODEC.encode(memory)) < 2000

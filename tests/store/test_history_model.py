@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 
 from backup_monitoring.model.accounts import Account
 from backup_monitoring.model.codec import Codec
-from backup_monitoring.model.uploads import Computer, End, Start, Uploads
+from backup_monitoring.model.uploads import Computer, End, Receipt, Start, Uploads
 from backup_monitoring.store.history import TrackedComputer, update_computer
 from backup_monitoring.tasks.policies import Policies
 from backup_monitoring.tasks.schedule_task import SchedulePolicy
 from backup_monitoring.tasks.status import evaluate_status
 from backup_monitoring.tasks.status_task import StatusPolicy
 from backup_monitoring.tasks.warn_after_policy import WarnAfterPolicy
-from cases import LONG_AGO, PERL, at
+from cases import PERL, at
 
 ACCOUNT = Account("4000101", "", warning_numbers=2, warning_days=0)
 RULES = Policies(WarnAfterPolicy(), SchedulePolicy(), StatusPolicy())
@@ -78,8 +78,8 @@ class World:
         zero, start, end = timedelta(0), self.start, self.end
         return Computer(
             "web01",
-            Start(start.began, zero, start.id, PERL, LONG_AGO) if start else None,
-            End(end.ended, zero, end.id, end.good, PERL, LONG_AGO) if end else None,
+            Start(start.began, zero, start.id, PERL, Receipt(start.began)) if start else None,
+            End(end.ended, zero, end.id, end.good, PERL, Receipt(end.ended)) if end else None,
         )
 
     def seen(self) -> None:
@@ -128,7 +128,7 @@ def events(history: list[Run]) -> Iterator[tuple[datetime, Run, str]]:
 def count_failed(memory: TrackedComputer, computer: Computer, now: datetime) -> int:
     verdict = evaluate_status(
         ACCOUNT,
-        Uploads((computer._replace(history=memory.history_beside(computer)),)),
+        Uploads((memory.join(computer, now),)),
         RULES,
         now,
     )

@@ -17,10 +17,11 @@ from backup_monitoring.model.uploads import (
     InvalidReport,
     NoSchedule,
     Pattern,
+    Receipt,
     Schedule,
     Start,
 )
-from backup_monitoring.store.history import SeenReport, TrackedComputer
+from backup_monitoring.store.history import TrackedComputer
 from backup_monitoring.store.schema import (
     COMPUTER_HISTORY,
     END,
@@ -43,11 +44,14 @@ times = st.datetimes(
 offsets = st.integers(-15 * 60, 15 * 60).map(lambda minutes: timedelta(minutes=minutes))
 clients = st.none() | st.builds(Client, texts, texts, texts)
 unreadable = st.builds(InvalidReport, texts, texts)
-starts = st.builds(Start, times, offsets, texts, clients, times)
-ends = st.builds(End, times, offsets, texts, st.booleans(), clients, times)
+receipts = st.builds(Receipt, times, st.booleans(), st.none() | offsets)
+starts = st.builds(Start, times, offsets, texts, clients, receipts)
+ends = st.builds(End, times, offsets, texts, st.booleans(), clients, receipts)
 numbers = st.frozensets(st.integers(0, 59))
 patterns = st.builds(Pattern, numbers, numbers, offsets, *[st.none() | numbers] * 3)
-schedules = st.builds(Schedule, patterns | st.sampled_from(NoSchedule), clients, times)
+schedules = st.builds(
+    Schedule, patterns | st.sampled_from(NoSchedule), clients, times, st.booleans()
+)
 histories = st.builds(
     History,
     times,
@@ -55,22 +59,23 @@ histories = st.builds(
     st.booleans(),
     *[st.none() | times] * 6,
 )
-seen = st.none() | st.builds(SeenReport, times, texts, st.booleans())
 tracked_computers = st.builds(
     TrackedComputer,
     times,
-    seen,
-    seen,
+    st.none() | starts,
+    st.none() | ends,
     st.integers(0, 10_000),
     st.booleans(),
     st.none() | times,
     st.none() | times,
     st.none() | times,
-    st.none() | texts,
+    st.none() | schedules,
     st.none() | times,
     st.none() | times,
     st.none() | times,
     st.none() | times,
+    offsets,
+    texts,
 )
 growths = st.none() | st.builds(
     Growth,

@@ -9,7 +9,7 @@ from backup_monitoring.tasks.policies import Policies
 from backup_monitoring.tasks.schedule_task import SchedulePolicy
 from backup_monitoring.tasks.status_task import StatusPolicy
 from backup_monitoring.tasks.warn_after_policy import WarnAfterPolicy
-from cases import at, daily, end, start
+from cases import LONG_AGO, at, daily, end, start
 
 ZURICH = ZoneInfo("Europe/Zurich")
 ACCOUNT = Account("4000101", "uid=4000101,dc=example", created=at("2026-01-01T00:00+00:00"))
@@ -24,4 +24,4 @@ SUNDAYS_END = end("2026-11-22T20:41:37+01:00")
 AT_20 = daily(20)
 EVERY_HOUR = Pattern(frozenset([0]), frozenset(range(24)), timedelta(hours=1))
 ONE, TWO, THREE = "2026-11-23T23:00+01:00", "2026-11-24T23:00+01:00", "2026-11-25T23:00+01:00"
-BY_HAND = Schedule(NoSchedule.BY_HAND, None, SUNDAY.modified)
+BY_HAND = Schedule(NoSchedule.BY_HAND, None, LONG_AGO)

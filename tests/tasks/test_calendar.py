@@ -9,7 +9,7 @@ from backup_monitoring.model.uploads import Computer, Pattern, Schedule
 from backup_monitoring.model.verdicts import State
 from backup_monitoring.tasks.schedule import evaluate_schedule
 from backup_monitoring.tasks.schedule_task import SchedulePolicy
-from cases import at, computer, daily, end, start, uploads
+from cases import LONG_AGO, at, computer, daily, end, start, uploads
 from tasks.schedule_cases import (
     AT_20,
     BY_HAND,
@@ -101,7 +101,7 @@ def test_the_zone_of_a_computer(
 def every(minutes: int, number: int) -> tuple[Computer, ...]:
     """Return *number* computers that back up every *minutes*, and just did."""
     pattern = Pattern(frozenset(range(0, 60, minutes)), EVERY_HOUR.hours, timedelta(hours=1))
-    plan = Schedule(pattern, None, SUNDAY.modified)
+    plan = Schedule(pattern, None, LONG_AGO)
     just = start("2026-11-24T11:59+01:00")
     return tuple(computer(f"web{each:02}", start=just, schedule=plan) for each in range(number))
 

@@ -118,11 +118,12 @@ def test_the_newest_report_that_names_a_client_counts() -> None:
     old, new = Client(PERL, "2.0.8"), Client(PERL, "2.0.11")
     ended, started = "2026-11-22T20:41+01:00", "2026-11-23T20:00+01:00"
 
-    assert find_client(computer(start=start(started, new), end=end(ended, client=old))) == new
-    assert find_client(computer(start=start(started, None), end=end(ended, client=old))) == old
-    assert find_client(computer(start=start(ended, old), end=end(started, client=new))) == new
+    assert find_client(computer(start=start(started, new), end=end(ended, client=old)), NOW) == new
+    assert find_client(computer(start=start(started, None), end=end(ended, client=old)), NOW) == old
+    assert find_client(computer(start=start(ended, old), end=end(started, client=new)), NOW) == new
     assert (
-        find_client(Computer("a", None, None, Schedule(NoSchedule.BY_HAND, new, LONG_AGO))) == new
+        find_client(Computer("a", None, None, Schedule(NoSchedule.BY_HAND, new, LONG_AGO)), NOW)
+        == new
     )
 
 

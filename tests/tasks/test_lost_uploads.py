@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from backup_monitoring.model.accounts import Account
-from backup_monitoring.model.uploads import Computer, Start, Uploads
+from backup_monitoring.model.uploads import Computer, Receipt, Start, Uploads
 from backup_monitoring.model.verdicts import State, Verdict
 from backup_monitoring.store.history import TrackedComputer, update_computer
 from backup_monitoring.tasks.policies import Policies
@@ -22,6 +22,7 @@ from backup_monitoring.tasks.schedule import evaluate_schedule
 from backup_monitoring.tasks.schedule_task import SchedulePolicy
 from backup_monitoring.tasks.status_task import StatusPolicy
 from backup_monitoring.tasks.warn_after_policy import WarnAfterPolicy
+from backup_monitoring.uploads.arrivals import ReportFile
 from backup_monitoring.uploads.reports import read_end, read_schedule, read_start
 from cases import LONG_AGO
 from clients import Program, end_file, schedule_file, start_file
@@ -105,20 +106,24 @@ class Disk:
         start = end = plan = None
         if self.start:
             at = self.start.start
-            start = read_start(start_file(program, at, zone), "s", at, zones, now)
+            start = read_start(came(start_file(program, at, zone), at), zones, now)
         if self.end and self.end.end:
             at = self.end.end
             number = str(life.runs.index(self.end)).encode()
             data = end_file(program, at, zone)
             if self.end is not self.start:
                 data = data.replace(b"461239", number)
-            end = read_end(data, "e", at, zones, now)
+            end = read_end(came(data, at), zones, now)
         if self.plan:
             at = self.plan.start
             data = schedule_file(program, at, zone, [life.hour], [0], None)
             of_run = start if isinstance(start, Start) else None
-            plan = read_schedule(data, "p", at, zones, now, of_run)
+            plan = read_schedule(came(data, at), zones, now, of_run)
         return Computer("web01", start, end, plan)
+
+
+def came(data: bytes, at: datetime) -> ReportFile:
+    return ReportFile(data, "report", at, by_client=False, received=Receipt(at))
 
 
 def held_to_the_truth(
@@ -140,7 +145,7 @@ def held_to_the_truth(
     most = least if newest is disk.start else busy
     if memory is None:  # live, a newer plan may be another one
         least, most = max(least, disk.plan.start), max(most, disk.plan.start)
-    due = [moment for moment in due_times(life.zone, life.hour) if now - moment > GRACE]
+    due = [moment for moment in due_times(life.zone, life.hour) if now - moment >= GRACE]
     missed = int(verdict.metrics[0].value)
     assert sum(each > least for each in due) <= missed <= sum(each > most for each in due), verdict
     if not missed or not life.days:
@@ -172,9 +177,7 @@ def test_lost_uploads(life: Life) -> None:
         seen = disk.computer(life, policy, now)
         memory = update_computer(memory, seen, now)
         for known in (None, memory):
-            history = known.history_beside(seen) if known is not None else None
-            verdict = evaluate_schedule(
-                account, Uploads((seen._replace(history=history),)), rules, now
-            )
+            shown = known.join(seen, now) if known is not None else seen
+            verdict = evaluate_schedule(account, Uploads((shown,)), rules, now)
 
             held_to_the_truth(life, disk, known, now, verdict)

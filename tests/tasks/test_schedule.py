@@ -9,7 +9,7 @@ from backup_monitoring.model.verdicts import Metric, Range, State
 from backup_monitoring.tasks.schedule import evaluate_schedule
 from backup_monitoring.tasks.schedule_facts import ScheduleFacts
 from backup_monitoring.tasks.schedule_task import SchedulePolicy
-from cases import at, computer, daily, end, start, uploads
+from cases import LONG_AGO, at, computer, daily, end, start, uploads
 from tasks.schedule_cases import (
     AT_20,
     EACH,
@@ -23,7 +23,7 @@ from tasks.schedule_cases import (
     ZURICH,
 )
 
-HOURLY = Schedule(EVERY_HOUR, None, SUNDAY.modified)
+HOURLY = Schedule(EVERY_HOUR, None, LONG_AGO)
 HOURLY_IN_SUMMER = HOURLY._replace(plan=EVERY_HOUR._replace(offset=timedelta(hours=2)))
 TWICE = Pattern(frozenset([0]), frozenset([8, 20]), timedelta(hours=1))
 ON_WORKING_DAYS = daily(20, weekdays=frozenset([1, 2, 3, 4, 5]))
@@ -41,17 +41,17 @@ ON_WORKING_DAYS = daily(20, weekdays=frozenset([1, 2, 3, 4, 5]))
         ),
         pytest.param(
             computer(start=SUNDAY, end=SUNDAYS_END, schedule=AT_20),
-            "2026-11-23T22:00:00+01:00",
+            "2026-11-23T21:59:59+01:00",
             0,
             "next due 2026-11-24 20:00 +01:00",
             id="within grace",
         ),
         pytest.param(
             computer(start=SUNDAY, end=SUNDAYS_END, schedule=AT_20),
-            "2026-11-23T22:00:01+01:00",
+            "2026-11-23T22:00:00+01:00",
             1,
             "1 backup missed since 2026-11-23 20:00 +01:00, threshold 1 backup (entry)",
-            id="older than grace",
+            id="grace is over",
         ),
         pytest.param(
             computer(start=SUNDAY, end=SUNDAYS_END, schedule=AT_20),
@@ -385,7 +385,7 @@ ON_WORKING_DAYS = daily(20, weekdays=frozenset([1, 2, 3, 4, 5]))
         pytest.param(
             computer(
                 start=start("2026-11-22T18:00:04+01:00"),
-                schedule=Schedule(TWICE, None, SUNDAY.modified),
+                schedule=Schedule(TWICE, None, LONG_AGO),
                 history=History(first_open=at("2026-11-10T20:00:04+01:00")),
             ),
             "2026-11-23T17:00+01:00",
@@ -400,7 +400,7 @@ ON_WORKING_DAYS = daily(20, weekdays=frozenset([1, 2, 3, 4, 5]))
                 schedule=Schedule(
                     Pattern(frozenset([0]), frozenset([20]), timedelta(hours=5, minutes=45)),
                     None,
-                    SUNDAY.modified,
+                    LONG_AGO,
                 ),
             ),
             "2026-11-23T22:01+05:45",
@@ -425,9 +425,11 @@ def test_missed(one: Computer, now: str, missed: int, says: str) -> None:
     [
         pytest.param(0, 2, "2026-11-23T19:59:59+01:00", "2026-11-24T12:00+01:00", 1, id="no early"),
         pytest.param(5, 2, "2026-11-23T15:00:00+01:00", "2026-11-24T12:00+01:00", 0, id="5 hours"),
-        pytest.param(1, 0, "2026-11-22T20:00:00+01:00", "2026-11-23T20:00+01:00", 0, id="at it"),
-        pytest.param(1, 0, "2026-11-22T20:00:00+01:00", "2026-11-23T20:01+01:00", 1, id="no grace"),
-        pytest.param(1, 9, "2026-11-22T20:00:00+01:00", "2026-11-24T05:00+01:00", 0, id="9 hours"),
+        pytest.param(
+            1, 0, "2026-11-22T20:00:00+01:00", "2026-11-23T19:59+01:00", 0, id="before it"
+        ),
+        pytest.param(1, 0, "2026-11-22T20:00:00+01:00", "2026-11-23T20:00+01:00", 1, id="no grace"),
+        pytest.param(1, 9, "2026-11-22T20:00:00+01:00", "2026-11-24T04:59+01:00", 0, id="9 hours"),
     ],
 )
 def test_early_and_grace_of_the_settings(

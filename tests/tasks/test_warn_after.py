@@ -10,7 +10,7 @@ from backup_monitoring.tasks.schedule import evaluate_schedule
 from backup_monitoring.tasks.schedule_facts import ScheduleFacts
 from backup_monitoring.tasks.schedule_task import SchedulePolicy
 from backup_monitoring.tasks.warn_after_policy import WarnAfterPolicy
-from cases import at, computer, end, start, uploads
+from cases import LONG_AGO, at, computer, end, start, uploads
 from tasks.schedule_cases import (
     ACCOUNT,
     AT_20,
@@ -206,7 +206,7 @@ def test_thresholds_to_warn(
     assert says in verdict.summary
 
 
-AFTER_STARTUP = Schedule(NoSchedule.AFTER_STARTUP, None, SUNDAY.modified)
+AFTER_STARTUP = Schedule(NoSchedule.AFTER_STARTUP, None, LONG_AGO)
 
 
 @pytest.mark.parametrize(

@@ -168,12 +168,24 @@ def _growth(row: Row) -> Verdict:
     return evaluate_quota(account, Uploads(), Policies(policy), LONG_AGO)
 
 
+def _clocks(row: Row) -> str:
+    came = start(row["last start"], came=row["came"])
+    ended = end(row["last end"], came=row["ended"])
+    found = uploads(Computer("web01", came, ended, daily(20)))
+    policies, now = Policies(_schedule_policy({})), at(row["checked at"])
+    verdicts = (
+        evaluate_schedule(_account(row), found, policies, now),
+        evaluate_status(_account(row), found, policies, now),
+    )
+    return " | ".join(f"{verdict.state.name} - {verdict.summary}" for verdict in verdicts)
+
+
 def _runs(rows: list[Row]) -> Verdict:
     memory: TrackedComputer | None = None
     for row in rows:
         now, computer = at(row["checked at"]), _computer(row)
         memory = update_computer(memory, computer, now)
-        computer = computer._replace(history=memory.history_beside(computer))
+        computer = memory.join(computer, now)
     account = _account({"entry: backups, days": "2, 0"})
     rules = Policies(WarnAfterPolicy(), _schedule_policy({}), StatusPolicy())
     return evaluate_status(account, uploads(computer), rules, now)
@@ -199,6 +211,9 @@ def test_a_row_shows_what_the_rule_prints(name: str, rows: list[Row]) -> None:
     if name == "offset":
         assert _offsets(row) == row["is"]
         return
+    if name == "clocks":
+        assert _clocks(row) == f"{row['schedule']} | {row['status']}"
+        return
     verdict = _runs(rows) if name == "runs" else RULES_BY_NAME[name](row)
 
     assert f"{verdict.state.name} - {verdict.summary}" == row["printed"]
@@ -215,4 +230,4 @@ def _offsets(row: Row) -> str:
 
 
 def test_every_rule_has_examples() -> None:
-    assert {name for name, _ in EXAMPLES} == {*RULES_BY_NAME, "offset", "runs"}
+    assert {name for name, _ in EXAMPLES} == {*RULES_BY_NAME, "clocks", "offset", "runs"}

@@ -20,13 +20,14 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from backup_monitoring.model.accounts import Account
-from backup_monitoring.model.uploads import Computer, Start, Uploads
+from backup_monitoring.model.uploads import Computer, Receipt, Start, Uploads
 from backup_monitoring.model.verdicts import State, Verdict
 from backup_monitoring.tasks.policies import Policies
 from backup_monitoring.tasks.schedule import evaluate_schedule
 from backup_monitoring.tasks.schedule_task import SchedulePolicy
 from backup_monitoring.tasks.status_task import StatusPolicy
 from backup_monitoring.tasks.warn_after_policy import WarnAfterPolicy
+from backup_monitoring.uploads.arrivals import ReportFile
 from backup_monitoring.uploads.reports import read_end, read_schedule, read_start
 from clients import Program, end_file, perl_offset, schedule_file, sepiola_offset, start_file
 
@@ -236,7 +237,7 @@ def checks_of(life: Life, year: Year, runs: list[BackupRun], count: int) -> list
         near = [minute for minute in due if edge - 1440 < minute < edge + 2880]
         chosen += random.sample(near, min(4, len(near)))
     for minute in chosen:  # to the second at which it is too late, and the one before
-        moments += [year.moment(minute) + GRACE, year.moment(minute) + GRACE + SECOND]
+        moments += [year.moment(minute) + GRACE - SECOND, year.moment(minute) + GRACE]
     last = year.moment(LENGTH - 1)
     return [moment for moment in moments if runs[0].start < moment < last]
 
@@ -268,17 +269,19 @@ def uploaded(life: Life, year: Year, known: Known, now: datetime, knowing: bool)
     program, zone, crontab = life.program, year.zone, known.crontab
     modified = datetime(2000, 1, 1, tzinfo=UTC) if life.times_lost else known.start
     data = start_file(program, known.start, zone)
-    start = read_start(data, "backupStarted.xml", modified, zones, now)
+    start = read_start(ReportFile(data, "start", modified, False, Receipt(known.start)), zones, now)
     end = None
     if known.end is not None:
         modified = datetime(2000, 1, 1, tzinfo=UTC) if life.times_lost else known.end
         data = end_file(program, known.end, zone)
-        end = read_end(data, "backupEnded.xml", modified, zones, now)
+        end = read_end(ReportFile(data, "end", modified, False, Receipt(known.end)), zones, now)
     data = schedule_file(
         program, known.planned, zone, crontab.hours, crontab.minutes, crontab.weekdays
     )
     of_run = start if isinstance(start, Start) else None
-    plan = read_schedule(data, "scheduler.xml", known.planned, zones, now, of_run)
+    plan = read_schedule(
+        ReportFile(data, "plan", known.planned, False, Receipt(known.planned)), zones, now, of_run
+    )
     return Computer("web01", start, end, plan)
 
 
@@ -305,7 +308,7 @@ def really_missed(year: Year, known: Known, now: datetime) -> int:
     for minute in due_minutes(year, known.crontab, year.minute(known.start), year.minute(now) + 1):
         due = year.moment(minute)
         served = due <= known.start + EARLY or due <= busy_until
-        if not served and due > known.planned and now - due > GRACE:
+        if not served and due > known.planned and now - due >= GRACE:
             missed += 1
     return missed
 

@@ -94,7 +94,7 @@ def test_a_computer_with_its_three_reports(tree: Tree) -> None:
     assert isinstance(computer.end, End)
     assert isinstance(computer.schedule, Schedule)
     assert computer.start.at == datetime(2026, 11, 23, 19, 0, 4, tzinfo=UTC)
-    assert computer.start.modified == UPLOADED
+    assert computer.schedule.modified == UPLOADED
     assert computer.end.success is True
     assert uploads == Uploads((computer,))
 
@@ -472,14 +472,14 @@ def test_any_folder_name(tree: Tree, name: bytes) -> None:
     ("seconds", "year"), [(-(10**9), 1970), (2 * 10**9, 2033), (2**33, 2242), (2**34 - 1, 2514)]
 )
 def test_any_modification_time(tree: Tree, seconds: int, year: int) -> None:
-    path = tree.computer("web01") / "backupStarted.xml"
+    path = tree.computer("web01") / "scheduler.xml"
     os.utime(path, (seconds, seconds))
     kept = path.stat().st_mtime  # a filesystem may hold less
 
-    start = only(tree.read()).start
+    schedule = only(tree.read()).schedule
 
-    assert isinstance(start, Start)
-    assert start.modified.year == year or kept != seconds
+    assert isinstance(schedule, Schedule)
+    assert schedule.modified.year == year or kept != seconds
 
 
 def test_a_modification_time_beyond_all_years(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -492,10 +492,10 @@ def test_a_modification_time_beyond_all_years(tree: Tree, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(os, "fstat", check_clock_ahead)
 
-    start = only(tree.read()).start
+    schedule = only(tree.read()).schedule
 
-    assert isinstance(start, Start)
-    assert start.modified.year == 8307
+    assert isinstance(schedule, Schedule)
+    assert schedule.modified.year == 8307
 
 
 def test_3000_junk_folders_are_cut_short_quickly(tree: Tree) -> None:

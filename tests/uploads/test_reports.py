@@ -16,34 +16,41 @@ from backup_monitoring.model.uploads import (
     InvalidReport,
     NoSchedule,
     Pattern,
+    Receipt,
     Schedule,
     Start,
 )
+from backup_monitoring.uploads.arrivals import ReportFile
 from backup_monitoring.uploads.reports import read_end, read_schedule, read_start
 
 CORPUS = {path.name: path.read_bytes() for path in sorted(Path(__file__).parent.glob("corpus/*"))}
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 MODIFIED = datetime(2026, 11, 23, 19, 1, tzinfo=UTC)
+RECEIVED = Receipt(MODIFIED)
 ZURICH = ZoneInfo("Europe/Zurich")
 HOUR = timedelta(hours=1)
 PERL = Client("Online Backup Perl Script", "2.0.11", "linux")
 SEPIOLA = Client("Sepiola Online Backup Client", "2.7.1-4-g0549bf1", "Windows")
 
 
+def file_of(data: bytes, name: str) -> ReportFile:
+    return ReportFile(data, name, MODIFIED, by_client=False, received=RECEIVED)
+
+
 def start_of(data: bytes) -> Start | InvalidReport:
-    return read_start(data, "s.xml", MODIFIED, [ZURICH], NOW)
+    return read_start(file_of(data, "s.xml"), [ZURICH], NOW)
 
 
 def end_of(data: bytes) -> End | InvalidReport:
-    return read_end(data, "e.xml", MODIFIED, [ZURICH], NOW)
+    return read_end(file_of(data, "e.xml"), [ZURICH], NOW)
 
 
 def schedule_of(data: bytes, start: Start | None = None) -> Schedule | InvalidReport:
-    return read_schedule(data, "p.xml", MODIFIED, [ZURICH], NOW, start)
+    return read_schedule(file_of(data, "p.xml"), [ZURICH], NOW, start)
 
 
 def a_start(offset: timedelta) -> Start:
-    return Start(MODIFIED, offset, "461239", PERL, MODIFIED)
+    return Start(MODIFIED, offset, "461239", PERL, RECEIVED)
 
 
 def problem_of(report: Start | End | Schedule | InvalidReport) -> str:
@@ -62,7 +69,7 @@ def problem_of(report: Start | End | Schedule | InvalidReport) -> str:
     ],
 )
 def test_starts_of_perl(file: str, at: str, offset: timedelta, client: Client | None) -> None:
-    expected = Start(datetime.fromisoformat(at), offset, "461239", client, MODIFIED)
+    expected = Start(datetime.fromisoformat(at), offset, "461239", client, RECEIVED)
 
     assert start_of(CORPUS[file]) == expected
 
@@ -77,7 +84,7 @@ def test_starts_of_perl(file: str, at: str, offset: timedelta, client: Client | 
 )
 def test_starts_of_sepiola(file: str, at: str, offset: timedelta, identifier: str) -> None:
     client = SEPIOLA._replace(identifier=identifier)
-    expected = Start(datetime.fromisoformat(at), offset, "42", client, MODIFIED)
+    expected = Start(datetime.fromisoformat(at), offset, "42", client, RECEIVED)
 
     assert start_of(CORPUS[file]) == expected
 
@@ -453,7 +460,7 @@ def test_an_ambiguous_schedule_without_start_takes_a_zone() -> None:
     data = schedule_with("+01:00", "+13:00")
     zones = [ZURICH, ZoneInfo("Pacific/Auckland")]
 
-    schedule = read_schedule(data, "p.xml", MODIFIED, zones, NOW, None)
+    schedule = read_schedule(file_of(data, "p.xml"), zones, NOW, None)
 
     assert isinstance(schedule, Schedule)
     assert schedule.plan == EVENING._replace(offset=13 * HOUR)

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from backup_monitoring.model.times import format_duration_setting, format_offset, format_time
     from backup_monitoring.model.times import parse_duration
     from backup_monitoring.model.uploads import Client, Computer, End, History, InvalidReport
-    from backup_monitoring.model.uploads import NoSchedule, Pattern, Schedule, Start, Uploads
+    from backup_monitoring.model.uploads import NoSchedule, Pattern, Receipt, Schedule, Start
+    from backup_monitoring.model.uploads import Uploads
     from backup_monitoring.model.verdicts import Facts, Metric, Range, State, Threshold, Verdict
 else:
     __all__, __getattr__ = face(__name__, __file__)

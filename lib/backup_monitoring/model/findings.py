@@ -22,7 +22,7 @@ class Finding(NamedTuple):
 
 FINDING_KINDS = {
     "attribute": "an attribute value is not valid",
-    "clock": "this server's clock was set back",
+    "clock": "a computer's clock is wrong, or this server's was set back",
     "contacts": "persons or resellers that the directory does not show",
     "home": "an account has no home directory, or it cannot be read",
     "missing_computer": "a computer's folder no longer exists",

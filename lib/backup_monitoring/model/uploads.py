@@ -15,6 +15,21 @@ class Client(NamedTuple):
     system: str = ""
 
 
+class Receipt(NamedTuple):
+    """What is known of when a report came, by this server's clock and not by its client's.
+
+    Args:
+        moment: it had come by then, aware UTC.
+        trusted: it came then. If not, it was perhaps only copied, restored or chowned then.
+        error_before: this server's own clock was in doubt when the report was first seen; then
+            the error of the computer's clock as it was known before, else None.
+    """
+
+    moment: datetime
+    trusted: bool = True
+    error_before: timedelta | None = None
+
+
 class InvalidReport(NamedTuple):
     """A report that exists and is not valid: *where* (its file) and *problem*."""
 
@@ -29,17 +44,18 @@ class Start(NamedTuple):
     """backupStarted.xml: a backup began.
 
     Args:
-        at: when, aware UTC. offset: the computer's offset from UTC at that time, corrected.
+        at: when by the computer's own clock, aware UTC.
+        offset: the computer's offset from UTC at that time, corrected.
         id: the client's random number for this backup.
         client: who wrote it, None if the report does not name it.
-        modified: the file's modification time, aware UTC.
+        received: when it came by this server's clock.
     """
 
     at: datetime
     offset: timedelta
     id: str
     client: Client | None
-    modified: datetime
+    received: Receipt
 
 
 class End(NamedTuple):
@@ -50,7 +66,7 @@ class End(NamedTuple):
     id: str
     success: bool
     client: Client | None
-    modified: datetime
+    received: Receipt
 
 
 class Pattern(NamedTuple):
@@ -79,11 +95,18 @@ class NoSchedule(Enum):
 
 
 class Schedule(NamedTuple):
-    """scheduler.xml: the computer's schedule; *client* and *modified* as of `Start`."""
+    """scheduler.xml: the computer's schedule.
+
+    Args:
+        client: as of `Start`.
+        modified: the file's modification time, aware UTC.
+        by_client: *modified* is by the computer's own clock, not by this server's.
+    """
 
     plan: Pattern | NoSchedule
     client: Client | None
     modified: datetime
+    by_client: bool = False
 
 
 class History(NamedTuple):

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from datetime import datetime
 
 from backup_monitoring.model import Account, Client, State, Uploads, sanitize
 from backup_monitoring.tasks import check_home, find_client, list_reporting_computers
@@ -10,9 +11,10 @@ _COLUMNS = ("identifier", "version", "operating system", "computers", "accounts"
 
 
 class Inventory:
-    """Computers and accounts, counted by backup program."""
+    """Computers and accounts, counted by backup program as of *now* (aware UTC)."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: datetime) -> None:
+        self._now = now
         self._computers: Counter[Client] = Counter()
         self._accounts: dict[Client, set[str]] = {}
         self._unreadable = 0
@@ -26,7 +28,7 @@ class Inventory:
         for computer in list_reporting_computers(uploads):
             if computer.history is not None and computer.history.gone is not None:
                 continue
-            program = find_client(computer) or Client()
+            program = find_client(computer, self._now) or Client()
             self._computers[program] += 1
             self._accounts.setdefault(program, set()).add(account.uid)
 

@@ -36,7 +36,7 @@ from backup_monitoring.store.people_collector import PeopleCollector
 from backup_monitoring.store.schema import RunMeta, make_key
 from backup_monitoring.store.store_file import StoreFile
 from backup_monitoring.store.writer import StoreWriter
-from backup_monitoring.tasks import QuotaPolicy, SchedulePolicy
+from backup_monitoring.tasks import QuotaPolicy, SchedulePolicy, find_wrong_clocks
 from backup_monitoring.uploads import read_uploads
 
 _FLEET = 10  # computers: so many do not disappear at once because their owners removed them
@@ -290,6 +290,8 @@ class _RunSteps:
             self.result.computers += len(uploads.computers)
             findings.of_homes += uploads.findings
             findings.of_homes += find_missing_computers(account, computers)
+            of_account = (computer for computer, _ in computers)
+            findings.of_homes += find_wrong_clocks(account, of_account, self._now)
             findings.of_homes += _find_home_problem(account, uploads)
         self.result.findings += findings.of_entries
         if tried and not readable:
@@ -363,6 +365,7 @@ def try_accounts(
         result.accounts += 1
         result.computers += len(uploads.computers)
         result.findings += (*account.findings, *uploads.findings)
+        result.findings += find_wrong_clocks(account, uploads.computers, now)
         result.findings += _find_home_problem(account, uploads)
         unknown.discard(account.uid.lower())
     result.failed += [f"{uid}: no such account" for uid in uids if uid.lower() in unknown]

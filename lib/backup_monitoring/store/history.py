@@ -4,13 +4,28 @@ A run sees the last start and the last end that were uploaded. What was overwrit
 runs is not known, and is never counted, neither as a success nor as a failure.
 """
 
+from base64 import b85encode
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum, auto
-from typing import Any, NamedTuple
+from hashlib import blake2b
+from typing import Any, NamedTuple, TypeVar
 
-from backup_monitoring.model import CLOCK_SLACK, Computer, End, History, Pattern, Schedule, Start
+from backup_monitoring.model import (
+    CLOCK_SLACK,
+    Computer,
+    End,
+    History,
+    Pattern,
+    Receipt,
+    Schedule,
+    Start,
+)
+from backup_monitoring.tasks import date_report, is_ahead, read_times
 
+# Reports of a computer that are recognized when they are restored: of about 50 backups.
+MOST_SEEN = 100
+_REPORT = TypeVar("_REPORT", Start, End)
 _BY_OUR_CLOCK = ("first_seen", "schedule_changed", "gone", "uploaded")
 
 
@@ -23,37 +38,33 @@ class BackupOutcome(Enum):
     UNKNOWN = auto()  # its end was overwritten, if there was one
 
 
-class SeenReport(NamedTuple):
-    """What is kept of a report: *at* and *id* identify it; *success* of an end."""
-
-    at: datetime
-    id: str
-    success: bool = False
-
-
 class TrackedComputer(NamedTuple):
     """What is kept of a computer from run to run; see `History` for the fields not listed here.
 
     Args:
-        start, end: the last that were seen.
+        start, end: the last that were seen, with what was known when a run saw them first.
         failed: backups in a row, up to before the newest one.
-        plan: the last schedule that was seen, without its offset.
+        schedule: the last that was seen.
         never_ended: when the backup began that was the last to be counted, if it never ended.
+        error: by how much the computer's clock was ahead when its newest report came.
+        seen: what identifies the last reports, oldest first.
     """
 
     first_seen: datetime
-    start: SeenReport | None = None
-    end: SeenReport | None = None
+    start: Start | None = None
+    end: End | None = None
     failed: int = 0
     at_least: bool = False
     failed_since: datetime | None = None
     last_success: datetime | None = None
     first_open: datetime | None = None
-    plan: str | None = None
+    schedule: Schedule | None = None
     schedule_changed: datetime | None = None
     gone: datetime | None = None
     uploaded: datetime | None = None
     never_ended: datetime | None = None
+    error: timedelta = timedelta(0)
+    seen: str = ""
 
     @property
     def history(self) -> History:
@@ -63,66 +74,166 @@ class TrackedComputer(NamedTuple):
     @property
     def is_blank(self) -> bool:
         """Whether no run has understood a report: it may never have been a computer."""
-        return self.start is None and self.end is None and self.plan is None
+        return self.start is None and self.end is None and self.schedule is None
 
-    def history_beside(self, computer: Computer) -> History | None:
-        """Return `history` for rules that see *computer* as it is now, None if it has no report.
+    def join(self, computer: Computer, now: datetime) -> Computer:
+        """Return *computer* for the rules: with its history, and the reports that count.
+
+        Reports that were restored from a snapshot do not: those after them were seen already.
+        """
+        if computer.start is computer.end is computer.schedule is None:
+            return computer  # without reports it is not a computer, whatever it had before
+        joined = computer._replace(
+            start=self.start if self._knows(computer.start) else computer.start,
+            end=self.end if self._knows(computer.end) else computer.end,
+            schedule=self.schedule if self.has_restored(computer) else computer.schedule,
+        )
+        return joined._replace(history=self._find_history(joined, now))
+
+    def has_restored(self, computer: Computer) -> bool:
+        """Return whether *computer* shows a report that was seen before the last ones."""
+        return any(
+            not _is_same(known, report) and self._knows(report)
+            for known, report in ((self.start, computer.start), (self.end, computer.end))
+        )
+
+    def _knows(self, report: object) -> bool:
+        if not isinstance(report, Start | End):
+            return False
+        return _is_same(self.start if isinstance(report, Start) else self.end, report) or (
+            _make_mark(report) in self.seen.split()
+        )
+
+    def _find_history(self, computer: Computer, now: datetime) -> History:
+        """Return `history` for rules that see *computer* as it is now.
 
         If the customer has removed the start of an open backup, the end before it is the newest
         backup again: the rules count it themselves, so it must not be in the row. If the end of
         the newest backup was removed, its start looks open: what the end added to the row stays.
         """
-        if computer.start is computer.end is computer.schedule is None:
-            return None  # a folder without reports is not a computer, whatever it had before
-        history, start, end = self.history, self.start, self.end
+        history, start, end = self.history, _date(self.start, now), _date(self.end, now)
         if start is None or end is None:
             return history
-        if computer.end is None and end.at >= start.at:
+        if computer.end is None and end.time >= start.time:
             return _count(self, end, _get_outcome(end)).history
-        if computer.start is not None or end.success or end.at >= start.at or not history.failed:
+        removed = computer.start is None and not end.success and end.time < start.time
+        if not removed or not history.failed:
             return history
         since = history.failed_since if history.failed > 1 else None
         return history._replace(failed=history.failed - 1, failed_since=since)
 
 
-class _BackupReports(NamedTuple):
-    """A backup as the reports show it: an end, or an open start."""
+class _DatedReport(NamedTuple):
+    """A report as the rows of backups need it; *time* and *shown* as of `ReportTime`."""
 
-    start: SeenReport | None
-    end: SeenReport | None
+    time: datetime
+    shown: datetime
+    id: str
+    success: bool
+
+
+class _BackupReports(NamedTuple):
+    """The last start and the last end; or those of one backup, an open one without an end."""
+
+    start: _DatedReport | None
+    end: _DatedReport | None
 
 
 def update_computer(
-    before: TrackedComputer | None, computer: Computer, now: datetime
+    before: TrackedComputer | None, computer: Computer, now: datetime, *, in_doubt: bool = False
 ) -> TrackedComputer:
     """Return what is to be kept after a run that saw *computer*.
 
     Args:
         before: what was kept until now, None if no run has seen it.
-        computer: its reports; one that is missing, invalid or in the future changes nothing.
+        computer: its reports; one that is missing, invalid, in the future, or was seen before
+            changes nothing.
         now: of the run, aware UTC.
+        in_doubt: *now* is before one of the last runs: this server's clock was wrong.
     """
     # What failed before the first run is not known: a row that was open then is a lower bound.
     tracked = (
         _clip_times(before, now) if before is not None else TrackedComputer(now, at_least=True)
     )
-    start = _identify(computer.start, now) or tracked.start
-    end = _identify(computer.end, now) or tracked.end
-    tracked = _update_plan(tracked, computer.schedule, now)
-    if (start, end) == (tracked.start, tracked.end):
+    start = _choose_report(tracked, tracked.start, computer.start, now, in_doubt)
+    end = _choose_report(tracked, tracked.end, computer.end, now, in_doubt)
+    if not tracked.has_restored(computer):
+        tracked = _update_schedule(tracked, computer.schedule, now)
+    if start is tracked.start and end is tracked.end:
         return tracked if tracked.gone is None else tracked._replace(gone=None)
-    for report, outcome in _list_finished(tracked, start, end):
-        tracked = _count(tracked, report, outcome)
-    if end is not None and end != tracked.end:
-        tracked = _record_end(tracked, end)
-    first_open = tracked.first_open or (start.at if start is not None else None)
+    tracked = _update_row(tracked, start, end, now)
+    times = read_times(Computer(computer.name, start, end), now)
+    first_open = tracked.first_open or (times.start.time if times.start is not None else None)
     return tracked._replace(
         start=start,
         end=end,
         first_open=first_open if end is None else None,
         gone=None,
         uploaded=now if before is not None else None,
+        error=tracked.error if in_doubt else times.error,
+        seen=_add_marks(tracked, start, end),
     )
+
+
+def _choose_report(
+    tracked: TrackedComputer, known: _REPORT | None, report: object, now: datetime, in_doubt: bool
+) -> _REPORT | None:
+    """Return *report*, with what is known of it, if this run sees it first; else *known*."""
+    if not isinstance(report, Start | End) or tracked._knows(report):
+        return known
+    received = _note_first_run(report.received, now, tracked.error if in_doubt else None)
+    new: Any = report._replace(received=received)
+    # What is in the future of a wrong clock of ours is not in doubt itself.
+    return known if is_ahead(new, now) and not in_doubt else new
+
+
+def _note_first_run(came: Receipt, now: datetime, error_before: timedelta | None) -> Receipt:
+    """Return when a report came that a run sees first."""
+    if came.moment > now + CLOCK_SLACK:  # its file's times are of a wrong clock of this server
+        return Receipt(came.moment, False, error_before)
+    return Receipt(min(came.moment, now), came.trusted, error_before)
+
+
+def _is_same(known: Start | End | None, report: object) -> bool:
+    if known is None or not isinstance(report, Start | End):
+        return False
+    return known.at == report.at and known.id == report.id
+
+
+def _make_mark(report: Start | End) -> str:
+    """Return a short text that identifies *report*, as good as its kind, time and id do."""
+    text = f"{type(report).__name__} {report.at.timestamp()} {report.id}"
+    return b85encode(blake2b(text.encode(errors="surrogatepass"), digest_size=6).digest()).decode()
+
+
+def _add_marks(tracked: TrackedComputer, start: Start | None, end: End | None) -> str:
+    new = [
+        _make_mark(report)
+        for known, report in ((tracked.start, start), (tracked.end, end))
+        if report is not None and report is not known
+    ]
+    return " ".join([*tracked.seen.split(), *new][-MOST_SEEN:])
+
+
+def _update_row(
+    tracked: TrackedComputer, start: Start | None, end: End | None, now: datetime
+) -> TrackedComputer:
+    """Return *tracked* with the backups that are over, now that its last reports are these."""
+    old = _BackupReports(_date(tracked.start, now), _date(tracked.end, now))
+    new = _BackupReports(_date(start, now), _date(end, now))
+    for report, outcome in _list_finished(old, new, tracked.never_ended):
+        tracked = _count(tracked, report, outcome)
+    if new.end is not None and new.end != old.end:
+        tracked = _record_end(tracked, new.end)
+    return tracked
+
+
+def _date(report: Start | End | None, now: datetime) -> _DatedReport | None:
+    if report is None:
+        return None
+    dated = date_report(report, now)
+    success = isinstance(report, End) and report.success
+    return _DatedReport(dated.time, dated.shown, report.id, success)
 
 
 def mark_missing(before: TrackedComputer, now: datetime) -> TrackedComputer:
@@ -141,30 +252,26 @@ def _clip_times(tracked: TrackedComputer, now: datetime) -> TrackedComputer:
     return tracked._replace(**ahead) if ahead else tracked
 
 
-def _identify(report: object, now: datetime) -> SeenReport | None:
-    if not isinstance(report, Start | End) or report.at > now + CLOCK_SLACK:
-        return None
-    return SeenReport(report.at, report.id, isinstance(report, End) and report.success)
-
-
-def _find_newest(start: SeenReport | None, end: SeenReport | None) -> _BackupReports | None:
+def _find_newest(last: _BackupReports) -> _BackupReports | None:
     """Return the newest backup that the last start and the last end show."""
-    if end is not None and (start is None or end.at >= start.at):
-        return _BackupReports(start, end)
+    start, end = last
+    if end is not None and (start is None or end.time >= start.time):
+        return last
     return _BackupReports(start, None) if start is not None else None
 
 
 def _list_finished(
-    tracked: TrackedComputer, start: SeenReport | None, end: SeenReport | None
-) -> Iterator[tuple[SeenReport, BackupOutcome]]:
+    before: _BackupReports, last: _BackupReports, never_ended: datetime | None
+) -> Iterator[tuple[_DatedReport, BackupOutcome]]:
     """Yield in order the backups that are now known to be over, other than the newest one.
 
     Args:
-        tracked: what earlier runs saw. start, end: what this run sees.
+        before: the last start and end that earlier runs saw. last: those of this run.
+        never_ended: as of `TrackedComputer`.
     """
-    old, new = _find_newest(tracked.start, tracked.end), _find_newest(start, end)
+    old, new = _find_newest(before), _find_newest(last)
     assert new is not None  # noqa: S101 - something was seen, or nothing has changed
-    new_end = end if end != tracked.end else None
+    new_end = last.end if last.end != before.end else None
     if old is None:
         if new.end is None and new_end is not None:  # the first run: an end before an open start
             yield new_end, _get_outcome(new_end)
@@ -176,34 +283,34 @@ def _list_finished(
             yield new_end, _get_outcome(new_end)
         return
     assert old.start is not None  # noqa: S101 - an open backup has a start
-    if start == old.start:
+    if last.start == old.start:
         # The same backup, which may have ended; or the end of an earlier one has come late.
         if new_end is not None and new.end is None:
-            yield from _count_late_end(tracked, new_end)
+            yield from _count_late_end(never_ended, new_end)
         return
-    yield from _finish_open(tracked, old.start, new, end, new_end)
+    yield from _finish_open(never_ended, old.start, new, last.end, new_end)
 
 
 def _count_late_end(
-    tracked: TrackedComputer, end: SeenReport
-) -> Iterator[tuple[SeenReport, BackupOutcome]]:
+    never_ended: datetime | None, end: _DatedReport
+) -> Iterator[tuple[_DatedReport, BackupOutcome]]:
     """Yield an *end* older than the open start, which says nothing about the open backup."""
-    if not end.success and tracked.never_ended is not None and tracked.never_ended <= end.at:
+    if not end.success and never_ended is not None and never_ended <= end.time:
         return  # its backup has counted already, as one that never ended
     yield end, _get_outcome(end)
 
 
 def _finish_open(
-    tracked: TrackedComputer,
-    open_start: SeenReport,
+    never_ended: datetime | None,
+    open_start: _DatedReport,
     new: _BackupReports,
-    end: SeenReport | None,
-    new_end: SeenReport | None,
-) -> Iterator[tuple[SeenReport, BackupOutcome]]:
+    end: _DatedReport | None,
+    new_end: _DatedReport | None,
+) -> Iterator[tuple[_DatedReport, BackupOutcome]]:
     """Yield what a newer start implies for the backup that was open before it."""
-    if end is None or end.at < open_start.at:
+    if end is None or end.time < open_start.time:
         if new_end is not None:
-            yield from _count_late_end(tracked, new_end)
+            yield from _count_late_end(never_ended, new_end)
         yield open_start, BackupOutcome.NEVER_ENDED
     elif new_end is None or new.end is not None:
         # The end that is visible is the newest backup's: one of this backup was overwritten.
@@ -214,44 +321,43 @@ def _finish_open(
         yield new_end, _get_outcome(new_end)
 
 
-def _get_outcome(end: SeenReport) -> BackupOutcome:
+def _get_outcome(end: _DatedReport) -> BackupOutcome:
     return BackupOutcome.SUCCESS if end.success else BackupOutcome.FAILED
 
 
-def _count(tracked: TrackedComputer, report: SeenReport, outcome: BackupOutcome) -> TrackedComputer:
+def _count(
+    tracked: TrackedComputer, report: _DatedReport, outcome: BackupOutcome
+) -> TrackedComputer:
     """Return *tracked* with a backup that is over."""
     if outcome is BackupOutcome.NEVER_ENDED:
-        tracked = tracked._replace(never_ended=report.at)
+        tracked = tracked._replace(never_ended=report.time)
     if outcome is BackupOutcome.SUCCESS:
         return tracked._replace(failed=0, at_least=False, failed_since=None)
     if outcome is BackupOutcome.UNKNOWN:
         return tracked._replace(at_least=True)
-    since = tracked.failed_since or report.at
+    since = tracked.failed_since or report.shown
     return tracked._replace(failed=tracked.failed + 1, failed_since=since)
 
 
-def _record_end(tracked: TrackedComputer, end: SeenReport) -> TrackedComputer:
+def _record_end(tracked: TrackedComputer, end: _DatedReport) -> TrackedComputer:
     """Return *tracked* with an end that no earlier run saw."""
     if not end.success:
         return tracked._replace(never_ended=None)
-    last = end.at if tracked.last_success is None else max(tracked.last_success, end.at)
+    last = end.shown if tracked.last_success is None else max(tracked.last_success, end.shown)
     return tracked._replace(last_success=last, never_ended=None)
 
 
-def _update_plan(tracked: TrackedComputer, schedule: object, now: datetime) -> TrackedComputer:
+def _update_schedule(tracked: TrackedComputer, schedule: object, now: datetime) -> TrackedComputer:
     """Return *tracked* with the schedule; the first one, or a new offset, is not a change."""
-    if not isinstance(schedule, Schedule):
+    if not isinstance(schedule, Schedule) or schedule == tracked.schedule:
         return tracked
-    plan = _format_plan(schedule)
-    if plan == tracked.plan:
-        return tracked
-    changed = now if tracked.plan is not None else tracked.schedule_changed
-    return tracked._replace(plan=plan, schedule_changed=changed)
+    before = tracked.schedule
+    changed = tracked.schedule_changed
+    if before is not None and _drop_offset(schedule) != _drop_offset(before):
+        changed = now
+    return tracked._replace(schedule=schedule, schedule_changed=changed)
 
 
-def _format_plan(schedule: Schedule) -> str:
+def _drop_offset(schedule: Schedule) -> object:
     plan = schedule.plan
-    if not isinstance(plan, Pattern):
-        return plan.name
-    parts = (plan.minutes, plan.hours, plan.days, plan.months, plan.weekdays)
-    return " ".join("*" if part is None else ",".join(map(str, sorted(part))) for part in parts)
+    return plan._replace(offset=timedelta(0)) if isinstance(plan, Pattern) else plan

@@ -16,7 +16,8 @@ from backup_monitoring.store.growth import DailySize, add_size, estimate_growth
 from backup_monitoring.store.history import TrackedComputer, mark_missing, update_computer
 from backup_monitoring.store.schema import make_key, read_time, write_time
 
-LAYOUT = 2
+LAYOUT = 3
+_MOST_RUNS = 300  # whose times are kept, 25 hours of them
 MOST_COMPUTERS = 512  # per account, including those whose folders no longer exist
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -67,8 +68,16 @@ class HistoryFile:
         try:
             self._db = self._open()
             self._db.execute("BEGIN IMMEDIATE")
+            self._runs = self._read_runs()
         except (OSError, sqlite3.Error) as error:
             raise self.make_error(error) from None
+        # A clock that ran backwards was wrong before, or it is now.
+        self._in_doubt = now.timestamp() < max(self._runs, default=0)
+
+    def _read_runs(self) -> list[float]:
+        """Return when the last runs that were committed began, in seconds since 1970."""
+        row = self._db.execute("SELECT value FROM meta WHERE key = 'runs'").fetchone()
+        return list(json.loads(row[0])) if row else []
 
     def make_error(self, error: OSError | sqlite3.Error) -> StoreError:
         """Return *error* as one of ours."""
@@ -172,10 +181,10 @@ class HistoryFile:
         self, key: str, computer: Computer, text: str | None
     ) -> tuple[Computer, TrackedComputer]:
         before = _TRACKED.decode(text) if text is not None else None
-        tracked = update_computer(before, computer, self._now)
+        tracked = update_computer(before, computer, self._now, in_doubt=self._in_doubt)
         if tracked != before:
             self._write(key, computer.name, tracked)
-        return computer._replace(history=tracked.history_beside(computer)), tracked
+        return tracked.join(computer, self._now), tracked
 
     def _write(self, key: str, name: str, tracked: TrackedComputer) -> None:
         row = (key, os.fsencode(name), _TRACKED.encode(tracked), write_time(tracked.gone))
@@ -219,7 +228,9 @@ class HistoryFile:
         try:
             if complete:
                 self._forget_old((self._now - keep).timestamp())
-            self._db.execute("REPLACE INTO meta VALUES ('last_run', ?)", (self._now.timestamp(),))
+            now = self._now.timestamp()
+            runs = json.dumps([*self._runs, now][-_MOST_RUNS:])
+            self._db.execute("REPLACE INTO meta VALUES ('last_run', ?), ('runs', ?)", (now, runs))
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
             raise self.make_error(error) from None

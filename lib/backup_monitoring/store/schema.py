@@ -19,7 +19,7 @@ from backup_monitoring.model import (
     Start,
 )
 
-LAYOUT = 4
+LAYOUT = 5
 TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE accounts (

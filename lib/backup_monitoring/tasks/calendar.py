@@ -1,8 +1,9 @@
 """When are a computer's backups due? Its schedule's pattern, and the clock that it follows."""
 
-from datetime import UTC
+from datetime import UTC, timedelta
 
 from backup_monitoring.model import Account, Computer, End, Pattern, Schedule, Start
+from backup_monitoring.tasks.clocks import find_schedule_change
 from backup_monitoring.tasks.due import ComputerClock, build_clock
 from backup_monitoring.tasks.schedule_task import SchedulePolicy
 
@@ -10,18 +11,24 @@ MOST_A_DAY = 96  # every quarter of an hour
 _NO_OFFSET = ComputerClock(UTC, "UTC, no report has an offset")
 
 
-def find_clock(computer: Computer, policy: SchedulePolicy) -> ComputerClock:
-    """Return the clock of *computer*'s wall times; UTC if none of its reports has an offset."""
+def find_clock(computer: Computer, error: timedelta, policy: SchedulePolicy) -> ComputerClock:
+    """Return the clock of *computer*'s wall times; UTC if none of its reports has an offset.
+
+    Args:
+        error: by which the computer's clock is ahead. The zone is looked up by its own time.
+        policy: the zones of the settings.
+    """
     run, schedule = _find_last_report(computer), computer.schedule
     observations = [] if run is None else [(run.offset, run.at)]
     if isinstance(schedule, Schedule) and isinstance(schedule.plan, Pattern):
         written = schedule.plan.offset
         observations += [] if run is None else [(written, run.at)]
-        if run is None or schedule.modified > run.at:
+        changed = find_schedule_change(schedule, error) + error
+        if run is None or changed > run.at:
             # A schedule whose offset differs from the start's was uploaded on its own: it is the
             # newest report. Otherwise the start is the better clue: a file's date may be wrong.
             newest = run is None or written != run.offset
-            observations.insert(0 if newest else len(observations), (written, schedule.modified))
+            observations.insert(0 if newest else len(observations), (written, changed))
     if not observations:
         return _NO_OFFSET
     return build_clock(observations[0][0], observations, policy.zones)

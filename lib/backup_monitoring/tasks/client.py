@@ -21,6 +21,7 @@ from backup_monitoring.tasks.account_eligibility import check_home, check_status
 from backup_monitoring.tasks.aggregate import ComputerVerdict, aggregate, list_reporting_computers
 from backup_monitoring.tasks.client_facts import ClientFacts
 from backup_monitoring.tasks.client_task import ClientPolicy
+from backup_monitoring.tasks.clocks import date_report
 from backup_monitoring.tasks.computer_eligibility import check_reports, check_retired
 from backup_monitoring.tasks.policies import Policies
 from backup_monitoring.tasks.schedule_task import SchedulePolicy
@@ -64,7 +65,7 @@ def _evaluate_computer(
     if verdict := check_retired(computer, others, policies[SchedulePolicy], now):
         return verdict
     policy = policies[ClientPolicy]
-    client = find_client(computer)
+    client = find_client(computer, now)
     if client is not None:
         return _compare_versions(computer, client, policy)
     reports = (computer.start, computer.end, computer.schedule)
@@ -72,10 +73,10 @@ def _evaluate_computer(
     return check_reports(computer, reports) or unnamed
 
 
-def find_client(computer: Computer) -> Client | None:
+def find_client(computer: Computer, now: datetime) -> Client | None:
     """Return the program that wrote the newest report of *computer* that names one."""
     dated = [each for each in (computer.start, computer.end) if isinstance(each, Start | End)]
-    dated.sort(key=lambda report: report.at, reverse=True)
+    dated.sort(key=lambda report: date_report(report, now).time, reverse=True)
     schedule = [computer.schedule] if isinstance(computer.schedule, Schedule) else []
     clients = (report.client for report in [*dated, *schedule])
     return next((client for client in clients if client is not None), None)

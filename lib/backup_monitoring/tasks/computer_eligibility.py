@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timezone
 
 from backup_monitoring.model import (
-    CLOCK_SLACK,
     Computer,
     End,
     InvalidReport,
@@ -14,6 +13,7 @@ from backup_monitoring.model import (
     format_time,
 )
 from backup_monitoring.tasks.aggregate import ComputerVerdict
+from backup_monitoring.tasks.clocks import find_schedule_change, is_ahead, read_times
 from backup_monitoring.tasks.schedule_task import SchedulePolicy
 
 
@@ -74,16 +74,14 @@ def check_reports(computer: Computer, reports: Iterable[object]) -> ComputerVerd
 def find_last_upload(computer: Computer, now: datetime) -> datetime | None:
     """Return when *computer* last uploaded a report (aware UTC), None if that is unknown.
 
-    The dates in the reports, those of their files and the history count, up to *now*: a date in
+    The times of its reports, of its schedule's file and the history count, up to *now*: a time in
     the future shows nothing.
     """
-    history = computer.history
+    history, times = computer.history, read_times(computer, now)
     moments = [] if history is None else [history.uploaded, history.schedule_changed]
-    for report in (computer.start, computer.end):
-        if isinstance(report, Start | End):
-            moments += [report.at, report.modified]
+    moments += [report.time for report in (times.start, times.end) if report is not None]
     if isinstance(computer.schedule, Schedule):
-        moments.append(computer.schedule.modified)
+        moments.append(find_schedule_change(computer.schedule, times.error))
     return max((each for each in moments if each is not None and each <= now), default=None)
 
 
@@ -98,8 +96,9 @@ def _make_retired(computer: Computer, reason: str) -> ComputerVerdict:
 def _check_clock_ahead(computer: Computer, now: datetime) -> ComputerVerdict | None:
     # Otherwise its last backup would never become stale.
     for word, report in (("start", computer.start), ("end", computer.end)):
-        if isinstance(report, Start | End) and report.at > now + CLOCK_SLACK:
+        if isinstance(report, Start | End) and is_ahead(report, now):
             at = format_time(report.at, timezone(report.offset))
-            summary = f"clock: its last {word} is in the future, {at}; set the computer's clock"
+            remedy = "set the computer's clock, or this server's"
+            summary = f"clock: its last {word} is in the future, {at}; {remedy}"
             return ComputerVerdict(computer.name, State.UNKNOWN, summary)
     return None

@@ -27,6 +27,15 @@ from backup_monitoring.tasks.aggregate import (
     list_reporting_computers,
 )
 from backup_monitoring.tasks.calendar import MOST_A_DAY, apply_weekdays, find_clock, is_dense
+from backup_monitoring.tasks.clocks import (
+    SET_RIGHT,
+    ComputerTimes,
+    ReportTime,
+    find_schedule_change,
+    list_possible_errors,
+    mention_clock,
+    read_times,
+)
 from backup_monitoring.tasks.computer_eligibility import check_computer
 from backup_monitoring.tasks.due import ComputerClock, iter_due_times
 from backup_monitoring.tasks.policies import Policies
@@ -43,7 +52,6 @@ from backup_monitoring.tasks.warn_after import (
 from backup_monitoring.tasks.warn_after_policy import WarnAfterPolicy
 
 MOST_MISSED = 99
-_RESOLUTION = timedelta(microseconds=1)
 # A clock of 1970 must not cost a second. The rarest due time is 29 February, around 2100.
 _FARTHEST_BACK = timedelta(days=9 * 366)
 _FARTHEST_AHEAD = timedelta(days=400)
@@ -83,7 +91,11 @@ def evaluate_schedule(
     verdicts = [
         ComputerVerdict(computer.name, State.UNKNOWN, _TOO_DENSE)
         if computer.name in too_dense
-        else _evaluate_computer(account, computer, computers, warn_after, policies, now)
+        else mention_clock(
+            _evaluate_computer(account, computer, computers, warn_after, policies, now),
+            computer,
+            now,
+        )
         for computer in computers
     ]
     return aggregate(verdicts, uploads, "missed", warn_after.ranges)
@@ -106,8 +118,10 @@ def _evaluate_computer(
     if not isinstance(schedule.plan, Pattern):
         return _evaluate_age(computer, schedule.plan.value, policies, now)
     pattern, origin = apply_weekdays(account, computer, schedule.plan, policies[SchedulePolicy])
-    plan = _Plan(pattern, origin, find_clock(computer, policies[SchedulePolicy]), schedule.modified)
-    return _evaluate_due_times(account, computer, plan, warn_after, policies, now)
+    times = read_times(computer, now)
+    clock = find_clock(computer, times.error, policies[SchedulePolicy])
+    plan = _Plan(pattern, origin, clock, find_schedule_change(schedule, times.error))
+    return _evaluate_due_times(account, computer, times, plan, warn_after, policies, now)
 
 
 class _Plan(NamedTuple):
@@ -115,13 +129,13 @@ class _Plan(NamedTuple):
 
     Args:
         origin: who set the pattern, in words.
-        modified: modification time of the schedule's file, aware UTC.
+        changed: when the schedule's file was written, aware UTC.
     """
 
     pattern: Pattern
     origin: str
     clock: ComputerClock
-    modified: datetime
+    changed: datetime
 
     def format_time(self, moment: datetime) -> str:
         return format_time(moment, self.clock.zone)
@@ -130,28 +144,26 @@ class _Plan(NamedTuple):
 def _evaluate_due_times(
     account: Account,
     computer: Computer,
+    times: ComputerTimes,
     plan: _Plan,
     warn_after: WarnAfter,
     policies: Policies,
     now: datetime,
 ) -> ComputerVerdict:
-    pattern, zone = plan.pattern, plan.clock.zone
-    since = _find_counting_start(account, computer, plan, policies, now)
-    if since is None:
+    served = _find_served(account, computer, times, plan, policies, now)
+    if served is None:
         summary = "cannot count missed backups: no start, and no creation time in the entry"
         return ComputerVerdict(computer.name, State.UNKNOWN, summary)
-    since = max(since, now - _FARTHEST_BACK)
-    until = now - policies[SchedulePolicy].grace - _RESOLUTION  # at grace it is not yet missed
-    missed = list(islice(iter_due_times(pattern, zone, since, until), MOST_MISSED + 1))
-    last = _find_last_backup(computer)
-    upcoming = next(iter_due_times(pattern, zone, now, now + _FARTHEST_AHEAD), None)
-    how = f"{plan.origin}; zone {plan.clock.origin}; counted from {plan.format_time(since)}"
-    facts = ScheduleFacts(missed=0, next_due=upcoming, last_backup=last.at, zone=zone)
-    if not missed:
+    missed = _find_missed(times, plan, served, policies[SchedulePolicy], now)
+    last, upcoming = _find_last_backup(computer, times), missed.upcoming
+    since = plan.format_time(missed.since)
+    how = f"{plan.origin}; zone {plan.clock.origin}; counted from {since}"
+    facts = ScheduleFacts(missed=0, next_due=upcoming, last_backup=last.at, zone=plan.clock.zone)
+    if not missed.due:
         following = f", next due {plan.format_time(upcoming)}" if upcoming is not None else ""
         summary = f"none missed, {last.format(plan.clock)}{following}"
         return ComputerVerdict(computer.name, State.OK, summary, 0, how, facts)
-    count, first = len(missed), missed[0]
+    count, first = len(missed.due), missed.due[0]
     state, threshold = evaluate_warn_after(warn_after, count, last.at, now)
     summary = f"{_format_missed(count)} since {plan.format_time(first)}, {threshold}"
     if now - first > _RETIRED_HINT_AFTER:
@@ -167,27 +179,78 @@ def _evaluate_due_times(
     return ComputerVerdict(computer.name, state, summary, min(count, MOST_MISSED), how, facts)
 
 
-def _find_counting_start(
-    account: Account, computer: Computer, plan: _Plan, policies: Policies, now: datetime
+class _Missed(NamedTuple):
+    """The due times that were missed; times are aware UTC, and not by the computer's clock.
+
+    Args:
+        due: those missed, at most one more than MOST_MISSED.
+        since: counted from then. upcoming: the next due time, None if there is none soon.
+    """
+
+    due: list[datetime]
+    since: datetime
+    upcoming: datetime | None
+
+
+def _find_missed(
+    times: ComputerTimes, plan: _Plan, served: datetime, policy: SchedulePolicy, now: datetime
+) -> _Missed:
+    """Return the due times missed after *served*: of the clock's possible errors, the fewest."""
+    return min(
+        (
+            _count_missed(times.start, plan, served, error, policy, now)
+            for error in list_possible_errors(times.error)
+        ),
+        key=lambda missed: len(missed.due),
+    )
+
+
+def _count_missed(
+    start: ReportTime | None,
+    plan: _Plan,
+    served: datetime,
+    error: timedelta,
+    policy: SchedulePolicy,
+    now: datetime,
+) -> _Missed:
+    # Due times are the computer's: by its own clock, which is ahead of ours by the error.
+    own_now, since = now + error, served + error
+    if start is not None and start.at - (start.time + error) <= SET_RIGHT:
+        since = max(since, start.at + policy.early)
+    since = max(since, own_now - _FARTHEST_BACK)
+    due_times = iter_due_times(plan.pattern, plan.clock.zone, since, own_now - policy.grace)
+    missed = [due - error for due in islice(due_times, MOST_MISSED + 1)]
+    ahead = iter_due_times(plan.pattern, plan.clock.zone, own_now, own_now + _FARTHEST_AHEAD)
+    upcoming = next(ahead, None)
+    return _Missed(missed, since - error, None if upcoming is None else upcoming - error)
+
+
+def _find_served(
+    account: Account,
+    computer: Computer,
+    times: ComputerTimes,
+    plan: _Plan,
+    policies: Policies,
+    now: datetime,
 ) -> datetime | None:
-    """Return the time after which due times may have been missed, None if it is unknown."""
-    start, history = computer.start, computer.history
+    """Return until when no due time was missed, None if it is unknown."""
+    history = computer.history
     if history is not None:
         changed = history.schedule_changed
     else:
         # The date may be from the computer's clock, which may be slightly ahead.
-        valid = plan.modified <= now + CLOCK_SLACK
-        changed = min(plan.modified, now) if valid else None
-    run = find_newest_run(computer, policies[StatusPolicy], now)
+        valid = plan.changed <= now + CLOCK_SLACK
+        changed = min(plan.changed, now) if valid else None
+    run = find_newest_run(computer, times, policies[StatusPolicy], now)
     if run is None:
         seen = (account.created, history.first_seen if history is not None else None, changed)
         return max((each for each in seen if each is not None), default=None)
     moments = [run.until]
-    if isinstance(start, Start):
-        moments.append(start.at + policies[SchedulePolicy].early)
+    if times.start is not None:
+        moments.append(times.start.time + policies[SchedulePolicy].early)
         if isinstance(computer.end, InvalidReport):
             # An end was uploaded, so that this is not a first backup, which may take days.
-            moments[0] = start.at + policies[StatusPolicy].max_runtime
+            moments[0] = times.start.time + policies[StatusPolicy].max_runtime
     return max([*moments, changed] if changed is not None else moments)
 
 
@@ -201,21 +264,27 @@ class _LastBackup(NamedTuple):
         return f"last {'end' if self.end else 'start'} {_format_known(self.at, clock)}"
 
 
-def _find_last_backup(computer: Computer) -> _LastBackup:
+def _find_last_backup(computer: Computer, times: ComputerTimes) -> _LastBackup:
+    start, end = times.start, times.end
+    if end is None:
+        return _LastBackup(None if start is None else start.shown)
+    if start is not None and (start.time >= end.time or _have_one_id(computer)):
+        return _LastBackup(start.shown)
+    return _LastBackup(end.shown, end=True)
+
+
+def _have_one_id(computer: Computer) -> bool:
     start, end = computer.start, computer.end
-    if not isinstance(end, End):
-        return _LastBackup(start.at if isinstance(start, Start) else None)
-    if isinstance(start, Start) and (start.at >= end.at or start.id == end.id):
-        return _LastBackup(start.at)
-    return _LastBackup(end.at, end=True)
+    return isinstance(start, Start) and isinstance(end, End) and start.id == end.id
 
 
 def _evaluate_age(
     computer: Computer, reason: str, policies: Policies, now: datetime
 ) -> ComputerVerdict:
     """Return the verdict of a computer without due times: only the last backup's age counts."""
-    last, oldest = _find_last_backup(computer).at, policies[SchedulePolicy].max_backup_age
-    clock = find_clock(computer, policies[SchedulePolicy])
+    times = read_times(computer, now)
+    last, oldest = _find_last_backup(computer, times).at, policies[SchedulePolicy].max_backup_age
+    clock = find_clock(computer, times.error, policies[SchedulePolicy])
     summary = f"{reason}, last backup {_format_known(last, clock)}"
     if oldest is None or last is None or now - last <= oldest:
         return ComputerVerdict(computer.name, State.OK, summary)

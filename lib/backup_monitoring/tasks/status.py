@@ -11,7 +11,6 @@ from backup_monitoring.model import (
     History,
     Pattern,
     Schedule,
-    Start,
     State,
     Uploads,
     Verdict,
@@ -24,6 +23,14 @@ from backup_monitoring.tasks.aggregate import (
     list_reporting_computers,
 )
 from backup_monitoring.tasks.calendar import apply_weekdays, find_clock, is_dense
+from backup_monitoring.tasks.clocks import (
+    SET_RIGHT,
+    ComputerTimes,
+    ReportTime,
+    list_possible_errors,
+    mention_clock,
+    read_times,
+)
 from backup_monitoring.tasks.computer_eligibility import check_computer
 from backup_monitoring.tasks.due import ComputerClock, iter_due_times
 from backup_monitoring.tasks.policies import Policies
@@ -68,7 +75,11 @@ def evaluate_status(
     warn_after = resolve_warn_after(account, policies[WarnAfterPolicy])
     computers = list_reporting_computers(uploads)
     verdicts = [
-        _evaluate_computer(account, computer, computers, warn_after, policies, now)
+        mention_clock(
+            _evaluate_computer(account, computer, computers, warn_after, policies, now),
+            computer,
+            now,
+        )
         for computer in computers
     ]
     return aggregate(verdicts, uploads, "failed", warn_after.ranges)
@@ -85,19 +96,21 @@ def _evaluate_computer(
     reports = (computer.end, computer.start)
     if verdict := check_computer(computer, reports, others, policies[SchedulePolicy], now):
         return verdict
-    run = find_newest_run(computer, policies[StatusPolicy], now)
+    times = read_times(computer, now)
+    run = find_newest_run(computer, times, policies[StatusPolicy], now)
     if run is None:
         return ComputerVerdict(computer.name, State.OK, "no report of a backup yet")
-    clock = find_clock(computer, policies[SchedulePolicy])
-    failed, summary = _count_failed(account, computer, run, clock, policies[SchedulePolicy])
+    clock = find_clock(computer, times.error, policies[SchedulePolicy])
+    failed, summary = _count_failed(account, computer, times, run, clock, policies[SchedulePolicy])
     if not failed:
         return _evaluate_success(
-            account, computer, run, clock, summary, policies[StatusPolicy], now
+            account, computer, times, run, clock, summary, policies[StatusPolicy], now
         )
-    last = _find_last_success(account, computer, now)
+    last = _find_last_success(account, computer, times, now)
     last_text = format_time(last, clock.zone) if last is not None else "unknown"
     how = f"last success {last_text}; {format_warn_after(warn_after)}"
-    facts = _make_facts(computer, run, warn_after, failed, last)._replace(zone=clock.zone)
+    facts = _make_facts(computer, times, run, warn_after, failed, last)
+    facts = facts._replace(zone=clock.zone)
     if computer.history is None:
         state, threshold = _evaluate_uncounted(warn_after)
         summary += threshold
@@ -110,59 +123,86 @@ def _evaluate_computer(
 def _count_failed(
     account: Account,
     computer: Computer,
+    times: ComputerTimes,
     run: BackupRun,
     clock: ComputerClock,
     policy: SchedulePolicy,
 ) -> tuple[int, str]:
     """Return how many of the last backups in a row failed, and the newest run in words."""
     before = computer.history.failed if computer.history is not None else 0
+    began, ended = (
+        None if each is None else format_time(each.shown, clock.zone)
+        for each in (times.start, times.end)
+    )
     if isinstance(run, EndedRun):
-        at = format_time(run.end.at, clock.zone)
         if run.end.success:
-            return 0, f"last backup reported as successful {at}"
-        return before + 1, f"backup ended {at} with errors"
-    at = format_time(run.start.at, clock.zone)
+            return 0, f"last backup reported as successful {ended}"
+        return before + 1, f"backup ended {ended} with errors"
     if run.never_ended:
-        return before + 1, f"backup started {at}, never ended"
+        return before + 1, f"backup started {began}, never ended"
     end = computer.end
     if computer.history is None and isinstance(end, End) and not end.success:
-        ended = format_time(end.at, clock.zone)
-        return 1, f"backup ended {ended} with errors, another is running since {at}"
-    if computer.history is None and _was_killed_before(account, computer, run.start, clock, policy):
-        return 1, f"backup running since {at}, but none ended for the previous due time"
-    return before, f"backup running since {at}"
+        return 1, f"backup ended {ended} with errors, another is running since {began}"
+    if computer.history is None and _was_killed_before(account, computer, times, clock, policy):
+        return 1, f"backup running since {began}, but none ended for the previous due time"
+    return before, f"backup running since {began}"
 
 
 def _was_killed_before(
-    account: Account, computer: Computer, start: Start, clock: ComputerClock, policy: SchedulePolicy
+    account: Account,
+    computer: Computer,
+    times: ComputerTimes,
+    clock: ComputerClock,
+    policy: SchedulePolicy,
 ) -> bool:
     """Return whether a due time before the newest start was served neither by it nor by an end.
 
     A client that is killed every day always shows a fresh start. Only the due times between the
     last end and that start reveal the runs in between.
     """
-    end, schedule = computer.end, computer.schedule
-    if not isinstance(end, End) or not isinstance(schedule, Schedule) or is_dense(computer):
+    start, end, schedule = times.start, times.end, computer.schedule
+    if start is None or end is None or not isinstance(schedule, Schedule) or is_dense(computer):
         return False
     if not isinstance(schedule.plan, Pattern):
         return False
     pattern, _ = apply_weekdays(account, computer, schedule.plan, policy)
+    return all(
+        _was_missed_between(_find_own_end(end, error), start.at, pattern, clock, policy)
+        for error in list_possible_errors(start.error)
+    )
+
+
+def _find_own_end(end: ReportTime, error: timedelta) -> datetime:
+    """Return *end* by the clock of its computer, whose error is now *error*."""
+    own = end.time + error
+    return max(own, end.at) if end.at - own <= SET_RIGHT else own
+
+
+def _was_missed_between(
+    ended: datetime,
+    started: datetime,
+    pattern: Pattern,
+    clock: ComputerClock,
+    policy: SchedulePolicy,
+) -> bool:
+    """Return whether a due time after the last end is not the one that the next start serves."""
     # The run that ended has served the due times up to its end.
-    after = max(end.at + policy.early, start.at - _FARTHEST_BACK)
-    border = start.at + policy.early
+    after = max(ended + policy.early, started - _FARTHEST_BACK)
+    border = started + policy.early
     between = iter_due_times(pattern, clock.zone, after, border)
-    near = list(iter_due_times(pattern, clock.zone, start.at - policy.grace, border))
+    near = list(iter_due_times(pattern, clock.zone, started - policy.grace, border))
     first = next(between, None)
     if not near:  # the start is late, for the last of them
         return next(between, None) is not None
     # The start may be late for one due time and also early for the next: it serves the former.
-    served = max((due for due in near if due <= start.at), default=near[0])
+    served = max((due for due in near if due <= started), default=near[0])
     return first is not None and first < served
 
 
 def _evaluate_success(
     account: Account,
     computer: Computer,
+    times: ComputerTimes,
     run: BackupRun,
     clock: ComputerClock,
     summary: str,
@@ -170,30 +210,29 @@ def _evaluate_success(
     now: datetime,
 ) -> ComputerVerdict:
     """Return OK, or WARNING if the last success cannot be trusted."""
-    end = _find_success(computer)
-    cause, doubt = _find_doubt(account, computer, end, policy, now)
-    if doubt and end is not None and isinstance(run, OpenRun):  # it holds while the next one runs
-        at = format_time(end.at, clock.zone)
+    last = _find_success(computer, times)
+    cause, doubt = _find_doubt(account, computer, last, policy, now)
+    if doubt and last is not None and isinstance(run, OpenRun):  # it holds while the next one runs
+        at = format_time(last, clock.zone)
         summary += f", the previous one reported as successful {at}"
     state = State.WARNING if doubt else State.OK
-    success = end.at if end is not None else None
-    facts = StatusFacts(cause, failed=0, last_success=success, zone=clock.zone)
+    facts = StatusFacts(cause, failed=0, last_success=last, zone=clock.zone)
     return ComputerVerdict(
         computer.name, state, summary + doubt, 0, facts=facts, elsewhere=cause == "full"
     )
 
 
 def _find_doubt(
-    account: Account, computer: Computer, end: End | None, policy: StatusPolicy, now: datetime
+    account: Account, computer: Computer, last: datetime | None, policy: StatusPolicy, now: datetime
 ) -> tuple[str, str]:
-    """Return the cause, and words ('' if none), why the success *end* cannot be trusted.
+    """Return the cause, and words ('' if none), why the success at *last* cannot be trusted.
 
     A client reports rsync's "no space left" as a success; and one whose source is missing or
     wrong has nothing to fail at.
     """
-    if end is None or account.used is None:
+    if last is None or account.used is None:
         return "", ""
-    if account.used == 0 and _was_measured_since(computer, end, now):
+    if account.used == 0 and _was_measured_since(computer, last, now):
         return "empty", ", but no space is used: is anything backed up?"
     percent = 100 * account.used / account.capacity if account.capacity else 0
     if percent < policy.full:
@@ -202,13 +241,13 @@ def _find_doubt(
     return "full", f", but the quota was used up ({percent:.1f} %, {threshold})"
 
 
-def _was_measured_since(computer: Computer, end: End, now: datetime) -> bool:
+def _was_measured_since(computer: Computer, last: datetime, now: datetime) -> bool:
     """Return whether the account's size was certainly measured after the first backup.
 
     Sizes are measured once a day: a new computer's first backup may not be included yet.
     """
     seen = computer.history.first_seen if computer.history is not None else None
-    return now - min(end.at, seen or end.at) > 2 * DAY
+    return now - min(last, seen or last) > 2 * DAY
 
 
 def _evaluate_uncounted(warn_after: WarnAfter) -> tuple[State, str]:
@@ -227,10 +266,15 @@ def _format_count(history: History, failed: int, clock: ComputerClock) -> str:
 
 
 def _make_facts(
-    computer: Computer, run: BackupRun, warn_after: WarnAfter, failed: int, last: datetime | None
+    computer: Computer,
+    times: ComputerTimes,
+    run: BackupRun,
+    warn_after: WarnAfter,
+    failed: int,
+    last: datetime | None,
 ) -> StatusFacts:
     history = computer.history
-    cause, at = _find_newest_failure(computer, run)
+    cause, at = _find_newest_failure(computer, times, run)
     return StatusFacts(
         cause=cause,
         failed=failed,
@@ -243,29 +287,35 @@ def _make_facts(
     )
 
 
-def _find_newest_failure(computer: Computer, run: BackupRun) -> tuple[str, datetime | None]:
+def _find_newest_failure(
+    computer: Computer, times: ComputerTimes, run: BackupRun
+) -> tuple[str, datetime | None]:
     """Return how the newest finished backup failed, and when: its end, else its start."""
     if isinstance(run, OpenRun) and run.never_ended:
-        return "never_ended", run.start.at
+        return "never_ended", None if times.start is None else times.start.shown
     # A backup that is running is not the one that failed.
     end, history = computer.end, computer.history
     if isinstance(end, End) and not end.success:
-        return "errors", end.at
+        return "errors", None if times.end is None else times.end.shown
     at = history.failed_since if history is not None and history.failed == 1 else None
     return "never_ended", at
 
 
-def _find_success(computer: Computer) -> End | None:
+def _find_success(computer: Computer, times: ComputerTimes) -> datetime | None:
     """Return the last end, of the newest run or of the one before it; None if it failed."""
-    end = computer.end
-    return end if isinstance(end, End) and end.success else None
+    if times.end is None or not isinstance(computer.end, End) or not computer.end.success:
+        return None
+    return times.end.shown
 
 
-def _find_last_success(account: Account, computer: Computer, now: datetime) -> datetime | None:
-    end, history = _find_success(computer), computer.history
+def _find_last_success(
+    account: Account, computer: Computer, times: ComputerTimes, now: datetime
+) -> datetime | None:
+    history = computer.history
     moments = (
-        account.last_successes.get(computer.name),
+        # The directory's is by the computer's clock.
+        None if times.error else account.last_successes.get(computer.name),
         history.last_success if history is not None else None,
-        end.at if end is not None else None,
+        _find_success(computer, times),
     )
     return max((each for each in moments if each is not None and each <= now), default=None)

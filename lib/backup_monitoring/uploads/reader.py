@@ -17,9 +17,11 @@ from backup_monitoring.model import (
     Uploads,
 )
 from backup_monitoring.settings import HomesSettings, Names
+from backup_monitoring.uploads.arrivals import ReportFile, make_report_file
 from backup_monitoring.uploads.home_path import HomeError, resolve_home
 from backup_monitoring.uploads.reports import read_end, read_schedule, read_start
 from backup_monitoring.uploads.safe_open import (
+    FileContent,
     FileError,
     find_owner,
     open_below,
@@ -27,6 +29,8 @@ from backup_monitoring.uploads.safe_open import (
     read_file,
 )
 from backup_monitoring.uploads.traversal import Traversal
+
+_Found = ReportFile | InvalidReport | None
 
 
 def read_uploads(
@@ -108,9 +112,18 @@ class _HomeReader:
         """Read the reports in the open folder *folder* of the computer *name*."""
         uid = find_owner(folder)
         where = f"{self._path(name)}/{below}"
-        start = self._read_start(folder, uid, where) if self._start else None
-        end = self._read_end(folder, uid, where) if self._end else None
-        schedule = self._read_schedule(folder, uid, where, start) if self._schedule else None
+        # All before the first is parsed: when one came depends on the others.
+        files = _make_report_files(
+            [
+                _read_first(folder, names, uid, where) if wanted else None
+                for names, wanted in (
+                    (self._settings.start_files, self._start),
+                    (self._settings.end_files, self._end),
+                    (self._settings.schedule_files, self._schedule),
+                )
+            ]
+        )
+        start, end, schedule = self._parse(*files)
         for report in (start, end, schedule):
             if isinstance(report, InvalidReport):
                 kind = "offset" if "ambiguous offset" in report.problem else "report"
@@ -133,26 +146,20 @@ class _HomeReader:
     def _path(self, name: str) -> str:
         return f"{self.where}/{name}" if name else self.where
 
-    def _read_start(self, folder: int, uid: int, where: str) -> Start | InvalidReport | None:
-        report = _read_first(folder, self._settings.start_files, uid, where)
-        if report is None or isinstance(report, InvalidReport):
-            return report
-        return read_start(*report, self._zones, self._now)
-
-    def _read_end(self, folder: int, uid: int, where: str) -> End | InvalidReport | None:
-        report = _read_first(folder, self._settings.end_files, uid, where)
-        if report is None or isinstance(report, InvalidReport):
-            return report
-        return read_end(*report, self._zones, self._now)
-
-    def _read_schedule(
-        self, folder: int, uid: int, where: str, start: Start | InvalidReport | None
-    ) -> Schedule | InvalidReport | None:
-        report = _read_first(folder, self._settings.schedule_files, uid, where)
-        if report is None or isinstance(report, InvalidReport):
-            return report
+    def _parse(
+        self, start_file: _Found, end_file: _Found, schedule_file: _Found
+    ) -> tuple[
+        Start | InvalidReport | None, End | InvalidReport | None, Schedule | InvalidReport | None
+    ]:
+        zones, now = self._zones, self._now
+        start = (
+            read_start(start_file, zones, now) if isinstance(start_file, ReportFile) else start_file
+        )
+        end = read_end(end_file, zones, now) if isinstance(end_file, ReportFile) else end_file
+        if not isinstance(schedule_file, ReportFile):
+            return start, end, schedule_file
         known = start if isinstance(start, Start) else None
-        return read_schedule(*report, self._zones, self._now, known)
+        return start, end, read_schedule(schedule_file, zones, now, known)
 
 
 @lru_cache
@@ -164,8 +171,8 @@ def _split_wanted(wanted: Files) -> tuple[bool, bool, bool, bool]:
 
 def _read_first(
     folder: int, names: Names, uid: int, where: str
-) -> tuple[bytes, str, datetime] | InvalidReport | None:
-    """Return bytes, path and modification time of the first of *names* that exists."""
+) -> tuple[FileContent, str] | InvalidReport | None:
+    """Return content and path of the first of *names* that exists."""
     for name in names:
         path = f"{where}/{name}"
         try:
@@ -173,5 +180,20 @@ def _read_first(
         except FileError as error:
             return InvalidReport(path, str(error))
         if content is not None:
-            return content.data, path, content.modified
+            return content, path
     return None
+
+
+def _make_report_files(
+    found: Sequence[tuple[FileContent, str] | InvalidReport | None],
+) -> list[_Found]:
+    contents: list[FileContent] = []
+    for each in found:
+        if each is not None and not isinstance(each, InvalidReport):
+            contents.append(each[0])
+    return [
+        each
+        if each is None or isinstance(each, InvalidReport)
+        else make_report_file(*each, [other for other in contents if other is not each[0]])
+        for each in found
+    ]

@@ -15,6 +15,7 @@ from backup_monitoring.model import (
     Start,
     format_offset,
 )
+from backup_monitoring.uploads.arrivals import ReportFile
 from backup_monitoring.uploads.cron import parse_field
 from backup_monitoring.uploads.offsets import (
     OffsetClues,
@@ -57,50 +58,42 @@ _KNOWN = frozenset(
 )
 
 
-def read_start(
-    data: bytes, where: str, modified: datetime, zones: Sequence[tzinfo], now: datetime
-) -> Start | InvalidReport:
+def read_start(file: ReportFile, zones: Sequence[tzinfo], now: datetime) -> Start | InvalidReport:
     """Parse backupStarted.xml.
 
     Args:
-        data: the file's bytes, which may be hostile.
-        where: its path, for messages.
-        modified: its modification time, aware UTC.
+        file: its content may be hostile.
         zones: those of the settings, which resolve ambiguous offsets.
         now: aware UTC.
 
     Returns:
-        `InvalidReport` with the reason if *data* is not valid. Raises nothing.
+        `InvalidReport` with the reason if the content is not valid. Raises nothing.
     """
     try:
-        elements = read_elements(data, "backup_started")
+        elements = read_elements(file.data, "backup_started")
         client = _read_client(elements, "client")
-        at, offset = _read_date(elements, "startdate", client, OffsetClues(zones, modified, now))
-        return Start(at, offset, _read_id(elements), client, modified)
+        clues = OffsetClues(zones, file.modified, now)
+        at, offset = _read_date(elements, "startdate", client, clues)
+        return Start(at, offset, _read_id(elements), client, file.received)
     except FormError as reason:
-        return InvalidReport(where, str(reason))
+        return InvalidReport(file.where, str(reason))
 
 
-def read_end(
-    data: bytes, where: str, modified: datetime, zones: Sequence[tzinfo], now: datetime
-) -> End | InvalidReport:
+def read_end(file: ReportFile, zones: Sequence[tzinfo], now: datetime) -> End | InvalidReport:
     """Parse backupEnded.xml; arguments and result as of `read_start`."""
     try:
-        elements = read_elements(data, "backup_ended")
+        elements = read_elements(file.data, "backup_ended")
         client = _read_client(elements, "client")
-        at, offset = _read_date(elements, "enddate", client, OffsetClues(zones, modified, now))
-        return End(at, offset, _read_id(elements), _read_success(elements), client, modified)
+        clues = OffsetClues(zones, file.modified, now)
+        at, offset = _read_date(elements, "enddate", client, clues)
+        success = _read_success(elements)
+        return End(at, offset, _read_id(elements), success, client, file.received)
     except FormError as reason:
-        return InvalidReport(where, str(reason))
+        return InvalidReport(file.where, str(reason))
 
 
 def read_schedule(
-    data: bytes,
-    where: str,
-    modified: datetime,
-    zones: Sequence[tzinfo],
-    now: datetime,
-    start: Start | None,
+    file: ReportFile, zones: Sequence[tzinfo], now: datetime, start: Start | None
 ) -> Schedule | InvalidReport:
     """Parse scheduler.xml; arguments and result as of `read_start`.
 
@@ -108,14 +101,14 @@ def read_schedule(
         start: of the same computer: its offset resolves an ambiguous one.
     """
     try:
-        parse = _parse_schedule if len(data) <= _MAX_CACHED else _parse_schedule.__wrapped__
-        plan, client, timezone = parse(data)
+        parse = _parse_schedule if len(file.data) <= _MAX_CACHED else _parse_schedule.__wrapped__
+        plan, client, timezone = parse(file.data)
         if isinstance(plan, Pattern):
-            offset = _choose_timezone(timezone, client, OffsetClues(zones, modified, now), start)
-            plan = plan._replace(offset=offset)
-        return Schedule(plan, client, modified)
+            clues = OffsetClues(zones, file.modified, now)
+            plan = plan._replace(offset=_choose_timezone(timezone, client, clues, start))
+        return Schedule(plan, client, file.modified, file.by_client)
     except FormError as reason:
-        return InvalidReport(where, str(reason))
+        return InvalidReport(file.where, str(reason))
 
 
 # A client writes the same schedule again and again, and many have the same one.

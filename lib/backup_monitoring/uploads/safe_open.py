@@ -21,10 +21,17 @@ _LATEST = 2e11
 
 
 class FileContent(NamedTuple):
-    """A file's bytes, and its modification time in UTC."""
+    """A file's bytes, and what its metadata say.
+
+    Args:
+        modified, changed: its modification time and its change time (ctime), aware UTC.
+        mode: its permissions, for example 0o600.
+    """
 
     data: bytes
     modified: datetime
+    changed: datetime
+    mode: int
 
 
 class FileError(Exception):
@@ -124,7 +131,8 @@ def _read_content(opened: int, uid: int) -> FileContent:
         data += more
     if len(data) > MAX_FILE:
         raise FileError("larger than 64 KiB")
-    return FileContent(data, _make_time(status.st_mtime))
+    modified, changed = _make_time(status.st_mtime), _make_time(status.st_ctime)
+    return FileContent(data, modified, changed, stat.S_IMODE(status.st_mode))
 
 
 def _make_time(seconds: float) -> datetime:
