@@ -100,6 +100,7 @@ class History(NamedTuple):
         gone: since when the computer's folder is missing.
         uploaded: when a run last saw a new start or end, by this server's clock: the computer's
             own may be years behind.
+        retired: when the provider retired the computer, see `is_retired`.
     """
 
     first_seen: datetime | None = None
@@ -111,6 +112,16 @@ class History(NamedTuple):
     schedule_changed: datetime | None = None
     gone: datetime | None = None
     uploaded: datetime | None = None
+    retired: datetime | None = None
+
+    @property
+    def is_retired(self) -> bool:
+        """Whether the provider has retired the computer, and it has uploaded nothing since."""
+        if self.retired is None:
+            return False
+        return all(
+            at is None or at <= self.retired for at in (self.uploaded, self.schedule_changed)
+        )
 
 
 class Computer(NamedTuple):
@@ -139,6 +150,7 @@ class Uploads(NamedTuple):
         refused: path and reason, if the home directory cannot be read.
         cut_short: the limit that the search for computers reached before its end.
         findings: for example invalid reports.
+        no_incoming: the path of ``incoming``, if it does not exist. A new account has none yet.
     """
 
     computers: tuple[Computer, ...] = ()
@@ -147,3 +159,4 @@ class Uploads(NamedTuple):
     refused: str | None = None
     cut_short: str | None = None
     findings: tuple[Finding, ...] = ()
+    no_incoming: str | None = None

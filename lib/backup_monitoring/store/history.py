@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from backup_monitoring.model import CLOCK_SLACK, Computer, End, History, Pattern, Schedule, Start
 
-_BY_OUR_CLOCK = ("first_seen", "schedule_changed", "gone", "uploaded")
+_BY_OUR_CLOCK = ("first_seen", "schedule_changed", "gone", "uploaded", "retired")
 
 
 class BackupOutcome(Enum):
@@ -54,6 +54,7 @@ class TrackedComputer(NamedTuple):
     gone: datetime | None = None
     uploaded: datetime | None = None
     never_ended: datetime | None = None
+    retired: datetime | None = None
 
     @property
     def history(self) -> History:
