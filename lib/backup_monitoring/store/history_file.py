@@ -155,6 +155,18 @@ class HistoryFile:
         computers = {os.fsdecode(name): _TRACKED.decode(text) for name, text in rows}
         return {name: each for name, each in computers.items() if not each.is_blank}
 
+    def list_accounts(self) -> list[str]:
+        """Return the keys of the accounts that have computers, sorted.
+
+        Raises:
+            StoreError: the file cannot be read.
+        """
+        query = "SELECT DISTINCT key FROM computers ORDER BY key"
+        try:
+            return [key for (key,) in self._db.execute(query)]
+        except sqlite3.Error as error:
+            raise self.make_error(error) from None
+
     def write_computer(self, uid: str, name: str, tracked: TrackedComputer) -> None:
         """Replace what is kept of a computer; StoreError if the file cannot be written."""
         try:
@@ -253,6 +265,13 @@ class HistoryFile:
             "DELETE FROM accounts WHERE seen < ?",
         ):
             self._db.execute(statement, (oldest,))
+
+    def commit_change(self) -> None:
+        """Commit what was changed without a run; StoreError if it cannot be written."""
+        try:
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise self.make_error(error) from None
 
     def set_savepoint(self) -> None:
         """Remember this point of the transaction for `roll_back`."""
