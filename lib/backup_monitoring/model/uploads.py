@@ -119,9 +119,13 @@ class History(NamedTuple):
         """Whether the provider has retired the computer, and it has uploaded nothing since."""
         if self.retired is None:
             return False
-        return all(
-            at is None or at <= self.retired for at in (self.uploaded, self.schedule_changed)
-        )
+        seen = (self.uploaded, self.schedule_changed)
+        return all(at is None or at <= self.retired for at in seen)
+
+    @property
+    def is_in_use(self) -> bool:
+        """Whether the computer's folder exists, and the provider has not retired it."""
+        return self.gone is None and not self.is_retired
 
 
 class Computer(NamedTuple):

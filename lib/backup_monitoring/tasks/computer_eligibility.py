@@ -49,9 +49,10 @@ def check_retired(
     """
     if (gone := _find_gone(computer)) is not None:
         return _make_retired(computer, f"folder missing since {format_time(gone, UTC)}")
-    if computer.history is not None and computer.history.retired and computer.history.is_retired:
-        at = format_time(computer.history.retired, UTC)
-        return _make_retired(computer, f"by the provider since {at}, no upload since then")
+    history = computer.history
+    if history is not None and history.retired is not None and history.is_retired:
+        since = format_time(history.retired, UTC)
+        return _make_retired(computer, f"by the provider since {since}")
     for report in (computer.start, computer.end, computer.schedule):
         if isinstance(report, InvalidReport):  # it may have been uploaded just now
             return None
