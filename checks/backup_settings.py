@@ -22,6 +22,8 @@ from backup_monitoring.plugin import (
 )
 from backup_monitoring.settings import Setting, Settings, write_toml
 from backup_monitoring.tasks import (
+    QuotaPolicy,
+    WarnAfterPolicy,
     format_backup_count,
     format_warn_after,
     resolve_quota_thresholds,
@@ -106,8 +108,8 @@ def _format_accounts(accounts: Sequence[Account], uids: Sequence[str], settings:
 
 def _format_thresholds(account: Account, settings: Settings) -> Iterator[str]:
     policies = settings.policies
-    warning, critical = resolve_quota_thresholds(account, policies.quota)
-    warn_after = resolve_warn_after(account, policies.warn_after)
+    warning, critical = resolve_quota_thresholds(account, policies[QuotaPolicy])
+    warn_after = resolve_warn_after(account, policies[WarnAfterPolicy])
     yield f"{account.uid} ({account.status.value}), entry {account.dn}"
     percents = (
         f"WARNING above {_format_percent(warning)}, CRITICAL above {_format_percent(critical)}"

@@ -157,5 +157,5 @@ def test_without_a_run_there_is_nothing_to_retire(fleet: Fleet, run: Run) -> Non
     for job in (("--retire", "4000101/web01"), ("--retired",), ("--accept-loss",)):
         code, out = collector(run, *job)
         assert code == 2
-        assert "past.sqlite: there is no history yet; run collect_backup_state first" in out
+        assert "past.sqlite: does not exist yet; run collect_backup_state" in out
     assert [file.name for file in fleet.store.iterdir()] == ["lock"]

@@ -135,7 +135,7 @@ def _check_duration(duration: timedelta, policy: MonitoringPolicy) -> _Aspect:
 def _check_findings(kind: str, count: int, policy: MonitoringPolicy) -> _Aspect:
     threshold = _get_threshold(kind, policy)
     text = f"{count} finding{'s' * (count != 1)} of kind {kind} ({FINDING_KINDS[kind]})"
-    if threshold is not None and count >= threshold:
+    if threshold and count >= threshold:
         see = _ACCEPT_HELD if kind == "held" else "see collect_backup_state -v"
         text += f", threshold {threshold} ([monitoring.findings]); {see}"
         return _Aspect(State.WARNING, text)
@@ -144,7 +144,7 @@ def _check_findings(kind: str, count: int, policy: MonitoringPolicy) -> _Aspect:
 
 def _get_threshold(kind: str, policy: MonitoringPolicy) -> int | None:
     """Return from how many findings on *kind* is WARNING: what is held waits for a decision."""
-    return policy.findings.get(kind, 1 if kind == "held" else None)
+    return 1 if kind == "held" else policy.findings.get(kind)
 
 
 def _check_mails(mails: OutboxHealth, policy: MonitoringPolicy) -> list[_Aspect]:
@@ -179,7 +179,7 @@ def _list_metrics(
     yield Metric("run_duration", round(duration.total_seconds(), 3), "s", longest)
     for kind in FINDING_KINDS:
         warning = _get_threshold(kind, policy)
-        good = Range(end=warning - 1) if warning is not None else None
+        good = Range(end=warning - 1) if warning else None
         yield Metric(f"findings_{kind}", findings.get(kind, 0), "", good)
 
 

@@ -2,35 +2,43 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
-from backup_monitoring.settings.toml_table import Table, parse_path, parse_percent, parse_span
+from backup_monitoring.model import Key
 
 
 class StoreSettings(NamedTuple):
-    """[store]: where the collector's data is, and how old it may be.
+    """[store]: where `collect_backup_state` stores its data for the checks."""
 
-    Args:
-        folder: None: no store, every check reads live.
-        max_age: of the uploads that the last run read. directory_max_age: of the directory's data.
-        keep: how long history is kept.
-        max_loss: percent of the accounts; as many may be missing without being held.
-    """
-
-    folder: Path | None = None
-    max_age: timedelta = timedelta(minutes=30)
-    directory_max_age: timedelta = timedelta(hours=4)
-    keep: timedelta = timedelta(days=400)
-    max_loss: float = 5
-
-
-def parse_store(table: Table) -> StoreSettings:
-    """Return the settings of section [store]; SettingsError names the first bad key."""
-    default = StoreSettings()
-    return StoreSettings(
-        folder=table.take("folder", lambda v: parse_path(table.file.parent, v), None),
-        max_age=table.take("max_age", parse_span, default.max_age),
-        directory_max_age=table.take("directory_max_age", parse_span, default.directory_max_age),
-        keep=table.take("keep", parse_span, default.keep),
-        max_loss=table.take("max_loss", parse_percent, default.max_loss),
-    )
+    folder: Annotated[
+        Path | None,
+        Key(
+            "folder of the store",
+            "default: no store, all checks read live",
+            unset="no store, all checks read live",
+            example="/var/lib/backup-monitoring",
+        ),
+    ] = None
+    max_age: Annotated[
+        timedelta,
+        Key(
+            "checks are UNKNOWN if the uploads were last read longer ago than this",
+            "UNKNOWN if the uploads were last read longer ago,",
+        ),
+    ] = timedelta(minutes=30)
+    directory_max_age: Annotated[
+        timedelta,
+        Key(
+            "checks are UNKNOWN if the directory was last read longer ago than this",
+            "or the directory",
+        ),
+    ] = timedelta(hours=4)
+    keep: Annotated[timedelta, Key("how long history is kept")] = timedelta(days=400)
+    max_loss: Annotated[
+        float,
+        Key(
+            "percent of the accounts: if more go missing within 7 days, they are held as UNKNOWN; "
+            "3 accounts never are. [More](rules.md#lost-accounts)",
+            "percent of the accounts: if more go missing, they are held",
+        ),
+    ] = 5

@@ -51,7 +51,7 @@ def retire_computer(folder: Path, computer: str, now: datetime) -> RetiredComput
 
     Raises:
         StoreError: as of `accept_losses`.
-        UsageError: there is no such account or computer.
+        UsageError: the store does not know the account or the computer.
     """
     with _open_history(folder, now) as history:
         uid, name, tracked = _find_computer(history, "--retire", computer)
@@ -86,8 +86,8 @@ def _open_history(folder: Path, now: datetime) -> Iterator[HistoryFile]:
     """Give the history while no run is in progress, and commit what was changed."""
     with hold_lock(folder):
         if not (folder / HISTORY).exists():
-            remedy = "run collect_backup_state first"
-            raise StoreError(str(folder / HISTORY), "there is no history yet", remedy)
+            remedy = "run collect_backup_state"
+            raise StoreError(str(folder / HISTORY), "does not exist yet", remedy)
         history = HistoryFile(folder, now, 0)
         try:
             yield history

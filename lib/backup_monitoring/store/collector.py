@@ -37,6 +37,7 @@ from backup_monitoring.store.run_lock import hold_lock
 from backup_monitoring.store.schema import RunMeta, make_key
 from backup_monitoring.store.store_file import StoreFile
 from backup_monitoring.store.writer import StoreWriter
+from backup_monitoring.tasks import QuotaPolicy, SchedulePolicy
 from backup_monitoring.uploads import read_uploads
 
 _NO_RUN = RunMeta(None, None, None, 0, None, None)
@@ -107,7 +108,7 @@ def _collect(
     progress: Progress,
     given_time: bool,
 ) -> CollectorRun:
-    history = HistoryFile(folder, now, settings.policies.quota.sudden_loss)
+    history = HistoryFile(folder, now, settings.policies[QuotaPolicy].sudden_loss)
     try:
         collector = _RunSteps(settings, folder, history, now, phase)
         collector.check_clock(given_time)
@@ -288,7 +289,7 @@ class _RunSteps:
         return None
 
     def _read_uploads(self, account: Account) -> Uploads:
-        zones = self._settings.policies.schedule.zones
+        zones = self._settings.policies[SchedulePolicy].zones
         uploads = read_uploads(account, self._settings.homes, zones, Files.ALL, self._now)
         return self._losses.check_incoming(
             account, uploads, self._known_computers(account, uploads)

@@ -7,6 +7,7 @@ from backup_monitoring.directory import open_directory, read_accounts
 from backup_monitoring.model import Account, AccountStatus, Files, Need, Uploads
 from backup_monitoring.settings import Settings
 from backup_monitoring.store.files import StoreError
+from backup_monitoring.tasks import SchedulePolicy
 
 _NO_UPLOADS = Uploads()
 _ENOUGH = 3  # accounts: fewer may all be new
@@ -55,7 +56,7 @@ def _read_accounts(
                 yield account, _NO_UPLOADS
                 continue
             phase(f"reading the files of account {account.uid}")
-            zones = settings.policies.schedule.zones
+            zones = settings.policies[SchedulePolicy].zones
             yield account, read_uploads(account, settings.homes, zones, files, now)
             phase("reading the directory")
 
