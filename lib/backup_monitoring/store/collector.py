@@ -268,17 +268,16 @@ class _RunSteps:
             if not findings.add_account(account):
                 continue
             self._phase(f"reading the files of account {account.uid}")
-            uploads = self._read_uploads(account)
+            uploads, known = self._read_uploads(account)
             tried += account.provisioned
             readable += uploads.missing is None and uploads.refused is None
-            if self._losses.is_emptied(account, uploads, self._known_computers(account, uploads)):
+            if self._losses.is_emptied(account, uploads, known):
                 emptied.append((number, account, uploads))
             else:
                 findings.of_homes += self._add_home(writer, number, account, uploads)
         self.result.findings += findings.of_entries
         if tried and not readable:
-            problem = f"none of the homes of {tried} accounts can be read"
-            return self._keep_homes(writer, problem)
+            return self._keep_homes(writer, f"none of the homes of {tried} accounts can be read")
         held = self._hold_accounts(writer)
         for number, account, uploads in emptied:
             if make_key(account.uid) not in held:
@@ -288,16 +287,14 @@ class _RunSteps:
         self.result.findings += findings.orphans.find()
         return None
 
-    def _read_uploads(self, account: Account) -> Uploads:
+    def _read_uploads(self, account: Account) -> tuple[Uploads, Collection[TrackedComputer]]:
+        """Return what the home shows; and, if that is no computer, which ones are known."""
         zones = self._settings.policies[SchedulePolicy].zones
         uploads = read_uploads(account, self._settings.homes, zones, Files.ALL, self._now)
-        return self._losses.check_incoming(
-            account, uploads, self._known_computers(account, uploads)
-        )
-
-    def _known_computers(self, account: Account, uploads: Uploads) -> Collection[TrackedComputer]:
-        """Return what is known of *account*'s computers if its home shows none."""
-        return () if uploads.computers else self._history.read_computers(account.uid).values()
+        if uploads.computers:
+            return self._losses.check_incoming(account, uploads, ()), ()
+        known = self._history.read_computers(account.uid).values()
+        return self._losses.check_incoming(account, uploads, known), known
 
     def _add_home(
         self, writer: StoreWriter, number: int, account: Account, uploads: Uploads

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from backup_monitoring.model import (
     Account,
     AccountStatus,
+    Files,
     Finding,
     LossReason,
     Need,
@@ -56,10 +57,11 @@ class LossTracker:
             StoreError: it cannot be read.
         """
         people = state.people()
-        for account, _ in state.accounts(None, None, Need.NOTHING):
+        for account, uploads in state.accounts(Files.DATA, None, Need.NOTHING):
             contact = people.contact(account.uid)
             key, owners = make_key(account.uid), _fold_names(contact.customers if contact else ())
-            self._before[key] = MonitoredAccount(account.uid, owners)
+            incoming = uploads.data or bool(uploads.computers)
+            self._before[key] = MonitoredAccount(account.uid, owners, incoming)
             if account.loss is not None:
                 self._known[key] = LostAccount(account.uid, owners, *account.loss)
 

@@ -197,7 +197,7 @@ class StoreWriter:
                 self._db.execute(statement)
         except sqlite3.Error as error:
             raise self._make_error(error) from None
-        if old is not None:
+        if old is not None and held:
             copies = [f"{copy} JOIN held ON held.key = new.key" for copy in _COPY_HOMES]
             self._run_attached(old, *_COPY_HELD, *copies)
         try:
