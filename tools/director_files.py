@@ -2,9 +2,8 @@
 
 import json
 
-from tools.commands import FOLDER, Argument, Command, list_commands
-
 from backup_monitoring.tasks import TASKS
+from tools.commands import FOLDER, Argument, Command, list_commands
 
 *_FIRST, _LAST = sorted(TASKS)
 _CHECKS = f"{', '.join(_FIRST)} or {_LAST}"

@@ -1,25 +1,35 @@
-"""Writes what follows from the tasks and the settings: `python -m tools.generate`, or `--diff`."""
+"""Writes what follows from declarations in the code: whole files, and blocks of documents.
 
+A block of a Markdown document lies between ``<!-- generated: NAME -->`` and ``<!-- end -->``.
+"""
+
+import argparse
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from difflib import unified_diff
+from pathlib import Path
 
-from tools.director_files import render_director, render_director_notify
-from tools.icinga2_files import (
+ROOT = Path(__file__).parent.parent
+sys.path[:0] = [str(ROOT / "lib"), str(ROOT / "checks")]
+
+from backup_monitoring.settings import render_annotated  # noqa: E402 - found by the path above
+from tools.director_files import render_director, render_director_notify  # noqa: E402
+from tools.icinga2_files import (  # noqa: E402
     render_icinga2_active,
     render_icinga2_agent,
     render_icinga2_commands,
     render_icinga2_passive,
 )
-from tools.nagios_files import (
+from tools.nagios_files import (  # noqa: E402
     render_nagios_active,
     render_nagios_commands,
     render_nagios_passive,
     render_nrpe,
 )
-from tools.programs import ROOT, list_generated_programs, render_program, render_setup
-from tools.task_tables import (
+from tools.programs import list_generated_programs, render_program, render_setup  # noqa: E402
+from tools.settings_tables import render_setting_blocks  # noqa: E402
+from tools.task_tables import (  # noqa: E402
     render_causes,
     render_checks,
     render_facts,
@@ -28,8 +38,9 @@ from tools.task_tables import (
     render_totals,
 )
 
-FILES: dict[str, Callable[[], str]] = {
+FILES: Mapping[str, Callable[[], str]] = {
     "setup.cfg": render_setup,
+    "examples/backup-monitoring.toml": render_annotated,
     "icinga/icinga2-commands.conf": render_icinga2_commands,
     "icinga/icinga2-active.conf": render_icinga2_active,
     "icinga/icinga2-passive.conf": render_icinga2_passive,
@@ -41,54 +52,69 @@ FILES: dict[str, Callable[[], str]] = {
     "icinga/director-basket.json": render_director,
     "icinga/director-notify.json": render_director_notify,
 }
-# By the name in `<!-- generated: NAME -->`, up to `<!-- end -->`.
-BLOCKS: dict[str, Callable[[], str]] = {
-    "questions": render_questions,
-    "checks": render_checks,
-    "metrics": render_metrics,
-    "totals": render_totals,
-    "facts": render_facts,
-    "causes": render_causes,
+# The blocks of each document, by name, in their order.
+DOCUMENTS: Mapping[str, Callable[[], Mapping[str, str]]] = {
+    "README.md": lambda: {"questions": render_questions()},
+    "docs/checks.md": lambda: {"checks": render_checks()},
+    "docs/mails.md": lambda: {"facts": render_facts()},
+    "docs/operations.md": lambda: {
+        "causes": render_causes(),
+        "metrics": render_metrics(),
+        "totals": render_totals(),
+    },
+    "docs/settings.md": render_setting_blocks,
 }
-_DOCUMENTS = ("README.md", "docs/*.md")
-_BLOCK = re.compile(r"(<!-- generated: ([\w. -]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_BLOCK = re.compile(r"(<!-- generated: ([\w. ]+) -->\n).*?(<!-- end -->\n)", re.DOTALL)
 
 
-def render_all() -> Iterator[tuple[str, str]]:
-    """Yield the path of each generated file, and its text."""
-    for path, task in list_generated_programs().items():
-        yield path, render_program(task)
-    for path, render in FILES.items():
-        yield path, render()
-    for pattern in _DOCUMENTS:
-        for file in sorted(ROOT.glob(pattern)):
-            yield str(file.relative_to(ROOT)), _fill_blocks(file.read_text(encoding="utf-8"))
+def render_all() -> Iterator[tuple[Path, str]]:
+    """Yield each file that has something generated, with the text that it should have."""
+    for name, task in list_generated_programs().items():
+        yield ROOT / name, render_program(task)
+    for name, render in FILES.items():
+        yield ROOT / name, render()
+    for name, render_blocks in DOCUMENTS.items():
+        yield ROOT / name, _fill_blocks(ROOT / name, render_blocks())
 
 
-def _fill_blocks(text: str) -> str:
-    """Return *text* with its generated blocks; KeyError for one of an unknown name."""
-    return _BLOCK.sub(lambda block: f"{block[1]}\n{BLOCKS[block[2]]()}\n\n{block[3]}", text)
+def _fill_blocks(document: Path, blocks: Mapping[str, str]) -> str:
+    text = document.read_text(encoding="utf-8")
+    for name in {name for _, name, _ in _BLOCK.findall(text)} - blocks.keys():
+        sys.exit(f"{document}: block {name!r} is of nothing that exists; remove it")
+    for name in reversed(list(blocks)):
+        text = _add_block(text, name, blocks)
+    return _BLOCK.sub(lambda match: f"{match[1]}{blocks[match[2]]}{match[3]}", text)
 
 
-def compare(path: str, text: str) -> str:
-    """Return how *text* differs from the file, as a unified diff; '' if it does not."""
-    file = ROOT / path
-    before = file.read_text(encoding="utf-8") if file.exists() else ""
-    lines = before.splitlines(keepends=True), text.splitlines(keepends=True)
-    return "".join(unified_diff(*lines, fromfile=path, tofile=path))
+def _add_block(text: str, name: str, blocks: Mapping[str, str]) -> str:
+    """Return *text* with the block *name*, a new one before the one that follows it."""
+    begin = "<!-- generated: {} -->\n"
+    if begin.format(name) in text:
+        return text
+    names = list(blocks)
+    following = names[names.index(name) + 1 :]
+    place = text.index(begin.format(following[0])) if following else len(text)
+    return f"{text[:place]}{begin.format(name)}<!-- end -->\n\n{text[place:]}"
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Write the files, or with ``--diff`` print what would change; return the exit code."""
-    changes = [(path, text, diff) for path, text in render_all() if (diff := compare(path, text))]
-    for path, text, diff in changes:
-        if arguments == ["--diff"]:
-            print(diff, end="")
-        else:
-            (ROOT / path).write_text(text, encoding="utf-8")
-            print(path)
-    return 1 if changes and arguments else 0
+def main() -> int:
+    """Write the files, or compare them; return the exit code."""
+    parser = argparse.ArgumentParser("python -m tools.generate", description=__doc__)
+    parser.add_argument("--diff", action="store_true", help="compare; exit code 1 if any differs")
+    compare = parser.parse_args().diff
+    differs = False
+    for path, text in render_all():
+        old = path.read_text(encoding="utf-8") if path.exists() else ""
+        name = str(path.relative_to(ROOT))
+        differs |= old != text
+        if compare:
+            lines = old.splitlines(keepends=True), text.splitlines(keepends=True)
+            sys.stdout.writelines(unified_diff(*lines, name, f"{name} (generated)"))
+        elif old != text:
+            path.write_text(text, encoding="utf-8")
+            print(f"written: {name}")
+    return 1 if compare and differs else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

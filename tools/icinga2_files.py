@@ -3,9 +3,8 @@
 import json
 from collections.abc import Iterator
 
-from tools.commands import FOLDER, NOTE, Argument, Command, list_commands
-
 from backup_monitoring.tasks import TASKS
+from tools.commands import FOLDER, NOTE, Argument, Command, list_commands
 
 _ACTIVE = """// Icinga runs a check for each service. Needs icinga2-commands.conf.
 

@@ -1,8 +1,7 @@
 """The configuration of Nagios and NRPE: commands and templates of services for each check."""
 
-from tools.commands import FOLDER, NOTE, Command, list_commands
-
 from backup_monitoring.tasks import TASKS
+from tools.commands import FOLDER, NOTE, Command, list_commands
 
 _NRPE = (
     "# The caller chooses a check and nothing else: leave dont_blame_nrpe=0.",

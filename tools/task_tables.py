@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from tools.commands import load_check
-
 from backup_monitoring.plugin import BackupCheck, Parser, make_parser
 from backup_monitoring.tasks import TASKS, FactKind, Task, list_facts
+from tools.commands import load_check
 
 _SHOWN = {
     FactKind.TEXT: "text",
@@ -22,7 +21,7 @@ _SHOWN = {
 def make_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a table in Markdown."""
     lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 
 def render_questions() -> str:
@@ -38,7 +37,7 @@ def _name_sources(task: Task) -> str:
 def render_checks() -> str:
     """Return a section for each check, with the options that not all have."""
     common = {action.dest for action in make_parser(_NoOptions(next(iter(TASKS))))._actions}
-    return "\n\n".join(_format_check(task, common) for task in TASKS.values())
+    return "\n".join(_format_check(task, common) for task in TASKS.values())
 
 
 class _NoOptions(BackupCheck):
@@ -53,9 +52,9 @@ def _format_check(task: Task, common: set[str]) -> str:
     question = task.question[0].upper() + task.question[1:]
     text = f"## check_backup_{task.name}\n\n{question} Reads the {_name_sources(task)}.\n"
     text = text.replace("directory, homes", "directory and the homes")
-    text += f"[Rule](rules.md#{task.name})."
+    text += f"[Rule](rules.md#{task.name}).\n"
     rows = list(_list_options(make_parser(load_check(task.name)), common))
-    return f"{text}\n\n{make_table(('option', 'meaning'), rows)}" if rows else text
+    return f"{text}\n{make_table(('option', 'meaning'), rows)}" if rows else text
 
 
 def _list_options(parser: Parser, common: set[str]) -> Iterator[tuple[str, str]]:

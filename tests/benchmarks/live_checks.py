@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from backup_monitoring.directory.account_reader import AccountReader, KnownAttributes
 from backup_monitoring.model.needs import Need
-from backup_monitoring.settings.attribute_names import AttributeNames
+from backup_monitoring.settings.directory import AttributeNames
 from benchmarks.compared import Command, Used, compare
 from benchmarks.figures import IMPORT, OF_IMPORT, Figure, memory, ratio
 from benchmarks.sample_data import NOW

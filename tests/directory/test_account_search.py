@@ -13,8 +13,7 @@ from backup_monitoring.directory.opening import open_directory
 from backup_monitoring.model.accounts import Account, AccountStatus
 from backup_monitoring.model.errors import SettingsError
 from backup_monitoring.model.needs import Need
-from backup_monitoring.settings.attribute_names import AttributeNames
-from backup_monitoring.settings.directory import DirectorySettings
+from backup_monitoring.settings.directory import AttributeNames, DirectorySettings
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 BASE = "ou=accounts,ou=backup,ou=services,dc=stoney-cloud,dc=org"

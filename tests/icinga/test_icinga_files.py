@@ -5,10 +5,10 @@ import re
 from pathlib import Path
 
 import pytest
-from tools.commands import list_commands
 
 from backup_monitoring.plugin.check import LIMIT
 from backup_monitoring.tasks import registry
+from tools.commands import list_commands
 
 FOLDER = Path(__file__).parent.parent.parent / "icinga"
 FILES = sorted(path for path in FOLDER.iterdir() if path.suffix in {".conf", ".cfg", ".json"})

@@ -14,7 +14,7 @@ from backup_monitoring.model.people import Contact, Customer, Person, Reseller
 from backup_monitoring.model.verdicts import State
 from backup_monitoring.notify.contact_check import check_contacts
 from backup_monitoring.notify.recipients import find_operator, find_recipients, find_switched_off
-from backup_monitoring.settings.attribute_names import AttributeNames
+from backup_monitoring.settings.directory import AttributeNames
 from backup_monitoring.settings.notify import NotifySettings, ResellerDelivery
 from people import PeopleTable
 

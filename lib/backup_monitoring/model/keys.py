@@ -9,25 +9,30 @@ place; the loader, ``backup_settings``, the annotated file and the documentation
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from math import inf
-from typing import Any, NamedTuple
+from typing import Any
 
 from backup_monitoring.model.verdicts import Range
 
 
-class ThresholdForm(NamedTuple):
+class ThresholdForm:
     """How a key's value makes the good values of a `Threshold`.
 
     Args:
         kind: the type of the value. make: the value's good values. read: the value of these.
     """
 
-    kind: type
-    make: Callable[[Any], Range]
-    read: Callable[[Range], Any]
+    def __init__(
+        self, kind: type, make: Callable[[Any], Range], read: Callable[[Range], Any]
+    ) -> None:
+        self.kind = kind
+        self.make = make
+        self.read = read
 
 
-class Key(NamedTuple):
+class Key:
     """What a key means, and what its field's name, type and default do not say.
+
+    A plain class, as those beside it: each check defines them, and a NamedTuple takes longer.
 
     Args:
         help: its meaning, in Markdown; as in docs/settings.md.
@@ -46,24 +51,38 @@ class Key(NamedTuple):
         preset: the annotated file sets it, instead of showing it in a comment.
     """
 
-    help: str
-    comment: str | None = None
-    name: str = ""
-    least: int = 0
-    most: int = 10**9
-    choices: tuple[str, ...] = ()
-    threshold: ThresholdForm | None = None
-    parse: Callable[[object], object] | None = None
-    resolve: Callable[[Any, Any], object] | None = None
-    derive: Callable[[Any, Mapping[str, Any]], object] | None = None
-    keys: Mapping[str, str] = {}
-    unset: str = ""
-    example: object = None
-    preset: bool = False
-
-    def __hash__(self) -> int:
-        """Return a hash, without which an annotation has none; tables and lists have none."""
-        return hash(self.help)
+    def __init__(
+        self,
+        help: str,
+        comment: str | None = None,
+        *,
+        name: str = "",
+        least: int = 0,
+        most: int = 10**9,
+        choices: tuple[str, ...] = (),
+        threshold: ThresholdForm | None = None,
+        parse: Callable[[object], object] | None = None,
+        resolve: Callable[[Any, Any], object] | None = None,
+        derive: Callable[[Any, Mapping[str, Any]], object] | None = None,
+        keys: Mapping[str, str] = {},
+        unset: str = "",
+        example: Any = None,
+        preset: bool = False,
+    ) -> None:
+        self.help = help
+        self.comment = comment
+        self.name = name
+        self.least = least
+        self.most = most
+        self.choices = choices
+        self.threshold = threshold
+        self.parse = parse
+        self.resolve = resolve
+        self.derive = derive
+        self.keys = keys
+        self.unset = unset
+        self.example = example
+        self.preset = preset
 
 
 def range_below_count(count: int) -> Range:

@@ -4,29 +4,40 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from types import UnionType
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from backup_monitoring.model import Key, parse_duration, parse_text
-from backup_monitoring.settings.zones import find_local_zone
 
 Names = tuple[str, ...]
+_MANY = 10**9  # a bound that is none
 
 
-class Form(NamedTuple):
+def _find_nothing() -> tuple[Any, ...]:
+    return ()
+
+
+class Form:
     """How a value is written.
 
     Args:
         words: the kind of value, for the documentation.
-        parse: makes the value of TOML's; ValueError as of `Key.parse`.
+        parse: makes the value of TOML's; ValueError as of `Key`.
         resolve: as of `Key`.
-        find_default: finds the default where the field has none.
+        find_default: finds the default of a list whose field has none.
     """
 
-    words: str
-    parse: Callable[[object], Any]
-    resolve: Callable[[Path, Any], Any] | None = None
-    find_default: Callable[[], Any] | None = None
+    def __init__(
+        self,
+        words: str,
+        parse: Callable[[object], Any],
+        resolve: Callable[[Path, Any], Any] | None = None,
+        find_default: Callable[[], tuple[Any, ...]] = _find_nothing,
+    ) -> None:
+        self.words = words
+        self.parse = parse
+        self.resolve = resolve
+        self.find_default = find_default
 
 
 def find_form(kind: Any, key: Key, name: str) -> Form:
@@ -40,7 +51,8 @@ def find_form(kind: Any, key: Key, name: str) -> Form:
     if key.parse is not None:
         return Form(words, key.parse, key.resolve)
     if kind is int:
-        return Form(f"{key.least} to {key.most}", _make_whole(key.least, key.most))
+        words = f"{key.least} to {key.most}" if key.most < _MANY else "number"
+        return Form(words, _make_whole(key.least, key.most))
     return _FORMS[kind]
 
 
@@ -111,6 +123,12 @@ def _parse_zones(value: object) -> tuple[ZoneInfo, ...]:
     return tuple(zones)
 
 
+def _find_local_zone() -> tuple[ZoneInfo, ...]:
+    from backup_monitoring.settings.zones import find_local_zone  # most files name zones
+
+    return find_local_zone()
+
+
 def _resolve_path(folder: Path, text: str) -> Path:
     return folder / text
 
@@ -122,5 +140,5 @@ _FORMS = {
     timedelta: Form("duration", _parse_duration),
     Path: Form("path", parse_path, _resolve_path),
     Names: Form("list", parse_names),
-    tuple[ZoneInfo, ...]: Form("list", _parse_zones, find_default=find_local_zone),
+    tuple[ZoneInfo, ...]: Form("list", _parse_zones, find_default=_find_local_zone),
 }

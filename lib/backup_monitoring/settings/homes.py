@@ -9,7 +9,7 @@ from backup_monitoring.model import Key, SettingsError, parse_text
 from backup_monitoring.settings.forms import Names, parse_names
 from backup_monitoring.settings.toml_table import Table
 
-PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+PLACEHOLDER = r"\{([^{}]*)\}"  # compiled where a template is not the default
 _PLACEHOLDERS = ("home", "uid", "last1", "last3", "mid3")
 
 
@@ -28,7 +28,7 @@ def _parse_file_names(value: object) -> Names:
 
 
 class HomesSettings(NamedTuple):
-    """[homes]: where the home directories are, and the names of the clients' files in them."""
+    """[homes]: where home directories are, and the names of the files in them."""
 
     root: Annotated[Path, Key("prefix of every home directory, for a mount or a test tree")] = Path(
         "/"
@@ -99,10 +99,10 @@ def check_template(template: str, where: str) -> None:
         where: file and key, for the message.
     """
     remedy = "use " + ", ".join(f"{{{name}}}" for name in _PLACEHOLDERS)
-    for name in PLACEHOLDER.findall(template):
+    for name in re.findall(PLACEHOLDER, template):
         if name not in _PLACEHOLDERS:
             raise SettingsError(where, f"unknown placeholder {{{name}}}", remedy)
-    rest = PLACEHOLDER.sub("", template)
+    rest = re.sub(PLACEHOLDER, "", template)
     if "{" in rest or "}" in rest:
         raise SettingsError(where, "unbalanced brace", remedy)
     if ".." in template.split("/") or "\0" in template:
@@ -115,5 +115,6 @@ def complete_homes(
     table: Table, settings: HomesSettings, environment: Mapping[str, str]
 ) -> HomesSettings:
     """Return *settings*; SettingsError if its template is not valid."""
-    check_template(settings.path, f"{table.file}: [homes] path")
+    if table.has("path"):
+        check_template(settings.path, f"{table.file}: [homes] path")
     return settings

@@ -70,9 +70,7 @@ class IcingaSettings(NamedTuple):
     ] = timedelta(minutes=30)
     host_name: Annotated[
         str,
-        Key(
-            "host of the accounts whose entry names no backup server",
-        ),
+        Key("host of accounts whose entry names no backup server"),
     ] = "backup-server"
     command_file: Annotated[
         Path | None,

@@ -14,7 +14,7 @@ from backup_monitoring.settings.monitoring import MonitoringPolicy
 from backup_monitoring.settings.notify import NotifySettings, complete_notify
 from backup_monitoring.settings.sections import read_section
 from backup_monitoring.settings.store import StoreSettings
-from backup_monitoring.settings.toml_table import Setting, Table
+from backup_monitoring.settings.toml_table import Setting, Table, Taken, write_toml
 from backup_monitoring.tasks import SECTIONS, Policies
 
 DEFAULT_FILE = Path("/etc/backup-monitoring/backup-monitoring.toml")
@@ -25,7 +25,7 @@ class Settings(NamedTuple):
     """All settings: a field per section, in the order of the file, and the tasks' policies.
 
     Args:
-        in_effect: lists each of them as text, for ``backup_settings``.
+        taken: each of them, with its origin.
     """
 
     file: Path
@@ -36,7 +36,12 @@ class Settings(NamedTuple):
     monitoring: MonitoringPolicy
     notify: NotifySettings
     icinga: IcingaSettings
-    in_effect: tuple[Setting, ...]
+    taken: tuple[Taken, ...]
+
+    @property
+    def in_effect(self) -> list[Setting]:
+        """Each setting as text, for ``backup_settings``."""
+        return [Setting(name, key, write_toml(value), by) for name, key, value, by in self.taken]
 
 
 # What is checked across the keys of a section, and what comes from elsewhere.
@@ -82,7 +87,7 @@ def read_settings(file: Path, environment: Mapping[str, str] = os.environ) -> Se
             values[name] = _COMPLETE[name](table, values[name], environment)
     policies = Policies(*(values.pop(name) for name in SECTIONS))
     root.reject_unknown_keys()
-    return Settings(file=file, policies=policies, in_effect=tuple(root.in_effect), **values)
+    return Settings(file=file, policies=policies, taken=tuple(root.taken), **values)
 
 
 def _read_toml(file: Path) -> dict[str, object]:

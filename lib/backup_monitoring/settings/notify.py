@@ -64,7 +64,7 @@ class NotifySettings(NamedTuple):
         str,
         Key(
             'sender, an address or `"Name <address>"`',
-            "",
+            "sender",
             name="from",
             example="Backup Service <backup@example.org>",
         ),
@@ -136,7 +136,7 @@ class NotifySettings(NamedTuple):
         Path | None,
         Key(
             "file of the mail queue and of what was sent to whom",
-            "",
+            "the mail queue",
             example="/var/lib/backup-monitoring/outbox/outbox.sqlite",
         ),
     ] = None
@@ -144,7 +144,7 @@ class NotifySettings(NamedTuple):
         Path | None,
         Key(
             "file of JSON lines, one per decision and delivery",
-            "",
+            "of decisions and deliveries",
             example="/var/log/backup-monitoring/notify.jsonl",
         ),
     ] = None
@@ -159,7 +159,7 @@ class NotifySettings(NamedTuple):
         Path | None,
         Key(
             "folder with your own templates ([mails.md](mails.md))",
-            "",
+            "your own templates",
             example="/etc/backup-monitoring/templates",
         ),
     ] = None

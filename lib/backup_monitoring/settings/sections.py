@@ -1,7 +1,9 @@
 """Sections: what the fields of a NamedTuple declare, and their values in a file."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple, TypeVar
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
 
 from backup_monitoring.model import Key, Threshold
 from backup_monitoring.settings.forms import Form, find_form
@@ -10,18 +12,19 @@ from backup_monitoring.settings.toml_table import Table
 S = TypeVar("S")
 
 
-class DeclaredKey(NamedTuple):
-    """A key as its field declares it: the field's name, type and default, and its `Key`."""
+class DeclaredKey:
+    """A key as its field declares it.
 
-    field: str
-    kind: Any
-    key: Key
-    default: Any
+    Args:
+        field: the field's name. kind: its type. key: what it declares. default: the field's.
+    """
 
-    @property
-    def name(self) -> str:
-        """The name in the file."""
-        return self.key.name or self.field
+    def __init__(self, field: str, kind: Any, key: Key, default: Any) -> None:
+        self.field = field
+        self.kind = kind
+        self.key = key
+        self.default = default
+        self.name = key.name or field
 
     @property
     def section(self) -> bool:
@@ -45,6 +48,12 @@ class DeclaredKey(NamedTuple):
         """The default as the file would have it."""
         threshold = self.key.threshold
         return self.default if threshold is None else threshold.read(self.default.good)
+
+    def parse(self, folder: Path, value: object) -> Any:
+        """Return what *value* of a file in *folder* means; ValueError as of `Key`."""
+        form = self.form
+        parsed = form.parse(value)
+        return parsed if form.resolve is None else form.resolve(folder, parsed)
 
 
 def list_keys(section: Any) -> Iterator[DeclaredKey]:
@@ -70,22 +79,18 @@ def read_section(table: Table, section: type[S]) -> S:
 
 
 def _read_value(table: Table, each: DeclaredKey, values: Mapping[str, Any]) -> Any:
+    key, kind = each.key, each.kind
     if each.section:
-        return read_section(table.take_table(each.name), each.kind)
-    form, key, default = each.form, each.key, each.plain_default
+        return read_section(table.take_table(each.name), kind)
+    parse = partial(each.parse, table.file.parent)
     if each.mapping:
-        part = table.take_table(each.name)
-        none = each.kind.__args__[1]()
-        return {name: part.take(name, form.parse, none) for name in key.keys or part.keys()}
+        part, none = table.take_table(each.name), kind.__args__[1]()
+        return {name: part.take(name, parse, none) for name in key.keys or part.keys()}
+    default = each.plain_default
     if key.derive is not None:
         default = key.derive(default, values)
-    elif form.find_default is not None and not default:
-        default = form.find_default()
-
-    def parse(value: object) -> Any:
-        parsed = form.parse(value)
-        return parsed if form.resolve is None else form.resolve(table.file.parent, parsed)
-
+    elif default == () and not table.has(each.name):
+        default = each.form.find_default()
     value = table.take(each.name, parse, default)
     if key.threshold is None:
         return value

@@ -8,6 +8,7 @@ from typing import NamedTuple, TypeVar
 from backup_monitoring.model import SettingsError, format_duration_setting
 
 T = TypeVar("T")
+Taken = tuple[str, str, object, str]  # section, key, value, and origin as of `Setting`
 
 
 class Setting(NamedTuple):
@@ -36,21 +37,26 @@ def write_toml(value: object) -> str:
     return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
+def format_key(key: str) -> str:
+    """Return *key* as TOML writes it."""
+    return key if key.isascii() and key.isidentifier() else write_toml(key)
+
+
 class Table:
     """A TOML table. Each key is taken once; what remains is unknown.
 
     Args:
         file: for messages. name: the section, '' for the whole file.
         values: the table's keys and values.
-        in_effect: gets a `Setting` for each key that is taken.
+        taken: gets each key that is taken, with its value.
     """
 
     def __init__(
-        self, file: Path, name: str, values: Mapping[str, object], in_effect: list[Setting]
+        self, file: Path, name: str, values: Mapping[str, object], taken: list[Taken]
     ) -> None:
         self.file = file
         self.name = name
-        self.in_effect = in_effect
+        self.taken = taken
         self._values = values
         self._known: list[str] = []
         self._tables: list[Table] = []
@@ -62,7 +68,7 @@ class Table:
         values = self._values.get(key, {})
         if not isinstance(values, dict):
             raise self.error(key, "must be a table", f"write it as [{name}]")
-        table = Table(self.file, name, values, self.in_effect)
+        table = Table(self.file, name, values, self.taken)
         self._tables.append(table)
         return table
 
@@ -82,7 +88,7 @@ class Table:
                 problem = f"{self._values[key]!r} is {problem}"
                 raise self.error(key, problem, remedy or "correct it") from None
         origin = "file" if key in self._values else "default"
-        self.in_effect.append(Setting(self.name, key, write_toml(value), origin))
+        self.taken.append((self.name, key, value, origin))
         return value
 
     def has(self, key: str) -> bool:

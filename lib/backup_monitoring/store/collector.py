@@ -288,7 +288,7 @@ class _RunSteps:
         return None
 
     def _read_uploads(self, account: Account) -> tuple[Uploads, Collection[TrackedComputer]]:
-        """Return what the home shows; and, if that is no computer, which ones are known."""
+        """Return what the home shows, and the known computers if it shows none."""
         zones = self._settings.policies[SchedulePolicy].zones
         uploads = read_uploads(account, self._settings.homes, zones, Files.ALL, self._now)
         if uploads.computers:

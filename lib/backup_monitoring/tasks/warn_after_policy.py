@@ -7,9 +7,10 @@ from backup_monitoring.tasks.task import Option
 
 
 class WarnAfterPolicy(NamedTuple):
-    """[warn_after]: how many backups may be missed or fail before WARNING.
+    """[warn_after]: for accounts whose entry sets no threshold to warn.
 
-    For accounts whose entry sets no threshold. See [Rules, Warn after](rules.md#warn-after).
+    How many backups may be missed or fail before the state is WARNING. See
+    [Rules, Warn after](rules.md#warn-after).
 
     Args:
         days_origin: who set *days*.
