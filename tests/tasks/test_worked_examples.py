@@ -224,9 +224,7 @@ def _losses(row: Row) -> str:
     def lose(text: str, begin: int) -> dict[str, LostAccount]:
         count, _, one = text.partition(" of ")
         return {
-            str(n): LostAccount(
-                str(n), frozenset([one or str(n)]), now - timedelta(days=1), LossReason.ENTRY
-            )
+            str(n): LostAccount(str(n), (one or str(n),), now - timedelta(days=1), LossReason.ENTRY)
             for n in range(begin, begin + int(count.replace("-", "0")))
         }
 

@@ -24,12 +24,12 @@ class MonitoredAccount(NamedTuple):
     """What a run keeps of an account that it monitors, for the case that the next one misses it.
 
     Args:
-        uid: its name. customers: their uids, in lower case.
+        uid: its name. customers: their uids, in lower case and sorted.
         incoming: whether its folder ``incoming`` was ever seen.
     """
 
     uid: str
-    customers: frozenset[str] = frozenset()
+    customers: tuple[str, ...] = ()
     incoming: bool = False
 
 
@@ -108,9 +108,9 @@ class LossTable:
             self._db.executemany("INSERT INTO losses VALUES (?, ?, ?, ?, ?, ?)", rows)
 
 
-def _read_names(text: str) -> frozenset[str]:
-    return frozenset(json.loads(text)) if text != "[]" else frozenset()
+def _read_names(text: str) -> tuple[str, ...]:
+    return tuple(json.loads(text)) if text != "[]" else ()
 
 
-def _write_names(names: frozenset[str]) -> str:
-    return json.dumps(sorted(names))
+def _write_names(names: tuple[str, ...]) -> str:
+    return json.dumps(names)

@@ -194,5 +194,5 @@ def format_held(count: int) -> str:
     return f"{accounts} missing and held as UNKNOWN; if they are really gone: {ACCEPT}"
 
 
-def _fold_names(names: Iterable[str]) -> frozenset[str]:
-    return frozenset(name.lower() for name in names)
+def _fold_names(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({name.lower() for name in names}))

@@ -28,7 +28,7 @@ class LostAccount(NamedTuple):
     """
 
     uid: str
-    customers: frozenset[str]
+    customers: tuple[str, ...]
     since: datetime
     reason: LossReason
     verdict: LossVerdict = LossVerdict.HELD
@@ -72,5 +72,5 @@ def judge_losses(
 
 def _have_one_customer(lost: Iterable[LostAccount]) -> bool:
     """Return whether some customer owns all of *lost*; one that is not known owns nothing."""
-    owners = [each.customers for each in lost]
-    return bool(owners) and bool(frozenset.intersection(*owners))
+    owners = [set(each.customers) for each in lost]
+    return bool(owners) and bool(set.intersection(*owners))
