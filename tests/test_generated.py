@@ -96,13 +96,13 @@ def test_a_block_that_is_left_is_named(copy: Path) -> None:
 def test_a_block_that_is_missing_is_added_before_the_one_that_follows(copy: Path) -> None:
     document = copy / "docs" / "settings.md"
     text = document.read_text(encoding="utf-8")
-    block = re.search(r"<!-- generated: settings unused -->\n.*?<!-- end -->\n", text, re.DOTALL)
+    block = re.search(r"<!-- generated: settings homes -->\n.*?<!-- end -->\n", text, re.DOTALL)
     assert block is not None
     document.write_text(text.replace(block[0], ""), encoding="utf-8")
 
     assert run(copy, "-m", "tools.generate").returncode == 0
 
-    following = "<!-- generated: settings monitoring -->"
+    following = "<!-- generated: settings store -->"
     assert f"{block[0]}\n{following}" in document.read_text(encoding="utf-8")
 
 
@@ -130,6 +130,39 @@ def test_a_setting_is_added_in_one_place(copy: Path) -> None:
     assert "10 is not a whole number from 1 to 9" in show(
         copy, f"{SETTINGS}[store]\nexample_count = 10\n"
     )
+
+
+def test_a_section_is_a_class_and_a_field(copy: Path) -> None:
+    (copy / LIB / "settings" / "sample.py").write_text(
+        '"""Section [sample]: an example."""\n\n'
+        "from typing import Annotated, NamedTuple\n\n"
+        "from backup_monitoring.model import Key\n\n\n"
+        "class SampleSettings(NamedTuple):\n"
+        '    """[sample]: what a sample is for."""\n\n'
+        '    enabled: Annotated[bool, Key("make samples")] = True\n',
+        encoding="utf-8",
+    )
+    load = copy / LIB / "settings" / "load.py"
+    text = load.read_text(encoding="utf-8")
+    for place, line in (
+        ("    notify: NotifySettings\n", "    sample: SampleSettings\n"),
+        (
+            "from backup_monitoring.settings.sections import",
+            "from backup_monitoring.settings.sample import SampleSettings\n",
+        ),
+    ):
+        assert text.count(place) == 1
+        text = text.replace(place, line + place)
+    load.write_text(text, encoding="utf-8")
+    assert run(copy, "-m", "tools.generate").returncode == 0
+
+    document = (copy / "docs" / "settings.md").read_text(encoding="utf-8")
+    headings = re.findall(r"^## \[(.+)\]$", document, flags=re.MULTILINE)
+    assert headings[headings.index("sample") + 1] == "notify"
+    assert "## [sample]\n\nWhat a sample is for.\n\n| key | type" in document
+    annotated = (copy / "examples" / "backup-monitoring.toml").read_text(encoding="utf-8")
+    assert re.search(r"^\[sample\] +# what a sample is for$", annotated, re.MULTILINE)
+    assert "\n[sample]\nenabled = true  # default\n" in show(copy, SETTINGS)
 
 
 @pytest.mark.parametrize("option", ["--test", "--account=4000101"])

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from backup_monitoring.plugin import BackupCheck, Parser, make_parser
-from backup_monitoring.tasks import TASKS, FactKind, Task, list_facts
+from backup_monitoring.tasks import TASKS, FactKind, Task, list_facts, load_causes
 from tools.commands import load_check
 
 _SHOWN = {
@@ -106,6 +106,6 @@ def render_causes() -> str:
             cause.action,
         )
         for task in TASKS.values()
-        for cause in task.causes
+        for cause in load_causes(task.name)
     )
     return make_table(("check", "cause", "meaning", "what to do"), rows)

@@ -48,10 +48,10 @@ from backup_monitoring.model.accounts import GIB
 from backup_monitoring.model.notices import Event, EventKind, Recipient, Role, Thread
 from backup_monitoring.model.verdicts import State
 from backup_monitoring.settings.notify import NotifySettings
-from backup_monitoring.tasks.client_task import ClientFacts
-from backup_monitoring.tasks.facts import list_facts
+from backup_monitoring.tasks.client_facts import ClientFacts
+from backup_monitoring.tasks.facts import list_facts, load_causes, load_facts
 from backup_monitoring.tasks.registry import TASKS
-from backup_monitoring.tasks.schedule_task import ScheduleFacts
+from backup_monitoring.tasks.schedule_facts import ScheduleFacts
 
 ROOT = Path(__file__).parent.parent.parent
 LANGUAGES = ("de", "en", "fr", "it")
@@ -165,7 +165,7 @@ def test_where_only_the_output_is_known_no_cause_is_named(
     event = Event("4000100", task, kind, State.WARNING, AT, "shrunk from 8.0 GiB to 1.0 GiB")
     caused = [
         compose_event(event._replace(cause=cause), recipient, About(), POLICY)
-        for cause in [each.name for each in TASKS[task].causes]
+        for cause in [each.name for each in load_causes(task)]
     ]
 
     mail = compose_event(event, recipient, About(), POLICY)
@@ -206,7 +206,7 @@ def test_a_list_names_no_cause_that_is_not_known(language: str) -> None:
     plain = Event("1", "quota", EventKind.PROBLEM, State.WARNING, AT, "shrunk")
     items = [
         ListItem(plain._replace(cause=cause))
-        for cause in ("", *(each.name for each in TASKS["quota"].causes))
+        for cause in ("", *(each.name for each in load_causes("quota")))
     ]
     mails = [
         compose_event(item.event, recipient._replace(role=Role.CUSTOMER), About(), POLICY)
@@ -225,11 +225,11 @@ def test_a_list_names_no_cause_that_is_not_known(language: str) -> None:
 def test_each_fact_may_be_missing_and_each_cause_is_named(language: str, task: str) -> None:
     recipient = ANNA._replace(language=language)
     subjects = set()
-    for cause in TASKS[task].causes:
+    for cause in load_causes(task):
         facts = make_sample_about(task).facts
         assert facts is not None
         for left_out in (None, *(each.name for each in list_facts(task))):
-            blank = TASKS[task].facts()._asdict()
+            blank = load_facts(task)()._asdict()
             unknown = {} if left_out is None else {left_out: blank[left_out]}
             some = facts._replace(cause=cause.name, **unknown)
             about = make_sample_about(task)._replace(facts=some)
@@ -240,7 +240,7 @@ def test_each_fact_may_be_missing_and_each_cause_is_named(language: str, task: s
             if left_out is None:
                 subjects.add(mail.subject)
 
-    assert len(subjects) == len(TASKS[task].causes)
+    assert len(subjects) == len(load_causes(task))
 
 
 @pytest.mark.parametrize("purpose", ListPurpose)

@@ -17,9 +17,9 @@ from backup_monitoring.notify.composer import Composer
 from backup_monitoring.outbox.drafts import Draft, read_draft, write_draft
 from backup_monitoring.settings.load import read_settings
 from backup_monitoring.settings.notify import NotifySettings
-from backup_monitoring.tasks.facts import FactKind, list_facts
+from backup_monitoring.tasks.facts import FactKind, list_facts, load_facts
 from backup_monitoring.tasks.registry import TASKS
-from backup_monitoring.tasks.schedule_task import ScheduleFacts
+from backup_monitoring.tasks.schedule_facts import ScheduleFacts
 
 AT = datetime(2026, 11, 24, 11, 0, tzinfo=UTC)
 POLICY = NotifySettings(sender="Backup <backup@example.org>")
@@ -48,7 +48,7 @@ def facts(draw: st.DrawFn) -> tuple[str, Facts | None]:
     """A task, and facts of a verdict on it."""
     task = draw(st.sampled_from(sorted(TASKS)))
     known = draw(st.sets(st.sampled_from(list_facts(task))))
-    made: Facts = TASKS[task].facts(**{each.name: draw(VALUES[each.kind]) for each in known})
+    made: Facts = load_facts(task)(**{each.name: draw(VALUES[each.kind]) for each in known})
     return task, draw(st.sampled_from([None, made]))
 
 

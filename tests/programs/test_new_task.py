@@ -12,13 +12,12 @@ import pytest
 from programs.daemons import Icinga, needed
 from programs.installed import NOW, ROOT, Programs, build_wheel, install
 
-DECLARATION = '''"""The task example: its settings, facts, options, metrics and causes."""
+DECLARATION = '''"""The task example: its settings, options and metrics."""
 
-from datetime import datetime, tzinfo
 from typing import Annotated, NamedTuple
 
 from backup_monitoring.model import COUNT, Files, Key, Need, Needs, Threshold
-from backup_monitoring.tasks.task import Cause, Fact, MetricInfo, Option, Task
+from backup_monitoring.tasks.task import MetricInfo, Option, Task
 
 
 class ExamplePolicy(NamedTuple):
@@ -27,6 +26,37 @@ class ExamplePolicy(NamedTuple):
     computers: Annotated[
         Threshold, Key("WARNING for an account with this many computers", threshold=COUNT)
     ] = Threshold(COUNT.make(3), "default")
+
+
+EXAMPLE = Task(
+    name="example",
+    question="does an account have too many computers?",
+    description="Checks the number of computers of backup accounts.",
+    rule="example.evaluate_example",
+    needs=Needs(Need.HOME, Files.REPORTS),
+    policy=ExamplePolicy,
+    facts="example_facts.ExampleFacts",
+    causes="example_facts.CAUSES",
+    metrics=(MetricInfo("computers", "", "computers that have uploaded reports"),),
+    reseller_words=("example",),
+    options=(
+        Option(
+            ("-w", "--warning"),
+            "RANGE",
+            "good number of computers, {default} by default ([example] computers)",
+            ExamplePolicy,
+            "computers",
+        ),
+    ),
+    has_computers=False,
+)
+'''
+FACTS = '''"""What mails say of a verdict on example: its facts, and what may be wrong."""
+
+from datetime import datetime, tzinfo
+from typing import Annotated, NamedTuple
+
+from backup_monitoring.tasks.fact import Cause, Fact
 
 
 class ExampleFacts(NamedTuple):
@@ -42,28 +72,8 @@ class ExampleFacts(NamedTuple):
         return None
 
 
-EXAMPLE = Task(
-    name="example",
-    question="does an account have too many computers?",
-    subject="computers",
-    description="Checks the number of computers of backup accounts.",
-    rule="example.evaluate_example",
-    needs=Needs(Need.HOME, Files.REPORTS),
-    policy=ExamplePolicy,
-    facts=ExampleFacts,
-    metrics=(MetricInfo("computers", "", "computers that have uploaded reports"),),
-    causes=(Cause("many", "the account has too many computers", "Offer a larger product."),),
-    reseller_words=("example",),
-    options=(
-        Option(
-            ("-w", "--warning"),
-            "RANGE",
-            "good number of computers, {default} by default ([example] computers)",
-            ExamplePolicy,
-            "computers",
-        ),
-    ),
-    has_computers=False,
+CAUSES: tuple[Cause, ...] = (
+    Cause("many", "the account has too many computers", "Offer a larger product."),
 )
 '''
 RULE = '''"""Example: does an account have too many computers?"""
@@ -73,7 +83,8 @@ from datetime import datetime
 from backup_monitoring.model import Account, Metric, State, Uploads, Verdict
 from backup_monitoring.tasks.account_eligibility import check_home, check_status
 from backup_monitoring.tasks.aggregate import list_reporting_computers
-from backup_monitoring.tasks.example_task import ExampleFacts, ExamplePolicy
+from backup_monitoring.tasks.example_facts import ExampleFacts
+from backup_monitoring.tasks.example_task import ExamplePolicy
 from backup_monitoring.tasks.policies import Policies
 
 
@@ -136,8 +147,9 @@ TEMPLATE = """{# Too many computers. cause: many. #}
 LIBRARY = "lib/backup_monitoring"
 REGISTRY = f"{LIBRARY}/tasks/registry.py"
 NEW = {
-    # 1. the task: its declaration and its rule (and its name in the registry)
+    # 1. the task: its declaration, its facts and its rule (and its name in the registry)
     f"{LIBRARY}/tasks/example_task.py": DECLARATION,
+    f"{LIBRARY}/tasks/example_facts.py": FACTS,
     f"{LIBRARY}/tasks/example.py": RULE,
     # 2. its table (and its section in docs/rules.md)
     "tests/tasks/test_example.py": TABLE,
@@ -215,7 +227,8 @@ def _run(root: Path, *arguments: str) -> str:
 def test_only_the_files_of_the_steps_are_touched_by_hand(tree: Path) -> None:
     listed = _git(tree, "ls-files", "--modified", "--others", "--exclude-standard")
     changed = set(listed.splitlines())
-    generated = _run(tree, "-c", "import tools.generate as t; print(*dict(t.render_all()))").split()
+    paths = "import tools.generate as t; print(*(p.relative_to(t.ROOT) for p, _ in t.render_all()))"
+    generated = _run(tree, "-c", paths).split()
 
     assert "checks/check_backup_example.py" in changed
     assert changed - BY_HAND <= {*generated}

@@ -5,7 +5,7 @@ import pytest
 from backup_monitoring.model.uploads import Computer, History, InvalidReport, Uploads
 from backup_monitoring.model.verdicts import Metric, Range, State
 from backup_monitoring.tasks.aggregate import ComputerVerdict, aggregate, list_reporting_computers
-from backup_monitoring.tasks.schedule_task import ScheduleFacts
+from backup_monitoring.tasks.schedule_facts import ScheduleFacts
 from cases import computer, daily, uploads
 
 FINE = ComputerVerdict("fine", State.OK, "none missed", 0)

@@ -13,7 +13,8 @@ from backup_monitoring.model.uploads import (
 )
 from backup_monitoring.model.verdicts import State
 from backup_monitoring.tasks.client import evaluate_client, find_client
-from backup_monitoring.tasks.client_task import ClientFacts, ClientPolicy
+from backup_monitoring.tasks.client_facts import ClientFacts
+from backup_monitoring.tasks.client_task import ClientPolicy
 from backup_monitoring.tasks.policies import Policies
 from cases import LONG_AGO, at, computer, end, start, uploads
 

@@ -9,7 +9,8 @@ from backup_monitoring.model.uploads import Uploads
 from backup_monitoring.model.verdicts import Range, State, Threshold, Verdict
 from backup_monitoring.tasks.policies import Policies
 from backup_monitoring.tasks.quota import evaluate_quota
-from backup_monitoring.tasks.quota_task import QuotaFacts, QuotaPolicy
+from backup_monitoring.tasks.quota_facts import QuotaFacts
+from backup_monitoring.tasks.quota_task import QuotaPolicy
 from cases import LONG_AGO
 
 LOST = SizeDrop(80 * GIB, 30 * GIB, date(2026, 11, 20))

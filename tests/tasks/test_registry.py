@@ -4,7 +4,14 @@ import pytest
 
 from backup_monitoring.model.accounts import GIB, Account, AccountStatus
 from backup_monitoring.model.uploads import Uploads
-from backup_monitoring.tasks.facts import FactKind, list_facts, pack_facts, unpack_facts
+from backup_monitoring.tasks.facts import (
+    FactKind,
+    list_facts,
+    load_causes,
+    load_facts,
+    pack_facts,
+    unpack_facts,
+)
 from backup_monitoring.tasks.policies import Policies
 from backup_monitoring.tasks.registry import (
     SECTIONS,
@@ -58,23 +65,22 @@ def test_a_rule_says_only_what_its_row_declares(name: str, found: Uploads) -> No
     verdict = load_rule(name)(ACCOUNT, found, Policies(), NOW)
 
     assert {each.name for each in verdict.metrics} <= {each.name for each in task.metrics}
-    assert verdict.facts is None or type(verdict.facts) is task.facts
+    assert verdict.facts is None or type(verdict.facts) is load_facts(name)
     if verdict.facts is not None and verdict.state.value:
-        assert verdict.facts.cause in {cause.name for cause in task.causes}
+        assert verdict.facts.cause in {cause.name for cause in load_causes(name)}
     packed = pack_facts(name, verdict.facts)
     assert pack_facts(name, unpack_facts(name, packed)) == packed
 
 
 @pytest.mark.parametrize("name", TASKS)
 def test_a_fact_is_shown_by_its_type(name: str) -> None:
-    task = TASKS[name]
     names = [declared.name for declared in list_facts(name)]
 
     for declared in list_facts(name):
         assert declared.fact.above in ("", *names)
         assert (declared.fact.unit == "B") is (declared.kind is FactKind.SIZE)
-    assert task.facts().cause == ""
-    assert task.causes
+    assert load_facts(name)().cause == ""
+    assert load_causes(name)
 
 
 def test_a_word_of_the_resellers_is_of_one_task() -> None:

@@ -7,7 +7,8 @@ import pytest
 from backup_monitoring.model.uploads import Computer, History, InvalidReport, Pattern, Schedule
 from backup_monitoring.model.verdicts import Metric, Range, State
 from backup_monitoring.tasks.schedule import evaluate_schedule
-from backup_monitoring.tasks.schedule_task import ScheduleFacts, SchedulePolicy
+from backup_monitoring.tasks.schedule_facts import ScheduleFacts
+from backup_monitoring.tasks.schedule_task import SchedulePolicy
 from cases import at, computer, daily, end, start, uploads
 from tasks.schedule_cases import (
     AT_20,

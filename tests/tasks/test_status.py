@@ -19,7 +19,8 @@ from backup_monitoring.model.verdicts import Range, State, Threshold
 from backup_monitoring.tasks.policies import Policies
 from backup_monitoring.tasks.schedule_task import SchedulePolicy
 from backup_monitoring.tasks.status import evaluate_status
-from backup_monitoring.tasks.status_task import StatusFacts, StatusPolicy
+from backup_monitoring.tasks.status_facts import StatusFacts
+from backup_monitoring.tasks.status_task import StatusPolicy
 from backup_monitoring.tasks.warn_after_policy import WarnAfterPolicy
 from cases import LONG_AGO, at, computer, daily, end, hourly, start, uploads
 

@@ -9,7 +9,8 @@ from backup_monitoring.model.uploads import History, InvalidReport, Uploads
 from backup_monitoring.model.verdicts import Metric, Range, State, Threshold
 from backup_monitoring.tasks.policies import Policies
 from backup_monitoring.tasks.unused import evaluate_unused
-from backup_monitoring.tasks.unused_task import UnusedFacts, UnusedPolicy
+from backup_monitoring.tasks.unused_facts import UnusedFacts
+from backup_monitoring.tasks.unused_task import UnusedPolicy
 from cases import at, computer, end, start, uploads
 
 NOW = at("2026-11-24T12:00+01:00")

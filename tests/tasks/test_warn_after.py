@@ -7,7 +7,8 @@ import pytest
 from backup_monitoring.model.uploads import History, NoSchedule, Schedule
 from backup_monitoring.model.verdicts import Range, State, Threshold
 from backup_monitoring.tasks.schedule import evaluate_schedule
-from backup_monitoring.tasks.schedule_task import ScheduleFacts, SchedulePolicy
+from backup_monitoring.tasks.schedule_facts import ScheduleFacts
+from backup_monitoring.tasks.schedule_task import SchedulePolicy
 from backup_monitoring.tasks.warn_after_policy import WarnAfterPolicy
 from cases import at, computer, end, start, uploads
 from tasks.schedule_cases import (

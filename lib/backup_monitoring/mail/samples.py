@@ -10,7 +10,7 @@ from backup_monitoring.mail.content import ListItem, ListPurpose, MailList
 from backup_monitoring.mail.template_loader import list_languages
 from backup_monitoring.model import Event, EventKind, Recipient, Role, State, Thread
 from backup_monitoring.settings import NotifySettings
-from backup_monitoring.tasks import SAMPLE_EVENING, SAMPLE_NOON, TASKS, list_facts
+from backup_monitoring.tasks import SAMPLE_EVENING, SAMPLE_NOON, TASKS, list_facts, load_facts
 
 _ZONE = timezone(timedelta(hours=1))
 
@@ -46,7 +46,7 @@ def make_sample_about(task: str, kind: EventKind = EventKind.PROBLEM) -> About:
         each.name: each.fact.solved if solved else each.fact.sample for each in list_facts(task)
     }
     known = {name: value for name, value in values.items() if value is not None}
-    facts = TASKS[task].facts(**known)
+    facts = load_facts(task)(**known)
     return About("Example server", "Example customer", facts, _ZONE)
 
 

@@ -8,7 +8,7 @@ from backup_monitoring.mail.formats import Formats, count_whole_days
 from backup_monitoring.mail.sanitize import hide_internals, neutralize, neutralize_lines
 from backup_monitoring.model import Event, Facts, Person, Recipient, Role
 from backup_monitoring.settings import NotifySettings
-from backup_monitoring.tasks import TASKS, FactKind, list_facts
+from backup_monitoring.tasks import FactKind, list_facts, load_causes, load_facts
 
 Variables = dict[str, object]
 
@@ -68,7 +68,7 @@ def build_event_variables(event: Event, about: About, reader: MailReader) -> Var
 
 def build_fact_variables(event: Event, facts: Facts | None, reader: MailReader) -> Variables:
     """Return a variable per fact of the task: '' and None for unknown texts and numbers."""
-    known = TASKS[event.task].facts() if facts is None else facts
+    known = load_facts(event.task)() if facts is None else facts
     values = known._asdict()
     variables: Variables = {"cause": _choose_cause(event, facts)}
     for declared in list_facts(event.task):
@@ -100,7 +100,7 @@ def _format_fact(kind: FactKind, value: Any, above: float | None, reader: MailRe
 
 def _choose_cause(event: Event, facts: Facts | None) -> str:
     """Return the cause, '' if only the event's summary says what is wrong."""
-    causes = [cause.name for cause in TASKS[event.task].causes]
+    causes = [cause.name for cause in load_causes(event.task)]
     for cause in (facts.cause if facts is not None else "", event.cause):
         if cause in causes:
             return cause

@@ -19,7 +19,8 @@ from backup_monitoring.model import (
 )
 from backup_monitoring.tasks.account_eligibility import check_home, check_status
 from backup_monitoring.tasks.aggregate import ComputerVerdict, aggregate, list_reporting_computers
-from backup_monitoring.tasks.client_task import ClientFacts, ClientPolicy
+from backup_monitoring.tasks.client_facts import ClientFacts
+from backup_monitoring.tasks.client_task import ClientPolicy
 from backup_monitoring.tasks.computer_eligibility import check_reports, check_retired
 from backup_monitoring.tasks.policies import Policies
 from backup_monitoring.tasks.schedule_task import SchedulePolicy

@@ -1,12 +1,11 @@
-"""The task client: its settings, facts, options, metrics and causes."""
+"""The task client: its settings, options and metrics."""
 
 import re
 from collections.abc import Mapping
-from datetime import datetime, tzinfo
 from typing import Annotated, NamedTuple
 
 from backup_monitoring.model import Files, Key, Need, Needs, parse_text
-from backup_monitoring.tasks.task import Cause, Fact, MetricInfo, Task
+from backup_monitoring.tasks.task import MetricInfo, Task
 
 _SEPIOLA = "Sepiola Online Backup Client"
 
@@ -49,41 +48,16 @@ class ClientPolicy(NamedTuple):
     ] = {}
 
 
-class ClientFacts(NamedTuple):
-    """The facts of a verdict on client; None or '' where not known."""
-
-    cause: str = ""
-    others: Annotated[
-        int | None, Fact("further computers of the account with the same problem", 2)
-    ] = None
-    identifier: Annotated[str, Fact("the backup program", _SEPIOLA, _SEPIOLA)] = ""
-    version: Annotated[str, Fact("its version", "2.5.0", "2.7.1")] = ""
-    minimum: Annotated[str, Fact("the oldest good version", "2.7.1")] = ""
-    zone: tzinfo | None = None
-
-    @property
-    def since(self) -> datetime | None:
-        """When the problem began: not known."""
-        return None
-
-
 CLIENT = Task(
     name="client",
     question="is a computer's backup program too old?",
-    subject="old backup programs",
     description="Checks the versions of backup programs against the minimum in the settings, "
     "[client.minimum] and [client.minimum_critical].",
     rule="client.evaluate_client",
     needs=Needs(Need.HOME, Files.REPORTS),
     policy=ClientPolicy,
-    facts=ClientFacts,
+    facts="client_facts.ClientFacts",
     metrics=(MetricInfo("outdated", "", "computers with a program that is too old"),),
-    causes=(
-        Cause(
-            "outdated",
-            "the backup program is older than the minimum",
-            "The customer installs the current version.",
-        ),
-    ),
+    causes="client_facts.CAUSES",
     reseller_words=("upgrade", "client"),
 )

@@ -8,8 +8,8 @@ from types import NoneType
 from typing import Any, NamedTuple, get_args
 
 from backup_monitoring.model import Facts
-from backup_monitoring.tasks.registry import TASKS
-from backup_monitoring.tasks.task import Fact
+from backup_monitoring.tasks.fact import Cause, Fact
+from backup_monitoring.tasks.registry import TASKS, load_named
 
 
 class FactKind(Enum):
@@ -44,11 +44,23 @@ class DeclaredFact(NamedTuple):
     fact: Fact
 
 
+def load_facts(task: str) -> type[Any]:
+    """Return the type of the facts of *task*'s verdicts."""
+    kind: type[Any] = load_named(TASKS[task].facts)
+    return kind
+
+
+def load_causes(task: str) -> tuple[Cause, ...]:
+    """Return what may be wrong, the most likely cause first."""
+    causes: tuple[Cause, ...] = load_named(TASKS[task].causes)
+    return causes
+
+
 @cache
 def list_facts(task: str) -> tuple[DeclaredFact, ...]:
     """Return the facts of *task* that mails show, in the order of their fields."""
     declared = []
-    for name, annotation in TASKS[task].facts.__annotations__.items():
+    for name, annotation in load_facts(task).__annotations__.items():
         facts = [each for each in get_args(annotation) if isinstance(each, Fact)]
         if facts:
             declared.append(DeclaredFact(name, _find_kind(annotation, facts[0]), facts[0]))
@@ -74,6 +86,6 @@ def unpack_facts(task: str, packed: Mapping[str, object] | None) -> Facts | None
     """Return the facts that `pack_facts` has packed, without those that a task no longer has."""
     if packed is None:
         return None
-    kind = TASKS[task].facts
+    kind = load_facts(task)
     facts: Facts = kind(**{name: value for name, value in packed.items() if name in kind._fields})
     return facts

@@ -18,7 +18,8 @@ from backup_monitoring.model import (
 )
 from backup_monitoring.tasks.account_eligibility import check_status
 from backup_monitoring.tasks.policies import Policies
-from backup_monitoring.tasks.quota_task import QuotaFacts, QuotaPolicy
+from backup_monitoring.tasks.quota_facts import QuotaFacts
+from backup_monitoring.tasks.quota_task import QuotaPolicy
 
 _NEAR = 99  # days; the summary mentions nothing later
 _FAR = 9999  # days; the metrics say nothing later

@@ -33,21 +33,22 @@ def load_rule(task: str) -> Rule:
 
     Its module is loaded now: a check is a short process and needs only one of them.
     """
-    rule: Rule = _load(TASKS[task].rule)
+    rule: Rule = load_named(TASKS[task].rule)
     return rule
 
 
 def format_thresholds(task: Task, account: Account, policies: Policies) -> str:
     """Return the thresholds of *account* as text, each with its origin; '' for none."""
-    return str(_load(task.thresholds)(account, policies)) if task.thresholds else ""
+    return str(load_named(task.thresholds)(account, policies)) if task.thresholds else ""
 
 
 def is_certainly_ok(task: Task, account: Account, policies: Policies) -> bool:
     """Return whether the rule's answer is OK, False where only the rule can know."""
-    return bool(task.shortcut) and bool(_load(task.shortcut)(account, policies))
+    return bool(task.shortcut) and bool(load_named(task.shortcut)(account, policies))
 
 
 @cache
-def _load(reference: str) -> Any:
+def load_named(reference: str) -> Any:
+    """Return what a row names as "module.name", a module of this package, which is loaded now."""
     module, _, name = reference.partition(".")
     return getattr(import_module(f"backup_monitoring.tasks.{module}"), name)

@@ -31,7 +31,8 @@ from backup_monitoring.tasks.computer_eligibility import check_computer
 from backup_monitoring.tasks.due import ComputerClock, iter_due_times
 from backup_monitoring.tasks.policies import Policies
 from backup_monitoring.tasks.runs import find_newest_run
-from backup_monitoring.tasks.schedule_task import ScheduleFacts, SchedulePolicy
+from backup_monitoring.tasks.schedule_facts import ScheduleFacts
+from backup_monitoring.tasks.schedule_task import SchedulePolicy
 from backup_monitoring.tasks.status_task import StatusPolicy
 from backup_monitoring.tasks.warn_after import (
     WarnAfter,

@@ -29,7 +29,8 @@ from backup_monitoring.tasks.due import ComputerClock, iter_due_times
 from backup_monitoring.tasks.policies import Policies
 from backup_monitoring.tasks.runs import BackupRun, EndedRun, OpenRun, find_newest_run
 from backup_monitoring.tasks.schedule_task import SchedulePolicy
-from backup_monitoring.tasks.status_task import StatusFacts, StatusPolicy
+from backup_monitoring.tasks.status_facts import StatusFacts
+from backup_monitoring.tasks.status_task import StatusPolicy
 from backup_monitoring.tasks.warn_after import (
     WarnAfter,
     evaluate_warn_after,

@@ -1,48 +1,8 @@
 """What is a task? All that programs, mails and documents need to know of it, besides its rule."""
 
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from backup_monitoring.model import Needs
-
-# The times of the samples: their evening, and the noon three days later.
-SAMPLE_EVENING = datetime(2026, 11, 21, 19, 0, tzinfo=UTC)
-SAMPLE_NOON = datetime(2026, 11, 24, 11, 0, tzinfo=UTC)
-
-
-class Cause(NamedTuple):
-    """What may be wrong.
-
-    Args:
-        name: in a verdict's facts, in templates, and as the end of the documents' anchor.
-        meaning: one sentence without its full stop.
-        action: what the provider can do about it, in sentences.
-    """
-
-    name: str
-    meaning: str
-    action: str
-
-
-class Fact(NamedTuple):
-    """The annotation of a fact: a field of a task's facts that mails show.
-
-    The type of the field and *unit* decide how it is shown: str is a text, bool a flag, int a
-    number or, with the unit B, a size; float is a percentage, datetime a time, date a day,
-    timedelta an age in whole days.
-
-    Args:
-        meaning: for the documents.
-        sample: its value in the sample of a problem. solved: in that of a recovery.
-        unit: "B" for bytes, else ''.
-        above: the fact, a percentage, that this one is shown to be above of, if it is.
-    """
-
-    meaning: str
-    sample: object = None
-    solved: object = None
-    unit: str = ""
-    above: str = ""
 
 
 class MetricInfo(NamedTuple):
@@ -91,16 +51,15 @@ class Task(NamedTuple):
     Args:
         name: of the program, the service, the template and the section of the settings.
         question: what the check answers, for help and documents.
-        subject: what it judges, in the plural, for example "missed backups".
         description: of ``--help``, in sentences.
         rule: its function in this package, as "module.function"; loaded when it is needed.
         thresholds: of the same kind, the text of an account's thresholds; '' if it has none.
         shortcut: of the same kind, whether an account is certainly OK; '' if only the rule knows.
         needs: of the entry and of the home directory.
         policy: the type of its section of the settings.
-        facts: the type of its verdicts' facts.
+        facts: of the same kind as *rule*, the type of its verdicts' facts.
         metrics: of its verdicts. totals: over all accounts.
-        causes: what may be wrong; the first is assumed if a verdict's facts name none.
+        causes: of the same kind, what may be wrong; the first is assumed if facts name none.
         options: of the check, besides those of all checks.
         reseller_words: the provider's words for its problems, in the settings of a reseller.
         has_computers: whether its verdict is that of a computer.
@@ -108,14 +67,13 @@ class Task(NamedTuple):
 
     name: str
     question: str
-    subject: str
     description: str
     rule: str
     needs: Needs
     policy: type[Any]
-    facts: type[Any]
+    facts: str
     metrics: tuple[MetricInfo, ...]
-    causes: tuple[Cause, ...]
+    causes: str
     reseller_words: tuple[str, ...]
     thresholds: str = ""
     shortcut: str = ""

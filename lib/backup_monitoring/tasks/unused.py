@@ -16,7 +16,8 @@ from backup_monitoring.model import (
 from backup_monitoring.tasks.account_eligibility import check_home, check_status, explain_cut_short
 from backup_monitoring.tasks.aggregate import list_reporting_computers
 from backup_monitoring.tasks.policies import Policies
-from backup_monitoring.tasks.unused_task import UnusedFacts, UnusedPolicy
+from backup_monitoring.tasks.unused_facts import UnusedFacts
+from backup_monitoring.tasks.unused_task import UnusedPolicy
 
 _LONGEST = timedelta.max.total_seconds()
 

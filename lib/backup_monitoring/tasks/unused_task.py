@@ -1,10 +1,10 @@
-"""The task unused: its settings, facts, options, metrics and causes."""
+"""The task unused: its settings, options and metrics."""
 
-from datetime import datetime, timedelta, tzinfo
+from datetime import timedelta
 from typing import Annotated, NamedTuple
 
-from backup_monitoring.model import AGE, DAY, Files, Key, Need, Needs, Threshold
-from backup_monitoring.tasks.task import SAMPLE_EVENING, Cause, Fact, MetricInfo, Option, Task
+from backup_monitoring.model import AGE, Files, Key, Need, Needs, Threshold
+from backup_monitoring.tasks.task import MetricInfo, Option, Task
 
 
 class UnusedPolicy(NamedTuple):
@@ -25,41 +25,17 @@ class UnusedPolicy(NamedTuple):
     critical: Threshold | None = None
 
 
-class UnusedFacts(NamedTuple):
-    """The facts of a verdict on unused; None where not known."""
-
-    cause: str = ""
-    created: Annotated[
-        datetime | None, Fact("when the account was created", SAMPLE_EVENING - 20 * DAY)
-    ] = None
-    age: Annotated[timedelta | None, Fact("age of the account", 22 * DAY)] = None
-    threshold_age: Annotated[timedelta | None, Fact("the threshold of this age", 14 * DAY)] = None
-    zone: tzinfo | None = None
-
-    @property
-    def since(self) -> datetime | None:
-        """When the problem began: with the account."""
-        return self.created
-
-
 UNUSED = Task(
     name="unused",
     question="was an account never used?",
-    subject="unused accounts",
     description="Checks for accounts that were never used.",
     rule="unused.evaluate_unused",
     thresholds="unused.format_age_thresholds",
     needs=Needs(Need.HOME | Need.CREATED, Files.ALL),
     policy=UnusedPolicy,
-    facts=UnusedFacts,
+    facts="unused_facts.UnusedFacts",
     metrics=(MetricInfo("age", "s", "age of an unused account"),),
-    causes=(
-        Cause(
-            "unused",
-            "the account has never been used",
-            "Ask the customer to install the backup program, or delete the account.",
-        ),
-    ),
+    causes="unused_facts.CAUSES",
     reseller_words=("no backup", "unused"),
     options=(
         Option(
