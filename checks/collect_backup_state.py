@@ -3,8 +3,17 @@
 import argparse
 import sys
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
 
-from backup_monitoring.model import Account, DirectoryError, SettingsError, sanitize
+from backup_monitoring.model import (
+    Account,
+    DirectoryError,
+    SettingsError,
+    UsageError,
+    format_time,
+    sanitize,
+)
 from backup_monitoring.plugin import (
     Parser,
     Watchdog,
@@ -17,9 +26,13 @@ from backup_monitoring.plugin import (
 from backup_monitoring.store import (
     CollectorRun,
     StoreError,
+    accept_losses,
     collect,
     count_findings,
+    list_retired,
+    retire_computer,
     try_accounts,
+    unretire_computer,
 )
 
 FINDINGS, FAILED = 1, 2
@@ -35,11 +48,14 @@ def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
     """
     options = _make_parser().parse(arguments)
     settings = start_run(options, watchdog, _TIME_LIMIT)
-    uids, now = parse_uids(options), choose_now(options)
+    uids, now, change = parse_uids(options), choose_now(options), _changes_store(options)
     if uids is None and settings.store.folder is None:
         remedy = 'set it, for example to "/var/lib/backup-monitoring"'
         raise SettingsError(f"{settings.file}: [store] folder", "not set", remedy)
     try:
+        if change and settings.store.folder is not None:
+            lines = _change_store(options, settings.store.folder, now)
+            return 0, "\n".join(map(sanitize, lines))
         if uids is not None:
             run = try_accounts(settings, uids, now, watchdog.phase)
         else:
@@ -64,7 +80,50 @@ def _make_parser() -> Parser:
     parser.add_argument("--quiet", action="store_true", help="print only what failed")
     parser.add_argument("--strict", action="store_true", help="exit with 1 if there are findings")
     parser.add_argument("-v", "--verbose", action="count", default=0, help="list the findings")
+    jobs = parser.add_argument_group("instead of a run").add_mutually_exclusive_group()
+    jobs.add_argument(
+        "--accept-loss",
+        action="store_true",
+        help="accept that the accounts that the last run held are gone",
+    )
+    jobs.add_argument(
+        "--retire",
+        metavar="UID/COMPUTER",
+        help="the computer is no longer used: it is OK until it uploads again",
+    )
+    jobs.add_argument("--unretire", metavar="UID/COMPUTER", help="it is used, after all")
+    jobs.add_argument("--retired", action="store_true", help="list the retired computers")
     return parser
+
+
+def _changes_store(options: argparse.Namespace) -> bool:
+    """Return whether the options ask for another job than a run."""
+    changes = options.accept_loss or options.retired
+    changes = changes or options.retire is not None or options.unretire is not None
+    if changes and options.account is not None:
+        problem = "excludes --accept-loss, --retire, --unretire and --retired"
+        raise UsageError("--account", problem, "leave it out; a computer is UID/COMPUTER")
+    return changes
+
+
+def _change_store(options: argparse.Namespace, folder: Path, now: datetime) -> list[str]:
+    if options.accept_loss:
+        uids = accept_losses(folder, now)
+        if not uids:
+            return ["no account is held: there is nothing to accept"]
+        return [
+            f"accepted from the next run on: the loss of {len(uids)}",
+            *(f"  {uid}" for uid in uids),
+        ]
+    if options.retire is not None:
+        uid, name, _ = retire_computer(folder, options.retire, now)
+        return [f"{uid}/{name} is retired from the next run on, until it uploads again"]
+    if options.unretire is not None:
+        uid, name, _ = unretire_computer(folder, options.unretire, now)
+        return [f"{uid}/{name} is monitored again from the next run on"]
+    retired = list_retired(folder, now)
+    computers = (f"{uid}/{name} since {format_time(at, UTC)}" for uid, name, at in retired)
+    return list(computers) or ["no computer is retired"]
 
 
 def _show_bar(accounts: Iterable[tuple[int, Account]], total: int) -> Iterable[tuple[int, Account]]:

@@ -204,7 +204,14 @@ PURE = sorted(
     for module in MODULES
     if package_of(module) in ("tasks", "model")
     or module
-    in ("store.growth", "store.history", "outbox.storms", "notify.recipients", "notify.rules")
+    in (
+        "store.growth",
+        "store.history",
+        "store.losses",
+        "outbox.storms",
+        "notify.recipients",
+        "notify.rules",
+    )
     or module in ("uploads.offsets", "uploads.cron", "uploads.reports", "uploads.xml_report")
 )
 

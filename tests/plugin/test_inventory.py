@@ -9,6 +9,7 @@ from cases import PERL, at, end, start, uploads
 
 STARTED = "2026-11-23T20:00+01:00"
 OLD = Client("Old|Client", "1.9", "")
+RETIRED = History(retired=at("2026-11-20T00:00+00:00"))
 GONE = History(at("2026-11-01T00:00+00:00"), gone=at("2026-11-20T00:00+00:00"))
 
 
@@ -53,7 +54,7 @@ def test_computers_and_accounts_are_counted_by_program() -> None:
     ]
 
 
-def test_only_computers_that_still_exist_are_counted() -> None:
+def test_only_computers_in_use_are_counted() -> None:
     inventory = counted(
         (
             Account("1", ""),
@@ -64,6 +65,7 @@ def test_only_computers_that_still_exist_are_counted() -> None:
                     for name in ("known", "known too")
                 ),
                 machine("gone")._replace(history=GONE),
+                machine("retired")._replace(history=RETIRED),
                 Computer("without a report"),
             ),
         )

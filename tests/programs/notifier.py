@@ -115,7 +115,9 @@ class Notifier:
             (data / "file").write_text("backed up by a program without reports")
 
     def empty(self) -> None:
-        """Begin with a directory and a tree that have no account."""
+        """Begin with a directory, a tree and a store that have no account."""
+        for file in (self.folder / "store").iterdir():
+            file.unlink()
         shutil.copy(self.ldif, self.folder / "directory.ldif.all")
         shutil.rmtree(self.folder / "tree" / "home")
         (self.folder / "tree" / "home").mkdir()

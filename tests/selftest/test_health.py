@@ -225,9 +225,12 @@ def test_what_is_measured() -> None:
         Metric("storage_age", 600, "s", Range(end=900), Range(end=1800)),
         Metric("run_duration", 2.512, "s", Range(end=600)),
         *(
-            Metric("findings_report", 2, "", Range(end=2))
-            if kind == "report"
-            else Metric(f"findings_{kind}", 0)
+            Metric(
+                f"findings_{kind}",
+                2 if kind == "report" else 0,
+                "",
+                {"report": Range(end=2), "held": Range(end=0)}.get(kind),
+            )
             for kind in FINDING_KINDS
         ),
         Metric("mails_waiting", 3),

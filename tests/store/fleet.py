@@ -105,6 +105,10 @@ class Fleet:
     def remove(self, uid: str, name: str = "web01") -> None:
         shutil.rmtree(self.home / uid / "incoming" / name)
 
+    def remove_store(self) -> None:
+        for file in self.store.iterdir():
+            file.unlink()
+
     def collect(self, now: str = FIRST, *, given_time: bool = False) -> CollectorRun:
         return collect_once(self.settings, at(now), given_time=given_time)
 

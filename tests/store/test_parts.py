@@ -204,7 +204,7 @@ def test_a_disk_below_the_homes_is_not_mounted(tmp_path: Path) -> None:
     run = fleet.collect(LATER)
 
     (line,) = run.failed
-    assert "all folders of 12 computers have disappeared; is it mounted" in line
+    assert "none of the homes of 12 accounts can be read; is it mounted" in line
     assert failed(fleet, uids[0], LATER) == (1, State.WARNING)
     assert meta(fleet).storage_read == at(FIRST)
 

@@ -6,7 +6,14 @@ from datetime import UTC, date, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backup_monitoring.model.accounts import Account, AccountStatus, Growth, SizeDrop
+from backup_monitoring.model.accounts import (
+    Account,
+    AccountStatus,
+    Growth,
+    Loss,
+    LossReason,
+    SizeDrop,
+)
 from backup_monitoring.model.codec import Codec
 from backup_monitoring.model.findings import Finding
 from backup_monitoring.model.needs import Need
@@ -57,7 +64,7 @@ histories = st.builds(
     times,
     st.integers(0, 10_000),
     st.booleans(),
-    *[st.none() | times] * 6,
+    *[st.none() | times] * 7,
 )
 tracked_computers = st.builds(
     TrackedComputer,
@@ -70,12 +77,10 @@ tracked_computers = st.builds(
     st.none() | times,
     st.none() | times,
     st.none() | schedules,
-    st.none() | times,
-    st.none() | times,
-    st.none() | times,
-    st.none() | times,
+    *[st.none() | times] * 4,
     offsets,
     texts,
+    st.none() | times,
 )
 growths = st.none() | st.builds(
     Growth,
@@ -106,6 +111,7 @@ accounts = st.builds(
     st.dictionaries(texts, times, max_size=3),
     st.lists(st.builds(Finding, texts, texts, texts), max_size=3).map(tuple),
     growths,
+    st.none() | st.builds(Loss, times, st.sampled_from(LossReason)),
 )
 
 

@@ -5,6 +5,8 @@ import pytest
 from backup_monitoring.model.accounts import Account, AccountStatus
 from backup_monitoring.model.uploads import Computer, History, InvalidReport, Uploads
 from backup_monitoring.model.verdicts import State
+from backup_monitoring.tasks.policies import Policies
+from backup_monitoring.tasks.registry import load_rule
 from backup_monitoring.tasks.schedule import evaluate_schedule
 from cases import at, computer, daily, end, start, uploads
 from tasks.schedule_cases import AT_20, EACH, MONDAY, ONE, RULES, SUNDAY, SUNDAYS_END
@@ -143,6 +145,44 @@ def test_retired_after_ninety_days(now: str, state: State) -> None:
     alive = computer("web01", start=start("2026-10-29T20:00:04+01:00"), schedule=AT_20)
 
     assert evaluate_schedule(EACH, uploads(OLD, alive), RULES, at(now)).state is state
+
+
+@pytest.mark.parametrize(
+    ("history", "retired"),
+    [
+        (History(retired=at("2026-11-23T10:00+01:00")), True),
+        (
+            History(
+                retired=at("2026-11-23T10:00+01:00"),
+                uploaded=at("2026-11-23T10:00+01:00"),
+                schedule_changed=at("2026-11-22T10:00+01:00"),
+            ),
+            True,
+        ),
+        (
+            History(retired=at("2026-11-23T10:00+01:00"), uploaded=at("2026-11-23T10:05+01:00")),
+            False,
+        ),
+        (
+            History(
+                retired=at("2026-11-23T10:00+01:00"), schedule_changed=at("2026-11-23T10:05+01:00")
+            ),
+            False,
+        ),
+    ],
+)
+@pytest.mark.parametrize("task", ["schedule", "status", "client"])
+def test_a_computer_that_the_provider_has_retired(
+    task: str, history: History, retired: bool
+) -> None:
+    torn = InvalidReport("/home/s.xml", "torn")
+    alone = Computer("web01", start("2026-11-20T20:00+01:00"), torn, AT_20, history)
+
+    verdict = load_rule(task)(EACH, uploads(alone), Policies(), at("2026-11-24T12:00+01:00"))
+
+    assert (verdict.retired == ("web01",)) is retired
+    since = "retired: by the provider since 2026-11-23 09:00 +00:00"
+    assert (verdict.state is State.OK and verdict.summary == since) is retired
 
 
 def test_a_folder_that_is_gone() -> None:

@@ -529,7 +529,9 @@ def test_missed_backups_are_counted_up_to_99(
 
     assert verdict.state is (State.CRITICAL if missed > 2 else State.WARNING)
     assert verdict.summary.startswith(says)
-    assert verdict.summary.endswith("; if this computer was retired, remove its folder")
+    assert verdict.summary.endswith(
+        "; if it is no longer used, remove its folder, which deletes its backup"
+    )
     assert verdict.metrics[0].value == missed
 
 

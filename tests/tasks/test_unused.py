@@ -15,6 +15,7 @@ from cases import at, computer, end, start, uploads
 
 NOW = at("2026-11-24T12:00+01:00")
 DN = "uid=4000101,ou=accounts,dc=example,dc=org"
+RETIRED = History(retired=NOW)
 CRITICAL = UnusedPolicy(critical=Threshold(Range(end=30 * 86400), "-c"))
 
 
@@ -91,6 +92,17 @@ def test_the_threshold_is_shown_as_it_was_given(good: Range, says: str) -> None:
             State.WARNING,
             "no longer used, all computers' folders are missing, "
             "created 2024-12-31 23:00 +00:00 (692 d 12 h), threshold 14 d (default)",
+        ),
+        (uploads(computer(history=RETIRED)), State.OK, "all its computers are retired"),
+        (
+            uploads(computer(history=RETIRED), computer("b", history=History(gone=NOW))),
+            State.OK,
+            "all its computers are retired",
+        ),
+        (
+            uploads(computer(history=RETIRED), computer("b", history=History())),
+            State.OK,
+            "used by 1 computer",
         ),
         (Uploads(data=True), State.OK, "has data, but no client that reports"),
         (

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from backup_monitoring.model.uploads import NoSchedule, Schedule
+from backup_monitoring.model.uploads import History, NoSchedule, Schedule
 from backup_monitoring.model.verdicts import Range, State, Threshold
 from backup_monitoring.tasks.schedule import evaluate_schedule
 from backup_monitoring.tasks.schedule_facts import ScheduleFacts
@@ -327,15 +327,22 @@ def test_the_last_backup_by_its_end_where_no_start_is_known() -> None:
     assert verdict.summary == "no schedule uploaded, last backup 2026-11-22 20:41 +01:00"
 
 
+RETIRE = "if it is no longer used: collect_backup_state --retire UID/COMPUTER"
+REMOVE = "if it is no longer used, remove its folder, which deletes its backup"
+
+
+@pytest.mark.parametrize(("history", "says"), [(History(), RETIRE), (None, REMOVE)])
 @pytest.mark.parametrize(
     ("now", "shown"), [("2026-11-30T20:00+01:00", False), ("2026-11-30T20:01+01:00", True)]
 )
-def test_how_to_retire_is_shown_after_a_week(now: str, shown: bool) -> None:
-    one = computer(start=SUNDAY, end=SUNDAYS_END, schedule=AT_20)
+def test_how_to_retire_is_shown_after_a_week(
+    now: str, shown: bool, history: History | None, says: str
+) -> None:
+    one = computer(start=SUNDAY, end=SUNDAYS_END, schedule=AT_20, history=history)
 
     verdict = evaluate_schedule(EACH, uploads(one), RULES, at(now))
 
-    assert ("if this computer was retired, remove its folder" in verdict.summary) is shown
+    assert (says in verdict.summary) is shown
 
 
 def test_thresholds_that_are_off_are_not_facts() -> None:

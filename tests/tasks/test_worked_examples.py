@@ -2,19 +2,20 @@
 
 import re
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from backup_monitoring.model.accounts import GIB, Account
+from backup_monitoring.model.accounts import GIB, Account, LossReason
 from backup_monitoring.model.keys import range_below_count
 from backup_monitoring.model.times import format_offset, parse_duration
 from backup_monitoring.model.uploads import Client, Computer, Uploads
 from backup_monitoring.model.verdicts import Range, Threshold, Verdict
 from backup_monitoring.store.growth import DailySize, estimate_growth
 from backup_monitoring.store.history import TrackedComputer, update_computer
+from backup_monitoring.store.losses import LostAccount, judge_losses
 from backup_monitoring.tasks.client import evaluate_client
 from backup_monitoring.tasks.client_task import ClientPolicy
 from backup_monitoring.tasks.policies import Policies
@@ -214,6 +215,9 @@ def test_a_row_shows_what_the_rule_prints(name: str, rows: list[Row]) -> None:
     if name == "clocks":
         assert _clocks(row) == f"{row['schedule']} | {row['status']}"
         return
+    if name == "losses":
+        assert _losses(row) == row["verdict"]
+        return
     verdict = _runs(rows) if name == "runs" else RULES_BY_NAME[name](row)
 
     assert f"{verdict.state.name} - {verdict.summary}" == row["printed"]
@@ -229,5 +233,21 @@ def _offsets(row: Row) -> str:
     return " or ".join(map(format_offset, sorted(candidates))) or "unreadable"
 
 
+def _losses(row: Row) -> str:
+    now = at("2026-11-24T08:00+01:00")
+
+    def lose(text: str, begin: int) -> dict[str, LostAccount]:
+        count, _, one = text.partition(" of ")
+        return {
+            str(n): LostAccount(str(n), (one or str(n),), now - timedelta(days=1), LossReason.ENTRY)
+            for n in range(begin, begin + int(count.replace("-", "0")))
+        }
+
+    known, new = lose(row["lost in the last 7 days"], 0), lose(row["lost now"], 500)
+    losses = judge_losses(known, (), new, int(row["accounts"]), float(row["max_loss"]), now)
+    (verdict,) = {losses[key].verdict.value for key in new}
+    return verdict
+
+
 def test_every_rule_has_examples() -> None:
-    assert {name for name, _ in EXAMPLES} == {*RULES_BY_NAME, "clocks", "offset", "runs"}
+    assert {name for name, _ in EXAMPLES} == {*RULES_BY_NAME, "clocks", "losses", "offset", "runs"}

@@ -263,7 +263,8 @@ def test_an_empty_home_and_a_jail(tree: Tree) -> None:
 
     jailed = read_uploads(Account("1", "", home="/home/./4000101"), settings, [], ALL, NOW)
     assert [computer.name for computer in jailed.computers] == ["web01"]
-    assert read_uploads(Account("1", "", home="/home"), settings, [], ALL, NOW) == Uploads()
+    empty = Uploads(no_incoming=str(tree.root / "home" / "incoming"))
+    assert read_uploads(Account("1", "", home="/home"), settings, [], ALL, NOW) == empty
 
 
 def test_links_of_the_administrator_lead_to_the_home(tree: Tree) -> None:

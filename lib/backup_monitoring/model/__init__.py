@@ -4,7 +4,8 @@ from backup_monitoring import face
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from backup_monitoring.model.accounts import GIB, Account, AccountStatus, Growth, SizeDrop
+    from backup_monitoring.model.accounts import GIB, Account, AccountStatus, Growth, Loss
+    from backup_monitoring.model.accounts import LossReason, SizeDrop
     from backup_monitoring.model.codec import Codec
     from backup_monitoring.model.errors import DirectoryError, MonitoringError, SettingsError
     from backup_monitoring.model.errors import UsageError

@@ -19,6 +19,20 @@ class AccountStatus(Enum):
     UNCLEAR = "cannot determine whether the account is active (sstIsActive)"
 
 
+class LossReason(Enum):
+    """What shows that an account is lost; the value says it in words."""
+
+    ENTRY = "the directory no longer shows it"
+    COMPUTERS = "the folders of all its computers are gone"
+
+
+class Loss(NamedTuple):
+    """An account was there, and is missing *since* (aware UTC) for no reason of its entry's."""
+
+    since: datetime
+    reason: LossReason
+
+
 class SizeDrop(NamedTuple):
     """A sudden loss of used space: from *before* to *after*, in bytes, seen on *day* (UTC)."""
 
@@ -59,6 +73,7 @@ class Account(NamedTuple):
         last_successes: the end of the last successful backup per computer, aware UTC.
         findings: attribute values that are not valid.
         growth: None without a store.
+        loss: of an account that is held: it is missing, and has its last known data.
     """
 
     uid: str
@@ -77,3 +92,4 @@ class Account(NamedTuple):
     last_successes: Mapping[str, datetime] = {}
     findings: tuple[Finding, ...] = ()
     growth: Growth | None = None
+    loss: Loss | None = None

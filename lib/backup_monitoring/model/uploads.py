@@ -123,6 +123,7 @@ class History(NamedTuple):
         gone: since when the computer's folder is missing.
         uploaded: when a run last saw a new start or end, by this server's clock: the computer's
             own may be years behind.
+        retired: when the provider retired the computer, see `is_retired`.
     """
 
     first_seen: datetime | None = None
@@ -134,6 +135,20 @@ class History(NamedTuple):
     schedule_changed: datetime | None = None
     gone: datetime | None = None
     uploaded: datetime | None = None
+    retired: datetime | None = None
+
+    @property
+    def is_retired(self) -> bool:
+        """Whether the provider has retired the computer, and it has uploaded nothing since."""
+        if self.retired is None:
+            return False
+        seen = (self.uploaded, self.schedule_changed)
+        return all(at is None or at <= self.retired for at in seen)
+
+    @property
+    def is_in_use(self) -> bool:
+        """Whether the computer's folder exists, and the provider has not retired it."""
+        return self.gone is None and not self.is_retired
 
 
 class Computer(NamedTuple):
@@ -162,6 +177,7 @@ class Uploads(NamedTuple):
         refused: path and reason, if the home directory cannot be read.
         cut_short: the limit that the search for computers reached before its end.
         findings: for example invalid reports.
+        no_incoming: the path of ``incoming``, if it does not exist. A new account has none yet.
     """
 
     computers: tuple[Computer, ...] = ()
@@ -170,3 +186,4 @@ class Uploads(NamedTuple):
     refused: str | None = None
     cut_short: str | None = None
     findings: tuple[Finding, ...] = ()
+    no_incoming: str | None = None

@@ -20,13 +20,13 @@ class Inventory:
         self._unreadable = 0
 
     def add(self, account: Account, uploads: Uploads) -> None:
-        """Count the computers of *account* that still exist."""
+        """Count the computers of *account* that are in use."""
         problem = check_home(account, uploads)
         self._unreadable += uploads.cut_short is not None or (
             problem is not None and problem.state is State.UNKNOWN
         )
         for computer in list_reporting_computers(uploads):
-            if computer.history is not None and computer.history.gone is not None:
+            if computer.history is not None and not computer.history.is_in_use:
                 continue
             program = find_client(computer, self._now) or Client()
             self._computers[program] += 1

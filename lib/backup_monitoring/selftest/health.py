@@ -17,6 +17,7 @@ from backup_monitoring.model import (
 )
 from backup_monitoring.settings import MonitoringPolicy
 
+_ACCEPT_HELD = "if they are really gone: collect_backup_state --accept-loss"
 _SETTING = {"directory": "[store] directory_max_age", "storage": "[store] max_age"}
 
 
@@ -132,12 +133,18 @@ def _check_duration(duration: timedelta, policy: MonitoringPolicy) -> _Aspect:
 
 
 def _check_findings(kind: str, count: int, policy: MonitoringPolicy) -> _Aspect:
-    threshold = policy.findings.get(kind)
+    threshold = _get_threshold(kind, policy)
     text = f"{count} finding{'s' * (count != 1)} of kind {kind} ({FINDING_KINDS[kind]})"
     if threshold and count >= threshold:
-        text += f", threshold {threshold} ([monitoring.findings]); see collect_backup_state -v"
+        see = _ACCEPT_HELD if kind == "held" else "see collect_backup_state -v"
+        text += f", threshold {threshold} ([monitoring.findings]); {see}"
         return _Aspect(State.WARNING, text)
     return _Aspect(State.OK, text)
+
+
+def _get_threshold(kind: str, policy: MonitoringPolicy) -> int | None:
+    """Return from how many findings on *kind* is WARNING: what is held waits for a decision."""
+    return 1 if kind == "held" else policy.findings.get(kind)
 
 
 def _check_mails(mails: OutboxHealth, policy: MonitoringPolicy) -> list[_Aspect]:
@@ -171,7 +178,7 @@ def _list_metrics(
     longest = Range(end=policy.duration.total_seconds())
     yield Metric("run_duration", round(duration.total_seconds(), 3), "s", longest)
     for kind in FINDING_KINDS:
-        warning = policy.findings.get(kind)
+        warning = _get_threshold(kind, policy)
         good = Range(end=warning - 1) if warning else None
         yield Metric(f"findings_{kind}", findings.get(kind, 0), "", good)
 

@@ -19,8 +19,10 @@ class MonitoringPolicy(NamedTuple):
     findings: Annotated[
         Mapping[str, int],
         Key(
-            "WARNING from this many findings of a kind on; 0 is off.",
+            "WARNING from this many findings of a kind on; 0 is off. "
+            "Of the kind `held` one is enough.",
             "WARNING from this many of a kind on; 0 is off",
-            keys=FINDING_KINDS,
+            # A single account that is held waits for a decision: always WARNING.
+            keys={kind: text for kind, text in FINDING_KINDS.items() if kind != "held"},
         ),
     ] = {}

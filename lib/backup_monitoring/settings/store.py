@@ -34,3 +34,11 @@ class StoreSettings(NamedTuple):
         ),
     ] = timedelta(hours=4)
     keep: Annotated[timedelta, Key("how long history is kept")] = timedelta(days=400)
+    max_loss: Annotated[
+        float,
+        Key(
+            "percent of the accounts: if more go missing within 7 days, they are held as UNKNOWN; "
+            "3 accounts never are. [More](rules.md#lost-accounts)",
+            "percent of the accounts: if more go missing, they are held",
+        ),
+    ] = 5

@@ -4,6 +4,8 @@ from backup_monitoring import face
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from backup_monitoring.store.administration import accept_losses, list_retired, retire_computer
+    from backup_monitoring.store.administration import unretire_computer
     from backup_monitoring.store.collector import CollectorRun, collect, try_accounts
     from backup_monitoring.store.files import StoreError
     from backup_monitoring.store.live import read_live_accounts

@@ -1,10 +1,7 @@
 """One collector run: reads the directory and the homes once, and writes the store."""
 
-import fcntl
-import os
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,17 +10,20 @@ from backup_monitoring.directory import Directory, find_unassigned, open_directo
 from backup_monitoring.model import (
     CLOCK_SLACK,
     Account,
-    AccountStatus,
+    Contact,
     DirectoryError,
     Files,
     Finding,
+    Loss,
     Need,
     Uploads,
     UsageError,
     format_time,
 )
 from backup_monitoring.settings import Settings
-from backup_monitoring.store.files import LOCK, STATE, StoreError
+from backup_monitoring.store.account_findings import AccountFindings, find_home_problem
+from backup_monitoring.store.files import STATE, StoreError
+from backup_monitoring.store.history import TrackedComputer
 from backup_monitoring.store.history_file import (
     HistoryDamagedError,
     HistoryFile,
@@ -31,15 +31,15 @@ from backup_monitoring.store.history_file import (
     set_aside,
 )
 from backup_monitoring.store.live import read_live_accounts
-from backup_monitoring.store.orphans import OrphanFinder
+from backup_monitoring.store.loss_tracker import LossTracker, format_held
 from backup_monitoring.store.people_collector import PeopleCollector
+from backup_monitoring.store.run_lock import hold_lock
 from backup_monitoring.store.schema import RunMeta, make_key
 from backup_monitoring.store.store_file import StoreFile
 from backup_monitoring.store.writer import StoreWriter
 from backup_monitoring.tasks import QuotaPolicy, SchedulePolicy, find_wrong_clocks
 from backup_monitoring.uploads import read_uploads
 
-_FLEET = 10  # computers: so many do not disappear at once because their owners removed them
 _NO_RUN = RunMeta(None, None, None, 0, None, None)
 
 PhaseCallback = Callable[[str], None]
@@ -91,7 +91,7 @@ def collect(
     """
     folder = settings.store.folder
     assert folder is not None  # noqa: S101 - the caller has checked it
-    with _lock(folder):
+    with hold_lock(folder):
         try:
             return _collect(settings, folder, now, phase, progress, given_time)
         except HistoryDamagedError:
@@ -118,30 +118,6 @@ def _collect(
     return collector.result
 
 
-@contextmanager
-def _lock(folder: Path) -> Iterator[None]:
-    """Hold the store's lock; the kernel releases it when the process ends, however that is."""
-    try:
-        lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise StoreError(
-            str(folder),
-            f"cannot be written ({error.strerror})",
-            "create the folder, and give the collector's user write access",
-        ) from None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(lock)
-        raise StoreError(
-            str(folder / LOCK), "a collector run is in progress", "wait, or run it less often"
-        ) from None
-    try:
-        yield
-    finally:
-        os.close(lock)
-
-
 class _RunSteps:
     """The steps of a collector run; *result* is what they have done."""
 
@@ -161,15 +137,21 @@ class _RunSteps:
         self._phase = phase
         self._began = time.monotonic()
         self._old = folder / STATE
-        self._last = self._read_last_meta()
+        self._losses = LossTracker(history.losses, settings.store.max_loss, now)
+        self._last = self._read_last()
         if history.note is not None:
             self.result.notes.append(history.note)
 
-    def _read_last_meta(self) -> RunMeta:
-        """Return the meta data of the last run; empty ones if it left no file that we can read."""
+    def _read_last(self) -> RunMeta:
+        """Return the meta data of the last run; empty ones if it left no file that we can read.
+
+        If the history is new, its accounts are those of the last run, too.
+        """
         try:
             state = StoreFile(self._old)
             try:
+                if self._losses.is_new:
+                    self._losses.add_earlier(state)
                 return state.meta()
             finally:
                 state.close()
@@ -199,6 +181,7 @@ class _RunSteps:
         try:
             directory_error = self._read_directory(writer)
             storage_error = self._read_homes(writer, progress)
+            self.result.findings += self._losses.list_findings()
             self._phase("writing the store")
             self.result.seconds = time.monotonic() - self._began
             meta = RunMeta(
@@ -224,12 +207,13 @@ class _RunSteps:
             with open_directory(self._settings.directory, self._phase) as directory:
                 self._phase("reading the directory")
                 people = PeopleCollector(directory, self._settings.directory, writer)
-                accounts = self._require_some(self._add_growth(people.read_accounts(self._now)))
+                accounts = self._require_some(self._see_entries(people.read_accounts(self._now)))
                 self.result.accounts = writer.add_accounts(accounts)
                 self.result.findings += people.collect_others()
                 self._find_unassigned(directory)
         except DirectoryError as error:
             self._history.roll_back()
+            self._losses.forget_entries()
             self.result.failed.append(f"directory: {error}")
             if self._last.directory_read is None:
                 raise
@@ -265,10 +249,12 @@ class _RunSteps:
             )
             raise DirectoryError(settings.accounts_base, problem, remedy)
 
-    def _add_growth(
-        self, accounts: Iterable[tuple[Account, bool]]
+    def _see_entries(
+        self, accounts: Iterable[tuple[Account, bool, Contact]]
     ) -> Iterator[tuple[Account, bool]]:
-        for account, in_scope in accounts:
+        """Yield each account and whether it is in scope; note it, and add its growth."""
+        for account, in_scope, contact in accounts:
+            self._losses.see_entry(account, contact.customers, in_scope=in_scope)
             growth = self._history.update_growth(account) if in_scope else None
             yield account._replace(growth=growth), in_scope
 
@@ -276,32 +262,62 @@ class _RunSteps:
         """Write the homes, or else the last known ones and return the error."""
         self._history.set_savepoint()
         tried = readable = 0
-        findings = _Findings(self._settings)
+        findings = AccountFindings(self._settings)
+        emptied = []
         for number, account in progress(writer.accounts(), self.result.accounts):
             if not findings.add_account(account):
                 continue
             self._phase(f"reading the files of account {account.uid}")
-            zones = self._settings.policies[SchedulePolicy].zones
-            uploads = read_uploads(account, self._settings.homes, zones, Files.ALL, self._now)
+            uploads, known = self._read_uploads(account)
             tried += account.provisioned
             readable += uploads.missing is None and uploads.refused is None
-            computers = self._history.update_computers(account, uploads)
-            writer.add_home(number, uploads, [computer for computer, _ in computers])
-            self.result.computers += len(uploads.computers)
-            findings.of_homes += uploads.findings
-            findings.of_homes += find_missing_computers(account, computers)
-            of_account = (computer for computer, _ in computers)
-            findings.of_homes += find_wrong_clocks(account, of_account, self._now)
-            findings.of_homes += _find_home_problem(account, uploads)
+            if self._losses.is_emptied(account, uploads, known):
+                emptied.append((number, account, uploads))
+            else:
+                findings.of_homes += self._add_home(writer, number, account, uploads)
         self.result.findings += findings.of_entries
         if tried and not readable:
             return self._keep_homes(writer, f"none of the homes of {tried} accounts can be read")
-        if self._history.lost >= _FLEET and not self.result.computers:
-            problem = f"all folders of {self._history.lost} computers have disappeared"
-            return self._keep_homes(writer, problem)
+        held = self._hold_accounts(writer)
+        for number, account, uploads in emptied:
+            if make_key(account.uid) not in held:
+                findings.of_homes += self._add_home(writer, number, account, uploads)
+        findings.add_held(writer.held_accounts())
         self.result.findings += findings.of_homes
         self.result.findings += findings.orphans.find()
         return None
+
+    def _read_uploads(self, account: Account) -> tuple[Uploads, Collection[TrackedComputer]]:
+        """Return what the home shows, and the known computers if it shows none."""
+        zones = self._settings.policies[SchedulePolicy].zones
+        uploads = read_uploads(account, self._settings.homes, zones, Files.ALL, self._now)
+        if uploads.computers:
+            return self._losses.check_incoming(account, uploads, ()), ()
+        known = self._history.read_computers(account.uid).values()
+        return self._losses.check_incoming(account, uploads, known), known
+
+    def _add_home(
+        self, writer: StoreWriter, number: int, account: Account, uploads: Uploads
+    ) -> Iterator[Finding]:
+        """Write a home and its computers; yield its findings."""
+        computers = self._history.update_computers(account, uploads)
+        writer.add_home(number, uploads, [computer for computer, _ in computers])
+        self.result.computers += len(uploads.computers)
+        yield from uploads.findings
+        yield from find_missing_computers(account, computers)
+        yield from find_wrong_clocks(account, (each for each, _ in computers), self._now)
+        yield from find_home_problem(account, uploads)
+
+    def _hold_accounts(self, writer: StoreWriter) -> Collection[str]:
+        """Judge the losses, and give the accounts that are held their last data."""
+        held = self._losses.judge()
+        old = self._old if self._last.started is not None else None
+        losses = {key: (lost.uid, Loss(lost.since, lost.reason)) for key, lost in held.items()}
+        writer.hold_accounts(old, losses)
+        self.result.accounts = writer.count_accounts()
+        if held:
+            self.result.notes.append(format_held(len(held)))
+        return held
 
     def _keep_homes(self, writer: StoreWriter, problem: str) -> str:
         """Keep the last known homes: a file system that is not mounted says nothing about them."""
@@ -313,41 +329,9 @@ class _RunSteps:
             writer.take_over_homes(self._old)
         else:
             writer.forget_homes()
+        self._losses.forget_homes()
+        self._hold_accounts(writer)
         return error
-
-
-class _Findings:
-    """The findings of a run's accounts, and which of their homes are read."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.of_entries: list[Finding] = []
-        self.of_homes: list[Finding] = []
-        self.orphans = OrphanFinder()
-        self._homes = settings.homes
-        self._keys: set[str] = set()
-
-    def add_account(self, account: Account) -> bool:
-        """Add the findings of *account*'s entry; return whether its home is to be read."""
-        self.of_entries += account.findings
-        key = make_key(account.uid)
-        if key in self._keys:  # both would have one history, and services of one name
-            problem = f"another entry has its uid {account.uid}, too: that one counts"
-            self.of_entries.append(Finding("attribute", account.dn, problem))
-            return False
-        self._keys.add(key)
-        if account.status is AccountStatus.NO_FILES:
-            return False
-        self.orphans.add_home(account, self._homes)
-        return account.status is AccountStatus.ACTIVE
-
-
-def _find_home_problem(account: Account, uploads: Uploads) -> Iterator[Finding]:
-    if account.provisioned and account.status is AccountStatus.ACTIVE:
-        where = f"account {account.uid}"
-        if uploads.refused is not None:
-            yield Finding("home", where, f"cannot read home directory: {uploads.refused}")
-        elif uploads.missing is not None:
-            yield Finding("home", where, f"home directory {uploads.missing} does not exist")
 
 
 def try_accounts(
@@ -366,7 +350,7 @@ def try_accounts(
         result.computers += len(uploads.computers)
         result.findings += (*account.findings, *uploads.findings)
         result.findings += find_wrong_clocks(account, uploads.computers, now)
-        result.findings += _find_home_problem(account, uploads)
+        result.findings += find_home_problem(account, uploads)
         unknown.discard(account.uid.lower())
     result.failed += [f"{uid}: no such account" for uid in uids if uid.lower() in unknown]
     result.seconds = time.monotonic() - began

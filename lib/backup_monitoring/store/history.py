@@ -26,7 +26,7 @@ from backup_monitoring.tasks import date_report, is_ahead, read_times
 # Reports of a computer that are recognized when they are restored: of about 50 backups.
 MOST_SEEN = 100
 _REPORT = TypeVar("_REPORT", Start, End)
-_BY_OUR_CLOCK = ("first_seen", "schedule_changed", "gone", "uploaded")
+_BY_OUR_CLOCK = ("first_seen", "schedule_changed", "gone", "uploaded", "retired")
 
 
 class BackupOutcome(Enum):
@@ -65,6 +65,7 @@ class TrackedComputer(NamedTuple):
     never_ended: datetime | None = None
     error: timedelta = timedelta(0)
     seen: str = ""
+    retired: datetime | None = None
 
     @property
     def history(self) -> History:

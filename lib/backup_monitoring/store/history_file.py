@@ -14,17 +14,19 @@ from backup_monitoring.model import Account, Codec, Computer, Finding, Growth, U
 from backup_monitoring.store.files import HISTORY, StoreError
 from backup_monitoring.store.growth import DailySize, add_size, estimate_growth
 from backup_monitoring.store.history import TrackedComputer, mark_missing, update_computer
+from backup_monitoring.store.loss_table import LOSS_TABLES, LossTable
 from backup_monitoring.store.schema import make_key, read_time, write_time
 
 LAYOUT = 3
 _MOST_RUNS = 300  # whose times are kept, 25 hours of them
 MOST_COMPUTERS = 512  # per account, including those whose folders no longer exist
-_TABLES = """
+_TABLES = f"""
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE accounts (key TEXT PRIMARY KEY, sizes TEXT, seen REAL) WITHOUT ROWID;
 CREATE TABLE computers (
     key TEXT, name BLOB, tracked TEXT, gone REAL, PRIMARY KEY (key, name)
 ) WITHOUT ROWID;
+{LOSS_TABLES}
 """
 _TRACKED: Codec[TrackedComputer] = Codec(TrackedComputer)
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
@@ -53,7 +55,7 @@ class HistoryFile:
 
     Attributes:
         note: a line that says that the file was replaced, None if it was not.
-        lost: computers whose folders have disappeared since the last run.
+        losses: the accounts that were monitored, and those that are lost.
 
     Raises:
         StoreError: it cannot be opened or written.
@@ -61,7 +63,6 @@ class HistoryFile:
 
     def __init__(self, folder: Path, now: datetime, sudden_loss: float) -> None:
         self.note: str | None = None
-        self.lost = 0
         self._file = folder / HISTORY
         self._now = now
         self._sudden_loss = sudden_loss
@@ -73,6 +74,7 @@ class HistoryFile:
             raise self.make_error(error) from None
         # A clock that ran backwards was wrong before, or it is now.
         self._in_doubt = now.timestamp() < max(self._runs, default=0)
+        self.losses = LossTable(self._db, self.make_error)
 
     def _read_runs(self) -> list[float]:
         """Return when the last runs that were committed began, in seconds since 1970."""
@@ -148,6 +150,39 @@ class HistoryFile:
             self._db.execute("REPLACE INTO accounts VALUES (?, ?, ?)", (key, json.dumps(new), seen))
         return estimate_growth(new, today, self._sudden_loss)
 
+    def read_computers(self, uid: str) -> dict[str, TrackedComputer]:
+        """Return what is kept of the computers of the account *uid*, by name.
+
+        Raises:
+            StoreError: the file cannot be read.
+        """
+        query = "SELECT name, tracked FROM computers WHERE key = ? ORDER BY name"
+        try:
+            rows = self._db.execute(query, (make_key(uid),)).fetchall()
+        except sqlite3.Error as error:
+            raise self.make_error(error) from None
+        computers = {os.fsdecode(name): _TRACKED.decode(text) for name, text in rows}
+        return {name: each for name, each in computers.items() if not each.is_blank}
+
+    def list_accounts(self) -> list[str]:
+        """Return the keys of the accounts that have computers, sorted.
+
+        Raises:
+            StoreError: the file cannot be read.
+        """
+        query = "SELECT DISTINCT key FROM computers ORDER BY key"
+        try:
+            return [key for (key,) in self._db.execute(query)]
+        except sqlite3.Error as error:
+            raise self.make_error(error) from None
+
+    def write_computer(self, uid: str, name: str, tracked: TrackedComputer) -> None:
+        """Replace what is kept of a computer; StoreError if the file cannot be written."""
+        try:
+            self._write(make_key(uid), name, tracked)
+        except sqlite3.Error as error:
+            raise self.make_error(error) from None
+
     def update_computers(
         self, account: Account, uploads: Uploads
     ) -> list[tuple[Computer, TrackedComputer]]:
@@ -171,7 +206,7 @@ class HistoryFile:
         computers = [self._update(key, each, known.get(each.name)) for each in uploads.computers]
         names = {computer.name for computer in uploads.computers}
         missing = {name: text for name, text in known.items() if name not in names}
-        if not (uploads.missing or uploads.refused or uploads.cut_short):
+        if not (uploads.missing or uploads.refused or uploads.cut_short or uploads.no_incoming):
             computers += self._mark_missing(key, missing)
         if len(names) + len(missing) > MOST_COMPUTERS:
             self._forget(key, missing.keys(), len(names) + len(missing) - MOST_COMPUTERS)
@@ -197,7 +232,6 @@ class HistoryFile:
             before = _TRACKED.decode(text)
             tracked = mark_missing(before, self._now)
             if tracked != before:
-                self.lost += not tracked.is_blank
                 self._write(key, name, tracked)
             # An empty folder, or one that could not be read, was perhaps never a computer's.
             if not tracked.is_blank:
@@ -243,6 +277,13 @@ class HistoryFile:
         ):
             self._db.execute(statement, (oldest,))
 
+    def commit_change(self) -> None:
+        """Commit what was changed without a run; StoreError if it cannot be written."""
+        try:
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise self.make_error(error) from None
+
     def set_savepoint(self) -> None:
         """Remember this point of the transaction for `roll_back`."""
         self._db.execute("SAVEPOINT part")
@@ -259,9 +300,9 @@ class HistoryFile:
 def find_missing_computers(
     account: Account, computers: list[tuple[Computer, TrackedComputer]]
 ) -> Iterator[Finding]:
-    """Yield a finding for each computer whose folder no longer exists."""
+    """Yield a finding for each computer whose folder no longer exists, and that is not retired."""
     for computer, tracked in computers:
-        if tracked.gone is not None:
+        if tracked.gone is not None and tracked.retired is None:
             yield Finding(
                 "missing_computer",
                 f"account {account.uid} {computer.name}".rstrip(),

@@ -26,8 +26,8 @@ class PeopleCollector:
         self._writer = writer
         self._named_bases: set[str] = set()
 
-    def read_accounts(self, now: datetime) -> Iterator[tuple[Account, bool]]:
-        """Yield each account and whether it is in scope; write its contact.
+    def read_accounts(self, now: datetime) -> Iterator[tuple[Account, bool, Contact]]:
+        """Yield each account, whether it is in scope, and its contact, which is written.
 
         Raises:
             DirectoryError: the answer is not complete.
@@ -38,7 +38,7 @@ class PeopleCollector:
             contact = reader.contact(entry, account.uid)
             self._note_bases(contact)
             self._writer.add_people((contact,))
-            yield account, in_scope
+            yield account, in_scope, contact
 
     def _note_bases(self, contact: Contact) -> None:
         settings = self._settings

@@ -13,6 +13,8 @@ from backup_monitoring.model import (
     Growth,
     History,
     InvalidReport,
+    Loss,
+    LossReason,
     Need,
     Schedule,
     SizeDrop,
@@ -26,7 +28,8 @@ CREATE TABLE accounts (
     id INTEGER PRIMARY KEY, key TEXT, in_scope INTEGER, uid TEXT, dn TEXT, status TEXT,
     provisioned INTEGER, hosts TEXT, home TEXT, created REAL, used, capacity,
     quota_missing TEXT, quota_threshold INTEGER, warning_numbers INTEGER, warning_days INTEGER,
-    last_successes TEXT, findings TEXT, per_day REAL, days INTEGER, sudden_loss TEXT
+    last_successes TEXT, findings TEXT, per_day REAL, days INTEGER, sudden_loss TEXT,
+    lost_since REAL, lost_reason TEXT
 );
 CREATE TABLE homes (
     account INTEGER PRIMARY KEY, data INTEGER, missing TEXT, refused TEXT, cut_short TEXT,
@@ -71,8 +74,11 @@ _NEEDED = {
     "per_day": Need.QUOTA,
     "days": Need.QUOTA,
     "sudden_loss": Need.QUOTA,
+    "lost_since": Need.NOTHING,
+    "lost_reason": Need.NOTHING,
 }
-PLACES = ", ".join("?" * (len(_NEEDED) + 2))
+ACCOUNT_COLUMNS = ("key", "in_scope", *_NEEDED)
+PLACES = ", ".join("?" * len(ACCOUNT_COLUMNS))
 _STATUSES = {each.name: each for each in AccountStatus}
 
 
@@ -134,7 +140,13 @@ def make_account_row(account: Account, in_scope: bool) -> tuple[Any, ...]:
         _SUCCESSES.encode(account.last_successes) if account.last_successes else None,
         FINDINGS.encode(account.findings) if account.findings else None,
         *_write_growth(account.growth),
+        *((None, None) if account.loss is None else write_loss(account.loss)),
     )
+
+
+def write_loss(loss: Loss) -> tuple[float, str]:
+    """Return the values of the columns ``lost_since`` and ``lost_reason``."""
+    return loss.since.timestamp(), loss.reason.name
 
 
 def _write_growth(growth: Growth | None) -> tuple[float | None, int | None, str | None]:
@@ -143,6 +155,11 @@ def _write_growth(growth: Growth | None) -> tuple[float | None, int | None, str 
         return None, None, None
     lost = growth.sudden_loss
     return growth.per_day, growth.days, None if lost is None else _SUDDEN_LOSS.encode(lost)
+
+
+def read_loss(since: float, reason: str) -> Loss:
+    """Return the loss of two columns that `write_loss` filled."""
+    return Loss(datetime.fromtimestamp(since, UTC), LossReason[reason])
 
 
 def _read_growth(per_day: float | None, days: int, sudden_loss: str | None) -> Growth:
@@ -178,7 +195,8 @@ def list_columns(need: Need) -> str:
 def read_account(row: Sequence[Any]) -> Account:
     """Return the account of a row of `list_columns`."""
     _, uid, dn, status, provisioned, hosts, home, created, used, capacity, missing = row[:11]
-    threshold, numbers, days, successes, findings, per_day, sizes, sudden_loss = row[11:]
+    threshold, numbers, days, successes, findings, per_day, sizes, sudden_loss = row[11:19]
+    lost_since, lost_reason = row[19:]
     return Account(
         uid if isinstance(uid, str) else _read_name(uid),
         dn if isinstance(dn, str) else _read_name(dn),
@@ -196,4 +214,5 @@ def read_account(row: Sequence[Any]) -> Account:
         _NOTHING if successes is None else _SUCCESSES.decode(successes),
         () if findings is None else FINDINGS.decode(findings),
         None if sizes is None else _read_growth(per_day, sizes, sudden_loss),
+        None if lost_reason is None else read_loss(lost_since, lost_reason),
     )

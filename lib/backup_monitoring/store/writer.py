@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,6 +14,7 @@ from backup_monitoring.model import (
     Contact,
     Customer,
     Finding,
+    Loss,
     Need,
     Person,
     Reseller,
@@ -22,6 +23,7 @@ from backup_monitoring.model import (
 from backup_monitoring.store.files import STATE, StoreError
 from backup_monitoring.store.people_rows import make_people_row
 from backup_monitoring.store.schema import (
+    ACCOUNT_COLUMNS,
     COMPUTER_HISTORY,
     END,
     FINDINGS,
@@ -35,11 +37,44 @@ from backup_monitoring.store.schema import (
     list_columns,
     make_account_row,
     read_account,
+    write_loss,
     write_text,
     write_time,
 )
 
 T = TypeVar("T")
+# The accounts may come from this run's directory: the same account can have another id.
+_COPY_HOMES = [
+    f"INSERT OR IGNORE INTO {table} SELECT new.id, {columns} "  # noqa: S608 - ours
+    f"FROM old.{table} JOIN old.accounts AS was ON was.id = {table}.account "
+    "JOIN main.accounts AS new ON new.key = was.key"
+    for table, columns in (
+        ("homes", "data, missing, refused, cut_short, homes.findings"),
+        ("computers", "name, start, end, schedule, history"),
+    )
+]
+_OF_HELD = "key IN (SELECT key FROM held)"
+_DELETE_HELD = (
+    f"DELETE FROM homes WHERE account IN (SELECT id FROM accounts WHERE {_OF_HELD})",  # noqa: S608
+    f"DELETE FROM computers WHERE account IN (SELECT id FROM accounts WHERE {_OF_HELD})",  # noqa: S608
+    # Those that the directory shows, but not as accounts to monitor.
+    f"DELETE FROM accounts WHERE NOT in_scope AND {_OF_HELD}",  # noqa: S608
+    # If the accounts are those of the last run, some are no longer held: they were accepted.
+    f"DELETE FROM accounts WHERE lost_reason = 'ENTRY' AND NOT {_OF_HELD}",  # noqa: S608
+    "UPDATE accounts SET lost_since = NULL, lost_reason = NULL WHERE lost_reason IS NOT NULL",
+)
+_COLUMNS = ", ".join(ACCOUNT_COLUMNS)
+_COPY_HELD = (
+    f"INSERT INTO main.accounts SELECT NULL, {_COLUMNS} FROM old.accounts WHERE in_scope "  # noqa: S608
+    f"AND {_OF_HELD} AND key NOT IN (SELECT key FROM main.accounts) ORDER BY id",
+    "INSERT OR IGNORE INTO main.people SELECT * FROM old.people "  # noqa: S608
+    f"WHERE kind = 'Contact' AND {_OF_HELD}",
+)
+_ADD_BARE = f"INSERT INTO accounts SELECT NULL, {PLACES} WHERE ? NOT IN (SELECT key FROM accounts)"  # noqa: S608
+_MARK_HELD = (
+    "UPDATE accounts SET in_scope = 1, (lost_since, lost_reason) = "  # noqa: S608
+    f"(SELECT since, reason FROM held WHERE held.key = accounts.key) WHERE {_OF_HELD}"
+)
 
 
 class StoreWriter:
@@ -90,8 +125,11 @@ class StoreWriter:
 
     def accounts(self) -> Iterator[tuple[int, Account]]:
         """Yield the accounts that were written, each with its id."""
+        return self._select("")
+
+    def _select(self, where: str) -> Iterator[tuple[int, Account]]:
         try:
-            query = f"SELECT {list_columns(Need.ALL)} FROM accounts ORDER BY id"  # noqa: S608
+            query = f"SELECT {list_columns(Need.ALL)} FROM accounts {where} ORDER BY id"  # noqa: S608
             for row in self._db.execute(query):
                 yield row[0], read_account(row)
         except sqlite3.Error as error:
@@ -130,25 +168,52 @@ class StoreWriter:
             "INSERT INTO accounts SELECT * FROM old.accounts",
             "INSERT INTO people SELECT * FROM old.people",
         )
-        return int(self._db.execute("SELECT count(*) FROM accounts").fetchone()[0])
+        return self.count_accounts()
 
     def take_over_homes(self, old: Path) -> None:
         """Copy homes and computers of the state file *old*, for the accounts of this one.
 
         An account that is new, or monitored again, has none there: its home counts as unreadable.
         """
-        # The accounts may come from this run's directory: the same account can have another id.
-        copies = [
-            f"INSERT OR IGNORE INTO {table} SELECT new.id, {columns} "  # noqa: S608 - ours
-            f"FROM old.{table} JOIN old.accounts AS was ON was.id = {table}.account "
-            "JOIN main.accounts AS new ON new.key = was.key"
-            for table, columns in (
-                ("homes", "data, missing, refused, cut_short, homes.findings"),
-                ("computers", "name, start, end, schedule, history"),
-            )
-        ]
-        self._run_attached(old, "DELETE FROM homes", "DELETE FROM computers", *copies)
+        deletions = ("DELETE FROM homes", "DELETE FROM computers")
+        self._run_attached(old, *deletions, *_COPY_HOMES)
         self._add_unread_homes()
+
+    def hold_accounts(self, old: Path | None, held: Mapping[str, tuple[str, Loss]]) -> None:
+        """Let the accounts that are *held* have what the state file *old* has of them.
+
+        An entry that the directory shows remains as it is.
+
+        Args:
+            old: None if there is none; then an account that is not shown has its uid alone.
+            held: the uid and the loss of each, by key.
+        """
+        rows = [(key, *write_loss(loss)) for key, (_, loss) in held.items()]
+        bare = [make_account_row(Account(uid, ""), True) for uid, _ in held.values()]
+        try:
+            self._db.execute("CREATE TEMP TABLE held (key TEXT PRIMARY KEY, since, reason)")
+            self._db.executemany("INSERT INTO held VALUES (?, ?, ?)", rows)
+            for statement in _DELETE_HELD:
+                self._db.execute(statement)
+        except sqlite3.Error as error:
+            raise self._make_error(error) from None
+        if old is not None and held:
+            copies = [f"{copy} JOIN held ON held.key = new.key" for copy in _COPY_HOMES]
+            self._run_attached(old, *_COPY_HELD, *copies)
+        try:
+            self._db.executemany(_ADD_BARE, ((*row, row[0]) for row in bare))
+            self._db.execute(_MARK_HELD)
+        except sqlite3.Error as error:
+            raise self._make_error(error) from None
+
+    def held_accounts(self) -> Iterator[Account]:
+        """Yield the accounts that are held."""
+        for _, account in self._select("WHERE lost_reason IS NOT NULL"):
+            yield account
+
+    def count_accounts(self) -> int:
+        """Return how many accounts were written."""
+        return int(self._db.execute("SELECT count(*) FROM accounts").fetchone()[0])
 
     def _add_unread_homes(self) -> None:
         try:

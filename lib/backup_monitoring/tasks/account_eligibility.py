@@ -1,10 +1,16 @@
 """Which accounts have their verdict before any rule looks at their backups?"""
 
-from backup_monitoring.model import Account, AccountStatus, State, Uploads, Verdict
+from datetime import UTC
+
+from backup_monitoring.model import Account, AccountStatus, State, Uploads, Verdict, format_time
 
 
 def check_status(account: Account) -> Verdict | None:
-    """Return the verdict of an account that is not monitored, None for an active one."""
+    """Return the verdict of an account that is not monitored or missing, None for others."""
+    if account.loss is not None:
+        since, reason = account.loss
+        summary = f"missing since {format_time(since, UTC)}: {reason.value}"
+        return Verdict(State.UNKNOWN, summary)
     if account.status is AccountStatus.UNCLEAR:
         return Verdict(State.UNKNOWN, account.status.value)
     if account.status is not AccountStatus.ACTIVE:

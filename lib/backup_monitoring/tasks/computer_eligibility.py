@@ -44,11 +44,15 @@ def check_retired(
 ) -> ComputerVerdict | None:
     """Return OK for a *computer* that the customer has retired, None if it is in use.
 
-    It is retired if its folder is missing, or if it has uploaded nothing for ``retired_after``
-    while another computer of the account has.
+    It is retired if the provider has retired it, if its folder is missing, or if it has uploaded
+    nothing for ``retired_after`` while another computer of the account has.
     """
     if (gone := _find_gone(computer)) is not None:
         return _make_retired(computer, f"folder missing since {format_time(gone, UTC)}")
+    history = computer.history
+    if history is not None and history.retired is not None and history.is_retired:
+        since = format_time(history.retired, UTC)
+        return _make_retired(computer, f"by the provider since {since}")
     for report in (computer.start, computer.end, computer.schedule):
         if isinstance(report, InvalidReport):  # it may have been uploaded just now
             return None

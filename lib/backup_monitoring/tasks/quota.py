@@ -85,8 +85,10 @@ def is_certainly_ok(account: Account, policies: Policies) -> bool:
     Nearly all of 100,000 accounts are only counted: their sentences would be half of a run.
     """
     used, capacity, growth = account.used, account.capacity, account.growth
+    if account.status is not AccountStatus.ACTIVE or account.loss is not None:
+        return False
     policy = policies[QuotaPolicy]
-    if used is None or not capacity or account.status is not AccountStatus.ACTIVE:
+    if used is None or not capacity:
         return False
     if growth is not None and (growth.sudden_loss is not None or policy.forecast is not None):
         return False

@@ -56,6 +56,8 @@ MOST_MISSED = 99
 _FARTHEST_BACK = timedelta(days=9 * 366)
 _FARTHEST_AHEAD = timedelta(days=400)
 _RETIRED_HINT_AFTER = timedelta(days=7)
+_RETIRE = "; if it is no longer used: collect_backup_state --retire UID/COMPUTER"
+_REMOVE = "; if it is no longer used, remove its folder, which deletes its backup"
 # Each costs tens of milliseconds: a customer with hundreds of them must not stall the others.
 _MOST_DENSE = 20
 _TOO_DENSE = (
@@ -167,7 +169,7 @@ def _evaluate_due_times(
     state, threshold = evaluate_warn_after(warn_after, count, last.at, now)
     summary = f"{_format_missed(count)} since {plan.format_time(first)}, {threshold}"
     if now - first > _RETIRED_HINT_AFTER:
-        summary += "; if this computer was retired, remove its folder"
+        summary += _RETIRE if computer.history is not None else _REMOVE
     how += f"; {format_warn_after(warn_after)}; {last.format(plan.clock)}"
     facts = facts._replace(
         cause="missed",

@@ -41,9 +41,11 @@ def evaluate_unused(
     if verdict := check_status(account) or check_home(account, uploads):
         return verdict
     reporting = list_reporting_computers(uploads)
-    count = sum(1 for each in reporting if each.history is None or each.history.gone is None)
+    count = sum(1 for each in reporting if each.history is None or each.history.is_in_use)
     if count:
         return Verdict(State.OK, f"used by {count} computer{'s' * (count > 1)}")
+    if any(each.history is not None and each.history.is_retired for each in reporting):
+        return Verdict(State.OK, "all its computers are retired")
     if uploads.data:
         return Verdict(State.OK, "has data, but no client that reports")
     if gap := explain_cut_short(uploads):

@@ -80,7 +80,7 @@ def _read_home(home: int, path: str, settings: HomesSettings, reader: "_HomeRead
         finally:
             os.close(incoming)
     except FileNotFoundError:
-        return Uploads()
+        return Uploads(no_incoming=where)
     except NotADirectoryError:
         return Uploads(refused=f"{where}: a link, which is not followed, or not a folder")
     except OSError as error:
