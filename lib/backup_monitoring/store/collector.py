@@ -18,6 +18,7 @@ from backup_monitoring.model import (
     Files,
     Finding,
     Need,
+    SettingsError,
     Uploads,
     UsageError,
     format_time,
@@ -85,8 +86,8 @@ def collect(
 
     Raises:
         StoreError: the folder or a file in it cannot be written, or another run is in progress.
+        DirectoryError, SettingsError: the directory cannot be read, and never was.
         UsageError: a given time is before the last run.
-        SettingsError: the accounts' filter is not valid.
     """
     folder = settings.store.folder
     assert folder is not None  # noqa: S101 - the caller has checked it
@@ -227,7 +228,8 @@ class _RunSteps:
                 self.result.accounts = writer.add_accounts(accounts)
                 self.result.findings += people.collect_others()
                 self._find_unassigned(directory)
-        except DirectoryError as error:
+        # SettingsError: the password's file, or a filter; the homes are still worth a look.
+        except (DirectoryError, SettingsError) as error:
             self._history.roll_back()
             self.result.failed.append(f"directory: {error}")
             if self._last.directory_read is None:
@@ -242,7 +244,7 @@ class _RunSteps:
         settings = self._settings.directory
         try:
             self.result.findings += find_unassigned(directory, settings, self._now)
-        except DirectoryError as error:
+        except (DirectoryError, SettingsError) as error:
             self.result.failed.append(f"accounts on no backup server: {error}")
             # In the store, too: a count that fell to 0 would look as if all were well.
             problem = f"cannot search for accounts on no backup server: {error.problem}"
