@@ -23,11 +23,20 @@ class Output(NamedTuple):
         return self.text.partition("\n")[0]
 
 
-def run(fleet: Fleet, now: str, program: str, *options: str) -> Output:
-    """Run *program* with the settings of *fleet* at *now*."""
+# Root without its capabilities: a user like any other, who can still execute this Python.
+WEAK = ("setpriv", "--bounding-set=-all", "--inh-caps=-all")
+
+
+def run(
+    fleet: Fleet, now: str, program: str, *options: str, before: tuple[str, ...] = ()
+) -> Output:
+    """Run *program* with the settings of *fleet* at *now*; *before*: what it is called by."""
     command = f"import sys; sys.argv[0] = {program!r}; {_START}"
     done = subprocess.run(
-        [sys.executable, "-c", command, "--config", str(fleet.file), "--now", now, *options],
+        [
+            *(*before, sys.executable, "-c", command),
+            *("--config", str(fleet.file), "--now", now, *options),
+        ],
         env=os.environ | {"PYTHONPATH": f"{ROOT / 'lib'}:{ROOT / 'checks'}"},
         capture_output=True,
         text=True,

@@ -16,7 +16,7 @@ from backup_monitoring.model.errors import DirectoryError
 from backup_monitoring.model.verdicts import State
 from backup_monitoring.settings.directory import DirectorySettings
 from faults.programs import run
-from store.fleet import FIRST, Fleet
+from store.fleet import Fleet
 
 LATER = "2026-11-20T21:05+01:00"
 _LDAP = 'uri = "ldaps://localhost:1"\nbind_dn = "cn=reader"\npassword_file = "password"'
