@@ -45,3 +45,8 @@ def run(
     )
     assert done.stderr == ""
     return Output(done.returncode, done.stdout)
+
+
+def replace_by_folder(file: Path) -> None:
+    file.unlink()
+    file.mkdir()

@@ -15,7 +15,7 @@ from backup_monitoring.directory.opening import create_directory
 from backup_monitoring.model.errors import DirectoryError
 from backup_monitoring.model.verdicts import State
 from backup_monitoring.settings.directory import DirectorySettings
-from faults.programs import run
+from faults.programs import replace_by_folder, run
 from store.fleet import Fleet
 
 LATER = "2026-11-20T21:05+01:00"
@@ -75,7 +75,7 @@ FAULTS = {
     ),
     "ldif a folder": Fault(
         'uri = "ldif:directory.ldif"',
-        lambda folder: ((folder / "directory.ldif").unlink(), (folder / "directory.ldif").mkdir()),
+        lambda folder: replace_by_folder(folder / "directory.ldif"),
         "directory.ldif: cannot be read: Is a directory",
     ),
     "ldif no text": Fault(

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pytest
 
 from backup_monitoring.model.verdicts import State
-from faults.programs import WEAK, Output, run
+from faults.programs import WEAK, Output, replace_by_folder, run
 from store.children import NOBODY
 from store.fleet import Fleet
 
@@ -38,11 +38,6 @@ def drop_table(file: Path) -> None:
     db = sqlite3.connect(file)
     db.execute("DROP TABLE mails")
     db.close()
-
-
-def replace_by_folder(file: Path) -> None:
-    file.unlink()
-    file.mkdir()
 
 
 FAULTS = {

@@ -24,6 +24,7 @@ FINDING_KINDS = {
     "attribute": "an attribute value is not valid",
     "clock": "this server's clock was set back",
     "contacts": "persons or resellers that the directory does not show",
+    "history": "what earlier runs knew of computers was lost",
     "home": "an account has no home directory, or it cannot be read",
     "missing_computer": "a computer's folder no longer exists",
     "offset": "the UTC offset of a date is ambiguous",

@@ -90,6 +90,7 @@ class Verdict(NamedTuple):
         facts: what mails, logs and pages show of the worst computer, by the tasks' ``FACTS``.
         failing: the computers that are WARNING or CRITICAL by a cause of this task.
         retired: the computers that their customer no longer uses.
+        uncertain: those that are OK only by a count that is a lower bound: that solves nothing.
     """
 
     state: State
@@ -100,3 +101,4 @@ class Verdict(NamedTuple):
     facts: Mapping[str, object] = {}
     failing: tuple[str, ...] = ()
     retired: tuple[str, ...] = ()
+    uncertain: tuple[str, ...] = ()

@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,13 +24,9 @@ from backup_monitoring.model import (
     format_time,
 )
 from backup_monitoring.settings import Settings
-from backup_monitoring.store.files import LOCK, STATE, StoreError
-from backup_monitoring.store.history_file import (
-    HistoryDamagedError,
-    HistoryFile,
-    find_missing_computers,
-    set_aside,
-)
+from backup_monitoring.store.files import HISTORY, LOCK, STATE, StoreError
+from backup_monitoring.store.history_damage import HistoryDamagedError, set_damaged_aside
+from backup_monitoring.store.history_file import HistoryFile, find_missing_computers
 from backup_monitoring.store.live import read_live_accounts
 from backup_monitoring.store.orphans import OrphanFinder
 from backup_monitoring.store.people_collector import PeopleCollector
@@ -94,10 +90,9 @@ def collect(
     with _lock(folder):
         try:
             return _collect(settings, folder, now, phase, progress, given_time)
-        except HistoryDamagedError:
-            note = set_aside(folder)
-            result = _collect(settings, folder, now, phase, progress, given_time)
-            return replace(result, notes=[note, *result.notes])
+        except HistoryDamagedError as error:
+            loss = set_damaged_aside(folder, error)
+            return _collect(settings, folder, now, phase, progress, given_time, loss)
 
 
 def _collect(
@@ -107,8 +102,9 @@ def _collect(
     phase: PhaseCallback,
     progress: Progress,
     given_time: bool,
+    loss: str | None = None,
 ) -> CollectorRun:
-    history = HistoryFile(folder, now, settings.policies.quota.sudden_loss)
+    history = HistoryFile(folder, now, settings.policies.quota.sudden_loss, loss)
     try:
         collector = _RunSteps(settings, folder, history, now, phase)
         collector.check_clock(given_time)
@@ -162,6 +158,8 @@ class _RunSteps:
         self._began = time.monotonic()
         self._old = folder / STATE
         self._last = self._read_last_meta()
+        if history.loss is not None:
+            self.result.failed.append(f"history: {folder / HISTORY} {history.loss}")
         if history.note is not None:
             self.result.notes.append(history.note)
 
@@ -212,6 +210,7 @@ class _RunSteps:
             # The history first. If the run is killed in between, the next one goes on from it;
             # the other way round it would not know what readers have already seen.
             self._history.commit(self._settings.store.keep, complete=not self.result.failed)
+            self.result.findings += self._history.findings
             writer.finish(meta, self.result.findings)
         except BaseException:
             writer.abandon()

@@ -5,6 +5,11 @@ from backup_monitoring.model import MonitoringError
 STATE = "state.sqlite"
 HISTORY = "past.sqlite"
 LOCK = "lock"
+# What decoding raises where a cell is damaged: bytes that were flipped, or another type.
+UNREADABLE = (
+    *(ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError),
+    OSError,  # a time that the system cannot hold
+)
 
 
 class StoreError(MonitoringError):
