@@ -5,9 +5,8 @@ import sqlite3
 from pathlib import Path
 from urllib.parse import quote
 
-from backup_monitoring.store.files import HISTORY, StoreError
+from backup_monitoring.store.files import DAMAGED, HISTORY, StoreError
 
-_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _MOST_ASIDE = 9  # files; where damage comes back, the disk or the memory is broken
 _SUFFIXES = ("", "-wal", "-shm")
 
@@ -19,7 +18,7 @@ class HistoryDamagedError(StoreError):
 def make_history_error(file: Path, error: OSError | sqlite3.Error) -> StoreError:
     """Return *error*, met in the history *file*, as one of ours."""
     # A statement that fails within Python has no code.
-    if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED:
+    if getattr(error, "sqlite_errorcode", 0) & 0xFF in DAMAGED:
         return HistoryDamagedError(str(file), f"is damaged ({error})", "see the disk's health")
     remedy = "check that the disk is not full and that the collector's user can write there"
     return StoreError(str(file), f"cannot be read or written ({error})", remedy)

@@ -5,7 +5,7 @@ from backup_monitoring.model import Account, AccountStatus, State, Uploads, Verd
 
 def check_status(account: Account) -> Verdict | None:
     """Return the verdict of an account that is not monitored, None for an active one."""
-    if account.status is AccountStatus.UNCLEAR:
+    if account.status in (AccountStatus.UNCLEAR, AccountStatus.DAMAGED):
         return Verdict(State.UNKNOWN, account.status.value)
     if account.status is not AccountStatus.ACTIVE:
         return Verdict(State.OK, account.status.value)
