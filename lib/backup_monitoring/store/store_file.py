@@ -296,7 +296,7 @@ class _StoredHomes:
 
 
 _HOMES = "SELECT account, data, missing, refused, cut_short, findings, computers FROM homes"
-# An account that is no number is damage: the computer is missing where it belongs.
+# An account of another type is damage: the computer is missing where it belongs.
 _COMPUTERS = (
     "SELECT account, name, start, end, schedule, history FROM computers "
     "WHERE typeof(account) = 'integer'"
