@@ -20,8 +20,10 @@ from backup_monitoring.plugin import (
     require_found,
     start_run,
 )
-from backup_monitoring.settings import Setting, Settings, write_toml
+from backup_monitoring.settings import Setting, Settings, format_key, render_annotated
 from backup_monitoring.tasks import (
+    QuotaPolicy,
+    WarnAfterPolicy,
     format_backup_count,
     format_warn_after,
     resolve_quota_thresholds,
@@ -40,6 +42,10 @@ def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
         HelpRequested: the command line asks for help or version.
     """
     options = _make_parser().parse(arguments)
+    if options.default:
+        if options.test or options.account:
+            raise UsageError("--default", "needs no settings", "leave --test and --account out")
+        return 0, render_annotated().rstrip()
     settings = start_run(options, watchdog, _LIMIT)
     uids, now = parse_uids(options), choose_now(options)
     if options.test and uids is not None:
@@ -64,7 +70,7 @@ def _make_parser() -> Parser:
     parser = Parser(
         "backup_settings",
         "Shows the settings in effect, or the thresholds of an account, each with its origin; "
-        "or tests the installation.",
+        "or tests the installation; or prints a settings file to start from.",
         "exit codes: 0 all is well, 2 a step of --test failed, 3 wrong options or settings",
     )
     add_account_option(parser, "print all settings in effect")
@@ -74,6 +80,12 @@ def _make_parser() -> Parser:
         action="store_true",
         help="test the installation step by step: reach the directory, verify it, bind, count "
         "accounts, find homes, read a report, reach the mail server (nothing is sent)",
+    )
+    parser.add_argument(
+        "--default",
+        action="store_true",
+        help="print a settings file with all keys, their defaults and what they mean; "
+        "reads no settings",
     )
     return parser
 
@@ -89,12 +101,10 @@ def _format_settings(settings: Settings) -> Iterator[str]:
 
 
 def _format_setting(setting: Setting) -> str:
-    plain = setting.key.isascii() and setting.key.isidentifier()
-    key = setting.key if plain else write_toml(setting.key)
     hidden = "# " if setting.value == "(none)" else ""
     default = "" if setting.origin == "file" else "  # default"
     # Not sanitized: the value is the administrator's own, and may be copied.
-    return escape_unprintable(f"{hidden}{key} = {setting.value}{default}")
+    return escape_unprintable(f"{hidden}{format_key(setting.key)} = {setting.value}{default}")
 
 
 def _format_accounts(accounts: Sequence[Account], uids: Sequence[str], settings: Settings) -> str:
@@ -106,8 +116,8 @@ def _format_accounts(accounts: Sequence[Account], uids: Sequence[str], settings:
 
 def _format_thresholds(account: Account, settings: Settings) -> Iterator[str]:
     policies = settings.policies
-    warning, critical = resolve_quota_thresholds(account, policies.quota)
-    warn_after = resolve_warn_after(account, policies.warn_after)
+    warning, critical = resolve_quota_thresholds(account, policies[QuotaPolicy])
+    warn_after = resolve_warn_after(account, policies[WarnAfterPolicy])
     yield f"{account.uid} ({account.status.value}), entry {account.dn}"
     percents = (
         f"WARNING above {_format_percent(warning)}, CRITICAL above {_format_percent(critical)}"

@@ -17,13 +17,7 @@ from backup_monitoring.plugin import (
 
 
 class ClientCheck(BackupCheck):
-    """Reads the directory, and the reports in each home."""
-
-    task = "client"
-    description = (
-        "Checks the versions of backup programs against the minimum in the settings, "
-        "[client.minimum] and [client.minimum_critical]."
-    )
+    """The check of the task client, with an inventory."""
 
     def add_options(self, parser: Parser) -> None:
         """Add the inventory."""
@@ -32,7 +26,9 @@ class ClientCheck(BackupCheck):
             nargs="?",
             const="table",
             choices=("table", "json"),
-            help="instead of a check, print which programs are in use; as a table, or =json",
+            metavar="FORMAT",
+            help="instead of a check, print which programs are in use, as a table or as json; "
+            "exit code 0",
         )
 
     def run_instead(self, request: Request, source: AccountSource) -> tuple[int, str] | None:
@@ -52,4 +48,4 @@ class ClientCheck(BackupCheck):
 
 def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
     """Run the check; return its exit code and its output."""
-    return run(ClientCheck(), arguments, watchdog)
+    return run(ClientCheck("client"), arguments, watchdog)

@@ -16,6 +16,7 @@ from backup_monitoring.plugin import (
     start_run,
 )
 from backup_monitoring.settings import Settings
+from backup_monitoring.tasks import TASKS
 
 DONE, INCOMPLETE = 0, 1
 PhaseCallback = Callable[[str], None]
@@ -51,7 +52,7 @@ def _parser() -> Parser:
     call = parser.add_argument_group("a notification")
     for option, metavar, text in (
         ("type", "TYPE", "PROBLEM, RECOVERY, CUSTOM; others are only logged"),
-        ("task", "TASK", "quota, schedule, status, client or unused"),
+        ("task", "TASK", ", ".join(TASKS)),
         ("state", "STATE", "OK, WARNING, CRITICAL or UNKNOWN"),
         ("last-state", "STATE", "the previous state"),
         ("output", "TEXT", "the check's first line"),

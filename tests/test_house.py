@@ -18,7 +18,7 @@ LIB = ROOT / "lib" / "backup_monitoring"
 OURS = "backup_monitoring"
 # Top to bottom: a package may import those that are named, and each of them is below it.
 LAYERS: Mapping[str, tuple[str, ...]] = {
-    "selftest": ("directory", "mail", "model", "settings", "uploads"),
+    "selftest": ("directory", "mail", "model", "settings", "tasks", "uploads"),
     "icinga": ("model", "net", "plugin", "settings", "store", "tasks"),
     "plugin": ("model", "settings", "store", "tasks"),
     "notify": ("mail", "model", "outbox", "settings", "store", "tasks"),
@@ -49,6 +49,7 @@ MODULES = {
     if path.parent != LIB
 }
 PROGRAMS = sorted((ROOT / "checks").glob("*.py"))
+GENERATORS = [*(ROOT / "icinga").glob("*.py"), *(ROOT / "tools").glob("*.py")]
 
 
 def imported(path: Path) -> Iterator[tuple[str, str]]:
@@ -147,7 +148,7 @@ def face_of(package: str) -> list[str]:
 def test_a_face_has_what_others_use_and_nothing_else(package: str) -> None:
     used = {
         name
-        for path in [*MODULES.values(), *PROGRAMS, *(ROOT / "icinga").glob("*.py")]
+        for path in [*MODULES.values(), *PROGRAMS, *GENERATORS]
         if path.parent.name != package
         for target, name in ours(path)
         if target == package

@@ -13,13 +13,11 @@ from zoneinfo import ZoneInfo
 from backup_monitoring.model.accounts import Account
 from backup_monitoring.model.uploads import Client, Computer, Pattern, Schedule, Start, Uploads
 from backup_monitoring.model.verdicts import State
-from backup_monitoring.tasks.policies import (
-    RunPolicies,
-    SchedulePolicy,
-    StatusPolicy,
-    WarnAfterPolicy,
-)
+from backup_monitoring.tasks.policies import Policies
 from backup_monitoring.tasks.schedule import evaluate_schedule
+from backup_monitoring.tasks.schedule_task import SchedulePolicy
+from backup_monitoring.tasks.status_task import StatusPolicy
+from backup_monitoring.tasks.warn_after_policy import WarnAfterPolicy
 
 _AT_ONCE = 50
 
@@ -33,7 +31,7 @@ def _main(rounds: int, now: datetime) -> None:
     computer = Computer("web01", start, None, Schedule(pattern, client, last))
     account = Account("4000101", "uid=4000101", created=last, warning_days=1, warning_numbers=0)
     policy = SchedulePolicy(zones=(ZoneInfo("Europe/Zurich"),))
-    rules = RunPolicies(WarnAfterPolicy(), policy, StatusPolicy())
+    rules = Policies(WarnAfterPolicy(), policy, StatusPolicy())
     uploads = Uploads((computer,), data=True)
     assert evaluate_schedule(account, uploads, rules, now).state is State.CRITICAL
     times = []

@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from backup_monitoring.tasks import registry
 from benchmarks.compared import Command, Used, compare
 from benchmarks.figures import Figure, memory, ratio
 from benchmarks.sample_data import NOW
 from benchmarks.stage import Served, Stage
 from programs.daemons import PASSWORD, Icinga, running
 
-_TASKS = ("client", "quota", "schedule", "status", "unused")
+_TASKS = tuple(sorted(registry.TASKS))
 _SHIPPED = ("icinga2-templates.conf", "icinga2-passive.conf", "icinga2-submit.conf")
 
 

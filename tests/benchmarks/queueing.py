@@ -12,26 +12,25 @@ from pathlib import Path
 from statistics import median
 
 from backup_monitoring.model.notices import Event, EventKind
-from backup_monitoring.model.verdicts import State
+from backup_monitoring.model.verdicts import Facts, State
 from backup_monitoring.notify.dispatch import Dispatcher
 from backup_monitoring.notify.events import make_event
 from backup_monitoring.outbox.transaction import Outbox
 from backup_monitoring.settings.load import Settings, read_settings
 from backup_monitoring.store.source import Source, open_source
-from backup_monitoring.tasks.facts import collect_facts
 from backup_monitoring.tasks.registry import TASKS, load_rule
 
 
 def events(
     source: Source, settings: Settings, now: datetime, count: int
-) -> list[tuple[Event, dict[str, object]]]:
+) -> list[tuple[Event, Facts | None]]:
     """Return events of the first accounts that fail, with what mails say of them."""
     judge, found = load_rule("quota"), []
-    for account, uploads in source.accounts(None, TASKS["quota"]):
+    for account, uploads in source.accounts(None, TASKS["quota"].needs):
         verdict = judge(account, uploads, settings.policies, now)
         if verdict.state is State.WARNING:
             event = make_event(account.uid, "quota", EventKind.PROBLEM, verdict, "backup-01", now)
-            found.append((event, dict(collect_facts(verdict))))
+            found.append((event, verdict.facts))
         if len(found) == count:
             break
     return found

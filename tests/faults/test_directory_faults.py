@@ -127,7 +127,15 @@ def test_an_authority_that_cannot_be_loaded_is_a_failed_part(
 
 
 def test_a_server_that_hangs_up_before_the_bind_is_a_directory_error() -> None:
-    with _listening(_reset) as port:
+    reached, reset = threading.Event(), threading.Event()
+
+    def hang_up(peer: socket.socket) -> None:
+        reached.wait(10)
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        peer.close()
+        reset.set()
+
+    with _listening(hang_up) as port:
         uri = f"ldap://127.0.0.1:{port}"
         settings = DirectorySettings(
             file="f", uri=(uri,), bind="simple", bind_dn="cn=reader", password="x"
@@ -135,14 +143,12 @@ def test_a_server_that_hangs_up_before_the_bind_is_a_directory_error() -> None:
         directory = create_directory(settings, lambda _: None)
         steps = directory.steps()
         assert next(steps) == f"reached {uri}"
-        time.sleep(0.2)  # the reset arrives
+        reached.set()
+        reset.wait(10)
+        time.sleep(0.1)  # on its way
 
         with pytest.raises(DirectoryError, match="the connection broke"):
             next(steps)
-
-
-def _reset(peer: socket.socket) -> None:
-    peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 def test_the_first_run_has_nothing_to_go_on(fleet: Fleet) -> None:

@@ -28,10 +28,7 @@ from backup_monitoring.mail.content import (
 )
 from backup_monitoring.mail.formats import Formats
 from backup_monitoring.mail.headers import MailError
-from backup_monitoring.mail.samples import FACTS as SAMPLE_FACTS
 from backup_monitoring.mail.samples import (
-    OVER,
-    TASKS,
     make_sample_about,
     make_sample_event,
     make_sample_list,
@@ -49,9 +46,12 @@ from backup_monitoring.mail.template_loader import (
 )
 from backup_monitoring.model.accounts import GIB
 from backup_monitoring.model.notices import Event, EventKind, Recipient, Role, Thread
-from backup_monitoring.model.verdicts import Metric, Range, State, Verdict
+from backup_monitoring.model.verdicts import State
 from backup_monitoring.settings.notify import NotifySettings
-from backup_monitoring.tasks.facts import CAUSES, FACTS, collect_facts
+from backup_monitoring.tasks.client_facts import ClientFacts
+from backup_monitoring.tasks.facts import list_facts, load_causes, load_facts
+from backup_monitoring.tasks.registry import TASKS
+from backup_monitoring.tasks.schedule_facts import ScheduleFacts
 
 ROOT = Path(__file__).parent.parent.parent
 LANGUAGES = ("de", "en", "fr", "it")
@@ -127,7 +127,7 @@ def test_every_mail_says_what_and_who(
 
     assert mail.complaints == ()
     assert parsed(mail)["Subject"] == mail.subject
-    assert mail.subject.endswith("web01" if task in ("schedule", "status", "client") else "server")
+    assert mail.subject.endswith("web01" if TASKS[task].has_computers else "server")
     for part in ("Anna Müller", "Example server", "4000100", "Example customer", POLICY.support):
         assert part in words(text)
         assert part in page
@@ -165,7 +165,7 @@ def test_where_only_the_output_is_known_no_cause_is_named(
     event = Event("4000100", task, kind, State.WARNING, AT, "shrunk from 8.0 GiB to 1.0 GiB")
     caused = [
         compose_event(event._replace(cause=cause), recipient, About(), POLICY)
-        for cause in CAUSES[task]
+        for cause in [each.name for each in load_causes(task)]
     ]
 
     mail = compose_event(event, recipient, About(), POLICY)
@@ -190,7 +190,7 @@ def test_where_only_the_output_is_known_no_cause_is_named(
 )
 def test_more_missed_backups_than_are_counted(language: str, brief: str, problem: str) -> None:
     recipient = NOC._replace(role=Role.CUSTOMER, language=language)
-    about = About(facts={"cause": "missed", "missed": 100})
+    about = About(facts=ScheduleFacts("missed", missed=100))
 
     mail = compose_event(make_sample_event("schedule", EventKind.PROBLEM), recipient, about, POLICY)
 
@@ -204,7 +204,10 @@ def test_more_missed_backups_than_are_counted(language: str, brief: str, problem
 def test_a_list_names_no_cause_that_is_not_known(language: str) -> None:
     recipient = NOC._replace(role=Role.RESELLER, language=language)
     plain = Event("1", "quota", EventKind.PROBLEM, State.WARNING, AT, "shrunk")
-    items = [ListItem(plain._replace(cause=cause)) for cause in ("", *CAUSES["quota"])]
+    items = [
+        ListItem(plain._replace(cause=cause))
+        for cause in ("", *(each.name for each in load_causes("quota")))
+    ]
     mails = [
         compose_event(item.event, recipient._replace(role=Role.CUSTOMER), About(), POLICY)
         for item in items
@@ -222,10 +225,13 @@ def test_a_list_names_no_cause_that_is_not_known(language: str) -> None:
 def test_each_fact_may_be_missing_and_each_cause_is_named(language: str, task: str) -> None:
     recipient = ANNA._replace(language=language)
     subjects = set()
-    for cause in CAUSES[task]:
-        facts = {**SAMPLE_FACTS[task], "cause": cause}
-        for left_out in (None, *facts):
-            some = {name: value for name, value in facts.items() if name != left_out}
+    for cause in load_causes(task):
+        facts = make_sample_about(task).facts
+        assert facts is not None
+        for left_out in (None, *(each.name for each in list_facts(task))):
+            blank = load_facts(task)()._asdict()
+            unknown = {} if left_out is None else {left_out: blank[left_out]}
+            some = facts._replace(cause=cause.name, **unknown)
             about = make_sample_about(task)._replace(facts=some)
             mail = compose_event(
                 make_sample_event(task, EventKind.PROBLEM), recipient, about, POLICY
@@ -234,7 +240,7 @@ def test_each_fact_may_be_missing_and_each_cause_is_named(language: str, task: s
             if left_out is None:
                 subjects.add(mail.subject)
 
-    assert len(subjects) == len(CAUSES[task])
+    assert len(subjects) == len(load_causes(task))
 
 
 @pytest.mark.parametrize("purpose", ListPurpose)
@@ -549,7 +555,7 @@ def test_a_long_domain_does_not_break_the_identifier() -> None:
     assert mail.message_id.encode() in mail.data
 
 
-@given(st.one_of(st.sampled_from(HOSTILE), st.text(max_size=255)), st.sampled_from(TASKS))
+@given(st.one_of(st.sampled_from(HOSTILE), st.text(max_size=255)), st.sampled_from([*TASKS]))
 @example(HOSTILE[0], "schedule")
 @example(HOSTILE[2], "status")
 @settings(deadline=None, max_examples=100)
@@ -559,7 +565,9 @@ def test_hostile_names_stay_names(hostile: str, task: str) -> None:
     event = event._replace(
         uid=hostile, computer=hostile, summary=hostile, author=hostile, comment=hostile
     )
-    facts = {**SAMPLE_FACTS[task], "identifier": hostile, "version": hostile, "minimum": hostile}
+    facts = make_sample_about(task).facts
+    if isinstance(facts, ClientFacts):
+        facts = facts._replace(identifier=hostile, version=hostile, minimum=hostile)
     about = About(hostile, hostile, facts)
     recipient = ANNA._replace(name=hostile, reason=hostile)
 
@@ -642,48 +650,16 @@ def test_a_comment_keeps_its_paragraphs() -> None:
     assert "\n\nOne.\n\nTwo.\n\n- Three.\n\n" in text
 
 
-def test_facts_of_metrics() -> None:
-    metrics = (
-        Metric("used_percent", 92.0, "%", Range(end=85), Range(end=99)),
-        Metric("used", 92, "B", maximum=100),
-    )
-    age = Metric("age", 86400 * 20, "s", Range(end=86400 * 14))
-
-    assert collect_facts(
-        Verdict(State.WARNING, "", metrics=metrics, facts={"days_to_full": 3})
-    ) == {
-        "percent": 92.0,
-        "threshold_percent": 85,
-        "used": 92,
-        "capacity": 100,
-        "days_to_full": 3,
-    }
-    assert collect_facts(Verdict(State.WARNING, "", metrics=(age,))) == {
-        "age": timedelta(days=20),
-        "threshold_age": timedelta(days=14),
-    }
-
-
-@pytest.mark.parametrize(
-    "facts",
-    [
-        {"missed": "3", "first_due": "yesterday", "others": None},
-        {"missed": True, "first_due": AT.replace(tzinfo=None)},
-        {"percent": "much", "unheard_of": 1, "cause": "<b>"},
-    ],
-)
-def test_a_fact_of_another_type_counts_as_missing(facts: dict[str, object]) -> None:
-    event = make_sample_event("schedule", EventKind.PROBLEM)
-
-    mail = compose_event(event, ANNA, About("Office", "", facts), POLICY)
-
-    assert body(mail) == body(compose_event(event, ANNA, About("Office"), POLICY))
-
-
 def test_the_samples_have_every_fact() -> None:
-    used = {name for facts in (*SAMPLE_FACTS.values(), *OVER.values()) for name in facts}
-
-    assert used | {"cause"} == set(FACTS)
+    for task in TASKS:
+        problem = make_sample_about(task).facts
+        over = make_sample_about(task, EventKind.RECOVERY).facts
+        assert problem is not None
+        assert over is not None
+        for name, _, _ in list_facts(task):
+            blank = (None, "")
+            shown = problem._asdict()[name] not in blank or over._asdict()[name] not in blank
+            assert shown or name == "others", (task, name)
 
 
 # --- own templates ---
@@ -857,11 +833,18 @@ def test_the_documented_variables_are_the_given_ones(monkeypatch: pytest.MonkeyP
 
     everywhere = _documented("Variables of every template")
     event = everywhere | _documented("Variables of an event")
-    assert given_to["quota"] == event
-    assert given_to["mail"] == event | _documented("Texts of a task")
+    for task in TASKS:
+        assert given_to[task] == event | _documented_facts(task), task
+    facts = set().union(*map(_documented_facts, TASKS))
+    assert given_to["mail"] == event | facts | _documented("Texts of a task")
     assert given_to["digest"] == everywhere | _documented("Variables of a list")
     assert _documented("Texts of a task") == set(TASK_TEXTS)
     assert _documented("Variables of the layouts") == set(MailContent._fields)
+
+
+def _documented_facts(task: str) -> set[str]:
+    text = (ROOT / "docs" / "mails.md").read_text(encoding="utf-8")
+    return set(re.findall(rf"^\| {task} \| `(\w+)` \|", text, flags=re.MULTILINE))
 
 
 def test_the_content_is_plain_text() -> None:
@@ -874,4 +857,6 @@ def test_the_content_is_plain_text() -> None:
     assert "a&amp;b" in body(
         compose_event(event, ANNA, make_sample_about("status"), POLICY), "html"
     )
-    assert date(2026, 11, 21) == SAMPLE_FACTS["quota"]["sudden_loss_day"]
+    facts = make_sample_about("quota").facts
+    assert facts is not None
+    assert date(2026, 11, 21) == facts._asdict()["sudden_loss_day"]

@@ -1,6 +1,6 @@
 """Drafts: what a mail is written from, through the outbox and back."""
 
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -12,12 +12,14 @@ from backup_monitoring.mail.about import About
 from backup_monitoring.mail.compose import compose_event
 from backup_monitoring.mail.headers import MailError
 from backup_monitoring.model.notices import Event, EventKind, Recipient, Role, Thread
-from backup_monitoring.model.verdicts import State
+from backup_monitoring.model.verdicts import Facts, State
 from backup_monitoring.notify.composer import Composer
 from backup_monitoring.outbox.drafts import Draft, read_draft, write_draft
 from backup_monitoring.settings.load import read_settings
 from backup_monitoring.settings.notify import NotifySettings
-from backup_monitoring.tasks.facts import FACTS
+from backup_monitoring.tasks.facts import FactKind, list_facts, load_facts
+from backup_monitoring.tasks.registry import TASKS
+from backup_monitoring.tasks.schedule_facts import ScheduleFacts
 
 AT = datetime(2026, 11, 24, 11, 0, tzinfo=UTC)
 POLICY = NotifySettings(sender="Backup <backup@example.org>")
@@ -26,14 +28,15 @@ EVENT = Event(
 )
 ANNA = Recipient("anna@example.org", "Anna", Role.CUSTOMER, "de", time_zone="UTC+01")
 
-VALUES = {
-    str: st.text(),
-    bool: st.booleans(),
-    int: st.integers(-(2**70), 2**70),
-    float: st.floats(allow_nan=False, allow_infinity=False),
-    date: st.dates(),
-    datetime: st.integers(0, 2**32).map(lambda seconds: datetime.fromtimestamp(seconds, UTC)),
-    timedelta: st.integers(-(10**9), 10**9).map(lambda seconds: timedelta(seconds=seconds)),
+VALUES: dict[FactKind, st.SearchStrategy[object]] = {
+    FactKind.TEXT: st.text(),
+    FactKind.FLAG: st.booleans(),
+    FactKind.NUMBER: st.integers(-(2**70), 2**70),
+    FactKind.SIZE: st.integers(0, 2**70),
+    FactKind.PERCENT: st.floats(allow_nan=False, allow_infinity=False),
+    FactKind.DAY: st.dates(),
+    FactKind.TIME: st.integers(0, 2**32).map(lambda seconds: datetime.fromtimestamp(seconds, UTC)),
+    FactKind.AGE: st.integers(-(10**9), 10**9).map(lambda seconds: timedelta(seconds=seconds)),
 }
 ZONES = st.sampled_from(
     [UTC, ZoneInfo("Europe/Zurich"), ZoneInfo("Asia/Kathmandu"), timezone(timedelta(hours=-5))]
@@ -41,31 +44,46 @@ ZONES = st.sampled_from(
 
 
 @st.composite
-def facts(draw: st.DrawFn) -> dict[str, object]:
-    names = draw(st.sets(st.sampled_from(sorted(FACTS))))
-    return {name: draw(st.one_of([VALUES[each] for each in FACTS[name]])) for name in names}
+def facts(draw: st.DrawFn) -> tuple[str, Facts | None]:
+    """A task, and facts of a verdict on it."""
+    task = draw(st.sampled_from(sorted(TASKS)))
+    known = draw(st.sets(st.sampled_from(list_facts(task))))
+    made: Facts = load_facts(task)(**{each.name: draw(VALUES[each.kind]) for each in known})
+    return task, draw(st.sampled_from([None, made]))
 
 
 @given(facts(), ZONES, st.text(), st.none() | st.builds(Thread, st.text(), st.text()))
 def test_a_draft_comes_back_as_it_was(
-    facts_sent: dict[str, object], zone: timezone, text: str, thread: Thread | None
+    sent: tuple[str, Facts | None], zone: timezone, text: str, thread: Thread | None
 ) -> None:
+    task, facts_sent = sent
     about = About(text, text[::-1], facts_sent, zone)
-    draft = Draft(EVENT._replace(summary=text), ANNA._replace(name=text), about, thread, text)
+    event = EVENT._replace(task=task, summary=text)
+    draft = Draft(event, ANNA._replace(name=text), about, thread, text)
 
     back = read_draft(write_draft(draft))
 
     assert back._replace(about=back.about._replace(zone=zone)) == draft
     assert back.about.zone.utcoffset(AT) == zone.utcoffset(AT)
-    assert {name: type(value) for name, value in back.about.facts.items()} == {
-        name: type(value) for name, value in facts_sent.items()
-    }
+    assert type(back.about.facts) is type(facts_sent)
 
 
 def test_facts_that_no_mail_uses_are_left_out() -> None:
-    about = About(facts={"zone": ZoneInfo("Europe/Zurich"), "missed": 3})
+    about = About(facts=ScheduleFacts("missed", missed=3, zone=ZoneInfo("Europe/Zurich")))
+    event = EVENT._replace(task="schedule")
 
-    assert read_draft(write_draft(Draft(EVENT, ANNA, about))).about.facts == {"missed": 3}
+    back = read_draft(write_draft(Draft(event, ANNA, about)))
+
+    assert back.about.facts == ScheduleFacts("missed", missed=3)
+
+
+def test_a_fact_that_a_task_no_longer_has_is_left_out() -> None:
+    about = About(facts=ScheduleFacts("missed", missed=3))
+    text = write_draft(Draft(EVENT._replace(task="schedule"), ANNA, about))
+
+    back = read_draft(text.replace('"missed":3', '"missed":3,"moon":"full"'))
+
+    assert back.about.facts == ScheduleFacts("missed", missed=3)
 
 
 def test_its_key_is_the_message_id() -> None:

@@ -55,9 +55,9 @@ def copy_clone(folder: Path) -> Path:
     return folder
 
 
-def build_wheel(folder: Path) -> Path:
-    """Build the sdist, and the wheel from it; return the wheel."""
-    _call(sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(ROOT))
+def build_wheel(folder: Path, root: Path = ROOT) -> Path:
+    """Build the sdist of *root*, and the wheel from it; return the wheel."""
+    _call(sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(root))
     return next(folder.glob("*.whl"))
 
 

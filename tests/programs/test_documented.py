@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from backup_monitoring.tasks import registry
 from programs.daemons import needed, until
 from programs.fresh_debian import FreshDebian, fresh_debian
 from programs.installed import NOW, ROOT, Ran
@@ -18,7 +19,7 @@ from programs.test_submit import STATES
 pytestmark = [pytest.mark.installed, pytest.mark.server]
 DOCUMENTED = (ROOT / "docs" / "icinga.md").read_text(encoding="utf-8")
 NOTIFICATIONS = (ROOT / "docs" / "notifications.md").read_text(encoding="utf-8")
-TASKS = ("client", "quota", "schedule", "status", "unused")
+TASKS = tuple(sorted(registry.TASKS))
 NAMES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
 PROGRAMS = "/opt/backup-monitoring/bin"
 ENTRY = """

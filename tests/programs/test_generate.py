@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from backup_monitoring.icinga.services import encode_name
+from backup_monitoring.tasks import registry
 from programs.daemons import Icinga, Nagios, needed, running, until
 from programs.installed import Programs
 from programs.test_store import Store
 
 pytestmark = [pytest.mark.installed, pytest.mark.server]
-TASKS = ("client", "quota", "schedule", "status", "unused")
+TASKS = tuple(sorted(registry.TASKS))
 FACE = "\N{GRINNING FACE}"
 HOSTILE = {
     "new\nline": 'x" }\nobject Host "evil" {',

@@ -9,12 +9,12 @@ from typing import NamedTuple
 import pytest
 
 from backup_monitoring.model.accounts import Account
+from backup_monitoring.model.needs import Needs
 from backup_monitoring.model.uploads import Uploads
 from backup_monitoring.notify.scan import scan_accounts
 from backup_monitoring.outbox.transaction import Outbox
 from backup_monitoring.settings.load import read_settings
 from backup_monitoring.store.source import open_source
-from backup_monitoring.tasks.registry import Task
 from programs.installed import NOW
 from programs.notifier import Notifier, SentMail, entry
 
@@ -535,10 +535,10 @@ def test_two_scans_at_once(scanned: Notifier) -> None:
     now = datetime.fromisoformat(at(1)).astimezone(UTC)
     with open_source(settings, now, lambda phase: None) as source, Outbox(scanned.outbox) as outbox:
 
-        def accounts(uids: Sequence[str] | None, task: Task) -> Iterator[tuple[Account, Uploads]]:
+        def accounts(uids: Sequence[str] | None, needs: Needs) -> Iterator[tuple[Account, Uploads]]:
             ran = scanned.run("--scan", now=at(1))
             assert "2 events, 2 to notify" in ran.out
-            for account, uploads in source.accounts(uids, task):
+            for account, uploads in source.accounts(uids, needs):
                 yield account._replace(used=0) if account.uid == "2" else account, uploads
 
         done = scan_accounts(outbox, source._replace(accounts=accounts), settings, now)

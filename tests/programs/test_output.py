@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from backup_monitoring.tasks import registry
 from programs.installed import NOW, Programs
 
 pytestmark = pytest.mark.installed
-TASKS = ("client", "quota", "schedule", "status", "unused")
+TASKS = tuple(sorted(registry.TASKS))
 SCHEDULE = """<online_backup_schedule><custom_online_backup>
 <minutes><minute_selected>0</minute_selected></minutes>
 <hours><hour_selected>20</hour_selected></hours>

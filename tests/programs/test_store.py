@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from backup_monitoring.tasks import registry
 from programs.installed import NOW, Programs, Ran
 
 pytestmark = pytest.mark.installed
-TASKS = ("client", "quota", "schedule", "status", "unused")
+TASKS = tuple(sorted(registry.TASKS))
 UIDS = [str(uid) for uid in range(4_000_101, 4_000_121)]
 FIGURES = r"20 accounts, \d+ computers, \d+\.\d s, (\d+) findings \((.*)\)"
 

@@ -11,6 +11,10 @@ from backup_monitoring.model.verdicts import Range, Threshold
 from backup_monitoring.net.secrets import read_password
 from backup_monitoring.settings.directory import PASSWORD_VARIABLE
 from backup_monitoring.settings.load import Settings, find_settings_file, read_settings
+from backup_monitoring.tasks.client_task import ClientPolicy
+from backup_monitoring.tasks.quota_task import QuotaPolicy
+from backup_monitoring.tasks.schedule_task import SchedulePolicy
+from backup_monitoring.tasks.warn_after_policy import WarnAfterPolicy
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 
@@ -32,9 +36,9 @@ def test_defaults(tmp_path: Path) -> None:
         "ou=accounts,ou=backup,ou=services,dc=stoney-cloud,dc=org"
     )
     assert settings.directory.verify
-    assert settings.policies.quota.warning == Threshold(Range(end=85), "default")
-    assert settings.policies.schedule.grace == timedelta(hours=2)
-    assert settings.policies.warn_after.days == 1
+    assert settings.policies[QuotaPolicy].warning == Threshold(Range(end=85), "default")
+    assert settings.policies[SchedulePolicy].grace == timedelta(hours=2)
+    assert settings.policies[WarnAfterPolicy].days == 1
 
 
 def test_what_the_file_sets(tmp_path: Path) -> None:
@@ -48,12 +52,12 @@ def test_what_the_file_sets(tmp_path: Path) -> None:
     )
 
     assert settings.directory.people_base == "ou=people,o=example"
-    assert settings.policies.quota.warning == Threshold(Range(end=70), "settings")
-    assert settings.policies.warn_after.backups == Threshold(Range(end=2), "settings")
-    assert settings.policies.warn_after.days_origin == "settings"
-    assert [zone.key for zone in settings.policies.schedule.zones] == ["Asia/Tokyo"]
-    assert settings.policies.schedule.weekdays == {"1/a": frozenset({1, 2})}
-    assert settings.policies.client.minimum == {"Some Client": "2.0"}
+    assert settings.policies[QuotaPolicy].warning == Threshold(Range(end=70), "settings")
+    assert settings.policies[WarnAfterPolicy].backups == Threshold(Range(end=2), "settings")
+    assert settings.policies[WarnAfterPolicy].days_origin == "settings"
+    assert [zone.key for zone in settings.policies[SchedulePolicy].zones] == ["Asia/Tokyo"]
+    assert settings.policies[SchedulePolicy].weekdays == {"1/a": frozenset({1, 2})}
+    assert settings.policies[ClientPolicy].minimum == {"Some Client": "2.0"}
     assert settings.homes.root == tmp_path / "tree"
 
 
@@ -159,9 +163,9 @@ def test_values_at_their_borders(tmp_path: Path) -> None:
         + '[homes]\nreport_folders = [".a", "b"]\n',
     )
 
-    assert settings.policies.warn_after.days == 99
-    assert settings.policies.quota.warning.good == Range(end=0)
-    assert settings.policies.quota.critical.good == Range(end=1000)
+    assert settings.policies[WarnAfterPolicy].days == 99
+    assert settings.policies[QuotaPolicy].warning.good == Range(end=0)
+    assert settings.policies[QuotaPolicy].critical.good == Range(end=1000)
     assert settings.homes.report_folders == (".a", "b")
 
 

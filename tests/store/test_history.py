@@ -30,12 +30,10 @@ from backup_monitoring.store.history import (
 )
 from backup_monitoring.tasks import schedule as planned
 from backup_monitoring.tasks import status as ended
-from backup_monitoring.tasks.policies import (
-    RunPolicies,
-    SchedulePolicy,
-    StatusPolicy,
-    WarnAfterPolicy,
-)
+from backup_monitoring.tasks.policies import Policies
+from backup_monitoring.tasks.schedule_task import SchedulePolicy
+from backup_monitoring.tasks.status_task import StatusPolicy
+from backup_monitoring.tasks.warn_after_policy import WarnAfterPolicy
 from cases import LONG_AGO, PERL, at, daily, offset
 
 # Two failed or missed are WARNING, three CRITICAL; the account is much older than its computers.
@@ -402,10 +400,10 @@ def test_history(looks: list[Look]) -> None:
         memory = CODEC.decode(CODEC.encode(memory))
         uploads = Uploads((computer,))
 
-        verdict = ended.evaluate_status(ACCOUNT, uploads, RunPolicies(*POLICIES), now)
+        verdict = ended.evaluate_status(ACCOUNT, uploads, Policies(*POLICIES), now)
         assert (each.now, get_metric(verdict), verdict.state) == (each.now, each.failed, each.state)
         if each.missed is not None:
-            verdict = planned.evaluate_schedule(ACCOUNT, uploads, RunPolicies(*POLICIES), now)
+            verdict = planned.evaluate_schedule(ACCOUNT, uploads, Policies(*POLICIES), now)
             assert (each.now, get_metric(verdict), verdict.state) == (each.now, *each.missed)
 
 
@@ -441,7 +439,7 @@ def test_a_clock_of_years_ago_is_not_a_retirement() -> None:
 
     def list_sent_to(computer: Computer, now: str) -> tuple[State, tuple[str, ...]]:
         uploads = Uploads((computer, other))
-        verdict = ended.evaluate_status(ACCOUNT, uploads, RunPolicies(*POLICIES), at(written(now)))
+        verdict = ended.evaluate_status(ACCOUNT, uploads, Policies(*POLICIES), at(written(now)))
         return verdict.state, verdict.retired
 
     # At the first look nobody knows since when its files have been there.
@@ -458,7 +456,7 @@ def test_the_last_success_stays_known_when_its_end_is_overwritten() -> None:
     computer = Computer("a", began("21 20:00"), bad("21 20:40"), history=history)
 
     def state(now: str) -> State:
-        rules = RunPolicies(*POLICIES)
+        rules = Policies(*POLICIES)
         return ended.evaluate_status(account, Uploads((computer,)), rules, at(written(now))).state
 
     assert state("22 20:39") is OK

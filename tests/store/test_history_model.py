@@ -15,17 +15,15 @@ from backup_monitoring.model.accounts import Account
 from backup_monitoring.model.codec import Codec
 from backup_monitoring.model.uploads import Computer, End, Start, Uploads
 from backup_monitoring.store.history import TrackedComputer, update_computer
-from backup_monitoring.tasks.policies import (
-    RunPolicies,
-    SchedulePolicy,
-    StatusPolicy,
-    WarnAfterPolicy,
-)
+from backup_monitoring.tasks.policies import Policies
+from backup_monitoring.tasks.schedule_task import SchedulePolicy
 from backup_monitoring.tasks.status import evaluate_status
+from backup_monitoring.tasks.status_task import StatusPolicy
+from backup_monitoring.tasks.warn_after_policy import WarnAfterPolicy
 from cases import LONG_AGO, PERL, at
 
 ACCOUNT = Account("4000101", "", warning_numbers=2, warning_days=0)
-RULES = RunPolicies(WarnAfterPolicy(), SchedulePolicy(), StatusPolicy())
+RULES = Policies(WarnAfterPolicy(), SchedulePolicy(), StatusPolicy())
 CODEC: Codec[TrackedComputer] = Codec(TrackedComputer)
 FIRST = at("2026-03-01T20:00+01:00")
 LONGEST, LONGEST_FIRST = timedelta(hours=24), timedelta(days=7)

@@ -15,18 +15,16 @@ from backup_monitoring.store.collector import collect, try_accounts
 from backup_monitoring.store.files import StoreError
 from backup_monitoring.store.schema import RunMeta
 from backup_monitoring.store.store_file import count_findings, open_store
-from backup_monitoring.tasks.policies import (
-    RunPolicies,
-    SchedulePolicy,
-    StatusPolicy,
-    WarnAfterPolicy,
-)
+from backup_monitoring.tasks.policies import Policies
 from backup_monitoring.tasks.registry import load_rule
+from backup_monitoring.tasks.schedule_task import SchedulePolicy
 from backup_monitoring.tasks.status import evaluate_status
+from backup_monitoring.tasks.status_task import StatusPolicy
+from backup_monitoring.tasks.warn_after_policy import WarnAfterPolicy
 from cases import at
 from store.fleet import FIRST, Fleet, entry
 
-RULES = RunPolicies(WarnAfterPolicy(), SchedulePolicy(), StatusPolicy())
+RULES = Policies(WarnAfterPolicy(), SchedulePolicy(), StatusPolicy())
 LATER = "2026-11-21T21:00+01:00"
 
 

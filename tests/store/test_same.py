@@ -24,19 +24,11 @@ NOW = "2026-11-21T12:00+01:00"
 Pair = tuple[Account, Uploads]
 Rule = Callable[[Account, Uploads, Policies, datetime], Verdict]
 RULES: dict[str, Rule] = {
-    "quota": lambda account, _, policies, __: evaluate_quota(account, policies.quota),
-    "schedule": lambda account, uploads, policies, now: evaluate_schedule(
-        account, uploads, policies.runs, now
-    ),
-    "status": lambda account, uploads, policies, now: evaluate_status(
-        account, uploads, policies.runs, now
-    ),
-    "client": lambda account, uploads, policies, now: evaluate_client(
-        account, uploads, policies.client, policies.schedule, now
-    ),
-    "unused": lambda account, uploads, policies, now: evaluate_unused(
-        account, uploads, policies.unused, now
-    ),
+    "quota": evaluate_quota,
+    "schedule": evaluate_schedule,
+    "status": evaluate_status,
+    "client": evaluate_client,
+    "unused": evaluate_unused,
 }
 
 

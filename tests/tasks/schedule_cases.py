@@ -5,12 +5,10 @@ from zoneinfo import ZoneInfo
 
 from backup_monitoring.model.accounts import Account
 from backup_monitoring.model.uploads import NoSchedule, Pattern, Schedule
-from backup_monitoring.tasks.policies import (
-    RunPolicies,
-    SchedulePolicy,
-    StatusPolicy,
-    WarnAfterPolicy,
-)
+from backup_monitoring.tasks.policies import Policies
+from backup_monitoring.tasks.schedule_task import SchedulePolicy
+from backup_monitoring.tasks.status_task import StatusPolicy
+from backup_monitoring.tasks.warn_after_policy import WarnAfterPolicy
 from cases import at, daily, end, start
 
 ZURICH = ZoneInfo("Europe/Zurich")
@@ -18,7 +16,7 @@ ACCOUNT = Account("4000101", "uid=4000101,dc=example", created=at("2026-01-01T00
 # Tells of every missed due time, so that what counts as missed shows in the state.
 EACH = ACCOUNT._replace(warning_numbers=1, warning_days=0)
 NOTHING = WarnAfterPolicy()
-RULES = RunPolicies(NOTHING, SchedulePolicy(zones=(ZURICH,)), StatusPolicy())
+RULES = Policies(NOTHING, SchedulePolicy(zones=(ZURICH,)), StatusPolicy())
 # 2026-11-23 is a Monday.
 SUNDAY = start("2026-11-22T20:00:04+01:00")
 MONDAY = start("2026-11-23T20:00:04+01:00")

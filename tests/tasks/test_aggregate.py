@@ -5,11 +5,12 @@ import pytest
 from backup_monitoring.model.uploads import Computer, History, InvalidReport, Uploads
 from backup_monitoring.model.verdicts import Metric, Range, State
 from backup_monitoring.tasks.aggregate import ComputerVerdict, aggregate, list_reporting_computers
+from backup_monitoring.tasks.schedule_facts import ScheduleFacts
 from cases import computer, daily, uploads
 
 FINE = ComputerVerdict("fine", State.OK, "none missed", 0)
-ONE = ComputerVerdict("one", State.WARNING, "1 missed", 1, facts={"missed": 1})
-TWO = ComputerVerdict("two", State.WARNING, "2 missed", 2, "counted", {"missed": 2})
+ONE = ComputerVerdict("one", State.WARNING, "1 missed", 1, facts=ScheduleFacts(missed=1))
+TWO = ComputerVerdict("two", State.WARNING, "2 missed", 2, "counted", ScheduleFacts(missed=2))
 TORN = ComputerVerdict("torn", State.UNKNOWN, "invalid report")
 LOST = ComputerVerdict("lost", State.CRITICAL, "3 missed", 3)
 RETIRED = ComputerVerdict("old", State.OK, "retired", retired=True)
@@ -55,13 +56,13 @@ def test_which_computers_fail_and_which_are_retired() -> None:
 
     assert verdict.failing == ("one", "two")
     assert verdict.retired == ("old",)
-    assert verdict.facts == {"missed": 2, "others": 1}
+    assert verdict.facts == ScheduleFacts(missed=2, others=1)
     assert verdict.metrics == (Metric("missed", 2, "", Range(end=0), Range(end=2)),)
 
 
 @pytest.mark.parametrize("other", [FINE, TORN, RETIRED])
 def test_a_mail_of_the_only_computer_that_fails_speaks_of_no_others(other: ComputerVerdict) -> None:
-    assert aggregate((other, TWO), Uploads(), "missed", GOOD).facts == {"missed": 2}
+    assert aggregate((other, TWO), Uploads(), "missed", GOOD).facts == ScheduleFacts(missed=2)
 
 
 def test_one_line_per_computer_and_one_for_an_incomplete_search() -> None:

@@ -7,8 +7,8 @@ import pytest
 
 from backup_monitoring.model.uploads import Computer, Pattern, Schedule
 from backup_monitoring.model.verdicts import State
-from backup_monitoring.tasks.policies import SchedulePolicy
 from backup_monitoring.tasks.schedule import evaluate_schedule
+from backup_monitoring.tasks.schedule_task import SchedulePolicy
 from cases import at, computer, daily, end, start, uploads
 from tasks.schedule_cases import (
     AT_20,
@@ -44,7 +44,7 @@ def test_weekdays_of_the_settings(key: str, missed: int, how: str) -> None:
     )
 
     verdict = evaluate_schedule(
-        EACH, uploads(on_friday), RULES._replace(schedule=policy), at("2026-11-23T12:00+01:00")
+        EACH, uploads(on_friday), RULES.replace(policy), at("2026-11-23T12:00+01:00")
     )
 
     assert verdict.metrics[0].value == missed
@@ -56,7 +56,7 @@ def test_weekdays_of_the_computer_go_before_those_of_the_account() -> None:
     policy = SchedulePolicy(zones=(ZURICH,), weekdays=weekdays)
     one = computer(start=SUNDAY, end=SUNDAYS_END, schedule=AT_20)
 
-    verdict = evaluate_schedule(EACH, uploads(one), RULES._replace(schedule=policy), at(THREE))
+    verdict = evaluate_schedule(EACH, uploads(one), RULES.replace(policy), at(THREE))
 
     assert "next due 2026-11-29 20:00 +01:00" in verdict.summary
 
@@ -91,7 +91,7 @@ def test_the_zone_of_a_computer(
     zones: tuple[ZoneInfo, ...], plan: Schedule, started: str, zone: str
 ) -> None:
     one = computer(start=start(started), end=end(started), schedule=plan)
-    rules = RULES._replace(schedule=SchedulePolicy(zones=zones))
+    rules = RULES.replace(SchedulePolicy(zones=zones))
 
     details = evaluate_schedule(EACH, uploads(one), rules, at("2026-11-24T12:00+01:00")).details
 
@@ -146,7 +146,7 @@ def test_the_zone_had_the_offset_when_it_was_written(
 ) -> None:
     """London has in summer what Zurich has in winter, and Helsinki in winter what it has then."""
     zones = tuple(ZoneInfo(f"Europe/{name}") for name in ("Zurich", "London", "Helsinki"))
-    rules = RULES._replace(schedule=SchedulePolicy(zones=zones))
+    rules = RULES.replace(SchedulePolicy(zones=zones))
     began = "2026-10-24T20:00:04+03:00" if written == 3 else "2026-10-24T20:00:04+02:00"
     one = computer(start=start(began), schedule=daily(20, utc=written, modified=at(modified)))
 
@@ -161,7 +161,7 @@ def test_the_fixed_offset_is_the_newest() -> None:
         end=end("2026-10-26T20:41:37+01:00"),
         schedule=daily(20, utc=2, modified=at("2026-10-24T20:00:09+02:00")),
     )
-    rules = RULES._replace(schedule=SchedulePolicy(zones=()))
+    rules = RULES.replace(SchedulePolicy(zones=()))
 
     verdict = evaluate_schedule(EACH, uploads(one), rules, at("2026-10-27T21:30+01:00"))
 

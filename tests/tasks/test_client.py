@@ -13,7 +13,9 @@ from backup_monitoring.model.uploads import (
 )
 from backup_monitoring.model.verdicts import State
 from backup_monitoring.tasks.client import evaluate_client, find_client
-from backup_monitoring.tasks.policies import ClientPolicy, SchedulePolicy
+from backup_monitoring.tasks.client_facts import ClientFacts
+from backup_monitoring.tasks.client_task import ClientPolicy
+from backup_monitoring.tasks.policies import Policies
 from cases import LONG_AGO, at, computer, end, start, uploads
 
 NOW = at("2026-11-24T12:00+01:00")
@@ -45,9 +47,7 @@ def with_client(identifier: str, version: str, name: str = "web01") -> Computer:
     ],
 )
 def test_versions(uploaded: tuple[str, str], policy: ClientPolicy, state: State, says: str) -> None:
-    verdict = evaluate_client(
-        ACCOUNT, uploads(with_client(*uploaded)), policy, SchedulePolicy(), NOW
-    )
+    verdict = evaluate_client(ACCOUNT, uploads(with_client(*uploaded)), Policies(policy), NOW)
 
     assert verdict.state is state
     assert says in verdict.summary
@@ -57,7 +57,7 @@ def test_the_worst_computers_come_first_in_the_details() -> None:
     versions = {"a": "3", "b": "2.0.8", "c": "3", "d": "1.0"}
     uploaded = uploads(*(with_client(PERL, version, name) for name, version in versions.items()))
 
-    verdict = evaluate_client(ACCOUNT, uploaded, POLICY, SchedulePolicy(), NOW)
+    verdict = evaluate_client(ACCOUNT, uploaded, Policies(POLICY), NOW)
 
     assert [detail.split(" - ")[0] for detail in verdict.details] == [
         *("d: CRITICAL", "b: WARNING", "a: OK", "c: OK")
@@ -69,18 +69,12 @@ def test_outdated_computers_are_counted() -> None:
         with_client(PERL, "2.0.8", "a"), with_client(PERL, "1.0", "b"), with_client(PERL, "3", "c")
     )
 
-    verdict = evaluate_client(ACCOUNT, uploaded, POLICY, SchedulePolicy(), NOW)
+    verdict = evaluate_client(ACCOUNT, uploaded, Policies(POLICY), NOW)
 
     assert verdict.state is State.CRITICAL
     assert verdict.computer == "b"
     assert verdict.metrics[0].value == 2
-    assert verdict.facts == {
-        "cause": "outdated",
-        "identifier": PERL,
-        "version": "1.0",
-        "minimum": "2.0.0",
-        "others": 1,
-    }
+    assert verdict.facts == ClientFacts("outdated", 1, PERL, "1.0", "2.0.0")
 
 
 @pytest.mark.parametrize(
@@ -97,7 +91,7 @@ def test_outdated_computers_are_counted() -> None:
     ],
 )
 def test_without_computers(account: Account, uploaded: Uploads, state: State, says: str) -> None:
-    verdict = evaluate_client(account, uploaded, POLICY, SchedulePolicy(), NOW)
+    verdict = evaluate_client(account, uploaded, Policies(POLICY), NOW)
 
     assert (verdict.state, verdict.summary, verdict.metrics) == (state, says, ())
 
@@ -106,7 +100,7 @@ def test_a_retired_computer_is_listed_but_not_counted() -> None:
     alive = with_client(PERL, "2.0.9", "alive")
     old = computer("old", end=end("2026-08-01T20:41+02:00", client=Client(PERL, "1.0")))
 
-    verdict = evaluate_client(ACCOUNT, uploads(alive, old), POLICY, SchedulePolicy(), NOW)
+    verdict = evaluate_client(ACCOUNT, uploads(alive, old), Policies(POLICY), NOW)
 
     assert verdict.state is State.OK
     assert verdict.retired == ("old",)
@@ -115,9 +109,7 @@ def test_a_retired_computer_is_listed_but_not_counted() -> None:
 
 
 def test_a_client_that_cannot_be_compared_is_not_counted() -> None:
-    verdict = evaluate_client(
-        ACCOUNT, uploads(with_client(PERL, "nightly")), STRICT, SchedulePolicy(), NOW
-    )
+    verdict = evaluate_client(ACCOUNT, uploads(with_client(PERL, "nightly")), Policies(STRICT), NOW)
 
     assert verdict.metrics[0].value == 0
 
@@ -146,7 +138,7 @@ def test_the_newest_report_that_names_a_client_counts() -> None:
     ],
 )
 def test_without_a_client(one: Computer, state: State, says: str) -> None:
-    verdict = evaluate_client(ACCOUNT, uploads(one), POLICY, SchedulePolicy(), NOW)
+    verdict = evaluate_client(ACCOUNT, uploads(one), Policies(POLICY), NOW)
 
     assert verdict.state is state
     assert says in verdict.summary

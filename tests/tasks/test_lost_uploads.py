@@ -17,13 +17,11 @@ from backup_monitoring.model.accounts import Account
 from backup_monitoring.model.uploads import Computer, Start, Uploads
 from backup_monitoring.model.verdicts import State, Verdict
 from backup_monitoring.store.history import TrackedComputer, update_computer
-from backup_monitoring.tasks.policies import (
-    RunPolicies,
-    SchedulePolicy,
-    StatusPolicy,
-    WarnAfterPolicy,
-)
+from backup_monitoring.tasks.policies import Policies
 from backup_monitoring.tasks.schedule import evaluate_schedule
+from backup_monitoring.tasks.schedule_task import SchedulePolicy
+from backup_monitoring.tasks.status_task import StatusPolicy
+from backup_monitoring.tasks.warn_after_policy import WarnAfterPolicy
 from backup_monitoring.uploads.reports import read_end, read_schedule, read_start
 from cases import LONG_AGO
 from clients import Program, end_file, schedule_file, start_file
@@ -158,7 +156,7 @@ def held_to_the_truth(
 def test_lost_uploads(life: Life) -> None:
     zones = tuple(map(ZoneInfo, (life.zone, *CHANGES[life.zone][1:])))
     policy = SchedulePolicy(zones=zones)
-    rules = RunPolicies(WarnAfterPolicy(), policy, StatusPolicy())
+    rules = Policies(WarnAfterPolicy(), policy, StatusPolicy())
     account = Account(
         "4000101",
         "",

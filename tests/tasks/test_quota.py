@@ -8,9 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backup_monitoring.model.accounts import GIB, Account, AccountStatus, Growth, SizeDrop
-from backup_monitoring.model.verdicts import Range, State, Threshold
-from backup_monitoring.tasks.policies import QuotaPolicy
+from backup_monitoring.model.uploads import Uploads
+from backup_monitoring.model.verdicts import Range, State, Threshold, Verdict
+from backup_monitoring.tasks.policies import Policies
 from backup_monitoring.tasks.quota import evaluate_quota, is_certainly_ok
+from backup_monitoring.tasks.quota_task import QuotaPolicy
+from cases import LONG_AGO
 
 DN = "uid=4000101,ou=accounts,dc=example,dc=org"
 NO_CAPACITY = f"no usable capacity in the entry {DN}"
@@ -22,6 +25,10 @@ PLAIN = Account("4000101", DN, used=500, capacity=1000)
 OPTION = QuotaPolicy(
     warning=Threshold(Range(end=70), "-w"), critical=Threshold(Range(end=80), "-c")
 )
+
+
+def evaluate(account: Account, policy: QuotaPolicy) -> Verdict:
+    return evaluate_quota(account, Uploads(), Policies(policy), LONG_AGO)
 
 
 def range_policy(start: float, end: float, *, inverted: bool = False) -> QuotaPolicy:
@@ -84,7 +91,7 @@ def test_quota(
         quota_threshold=entry,
     )
 
-    verdict = evaluate_quota(account, policy)
+    verdict = evaluate(account, policy)
 
     assert verdict.state is state
     assert says in verdict.summary
@@ -97,13 +104,13 @@ def test_a_warning_without_an_end_leaves_critical_alone(warning: Range) -> None:
     policy = QuotaPolicy(warning=Threshold(warning, "-w"), critical=Threshold(Range(end=80), "-c"))
     account = Account("4000101", DN, used=90, capacity=100)
 
-    assert evaluate_quota(account, policy).state is State.CRITICAL
+    assert evaluate(account, policy).state is State.CRITICAL
 
 
 def test_metrics_carry_the_thresholds() -> None:
     account = Account("4000101", DN, used=50, capacity=200, quota_threshold=80)
 
-    percent, used = evaluate_quota(account, QuotaPolicy()).metrics
+    percent, used = evaluate(account, QuotaPolicy()).metrics
 
     assert (percent.name, percent.value, percent.unit) == ("used_percent", 25.0, "%")
     assert percent.warning == Range(end=80)
@@ -114,7 +121,7 @@ def test_metrics_carry_the_thresholds() -> None:
 def test_the_missing_attribute_is_named() -> None:
     account = Account("4000101", DN, quota_missing="sstBackupSize")
 
-    assert "sstBackupSize" in evaluate_quota(account, QuotaPolicy()).summary
+    assert "sstBackupSize" in evaluate(account, QuotaPolicy()).summary
 
 
 @pytest.mark.parametrize(
@@ -126,7 +133,7 @@ def test_the_missing_attribute_is_named() -> None:
     ],
 )
 def test_accounts_that_are_not_monitored_are_ok(account: Account, says: str) -> None:
-    verdict = evaluate_quota(account, QuotaPolicy())
+    verdict = evaluate(account, QuotaPolicy())
 
     assert (verdict.state, verdict.summary) == (State.OK, says)
 
@@ -156,8 +163,8 @@ def test_accounts_that_are_not_monitored_are_ok(account: Account, says: str) -> 
     ),
 )
 def test_what_is_plainly_ok_is_ok(account: Account, policy: QuotaPolicy) -> None:
-    if is_certainly_ok(account, policy):
-        assert evaluate_quota(account, policy).state is State.OK
+    if is_certainly_ok(account, Policies(policy)):
+        assert evaluate(account, policy).state is State.OK
 
 
 @pytest.mark.parametrize(
@@ -183,8 +190,8 @@ def test_what_is_plainly_ok_is_ok(account: Account, policy: QuotaPolicy) -> None
     ],
 )
 def test_what_is_not_ok_is_not_plainly_ok(account: Account, policy: QuotaPolicy) -> None:
-    assert evaluate_quota(account, policy).state is not State.OK
-    assert not is_certainly_ok(account, policy)
+    assert evaluate(account, policy).state is not State.OK
+    assert not is_certainly_ok(account, Policies(policy))
 
 
 @pytest.mark.parametrize(
@@ -198,5 +205,5 @@ def test_what_is_not_ok_is_not_plainly_ok(account: Account, policy: QuotaPolicy)
 def test_what_is_plainly_ok_is_found_without_its_sentence(
     account: Account, policy: QuotaPolicy
 ) -> None:
-    assert evaluate_quota(account, policy).state is State.OK
-    assert is_certainly_ok(account, policy)
+    assert evaluate(account, policy).state is State.OK
+    assert is_certainly_ok(account, Policies(policy))

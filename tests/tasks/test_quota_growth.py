@@ -5,9 +5,13 @@ from datetime import date
 import pytest
 
 from backup_monitoring.model.accounts import GIB, Account, Growth, SizeDrop
+from backup_monitoring.model.uploads import Uploads
 from backup_monitoring.model.verdicts import Range, State, Threshold, Verdict
-from backup_monitoring.tasks.policies import QuotaPolicy
+from backup_monitoring.tasks.policies import Policies
 from backup_monitoring.tasks.quota import evaluate_quota
+from backup_monitoring.tasks.quota_facts import QuotaFacts
+from backup_monitoring.tasks.quota_task import QuotaPolicy
+from cases import LONG_AGO
 
 LOST = SizeDrop(80 * GIB, 30 * GIB, date(2026, 11, 20))
 
@@ -26,7 +30,7 @@ def evaluate_at(
         quota_threshold=threshold,
         growth=growth,
     )
-    return evaluate_quota(account, policy or QuotaPolicy())
+    return evaluate_quota(account, Uploads(), Policies(policy or QuotaPolicy()), LONG_AGO)
 
 
 def forecast_of(verdict: Verdict) -> dict[str, float]:
@@ -97,27 +101,37 @@ def test_the_threshold_of_the_forecast_is_the_entrys_else_the_settings() -> None
 @pytest.mark.parametrize(
     ("used", "growth", "facts"),
     [
-        pytest.param(50, None, {"cause": "used"}, id="no past"),
-        pytest.param(50, Growth(None, 3), {"cause": "used"}, id="a short past"),
-        pytest.param(90, Growth(1.0 * GIB, 30), {"cause": "used", "days_to_full": 10}, id="over"),
+        pytest.param(50, None, QuotaFacts(cause="used"), id="no past"),
+        pytest.param(50, Growth(None, 3), QuotaFacts(cause="used"), id="a short past"),
         pytest.param(
-            50, Growth(1.0 * GIB, 30), {"cause": "forecast", "days_to_full": 50}, id="soon full"
+            90, Growth(1.0 * GIB, 30), QuotaFacts(cause="used", days_to_full=10), id="over"
+        ),
+        pytest.param(
+            50, Growth(1.0 * GIB, 30), QuotaFacts(cause="forecast", days_to_full=50), id="soon full"
         ),
         pytest.param(
             30,
             Growth(None, 3, LOST),
-            {
-                "cause": "sudden_loss",
-                "sudden_loss_before": 80 * GIB,
-                "sudden_loss_after": 30 * GIB,
-                "sudden_loss_day": date(2026, 11, 20),
-            },
+            QuotaFacts(
+                cause="sudden_loss",
+                sudden_loss_before=80 * GIB,
+                sudden_loss_after=30 * GIB,
+                sudden_loss_day=date(2026, 11, 20),
+            ),
             id="lost",
         ),
     ],
 )
-def test_the_facts(used: float, growth: Growth | None, facts: dict[str, object]) -> None:
-    assert evaluate_at(used, growth, QuotaPolicy(forecast=60)).facts == facts
+def test_the_facts(used: float, growth: Growth | None, facts: QuotaFacts) -> None:
+    found = evaluate_at(used, growth, QuotaPolicy(forecast=60)).facts
+
+    assert found == facts._replace(
+        used=int(used * GIB),
+        capacity=100 * GIB,
+        free=int((100 - used) * GIB),
+        percent=float(used),
+        threshold_percent=80,
+    )
 
 
 @pytest.mark.parametrize(
@@ -178,4 +192,5 @@ def test_a_sudden_loss_has_its_own_text() -> None:
 def test_a_missing_number_is_unknown_whatever_the_past() -> None:
     account = Account("4000101", "uid=4000101", growth=Growth(1.0, 30, LOST))
 
-    assert evaluate_quota(account, QuotaPolicy(forecast=9)).state is State.UNKNOWN
+    rules = Policies(QuotaPolicy(forecast=9))
+    assert evaluate_quota(account, Uploads(), rules, LONG_AGO).state is State.UNKNOWN

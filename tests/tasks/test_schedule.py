@@ -6,8 +6,9 @@ import pytest
 
 from backup_monitoring.model.uploads import Computer, History, InvalidReport, Pattern, Schedule
 from backup_monitoring.model.verdicts import Metric, Range, State
-from backup_monitoring.tasks.policies import SchedulePolicy
 from backup_monitoring.tasks.schedule import evaluate_schedule
+from backup_monitoring.tasks.schedule_facts import ScheduleFacts
+from backup_monitoring.tasks.schedule_task import SchedulePolicy
 from cases import at, computer, daily, end, start, uploads
 from tasks.schedule_cases import (
     AT_20,
@@ -437,7 +438,7 @@ def test_early_and_grace_of_the_settings(
     )
     one = computer(start=start(started), end=end(started), schedule=AT_20)
 
-    verdict = evaluate_schedule(EACH, uploads(one), RULES._replace(schedule=policy), at(now))
+    verdict = evaluate_schedule(EACH, uploads(one), RULES.replace(policy), at(now))
 
     assert verdict.metrics[0].value == missed
 
@@ -536,21 +537,22 @@ def test_the_facts_of_missed_backups() -> None:
     missed = evaluate_schedule(EACH._replace(warning_days=2), uploads(one), RULES, at(TWO))
     kept = evaluate_schedule(EACH, uploads(one), RULES, at("2026-11-23T21:00+01:00"))
 
-    assert missed.facts == {
-        "cause": "missed",
-        "missed": 2,
-        "threshold_backups": 1,
-        "threshold_days": 2,
-        "first_due": at("2026-11-23T20:00+01:00"),
-        "last_backup": at("2026-11-22T20:00:04+01:00"),
-        "next_due": at("2026-11-25T20:00+01:00"),
-        "zone": ZURICH,
-    }
-    assert kept.facts == {
-        "last_backup": at("2026-11-22T20:00:04+01:00"),
-        "next_due": at("2026-11-24T20:00+01:00"),
-        "zone": ZURICH,
-    }
+    assert missed.facts == ScheduleFacts(
+        cause="missed",
+        missed=2,
+        threshold_backups=1,
+        threshold_days=2,
+        first_due=at("2026-11-23T20:00+01:00"),
+        last_backup=at("2026-11-22T20:00:04+01:00"),
+        next_due=at("2026-11-25T20:00+01:00"),
+        zone=ZURICH,
+    )
+    assert kept.facts == ScheduleFacts(
+        missed=0,
+        last_backup=at("2026-11-22T20:00:04+01:00"),
+        next_due=at("2026-11-24T20:00+01:00"),
+        zone=ZURICH,
+    )
 
 
 def test_details_explain_the_number() -> None:

@@ -16,20 +16,19 @@ from backup_monitoring.model.uploads import (
     Uploads,
 )
 from backup_monitoring.model.verdicts import Range, State, Threshold
-from backup_monitoring.tasks.policies import (
-    RunPolicies,
-    SchedulePolicy,
-    StatusPolicy,
-    WarnAfterPolicy,
-)
+from backup_monitoring.tasks.policies import Policies
+from backup_monitoring.tasks.schedule_task import SchedulePolicy
 from backup_monitoring.tasks.status import evaluate_status
+from backup_monitoring.tasks.status_facts import StatusFacts
+from backup_monitoring.tasks.status_task import StatusPolicy
+from backup_monitoring.tasks.warn_after_policy import WarnAfterPolicy
 from cases import LONG_AGO, at, computer, daily, end, hourly, start, uploads
 
 DN = "uid=4000101,ou=accounts,dc=example,dc=org"
 NOW = at("2026-11-24T12:00+01:00")
 ENTRY = Account("4000101", DN, warning_numbers=0, warning_days=1)
 ZURICH = ZoneInfo("Europe/Zurich")
-RULES = RunPolicies(WarnAfterPolicy(), SchedulePolicy(zones=(ZURICH,)), StatusPolicy())
+RULES = Policies(WarnAfterPolicy(), SchedulePolicy(zones=(ZURICH,)), StatusPolicy())
 YESTERDAY = "2026-11-23T20:00:04+01:00"
 FAILED = end("2026-11-23T20:41:37+01:00", success=False)
 LATELY, BEFORE = "2026-11-22T12:00+01:00", "2026-11-22T11:59+01:00"  # two days are the border
@@ -339,7 +338,9 @@ def test_the_doubt_holds_while_the_next_backup_runs(history: History | None) -> 
         "2026-11-23 20:41 +01:00, but the quota was used up (99.0 %, "
         "threshold 99 % ([status] full))"
     )
-    assert verdict.facts["cause"] == "full"
+    assert verdict.facts == StatusFacts(
+        "full", failed=0, last_success=at("2026-11-23T20:41:37+01:00"), zone=ZURICH
+    )
 
 
 def test_a_first_backup_that_fills_the_quota_is_not_doubted_before_its_end() -> None:
@@ -475,7 +476,8 @@ def test_a_success_is_doubted(
 
     assert verdict.state is state
     assert ("no space is used: is anything backed up?" in verdict.summary) == bool(state.value)
-    assert verdict.facts.get("cause") == ("empty" if state.value else None)
+    assert verdict.facts is not None
+    assert verdict.facts.cause == ("empty" if state.value else "")
 
 
 def test_a_single_check_does_not_forget_a_failure_while_the_next_backup_runs() -> None:
@@ -523,12 +525,13 @@ def test_a_success_that_only_the_quota_spoils_is_no_computer_that_fails() -> Non
 
     assert (verdict.state, verdict.computer) == (State.WARNING, "web02")
     assert verdict.failing == ("web02",)
-    assert "others" not in verdict.facts
+    assert isinstance(verdict.facts, StatusFacts)
+    assert verdict.facts.others is None
 
 
 def test_the_settings_off_too_never_warn() -> None:
     account = Account("a", DN, warning_numbers=0, warning_days=0)
-    rules = RULES._replace(warn_after=WarnAfterPolicy(days=0, days_origin="settings"))
+    rules = RULES.replace(WarnAfterPolicy(days=0, days_origin="settings"))
 
     verdict = evaluate_status(account, uploads(computer(end=FAILED)), rules, NOW)
 
@@ -540,7 +543,7 @@ def test_a_range_from_inside_is_not_off() -> None:
     account = Account("a", DN)
 
     verdict = evaluate_status(
-        account, uploads(computer(end=FAILED)), RULES._replace(warn_after=warn_after), NOW
+        account, uploads(computer(end=FAILED)), RULES.replace(warn_after), NOW
     )
 
     assert verdict.state is State.WARNING
@@ -550,9 +553,7 @@ def test_a_range_from_inside_is_not_off() -> None:
 def test_critical_by_the_option(good: int, state: State) -> None:
     warn_after = WarnAfterPolicy(critical=Threshold(Range(end=good), "-c"))
 
-    verdict = evaluate_status(
-        ENTRY, uploads(computer(end=FAILED)), RULES._replace(warn_after=warn_after), NOW
-    )
+    verdict = evaluate_status(ENTRY, uploads(computer(end=FAILED)), RULES.replace(warn_after), NOW)
 
     assert verdict.state is state
 
@@ -623,7 +624,7 @@ def test_without_computers(seen: Uploads, account: Account, state: State, says: 
 
 def test_max_runtime_is_a_setting() -> None:
     one = computer(start=start("2026-11-24T02:00+01:00"), end=end("2026-11-23T02:30+01:00"))
-    rules = RULES._replace(status=StatusPolicy(max_runtime=timedelta(hours=8)))
+    rules = RULES.replace(StatusPolicy(max_runtime=timedelta(hours=8)))
 
     assert "never ended" in evaluate_status(ENTRY, uploads(one), rules, NOW).summary
 
@@ -638,10 +639,7 @@ def test_days_that_the_settings_know_better_are_not_due() -> None:
     weekdays = SchedulePolicy(weekdays={"4000101": frozenset({1, 2, 3, 4, 5})})
 
     assert evaluate_status(ENTRY, uploads(one), RULES, NOW).state is State.WARNING
-    assert (
-        evaluate_status(ENTRY, uploads(one), RULES._replace(schedule=weekdays), NOW).state
-        is State.OK
-    )
+    assert evaluate_status(ENTRY, uploads(one), RULES.replace(weekdays), NOW).state is State.OK
 
 
 RUNNING = start("2026-11-24T11:00+01:00")
@@ -653,13 +651,13 @@ SUCCESS = end("2026-11-22T20:41:37+01:00")
     [
         pytest.param(
             computer(end=FAILED),
-            {
-                "cause": "errors",
-                "failed": 1,
-                "at_least": True,
-                "failed_at": FAILED.at,
-                "failed_since": FAILED.at,
-            },
+            StatusFacts(
+                cause="errors",
+                failed=1,
+                at_least=True,
+                failed_at=FAILED.at,
+                failed_since=FAILED.at,
+            ),
             id="a single check",
         ),
         pytest.param(
@@ -667,36 +665,36 @@ SUCCESS = end("2026-11-22T20:41:37+01:00")
                 end=FAILED,
                 history=History(failed=2, failed_since=at("2026-11-21T20:41+01:00")),
             ),
-            {
-                "cause": "errors",
-                "failed": 3,
-                "at_least": False,
-                "failed_at": FAILED.at,
-                "failed_since": at("2026-11-21T20:41+01:00"),
-            },
+            StatusFacts(
+                cause="errors",
+                failed=3,
+                at_least=False,
+                failed_at=FAILED.at,
+                failed_since=at("2026-11-21T20:41+01:00"),
+            ),
             id="the third in a row",
         ),
         pytest.param(
             computer(start=start("2026-11-23T11:00+01:00"), end=SUCCESS, history=History(failed=1)),
-            {
-                "cause": "never_ended",
-                "failed": 2,
-                "at_least": False,
-                "failed_at": at("2026-11-23T11:00+01:00"),
-                "failed_since": at("2026-11-23T11:00+01:00"),
-                "last_success": SUCCESS.at,
-            },
+            StatusFacts(
+                cause="never_ended",
+                failed=2,
+                at_least=False,
+                failed_at=at("2026-11-23T11:00+01:00"),
+                failed_since=at("2026-11-23T11:00+01:00"),
+                last_success=SUCCESS.at,
+            ),
             id="never ended",
         ),
         pytest.param(
             computer(start=RUNNING, end=FAILED),
-            {
-                "cause": "errors",
-                "failed": 1,
-                "at_least": True,
-                "failed_at": FAILED.at,
-                "failed_since": FAILED.at,
-            },
+            StatusFacts(
+                cause="errors",
+                failed=1,
+                at_least=True,
+                failed_at=FAILED.at,
+                failed_since=FAILED.at,
+            ),
             id="a single check: ended with errors, and the next is running",
         ),
         pytest.param(
@@ -705,23 +703,23 @@ SUCCESS = end("2026-11-22T20:41:37+01:00")
                 end=FAILED,
                 history=History(failed=2, at_least=True, failed_since=at("2026-11-21T20:41+01:00")),
             ),
-            {
-                "cause": "errors",
-                "failed": 2,
-                "at_least": True,
-                "failed_at": FAILED.at,
-                "failed_since": at("2026-11-21T20:41+01:00"),
-            },
+            StatusFacts(
+                cause="errors",
+                failed=2,
+                at_least=True,
+                failed_at=FAILED.at,
+                failed_since=at("2026-11-21T20:41+01:00"),
+            ),
             id="ended with errors, and the next is running",
         ),
         pytest.param(
             computer(start=RUNNING, end=end("2026-11-21T20:41+01:00"), schedule=daily(20)),
-            {
-                "cause": "never_ended",
-                "failed": 1,
-                "at_least": True,
-                "last_success": at("2026-11-21T20:41+01:00"),
-            },
+            StatusFacts(
+                cause="never_ended",
+                failed=1,
+                at_least=True,
+                last_success=at("2026-11-21T20:41+01:00"),
+            ),
             id="a single check: killed, and the next is running",
         ),
         pytest.param(
@@ -730,14 +728,14 @@ SUCCESS = end("2026-11-22T20:41:37+01:00")
                 end=SUCCESS,
                 history=History(failed=1, failed_since=at("2026-11-23T20:00+01:00")),
             ),
-            {
-                "cause": "never_ended",
-                "failed": 1,
-                "at_least": False,
-                "failed_at": at("2026-11-23T20:00+01:00"),
-                "failed_since": at("2026-11-23T20:00+01:00"),
-                "last_success": SUCCESS.at,
-            },
+            StatusFacts(
+                cause="never_ended",
+                failed=1,
+                at_least=False,
+                failed_at=at("2026-11-23T20:00+01:00"),
+                failed_since=at("2026-11-23T20:00+01:00"),
+                last_success=SUCCESS.at,
+            ),
             id="killed, and the next is running",
         ),
         pytest.param(
@@ -745,20 +743,20 @@ SUCCESS = end("2026-11-22T20:41:37+01:00")
                 start=RUNNING,
                 history=History(failed=2, failed_since=at("2026-11-22T20:00+01:00")),
             ),
-            {
-                "cause": "never_ended",
-                "failed": 2,
-                "at_least": False,
-                "failed_since": at("2026-11-22T20:00+01:00"),
-            },
+            StatusFacts(
+                cause="never_ended",
+                failed=2,
+                at_least=False,
+                failed_since=at("2026-11-22T20:00+01:00"),
+            ),
             id="killed twice: when the second began is not known",
         ),
     ],
 )
-def test_the_facts_of_failed_backups(one: Computer, facts: dict[str, object]) -> None:
+def test_the_facts_of_failed_backups(one: Computer, facts: StatusFacts) -> None:
     verdict = evaluate_status(ENTRY, uploads(one), RULES, NOW)
 
-    assert verdict.facts == {**facts, "threshold_days": 1, "zone": ZURICH}
+    assert verdict.facts == facts._replace(threshold_days=1, zone=ZURICH)
 
 
 def test_the_facts_of_a_success() -> None:
@@ -767,8 +765,8 @@ def test_the_facts_of_a_success() -> None:
         ENTRY._replace(used=99, capacity=100), uploads(computer(end=SUCCESS)), RULES, NOW
     )
 
-    assert fine.facts == {"last_success": SUCCESS.at}
-    assert full.facts == {"cause": "full", "last_success": SUCCESS.at}
+    assert fine.facts == StatusFacts(failed=0, last_success=SUCCESS.at, zone=ZURICH)
+    assert full.facts == StatusFacts("full", failed=0, last_success=SUCCESS.at, zone=ZURICH)
 
 
 def test_details_explain_the_number() -> None:

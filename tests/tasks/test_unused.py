@@ -1,12 +1,16 @@
 """The unused rule: accounts that were never backed up to."""
 
+from datetime import timedelta
+
 import pytest
 
 from backup_monitoring.model.accounts import Account, AccountStatus
 from backup_monitoring.model.uploads import History, InvalidReport, Uploads
 from backup_monitoring.model.verdicts import Metric, Range, State, Threshold
-from backup_monitoring.tasks.policies import UnusedPolicy
+from backup_monitoring.tasks.policies import Policies
 from backup_monitoring.tasks.unused import evaluate_unused
+from backup_monitoring.tasks.unused_facts import UnusedFacts
+from backup_monitoring.tasks.unused_task import UnusedPolicy
 from cases import at, computer, end, start, uploads
 
 NOW = at("2026-11-24T12:00+01:00")
@@ -35,7 +39,7 @@ CRITICAL = UnusedPolicy(critical=Threshold(Range(end=30 * 86400), "-c"))
 def test_age(created: str | None, policy: UnusedPolicy, state: State, says: str) -> None:
     account = Account("4000101", DN, created=at(created) if created else None)
 
-    verdict = evaluate_unused(account, Uploads(), policy, NOW)
+    verdict = evaluate_unused(account, Uploads(), Policies(policy), NOW)
 
     assert verdict.state is state
     assert says in verdict.summary
@@ -54,8 +58,9 @@ def test_age(created: str | None, policy: UnusedPolicy, state: State, says: str)
 )
 def test_the_threshold_is_shown_as_it_was_given(good: Range, says: str) -> None:
     account = Account("4000101", DN, created=at("2026-11-14T12:00+01:00"))
+    policy = UnusedPolicy(Threshold(good, "-w"))
 
-    verdict = evaluate_unused(account, Uploads(), UnusedPolicy(Threshold(good, "-w")), NOW)
+    verdict = evaluate_unused(account, Uploads(), Policies(policy), NOW)
 
     assert verdict.state is State.WARNING
     assert says in verdict.summary
@@ -99,7 +104,7 @@ def test_the_threshold_is_shown_as_it_was_given(good: Range, says: str) -> None:
 def test_use(seen: Uploads, state: State, says: str) -> None:
     account = Account("4000101", DN, created=at("2025-01-01T00:00+01:00"))
 
-    verdict = evaluate_unused(account, seen, UnusedPolicy(), NOW)
+    verdict = evaluate_unused(account, seen, Policies(UnusedPolicy()), NOW)
 
     assert (verdict.state, verdict.summary) == (state, says)
 
@@ -107,7 +112,7 @@ def test_use(seen: Uploads, state: State, says: str) -> None:
 def test_an_account_that_is_not_monitored_is_ok() -> None:
     account = Account("4000101", DN, AccountStatus.INACTIVE, created=at("2025-01-01T00:00+01:00"))
 
-    verdict = evaluate_unused(account, Uploads(), UnusedPolicy(), NOW)
+    verdict = evaluate_unused(account, Uploads(), Policies(UnusedPolicy()), NOW)
 
     assert (verdict.state, verdict.summary) == (State.OK, "not active")
 
@@ -115,8 +120,10 @@ def test_an_account_that_is_not_monitored_is_ok() -> None:
 def test_metrics_and_facts() -> None:
     account = Account("4000101", DN, created=at("2026-10-25T11:59+01:00"))
 
-    verdict = evaluate_unused(account, Uploads(), CRITICAL, NOW)
+    verdict = evaluate_unused(account, Uploads(), Policies(CRITICAL), NOW)
 
     good = Range(end=1209600), Range(end=2592000)
     assert verdict.metrics == (Metric("age", 2592060, "s", *good),)
-    assert verdict.facts == {"cause": "unused", "created": at("2026-10-25T11:59+01:00")}
+    assert verdict.facts == UnusedFacts(
+        "unused", at("2026-10-25T11:59+01:00"), timedelta(seconds=2592060), timedelta(days=14)
+    )

@@ -6,8 +6,10 @@ import pytest
 
 from backup_monitoring.model.uploads import NoSchedule, Schedule
 from backup_monitoring.model.verdicts import Range, State, Threshold
-from backup_monitoring.tasks.policies import SchedulePolicy, WarnAfterPolicy
 from backup_monitoring.tasks.schedule import evaluate_schedule
+from backup_monitoring.tasks.schedule_facts import ScheduleFacts
+from backup_monitoring.tasks.schedule_task import SchedulePolicy
+from backup_monitoring.tasks.warn_after_policy import WarnAfterPolicy
 from cases import at, computer, end, start, uploads
 from tasks.schedule_cases import (
     ACCOUNT,
@@ -198,9 +200,7 @@ def test_thresholds_to_warn(
     account = ACCOUNT._replace(warning_numbers=backups, warning_days=days)
     one = computer(start=SUNDAY, end=SUNDAYS_END, schedule=AT_20)
 
-    verdict = evaluate_schedule(
-        account, uploads(one), RULES._replace(warn_after=warn_after), at(now)
-    )
+    verdict = evaluate_schedule(account, uploads(one), RULES.replace(warn_after), at(now))
 
     assert verdict.state is state
     assert says in verdict.summary
@@ -277,7 +277,7 @@ def test_without_due_times(
     plan: Schedule | None, days: int | None, now: str, state: State, summary: str
 ) -> None:
     age = None if days is None else timedelta(days=days)
-    rules = RULES._replace(schedule=SchedulePolicy(zones=(ZURICH,), max_backup_age=age))
+    rules = RULES.replace(SchedulePolicy(zones=(ZURICH,), max_backup_age=age))
     one = computer(start=SUNDAY, end=SUNDAYS_END, schedule=plan)
 
     verdict = evaluate_schedule(ACCOUNT, uploads(one), rules, at(now))
@@ -287,17 +287,17 @@ def test_without_due_times(
 
 
 def test_the_facts_of_an_old_backup() -> None:
-    rules = RULES._replace(schedule=SchedulePolicy(max_backup_age=timedelta(days=2)))
+    rules = RULES.replace(SchedulePolicy(max_backup_age=timedelta(days=2)))
     one = computer(start=SUNDAY, end=SUNDAYS_END, schedule=BY_HAND)
 
     verdict = evaluate_schedule(ACCOUNT, uploads(one), rules, at("2026-11-25T20:00:04+01:00"))
 
-    assert verdict.facts == {
-        "cause": "old",
-        "last_backup": at("2026-11-22T20:00:04+01:00"),
-        "age": timedelta(days=3),
-        "threshold_age": timedelta(days=2),
-    }
+    assert verdict.facts == ScheduleFacts(
+        cause="old",
+        last_backup=at("2026-11-22T20:00:04+01:00"),
+        age=timedelta(days=3),
+        threshold_age=timedelta(days=2),
+    )
 
 
 def test_days_count_from_the_end_where_no_start_is_known() -> None:
@@ -311,7 +311,7 @@ def test_days_count_from_the_end_where_no_start_is_known() -> None:
 
 
 def test_without_due_times_nor_a_backup() -> None:
-    rules = RULES._replace(schedule=SchedulePolicy(max_backup_age=timedelta(days=2)))
+    rules = RULES.replace(SchedulePolicy(max_backup_age=timedelta(days=2)))
 
     verdict = evaluate_schedule(ACCOUNT, uploads(computer(schedule=BY_HAND)), rules, at(ONE))
 
@@ -350,8 +350,10 @@ def test_thresholds_that_are_off_are_not_facts() -> None:
         EACH, uploads(computer(start=SUNDAY, end=SUNDAYS_END, schedule=AT_20)), RULES, at(ONE)
     )
 
-    assert "threshold_backups" not in by_days.facts
-    assert "threshold_days" not in by_number.facts
+    assert isinstance(by_days.facts, ScheduleFacts)
+    assert (by_days.facts.threshold_backups, by_days.facts.threshold_days) == (None, 1)
+    assert isinstance(by_number.facts, ScheduleFacts)
+    assert (by_number.facts.threshold_backups, by_number.facts.threshold_days) == (1, None)
 
 
 def test_days_count_from_the_newest_run_that_is_known() -> None:

@@ -9,28 +9,26 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from backup_monitoring.model.accounts import GIB, Account
+from backup_monitoring.model.keys import range_below_count
 from backup_monitoring.model.times import format_offset, parse_duration
-from backup_monitoring.model.uploads import Client, Computer
+from backup_monitoring.model.uploads import Client, Computer, Uploads
 from backup_monitoring.model.verdicts import Range, Threshold, Verdict
-from backup_monitoring.settings.task_sections import range_below_count
 from backup_monitoring.store.growth import DailySize, estimate_growth
 from backup_monitoring.store.history import TrackedComputer, update_computer
 from backup_monitoring.tasks.client import evaluate_client
-from backup_monitoring.tasks.policies import (
-    ClientPolicy,
-    QuotaPolicy,
-    RunPolicies,
-    SchedulePolicy,
-    StatusPolicy,
-    UnusedPolicy,
-    WarnAfterPolicy,
-)
+from backup_monitoring.tasks.client_task import ClientPolicy
+from backup_monitoring.tasks.policies import Policies
 from backup_monitoring.tasks.quota import evaluate_quota
+from backup_monitoring.tasks.quota_task import QuotaPolicy
 from backup_monitoring.tasks.schedule import evaluate_schedule
+from backup_monitoring.tasks.schedule_task import SchedulePolicy
 from backup_monitoring.tasks.status import evaluate_status
+from backup_monitoring.tasks.status_task import StatusPolicy
 from backup_monitoring.tasks.unused import evaluate_unused
+from backup_monitoring.tasks.unused_task import UnusedPolicy
+from backup_monitoring.tasks.warn_after_policy import WarnAfterPolicy
 from backup_monitoring.uploads.offsets import OffsetClues, ReportWriter, choose_offset, parse_offset
-from cases import at, daily, end, start, uploads
+from cases import LONG_AGO, at, daily, end, start, uploads
 
 RULES = Path(__file__).parent.parent.parent / "docs" / "rules.md"
 Row = dict[str, str]
@@ -81,7 +79,7 @@ def _quota(row: Row) -> Verdict:
     if row["option"] != "-":
         good = Range(end=float(row["option"].removeprefix("-w ")))
         policy = policy._replace(warning=Threshold(good, "-w"))
-    return evaluate_quota(account, policy)
+    return evaluate_quota(account, Uploads(), Policies(policy), LONG_AGO)
 
 
 def _warn_after(row: Row) -> WarnAfterPolicy:
@@ -118,7 +116,7 @@ def _status_policy(row: Row) -> StatusPolicy:
 
 
 def _schedule(row: Row) -> Verdict:
-    rules = RunPolicies(_warn_after(row), _schedule_policy(row), _status_policy(row))
+    rules = Policies(_warn_after(row), _schedule_policy(row), _status_policy(row))
     return evaluate_schedule(_account(row), uploads(_computer(row)), rules, at(row["checked at"]))
 
 
@@ -126,7 +124,7 @@ def _status(row: Row) -> Verdict:
     account = _account(row)
     if percent := row.get("used"):
         account = account._replace(used=round(float(percent[:-2]) * GIB), capacity=100 * GIB)
-    rules = RunPolicies(_warn_after(row), _schedule_policy(row), _status_policy(row))
+    rules = Policies(_warn_after(row), _schedule_policy(row), _status_policy(row))
     return evaluate_status(account, uploads(_computer(row)), rules, at(row["checked at"]))
 
 
@@ -137,7 +135,7 @@ def _client(row: Row) -> Verdict:
     computer = Computer("web01", start("2026-11-23T20:00+01:00", program))
     policy = ClientPolicy(minimum=minimum, strict=row["strict"] == "true")
     now = at("2026-11-24T08:00+01:00")
-    return evaluate_client(_account(row), uploads(computer), policy, SchedulePolicy(), now)
+    return evaluate_client(_account(row), uploads(computer), Policies(policy), now)
 
 
 def _unused(row: Row) -> Verdict:
@@ -148,7 +146,7 @@ def _unused(row: Row) -> Verdict:
         )
         policy = policy._replace(critical=threshold)
     found = uploads()._replace(data=row["data"] == "yes")
-    return evaluate_unused(_account(row), found, policy, at(row["checked at"]))
+    return evaluate_unused(_account(row), found, Policies(policy), at(row["checked at"]))
 
 
 def _growth(row: Row) -> Verdict:
@@ -167,7 +165,7 @@ def _growth(row: Row) -> Verdict:
     )
     if row["option"] != "-":
         policy = policy._replace(forecast=int(row["option"].removeprefix("--forecast-warning ")))
-    return evaluate_quota(account, policy)
+    return evaluate_quota(account, Uploads(), Policies(policy), LONG_AGO)
 
 
 def _runs(rows: list[Row]) -> Verdict:
@@ -177,7 +175,7 @@ def _runs(rows: list[Row]) -> Verdict:
         memory = update_computer(memory, computer, now)
         computer = computer._replace(history=memory.history_beside(computer))
     account = _account({"entry: backups, days": "2, 0"})
-    rules = RunPolicies(WarnAfterPolicy(), _schedule_policy({}), StatusPolicy())
+    rules = Policies(WarnAfterPolicy(), _schedule_policy({}), StatusPolicy())
     return evaluate_status(account, uploads(computer), rules, now)
 
 

@@ -22,13 +22,11 @@ from hypothesis import strategies as st
 from backup_monitoring.model.accounts import Account
 from backup_monitoring.model.uploads import Computer, Start, Uploads
 from backup_monitoring.model.verdicts import State, Verdict
-from backup_monitoring.tasks.policies import (
-    RunPolicies,
-    SchedulePolicy,
-    StatusPolicy,
-    WarnAfterPolicy,
-)
+from backup_monitoring.tasks.policies import Policies
 from backup_monitoring.tasks.schedule import evaluate_schedule
+from backup_monitoring.tasks.schedule_task import SchedulePolicy
+from backup_monitoring.tasks.status_task import StatusPolicy
+from backup_monitoring.tasks.warn_after_policy import WarnAfterPolicy
 from backup_monitoring.uploads.reports import read_end, read_schedule, read_start
 from clients import Program, end_file, perl_offset, schedule_file, sepiola_offset, start_file
 
@@ -293,7 +291,7 @@ def evaluate_life(life: Life, year: Year, known: Known, now: datetime, knowing: 
         "4000101", "uid=4000101", warning_numbers=life.backups, warning_days=life.days
     )
     computer = uploaded(life, year, known, now, knowing)
-    rules = RunPolicies(WarnAfterPolicy(), policy, StatusPolicy())
+    rules = Policies(WarnAfterPolicy(), policy, StatusPolicy())
     return evaluate_schedule(account, Uploads((computer,), data=True), rules, now)
 
 

@@ -1,8 +1,9 @@
 """What a mail says about an account: its names, and the facts of a verdict."""
 
-from collections.abc import Mapping
 from datetime import UTC, tzinfo
 from typing import NamedTuple
+
+from backup_monitoring.model import Facts
 
 
 class About(NamedTuple):
@@ -10,11 +11,11 @@ class About(NamedTuple):
 
     Args:
         name: of the account. customer: the company or the person. Raw text from outside.
-        facts: some of ``tasks.FACTS``; one of another type counts as missing. Times are aware.
+        facts: of the task of the event; None: only the event's summary is known.
         zone: of times, if the recipient's own is not known.
     """
 
     name: str = ""
     customer: str = ""
-    facts: Mapping[str, object] = {}
+    facts: Facts | None = None
     zone: tzinfo = UTC

@@ -174,7 +174,7 @@ def _render_event(scene: MailScene, event: Event, about: About) -> tuple[Variabl
     texts = scene.words.render_texts(event.task, variables)
     # If no cause is known, the task's own texts would claim one.
     if not variables["cause"] and event.kind is not EventKind.RECOVERY:
-        texts |= scene.words.render_texts("plain", variables)
+        texts |= scene.words.render_texts("plain", {**variables, "what": texts["what"]})
     of_task = {
         name: texts[name] if name in ("problem", "steps") else join_lines(texts[name])
         for name in TASK_TEXTS
@@ -182,7 +182,7 @@ def _render_event(scene: MailScene, event: Event, about: About) -> tuple[Variabl
     return variables, of_task | scene.words.render_texts("mail", {**variables, **of_task})
 
 
-TASK_TEXTS = ("short", "over_short", "brief", "threshold", "problem", "steps", "over")
+TASK_TEXTS = ("what", "short", "over_short", "brief", "threshold", "problem", "steps", "over")
 
 
 def _make_content(

@@ -1,69 +1,18 @@
 """Sample mails of every kind, for --test-mail, for pictures, and to try own templates."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import timedelta, timezone
 from typing import NamedTuple
 
 from backup_monitoring.mail.about import About
 from backup_monitoring.mail.compose import Mail, compose_event, compose_list
 from backup_monitoring.mail.content import ListItem, ListPurpose, MailList
 from backup_monitoring.mail.template_loader import list_languages
-from backup_monitoring.model import GIB, Event, EventKind, Recipient, Role, State, Thread
+from backup_monitoring.model import Event, EventKind, Recipient, Role, State, Thread
 from backup_monitoring.settings import NotifySettings
-from backup_monitoring.tasks import CAUSES
+from backup_monitoring.tasks import SAMPLE_EVENING, SAMPLE_NOON, TASKS, list_facts, load_facts
 
-TASKS = tuple(CAUSES)
-_AT = datetime(2026, 11, 24, 11, 0, tzinfo=UTC)
-_NIGHT = datetime(2026, 11, 21, 19, 0, tzinfo=UTC)
 _ZONE = timezone(timedelta(hours=1))
-_DAY = timedelta(days=1)
-
-FACTS: dict[str, dict[str, object]] = {
-    "quota": {
-        "used": int(9.2 * GIB),
-        "capacity": 10 * GIB,
-        "percent": 92.0,
-        "threshold_percent": 85,
-        "days_to_full": 12,
-        "sudden_loss_before": 9 * GIB,
-        "sudden_loss_after": 2 * GIB,
-        "sudden_loss_day": _NIGHT.date(),
-    },
-    "schedule": {
-        "missed": 3,
-        "first_due": _NIGHT,
-        "next_due": _AT + _DAY / 3,
-        "last_backup": _NIGHT - _DAY,
-        "threshold_backups": 2,
-        "threshold_days": 1,
-        "age": 9 * _DAY,
-        "threshold_age": 7 * _DAY,
-        "others": 1,
-    },
-    "status": {
-        "failed": 3,
-        "at_least": True,
-        "failed_at": _NIGHT + 2 * _DAY,
-        "last_success": _NIGHT - _DAY,
-        "threshold_backups": 2,
-        "threshold_days": 1,
-    },
-    "client": {
-        "identifier": "Sepiola Online Backup Client",
-        "version": "2.5.0",
-        "minimum": "2.7.1",
-        "others": 2,
-    },
-    "unused": {"created": _NIGHT - 20 * _DAY, "age": 22 * _DAY, "threshold_age": 14 * _DAY},
-}
-
-OVER: dict[str, dict[str, object]] = {
-    "quota": {"used": 4 * GIB, "capacity": 10 * GIB, "percent": 40.0, "threshold_percent": 85},
-    "schedule": {"missed": 0, "last_backup": _AT - _DAY / 2, "next_due": _AT + _DAY / 3},
-    "status": {"failed": 0, "last_success": _AT - _DAY / 2},
-    "client": {"identifier": "Sepiola Online Backup Client", "version": "2.7.1"},
-    "unused": {},
-}
 
 
 class MailSample(NamedTuple):
@@ -80,10 +29,10 @@ def make_sample_event(task: str, kind: EventKind, state: State = State.WARNING) 
         task=task,
         kind=kind,
         state=State.OK if kind is EventKind.RECOVERY else state,
-        at=_AT,
+        at=SAMPLE_NOON,
         summary=f"the summary of the {task} check",
-        computer=None if task in ("quota", "unused") else "web01",
-        since=_NIGHT,
+        computer="web01" if TASKS[task].has_computers else None,
+        since=SAMPLE_EVENING,
         host="backup-01",
         author="Support" if kind is EventKind.CUSTOM else "",
         comment="The service will be maintained tonight." if kind is EventKind.CUSTOM else "",
@@ -92,7 +41,12 @@ def make_sample_event(task: str, kind: EventKind, state: State = State.WARNING) 
 
 def make_sample_about(task: str, kind: EventKind = EventKind.PROBLEM) -> About:
     """Return names and facts of the sample account."""
-    facts = OVER[task] if kind is EventKind.RECOVERY else FACTS[task]
+    solved = kind is EventKind.RECOVERY
+    values = {
+        each.name: each.fact.solved if solved else each.fact.sample for each in list_facts(task)
+    }
+    known = {name: value for name, value in values.items() if value is not None}
+    facts = load_facts(task)(**known)
     return About("Example server", "Example customer", facts, _ZONE)
 
 
@@ -113,7 +67,7 @@ def make_samples(recipient: Recipient, policy: NotifySettings) -> Iterator[MailS
     for purpose in ListPurpose:
         role = Role.RESELLER if purpose is ListPurpose.RESELLER else Role.OPERATOR
         mail = compose_list(
-            make_sample_list(purpose), recipient._replace(role=role), policy, _AT, _ZONE
+            make_sample_list(purpose), recipient._replace(role=role), policy, SAMPLE_NOON, _ZONE
         )
         yield MailSample(f"{name}-list-{purpose.value.lower()}", mail)
 
@@ -121,7 +75,9 @@ def make_samples(recipient: Recipient, policy: NotifySettings) -> Iterator[MailS
 def make_sample_list(purpose: ListPurpose) -> MailList:
     """Return the sample list for *purpose*."""
     if purpose is ListPurpose.NO_SCAN:
-        return MailList(purpose, (), reason="the store: its last run is 2 h old", since=_NIGHT)
+        return MailList(
+            purpose, (), reason="the store: its last run is 2 h old", since=SAMPLE_EVENING
+        )
     kinds = (
         (EventKind.PROBLEM, EventKind.RECOVERY)
         if purpose is ListPurpose.RESELLER

@@ -1,15 +1,14 @@
 """The variables of the templates: from an event, its account, and the reader."""
 
-from collections.abc import Mapping
-from datetime import date, datetime, timedelta, tzinfo
-from typing import NamedTuple
+from datetime import datetime, tzinfo
+from typing import Any, NamedTuple
 
 from backup_monitoring.mail.about import About
 from backup_monitoring.mail.formats import Formats, count_whole_days
 from backup_monitoring.mail.sanitize import hide_internals, neutralize, neutralize_lines
-from backup_monitoring.model import Event, Person, Recipient, Role
+from backup_monitoring.model import Event, Facts, Person, Recipient, Role
 from backup_monitoring.settings import NotifySettings
-from backup_monitoring.tasks import CAUSES, FACTS
+from backup_monitoring.tasks import FactKind, list_facts, load_causes, load_facts
 
 Variables = dict[str, object]
 
@@ -67,73 +66,45 @@ def build_event_variables(event: Event, about: About, reader: MailReader) -> Var
     }
 
 
-def build_fact_variables(
-    event: Event, facts: Mapping[str, object], reader: MailReader
-) -> Variables:
-    """Return the variables of a verdict's facts: '' and None for unknown texts and numbers."""
-    known = {name: value for name, value in facts.items() if _is_valid(name, value)}
-    return {
-        "cause": _choose_cause(event, known),
-        "at_least": bool(known.get("at_least")),
-        "identifier": neutralize(str(known.get("identifier", ""))),
-        "version": neutralize(str(known.get("version", ""))),
-        "minimum": neutralize(str(known.get("minimum", ""))),
-        **_format_numbers(known),
-        **_format_sizes(known, reader.formats),
-        **_format_times(known, reader),
-    }
+def build_fact_variables(event: Event, facts: Facts | None, reader: MailReader) -> Variables:
+    """Return a variable per fact of the task: '' and None for unknown texts and numbers."""
+    known = load_facts(event.task)() if facts is None else facts
+    values = known._asdict()
+    variables: Variables = {"cause": _choose_cause(event, facts)}
+    for declared in list_facts(event.task):
+        name, value = declared.name, values[declared.name]
+        if declared.kind is FactKind.AGE:
+            name, value = f"{name}_days", None if value is None else count_whole_days(value)
+        elif declared.kind not in (FactKind.NUMBER, FactKind.FLAG):
+            above = values.get(declared.fact.above)
+            value = "" if value is None else _format_fact(declared.kind, value, above, reader)
+        elif declared.kind is FactKind.FLAG:
+            value = bool(value)
+        variables[name] = value
+    return variables
 
 
-def _choose_cause(event: Event, known: Mapping[str, object]) -> str:
+def _format_fact(kind: FactKind, value: Any, above: float | None, reader: MailReader) -> str:
+    formats = reader.formats
+    match kind:
+        case FactKind.SIZE:
+            return formats.format_size(value)
+        case FactKind.PERCENT:
+            return formats.format_percent(value, above)
+        case FactKind.TIME:
+            return format_moment(value, reader)
+        case FactKind.DAY:
+            return formats.format_day(value)
+    return neutralize(value)
+
+
+def _choose_cause(event: Event, facts: Facts | None) -> str:
     """Return the cause, '' if only the event's summary says what is wrong."""
-    causes = CAUSES.get(event.task, ())
-    for cause in (known.get("cause"), event.cause):
+    causes = [cause.name for cause in load_causes(event.task)]
+    for cause in (facts.cause if facts is not None else "", event.cause):
         if cause in causes:
-            return str(cause)
-    return causes[0] if causes and known.keys() - {"cause"} else ""
-
-
-def _is_valid(name: str, value: object) -> bool:
-    types = FACTS.get(name, ())
-    if isinstance(value, bool) and bool not in types:
-        return False
-    if isinstance(value, datetime) and value.tzinfo is None:
-        return False
-    return isinstance(value, types)
-
-
-def _format_numbers(known: Mapping[str, object]) -> Variables:
-    names = ("others", "missed", "failed", "threshold_backups", "threshold_days", "days_to_full")
-    spans = {"age_days": known.get("age"), "threshold_age_days": known.get("threshold_age")}
-    days = {n: count_whole_days(v) if isinstance(v, timedelta) else None for n, v in spans.items()}
-    return {**{name: known.get(name) for name in names}, **days}
-
-
-def _format_sizes(known: Mapping[str, object], formats: Formats) -> Variables:
-    names = ("used", "capacity", "sudden_loss_before", "sudden_loss_after")
-    sizes = {name: value for name in names if isinstance(value := known.get(name), int)}
-    texts: Variables = {n: formats.format_size(sizes[n]) if n in sizes else "" for n in names}
-    free = max(0, sizes["capacity"] - sizes["used"]) if {"used", "capacity"} <= set(sizes) else None
-    texts["free"] = formats.format_size(free) if free is not None else ""
-    percent = _parse_number(known.get("percent"))
-    threshold = _parse_number(known.get("threshold_percent"))
-    if percent is not None:
-        texts["percent"] = formats.format_percent(percent, threshold)
-    if threshold is not None:
-        texts["threshold_percent"] = formats.format_percent(threshold)
-    return {"percent": "", "threshold_percent": "", **texts}
-
-
-def _parse_number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) else None
-
-
-def _format_times(known: Mapping[str, object], reader: MailReader) -> Variables:
-    names = ("first_due", "next_due", "last_backup", "failed_at", "last_success", "created")
-    texts: Variables = {name: format_moment(known.get(name), reader) for name in names}
-    day = known.get("sudden_loss_day")
-    texts["sudden_loss_day"] = reader.formats.format_day(day) if isinstance(day, date) else ""
-    return texts
+            return cause
+    return causes[0] if facts is not None else ""
 
 
 def format_moment(moment: object, reader: MailReader) -> str:

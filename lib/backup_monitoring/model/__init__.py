@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from backup_monitoring.model.errors import DirectoryError, MonitoringError, SettingsError
     from backup_monitoring.model.errors import UsageError
     from backup_monitoring.model.findings import FINDING_KINDS, Finding
-    from backup_monitoring.model.needs import Files, Need
+    from backup_monitoring.model.keys import AGE, COUNT, PERCENT, Key, parse_text
+    from backup_monitoring.model.needs import Files, Need, Needs
     from backup_monitoring.model.notices import Decision, Event, EventKind, Recipient, Role, Thread
     from backup_monitoring.model.people import CachedPeople, Contact, Customer, NoPeople, People
     from backup_monitoring.model.people import Person, Reseller
@@ -19,6 +20,6 @@ if TYPE_CHECKING:
     from backup_monitoring.model.times import parse_duration
     from backup_monitoring.model.uploads import Client, Computer, End, History, InvalidReport
     from backup_monitoring.model.uploads import NoSchedule, Pattern, Schedule, Start, Uploads
-    from backup_monitoring.model.verdicts import Metric, Range, State, Threshold, Verdict
+    from backup_monitoring.model.verdicts import Facts, Metric, Range, State, Threshold, Verdict
 else:
     __all__, __getattr__ = face(__name__, __file__)

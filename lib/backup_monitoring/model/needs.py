@@ -1,6 +1,7 @@
 """What a task needs of an entry, and of the files in a home directory."""
 
 from enum import Flag, auto
+from typing import NamedTuple
 
 
 class Need(Flag):
@@ -25,3 +26,10 @@ class Files(Flag):
     DATA = auto()
     REPORTS = START | END | SCHEDULE
     ALL = REPORTS | DATA
+
+
+class Needs(NamedTuple):
+    """What a task needs: *entry* of the entry, *files* of the home directory (None: nothing)."""
+
+    entry: Need
+    files: Files | None

@@ -29,7 +29,7 @@ class Event(NamedTuple):
         since: when the problem began, UTC; None: not known.
         host: the backup server.
         author, comment: of a CUSTOM event, the text of the provider's staff.
-        cause: the verdict's, one of ``tasks.CAUSES``; '' where only the summary is known.
+        cause: the verdict's, one of its task's; '' where only the summary is known.
     """
 
     uid: str

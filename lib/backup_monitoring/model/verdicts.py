@@ -1,9 +1,9 @@
 """States, ranges of good values, and the verdicts that rules return."""
 
-from collections.abc import Mapping
+from datetime import datetime, tzinfo
 from enum import Enum
 from math import inf
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 
 class State(Enum):
@@ -78,6 +78,28 @@ class Metric(NamedTuple):
     maximum: float | None = None
 
 
+class Facts(Protocol):
+    """What mails, logs and pages show of a verdict: a NamedTuple of its task, see ``TASKS``."""
+
+    @property
+    def cause(self) -> str:
+        """One of the task's causes; '' if it is not known or nothing is wrong."""
+
+    @property
+    def since(self) -> datetime | None:
+        """When the problem began, aware UTC; None: not known."""
+
+    @property
+    def zone(self) -> tzinfo | None:
+        """The computer's time zone, None where there is none."""
+
+    def _replace(self, *_: Any, **changes: Any) -> Any:
+        """Return the facts with *changes*."""
+
+    def _asdict(self) -> dict[str, Any]:
+        """Return the facts by name."""
+
+
 class Verdict(NamedTuple):
     """A rule's answer for an account.
 
@@ -87,7 +109,7 @@ class Verdict(NamedTuple):
         computer: the worst computer, None if the verdict is about the account itself.
         metrics: the rule's numbers.
         details: one line per computer, with how its number was found.
-        facts: what mails, logs and pages show of the worst computer, by the tasks' ``FACTS``.
+        facts: of the worst computer; None: only the summary is known.
         failing: the computers that are WARNING or CRITICAL by a cause of this task.
         retired: the computers that their customer no longer uses.
         uncertain: those that are OK only by a count that is a lower bound: that solves nothing.
@@ -98,7 +120,7 @@ class Verdict(NamedTuple):
     computer: str | None = None
     metrics: tuple[Metric, ...] = ()
     details: tuple[str, ...] = ()
-    facts: Mapping[str, object] = {}
+    facts: Facts | None = None
     failing: tuple[str, ...] = ()
     retired: tuple[str, ...] = ()
     uncertain: tuple[str, ...] = ()

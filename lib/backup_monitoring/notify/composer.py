@@ -113,7 +113,7 @@ class Composer:
         zone = choose_zone(self._settings)
         try:
             if self._people is not None:
-                return describe_account(event, self._people, {}, zone)
+                return describe_account(event, self._people, None, zone)
         except MonitoringError:
             # The recipients are known, and names are not worth a delay: ask for no more of them.
             self._people = None

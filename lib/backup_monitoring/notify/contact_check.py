@@ -12,7 +12,7 @@ from backup_monitoring.notify.rules import (
     wants_warnings,
 )
 from backup_monitoring.settings import AttributeNames, NotifySettings
-from backup_monitoring.tasks import PROBLEM_WORDS
+from backup_monitoring.tasks import TASKS
 
 _MEDIA = ("mail", "sms")
 
@@ -27,7 +27,7 @@ def check_contacts(
     """
     findings: dict[str, None] = {}  # a set that keeps its order
     epoch = datetime.fromtimestamp(0, UTC)
-    for task in PROBLEM_WORDS:
+    for task in TASKS:
         event = Event(contact.uid, task, EventKind.PROBLEM, State.CRITICAL, epoch, "")
         decision = apply_rules(contact, event, people, policy, names, RuleScope.EVERYBODY)
         findings.update(dict.fromkeys(decision.findings))

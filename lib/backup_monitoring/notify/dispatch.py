@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, NamedTuple
 
 from backup_monitoring.mail import About, AddressError, MailError
-from backup_monitoring.model import Decision, Event, EventKind, People, Recipient, Role, Thread
+from backup_monitoring.model import (
+    Decision,
+    Event,
+    EventKind,
+    Facts,
+    People,
+    Recipient,
+    Role,
+    Thread,
+)
 from backup_monitoring.notify.recipients import find_operator, find_recipients, find_switched_off
 from backup_monitoring.outbox import (
     GUARDED,
@@ -30,6 +38,7 @@ from backup_monitoring.outbox import (
     write_draft,
 )
 from backup_monitoring.settings import NotifySettings, Settings
+from backup_monitoring.tasks import SchedulePolicy
 
 if TYPE_CHECKING:  # composing loads libraries that queueing does without
     from backup_monitoring.mail import Mail
@@ -71,13 +80,11 @@ class Dispatcher:
         self._settings = settings
         self._policy = settings.notify
 
-    def notify(
-        self, event: Event, facts: Mapping[str, object], *, settled: bool = False
-    ) -> EventResult:
+    def notify(self, event: Event, facts: Facts | None, *, settled: bool = False) -> EventResult:
         """Notify everybody whom *event* concerns.
 
         Args:
-            facts: of the verdict, see `About`.
+            facts: of the verdict.
             settled: the event cannot be part of a storm.
 
         Raises:
@@ -102,7 +109,7 @@ class Dispatcher:
         queued, failure = self.notify_operator(event, decision.operator_reason)
         return EventResult(decision, (*notifications, *queued), decision.operator_reason + failure)
 
-    def catch_up(self, event: Event, facts: Mapping[str, object]) -> EventResult | None:
+    def catch_up(self, event: Event, facts: Facts | None) -> EventResult | None:
         """Notify those whose account was switched off or on since a lasting problem began.
 
         If warnings were switched off, they get a final notice; if they were switched on again, the
@@ -169,7 +176,7 @@ class Dispatcher:
         return ""
 
     def _notify_recipient(
-        self, event: Event, recipient: Recipient, facts: Mapping[str, object]
+        self, event: Event, recipient: Recipient, facts: Facts | None
     ) -> Notification:
         if event.kind is EventKind.REMINDER and not self._is_notified(event, recipient):
             # The problem was held in a storm, or the warnings were switched off until now.
@@ -186,7 +193,7 @@ class Dispatcher:
         return Notification(recipient, draft)
 
     def _send_final_notices(
-        self, event: Event, decision: Decision, facts: Mapping[str, object]
+        self, event: Event, decision: Decision, facts: Facts | None
     ) -> list[Notification]:
         """Notify those whose warnings were switched off that this mail is their last."""
         if event.kind is EventKind.CUSTOM:
@@ -245,11 +252,9 @@ class Dispatcher:
         begins = event.kind is EventKind.PROBLEM and last.kind in OVER  # one thread per problem
         return None if begins else Thread(last.first_id, last.last_id)
 
-    def _make_about(self, event: Event, facts: Mapping[str, object]) -> About:
-        zone = facts.get("zone")  # the computer's own
-        if not isinstance(zone, tzinfo):
-            zone = choose_zone(self._settings)
-        return describe_account(event, self._people, facts, zone)
+    def _make_about(self, event: Event, facts: Facts | None) -> About:
+        zone = facts.zone if facts is not None else None  # the computer's own
+        return describe_account(event, self._people, facts, zone or choose_zone(self._settings))
 
     def _log_not_sent(self, event: Event, address: str, reason: str) -> None:
         self._transaction.log_event(LogAction.NOT_SENT, event, address, reason)
@@ -257,13 +262,11 @@ class Dispatcher:
 
 def choose_zone(settings: Settings) -> tzinfo:
     """Return the zone of times in mails to recipients whose own is not known."""
-    zones = settings.policies.schedule.zones
+    zones = settings.policies[SchedulePolicy].zones
     return zones[0] if zones else UTC
 
 
-def describe_account(
-    event: Event, people: People, facts: Mapping[str, object], zone: tzinfo
-) -> About:
+def describe_account(event: Event, people: People, facts: Facts | None, zone: tzinfo) -> About:
     """Return what a mail says about the account of *event*; raises what *people* raises."""
     contact = people.contact(event.uid)
     if contact is None:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from backup_monitoring.model import Event, EventKind, Verdict
+from backup_monitoring.model import Event, EventKind, Facts, Verdict
 
 
 def make_event(
@@ -11,7 +11,6 @@ def make_event(
 ) -> Event:
     """Return the event of *verdict* about the account *uid* on the server *host*."""
     facts = verdict.facts
-    since = facts.get("first_due") or facts.get("failed_since") or facts.get("created")
     return Event(
         uid,
         task,
@@ -20,9 +19,9 @@ def make_event(
         now,
         verdict.summary,
         verdict.computer,
-        since if isinstance(since, datetime) else None,
+        facts.since if facts is not None else None,
         host,
-        cause=str(facts.get("cause", "")),
+        cause=facts.cause if facts is not None else "",
     )
 
 
@@ -37,8 +36,8 @@ def is_end_uncertain(failed: Sequence[str], uncertain: Collection[str]) -> bool:
 
 
 def end_problem(
-    event: Event, facts: dict[str, object], failed: Sequence[str], retired: Collection[str]
-) -> tuple[Event, dict[str, object]]:
+    event: Event, facts: Facts | None, failed: Sequence[str], retired: Collection[str]
+) -> tuple[Event, Facts | None]:
     """Return the recovery *event* for the computers that had failed, and its facts.
 
     The verdict's computer may be another one, which has been fine all the time.
@@ -55,4 +54,4 @@ def end_problem(
         event = event._replace(kind=EventKind.MONITORING_ENDED)
     if event.computer is None or tuple(failed) == (event.computer,):
         return event, facts
-    return event._replace(computer=failed[0] if len(failed) == 1 else None, summary=""), {}
+    return event._replace(computer=failed[0] if len(failed) == 1 else None, summary=""), None

@@ -9,6 +9,7 @@ from backup_monitoring.model import (
     CachedPeople,
     Event,
     EventKind,
+    Facts,
     NoPeople,
     People,
     State,
@@ -31,7 +32,7 @@ from backup_monitoring.outbox import (
 )
 from backup_monitoring.settings import Settings
 from backup_monitoring.store import Source, StoreError
-from backup_monitoring.tasks import TASKS, collect_facts, evaluate_all, is_covered_elsewhere
+from backup_monitoring.tasks import TASKS, evaluate_all, is_covered_elsewhere
 
 _KINDS = {"PROBLEM": EventKind.PROBLEM, "RECOVERY": EventKind.RECOVERY, "CUSTOM": EventKind.CUSTOM}
 # The texts of these are for the provider's staff: they are logged, and nobody is notified.
@@ -91,14 +92,14 @@ class PreparedCall(NamedTuple):
     """What was looked up for a call.
 
     Args:
-        event: to dispatch. facts: of the verdict, see `About`.
+        event: to dispatch. facts: of the verdict.
         covered_elsewhere: whether another task notifies of it.
         people: everybody whom `apply_call` asks for, in memory.
         failing, retired, uncertain: names of these computers by the verdict.
     """
 
     event: Event
-    facts: dict[str, object]
+    facts: Facts | None
     covered_elsewhere: bool
     people: People
     failing: tuple[str, ...] = ()
@@ -204,11 +205,11 @@ def _match_verdict(
         event = event._replace(uid=contact.uid, host=contact.host or event.host)
     verdict = _find_verdict(call, source, settings, now)
     if verdict is None or verdict.state is not call.state:
-        return PreparedCall(event, {}, False, people)
+        return PreparedCall(event, None, False, people)
     detailed = make_event(event.uid, call.task, event.kind, verdict, event.host, call.at)
     return PreparedCall(
         detailed._replace(author=call.author, comment=call.comment),
-        collect_facts(verdict),
+        verdict.facts,
         is_covered_elsewhere(call.task, verdict),
         people,
         verdict.failing,
@@ -220,7 +221,7 @@ def _match_verdict(
 def _find_verdict(call: Call, source: Source, settings: Settings, now: datetime) -> Verdict | None:
     """Return the verdict that *call* is about, None if there is none."""
     try:
-        for account, uploads in source.accounts([call.uid], TASKS[call.task]):
+        for account, uploads in source.accounts([call.uid], TASKS[call.task].needs):
             return evaluate_all(account, uploads, settings.policies, now, (call.task,))[call.task]
     except StoreError:
         return None  # too old for details; the recipients are known, and the state was given

@@ -10,6 +10,7 @@ from backup_monitoring.model import (
     Event,
     EventKind,
     Need,
+    Needs,
     SettingsError,
     State,
     UsageError,
@@ -31,11 +32,11 @@ from backup_monitoring.notify.recipients import find_recipients
 from backup_monitoring.outbox import DeliveryLog, LogAction, Outbox, OutboxError, Transaction
 from backup_monitoring.settings import Settings
 from backup_monitoring.store import Source, StoreError, open_source
-from backup_monitoring.tasks import TASKS, Task
+from backup_monitoring.tasks import TASKS
 
 DONE, INCOMPLETE, NOT_WRITTEN, WRONG = 0, 1, 2, 3
 _DRY = "dry run: nothing was changed"
-_ENTRY = Task(Need.NOTHING, None)
+_ENTRY = Needs(Need.NOTHING, None)
 ExitResult = tuple[int, str]
 
 

@@ -8,6 +8,7 @@ from backup_monitoring.model import (
     Contact,
     Decision,
     Event,
+    Need,
     People,
     Person,
     Recipient,
@@ -15,14 +16,13 @@ from backup_monitoring.model import (
     Role,
 )
 from backup_monitoring.settings import AttributeNames, NotifySettings
-from backup_monitoring.tasks import PROBLEM_WORDS
+from backup_monitoring.tasks import TASKS
 
 NAMES = AttributeNames()
 
 # Attributes below a reseller's settings; the other names are in [directory.attributes].
 _MAIL_TO, _INFORM, _PROBLEMS = "sstMailTo", "sstInformPersonUID", "sstNotificationWarning"
 _MAIL_FROM = "sstMailFrom"
-_WITH_THRESHOLDS = ("schedule", "status")  # tasks with thresholds to warn ([warn_after])
 
 
 class RuleScope(Enum):
@@ -232,7 +232,8 @@ class _DecisionBuilder:
         self._explanation.append(f"rule 4: reseller {uid} is not notified: {reason}")
 
     def _wants_task(self, uid: str, settings: Reseller) -> bool:
-        words = PROBLEM_WORDS.get(self._event.task, (self._event.task,))
+        task = TASKS.get(self._event.task)  # an earlier version may have had another one
+        words = task.reseller_words if task is not None else (self._event.task,)
         if settings.problems.intersection(words):
             return True
         dn, missing = _get_notifications_dn(settings), " or ".join(map(repr, words))
@@ -310,8 +311,10 @@ class _DecisionBuilder:
 
 def has_thresholds_off(contact: Contact, event: Event) -> bool:
     """Return whether the account has switched off both thresholds to warn of *event*'s task."""
-    off = contact.warning_numbers == 0 and contact.warning_days == 0
-    return off and event.task in _WITH_THRESHOLDS
+    task = TASKS.get(event.task)
+    if task is None or Need.WARN_AFTER not in task.needs.entry:
+        return False
+    return contact.warning_numbers == 0 and contact.warning_days == 0
 
 
 def _get_notifications_dn(settings: Reseller) -> str:

@@ -25,7 +25,7 @@ from backup_monitoring.outbox import (
 )
 from backup_monitoring.settings import Settings
 from backup_monitoring.store import EVERYTHING, Source
-from backup_monitoring.tasks import collect_facts, evaluate_all, is_covered_elsewhere
+from backup_monitoring.tasks import evaluate_all, is_covered_elsewhere
 
 # The status of a problem: sent; found by the first scan and only recorded; to be sent by the next.
 OPEN, RECORDED, RELEASED = "open", "recorded", "released"
@@ -225,7 +225,7 @@ class _Scan:
             self._notify(found, kind, settled=problem.status == RELEASED)
             return
         event = self._make_event(found, EventKind.PROBLEM)
-        result = self._dispatcher.catch_up(event, collect_facts(found.verdict))
+        result = self._dispatcher.catch_up(event, found.verdict.facts)
         if result is not None:
             self.results.append(result)
 
@@ -245,7 +245,7 @@ class _Scan:
         if problem.status != OPEN:
             return
         event = self._make_event(found, EventKind.RECOVERY)._replace(uid=problem.account)
-        facts = collect_facts(found.verdict)
+        facts = found.verdict.facts
         event, facts = end_problem(event, facts, problem.computers, found.verdict.retired)
         self.results.append(self._dispatcher.notify(event, facts))
 
@@ -279,5 +279,5 @@ class _Scan:
         return make_event(found.uid, found.task, kind, found.verdict, found.host, self._now)
 
     def _notify(self, found: FoundVerdict, kind: EventKind, *, settled: bool = False) -> None:
-        event, facts = self._make_event(found, kind), collect_facts(found.verdict)
+        event, facts = self._make_event(found, kind), found.verdict.facts
         self.results.append(self._dispatcher.notify(event, facts, settled=settled))

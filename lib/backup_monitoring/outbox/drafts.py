@@ -4,6 +4,8 @@ A mail is written when it is delivered: the monitoring system's notification com
 it, neither loads the template engine nor waits for it.
 """
 
+from collections.abc import Mapping
+from datetime import tzinfo
 from typing import NamedTuple
 
 from backup_monitoring.mail import (
@@ -16,7 +18,7 @@ from backup_monitoring.mail import (
 )
 from backup_monitoring.model import Codec, Event, Recipient, Thread
 from backup_monitoring.settings import NotifySettings
-from backup_monitoring.tasks import FACTS
+from backup_monitoring.tasks import pack_facts, unpack_facts
 
 _NO_DOMAIN = "backup-monitoring.invalid"  # RFC 2606: belongs to nobody
 
@@ -44,15 +46,36 @@ class Draft(NamedTuple):
         )
 
 
-_CODEC: Codec[Draft] = Codec(Draft)
+class _StoredAbout(NamedTuple):
+    """An `About` whose facts are by name: those of each task have a type of their own."""
+
+    name: str
+    customer: str
+    facts: Mapping[str, object] | None
+    zone: tzinfo
+
+
+class _StoredDraft(NamedTuple):
+    event: Event
+    recipient: Recipient
+    about: _StoredAbout
+    thread: Thread | None = None
+    key: str = ""
+
+
+_CODEC: Codec[_StoredDraft] = Codec(_StoredDraft)
 
 
 def write_draft(draft: Draft) -> str:
     """Return *draft* as JSON, with those facts that mails use."""
-    facts = {name: value for name, value in draft.about.facts.items() if name in FACTS}
-    return _CODEC.encode(draft._replace(about=draft.about._replace(facts=facts)))
+    facts = pack_facts(draft.event.task, draft.about.facts)
+    about = _StoredAbout(draft.about.name, draft.about.customer, facts, draft.about.zone)
+    return _CODEC.encode(_StoredDraft(draft.event, draft.recipient, about, *draft[3:]))
 
 
 def read_draft(text: str) -> Draft:
     """Return the draft of the JSON *text*; times are in UTC."""
-    return _CODEC.decode(text)
+    stored = _CODEC.decode(text)
+    name, customer, packed, zone = stored.about
+    about = About(name, customer, unpack_facts(stored.event.task, packed), zone)
+    return Draft(stored.event, stored.recipient, about, stored.thread, stored.key)

@@ -11,12 +11,10 @@ if TYPE_CHECKING:
     from backup_monitoring.plugin.inventory import Inventory
     from backup_monitoring.plugin.launcher import Watchdog
     from backup_monitoring.plugin.options import Parser, add_account_option
-    from backup_monitoring.plugin.options import add_common_options, choose_now, parse_days
+    from backup_monitoring.plugin.options import add_common_options, choose_now
     from backup_monitoring.plugin.options import parse_uids, require_found
     from backup_monitoring.plugin.output import VerdictSummary, format_performance_data, limit_size
     from backup_monitoring.plugin.output import make_metrics, render_output
     from backup_monitoring.plugin.start import start_run
-    from backup_monitoring.plugin.thresholds import WarnAfterCheck, add_thresholds, choose_threshold
-    from backup_monitoring.plugin.thresholds import explain_ranges, parse_range
 else:
     __all__, __getattr__ = face(__name__, __file__)

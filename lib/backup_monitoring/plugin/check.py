@@ -12,6 +12,7 @@ from backup_monitoring.model import (
     Account,
     Metric,
     MonitoringError,
+    Needs,
     State,
     Uploads,
     Verdict,
@@ -34,8 +35,15 @@ from backup_monitoring.plugin.output import (
     render_output,
 )
 from backup_monitoring.plugin.start import start_run
+from backup_monitoring.plugin.thresholds import add_task_options, apply_options
 from backup_monitoring.settings import Settings
-from backup_monitoring.tasks import TASKS, Policies, evaluate_all
+from backup_monitoring.tasks import (
+    TASKS,
+    Policies,
+    evaluate_all,
+    format_thresholds,
+    is_certainly_ok,
+)
 
 EXIT_CODES = "exit codes: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN (help and wrong options too)"
 SINGLE_LIMIT = 10  # seconds, for named accounts
@@ -44,13 +52,14 @@ _KEPT = 400  # verdicts: more than fit into an output
 
 
 class Request(NamedTuple):
-    """A parsed command line, with the settings it names."""
+    """A parsed command line, with the settings it names; *stored*: the store is to be read."""
 
     options: argparse.Namespace
     settings: Settings
     policies: Policies
     uids: list[str] | None
     now: datetime
+    stored: bool
 
     @property
     def single(self) -> bool:
@@ -62,34 +71,18 @@ AccountSource = Callable[[], Iterator[tuple[Account, Uploads]]]
 
 
 class BackupCheck:
-    """A check: its task, and what differs from other checks in options and totals."""
+    """The check of a task: what the task's row says, and another job if an option asks for it.
 
-    task: str
-    description: str
+    Args:
+        task: the name of the task.
+    """
+
+    def __init__(self, task: str) -> None:
+        self.task = TASKS[task]
 
     def add_options(self, parser: Parser) -> None:
-        """Add the options that only this check has."""
+        """Add options that the task's row does not have."""
         return
-
-    def apply_options(self, options: argparse.Namespace, policies: Policies) -> Policies:
-        """Return *policies* with the thresholds of the command line."""
-        return policies
-
-    def format_thresholds(self, account: Account, policies: Policies) -> str:
-        """Return the thresholds of *account* as text, each with its origin; '' for none."""
-        return ""
-
-    def is_certainly_ok(self, account: Account, policies: Policies) -> bool:
-        """Return whether the rule's answer is OK, False where only the rule can know."""
-        return False
-
-    def add_to_totals(self, account: Account) -> None:
-        """Add *account*, which is in scope, to the totals."""
-        return
-
-    def list_totals(self) -> list[Metric]:
-        """Return the totals over all accounts, besides the counts of states."""
-        return []
 
     def run_instead(self, request: Request, source: AccountSource) -> tuple[int, str] | None:
         """Return the exit code and output of another job that an option asks for; else None."""
@@ -106,16 +99,17 @@ def run(check: BackupCheck, arguments: Sequence[str], watchdog: Watchdog) -> tup
     options = make_parser(check).parse(arguments)
     uids = parse_uids(options)
     settings = start_run(options, watchdog, SINGLE_LIMIT if uids else LIMIT)
-    policies = check.apply_options(options, settings.policies)
-    request = Request(options, settings, policies, uids, choose_now(options))
-    source = partial(_read_accounts, check.task, request, watchdog.phase)
+    stored = settings.store.folder is not None and not options.live
+    policies = apply_options(check.task, options, settings.policies, stored=stored)
+    request = Request(options, settings, policies, uids, choose_now(options), stored)
+    source = partial(_read_accounts, check.task.needs, request, watchdog.phase)
     other = check.run_instead(request, source)
     return other if other is not None else judge_accounts(check, request, source)
 
 
 def make_parser(check: BackupCheck) -> Parser:
     """Return the parser of the command line of *check*."""
-    parser = Parser(f"check_backup_{check.task}", check.description, EXIT_CODES)
+    parser = Parser(f"check_backup_{check.task.name}", check.task.description, EXIT_CODES)
     add_account_option(parser)
     add_common_options(parser)
     parser.add_argument(
@@ -124,6 +118,7 @@ def make_parser(check: BackupCheck) -> Parser:
         help="read the directory and the homes, not the store (as without [store] folder)",
     )
     add_verbosity(parser)
+    add_task_options(parser, check.task)
     check.add_options(parser)
     return parser
 
@@ -137,22 +132,23 @@ def add_verbosity(
 
 
 def _read_accounts(
-    task: str, request: Request, phase: Callable[[str], None]
+    needs: Needs, request: Request, phase: Callable[[str], None]
 ) -> Iterator[tuple[Account, Uploads]]:
     """Yield the accounts from the store if the settings name one, else from their sources."""
-    settings, options = request.settings, request.options
-    need, files = TASKS[task]
-    if settings.store.folder is None or options.live:
+    settings, folder = request.settings, request.settings.store.folder
+    if folder is None or not request.stored:
         from backup_monitoring.store import read_live_accounts
 
-        yield from read_live_accounts(settings, need, files, request.uids, request.now, phase)
+        yield from read_live_accounts(
+            settings, needs.entry, needs.files, request.uids, request.now, phase
+        )
         return
     from backup_monitoring.store import open_store
 
     phase("reading the store")
-    state = open_store(settings.store.folder)
-    state.check_age(settings.store, files, request.now)
-    yield from state.accounts(files, request.uids, need)
+    state = open_store(folder)
+    state.check_age(settings.store, needs.files, request.now)
+    yield from state.accounts(needs.files, request.uids, needs.entry)
 
 
 def judge_accounts(check: BackupCheck, request: Request, source: AccountSource) -> tuple[int, str]:
@@ -163,8 +159,8 @@ def judge_accounts(check: BackupCheck, request: Request, source: AccountSource) 
     """
     accounts, verbosity = AccountVerdicts(check, request, source), request.options.verbose
     if request.single:
-        return render_output(check.task, accounts, VerdictSummary(verbosity))
-    return render_output(check.task, accounts, CountsSummary(accounts.counter, verbosity))
+        return render_output(check.task.name, accounts, VerdictSummary(verbosity))
+    return render_output(check.task.name, accounts, CountsSummary(accounts.counter, verbosity))
 
 
 class AccountVerdicts(nagiosplugin.Resource):
@@ -176,7 +172,8 @@ class AccountVerdicts(nagiosplugin.Resource):
 
     def __init__(self, check: BackupCheck, request: Request, source: AccountSource) -> None:
         self.counter = VerdictCounter(_KEPT)
-        self._check = check
+        self._task = check.task
+        self._totals = [0] * len(check.task.totals)
         self._request = request
         self._source = source
 
@@ -197,7 +194,8 @@ class AccountVerdicts(nagiosplugin.Resource):
         request, counter, found = self._request, self.counter, set[str]()
         all_named = request.uids is not None or request.options.verbose > 1
         for account, uploads in self._source():
-            self._check.add_to_totals(account)
+            for index, total in enumerate(self._task.totals):
+                self._totals[index] += getattr(account, total.name) or 0
             # The first one is judged: the output names a worst one.
             if not all_named and counter.total and self._is_certainly_ok(account):
                 counter.add_ok()
@@ -211,18 +209,18 @@ class AccountVerdicts(nagiosplugin.Resource):
 
     def _is_certainly_ok(self, account: Account) -> bool:
         try:
-            return self._check.is_certainly_ok(account, self._request.policies)
+            return is_certainly_ok(self._task, account, self._request.policies)
         except Exception:  # the rule will fail as well, and make the account UNKNOWN
             return False
 
     def _judge(self, account: Account, uploads: Uploads) -> Verdict:
-        request, task = self._request, self._check.task
+        request, task = self._request, self._task.name
         verdict = evaluate_all(account, uploads, request.policies, request.now, (task,))[task]
         if not request.options.verbose:
             return verdict
         thresholds = ""
         if request.options.verbose > 2 and verdict.metrics:
-            thresholds = self._check.format_thresholds(account, request.policies)
+            thresholds = format_thresholds(self._task, account, request.policies)
         findings = (f"finding: {finding}" for finding in (*account.findings, *uploads.findings))
         details = (*filter(None, [thresholds]), *verdict.details, *findings)
         return verdict._replace(details=details)
@@ -230,7 +228,11 @@ class AccountVerdicts(nagiosplugin.Resource):
     def _list_totals(self) -> list[Metric]:
         counts = self.counter.counts
         numbers = [Metric(state.name.lower(), counts[state]) for state in State]
-        return numbers + self._check.list_totals()
+        sums = {total.name: sum for total, sum in zip(self._task.totals, self._totals, strict=True)}
+        for total in self._task.totals:
+            maximum = sums.get(total.maximum)
+            numbers.append(Metric(total.name, sums[total.name], total.unit, maximum=maximum))
+        return numbers
 
 
 def make_no_account_error(settings: Settings) -> MonitoringError:

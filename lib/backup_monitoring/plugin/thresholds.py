@@ -1,14 +1,20 @@
-"""The options -w and -c: good values, as ranges of the Monitoring Plugins guidelines."""
+"""The options of a task: thresholds, as ranges of the Monitoring Plugins guidelines, and days."""
 
 import argparse
 import re
+from datetime import timedelta
 
 import nagiosplugin
 
-from backup_monitoring.model import Account, Range, Threshold
-from backup_monitoring.plugin.check import BackupCheck
-from backup_monitoring.plugin.options import Parser
-from backup_monitoring.tasks import Policies, format_warn_thresholds, resolve_warn_after
+from backup_monitoring.model import (
+    Range,
+    Threshold,
+    UsageError,
+    format_duration,
+    parse_duration,
+)
+from backup_monitoring.plugin.options import Parser, parse_days
+from backup_monitoring.tasks import Option, Policies, Task
 
 
 def parse_range(text: str) -> Range:
@@ -33,50 +39,60 @@ def parse_range(text: str) -> Range:
     return Range(float(parsed.start), float(parsed.end), bool(parsed.invert))
 
 
-def add_thresholds(parser: Parser, warning: str, critical: str) -> None:
-    """Add ``-w`` and ``-c`` with the given help."""
-    explain_ranges(parser, "RANGE")
-    entry = "; for accounts whose entry sets none: most entries do"
-    parser.add_argument("-w", "--warning", metavar="RANGE", type=parse_range, help=warning + entry)
-    parser.add_argument("-c", "--critical", metavar="RANGE", type=parse_range, help=critical)
+def parse_age(text: str) -> Range:
+    """Return the good ages in seconds of *text*, a duration or a range."""
+    try:
+        return Range(end=parse_duration(text).total_seconds())
+    except ValueError:
+        return parse_range(text)
 
 
-def explain_ranges(parser: Parser, metavar: str) -> None:
-    """Add to the help of *parser* what a *metavar* is."""
-    parser.epilog = (
-        f"{metavar}: the good values. 85 is 0 to 85, 10: is 10 and more, ~: is everything (off),\n"
-        f"@90:100 is everything but 90 to 100.\n{parser.epilog}"
-    )
+_PARSERS = {"RANGE": parse_range, "AGE": parse_age, "DAYS": parse_days}  # by metavar
 
 
-def choose_threshold(good: Range | None, option: str, otherwise: Threshold) -> Threshold:
-    """Return the threshold of the command line's *option*, else *otherwise*."""
-    return Threshold(good, option) if good is not None else otherwise
-
-
-class WarnAfterCheck(BackupCheck):
-    """A check whose ``-w`` and ``-c`` are numbers of backups in a row, as in [warn_after]."""
-
-    counted: str  # what such a backup is: missed, failed
-
-    def add_options(self, parser: Parser) -> None:
-        """Add ``-w`` and ``-c``."""
-        add_thresholds(
-            parser,
-            f"good number of {self.counted} backups in a row, off by default "
-            "([warn_after] backups)",
-            "CRITICAL outside of it while WARNING holds, 2 by default (from 3 on)",
+def add_task_options(parser: Parser, task: Task) -> None:
+    """Add the options of *task*."""
+    for option in task.options:
+        parser.add_argument(
+            *option.flags,
+            metavar=option.metavar,
+            type=_PARSERS[option.metavar],
+            help=option.help.format(default=_format_default(option)),
+        )
+    ranges = sorted({option.metavar for option in task.options} & {"RANGE", "AGE"})
+    for metavar in ranges:
+        parser.epilog = (
+            f"{metavar}: the good values. 85 is 0 to 85, 10: is 10 and more, ~: is everything "
+            f"(off),\n@90:100 is everything but 90 to 100.\n{parser.epilog}"
         )
 
-    def apply_options(self, options: argparse.Namespace, policies: Policies) -> Policies:
-        """Return *policies* with the thresholds of the command line."""
-        default = policies.warn_after
-        warn_after = default._replace(
-            backups=choose_threshold(options.warning, "-w", default.backups),
-            critical=choose_threshold(options.critical, "-c", default.critical),
-        )
-        return policies._replace(warn_after=warn_after)
 
-    def format_thresholds(self, account: Account, policies: Policies) -> str:
-        """Return the thresholds of *account*: its entry's, else those of *policies*."""
-        return format_warn_thresholds(resolve_warn_after(account, policies.warn_after))
+def _format_default(option: Option) -> str:
+    default: object = option.policy._field_defaults[option.field]
+    if not isinstance(default, Threshold) or default.good.plain is None:
+        return "off"
+    if option.metavar == "AGE":
+        return format_duration(timedelta(seconds=default.good.plain))
+    return f"{default.good.plain:g}"
+
+
+def apply_options(
+    task: Task, options: argparse.Namespace, policies: Policies, *, stored: bool
+) -> Policies:
+    """Return *policies* with the values of the command line.
+
+    Args:
+        stored: the store is read; otherwise an option that needs it is a UsageError.
+    """
+    for option in task.options:
+        flag = option.flags[-1]
+        value = getattr(options, flag.removeprefix("--").replace("-", "_"))
+        if value is None:
+            continue
+        if option.needs_store and not stored:
+            remedy = "set [store] folder and leave --live out, or leave this option out"
+            raise UsageError(flag, option.needs_store, remedy)
+        if isinstance(value, Range):
+            value = Threshold(value, option.flags[0])
+        policies = policies.replace(policies[option.policy]._replace(**{option.field: value}))
+    return policies

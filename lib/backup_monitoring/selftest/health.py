@@ -141,7 +141,7 @@ def _check_duration(duration: timedelta, policy: MonitoringPolicy) -> _Aspect:
 def _check_findings(kind: str, count: int, policy: MonitoringPolicy) -> _Aspect:
     threshold = policy.findings.get(kind)
     text = f"{count} finding{'s' * (count != 1)} of kind {kind} ({FINDING_KINDS[kind]})"
-    if threshold is not None and count >= threshold:
+    if threshold and count >= threshold:
         text += f", threshold {threshold} ([monitoring.findings]); see collect_backup_state -v"
         return _Aspect(State.WARNING, text)
     return _Aspect(State.OK, text)
@@ -185,7 +185,7 @@ def _list_metrics(
     yield Metric("run_duration", round(duration.total_seconds(), 3), "s", longest)
     for kind in FINDING_KINDS:
         warning = policy.findings.get(kind)
-        good = Range(end=warning - 1) if warning is not None else None
+        good = Range(end=warning - 1) if warning else None
         yield Metric(f"findings_{kind}", findings.get(kind, 0), "", good)
 
 

@@ -16,6 +16,7 @@ from backup_monitoring.model import (
     format_time,
 )
 from backup_monitoring.settings import HomesSettings, Settings
+from backup_monitoring.tasks import SchedulePolicy
 from backup_monitoring.uploads import HomeError, read_uploads, resolve_home
 
 _HOMES = 1000
@@ -76,7 +77,7 @@ class InstallationCheck:
         for account in islice(accounts, _HOMES):
             count += 1
             self._phase(f"reading the files of account {account.uid}")
-            zones = settings.policies.schedule.zones
+            zones = settings.policies[SchedulePolicy].zones
             self._note_uploads(
                 account, read_uploads(account, settings.homes, zones, Files.START, self._now)
             )

@@ -4,13 +4,18 @@ from backup_monitoring import face
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from backup_monitoring.settings.directory import BASES, AttributeNames, DirectorySettings
+    from backup_monitoring.settings.annotated import describe_section, format_default
+    from backup_monitoring.settings.annotated import render_annotated
+    from backup_monitoring.settings.directory import AttributeNames, DirectorySettings
+    from backup_monitoring.settings.forms import Names
     from backup_monitoring.settings.homes import PLACEHOLDER, HomesSettings
     from backup_monitoring.settings.icinga import IcingaSettings
-    from backup_monitoring.settings.load import Settings, find_settings_file, read_settings
+    from backup_monitoring.settings.load import Settings, find_settings_file, list_sections
+    from backup_monitoring.settings.load import read_settings
     from backup_monitoring.settings.monitoring import MonitoringPolicy
     from backup_monitoring.settings.notify import NotifySettings
+    from backup_monitoring.settings.sections import DeclaredKey, list_keys
     from backup_monitoring.settings.store import StoreSettings
-    from backup_monitoring.settings.toml_table import Names, Setting, write_toml
+    from backup_monitoring.settings.toml_table import Setting, format_key
 else:
     __all__, __getattr__ = face(__name__, __file__)

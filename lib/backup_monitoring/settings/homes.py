@@ -1,44 +1,95 @@
 """Section [homes]: where home directories are, and the names of the files in them."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
-from backup_monitoring.model import SettingsError
-from backup_monitoring.settings.toml_table import (
-    Names,
-    Table,
-    parse_file_names,
-    parse_path,
-    parse_text,
-    parse_whole,
-)
+from backup_monitoring.model import Key, SettingsError, parse_text
+from backup_monitoring.settings.forms import Names, parse_names
+from backup_monitoring.settings.toml_table import Table
 
-PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+PLACEHOLDER = r"\{([^{}]*)\}"  # compiled where a template is not the default
 _PLACEHOLDERS = ("home", "uid", "last1", "last3", "mid3")
 
 
+def _parse_folder(value: object) -> str:
+    text = parse_text(value)
+    if not text or text.startswith("/") or ".." in text.split("/") or "\0" in text:
+        raise ValueError("not a folder below the home directory; write a relative path")
+    return text
+
+
+def _parse_file_names(value: object) -> Names:
+    names = parse_names(value)
+    if any(not name or "/" in name or name in (".", "..") or "\0" in name for name in names):
+        raise ValueError("not a list of file names; write them without a path")
+    return names
+
+
 class HomesSettings(NamedTuple):
-    """[homes]: where home directories are, and the names of the clients' files.
+    """[homes]: where home directories are, and the names of the files in them."""
 
-    Args:
-        root: prefix of every home directory; '/' for the server itself.
-        path: template of a home directory: ``{home}``, ``{uid}``, and of the uid's digits
-            ``{last1}``, ``{last3}``, ``{mid3}`` (the three before the last three).
-        incoming: the folder with the computers' folders, below the home directory.
-        depth: greatest number of folders between *incoming* and a report folder.
-        report_folders, start_files, end_files, schedule_files: names; the first that exists is
-            used.
-    """
-
-    root: Path = Path("/")
-    path: str = "{home}"
-    incoming: str = "incoming"
-    depth: int = 3
-    report_folders: Names = (".sepiola_backup",)
-    start_files: Names = ("backupStarted.xml",)
-    end_files: Names = ("backupEnded.xml",)
-    schedule_files: Names = ("scheduler.xml",)
+    root: Annotated[Path, Key("prefix of every home directory, for a mount or a test tree")] = Path(
+        "/"
+    )
+    path: Annotated[
+        str,
+        Key(
+            "template of a home directory: `{home}` (the entry's), `{uid}`, and of the uid's "
+            "digits `{last1}`, `{last3}`, `{mid3}` (the three before the last three)",
+            "or made of the uid's digits, for example\n"
+            '"/var/backup/{last1}/{last3}/{mid3}/{uid}/chroot{home}"',
+        ),
+    ] = "{home}"
+    incoming: Annotated[
+        str,
+        Key(
+            "folder below the home directory that contains the computers' folders",
+            "below the home directory; contains the computers' folders",
+            parse=_parse_folder,
+        ),
+    ] = "incoming"
+    depth: Annotated[
+        int,
+        Key(
+            "greatest number of folders from `incoming` down to a computer's",
+            least=1,
+            most=10,
+        ),
+    ] = 3
+    report_folders: Annotated[
+        Names,
+        Key(
+            "names of the folder with a computer's reports; the first that exists is used",
+            "of a computer's reports; the first that exists is used",
+            parse=_parse_file_names,
+        ),
+    ] = (".sepiola_backup",)
+    start_files: Annotated[
+        Names,
+        Key(
+            "names of the start report; the first that exists is used",
+            "",
+            parse=_parse_file_names,
+        ),
+    ] = ("backupStarted.xml",)
+    end_files: Annotated[
+        Names,
+        Key(
+            "names of the end report; the first that exists is used",
+            "",
+            parse=_parse_file_names,
+        ),
+    ] = ("backupEnded.xml",)
+    schedule_files: Annotated[
+        Names,
+        Key(
+            "names of the schedule; the first that exists is used",
+            "",
+            parse=_parse_file_names,
+        ),
+    ] = ("scheduler.xml",)
 
 
 def check_template(template: str, where: str) -> None:
@@ -48,10 +99,10 @@ def check_template(template: str, where: str) -> None:
         where: file and key, for the message.
     """
     remedy = "use " + ", ".join(f"{{{name}}}" for name in _PLACEHOLDERS)
-    for name in PLACEHOLDER.findall(template):
+    for name in re.findall(PLACEHOLDER, template):
         if name not in _PLACEHOLDERS:
             raise SettingsError(where, f"unknown placeholder {{{name}}}", remedy)
-    rest = PLACEHOLDER.sub("", template)
+    rest = re.sub(PLACEHOLDER, "", template)
     if "{" in rest or "}" in rest:
         raise SettingsError(where, "unbalanced brace", remedy)
     if ".." in template.split("/") or "\0" in template:
@@ -60,29 +111,10 @@ def check_template(template: str, where: str) -> None:
         raise SettingsError(where, "not an absolute path", "begin it with / or {home}")
 
 
-def parse_homes(table: Table) -> HomesSettings:
-    """Return the settings of section [homes]; SettingsError names the first bad key."""
-    default = HomesSettings()
-    path = table.take("path", parse_text, default.path)
-    check_template(path, f"{table.file}: [homes] path")
-
-    def take_names(key: str, names: Names) -> Names:
-        return table.take(key, parse_file_names, names)
-
-    return HomesSettings(
-        root=table.take("root", lambda v: parse_path(table.file.parent, v), default.root),
-        path=path,
-        incoming=table.take("incoming", _parse_folder, default.incoming),
-        depth=table.take("depth", parse_whole(1, 10), default.depth),
-        report_folders=take_names("report_folders", default.report_folders),
-        start_files=take_names("start_files", default.start_files),
-        end_files=take_names("end_files", default.end_files),
-        schedule_files=take_names("schedule_files", default.schedule_files),
-    )
-
-
-def _parse_folder(value: object) -> str:
-    text = parse_text(value)
-    if not text or text.startswith("/") or ".." in text.split("/") or "\0" in text:
-        raise ValueError("not a folder below the home directory; write a relative path")
-    return text
+def complete_homes(
+    table: Table, settings: HomesSettings, environment: Mapping[str, str]
+) -> HomesSettings:
+    """Return *settings*; SettingsError if its template is not valid."""
+    if table.has("path"):
+        check_template(settings.path, f"{table.file}: [homes] path")
+    return settings

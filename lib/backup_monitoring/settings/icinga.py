@@ -4,64 +4,13 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
-from backup_monitoring.settings.toml_table import Table, parse_path, parse_span, parse_text
+from backup_monitoring.model import Key, parse_text
+from backup_monitoring.settings.toml_table import Table
 
 PASSWORD_VARIABLE = "BACKUP_MONITORING_ICINGA_PASSWORD"  # noqa: S105 - a name, not a secret
 _LAST_PORT = 65535
-
-
-class IcingaSettings(NamedTuple):
-    """[icinga]: Icinga 2's API, or Nagios's files.
-
-    Args:
-        url: ``https://HOST:5665``; '' for none.
-        ca_file: certificates of the authorities to trust; None: the system's.
-        user: of the API. password: from the environment; never printed.
-        password_file: read only by programs that connect to the API.
-        ttl: after this time without a further result Icinga turns a service UNKNOWN.
-        host_name: the host of accounts whose entry names no backup server.
-        command_file: Nagios's command pipe. spool: its folder of check results.
-    """
-
-    url: str = ""
-    ca_file: Path | None = None
-    user: str = ""
-    password: str = ""
-    password_file: Path | None = None
-    ttl: timedelta = timedelta(minutes=30)
-    host_name: str = "backup-server"
-    command_file: Path | None = None
-    spool: Path | None = None
-
-    def __repr__(self) -> str:
-        """Return a text without the password."""
-        return f"IcingaSettings(url={self.url!r}, user={self.user!r})"
-
-
-def parse_icinga(table: Table, environment: Mapping[str, str]) -> IcingaSettings:
-    """Return the settings of section [icinga]; SettingsError names the first bad key.
-
-    Args:
-        environment: may contain the password, as ``PASSWORD_VARIABLE``.
-    """
-    default, folder = IcingaSettings(), table.file.parent
-
-    def take_path(key: str) -> Path | None:
-        return table.take(key, lambda value: parse_path(folder, value), None)
-
-    return IcingaSettings(
-        url=table.take("url", _parse_url, default.url),
-        ca_file=take_path("ca_file"),
-        user=table.take("user", parse_text, default.user),
-        password=environment.get(PASSWORD_VARIABLE, ""),
-        password_file=take_path("password_file"),
-        ttl=table.take("ttl", parse_span, default.ttl),
-        host_name=table.take("host_name", parse_text, default.host_name),
-        command_file=take_path("command_file"),
-        spool=take_path("spool"),
-    )
 
 
 def _parse_url(value: object) -> str:
@@ -72,3 +21,81 @@ def _parse_url(value: object) -> str:
     if port.isdigit() and not 0 < int(port) <= _LAST_PORT:
         raise ValueError(f"not a valid URL; its port must be from 1 to {_LAST_PORT}")
     return text.rstrip("/")
+
+
+class IcingaSettings(NamedTuple):
+    """[icinga]: for `submit_backup_results`.
+
+    It sends its results to Icinga 2's API, or to one of Nagios's two interfaces.
+
+    Args:
+        password: from the environment; never printed.
+    """
+
+    url: Annotated[
+        str,
+        Key(
+            "URL of the API, `https://HOST:5665`. Its certificate is verified",
+            "Icinga 2's API",
+            parse=_parse_url,
+            example="https://icinga.example.org:5665",
+        ),
+    ] = ""
+    ca_file: Annotated[
+        Path | None,
+        Key(
+            "PEM file with the certificates of the authorities to trust",
+            "default: the system's authorities",
+            unset="the system's",
+            example="/var/lib/icinga2/certs/ca.crt",
+        ),
+    ] = None
+    user: Annotated[str, Key("name of the ApiUser", example="submit")] = ""
+    password_file: Annotated[
+        Path | None,
+        Key(
+            f"file whose first line is the password. `${PASSWORD_VARIABLE}` takes precedence",
+            f"or set ${PASSWORD_VARIABLE}",
+            example="icinga-password",
+        ),
+    ] = None
+    password: str = ""
+    ttl: Annotated[
+        timedelta,
+        Key(
+            "a service without a result for this long becomes UNKNOWN. Allow at least three "
+            "collector runs",
+            "a service without a result for this long is UNKNOWN",
+        ),
+    ] = timedelta(minutes=30)
+    host_name: Annotated[
+        str,
+        Key("host of accounts whose entry names no backup server"),
+    ] = "backup-server"
+    command_file: Annotated[
+        Path | None,
+        Key(
+            "Nagios's command pipe",
+            "for Nagios: its command pipe,",
+            example="/var/lib/nagios4/rw/nagios.cmd",
+        ),
+    ] = None
+    spool: Annotated[
+        Path | None,
+        Key(
+            "Nagios's folder of check results (`check_result_path`)",
+            "or its folder of check results",
+            example="/var/lib/nagios4/spool/checkresults",
+        ),
+    ] = None
+
+    def __repr__(self) -> str:
+        """Return a text without the password."""
+        return f"IcingaSettings(url={self.url!r}, user={self.user!r})"
+
+
+def complete_icinga(
+    table: Table, settings: IcingaSettings, environment: Mapping[str, str]
+) -> IcingaSettings:
+    """Return *settings* with the password of the *environment*."""
+    return settings._replace(password=environment.get(PASSWORD_VARIABLE, ""))

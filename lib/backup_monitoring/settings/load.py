@@ -2,44 +2,66 @@
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from backup_monitoring.model import SettingsError
-from backup_monitoring.settings.directory import DirectorySettings, parse_directory
-from backup_monitoring.settings.homes import HomesSettings, parse_homes
-from backup_monitoring.settings.icinga import IcingaSettings, parse_icinga
-from backup_monitoring.settings.monitoring import MonitoringPolicy, parse_monitoring
-from backup_monitoring.settings.notify import NotifySettings, parse_notify
-from backup_monitoring.settings.store import StoreSettings, parse_store
-from backup_monitoring.settings.task_sections import (
-    parse_client,
-    parse_quota,
-    parse_schedule,
-    parse_status,
-    parse_unused,
-    parse_warn_after,
-)
-from backup_monitoring.settings.toml_table import Setting, Table
-from backup_monitoring.tasks import Policies
+from backup_monitoring.settings.directory import DirectorySettings, complete_directory
+from backup_monitoring.settings.homes import HomesSettings, complete_homes
+from backup_monitoring.settings.icinga import IcingaSettings, complete_icinga
+from backup_monitoring.settings.monitoring import MonitoringPolicy
+from backup_monitoring.settings.notify import NotifySettings, complete_notify
+from backup_monitoring.settings.sections import read_section
+from backup_monitoring.settings.store import StoreSettings
+from backup_monitoring.settings.toml_table import Setting, Table, Taken, write_toml
+from backup_monitoring.tasks import SECTIONS, Policies
 
 DEFAULT_FILE = Path("/etc/backup-monitoring/backup-monitoring.toml")
 FILE_VARIABLE = "BACKUP_MONITORING_CONFIG"
 
 
 class Settings(NamedTuple):
-    """All settings; *in_effect* lists each of them as text, for ``backup_settings``."""
+    """All settings: a field per section, in the order of the file, and the tasks' policies.
+
+    Args:
+        taken: each of them, with its origin.
+    """
 
     file: Path
     directory: DirectorySettings
     homes: HomesSettings
     store: StoreSettings
+    policies: Policies
+    monitoring: MonitoringPolicy
     notify: NotifySettings
     icinga: IcingaSettings
-    monitoring: MonitoringPolicy
-    policies: Policies
-    in_effect: tuple[Setting, ...]
+    taken: tuple[Taken, ...]
+
+    @property
+    def in_effect(self) -> list[Setting]:
+        """Each setting as text, for ``backup_settings``."""
+        return [Setting(name, key, write_toml(value), by) for name, key, value, by in self.taken]
+
+
+# What is checked across the keys of a section, and what comes from elsewhere.
+_COMPLETE: Mapping[str, Callable[[Table, Any, Mapping[str, str]], Any]] = {
+    "directory": complete_directory,
+    "homes": complete_homes,
+    "notify": complete_notify,
+    "icinga": complete_icinga,
+}
+
+
+def list_sections() -> dict[str, type]:
+    """Return the type of each section, by its name, in the order of the file."""
+    sections: dict[str, type] = {}
+    for field, kind in Settings.__annotations__.items():
+        if kind is Policies:
+            sections |= SECTIONS
+        elif hasattr(kind, "_fields"):
+            sections[field] = kind
+    return sections
 
 
 def find_settings_file(option: str | None, environment: Mapping[str, str] = os.environ) -> Path:
@@ -57,26 +79,15 @@ def read_settings(file: Path, environment: Mapping[str, str] = os.environ) -> Se
         SettingsError: the file cannot be read, is not TOML, or a key or value is wrong.
     """
     root = Table(file, "", _read_toml(file), [])
-    settings = Settings(
-        file=file,
-        directory=parse_directory(root.take_table("directory"), environment),
-        homes=parse_homes(root.take_table("homes")),
-        store=parse_store(root.take_table("store")),
-        notify=parse_notify(root.take_table("notify"), environment),
-        icinga=parse_icinga(root.take_table("icinga"), environment),
-        monitoring=parse_monitoring(root.take_table("monitoring")),
-        policies=Policies(
-            quota=parse_quota(root.take_table("quota")),
-            warn_after=parse_warn_after(root.take_table("warn_after")),
-            schedule=parse_schedule(root.take_table("schedule")),
-            status=parse_status(root.take_table("status")),
-            client=parse_client(root.take_table("client")),
-            unused=parse_unused(root.take_table("unused")),
-        ),
-        in_effect=(),
-    )
+    values: dict[str, Any] = {}
+    for name, section in list_sections().items():
+        table = root.take_table(name)
+        values[name] = read_section(table, section)
+        if name in _COMPLETE:
+            values[name] = _COMPLETE[name](table, values[name], environment)
+    policies = Policies(*(values.pop(name) for name in SECTIONS))
     root.reject_unknown_keys()
-    return settings._replace(in_effect=tuple(root.in_effect))
+    return Settings(file=file, policies=policies, taken=tuple(root.taken), **values)
 
 
 def _read_toml(file: Path) -> dict[str, object]:

@@ -4,134 +4,20 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, NamedTuple
 
-from backup_monitoring.settings.toml_table import (
-    Table,
-    parse_flag,
-    parse_path,
-    parse_percent,
-    parse_span,
-    parse_text,
-    parse_whole,
-)
+from backup_monitoring.model import Key, parse_text
+from backup_monitoring.settings.toml_table import Table
 
 SMTP_PASSWORD_VARIABLE = "BACKUP_MONITORING_SMTP_PASSWORD"  # noqa: S105 - a name, not a secret
 
 
-class ResellerDelivery(NamedTuple):
-    """[notify.reseller]: whether resellers are notified, and how long events are collected."""
-
-    enabled: bool = True
-    digest: bool = True
-    digest_delay: timedelta = timedelta(minutes=10)
-
-
-class NotifySettings(NamedTuple):
-    """[notify]: who is notified, and how mails are sent.
-
-    Args:
-        trigger: what triggers notifications: "monitoring" (the hook) or "scan".
-        sender: ``From``, an address or ``Name <address>``. reply_to: ``Reply-To``, '' for none.
-        support: contact in the mails. self_service: where customers change their recipients.
-        smtp: ``smtp://HOST:PORT``, ``smtps://HOST:PORT`` or ``sendmail:/PATH``.
-        start_tls: encrypt an ``smtp://`` connection before anything else is sent.
-        ca_file: certificates of the authorities to trust; None: the system's.
-        username, password: of the mail server, '' for none; never printed.
-        password_file: read only when mails are delivered.
-        outbox: file of the mail queue. log: file of decisions and deliveries; None: no log.
-        operator: the provider's own address.
-        return_path: of the mails; '' is the null return path.
-        language: of recipients whose entry has none.
-        templates: folder of the provider's own templates.
-        warn_by_default: notify customers whose entry has no warning switch.
-        reminder_interval: of problems that last. retry_for: how long delivery is retried.
-        settle: how long mails of a new problem wait, so that a storm is recognized.
-        storm: hold mails while many accounts of a server fail at once: more than
-            *storm_percent* of them, and more than *storm_min_accounts*.
-    """
-
-    trigger: str = "monitoring"
-    sender: str = ""
-    reply_to: str = ""
-    support: str = ""
-    self_service: str = ""
-    smtp: str = "smtp://localhost:25"
-    start_tls: bool = False
-    ca_file: Path | None = None
-    username: str = ""
-    password: str = ""
-    password_file: Path | None = None
-    outbox: Path | None = None
-    log: Path | None = None
-    operator: str = ""
-    return_path: str = ""
-    language: str = "en"
-    templates: Path | None = None
-    warn_by_default: bool = True
-    reminder_interval: timedelta = timedelta(days=7)
-    retry_for: timedelta = timedelta(days=3)
-    settle: timedelta = timedelta(minutes=10)
-    storm: bool = True
-    storm_percent: float = 10
-    storm_min_accounts: int = 20
-    reseller: ResellerDelivery = ResellerDelivery()
-
-    def __repr__(self) -> str:
-        """Return a text without the password."""
-        return f"NotifySettings(trigger={self.trigger!r}, smtp={self.smtp!r})"
-
-
-def parse_notify(table: Table, environment: Mapping[str, str]) -> NotifySettings:
-    """Return the settings of section [notify]; SettingsError names the first bad key.
-
-    Args:
-        environment: may contain the mail server's password, as ``SMTP_PASSWORD_VARIABLE``.
-    """
-    default, folder = NotifySettings(), table.file.parent
-    texts = ("sender", "reply_to", "support", "self_service", "operator", "return_path", "language")
-    spans = ("reminder_interval", "retry_for", "settle")
-    files = ("outbox", "log", "ca_file", "templates", "password_file")
-    settings = default._replace(
-        trigger=table.take("trigger", _parse_trigger, default.trigger),
-        smtp=table.take("smtp", lambda v: _parse_mail_server(folder, v), default.smtp),
-        start_tls=table.take("start_tls", parse_flag, default.start_tls),
-        warn_by_default=table.take("warn_by_default", parse_flag, default.warn_by_default),
-        storm=table.take("storm", parse_flag, default.storm),
-        storm_percent=table.take("storm_percent", parse_percent, default.storm_percent),
-        storm_min_accounts=table.take(
-            "storm_min_accounts", parse_whole(1, 10**6), default.storm_min_accounts
-        ),
-        reseller=_parse_reseller(table.take_table("reseller")),
-        username=table.take("username", parse_text, ""),
-        **{
-            key: table.take("from" if key == "sender" else key, parse_text, getattr(default, key))
-            for key in texts
-        },
-        **{key: table.take(key, parse_span, getattr(default, key)) for key in spans},
-    )
-    paths: dict[str, Any] = {
-        key: table.take(key, lambda v: parse_path(folder, v), None) for key in files
-    }
-    settings = settings._replace(password=environment.get(SMTP_PASSWORD_VARIABLE, ""), **paths)
-    if settings.username and not settings.password and settings.password_file is None:
-        remedy = f"name the password's file, or set ${SMTP_PASSWORD_VARIABLE}"
-        raise table.error("password_file", "is not set", remedy)
-    return settings
-
-
-def _parse_trigger(value: object) -> str:
-    if value not in ("monitoring", "scan"):
-        raise ValueError('not a valid trigger; use "monitoring" or "scan"')
-    return str(value)
-
-
-def _parse_mail_server(folder: Path, value: object) -> str:
+def _parse_mail_server(value: object) -> str:
     text = parse_text(value)
     kind, _, path = text.partition(":")
-    if kind == "sendmail" and path:
-        return f"sendmail:{folder.absolute() / path}"
-    if not re.fullmatch(r"smtps?://[A-Za-z0-9.:\[\]-]+", text):
+    if not (kind == "sendmail" and path) and not re.fullmatch(
+        r"smtps?://[A-Za-z0-9.:\[\]-]+", text
+    ):
         raise ValueError(
             'not a valid mail server; write "smtp://HOST:PORT", "smtps://HOST:PORT" '
             'or "sendmail:PATH"'
@@ -139,10 +25,196 @@ def _parse_mail_server(folder: Path, value: object) -> str:
     return text
 
 
-def _parse_reseller(table: Table) -> ResellerDelivery:
-    default = ResellerDelivery()
-    return ResellerDelivery(
-        enabled=table.take("enabled", parse_flag, default.enabled),
-        digest=table.take("digest", parse_flag, default.digest),
-        digest_delay=table.take("digest_delay", parse_span, default.digest_delay),
+def _resolve_mail_server(folder: Path, server: str) -> str:
+    kind, _, path = server.partition(":")
+    return f"sendmail:{folder.absolute() / path}" if kind == "sendmail" else server
+
+
+class ResellerDelivery(NamedTuple):
+    """[notify.reseller]: whether resellers are notified, and how long events are collected."""
+
+    enabled: Annotated[bool, Key("notify resellers", "")] = True
+    digest: Annotated[bool, Key("collect a reseller's events into one mail")] = True
+    digest_delay: Annotated[
+        timedelta,
+        Key(
+            "wait this long for further events before sending the digest",
+            "wait this long for further events",
+        ),
+    ] = timedelta(minutes=10)
+
+
+class NotifySettings(NamedTuple):
+    """[notify]: who is notified, and how `notify_backup` sends its mails.
+
+    Args:
+        password: from the environment; never printed.
+    """
+
+    trigger: Annotated[
+        str,
+        Key(
+            "what triggers notifications: the monitoring system, or `notify_backup --scan` with a "
+            "timer. Calls of the other kind are rejected",
+            'the monitoring system\'s notifications, or "scan"',
+            choices=("monitoring", "scan"),
+        ),
+    ] = "monitoring"
+    sender: Annotated[
+        str,
+        Key(
+            'sender, an address or `"Name <address>"`',
+            "sender",
+            name="from",
+            example="Backup Service <backup@example.org>",
+        ),
+    ] = ""
+    reply_to: Annotated[str, Key("address for replies")] = ""
+    operator: Annotated[
+        str,
+        Key(
+            "the provider's own address; notified of events that have no other recipient",
+            "you: for events without another recipient",
+            example="operations@example.org",
+        ),
+    ] = ""
+    support: Annotated[
+        str,
+        Key(
+            "contact for questions; appears in the mails",
+            example="support@example.org",
+        ),
+    ] = ""
+    self_service: Annotated[
+        str,
+        Key(
+            "URL where customers change who is notified; appears in the mails",
+            "where customers change who is notified",
+            example="https://selfcare.example.org/",
+        ),
+    ] = ""
+    smtp: Annotated[
+        str,
+        Key(
+            "mail server: `smtp://HOST:PORT`, `smtps://HOST:PORT` or `sendmail:PATH`",
+            'or "smtps://HOST:465", "sendmail:/usr/sbin/sendmail"',
+            parse=_parse_mail_server,
+            resolve=_resolve_mail_server,
+        ),
+    ] = "smtp://localhost:25"
+    start_tls: Annotated[
+        bool, Key("encrypt an `smtp://` connection before anything else is sent", "encrypt smtp://")
+    ] = False
+    ca_file: Annotated[
+        Path | None,
+        Key(
+            "PEM file with the certificates of the authorities to trust",
+            "default: the system's authorities",
+            unset="the system's",
+            example="/etc/ssl/certs/ca-certificates.crt",
+        ),
+    ] = None
+    username: Annotated[str, Key("user at the mail server")] = ""
+    password_file: Annotated[
+        Path | None,
+        Key(
+            f"file whose first line is the password. `${SMTP_PASSWORD_VARIABLE}` takes precedence",
+            f"or set ${SMTP_PASSWORD_VARIABLE}",
+            example="smtp-password",
+        ),
+    ] = None
+    password: str = ""
+    return_path: Annotated[
+        str,
+        Key(
+            "return path of the mails (envelope sender)",
+            "default: the null return path",
+            unset="the null return path",
+        ),
+    ] = ""
+    outbox: Annotated[
+        Path | None,
+        Key(
+            "file of the mail queue and of what was sent to whom",
+            "the mail queue",
+            example="/var/lib/backup-monitoring/outbox/outbox.sqlite",
+        ),
+    ] = None
+    log: Annotated[
+        Path | None,
+        Key(
+            "file of JSON lines, one per decision and delivery",
+            "of decisions and deliveries",
+            example="/var/log/backup-monitoring/notify.jsonl",
+        ),
+    ] = None
+    language: Annotated[
+        str,
+        Key(
+            "language of mails to recipients whose entry has none",
+            "for recipients whose entry has none",
+        ),
+    ] = "en"
+    templates: Annotated[
+        Path | None,
+        Key(
+            "folder with your own templates ([mails.md](mails.md))",
+            "your own templates",
+            example="/etc/backup-monitoring/templates",
+        ),
+    ] = None
+    warn_by_default: Annotated[bool, Key("notify customers whose entry has no warning switch")] = (
+        True
     )
+    reminder_interval: Annotated[
+        timedelta, Key("interval of the scan's reminders of problems that last")
+    ] = timedelta(days=7)
+    retry_for: Annotated[timedelta, Key("how long delivery of a mail is retried")] = timedelta(
+        days=3
+    )
+    settle: Annotated[
+        timedelta,
+        Key(
+            "how long mails of a new problem wait, so that a storm can be recognized",
+            "mails of a new problem wait, so that a storm is recognized",
+        ),
+    ] = timedelta(minutes=10)
+    storm: Annotated[
+        bool,
+        Key(
+            "hold mails of new problems while many accounts of a server fail at once",
+            "hold them while many accounts of a server fail at once:",
+        ),
+    ] = True
+    storm_percent: Annotated[
+        float,
+        Key(
+            "a storm is more than this share of the server's accounts",
+            "percent: more than this share of its accounts,",
+        ),
+    ] = 10
+    storm_min_accounts: Annotated[
+        int, Key("and more than this many accounts", least=1, most=10**6)
+    ] = 20
+    reseller: Annotated[
+        ResellerDelivery,
+        Key(
+            "Whether resellers are notified, and whether their events are collected.",
+            "for resellers",
+        ),
+    ] = ResellerDelivery()
+
+    def __repr__(self) -> str:
+        """Return a text without the password."""
+        return f"NotifySettings(trigger={self.trigger!r}, smtp={self.smtp!r})"
+
+
+def complete_notify(
+    table: Table, settings: NotifySettings, environment: Mapping[str, str]
+) -> NotifySettings:
+    """Return *settings* with the password of the *environment*; SettingsError if it needs one."""
+    settings = settings._replace(password=environment.get(SMTP_PASSWORD_VARIABLE, ""))
+    if settings.username and not settings.password and settings.password_file is None:
+        remedy = f"name the password's file, or set ${SMTP_PASSWORD_VARIABLE}"
+        raise table.error("password_file", "is not set", remedy)
+    return settings

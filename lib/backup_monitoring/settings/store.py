@@ -2,32 +2,35 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
-from backup_monitoring.settings.toml_table import Table, parse_path, parse_span
+from backup_monitoring.model import Key
 
 
 class StoreSettings(NamedTuple):
-    """[store]: where the collector's data is, and how old it may be.
+    """[store]: where `collect_backup_state` stores its data for the checks."""
 
-    Args:
-        folder: None: no store, every check reads live.
-        max_age: of the uploads that the last run read. directory_max_age: of the directory's data.
-        keep: how long history is kept.
-    """
-
-    folder: Path | None = None
-    max_age: timedelta = timedelta(minutes=30)
-    directory_max_age: timedelta = timedelta(hours=4)
-    keep: timedelta = timedelta(days=400)
-
-
-def parse_store(table: Table) -> StoreSettings:
-    """Return the settings of section [store]; SettingsError names the first bad key."""
-    default = StoreSettings()
-    return StoreSettings(
-        folder=table.take("folder", lambda v: parse_path(table.file.parent, v), None),
-        max_age=table.take("max_age", parse_span, default.max_age),
-        directory_max_age=table.take("directory_max_age", parse_span, default.directory_max_age),
-        keep=table.take("keep", parse_span, default.keep),
-    )
+    folder: Annotated[
+        Path | None,
+        Key(
+            "folder of the store",
+            "default: no store, all checks read live",
+            unset="no store, all checks read live",
+            example="/var/lib/backup-monitoring",
+        ),
+    ] = None
+    max_age: Annotated[
+        timedelta,
+        Key(
+            "checks are UNKNOWN if the uploads were last read longer ago than this",
+            "UNKNOWN if the uploads were last read longer ago,",
+        ),
+    ] = timedelta(minutes=30)
+    directory_max_age: Annotated[
+        timedelta,
+        Key(
+            "checks are UNKNOWN if the directory was last read longer ago than this",
+            "or the directory",
+        ),
+    ] = timedelta(hours=4)
+    keep: Annotated[timedelta, Key("how long history is kept")] = timedelta(days=400)

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import NamedTuple, TypeVar, cast
+from typing import NamedTuple, TypeVar
 
-from backup_monitoring.model import SettingsError, format_duration_setting, parse_duration
+from backup_monitoring.model import SettingsError, format_duration_setting
 
 T = TypeVar("T")
-Names = tuple[str, ...]
+Taken = tuple[str, str, object, str]  # section, key, value, and origin as of `Setting`
 
 
 class Setting(NamedTuple):
@@ -26,8 +26,10 @@ def write_toml(value: object) -> str:
         return f'"{format_duration_setting(value)}"'
     if isinstance(value, bool):
         return str(value).lower()
-    if value is None:
+    if value is None or value == ():
         return "(none)"
+    if isinstance(value, frozenset):
+        value = sorted(value)
     if isinstance(value, tuple | list):
         return "[" + ", ".join(write_toml(each) for each in value) + "]"
     if isinstance(value, int | float):
@@ -35,24 +37,26 @@ def write_toml(value: object) -> str:
     return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
+def format_key(key: str) -> str:
+    """Return *key* as TOML writes it."""
+    return key if key.isascii() and key.isidentifier() else write_toml(key)
+
+
 class Table:
     """A TOML table. Each key is taken once; what remains is unknown.
-
-    A parser of a value raises ValueError. Its text completes the sentence "VALUE is ...", for
-    example "not a duration", and may go on with "; " and the remedy.
 
     Args:
         file: for messages. name: the section, '' for the whole file.
         values: the table's keys and values.
-        in_effect: gets a `Setting` for each key that is taken.
+        taken: gets each key that is taken, with its value.
     """
 
     def __init__(
-        self, file: Path, name: str, values: Mapping[str, object], in_effect: list[Setting]
+        self, file: Path, name: str, values: Mapping[str, object], taken: list[Taken]
     ) -> None:
         self.file = file
         self.name = name
-        self.in_effect = in_effect
+        self.taken = taken
         self._values = values
         self._known: list[str] = []
         self._tables: list[Table] = []
@@ -64,21 +68,15 @@ class Table:
         values = self._values.get(key, {})
         if not isinstance(values, dict):
             raise self.error(key, "must be a table", f"write it as [{name}]")
-        table = Table(self.file, name, values, self.in_effect)
+        table = Table(self.file, name, values, self.taken)
         self._tables.append(table)
         return table
 
-    def take(
-        self,
-        key: str,
-        parse: Callable[[object], T],
-        default: T,
-        write: Callable[[T], str] = write_toml,
-    ) -> T:
+    def take(self, key: str, parse: Callable[[object], T], default: T) -> T:
         """Return the value of *key* as *parse* returns it, *default* if it is missing.
 
         Args:
-            write: formats the value for `in_effect`.
+            parse: raises ValueError as `Key.parse` does.
         """
         self._known.append(key)
         value = default
@@ -90,7 +88,7 @@ class Table:
                 problem = f"{self._values[key]!r} is {problem}"
                 raise self.error(key, problem, remedy or "correct it") from None
         origin = "file" if key in self._values else "default"
-        self.in_effect.append(Setting(self.name, key, write(value), origin))
+        self.taken.append((self.name, key, value, origin))
         return value
 
     def has(self, key: str) -> bool:
@@ -116,75 +114,3 @@ class Table:
                 raise self.error(key, "unknown key", f"did you mean {near[0]!r}?")
         for table in self._tables:
             table.reject_unknown_keys()
-
-
-def parse_text(value: object) -> str:
-    """Return *value* if it is a string."""
-    if not isinstance(value, str):
-        raise ValueError("not a string; put it in quotes")
-    return value
-
-
-def parse_optional_text(value: object) -> str | None:
-    """Return *value* if it is a string, for a key whose default is None."""
-    return parse_text(value)
-
-
-def parse_flag(value: object) -> bool:
-    """Return *value* if it is true or false."""
-    if not isinstance(value, bool):
-        raise ValueError("neither true nor false; write one of them without quotes")
-    return value
-
-
-def parse_whole(lowest: int, highest: int) -> Callable[[object], int]:
-    """Return a parser of whole numbers from *lowest* to *highest*."""
-
-    def parse(value: object) -> int:
-        if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= highest:
-            raise ValueError(f"not a whole number from {lowest} to {highest}")
-        return value
-
-    return parse
-
-
-def parse_percent(value: object) -> float:
-    """Return *value* if it is a percentage, from 0 to 1000."""
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not 0 <= cast("float", value) <= 1000:
-        raise ValueError("not a percentage; write a number from 0 to 1000")
-    return cast("float", value)
-
-
-def parse_span(value: object) -> timedelta:
-    """Return the duration *value*."""
-    return parse_duration(parse_text(value))
-
-
-def parse_optional_span(value: object) -> timedelta | None:
-    """Return the duration *value*, for a key whose default is None."""
-    return parse_span(value)
-
-
-def parse_names(value: object) -> tuple[str, ...]:
-    """Return the strings in *value*, a string or a list of strings."""
-    names = [value] if isinstance(value, str) else value
-    if not isinstance(names, list) or not names or not all(isinstance(n, str) for n in names):
-        raise ValueError('neither a string nor a list of strings; write ["ONE", "TWO"]')
-    return tuple(names)
-
-
-def parse_file_names(value: object) -> tuple[str, ...]:
-    """Return the strings in *value*, each the name of a file or folder."""
-    names = parse_names(value)
-    if any(not name or "/" in name or name in (".", "..") or "\0" in name for name in names):
-        raise ValueError("not a list of file names; write them without a path")
-    return names
-
-
-def parse_path(folder: Path, value: object) -> Path:
-    """Return the path *value*; a relative one is below *folder*."""
-    text = parse_text(value)
-    if not text or "\0" in text:
-        raise ValueError("not a valid path")
-    return folder / text

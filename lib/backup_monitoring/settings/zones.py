@@ -1,21 +1,8 @@
-"""Time zones by name, and the zone of this server."""
+"""The time zone of this server."""
 
 import os
 from pathlib import Path
 from zoneinfo import ZoneInfo
-
-from backup_monitoring.settings.toml_table import parse_names
-
-
-def parse_zones(value: object) -> tuple[ZoneInfo, ...]:
-    """Return the zones with the names in *value*; ValueError for an unknown one."""
-    zones = []
-    for name in parse_names(value):
-        try:
-            zones.append(ZoneInfo(name))
-        except (LookupError, OSError, ValueError):
-            raise ValueError(f"not a list of IANA time zones; correct {name!r}") from None
-    return tuple(zones)
 
 
 def find_local_zone() -> tuple[ZoneInfo, ...]:

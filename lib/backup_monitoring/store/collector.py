@@ -33,6 +33,7 @@ from backup_monitoring.store.people_collector import PeopleCollector
 from backup_monitoring.store.schema import RunMeta, make_key
 from backup_monitoring.store.store_file import StoreFile
 from backup_monitoring.store.writer import StoreWriter
+from backup_monitoring.tasks import QuotaPolicy, SchedulePolicy
 from backup_monitoring.uploads import read_uploads
 
 _FLEET = 10  # computers: so many do not disappear at once because their owners removed them
@@ -104,7 +105,7 @@ def _collect(
     given_time: bool,
     loss: str | None = None,
 ) -> CollectorRun:
-    history = HistoryFile(folder, now, settings.policies.quota.sudden_loss, loss)
+    history = HistoryFile(folder, now, settings.policies[QuotaPolicy].sudden_loss, loss)
     try:
         collector = _RunSteps(settings, folder, history, now, phase)
         collector.check_clock(given_time)
@@ -281,7 +282,7 @@ class _RunSteps:
             if not findings.add_account(account):
                 continue
             self._phase(f"reading the files of account {account.uid}")
-            zones = self._settings.policies.schedule.zones
+            zones = self._settings.policies[SchedulePolicy].zones
             uploads = read_uploads(account, self._settings.homes, zones, Files.ALL, self._now)
             tried += account.provisioned
             readable += uploads.missing is None and uploads.refused is None

@@ -6,6 +6,7 @@ from datetime import datetime
 from backup_monitoring.directory import open_directory, read_accounts
 from backup_monitoring.model import Account, AccountStatus, Files, Need, Uploads
 from backup_monitoring.settings import Settings
+from backup_monitoring.tasks import SchedulePolicy
 
 _NO_UPLOADS = Uploads()
 
@@ -40,6 +41,6 @@ def read_live_accounts(
                 yield account, _NO_UPLOADS
                 continue
             phase(f"reading the files of account {account.uid}")
-            zones = settings.policies.schedule.zones
+            zones = settings.policies[SchedulePolicy].zones
             yield account, read_uploads(account, settings.homes, zones, files, now)
             phase("reading the directory")

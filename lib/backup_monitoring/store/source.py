@@ -5,11 +5,10 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import NamedTuple
 
-from backup_monitoring.model import Account, CachedPeople, Files, Need, People, Uploads
+from backup_monitoring.model import Account, CachedPeople, Files, Need, Needs, People, Uploads
 from backup_monitoring.settings import Settings
-from backup_monitoring.tasks import Task
 
-EVERYTHING = Task(Need.ALL, Files.ALL)
+EVERYTHING = Needs(Need.ALL, Files.ALL)
 
 
 class Source(NamedTuple):
@@ -17,13 +16,13 @@ class Source(NamedTuple):
 
     Args:
         people: looks up people.
-        accounts: yields all accounts in scope, or those with the given uids, with what the task
-            (or EVERYTHING) needs of their uploads. StoreError: the store's data are too old.
+        accounts: yields all accounts in scope, or those with the given uids, with what is
+            needed of their uploads. StoreError: the store's data are too old.
         count_accounts: returns the number of accounts of a backup server, None if it is not known.
     """
 
     people: People
-    accounts: Callable[[Sequence[str] | None, Task], Iterator[tuple[Account, Uploads]]]
+    accounts: Callable[[Sequence[str] | None, Needs], Iterator[tuple[Account, Uploads]]]
     count_accounts: Callable[[str], int | None]
 
 
@@ -44,10 +43,10 @@ def open_source(
         state = open_store(settings.store.folder)
 
         def read_stored(
-            uids: Sequence[str] | None, task: Task
+            uids: Sequence[str] | None, needs: Needs
         ) -> Iterator[tuple[Account, Uploads]]:
-            state.check_age(settings.store, task.files, now)
-            return state.accounts(task.files, uids, task.need)
+            state.check_age(settings.store, needs.files, now)
+            return state.accounts(needs.files, uids, needs.entry)
 
         try:
             state.check_age(settings.store, None, now)
@@ -61,8 +60,8 @@ def open_source(
     with open_directory(settings.directory, phase) as directory:
         yield Source(
             CachedPeople(LivePeople(directory, settings.directory)),
-            lambda uids, task: read_live_accounts(
-                settings, task.need, task.files, uids, now, phase
+            lambda uids, needs: read_live_accounts(
+                settings, needs.entry, needs.files, uids, now, phase
             ),
             lambda host: None,
         )

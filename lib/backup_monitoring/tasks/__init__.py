@@ -7,15 +7,18 @@ if TYPE_CHECKING:
     from backup_monitoring.tasks.account_eligibility import check_home
     from backup_monitoring.tasks.aggregate import list_reporting_computers
     from backup_monitoring.tasks.client import find_client
-    from backup_monitoring.tasks.facts import CAUSES, FACTS, PROBLEM_WORDS, collect_facts
+    from backup_monitoring.tasks.fact import SAMPLE_EVENING, SAMPLE_NOON
+    from backup_monitoring.tasks.facts import FactKind, list_facts, load_causes, load_facts
+    from backup_monitoring.tasks.facts import pack_facts, unpack_facts
     from backup_monitoring.tasks.judge import evaluate_all, is_covered_elsewhere
-    from backup_monitoring.tasks.policies import ClientPolicy, Policies, QuotaPolicy, SchedulePolicy
-    from backup_monitoring.tasks.policies import StatusPolicy, UnusedPolicy, WarnAfterPolicy
-    from backup_monitoring.tasks.quota import format_quota_thresholds, is_certainly_ok
+    from backup_monitoring.tasks.policies import Policies
     from backup_monitoring.tasks.quota import resolve_quota_thresholds
-    from backup_monitoring.tasks.registry import TASKS, Task
-    from backup_monitoring.tasks.unused import format_age_thresholds
+    from backup_monitoring.tasks.quota_task import QuotaPolicy
+    from backup_monitoring.tasks.registry import SECTIONS, TASKS, format_thresholds, is_certainly_ok
+    from backup_monitoring.tasks.schedule_task import SchedulePolicy
+    from backup_monitoring.tasks.task import Option, Task
     from backup_monitoring.tasks.warn_after import format_backup_count, format_warn_after
-    from backup_monitoring.tasks.warn_after import format_warn_thresholds, resolve_warn_after
+    from backup_monitoring.tasks.warn_after import resolve_warn_after
+    from backup_monitoring.tasks.warn_after_policy import WarnAfterPolicy
 else:
     __all__, __getattr__ = face(__name__, __file__)

@@ -1,9 +1,9 @@
 """What is an account's verdict, given those of its computers? That of the worst one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from backup_monitoring.model import Computer, Metric, Range, State, Uploads, Verdict
+from backup_monitoring.model import Computer, Facts, Metric, Range, State, Uploads, Verdict
 from backup_monitoring.tasks.account_eligibility import explain_cut_short
 
 
@@ -26,7 +26,7 @@ class ComputerVerdict(NamedTuple):
     summary: str
     number: int | None = None
     how: str = ""
-    facts: Mapping[str, object] = {}
+    facts: Facts | None = None
     retired: bool = False
     elsewhere: bool = False
     uncertain: bool = False
@@ -66,7 +66,7 @@ def aggregate(
         worst.computer,
         metrics,
         details,
-        worst.facts if others < 1 else {**worst.facts, "others": others},
+        worst.facts._replace(others=others) if worst.facts and others > 0 else worst.facts,
         tuple(verdict.computer for verdict in failing),
         tuple(verdict.computer for verdict in verdicts if verdict.retired),
         tuple(verdict.computer for verdict in verdicts if verdict.uncertain),
@@ -80,11 +80,6 @@ def list_reporting_computers(uploads: Uploads) -> tuple[Computer, ...]:
         for computer in uploads.computers
         if computer.start or computer.end or computer.schedule or computer.history is not None
     )
-
-
-def drop_unknown(**facts: object) -> dict[str, object]:
-    """Return those of *facts* that are not None."""
-    return {name: fact for name, fact in facts.items() if fact is not None}
 
 
 def _rank_badness(verdict: ComputerVerdict) -> tuple[int, int, bool]:

@@ -4,7 +4,7 @@ from datetime import UTC
 
 from backup_monitoring.model import Account, Computer, End, Pattern, Schedule, Start
 from backup_monitoring.tasks.due import ComputerClock, build_clock
-from backup_monitoring.tasks.policies import SchedulePolicy
+from backup_monitoring.tasks.schedule_task import SchedulePolicy
 
 MOST_A_DAY = 96  # every quarter of an hour
 _NO_OFFSET = ComputerClock(UTC, "UTC, no report has an offset")

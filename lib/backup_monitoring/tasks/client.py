@@ -19,8 +19,11 @@ from backup_monitoring.model import (
 )
 from backup_monitoring.tasks.account_eligibility import check_home, check_status
 from backup_monitoring.tasks.aggregate import ComputerVerdict, aggregate, list_reporting_computers
+from backup_monitoring.tasks.client_facts import ClientFacts
+from backup_monitoring.tasks.client_task import ClientPolicy
 from backup_monitoring.tasks.computer_eligibility import check_reports, check_retired
-from backup_monitoring.tasks.policies import ClientPolicy, SchedulePolicy
+from backup_monitoring.tasks.policies import Policies
+from backup_monitoring.tasks.schedule_task import SchedulePolicy
 
 # git describe: the number of commits since a release, for example 2.7.1-4-g0549bf1.
 _DESCRIBED = re.compile(r"(.+)-([0-9]{1,9})-g[0-9a-f]{4,40}", re.ASCII)
@@ -28,19 +31,14 @@ _LONGEST_VERSION = 64
 
 
 def evaluate_client(
-    account: Account,
-    uploads: Uploads,
-    policy: ClientPolicy,
-    schedule: SchedulePolicy,
-    now: datetime,
+    account: Account, uploads: Uploads, policies: Policies, now: datetime
 ) -> Verdict:
     """Evaluate whether the backup programs of *account*'s computers are new enough.
 
     Args:
         account: the owner of *uploads*.
         uploads: the reports in its home directory.
-        policy: the oldest good version per identifier, for WARNING and for CRITICAL.
-        schedule: when a computer counts as retired.
+        policies: the oldest good version per identifier, and when a computer counts as retired.
         now: aware UTC.
 
     Returns:
@@ -51,7 +49,7 @@ def evaluate_client(
     if verdict := check_status(account) or check_home(account, uploads):
         return verdict
     computers = list_reporting_computers(uploads)
-    verdicts = [_evaluate_computer(each, computers, policy, schedule, now) for each in computers]
+    verdicts = [_evaluate_computer(each, computers, policies, now) for each in computers]
     verdict = aggregate(verdicts, uploads, "outdated", (None, None))
     outdated = sum(each.number or 0 for each in verdicts)
     return verdict._replace(metrics=tuple(m._replace(value=outdated) for m in verdict.metrics))
@@ -60,12 +58,12 @@ def evaluate_client(
 def _evaluate_computer(
     computer: Computer,
     others: Sequence[Computer],
-    policy: ClientPolicy,
-    schedule: SchedulePolicy,
+    policies: Policies,
     now: datetime,
 ) -> ComputerVerdict:
-    if verdict := check_retired(computer, others, schedule, now):
+    if verdict := check_retired(computer, others, policies[SchedulePolicy], now):
         return verdict
+    policy = policies[ClientPolicy]
     client = find_client(computer)
     if client is not None:
         return _compare_versions(computer, client, policy)
@@ -98,14 +96,10 @@ def _compare_versions(computer: Computer, client: Client, policy: ClientPolicy) 
         oldest = parse_version(minimums.get(client.identifier, ""))
         if oldest is not None and version < oldest:
             summary = f"{name} is too old, threshold {oldest} (settings)"
-            facts = {
-                "cause": "outdated",
-                "identifier": client.identifier,
-                "version": client.version,
-                "minimum": str(oldest),
-            }
+            facts = ClientFacts("outdated", None, client.identifier, client.version, str(oldest))
             return ComputerVerdict(computer.name, state, summary, 1, facts=facts)
-    return ComputerVerdict(computer.name, State.OK, f"{name} is new enough", 0)
+    facts = ClientFacts(identifier=client.identifier, version=client.version)
+    return ComputerVerdict(computer.name, State.OK, f"{name} is new enough", 0, facts=facts)
 
 
 def _report_incomparable(computer: Computer, summary: str, policy: ClientPolicy) -> ComputerVerdict:

@@ -14,7 +14,7 @@ from backup_monitoring.model import (
     format_time,
 )
 from backup_monitoring.tasks.aggregate import ComputerVerdict
-from backup_monitoring.tasks.policies import SchedulePolicy
+from backup_monitoring.tasks.schedule_task import SchedulePolicy
 
 
 def check_computer(

@@ -1,74 +1,91 @@
-"""What are the facts of a verdict, that mails, logs and pages show? Their names and types."""
+"""How are a task's facts shown and kept? By the annotations of their fields."""
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
+from enum import Enum, auto
+from functools import cache
+from types import NoneType
+from typing import Any, NamedTuple, get_args
 
-from backup_monitoring.model import Verdict
+from backup_monitoring.model import Facts
+from backup_monitoring.tasks.fact import Cause, Fact
+from backup_monitoring.tasks.registry import TASKS, load_named
 
-# The provider's words for problems, in the settings of a reseller, per task.
-PROBLEM_WORDS = {
-    "quota": ("quota",),
-    "schedule": ("schedule",),
-    "status": ("unsuccessful", "status"),
-    "client": ("upgrade", "client"),
-    "unused": ("no backup", "unused"),
+
+class FactKind(Enum):
+    """How a fact is shown."""
+
+    TEXT = auto()
+    FLAG = auto()
+    NUMBER = auto()
+    SIZE = auto()  # bytes
+    PERCENT = auto()
+    TIME = auto()
+    DAY = auto()
+    AGE = auto()  # as the variable NAME_days
+
+
+_KINDS = {
+    str: FactKind.TEXT,
+    bool: FactKind.FLAG,
+    int: FactKind.NUMBER,
+    float: FactKind.PERCENT,
+    datetime: FactKind.TIME,
+    date: FactKind.DAY,
+    timedelta: FactKind.AGE,
 }
 
-# What may be wrong, per task. The first is assumed if a verdict's facts name no cause.
-CAUSES: Mapping[str, tuple[str, ...]] = {
-    "quota": ("used", "sudden_loss", "forecast"),
-    "schedule": ("missed", "old"),
-    "status": ("errors", "never_ended", "empty", "full"),
-    "client": ("outdated",),
-    "unused": ("unused",),
-}
 
-# Every fact that a mail can contain, with its types. Any of them may be missing.
-FACTS: Mapping[str, tuple[type, ...]] = {
-    "cause": (str,),  # one of CAUSES
-    "others": (int,),  # further computers of the account with the same problem
-    "used": (int,),  # bytes
-    "capacity": (int,),  # bytes
-    "percent": (float, int),  # used of capacity
-    "threshold_percent": (float, int),
-    "days_to_full": (int,),
-    "sudden_loss_before": (int,),  # bytes
-    "sudden_loss_after": (int,),  # bytes
-    "sudden_loss_day": (date,),
-    "missed": (int,),  # backups
-    "first_due": (datetime,),  # the first missed due time
-    "next_due": (datetime,),
-    "last_backup": (datetime,),  # schedule: its start
-    "failed": (int,),  # backups in a row
-    "at_least": (bool,),  # *failed* is a lower bound
-    "failed_at": (datetime,),  # end of the newest finished backup; never ended: its start
-    "last_success": (datetime,),  # end of the last successful backup
-    "threshold_backups": (int,),  # this many backups are too many
-    "threshold_days": (int,),  # times 24 h
-    "identifier": (str,),  # of the backup program
-    "version": (str,),
-    "minimum": (str,),  # the oldest good version
-    "created": (datetime,),  # the account
-    "age": (timedelta,),  # of the account; schedule, cause old: of the last backup
-    "threshold_age": (timedelta,),
-}
+class DeclaredFact(NamedTuple):
+    """A fact of a task: the field's *name*, its *kind* and its annotation."""
 
-_FROM_METRICS = {"used_percent": "percent", "used": "used", "missed": "missed", "failed": "failed"}
+    name: str
+    kind: FactKind
+    fact: Fact
 
 
-def collect_facts(verdict: Verdict) -> dict[str, object]:
-    """Return the facts of *verdict*: its own, and those that its metrics contain."""
-    facts: dict[str, object] = {}
-    for metric in verdict.metrics:
-        threshold = metric.warning.plain if metric.warning is not None else None
-        if metric.name in _FROM_METRICS:
-            facts[_FROM_METRICS[metric.name]] = metric.value
-        if metric.name == "used" and metric.maximum is not None:
-            facts["capacity"] = int(metric.maximum)
-        if metric.name == "used_percent" and threshold is not None:
-            facts["threshold_percent"] = threshold
-        if metric.name == "age":
-            facts["age"] = timedelta(seconds=metric.value)
-            if threshold is not None:
-                facts["threshold_age"] = timedelta(seconds=threshold)
-    return facts | dict(verdict.facts)
+def load_facts(task: str) -> type[Any]:
+    """Return the type of the facts of *task*'s verdicts."""
+    kind: type[Any] = load_named(TASKS[task].facts)
+    return kind
+
+
+def load_causes(task: str) -> tuple[Cause, ...]:
+    """Return what may be wrong, the most likely cause first."""
+    causes: tuple[Cause, ...] = load_named(TASKS[task].causes)
+    return causes
+
+
+@cache
+def list_facts(task: str) -> tuple[DeclaredFact, ...]:
+    """Return the facts of *task* that mails show, in the order of their fields."""
+    declared = []
+    for name, annotation in load_facts(task).__annotations__.items():
+        facts = [each for each in get_args(annotation) if isinstance(each, Fact)]
+        if facts:
+            declared.append(DeclaredFact(name, _find_kind(annotation, facts[0]), facts[0]))
+    return tuple(declared)
+
+
+def _find_kind(annotation: Any, fact: Fact) -> FactKind:
+    kind = get_args(annotation)[0]
+    [kind] = [each for each in get_args(kind) or (kind,) if each is not NoneType]
+    return FactKind.SIZE if fact.unit == "B" else _KINDS[kind]
+
+
+def pack_facts(task: str, facts: Facts | None) -> dict[str, object] | None:
+    """Return those *facts* of *task* that mails show and that are known, by name."""
+    if facts is None:
+        return None
+    names = {"cause", *(declared.name for declared in list_facts(task))}
+    packed = facts._asdict().items()
+    return {name: value for name, value in packed if name in names and value not in (None, "")}
+
+
+def unpack_facts(task: str, packed: Mapping[str, object] | None) -> Facts | None:
+    """Return the facts that `pack_facts` has packed, without those that a task no longer has."""
+    if packed is None:
+        return None
+    kind = load_facts(task)
+    facts: Facts = kind(**{name: value for name, value in packed.items() if name in kind._fields})
+    return facts

@@ -37,4 +37,4 @@ def is_covered_elsewhere(task: str, verdict: Verdict) -> bool:
 
     A success that is doubted because the quota is used up is the subject of quota's mail.
     """
-    return task == "status" and verdict.facts.get("cause") == "full"
+    return task == "status" and verdict.facts is not None and verdict.facts.cause == "full"

@@ -1,5 +1,6 @@
 """Quota: has an account used more of its capacity than its thresholds allow?"""
 
+from datetime import datetime
 from functools import cache, lru_cache
 from typing import NamedTuple
 
@@ -12,17 +13,21 @@ from backup_monitoring.model import (
     Range,
     State,
     Threshold,
+    Uploads,
     Verdict,
 )
 from backup_monitoring.tasks.account_eligibility import check_status
-from backup_monitoring.tasks.aggregate import drop_unknown
-from backup_monitoring.tasks.policies import QuotaPolicy
+from backup_monitoring.tasks.policies import Policies
+from backup_monitoring.tasks.quota_facts import QuotaFacts
+from backup_monitoring.tasks.quota_task import QuotaPolicy
 
 _NEAR = 99  # days; the summary mentions nothing later
 _FAR = 9999  # days; the metrics say nothing later
 
 
-def evaluate_quota(account: Account, policy: QuotaPolicy) -> Verdict:
+def evaluate_quota(
+    account: Account, uploads: Uploads, policies: Policies, now: datetime
+) -> Verdict:
     """Evaluate how much of its capacity *account* has used.
 
     WARNING if the unrounded percentage is bigger than the warning threshold (the entry's, else
@@ -31,7 +36,8 @@ def evaluate_quota(account: Account, policy: QuotaPolicy) -> Verdict:
 
     Args:
         account: ``used``, ``capacity`` in bytes, None if the entry has no valid value.
-        policy: thresholds in percent, ends included.
+        uploads, now: of no concern.
+        policies: thresholds in percent, ends included.
 
     Returns:
         UNKNOWN if a number is missing, naming the attribute and the entry. Raises nothing.
@@ -40,10 +46,10 @@ def evaluate_quota(account: Account, policy: QuotaPolicy) -> Verdict:
     """
     if verdict := check_status(account):
         return verdict
-    used, capacity = account.used, account.capacity
+    policy, used, capacity = policies[QuotaPolicy], account.used, account.capacity
     if used is None or not capacity:
         return _report_missing(account)
-    percent = 100 * used / capacity
+    percent, policy = 100 * used / capacity, policies[QuotaPolicy]
     warning, critical = resolve_quota_thresholds(account, policy)
     forecast = _make_forecast(account.growth, used, capacity, warning.good)
     metrics = (
@@ -52,24 +58,34 @@ def evaluate_quota(account: Account, policy: QuotaPolicy) -> Verdict:
         *forecast.make_metrics(policy),
     )
     details = forecast.format_details()
+    facts = QuotaFacts(
+        cause="used",
+        used=used,
+        capacity=capacity,
+        free=max(0, capacity - used),
+        percent=percent,
+        threshold_percent=warning.good.plain,
+        days_to_full=forecast.days_to_full,
+    )
     size = f"of {capacity / GIB:.1f} GiB used{forecast.format_full() if used < capacity else ''}"
     for state, threshold in ((State.CRITICAL, critical), (State.WARNING, warning)):
         if percent not in threshold.good:
             shown = _format_percent(percent, threshold.good)
             summary = f"{shown} % {size}, {_format_threshold(threshold)}"
-            return Verdict(state, summary, None, metrics, details, forecast.make_facts("used"))
-    cause, doubt = _find_doubt(forecast, policy)
+            return Verdict(state, summary, None, metrics, details, facts)
+    facts, doubt = _find_doubt(forecast, policy, facts)
     summary = f"{doubt}{percent:.1f} % {size}, {_format_threshold(warning)}"
     state = State.WARNING if doubt else State.OK
-    return Verdict(state, summary, None, metrics, details, forecast.make_facts(cause))
+    return Verdict(state, summary, None, metrics, details, facts)
 
 
-def is_certainly_ok(account: Account, policy: QuotaPolicy) -> bool:
+def is_certainly_ok(account: Account, policies: Policies) -> bool:
     """Return whether `evaluate_quota` would certainly return OK, without composing its texts.
 
     Nearly all of 100,000 accounts are only counted: their sentences would be half of a run.
     """
     used, capacity, growth = account.used, account.capacity, account.growth
+    policy = policies[QuotaPolicy]
     if used is None or not capacity or account.status is not AccountStatus.ACTIVE:
         return False
     if growth is not None and (growth.sudden_loss is not None or policy.forecast is not None):
@@ -91,9 +107,9 @@ def resolve_quota_thresholds(account: Account, policy: QuotaPolicy) -> tuple[Thr
     return warning, critical
 
 
-def format_quota_thresholds(account: Account, policy: QuotaPolicy) -> str:
+def format_quota_thresholds(account: Account, policies: Policies) -> str:
     """Return the thresholds of *account* in words, with their origins."""
-    warning, critical = resolve_quota_thresholds(account, policy)
+    warning, critical = resolve_quota_thresholds(account, policies[QuotaPolicy])
     return f"WARNING {_format_threshold(warning)}, CRITICAL {_format_threshold(critical)}"
 
 
@@ -118,16 +134,6 @@ class _Forecast(NamedTuple):
         if self.days_to_full is None or self.days_to_full > _NEAR:
             return ""
         return f", full in {_format_days(self.days_to_full)}"
-
-    def make_facts(self, cause: str) -> dict[str, object]:
-        loss = self.growth.sudden_loss if self.growth is not None else None
-        return drop_unknown(
-            cause=cause,
-            days_to_full=self.days_to_full,
-            sudden_loss_before=loss.before if loss else None,
-            sudden_loss_after=loss.after if loss else None,
-            sudden_loss_day=loss.day if loss else None,
-        )
 
     def format_details(self) -> tuple[str, ...]:
         """Return what the forecast is based on."""
@@ -154,11 +160,19 @@ def _make_forecast(growth: Growth | None, used: int, capacity: int, good: Range)
     return _Forecast(growth, *(min(_FAR, int(each)) for each in days))
 
 
-def _find_doubt(forecast: _Forecast, policy: QuotaPolicy) -> tuple[str, str]:
-    """Return the cause, and words ('' if none), if use within its thresholds is a bad sign."""
+def _find_doubt(
+    forecast: _Forecast, policy: QuotaPolicy, facts: QuotaFacts
+) -> tuple[QuotaFacts, str]:
+    """Return *facts* with the cause, and words ('' if none), if good use is a bad sign."""
     loss = forecast.growth.sudden_loss if forecast.growth is not None else None
     if loss is not None:
-        return "sudden_loss", (
+        facts = facts._replace(
+            cause="sudden_loss",
+            sudden_loss_before=loss.before,
+            sudden_loss_after=loss.after,
+            sudden_loss_day=loss.day,
+        )
+        return facts, (
             f"used space fell from {loss.before / GIB:.1f} to {loss.after / GIB:.1f} GiB on "
             f"{loss.day:%Y-%m-%d}, threshold {policy.sudden_loss:g} % per day "
             "([quota] sudden_loss): deleted, encrypted, or the wrong source? Now "
@@ -166,8 +180,10 @@ def _find_doubt(forecast: _Forecast, policy: QuotaPolicy) -> tuple[str, str]:
     full, least = forecast.days_to_full, policy.forecast
     if full is not None and least is not None and full < least:
         days = f"full in {_format_days(full)}"
-        return "forecast", f"{days}, threshold {least} d (--forecast-warning); now "
-    return "used", ""
+        return facts._replace(
+            cause="forecast"
+        ), f"{days}, threshold {least} d (--forecast-warning); now "
+    return facts, ""
 
 
 def _format_days(days: int) -> str:

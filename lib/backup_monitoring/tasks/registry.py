@@ -1,65 +1,54 @@
-"""Which tasks exist, what does each need, and which rule evaluates it?"""
+"""Which tasks exist, and how is what they name loaded?"""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cache
-from typing import NamedTuple
+from importlib import import_module
+from typing import Any
 
-from backup_monitoring.model import Account, Files, Need, Uploads, Verdict
+from backup_monitoring.model import Account, Uploads, Verdict
+from backup_monitoring.tasks.client_task import CLIENT
 from backup_monitoring.tasks.policies import Policies
+from backup_monitoring.tasks.quota_task import QUOTA
+from backup_monitoring.tasks.schedule_task import SCHEDULE
+from backup_monitoring.tasks.status_task import STATUS
+from backup_monitoring.tasks.task import Task
+from backup_monitoring.tasks.unused_task import UNUSED
+from backup_monitoring.tasks.warn_after_policy import WarnAfterPolicy
+
+# In the order in which documents and programs list them.
+TASKS: Mapping[str, Task] = {task.name: task for task in (QUOTA, SCHEDULE, STATUS, CLIENT, UNUSED)}
+
+# The sections of the settings that rules read.
+SECTIONS: Mapping[str, type] = {
+    "warn_after": WarnAfterPolicy,
+    **{name: task.policy for name, task in TASKS.items()},
+}
 
 Rule = Callable[[Account, Uploads, Policies, datetime], Verdict]
 
 
-class Task(NamedTuple):
-    """What a task needs: *need* of the entry, *files* of the home directory (None: nothing)."""
-
-    need: Need
-    files: Files | None
-
-
-TASKS: Mapping[str, Task] = {
-    "quota": Task(Need.QUOTA, None),
-    "schedule": Task(Need.HOME | Need.WARN_AFTER | Need.CREATED, Files.REPORTS),
-    "status": Task(Need.HOME | Need.WARN_AFTER | Need.LAST_SUCCESS | Need.QUOTA, Files.REPORTS),
-    "client": Task(Need.HOME, Files.REPORTS),
-    "unused": Task(Need.HOME | Need.CREATED, Files.ALL),
-}
-
-
-@cache
 def load_rule(task: str) -> Rule:
     """Return the rule of *task*; KeyError if there is none.
 
     Its module is loaded now: a check is a short process and needs only one of them.
     """
-    match task:
-        case "quota":
-            from backup_monitoring.tasks.quota import evaluate_quota
+    rule: Rule = load_named(TASKS[task].rule)
+    return rule
 
-            return lambda account, _, policies, __: evaluate_quota(account, policies.quota)
-        case "schedule":
-            from backup_monitoring.tasks.schedule import evaluate_schedule
 
-            return lambda account, uploads, policies, now: evaluate_schedule(
-                account, uploads, policies.runs, now
-            )
-        case "status":
-            from backup_monitoring.tasks.status import evaluate_status
+def format_thresholds(task: Task, account: Account, policies: Policies) -> str:
+    """Return the thresholds of *account* as text, each with its origin; '' for none."""
+    return str(load_named(task.thresholds)(account, policies)) if task.thresholds else ""
 
-            return lambda account, uploads, policies, now: evaluate_status(
-                account, uploads, policies.runs, now
-            )
-        case "client":
-            from backup_monitoring.tasks.client import evaluate_client
 
-            return lambda account, uploads, policies, now: evaluate_client(
-                account, uploads, policies.client, policies.schedule, now
-            )
-        case "unused":
-            from backup_monitoring.tasks.unused import evaluate_unused
+def is_certainly_ok(task: Task, account: Account, policies: Policies) -> bool:
+    """Return whether the rule's answer is OK, False where only the rule can know."""
+    return bool(task.shortcut) and bool(load_named(task.shortcut)(account, policies))
 
-            return lambda account, uploads, policies, now: evaluate_unused(
-                account, uploads, policies.unused, now
-            )
-    raise KeyError(task)
+
+@cache
+def load_named(reference: str) -> Any:
+    """Return what a row names as "module.name", a module of this package, which is loaded now."""
+    module, _, name = reference.partition(".")
+    return getattr(import_module(f"backup_monitoring.tasks.{module}"), name)

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from backup_monitoring.model import Computer, End, Start
-from backup_monitoring.tasks.policies import StatusPolicy
+from backup_monitoring.tasks.status_task import StatusPolicy
 
 
 class EndedRun(NamedTuple):

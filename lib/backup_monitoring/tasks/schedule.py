@@ -24,20 +24,23 @@ from backup_monitoring.tasks.account_eligibility import check_home, check_status
 from backup_monitoring.tasks.aggregate import (
     ComputerVerdict,
     aggregate,
-    drop_unknown,
     list_reporting_computers,
 )
 from backup_monitoring.tasks.calendar import MOST_A_DAY, apply_weekdays, find_clock, is_dense
 from backup_monitoring.tasks.computer_eligibility import check_computer
 from backup_monitoring.tasks.due import ComputerClock, iter_due_times
-from backup_monitoring.tasks.policies import RunPolicies
+from backup_monitoring.tasks.policies import Policies
 from backup_monitoring.tasks.runs import find_newest_run
+from backup_monitoring.tasks.schedule_facts import ScheduleFacts
+from backup_monitoring.tasks.schedule_task import SchedulePolicy
+from backup_monitoring.tasks.status_task import StatusPolicy
 from backup_monitoring.tasks.warn_after import (
     WarnAfter,
     evaluate_warn_after,
     format_warn_after,
     resolve_warn_after,
 )
+from backup_monitoring.tasks.warn_after_policy import WarnAfterPolicy
 
 MOST_MISSED = 99
 _RESOLUTION = timedelta(microseconds=1)
@@ -54,7 +57,7 @@ _TOO_DENSE = (
 
 
 def evaluate_schedule(
-    account: Account, uploads: Uploads, policies: RunPolicies, now: datetime
+    account: Account, uploads: Uploads, policies: Policies, now: datetime
 ) -> Verdict:
     """Evaluate whether the computers of *account* started their backups at their due times.
 
@@ -74,7 +77,7 @@ def evaluate_schedule(
     """
     if verdict := check_status(account) or check_home(account, uploads):
         return verdict
-    warn_after = resolve_warn_after(account, policies.warn_after)
+    warn_after = resolve_warn_after(account, policies[WarnAfterPolicy])
     computers = list_reporting_computers(uploads)
     too_dense = [computer.name for computer in computers if is_dense(computer)][_MOST_DENSE:]
     verdicts = [
@@ -91,19 +94,19 @@ def _evaluate_computer(
     computer: Computer,
     others: Sequence[Computer],
     warn_after: WarnAfter,
-    policies: RunPolicies,
+    policies: Policies,
     now: datetime,
 ) -> ComputerVerdict:
     schedule = computer.schedule
     reports = (schedule, computer.start)
-    if verdict := check_computer(computer, reports, others, policies.schedule, now):
+    if verdict := check_computer(computer, reports, others, policies[SchedulePolicy], now):
         return verdict
     if not isinstance(schedule, Schedule):
         return _evaluate_age(computer, "no schedule uploaded", policies, now)
     if not isinstance(schedule.plan, Pattern):
         return _evaluate_age(computer, schedule.plan.value, policies, now)
-    pattern, origin = apply_weekdays(account, computer, schedule.plan, policies.schedule)
-    plan = _Plan(pattern, origin, find_clock(computer, policies.schedule), schedule.modified)
+    pattern, origin = apply_weekdays(account, computer, schedule.plan, policies[SchedulePolicy])
+    plan = _Plan(pattern, origin, find_clock(computer, policies[SchedulePolicy]), schedule.modified)
     return _evaluate_due_times(account, computer, plan, warn_after, policies, now)
 
 
@@ -129,7 +132,7 @@ def _evaluate_due_times(
     computer: Computer,
     plan: _Plan,
     warn_after: WarnAfter,
-    policies: RunPolicies,
+    policies: Policies,
     now: datetime,
 ) -> ComputerVerdict:
     pattern, zone = plan.pattern, plan.clock.zone
@@ -138,12 +141,12 @@ def _evaluate_due_times(
         summary = "cannot count missed backups: no start, and no creation time in the entry"
         return ComputerVerdict(computer.name, State.UNKNOWN, summary)
     since = max(since, now - _FARTHEST_BACK)
-    until = now - policies.schedule.grace - _RESOLUTION  # at grace it is not yet missed
+    until = now - policies[SchedulePolicy].grace - _RESOLUTION  # at grace it is not yet missed
     missed = list(islice(iter_due_times(pattern, zone, since, until), MOST_MISSED + 1))
     last = _find_last_backup(computer)
     upcoming = next(iter_due_times(pattern, zone, now, now + _FARTHEST_AHEAD), None)
     how = f"{plan.origin}; zone {plan.clock.origin}; counted from {plan.format_time(since)}"
-    facts = drop_unknown(next_due=upcoming, last_backup=last.at, zone=zone)
+    facts = ScheduleFacts(missed=0, next_due=upcoming, last_backup=last.at, zone=zone)
     if not missed:
         following = f", next due {plan.format_time(upcoming)}" if upcoming is not None else ""
         summary = f"none missed, {last.format(plan.clock)}{following}"
@@ -154,12 +157,18 @@ def _evaluate_due_times(
     if now - first > _RETIRED_HINT_AFTER:
         summary += "; if this computer was retired, remove its folder"
     how += f"; {format_warn_after(warn_after)}; {last.format(plan.clock)}"
-    facts |= warn_after.facts | drop_unknown(cause="missed", missed=count, first_due=first)
+    facts = facts._replace(
+        cause="missed",
+        missed=count,
+        first_due=first,
+        threshold_backups=warn_after.too_many,
+        threshold_days=warn_after.days or None,
+    )
     return ComputerVerdict(computer.name, state, summary, min(count, MOST_MISSED), how, facts)
 
 
 def _find_counting_start(
-    account: Account, computer: Computer, plan: _Plan, policies: RunPolicies, now: datetime
+    account: Account, computer: Computer, plan: _Plan, policies: Policies, now: datetime
 ) -> datetime | None:
     """Return the time after which due times may have been missed, None if it is unknown."""
     start, history = computer.start, computer.history
@@ -169,16 +178,16 @@ def _find_counting_start(
         # The date may be from the computer's clock, which may be slightly ahead.
         valid = plan.modified <= now + CLOCK_SLACK
         changed = min(plan.modified, now) if valid else None
-    run = find_newest_run(computer, policies.status, now)
+    run = find_newest_run(computer, policies[StatusPolicy], now)
     if run is None:
         seen = (account.created, history.first_seen if history is not None else None, changed)
         return max((each for each in seen if each is not None), default=None)
     moments = [run.until]
     if isinstance(start, Start):
-        moments.append(start.at + policies.schedule.early)
+        moments.append(start.at + policies[SchedulePolicy].early)
         if isinstance(computer.end, InvalidReport):
             # An end was uploaded, so that this is not a first backup, which may take days.
-            moments[0] = start.at + policies.status.max_runtime
+            moments[0] = start.at + policies[StatusPolicy].max_runtime
     return max([*moments, changed] if changed is not None else moments)
 
 
@@ -202,17 +211,17 @@ def _find_last_backup(computer: Computer) -> _LastBackup:
 
 
 def _evaluate_age(
-    computer: Computer, reason: str, policies: RunPolicies, now: datetime
+    computer: Computer, reason: str, policies: Policies, now: datetime
 ) -> ComputerVerdict:
     """Return the verdict of a computer without due times: only the last backup's age counts."""
-    last, oldest = _find_last_backup(computer).at, policies.schedule.max_backup_age
-    clock = find_clock(computer, policies.schedule)
+    last, oldest = _find_last_backup(computer).at, policies[SchedulePolicy].max_backup_age
+    clock = find_clock(computer, policies[SchedulePolicy])
     summary = f"{reason}, last backup {_format_known(last, clock)}"
     if oldest is None or last is None or now - last <= oldest:
         return ComputerVerdict(computer.name, State.OK, summary)
     state = State.CRITICAL if now - last > 3 * oldest else State.WARNING
     summary += f", threshold {format_duration(oldest)} ([schedule] max_backup_age)"
-    facts = drop_unknown(cause="old", last_backup=last, age=now - last, threshold_age=oldest)
+    facts = ScheduleFacts("old", last_backup=last, age=now - last, threshold_age=oldest)
     return ComputerVerdict(computer.name, state, summary, facts=facts)
 
 

@@ -21,14 +21,16 @@ from backup_monitoring.tasks.account_eligibility import check_home, check_status
 from backup_monitoring.tasks.aggregate import (
     ComputerVerdict,
     aggregate,
-    drop_unknown,
     list_reporting_computers,
 )
 from backup_monitoring.tasks.calendar import apply_weekdays, find_clock, is_dense
 from backup_monitoring.tasks.computer_eligibility import check_computer
 from backup_monitoring.tasks.due import ComputerClock, iter_due_times
-from backup_monitoring.tasks.policies import RunPolicies, SchedulePolicy, StatusPolicy
+from backup_monitoring.tasks.policies import Policies
 from backup_monitoring.tasks.runs import BackupRun, EndedRun, OpenRun, find_newest_run
+from backup_monitoring.tasks.schedule_task import SchedulePolicy
+from backup_monitoring.tasks.status_facts import StatusFacts
+from backup_monitoring.tasks.status_task import StatusPolicy
 from backup_monitoring.tasks.warn_after import (
     WarnAfter,
     evaluate_warn_after,
@@ -36,13 +38,14 @@ from backup_monitoring.tasks.warn_after import (
     format_warn_after,
     resolve_warn_after,
 )
+from backup_monitoring.tasks.warn_after_policy import WarnAfterPolicy
 
 _FARTHEST_BACK = timedelta(days=400)
 _UNCOUNTED = "without a store consecutive failures cannot be counted; any threshold is reached"
 
 
 def evaluate_status(
-    account: Account, uploads: Uploads, policies: RunPolicies, now: datetime
+    account: Account, uploads: Uploads, policies: Policies, now: datetime
 ) -> Verdict:
     """Evaluate whether the last backups of *account*'s computers were successful.
 
@@ -62,7 +65,7 @@ def evaluate_status(
     """
     if verdict := check_status(account) or check_home(account, uploads):
         return verdict
-    warn_after = resolve_warn_after(account, policies.warn_after)
+    warn_after = resolve_warn_after(account, policies[WarnAfterPolicy])
     computers = list_reporting_computers(uploads)
     verdicts = [
         _evaluate_computer(account, computer, computers, warn_after, policies, now)
@@ -76,25 +79,27 @@ def _evaluate_computer(
     computer: Computer,
     others: Sequence[Computer],
     warn_after: WarnAfter,
-    policies: RunPolicies,
+    policies: Policies,
     now: datetime,
 ) -> ComputerVerdict:
     reports = (computer.end, computer.start)
-    if verdict := check_computer(computer, reports, others, policies.schedule, now):
+    if verdict := check_computer(computer, reports, others, policies[SchedulePolicy], now):
         return verdict
-    run = find_newest_run(computer, policies.status, now)
+    run = find_newest_run(computer, policies[StatusPolicy], now)
     if run is None:
         return ComputerVerdict(computer.name, State.OK, "no report of a backup yet")
-    clock = find_clock(computer, policies.schedule)
-    failed, summary = _count_failed(account, computer, run, clock, policies.schedule)
+    clock = find_clock(computer, policies[SchedulePolicy])
+    failed, summary = _count_failed(account, computer, run, clock, policies[SchedulePolicy])
     is_lower_bound = computer.history is not None and computer.history.at_least
     if not failed:
-        verdict = _evaluate_success(account, computer, run, clock, summary, policies.status, now)
+        verdict = _evaluate_success(
+            account, computer, run, clock, summary, policies[StatusPolicy], now
+        )
         return verdict._replace(uncertain=is_lower_bound and isinstance(run, OpenRun))
     last = _find_last_success(account, computer, now)
     last_text = format_time(last, clock.zone) if last is not None else "unknown"
     how = f"last success {last_text}; {format_warn_after(warn_after)}"
-    facts = _make_facts(computer, run, warn_after, failed, last) | {"zone": clock.zone}
+    facts = _make_facts(computer, run, warn_after, failed, last)._replace(zone=clock.zone)
     if computer.history is None:
         state, threshold = _evaluate_uncounted(warn_after)
         summary += threshold
@@ -174,7 +179,8 @@ def _evaluate_success(
         at = format_time(end.at, clock.zone)
         summary += f", the previous one reported as successful {at}"
     state = State.WARNING if doubt else State.OK
-    facts = drop_unknown(cause=cause, last_success=end.at if end is not None else None)
+    success = end.at if end is not None else None
+    facts = StatusFacts(cause, failed=0, last_success=success, zone=clock.zone)
     return ComputerVerdict(
         computer.name, state, summary + doubt, 0, facts=facts, elsewhere=cause == "full"
     )
@@ -182,19 +188,19 @@ def _evaluate_success(
 
 def _find_doubt(
     account: Account, computer: Computer, end: End | None, policy: StatusPolicy, now: datetime
-) -> tuple[str | None, str]:
+) -> tuple[str, str]:
     """Return the cause, and words ('' if none), why the success *end* cannot be trusted.
 
     A client reports rsync's "no space left" as a success; and one whose source is missing or
     wrong has nothing to fail at.
     """
     if end is None or account.used is None:
-        return None, ""
+        return "", ""
     if account.used == 0 and _was_measured_since(computer, end, now):
         return "empty", ", but no space is used: is anything backed up?"
     percent = 100 * account.used / account.capacity if account.capacity else 0
     if percent < policy.full:
-        return None, ""
+        return "", ""
     threshold = f"threshold {policy.full:g} % ([status] full)"
     return "full", f", but the quota was used up ({percent:.1f} %, {threshold})"
 
@@ -225,16 +231,18 @@ def _format_count(history: History, failed: int, clock: ComputerClock) -> str:
 
 def _make_facts(
     computer: Computer, run: BackupRun, warn_after: WarnAfter, failed: int, last: datetime | None
-) -> dict[str, object]:
+) -> StatusFacts:
     history = computer.history
     cause, at = _find_newest_failure(computer, run)
-    return warn_after.facts | drop_unknown(
+    return StatusFacts(
         cause=cause,
         failed=failed,
         at_least=history is None or history.at_least,
         failed_at=at,
-        failed_since=(history.failed_since if history is not None else None) or at,
         last_success=last,
+        threshold_backups=warn_after.too_many,
+        threshold_days=warn_after.days or None,
+        failed_since=(history.failed_since if history is not None else None) or at,
     )
 
 

@@ -15,20 +15,22 @@ from backup_monitoring.model import (
 )
 from backup_monitoring.tasks.account_eligibility import check_home, check_status, explain_cut_short
 from backup_monitoring.tasks.aggregate import list_reporting_computers
-from backup_monitoring.tasks.policies import UnusedPolicy
+from backup_monitoring.tasks.policies import Policies
+from backup_monitoring.tasks.unused_facts import UnusedFacts
+from backup_monitoring.tasks.unused_task import UnusedPolicy
 
 _LONGEST = timedelta.max.total_seconds()
 
 
 def evaluate_unused(
-    account: Account, uploads: Uploads, policy: UnusedPolicy, now: datetime
+    account: Account, uploads: Uploads, policies: Policies, now: datetime
 ) -> Verdict:
     """Evaluate whether *account* is too old for having neither reports nor data.
 
     Args:
         account: its age is counted from ``created``.
         uploads: the contents of its home directory.
-        policy: good ages in seconds.
+        policies: of the settings.
         now: aware UTC.
 
     Returns:
@@ -53,25 +55,28 @@ def evaluate_unused(
         problem = f"clock: {account.dn} has a creation time in the future, {created}"
         return Verdict(State.UNKNOWN, f"{problem}; set this server's clock, or the directory's")
     never = "no longer used, all computers' folders are missing," if reporting else "never used,"
-    return _evaluate_age(account.created, never, policy, now)
+    return _evaluate_age(account.created, never, policies[UnusedPolicy], now)
 
 
 def _evaluate_age(created: datetime, never: str, policy: UnusedPolicy, now: datetime) -> Verdict:
     age = max(0.0, (now - created).total_seconds())
     critical = policy.critical.good if policy.critical else None
+    plain = policy.warning.good.plain
+    good_age = timedelta(seconds=min(plain, _LONGEST)) if plain is not None else None
     metrics = (Metric("age", int(age), "s", policy.warning.good, critical),)
     since = f"created {format_time(created, UTC)}"
     for state, threshold in ((State.CRITICAL, policy.critical), (State.WARNING, policy.warning)):
         if threshold is not None and age not in threshold.good:
             age_text = format_duration(now - created)
             summary = f"{never} {since} ({age_text}), {_format_threshold(threshold)}"
-            facts = {"cause": "unused", "created": created}
+            facts = UnusedFacts("unused", created, timedelta(seconds=int(age)), good_age)
             return Verdict(state, summary, None, metrics, facts=facts)
-    return Verdict(State.OK, f"not used yet, {since}", None, metrics)
+    return Verdict(State.OK, f"not used yet, {since}", None, metrics, facts=UnusedFacts())
 
 
-def format_age_thresholds(policy: UnusedPolicy) -> str:
-    """Return the thresholds of *policy* in words, with their origins."""
+def format_age_thresholds(_: Account, policies: Policies) -> str:
+    """Return the thresholds in words, with their origins."""
+    policy = policies[UnusedPolicy]
     warning = f"WARNING {_format_threshold(policy.warning)}"
     if policy.critical is None:
         return warning

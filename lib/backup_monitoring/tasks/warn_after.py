@@ -5,8 +5,8 @@ from math import inf
 from typing import NamedTuple
 
 from backup_monitoring.model import DAY, Account, Range, State, Threshold
-from backup_monitoring.tasks.aggregate import drop_unknown
-from backup_monitoring.tasks.policies import WarnAfterPolicy
+from backup_monitoring.tasks.policies import Policies
+from backup_monitoring.tasks.warn_after_policy import WarnAfterPolicy
 
 
 class WarnAfter(NamedTuple):
@@ -26,13 +26,10 @@ class WarnAfter(NamedTuple):
     switched_off: bool
 
     @property
-    def facts(self) -> dict[str, object]:
-        """The facts of a verdict: the numbers from which on there is a warning."""
+    def too_many(self) -> int | None:
+        """The smallest number of backups that is too many, None if none is."""
         plain = self.backups.good.plain
-        return drop_unknown(
-            threshold_backups=None if plain is None else int(plain) + 1,
-            threshold_days=self.days or None,
-        )
+        return None if plain is None else int(plain) + 1
 
     @property
     def ranges(self) -> tuple[Range, Range]:
@@ -83,8 +80,9 @@ def format_warn_after(warn_after: WarnAfter) -> str:
     return f"thresholds {format_backup_count(warn_after.backups)}, {days}"
 
 
-def format_warn_thresholds(warn_after: WarnAfter) -> str:
-    """Return the WARNING and CRITICAL thresholds in words, with their origins."""
+def format_account_thresholds(account: Account, policies: Policies) -> str:
+    """Return the WARNING and CRITICAL thresholds of *account* in words, with their origins."""
+    warn_after = resolve_warn_after(account, policies[WarnAfterPolicy])
     critical = f"CRITICAL threshold {format_backup_count(warn_after.critical)}"
     return f"{format_warn_after(warn_after)}, {critical}{format_switched_off(warn_after)}"
 

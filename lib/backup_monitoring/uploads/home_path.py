@@ -22,7 +22,7 @@ def resolve_home(account: Account, settings: HomesSettings) -> str:
     if settings.path == "{home}":  # nearly always
         path = _expand("home", account)
     else:
-        path = PLACEHOLDER.sub(lambda match: _expand(match[1], account), settings.path)
+        path = re.sub(PLACEHOLDER, lambda match: _expand(match[1], account), settings.path)
     if not path.startswith("/"):
         raise HomeError(f"home {path!r} is not an absolute path")
     if ".." in path.split("/"):

@@ -1,0 +1,120 @@
+"""Writes what follows from declarations in the code: whole files, and blocks of documents.
+
+A block of a Markdown document lies between ``<!-- generated: NAME -->`` and ``<!-- end -->``.
+"""
+
+import argparse
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from difflib import unified_diff
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+sys.path[:0] = [str(ROOT / "lib"), str(ROOT / "checks")]
+
+from backup_monitoring.settings import render_annotated  # noqa: E402 - found by the path above
+from tools.director_files import render_director, render_director_notify  # noqa: E402
+from tools.icinga2_files import (  # noqa: E402
+    render_icinga2_active,
+    render_icinga2_agent,
+    render_icinga2_commands,
+    render_icinga2_passive,
+)
+from tools.nagios_files import (  # noqa: E402
+    render_nagios_active,
+    render_nagios_commands,
+    render_nagios_passive,
+    render_nrpe,
+)
+from tools.programs import list_generated_programs, render_program, render_setup  # noqa: E402
+from tools.settings_tables import render_setting_blocks  # noqa: E402
+from tools.task_tables import (  # noqa: E402
+    render_causes,
+    render_checks,
+    render_facts,
+    render_metrics,
+    render_questions,
+    render_totals,
+)
+
+FILES: Mapping[str, Callable[[], str]] = {
+    "setup.cfg": render_setup,
+    "examples/backup-monitoring.toml": render_annotated,
+    "icinga/icinga2-commands.conf": render_icinga2_commands,
+    "icinga/icinga2-active.conf": render_icinga2_active,
+    "icinga/icinga2-passive.conf": render_icinga2_passive,
+    "icinga/icinga2-agent.conf": render_icinga2_agent,
+    "icinga/nagios4-commands.cfg": render_nagios_commands,
+    "icinga/nagios4-active.cfg": render_nagios_active,
+    "icinga/nagios4-passive.cfg": render_nagios_passive,
+    "icinga/nrpe-commands.cfg": render_nrpe,
+    "icinga/director-basket.json": render_director,
+    "icinga/director-notify.json": render_director_notify,
+}
+# The blocks of each document, by name, in their order.
+DOCUMENTS: Mapping[str, Callable[[], Mapping[str, str]]] = {
+    "README.md": lambda: {"questions": render_questions()},
+    "docs/checks.md": lambda: {"checks": render_checks()},
+    "docs/mails.md": lambda: {"facts": render_facts()},
+    "docs/operations.md": lambda: {
+        "causes": render_causes(),
+        "metrics": render_metrics(),
+        "totals": render_totals(),
+    },
+    "docs/settings.md": render_setting_blocks,
+}
+_BLOCK = re.compile(r"(<!-- generated: ([\w. ]+) -->\n).*?(<!-- end -->\n)", re.DOTALL)
+
+
+def render_all() -> Iterator[tuple[Path, str]]:
+    """Yield each file that has something generated, with the text that it should have."""
+    for name, task in list_generated_programs().items():
+        yield ROOT / name, render_program(task)
+    for name, render in FILES.items():
+        yield ROOT / name, render()
+    for name, render_blocks in DOCUMENTS.items():
+        yield ROOT / name, _fill_blocks(ROOT / name, render_blocks())
+
+
+def _fill_blocks(document: Path, blocks: Mapping[str, str]) -> str:
+    text = document.read_text(encoding="utf-8")
+    for name in {name for _, name, _ in _BLOCK.findall(text)} - blocks.keys():
+        sys.exit(f"{document}: block {name!r} is of nothing that exists; remove it")
+    for name in reversed(list(blocks)):
+        text = _add_block(text, name, blocks)
+    return _BLOCK.sub(lambda match: f"{match[1]}{blocks[match[2]]}{match[3]}", text)
+
+
+def _add_block(text: str, name: str, blocks: Mapping[str, str]) -> str:
+    """Return *text* with the block *name*, a new one before the one that follows it."""
+    begin = "<!-- generated: {} -->\n"
+    if begin.format(name) in text:
+        return text
+    names = list(blocks)
+    following = names[names.index(name) + 1 :]
+    place = text.index(begin.format(following[0])) if following else len(text)
+    return f"{text[:place]}{begin.format(name)}<!-- end -->\n\n{text[place:]}"
+
+
+def main() -> int:
+    """Write the files, or compare them; return the exit code."""
+    parser = argparse.ArgumentParser("python -m tools.generate", description=__doc__)
+    parser.add_argument("--diff", action="store_true", help="compare; exit code 1 if any differs")
+    compare = parser.parse_args().diff
+    differs = False
+    for path, text in render_all():
+        old = path.read_text(encoding="utf-8") if path.exists() else ""
+        name = str(path.relative_to(ROOT))
+        differs |= old != text
+        if compare:
+            lines = old.splitlines(keepends=True), text.splitlines(keepends=True)
+            sys.stdout.writelines(unified_diff(*lines, name, f"{name} (generated)"))
+        elif old != text:
+            path.write_text(text, encoding="utf-8")
+            print(f"written: {name}")
+    return 1 if compare and differs else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
