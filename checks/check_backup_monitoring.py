@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import nagiosplugin
 
-from backup_monitoring.model import SettingsError, Verdict
+from backup_monitoring.model import SettingsError, State, Verdict
 from backup_monitoring.plugin import (
     EXIT_CODES,
     Evaluation,
@@ -19,7 +19,7 @@ from backup_monitoring.plugin import (
     render_output,
     start_run,
 )
-from backup_monitoring.selftest import OutboxHealth, StorePart, evaluate_health
+from backup_monitoring.selftest import OutboxFailure, OutboxHealth, StorePart, evaluate_health
 from backup_monitoring.settings import Settings, StoreSettings
 from backup_monitoring.store import RunMeta, count_findings, open_store
 
@@ -65,7 +65,7 @@ class MonitoringHealth(nagiosplugin.Resource):
         """Read store and outbox; return the verdict and its numbers.
 
         Raises:
-            MonitoringError: the settings name no store, or store or outbox cannot be read.
+            MonitoringError: the settings name no store, or it cannot be read.
         """
         verdict = self._judge()
         return make_metrics([Evaluation("", verdict)], verdict.metrics)
@@ -98,12 +98,15 @@ def _list_parts(meta: RunMeta, store: StoreSettings) -> tuple[StorePart, StorePa
     )
 
 
-def _read_mails(settings: Settings, now: datetime) -> OutboxHealth | None:
+def _read_mails(settings: Settings, now: datetime) -> OutboxHealth | OutboxFailure | None:
     if settings.notify.outbox is None:
         return None
-    if not settings.notify.outbox.exists():  # nothing was ever queued
-        return OutboxHealth()
-    from backup_monitoring.outbox import read_status
+    from backup_monitoring.outbox import OutboxAccessError, OutboxError, read_status
 
-    status = read_status(settings.notify.outbox, now)
+    try:
+        status = read_status(settings.notify.outbox, now)
+    except OutboxAccessError as error:  # it may be fine for those who use it
+        return OutboxFailure(State.UNKNOWN, f"outbox: {error}")
+    except OutboxError as error:
+        return OutboxFailure(State.CRITICAL, f"outbox: {error}")
     return OutboxHealth(status.waiting, status.oldest, status.held, status.refused)

@@ -63,7 +63,8 @@ def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
             run = collect(
                 settings, now, watchdog.phase, progress, given_time=options.now is not None
             )
-    except (DirectoryError, StoreError) as error:
+    # SettingsError: of the directory, for example its password file, when nothing is stored yet.
+    except (DirectoryError, SettingsError, StoreError) as error:
         return FAILED, sanitize(f"FAILED: {error}")
     return _choose_exit_code(run, options), "\n".join(map(sanitize, _format(run, options)))
 

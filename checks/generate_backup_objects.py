@@ -13,7 +13,14 @@ from backup_monitoring.icinga import (
     make_services,
     replace_objects,
 )
-from backup_monitoring.model import SettingsError, UsageError, sanitize
+from backup_monitoring.model import (
+    Account,
+    AccountStatus,
+    MonitoringError,
+    SettingsError,
+    UsageError,
+    sanitize,
+)
 from backup_monitoring.plugin import Parser, Watchdog, add_common_options, choose_now, start_run
 from backup_monitoring.settings import Settings
 from backup_monitoring.store import open_store
@@ -40,7 +47,7 @@ def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
     hosts = (settings.directory.host, settings.icinga.host_name)
     accounts = sorted(
         (account.uid, sys.intern(choose_host(account, *hosts)))
-        for account, _ in state.accounts(None, None)
+        for account in map(_require_intact, (account for account, _ in state.accounts(None, None)))
     )
     services = make_services(accounts, state.people(), tasks, options.host_per_account)
     pieces = FORMATS[options.format].render(services, not options.no_hosts)
@@ -54,6 +61,13 @@ def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
             lines.append(f"note: account {uid} is named {name}")
     code = DIFFERENT if options.diff and diff.changed else DONE
     return code, "\n".join(map(sanitize, lines))
+
+
+def _require_intact(account: Account) -> Account:
+    """Return *account*; MonitoringError if its row is damaged: its host is not known."""
+    if account.status is AccountStatus.DAMAGED:
+        raise MonitoringError(f"account {account.uid}", account.status.value, "then try again")
+    return account
 
 
 def _make_parser() -> Parser:

@@ -251,7 +251,7 @@ FORBIDDEN = {
     "check_backup_status -a 4000102": (*(set(HEAVY) - {"dateutil"}), *STORE_ONLY),
     "check_backup_client -a 4000102": (*(set(HEAVY) - {"packaging"}), *STORE_ONLY),
     "check_backup_unused -a 4000102": (*HEAVY, *STORE_ONLY),
-    "check_backup_monitoring": (*HEAVY, *(set(STORE_ONLY) - {"selftest"})),
+    "check_backup_monitoring": (*HEAVY, *(set(STORE_ONLY) - {"outbox", "selftest"})),
     "backup_settings": (*HEAVY, "sqlite3", *STORE_ONLY),
     "generate_backup_objects": (*HEAVY, *(set(STORE_ONLY) - {"icinga"})),
     "collect_backup_state": (

@@ -38,8 +38,10 @@ def _render_blocks(name: str, section: Any, text: str) -> Iterator[tuple[str, st
         if each.section:
             yield from _render_blocks(path, each.kind, each.key.help)
         elif each.mapping and each.key.keys:
-            cells = f"{each.form.words} | `0`"
-            rows = [f"| `{key}` | {cells} | {help} |" for key, help in each.key.keys.items()]
+            rows = [
+                f"| `{key}` | {each.form.words} | `{each.default.get(key, 0)}` | {help} |"
+                for key, help in each.key.keys.items()
+            ]
             yield _make_block(path, each.key.help, rows)
 
 

@@ -36,14 +36,16 @@ def events(
     return found
 
 
-def _main(file: Path, folder: Path, mails: int, rounds: int, now: datetime) -> None:
-    settings = read_settings(file)
+def _main(settings_file: Path, folder: Path, mails: int, rounds: int, now: datetime) -> None:
+    settings = read_settings(settings_file)
     seconds = []
     with open_source(settings, now, lambda doing: None) as source:
         asked = events(source, settings, now, mails // 2)
         for number in range(rounds):
+            file = folder / f"outbox{number}" / "outbox.sqlite"
+            file.parent.mkdir()
             began = time.perf_counter()
-            with Outbox(folder / f"outbox{number}.sqlite") as outbox, outbox.transaction(now) as t:
+            with Outbox(file) as outbox, outbox.transaction(now) as t:
                 dispatcher = Dispatcher(t, source.people, settings)
                 results = [dispatcher.notify(event, facts) for event, facts in asked]
             seconds.append(time.perf_counter() - began)

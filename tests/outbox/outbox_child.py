@@ -109,7 +109,8 @@ def forked(work: Callable[[int], None]) -> tuple[int, str]:
 
 def main(folder: Path, port: int, phase: str) -> None:
     for number in range(1, 1000):
-        file = folder / f"{phase}-{number}.sqlite"
+        file = folder / f"{phase}-{number}" / "outbox.sqlite"
+        file.parent.mkdir()
 
         def faulty(pipe: int, file: Path = file, number: int = number) -> None:
             with Outbox(file) as outbox:

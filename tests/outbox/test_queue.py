@@ -17,7 +17,7 @@ from backup_monitoring.model.verdicts import State
 from backup_monitoring.outbox import outbox_file
 from backup_monitoring.outbox.backlog import OutboxStatus, read_status
 from backup_monitoring.outbox.messages import Problem, SentState
-from backup_monitoring.outbox.outbox_file import OutboxError
+from backup_monitoring.outbox.outbox_errors import OutboxError
 from backup_monitoring.outbox.problems import (
     delete_problem,
     find_problem,
@@ -291,7 +291,7 @@ from pathlib import Path
 from outbox.outbox_cases import NOW, mail
 from backup_monitoring.outbox.queue import queue_mail
 from backup_monitoring.outbox.transaction import Outbox
-from backup_monitoring.outbox.outbox_file import OutboxError
+from backup_monitoring.outbox.outbox_errors import OutboxError
 with Outbox(Path(sys.argv[1])) as outbox:
     queued = 0
     try:
@@ -322,7 +322,7 @@ def test_a_full_disk(tmp_path: Path, filled: Callable[[Path], str]) -> None:
     folder.mkdir()
     try:
         queued, _, error = filled(folder).partition(" ")
-        assert "cannot be written" in error
+        assert "cannot be read or written" in error
         assert "free space" in error
         assert 10 < int(queued) < 100
         assert read_status(folder / "outbox", NOW).waiting == int(queued)

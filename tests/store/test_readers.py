@@ -223,49 +223,6 @@ def test_a_damaged_state_is_one_clear_line_and_is_replaced(fleet: Fleet, damage:
     assert computer.history.failed == 1  # the history was never in that file
 
 
-@pytest.mark.parametrize("damage", [d for name, d in DAMAGES.items() if name != "empty"])
-def test_a_damaged_history_is_replaced(fleet: Fleet, damage: object) -> None:
-    fleet.end("4000101", "2026-11-20T20:40:00+01:00", 0)
-    fleet.collect()
-    assert callable(damage)
-    damage(fleet.store / "past.sqlite")
-    before = (fleet.store / "past.sqlite").read_bytes()
-    fleet.end("4000101", "2026-11-21T20:40:00+01:00", 0)
-
-    run = fleet.collect("2026-11-21T21:00+01:00")
-
-    assert run.failed == []
-    (note,) = run.notes
-    assert "started a new one" in note
-    assert (fleet.store / "past.sqlite.aside").read_bytes() == before
-    (computer,) = fleet.read()["4000101"][1].computers
-    assert computer.history is not None
-    assert (computer.history.failed, computer.history.at_least) == (0, True)
-    assert fleet.collect("2026-11-21T21:05+01:00").notes == []
-
-
-def test_a_history_that_is_damaged_in_the_middle(tmp_path: Path) -> None:
-    """Damage that a run meets late is handled in the same way."""
-    uids = [str(4_000_000 + number) for number in range(400)]
-    fleet = Fleet(tmp_path / "many", uids)
-    for uid in uids:
-        fleet.end(uid, "2026-11-20T20:40:00+01:00", 0)
-    fleet.collect()
-    data = bytearray((fleet.store / "past.sqlite").read_bytes())
-    pages = len(data) // 4096
-    assert pages > 20
-    for page in range(pages // 3, pages):
-        data[page * 4096 : page * 4096 + 200] = b"\xa5" * 200
-    (fleet.store / "past.sqlite").write_bytes(data)
-
-    run = fleet.collect("2026-11-20T21:05+01:00")
-
-    assert run.failed == []
-    assert ["started a new one" in note for note in run.notes] == [True]
-    assert (run.accounts, run.computers) == (400, 400)
-    assert len(fleet.read()) == 400
-
-
 def test_an_empty_history_is_a_new_one(fleet: Fleet) -> None:
     (fleet.store / "past.sqlite").write_bytes(b"")
 

@@ -95,7 +95,8 @@ class LdapDirectory:
 
     def _bind(self, connection: ldap3.Connection) -> str:
         settings = self._settings
-        if settings.bind == "simple" and not is_private(connection.socket):
+        # A server that has hung up leaves a socket without a peer: that is an OSError, too.
+        if settings.bind == "simple" and not self._guard(lambda: is_private(connection.socket)):
             raise DirectoryError(
                 self._server.uri,
                 "the password would be sent unencrypted",

@@ -17,6 +17,7 @@ class AccountStatus(Enum):
     INACTIVE = "not active"
     NO_FILES = "no files to monitor (S3 bucket)"
     UNCLEAR = "cannot determine whether the account is active (sstIsActive)"
+    DAMAGED = "the account's data in the store are damaged; run collect_backup_state"
 
 
 class LossReason(Enum):

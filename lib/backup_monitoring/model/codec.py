@@ -11,11 +11,14 @@ JSON's own values stay as they are, and so does None, whatever the type. Of the 
 - a value of a union, for example ``Start | InvalidReport``, is an object: its class and the value;
 - a value that is annotated as ``object`` may also be a datetime, date or timedelta.
 
+A text that is damaged, or was written for another type, is never decoded to a value of wrong types:
+ValueError, TypeError or LookupError instead.
+
 Strings may hold surrogates, bytes of a file name that are not UTF-8. A text is always ASCII.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from enum import Enum
 from functools import cache, cached_property
@@ -58,12 +61,15 @@ class Codec(Generic[T]):
     def decode(self) -> Callable[[str], T]:
         """Return the value of a text that `encode` wrote."""
         read, convert = json.JSONDecoder().decode, _find(self._kind).decode
-        if convert is None:
-            return read
+        classes = _list_classes(self._kind)
 
         def decode(text: str) -> T:
             value = read(text)
-            return cast("T", value if value is None else convert(value))
+            if value is not None and convert is not None:
+                value = convert(value)
+            if not isinstance(value, classes):
+                raise _make_type_error(value, self._kind)
+            return cast("T", value)
 
         return decode
 
@@ -89,7 +95,21 @@ def _find(kind: Any) -> _Converters:
     raise TypeError(f"values of {kind!r} cannot be written as JSON")
 
 
+def _list_classes(kind: Any) -> tuple[type, ...]:
+    """Return the classes of values that are annotated as *kind*."""
+    origin = get_origin(kind) or kind
+    if origin in (Union, UnionType):
+        return tuple(each for part in get_args(kind) for each in _list_classes(part))
+    return (float, int) if origin is float else (origin,)
+
+
+def _make_type_error(value: object, kind: Any) -> TypeError:
+    return TypeError(f"a {type(value).__name__} where {kind} is expected")
+
+
 def _convert_named_tuple(kind: Any) -> _Converters:
+    classes = [_list_classes(kind.__annotations__[name]) for name in kind._fields]
+    valid: set[tuple[type, ...]] = set()  # combinations of types that were checked already
     fields = [_find(kind.__annotations__[name]) for name in kind._fields]
     encoders = [(index, each.encode) for index, each in enumerate(fields) if each.encode]
     decoders = [(index, each.decode) for index, each in enumerate(fields) if each.decode]
@@ -103,9 +123,16 @@ def _convert_named_tuple(kind: Any) -> _Converters:
         return values
 
     def decode(values: list[Any]) -> Any:
+        if type(values) is not list:
+            raise _make_type_error(values, kind)
         for index, convert in decoders:
             if index < len(values) and values[index] is not None:
                 values[index] = convert(values[index])
+        types = tuple(map(type, values))
+        if types not in valid:
+            if not all(map(issubclass, types, classes)):
+                raise _make_type_error(types, kind)
+            valid.add(types)
         return kind(*values)
 
     return _Converters(encode if encoders else None, decode)  # JSON writes a tuple as a list
@@ -115,18 +142,40 @@ def _convert_items(
     kind: Any, to_list: Callable[[Any], list[Any]], from_list: Callable[[Any], Any]
 ) -> _Converters:
     encode, decode = map(_spare_none, _find(kind))
+    classes = _list_classes(kind)
+
+    def read(items: Any) -> Any:
+        if type(items) is not list:
+            raise _make_type_error(items, kind)
+        values = items if decode is None else list(map(decode, items))
+        _check_classes(values, classes)
+        return from_list(values)
+
     return _Converters(
-        to_list if encode is None else lambda items: to_list(map(encode, items)),
-        from_list if decode is None else lambda items: from_list(map(decode, items)),
+        to_list if encode is None else lambda items: to_list(map(encode, items)), read
     )
 
 
 def _convert_mapping(kind: Any) -> _Converters:
     encode, decode = map(_spare_none, _find(kind))
+    classes = _list_classes(kind)
+
+    def read(items: Any) -> Any:
+        if type(items) is not dict:
+            raise _make_type_error(items, kind)
+        values = items if decode is None else {key: decode(items[key]) for key in items}
+        _check_classes(values.values(), classes)
+        return values
+
     return _Converters(
-        dict if encode is None else lambda items: {key: encode(items[key]) for key in items},
-        None if decode is None else lambda items: {key: decode(items[key]) for key in items},
+        dict if encode is None else lambda items: {key: encode(items[key]) for key in items}, read
     )
+
+
+def _check_classes(values: Iterable[object], classes: tuple[type, ...]) -> None:
+    for value in values:
+        if not isinstance(value, classes):
+            raise _make_type_error(value, classes)
 
 
 def _spare_none(convert: _Convert | None) -> _Convert | None:
@@ -153,6 +202,13 @@ def _convert_union(kinds: list[Any]) -> _Converters:
 
 def _write_time(at: datetime) -> str:
     return at.astimezone(UTC).isoformat()
+
+
+def _read_time(text: str) -> datetime:
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise ValueError(f"{text}: a time without a zone")
+    return at
 
 
 def _read_seconds(seconds: float) -> timedelta:
@@ -187,7 +243,7 @@ def _read_any(value: object) -> object:
 
 
 _TAGGED: Mapping[str, tuple[_Convert, _Convert]] = {
-    "datetime": (_write_time, datetime.fromisoformat),
+    "datetime": (_write_time, _read_time),
     "date": (date.isoformat, date.fromisoformat),
     "timedelta": (timedelta.total_seconds, _read_seconds),
 }

@@ -25,6 +25,7 @@ FINDING_KINDS = {
     "clock": "a computer's clock is wrong, or this server's was set back",
     "contacts": "persons or resellers that the directory does not show",
     "held": "an account is missing, and held until this is accepted",
+    "history": "what earlier runs knew of computers was lost",
     "home": "an account has no home directory, or it cannot be read",
     "lost": "an account is missing, which is believed",
     "missing_computer": "a computer's folder no longer exists",

@@ -112,6 +112,7 @@ class Verdict(NamedTuple):
         facts: of the worst computer; None: only the summary is known.
         failing: the computers that are WARNING or CRITICAL by a cause of this task.
         retired: the computers that their customer no longer uses.
+        uncertain: those that are OK only by a count that is a lower bound: that solves nothing.
     """
 
     state: State
@@ -122,3 +123,4 @@ class Verdict(NamedTuple):
     facts: Facts | None = None
     failing: tuple[str, ...] = ()
     retired: tuple[str, ...] = ()
+    uncertain: tuple[str, ...] = ()

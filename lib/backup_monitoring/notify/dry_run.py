@@ -8,17 +8,18 @@ from datetime import datetime
 from pathlib import Path
 
 from backup_monitoring.notify.dispatch import EventResult, Notification
-from backup_monitoring.outbox import Draft, make_error
+from backup_monitoring.outbox import Draft, make_error, refuse_lost
 from backup_monitoring.settings import Settings
 
 
 @contextmanager
 def copy_outbox(file: Path) -> Iterator[Path]:
-    """Give a temporary copy of the outbox *file*; it need not exist.
+    """Give a temporary copy of the outbox *file*; before its first use it need not exist.
 
     Raises:
-        OutboxError: the outbox cannot be read.
+        OutboxError: the outbox is lost, or cannot be read.
     """
+    refuse_lost(file)
     with tempfile.TemporaryDirectory() as folder:
         # The journal may hold the transaction of a process that was killed or is at work.
         for suffix in ("", "-journal"):

@@ -25,6 +25,16 @@ def make_event(
     )
 
 
+def is_end_uncertain(failed: Sequence[str], uncertain: Collection[str]) -> bool:
+    """Return whether a problem may go on, though its state is OK.
+
+    Args:
+        failed: names of the computers that recipients were notified of; empty if not known.
+        uncertain: names of computers that are OK only by a count that is a lower bound.
+    """
+    return bool(uncertain) and (not failed or not set(failed).isdisjoint(uncertain))
+
+
 def end_problem(
     event: Event, facts: Facts | None, failed: Sequence[str], retired: Collection[str]
 ) -> tuple[Event, Facts | None]:

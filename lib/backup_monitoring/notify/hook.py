@@ -17,7 +17,7 @@ from backup_monitoring.model import (
     Verdict,
 )
 from backup_monitoring.notify.dispatch import Dispatcher, EventResult, describe_account
-from backup_monitoring.notify.events import end_problem, make_event
+from backup_monitoring.notify.events import end_problem, is_end_uncertain, make_event
 from backup_monitoring.notify.recipients import find_recipients, find_switched_off
 from backup_monitoring.outbox import (
     OVER,
@@ -40,6 +40,7 @@ _LOGGED = ("ACKNOWLEDGEMENT", "DOWNTIME", "FLAPPING")
 _DUPLICATE = "duplicate event, already notified"
 _COVERED = "the quota is used up: the quota check notifies"
 _BACK = "back from UNKNOWN in the state of the last notification"
+_UNCERTAIN = "not solved for certain: earlier failures are not known, and no backup succeeded since"
 _HOOK = "hook:"  # before the task of a problem of the hook; the scan's have none
 
 # The names of our options, and what Nagios calls them; our own variables are NOTIFY_ and the name.
@@ -94,7 +95,7 @@ class PreparedCall(NamedTuple):
         event: to dispatch. facts: of the verdict.
         covered_elsewhere: whether another task notifies of it.
         people: everybody whom `apply_call` asks for, in memory.
-        failing, retired: names of these computers by the verdict.
+        failing, retired, uncertain: names of these computers by the verdict.
     """
 
     event: Event
@@ -103,6 +104,7 @@ class PreparedCall(NamedTuple):
     people: People
     failing: tuple[str, ...] = ()
     retired: tuple[str, ...] = ()
+    uncertain: tuple[str, ...] = ()
 
 
 def parse_call(options: argparse.Namespace, environment: Mapping[str, str], now: datetime) -> Call:
@@ -212,6 +214,7 @@ def _match_verdict(
         people,
         verdict.failing,
         verdict.retired,
+        verdict.uncertain,
     )
 
 
@@ -261,6 +264,9 @@ def apply_call(
         return HookResult(f"{_BACK}, already notified", dispatcher.catch_up(event, facts))
     computers = problem.computers if problem is not None else ()
     if event.kind is EventKind.RECOVERY:
+        if is_end_uncertain(computers, prepared.uncertain):
+            transaction.log_event(LogAction.NOT_SENT, event, "", _UNCERTAIN)
+            return HookResult(_UNCERTAIN)
         event, facts = end_problem(event, facts, computers, prepared.retired)
     _remember_call(call, transaction, {*computers, *prepared.failing})
     result = dispatcher.notify(event, facts)

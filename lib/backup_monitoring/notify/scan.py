@@ -12,7 +12,7 @@ from backup_monitoring.notify.dispatch import (
     choose_zone,
     make_queued_mail,
 )
-from backup_monitoring.notify.events import end_problem, make_event
+from backup_monitoring.notify.events import end_problem, is_end_uncertain, make_event
 from backup_monitoring.notify.recipients import find_operator
 from backup_monitoring.outbox import (
     Outbox,
@@ -197,7 +197,8 @@ class _Scan:
 
     def _compare_problem(self, found: FoundVerdict, problem: Problem | None) -> None:
         if found.verdict.state not in _FAILED:
-            if problem is not None:
+            uncertain = found.verdict.uncertain
+            if problem is not None and not is_end_uncertain(problem.computers, uncertain):
                 self._end_problem(found, problem)
         elif problem is None:
             computers = tuple(sorted(set(found.verdict.failing)))

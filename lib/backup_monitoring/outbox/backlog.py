@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from backup_monitoring.outbox.columns import read_time, write_time
-from backup_monitoring.outbox.outbox_file import make_error, read_outbox
+from backup_monitoring.outbox.outbox_errors import make_error
+from backup_monitoring.outbox.outbox_file import read_outbox
 
 _DAY = timedelta(days=1)
 
@@ -31,7 +32,7 @@ def read_status(file: Path, now: datetime) -> OutboxStatus:
     """Return the state of the outbox *file* at *now*, without changing it.
 
     Raises:
-        OutboxError: it does not exist or cannot be read.
+        OutboxError: it is missing, empty or damaged. OutboxAccessError: this user cannot read it.
     """
     try:
         db = read_outbox(file)

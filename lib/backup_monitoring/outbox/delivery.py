@@ -19,8 +19,9 @@ from backup_monitoring.model import MonitoringError, SettingsError, sanitize
 from backup_monitoring.outbox import sending, storm_guard
 from backup_monitoring.outbox.delivery_log import LogAction
 from backup_monitoring.outbox.messages import Digest, OutgoingMail, QueuedMail, RefusedMail, Storm
-from backup_monitoring.outbox.outbox_file import OutboxError, create_file, make_error
+from backup_monitoring.outbox.outbox_errors import OutboxError, make_error
 from backup_monitoring.outbox.queue import queue_mail
+from backup_monitoring.outbox.shared_file import create_file
 from backup_monitoring.outbox.transaction import Outbox, Transaction
 from backup_monitoring.settings import NotifySettings
 

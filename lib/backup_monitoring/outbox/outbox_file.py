@@ -7,14 +7,14 @@ was queued survives a power cut.
 
 import os
 import sqlite3
-import stat
 from pathlib import Path
 from urllib.parse import quote
 
-from backup_monitoring.model import MonitoringError
+from backup_monitoring.outbox.in_use import record_use, refuse_lost, refuse_unused
+from backup_monitoring.outbox.outbox_errors import BUSY, OutboxError, make_error
+from backup_monitoring.outbox.shared_file import create_file
 
 LAYOUT = 3  # of the tables: PRAGMA user_version
-BUSY = 5.0  # seconds to wait for another process's transaction
 _TABLES = """
 CREATE TABLE mails (
     id INTEGER PRIMARY KEY, key TEXT NOT NULL, address TEXT NOT NULL,
@@ -63,39 +63,23 @@ CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
 
 
-class OutboxError(MonitoringError):
-    """The outbox cannot be used: nothing was queued."""
-
-
-def make_error(file: Path, error: Exception) -> OutboxError:
-    """Return an OutboxError for *error*, with a remedy."""
-    text = str(error)
-    if "locked" in text:
-        return OutboxError(str(file), f"busy for {BUSY:g} s", "see which process uses it (fuser)")
-    if "full" in text or "disk I/O" in text:
-        return OutboxError(str(file), f"cannot be written ({text})", "free space on its disk")
-    return OutboxError(
-        str(file),
-        f"cannot be used ({text})",
-        "give this user's group write permission for the file and its folder",
-    )
-
-
 def open_outbox(file: Path) -> sqlite3.Connection:
-    """Return a connection to the outbox *file* in autocommit mode, created if it does not exist.
+    """Return a connection to the outbox *file* in autocommit mode; its first use creates it.
 
     A new file is 0660 and belongs to its folder's group if this user may set that.
 
     Raises:
-        OutboxError: it cannot be opened or created, or has another layout: then it is not changed,
-            and its mails wait.
+        OutboxError: it is lost, cannot be opened or created, or has another layout: then it is not
+            changed, and its mails wait.
     """
+    refuse_lost(file)
     try:
         create_file(file)
         db = _connect(file, "rw")
         db.execute("PRAGMA journal_mode = TRUNCATE")
         db.execute("PRAGMA synchronous = FULL")
         _create_tables(db, file)
+        record_use(file)
     except (OSError, sqlite3.Error) as error:
         raise make_error(file, error) from None
     return db
@@ -105,8 +89,9 @@ def read_outbox(file: Path) -> sqlite3.Connection:
     """Return a read-only connection to the outbox *file*.
 
     Raises:
-        OutboxError: it does not exist, cannot be read, or has another layout.
+        OutboxError: it is missing or empty, cannot be read, or has another layout.
     """
+    refuse_unused(file)
     try:
         db = _connect(file, "ro")
         _check_layout(db, file)
@@ -118,29 +103,6 @@ def read_outbox(file: Path) -> sqlite3.Connection:
 def _connect(file: Path, mode: str) -> sqlite3.Connection:
     uri = f"file:{quote(os.fsencode(file.absolute()))}?mode={mode}"
     return sqlite3.connect(uri, uri=True, timeout=BUSY, isolation_level=None)
-
-
-def create_file(file: Path) -> None:
-    """Create *file*, empty, 0660 and of its folder's group; leave an existing one alone."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    try:
-        stream = os.open(file, flags, 0o660)
-    except FileExistsError:
-        return
-    try:
-        os.fchmod(stream, 0o660)  # whatever the umask
-        folder = file.parent.stat()
-        if folder.st_mode & stat.S_IWGRP and folder.st_gid != os.fstat(stream).st_gid:
-            _change_group(stream, folder.st_gid)
-    finally:
-        os.close(stream)
-
-
-def _change_group(stream: int, group: int) -> None:
-    try:
-        os.fchown(stream, -1, group)
-    except PermissionError:  # not a member: the file stays with this user's group, as in /tmp
-        return
 
 
 def _create_tables(db: sqlite3.Connection, file: Path) -> None:

@@ -14,7 +14,8 @@ from typing import Self
 
 from backup_monitoring.model import Event
 from backup_monitoring.outbox.delivery_log import DeliveryLog, LogAction, LogLine
-from backup_monitoring.outbox.outbox_file import make_error, open_outbox
+from backup_monitoring.outbox.outbox_errors import make_error
+from backup_monitoring.outbox.outbox_file import open_outbox
 
 
 class Outbox:

@@ -4,7 +4,8 @@ from backup_monitoring import face
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from backup_monitoring.selftest.health import OutboxHealth, StorePart, evaluate_health
+    from backup_monitoring.selftest.health import OutboxFailure, OutboxHealth, StorePart
+    from backup_monitoring.selftest.health import evaluate_health
     from backup_monitoring.selftest.installation import InstallationCheck
 else:
     __all__, __getattr__ = face(__name__, __file__)

@@ -52,6 +52,13 @@ class OutboxHealth(NamedTuple):
     refused: int = 0
 
 
+class OutboxFailure(NamedTuple):
+    """Why the outbox cannot be read, and the state that this is."""
+
+    state: State
+    problem: str
+
+
 class _Aspect(NamedTuple):
     """One thing that is checked, and its state."""
 
@@ -65,7 +72,7 @@ def evaluate_health(
     findings: Mapping[str, int],
     policy: MonitoringPolicy,
     now: datetime,
-    mails: OutboxHealth | None = None,
+    mails: OutboxHealth | OutboxFailure | None = None,
 ) -> Verdict:
     """Judge the store's parts, the last collector run, its findings, and the outbox.
 
@@ -78,12 +85,12 @@ def evaluate_health(
         findings: their number by kind.
         policy: thresholds.
         now: aware UTC.
-        mails: None without an outbox.
+        mails: of the outbox, or why it cannot be read; None without one in the settings.
     """
     aspects = [_check_part(part, now) for part in parts]
     aspects.append(_check_duration(duration, policy))
     aspects += [_check_findings(kind, findings.get(kind, 0), policy) for kind in FINDING_KINDS]
-    aspects += _check_mails(mails, policy) if mails is not None else []
+    aspects += _check_mails(mails, policy)
     state, summary = max(aspects, key=lambda aspect: aspect.state.badness)
     bad = sum(aspect.state is not State.OK for aspect in aspects)
     if state is State.OK:
@@ -147,7 +154,13 @@ def _get_threshold(kind: str, policy: MonitoringPolicy) -> int | None:
     return 1 if kind == "held" else policy.findings.get(kind)
 
 
-def _check_mails(mails: OutboxHealth, policy: MonitoringPolicy) -> list[_Aspect]:
+def _check_mails(
+    mails: OutboxHealth | OutboxFailure | None, policy: MonitoringPolicy
+) -> list[_Aspect]:
+    if mails is None:
+        return []
+    if isinstance(mails, OutboxFailure):
+        return [_Aspect(mails.state, mails.problem)]
     oldest = mails.oldest or timedelta(0)
     waiting = f"{mails.waiting} mails wait, the oldest for {format_duration(oldest)}"
     late = oldest > policy.outbox
@@ -183,8 +196,10 @@ def _list_metrics(
         yield Metric(f"findings_{kind}", findings.get(kind, 0), "", good)
 
 
-def _list_mail_metrics(mails: OutboxHealth | None, policy: MonitoringPolicy) -> Iterator[Metric]:
-    if mails is None:
+def _list_mail_metrics(
+    mails: OutboxHealth | OutboxFailure | None, policy: MonitoringPolicy
+) -> Iterator[Metric]:
+    if not isinstance(mails, OutboxHealth):
         return
     none = Range(end=0)
     oldest = int(mails.oldest.total_seconds()) if mails.oldest is not None else 0

@@ -73,7 +73,8 @@ def _list_tables(name: str, section: Any, comment: str = "") -> Iterator[list[_L
 
 def _list_entries(each: DeclaredKey) -> Iterator[_Line]:
     none = each.kind.__args__[1]()
-    entries = dict.fromkeys(each.key.keys, none) or (each.key.example or {})
+    fixed = {name: each.default.get(name, none) for name in each.key.keys}
+    entries = fixed or (each.key.example or {})
     for name, value in entries.items():
         comment = each.key.keys.get(name, "")
         yield _Line(f"# {format_key(name)} = {write_toml(value)}", comment)

@@ -85,7 +85,8 @@ def _read_value(table: Table, each: DeclaredKey, values: Mapping[str, Any]) -> A
     parse = partial(each.parse, table.file.parent)
     if each.mapping:
         part, none = table.take_table(each.name), kind.__args__[1]()
-        return {name: part.take(name, parse, none) for name in key.keys or part.keys()}
+        names = key.keys or part.keys()
+        return {name: part.take(name, parse, each.default.get(name, none)) for name in names}
     default = each.plain_default
     if key.derive is not None:
         default = key.derive(default, values)

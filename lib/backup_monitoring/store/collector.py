@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,20 +16,17 @@ from backup_monitoring.model import (
     Finding,
     Loss,
     Need,
+    SettingsError,
     Uploads,
     UsageError,
     format_time,
 )
 from backup_monitoring.settings import Settings
 from backup_monitoring.store.account_findings import AccountFindings, find_home_problem
-from backup_monitoring.store.files import STATE, StoreError
+from backup_monitoring.store.files import HISTORY, STATE, StoreError
 from backup_monitoring.store.history import TrackedComputer
-from backup_monitoring.store.history_file import (
-    HistoryDamagedError,
-    HistoryFile,
-    find_missing_computers,
-    set_aside,
-)
+from backup_monitoring.store.history_damage import HistoryDamagedError, set_damaged_aside
+from backup_monitoring.store.history_file import HistoryFile, find_missing_computers
 from backup_monitoring.store.live import read_live_accounts
 from backup_monitoring.store.loss_tracker import LossTracker, format_held
 from backup_monitoring.store.people_collector import PeopleCollector
@@ -86,18 +83,17 @@ def collect(
 
     Raises:
         StoreError: the folder or a file in it cannot be written, or another run is in progress.
+        DirectoryError, SettingsError: the directory cannot be read, and never was.
         UsageError: a given time is before the last run.
-        SettingsError: the accounts' filter is not valid.
     """
     folder = settings.store.folder
     assert folder is not None  # noqa: S101 - the caller has checked it
     with hold_lock(folder):
         try:
             return _collect(settings, folder, now, phase, progress, given_time)
-        except HistoryDamagedError:
-            note = set_aside(folder)
-            result = _collect(settings, folder, now, phase, progress, given_time)
-            return replace(result, notes=[note, *result.notes])
+        except HistoryDamagedError as error:
+            loss = set_damaged_aside(folder, error)
+            return _collect(settings, folder, now, phase, progress, given_time, loss)
 
 
 def _collect(
@@ -107,8 +103,9 @@ def _collect(
     phase: PhaseCallback,
     progress: Progress,
     given_time: bool,
+    loss: str | None = None,
 ) -> CollectorRun:
-    history = HistoryFile(folder, now, settings.policies[QuotaPolicy].sudden_loss)
+    history = HistoryFile(folder, now, settings.policies[QuotaPolicy].sudden_loss, loss)
     try:
         collector = _RunSteps(settings, folder, history, now, phase)
         collector.check_clock(given_time)
@@ -139,6 +136,8 @@ class _RunSteps:
         self._old = folder / STATE
         self._losses = LossTracker(history.losses, settings.store.max_loss, now)
         self._last = self._read_last()
+        if history.loss is not None:
+            self.result.failed.append(f"history: {folder / HISTORY} {history.loss}")
         if history.note is not None:
             self.result.notes.append(history.note)
 
@@ -195,6 +194,7 @@ class _RunSteps:
             # The history first. If the run is killed in between, the next one goes on from it;
             # the other way round it would not know what readers have already seen.
             self._history.commit(self._settings.store.keep, complete=not self.result.failed)
+            self.result.findings += self._history.findings
             writer.finish(meta, self.result.findings)
         except BaseException:
             writer.abandon()
@@ -211,7 +211,8 @@ class _RunSteps:
                 self.result.accounts = writer.add_accounts(accounts)
                 self.result.findings += people.collect_others()
                 self._find_unassigned(directory)
-        except DirectoryError as error:
+        # SettingsError: the password's file, or a filter; the homes are still worth a look.
+        except (DirectoryError, SettingsError) as error:
             self._history.roll_back()
             self._losses.forget_entries()
             self.result.failed.append(f"directory: {error}")
@@ -227,7 +228,7 @@ class _RunSteps:
         settings = self._settings.directory
         try:
             self.result.findings += find_unassigned(directory, settings, self._now)
-        except DirectoryError as error:
+        except (DirectoryError, SettingsError) as error:
             self.result.failed.append(f"accounts on no backup server: {error}")
             # In the store, too: a count that fell to 0 would look as if all were well.
             problem = f"cannot search for accounts on no backup server: {error.problem}"

@@ -3,17 +3,22 @@
 One run at a time writes it, in one transaction; no other program opens it.
 """
 
-import json
 import os
 import sqlite3
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from math import inf
 from pathlib import Path
+from typing import Any
 
 from backup_monitoring.model import Account, Codec, Computer, Finding, Growth, Uploads, format_time
-from backup_monitoring.store.files import HISTORY, StoreError
+from backup_monitoring.store.files import HISTORY, STATE, UNREADABLE, StoreError
 from backup_monitoring.store.growth import DailySize, add_size, estimate_growth
 from backup_monitoring.store.history import TrackedComputer, mark_missing, update_computer
+from backup_monitoring.store.history_damage import make_history_error, set_aside
+from backup_monitoring.store.history_recovery import recover_computers
 from backup_monitoring.store.loss_table import LOSS_TABLES, LossTable
 from backup_monitoring.store.schema import make_key, read_time, write_time
 
@@ -29,21 +34,10 @@ CREATE TABLE computers (
 {LOSS_TABLES}
 """
 _TRACKED: Codec[TrackedComputer] = Codec(TrackedComputer)
-_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-
-
-class HistoryDamagedError(StoreError):
-    """The file can be opened, but not read: it must be replaced by a new one."""
-
-
-def set_aside(folder: Path) -> str:
-    """Move the file of *folder* out of the way; return a line that says so."""
-    file, aside = folder / HISTORY, folder / f"{HISTORY}.aside"
-    for suffix in ("", "-wal", "-shm"):
-        part = folder / f"{HISTORY}{suffix}"
-        if part.exists():
-            part.replace(folder / f"{aside.name}{suffix}")
-    return f"{file} was damaged or has another layout: started a new one, kept the old as {aside}"
+_SIZES: Codec[tuple[DailySize, ...]] = Codec(tuple[DailySize, ...])
+_RUNS: Codec[tuple[float, ...]] = Codec(tuple[float, ...])
+_LOSS: Codec[tuple[str, ...]] = Codec(tuple[str, ...])
+_LOSS_SHOWN = timedelta(days=7)
 
 
 class HistoryFile:
@@ -53,54 +47,85 @@ class HistoryFile:
         folder: the store's. now: of the run, aware UTC.
         sudden_loss: percent of used space; losing more within a day is reported.
 
+        loss: what has happened to the file before, in words, if it was set aside.
+
     Attributes:
-        note: a line that says that the file was replaced, None if it was not.
+        loss: why what earlier runs knew is lost, in words; None if it is not.
+        note: a line that says from where such a run continues, None if nothing is lost.
+        findings: of what is lost, for a week, and of damaged rows.
         losses: the accounts that were monitored, and those that are lost.
 
     Raises:
-        StoreError: it cannot be opened or written.
+        HistoryDamagedError: SQLite reports damage. StoreError: it cannot be opened or written.
     """
 
-    def __init__(self, folder: Path, now: datetime, sudden_loss: float) -> None:
+    def __init__(
+        self, folder: Path, now: datetime, sudden_loss: float, loss: str | None = None
+    ) -> None:
+        self.loss = loss
         self.note: str | None = None
+        self.findings: list[Finding] = []
+        self._folder = folder
         self._file = folder / HISTORY
         self._now = now
         self._sudden_loss = sudden_loss
         try:
             self._db = self._open()
-            self._db.execute("BEGIN IMMEDIATE")
-            self._runs = self._read_runs()
+            self._begin()
         except (OSError, sqlite3.Error) as error:
-            raise self.make_error(error) from None
+            raise make_history_error(self._file, error) from None
         # A clock that ran backwards was wrong before, or it is now.
         self._in_doubt = now.timestamp() < max(self._runs, default=0)
-        self.losses = LossTable(self._db, self.make_error)
+        self.losses = LossTable(
+            self._db, partial(make_history_error, self._file), self._report_damage
+        )
+
+    def _open(self) -> sqlite3.Connection:
+        """Return the open file, a new one where it is lost; `loss` says so."""
+        if self._had_run() and self.loss is None:
+            if not self._file.exists():
+                self.loss = "was missing"
+            elif not self._file.stat().st_size:
+                self.loss = f"was empty, kept as {set_aside(self._folder)}"
+        db, layout = self._connect()
+        if layout != LAYOUT:
+            db.close()
+            aside = set_aside(self._folder)
+            self.loss = f"had layout {layout}, written by another version, kept as {aside}"
+            db, _ = self._connect()
+        return db
+
+    def _had_run(self) -> bool:
+        # Each run commits the history before it writes the state file.
+        return (self._folder / STATE).exists()
+
+    def _begin(self) -> None:
+        """Begin the transaction, with what must be made up for."""
+        query = "SELECT count(*) FROM meta WHERE key = 'last_run'"
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._runs = self._read_runs()
+            is_new = not self._db.execute(query).fetchone()[0]
+            if is_new and self.loss is None and self._had_run():
+                self.loss = "had nothing of an earlier run"
+            if self.loss is not None:
+                self._go_on_from_state(self.loss)
+            self._find_loss()
+        except BaseException:
+            self.close()
+            raise
 
     def _read_runs(self) -> list[float]:
         """Return when the last runs that were committed began, in seconds since 1970."""
         row = self._db.execute("SELECT value FROM meta WHERE key = 'runs'").fetchone()
-        return list(json.loads(row[0])) if row else []
+        try:
+            return list(_RUNS.decode(row[0])) if row else []
+        except UNREADABLE:
+            self._report_damage("the times of the last runs")
+            return []
 
-    def make_error(self, error: OSError | sqlite3.Error) -> StoreError:
-        """Return *error* as one of ours."""
-        # A statement that fails within Python has no code.
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED:
-            remedy = f"move it away; the counts of failures in it are lost ({error})"
-            return HistoryDamagedError(str(self._file), "is damaged", remedy)
-        remedy = "check that the disk is not full and that the collector's user can write there"
-        return StoreError(str(self._file), f"cannot be written ({error})", remedy)
-
-    def _open(self) -> sqlite3.Connection:
-        db = self._connect()
-        if db is not None:
-            return db
-        self.note = set_aside(self._file.parent)
-        db = self._connect()
-        assert db is not None  # noqa: S101 - a new file has our layout
-        return db
-
-    def _connect(self) -> sqlite3.Connection | None:
-        """Return the open file, None if it has another layout or is not a database."""
+    def _connect(self) -> tuple[sqlite3.Connection, int]:
+        """Return the open file and its layout; a file without tables gets ours."""
         # Other users need no access; SQLite creates its side files with the same mode.
         os.close(os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         db = sqlite3.connect(self._file, isolation_level=None, timeout=5)
@@ -110,24 +135,54 @@ class HistoryFile:
             if layout == 0 and tables == 0:
                 db.execute("PRAGMA journal_mode = WAL")
                 db.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {LAYOUT}; COMMIT;")
-                return db
-            if layout == LAYOUT:
-                return db
-        except sqlite3.DatabaseError as error:
+                layout = LAYOUT
+        except sqlite3.Error:
             db.close()
-            if isinstance(error, sqlite3.OperationalError):
-                raise
-            return None
-        db.close()
-        return None
+            raise
+        return db, layout
+
+    def _go_on_from_state(self, loss: str) -> None:
+        """Write what the last run's state file has of each computer, and that the rest is lost."""
+        count = 0
+        try:
+            for uid, name, tracked in recover_computers(self._folder):
+                self._write(make_key(uid), name, tracked)
+                count += 1
+            went_on = f"counts of failures continue from {STATE}, forecasts begin anew"
+        except StoreError as error:
+            went_on = f"counts of failures begin anew, as lower bounds ({error})"
+        self.note = f"{count} computers continue from {STATE}"
+        row = ("loss", _LOSS.encode((self._now.isoformat(), f"{loss}; {went_on}")))
+        self._db.execute("REPLACE INTO meta VALUES (?, ?)", row)
+
+    def _find_loss(self) -> None:
+        row = self._db.execute("SELECT value FROM meta WHERE key = 'loss'").fetchone()
+        if row is None:
+            return
+        try:
+            at, text = _LOSS.decode(row[0])
+            is_shown = self._now - datetime.fromisoformat(at) < _LOSS_SHOWN
+        except UNREADABLE:
+            is_shown = False
+        if is_shown:
+            self.findings.append(Finding("history", str(self._file), f"{text} (run of {at})"))
+        else:
+            self._db.execute("DELETE FROM meta WHERE key = 'loss'")
 
     def read_last_run(self) -> datetime | None:
         """Return when the last run that was committed began; StoreError if it cannot be read."""
         try:
             row = self._db.execute("SELECT value FROM meta WHERE key = 'last_run'").fetchone()
         except sqlite3.Error as error:
-            raise self.make_error(error) from None
-        return read_time(row[0]) if row else None
+            raise make_history_error(self._file, error) from None
+        try:
+            return read_time(row[0]) if row else None
+        except UNREADABLE:
+            self._report_damage("the time of the last run")
+            return None
+
+    def _report_damage(self, row: str) -> None:
+        self.findings.append(Finding("history", str(self._file), f"{row} was damaged"))
 
     def update_growth(self, account: Account) -> Growth | None:
         """Write the account's size of today; return how it has grown.
@@ -138,16 +193,17 @@ class HistoryFile:
         try:
             return self._update_growth(account)
         except sqlite3.Error as error:
-            raise self.make_error(error) from None
+            raise make_history_error(self._file, error) from None
 
     def _update_growth(self, account: Account) -> Growth | None:
         key, today = make_key(account.uid), self._now.date().toordinal()
         row = self._db.execute("SELECT sizes, seen FROM accounts WHERE key = ?", (key,)).fetchone()
-        sizes = [DailySize(*size) for size in json.loads(row[0])] if row else []
+        sizes, before = self._read_sizes(account.uid, row)
         new = add_size(sizes, today, account.used)
         seen = self._now.timestamp()
-        if row is None or new != sizes or seen - row[1] > timedelta(days=1).total_seconds():
-            self._db.execute("REPLACE INTO accounts VALUES (?, ?, ?)", (key, json.dumps(new), seen))
+        if new != sizes or seen - before > timedelta(days=1).total_seconds():
+            text = _SIZES.encode(tuple(new))
+            self._db.execute("REPLACE INTO accounts VALUES (?, ?, ?)", (key, text, seen))
         return estimate_growth(new, today, self._sudden_loss)
 
     def read_computers(self, uid: str) -> dict[str, TrackedComputer]:
@@ -156,13 +212,11 @@ class HistoryFile:
         Raises:
             StoreError: the file cannot be read.
         """
-        query = "SELECT name, tracked FROM computers WHERE key = ? ORDER BY name"
         try:
-            rows = self._db.execute(query, (make_key(uid),)).fetchall()
+            computers = self._read_known(uid)
         except sqlite3.Error as error:
-            raise self.make_error(error) from None
-        computers = {os.fsdecode(name): _TRACKED.decode(text) for name, text in rows}
-        return {name: each for name, each in computers.items() if not each.is_blank}
+            raise make_history_error(self._file, error) from None
+        return {name: each for name, each in sorted(computers.items()) if not each.is_blank}
 
     def list_accounts(self) -> list[str]:
         """Return the keys of the accounts that have computers, sorted.
@@ -174,14 +228,27 @@ class HistoryFile:
         try:
             return [key for (key,) in self._db.execute(query)]
         except sqlite3.Error as error:
-            raise self.make_error(error) from None
+            raise make_history_error(self._file, error) from None
 
     def write_computer(self, uid: str, name: str, tracked: TrackedComputer) -> None:
         """Replace what is kept of a computer; StoreError if the file cannot be written."""
         try:
             self._write(make_key(uid), name, tracked)
         except sqlite3.Error as error:
-            raise self.make_error(error) from None
+            raise make_history_error(self._file, error) from None
+
+    def _read_sizes(self, uid: str, row: Sequence[Any] | None) -> tuple[list[DailySize], float]:
+        """Return the sizes of *row*, and when it was written; the latter is never, if damaged."""
+        if row is not None:
+            try:
+                sizes = list(_SIZES.decode(row[0]))
+                days = [size.day for size in sizes]
+                if days != sorted(set(days)):  # each pair of days has a slope
+                    raise ValueError
+                return sizes, float(row[1])
+            except UNREADABLE:
+                self._report_damage(f"sizes of account {uid}")
+        return [], -inf
 
     def update_computers(
         self, account: Account, uploads: Uploads
@@ -194,28 +261,45 @@ class HistoryFile:
             StoreError: the file cannot be read or written.
         """
         try:
-            return self._update_computers(make_key(account.uid), uploads)
+            return self._update_computers(account.uid, uploads)
         except sqlite3.Error as error:
-            raise self.make_error(error) from None
+            raise make_history_error(self._file, error) from None
 
     def _update_computers(
-        self, key: str, uploads: Uploads
+        self, uid: str, uploads: Uploads
     ) -> list[tuple[Computer, TrackedComputer]]:
-        rows = self._db.execute("SELECT name, tracked FROM computers WHERE key = ?", (key,))
-        known = {os.fsdecode(name): text for name, text in rows}
+        key = make_key(uid)
+        known = self._read_known(uid)
         computers = [self._update(key, each, known.get(each.name)) for each in uploads.computers]
         names = {computer.name for computer in uploads.computers}
-        missing = {name: text for name, text in known.items() if name not in names}
+        missing = {name: each for name, each in known.items() if name not in names}
         if not (uploads.missing or uploads.refused or uploads.cut_short or uploads.no_incoming):
             computers += self._mark_missing(key, missing)
         if len(names) + len(missing) > MOST_COMPUTERS:
             self._forget(key, missing.keys(), len(names) + len(missing) - MOST_COMPUTERS)
         return computers
 
+    def _read_known(self, uid: str) -> dict[str, TrackedComputer]:
+        """Return what is kept of the account's computers, a damaged row as the last run saw it."""
+        key, known, damaged = make_key(uid), dict[str, TrackedComputer](), list[object]()
+        query = "SELECT name, tracked FROM computers WHERE key = ?"
+        for name, text in self._db.execute(query, (key,)).fetchall():
+            try:
+                known[name.decode("utf-8", "surrogateescape")] = _TRACKED.decode(text)
+            except UNREADABLE:
+                damaged.append(name)
+        for name in damaged:
+            self._db.execute("DELETE FROM computers WHERE key = ? AND name IS ?", (key, name))
+        if damaged:
+            self._report_damage(f"{len(damaged)} computers of account {uid}")
+            with suppress(StoreError):  # then these begin anew, their counts are lower bounds
+                for _, name, tracked in recover_computers(self._folder, [uid]):
+                    known.setdefault(name, tracked)
+        return known
+
     def _update(
-        self, key: str, computer: Computer, text: str | None
+        self, key: str, computer: Computer, before: TrackedComputer | None
     ) -> tuple[Computer, TrackedComputer]:
-        before = _TRACKED.decode(text) if text is not None else None
         tracked = update_computer(before, computer, self._now, in_doubt=self._in_doubt)
         if tracked != before:
             self._write(key, computer.name, tracked)
@@ -226,10 +310,9 @@ class HistoryFile:
         self._db.execute("REPLACE INTO computers VALUES (?, ?, ?, ?)", row)
 
     def _mark_missing(
-        self, key: str, missing: dict[str, str]
+        self, key: str, missing: dict[str, TrackedComputer]
     ) -> Iterator[tuple[Computer, TrackedComputer]]:
-        for name, text in missing.items():
-            before = _TRACKED.decode(text)
+        for name, before in missing.items():
             tracked = mark_missing(before, self._now)
             if tracked != before:
                 self._write(key, name, tracked)
@@ -263,11 +346,11 @@ class HistoryFile:
             if complete:
                 self._forget_old((self._now - keep).timestamp())
             now = self._now.timestamp()
-            runs = json.dumps([*self._runs, now][-_MOST_RUNS:])
+            runs = _RUNS.encode((*self._runs, now)[-_MOST_RUNS:])
             self._db.execute("REPLACE INTO meta VALUES ('last_run', ?), ('runs', ?)", (now, runs))
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
-            raise self.make_error(error) from None
+            raise make_history_error(self._file, error) from None
 
     def _forget_old(self, oldest: float) -> None:
         for statement in (
@@ -282,15 +365,21 @@ class HistoryFile:
         try:
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
-            raise self.make_error(error) from None
+            raise make_history_error(self._file, error) from None
 
     def set_savepoint(self) -> None:
-        """Remember this point of the transaction for `roll_back`."""
-        self._db.execute("SAVEPOINT part")
+        """Remember this point of the transaction for `roll_back`; both raise StoreError."""
+        self._execute("SAVEPOINT part")
 
     def roll_back(self) -> None:
         """Undo what was written since `set_savepoint`."""
-        self._db.execute("ROLLBACK TO part")
+        self._execute("ROLLBACK TO part")
+
+    def _execute(self, statement: str) -> None:
+        try:
+            self._db.execute(statement)
+        except sqlite3.Error as error:
+            raise make_history_error(self._file, error) from None
 
     def close(self) -> None:
         """Close the file; what was not committed is lost."""

@@ -2,14 +2,15 @@
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
-from backup_monitoring.store.files import StoreError
+from backup_monitoring.store.files import UNREADABLE, StoreError
 from backup_monitoring.store.losses import LossVerdict, LostAccount
 from backup_monitoring.store.schema import read_loss, write_text
 
+T = TypeVar("T")
 LOSS_TABLES = """
 CREATE TABLE monitored (
     key TEXT PRIMARY KEY, uid TEXT, customers TEXT, incoming INTEGER
@@ -38,16 +39,21 @@ class LossTable:
 
     Args:
         db: within a transaction. make_error: returns the history's error for SQLite's.
+        report_damage: called with the name of each row that cannot be what was written.
 
     Raises:
         StoreError: the file cannot be read or written; every method may.
     """
 
     def __init__(
-        self, db: sqlite3.Connection, make_error: Callable[[sqlite3.Error], StoreError]
+        self,
+        db: sqlite3.Connection,
+        make_error: Callable[[sqlite3.Error], StoreError],
+        report_damage: Callable[[str], None],
     ) -> None:
         self._db = db
         self._make_error = make_error
+        self._report_damage = report_damage
 
     @contextmanager
     def _guard(self) -> Iterator[None]:
@@ -59,11 +65,16 @@ class LossTable:
     def read_monitored(self) -> dict[str, MonitoredAccount]:
         """Return the accounts that the last run monitored, those that are held included."""
         query = "SELECT key, uid, customers, incoming FROM monitored"
+        return dict(self._read_rows(query, _read_monitored))
+
+    def _read_rows(self, query: str, read: Callable[[Sequence[Any]], T]) -> Iterator[tuple[str, T]]:
+        """Yield key and value of each row; one that is damaged is reported."""
         with self._guard():
-            return {
-                key: MonitoredAccount(uid, _read_names(customers), incoming == 1)
-                for key, uid, customers, incoming in self._db.execute(query)
-            }
+            for row in self._db.execute(query).fetchall():
+                try:
+                    yield row[0], read(row)
+                except UNREADABLE:
+                    self._report_damage(f"what was known of the account {row[0]}")
 
     def change_monitored(
         self, changed: Mapping[str, MonitoredAccount], ended: Iterable[str]
@@ -82,13 +93,7 @@ class LossTable:
     def read_losses(self) -> dict[str, LostAccount]:
         """Return the accounts that are lost."""
         query = "SELECT key, uid, customers, since, reason, verdict FROM losses ORDER BY key"
-        with self._guard():
-            return {
-                key: LostAccount(
-                    uid, _read_names(customers), *read_loss(since, reason), LossVerdict[verdict]
-                )
-                for key, uid, customers, since, reason, verdict in self._db.execute(query)
-            }
+        return dict(self._read_rows(query, _read_lost))
 
     def write_losses(self, losses: Mapping[str, LostAccount]) -> None:
         """Replace the accounts that are lost."""
@@ -106,6 +111,17 @@ class LossTable:
         with self._guard():
             self._db.execute("DELETE FROM losses")
             self._db.executemany("INSERT INTO losses VALUES (?, ?, ?, ?, ?, ?)", rows)
+
+
+def _read_monitored(row: Sequence[Any]) -> MonitoredAccount:
+    _, uid, customers, incoming = row
+    return MonitoredAccount(str(uid), _read_names(customers), incoming == 1)
+
+
+def _read_lost(row: Sequence[Any]) -> LostAccount:
+    _, uid, customers, since, reason, verdict = row
+    loss = read_loss(since, reason)
+    return LostAccount(str(uid), _read_names(customers), *loss, LossVerdict[verdict])
 
 
 def _read_names(text: str) -> tuple[str, ...]:

@@ -2,11 +2,14 @@
 
 import sqlite3
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 from backup_monitoring.model import Codec, Contact, Customer, Person, Reseller
-from backup_monitoring.store.files import StoreError
-from backup_monitoring.store.schema import make_key
+from backup_monitoring.store.files import UNREADABLE, StoreError, make_damage_error
+from backup_monitoring.store.schema import make_key, read_name
+
+T = TypeVar("T")
 
 _CONTACT: Codec[Contact] = Codec(Contact)
 _PERSON: Codec[Person] = Codec(Person)
@@ -56,6 +59,12 @@ class StoredPeople:
         query = "SELECT entry FROM people WHERE kind = ? AND key = ?"
         return self._fetch(query, kind.__name__, make_key(uid))
 
+    def _decode(self, codec: Codec[T], text: str) -> T:
+        try:
+            return codec.decode(text)
+        except UNREADABLE as error:
+            raise make_damage_error(Path(self._where), error) from None
+
     def contact(self, uid: str) -> Contact | None:
         """Return the contact of the account *uid*."""
         row = self._fetch(
@@ -66,22 +75,26 @@ class StoredPeople:
         if row is None:
             return None
         name, dn, hosts, text = row
-        host = (hosts or "").partition("\n")[0]
-        return _CONTACT.decode(text)._replace(uid=name, dn=dn, host=host)
+        contact = self._decode(_CONTACT, text)
+        try:
+            host = read_name(hosts or "").partition("\n")[0]
+            return contact._replace(uid=read_name(name), dn=read_name(dn), host=host)
+        except UNREADABLE as error:
+            raise make_damage_error(Path(self._where), error) from None
 
     def person(self, uid: str) -> Person | None:
         """Return the person *uid*."""
         row = self._find(Person, uid)
-        return _PERSON.decode(row[0]) if row else None
+        return self._decode(_PERSON, row[0]) if row else None
 
     def customer(self, uid: str) -> Customer | None:
         """Return the customer *uid*."""
         row = self._find(Customer, uid)
-        return _CUSTOMER.decode(row[0]) if row else None
+        return self._decode(_CUSTOMER, row[0]) if row else None
 
     def reseller(self, uid: str) -> Reseller | None:
         """Return the settings of the reseller *uid*, the default ones if it has none."""
         row = self._find(Reseller, uid) or self._fetch(
             "SELECT entry FROM people WHERE kind = 'Reseller' AND is_default ORDER BY key LIMIT 1"
         )
-        return _RESELLER.decode(row[0]) if row else None
+        return self._decode(_RESELLER, row[0]) if row else None

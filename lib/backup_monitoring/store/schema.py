@@ -20,6 +20,7 @@ from backup_monitoring.model import (
     SizeDrop,
     Start,
 )
+from backup_monitoring.store.files import UNREADABLE
 
 LAYOUT = 5
 TABLES = """
@@ -33,7 +34,7 @@ CREATE TABLE accounts (
 );
 CREATE TABLE homes (
     account INTEGER PRIMARY KEY, data INTEGER, missing TEXT, refused TEXT, cut_short TEXT,
-    findings TEXT
+    findings TEXT, computers INTEGER
 );
 CREATE TABLE computers (
     account INTEGER, name BLOB, start TEXT, end TEXT, schedule TEXT, history TEXT,
@@ -47,6 +48,7 @@ CREATE TABLE people (
 # Faster to create when the table is full.
 INDEX = "CREATE INDEX IF NOT EXISTS accounts_key ON accounts (key);"
 _NOTHING: Mapping[str, datetime] = {}
+_MOST_THRESHOLD = 100  # of those that an entry may have
 _MOST_INTEGER = 2**63 - 1
 START: Codec[Start | InvalidReport] = Codec(Start | InvalidReport)
 END: Codec[End | InvalidReport] = Codec(End | InvalidReport)
@@ -79,6 +81,17 @@ _NEEDED = {
 }
 ACCOUNT_COLUMNS = ("key", "in_scope", *_NEEDED)
 PLACES = ", ".join("?" * len(ACCOUNT_COLUMNS))
+_NONE = type(None)
+# What a column may hold; any may be NULL where it is not needed, but for the first ones.
+_CLASSES: tuple[tuple[type, ...], ...] = (
+    *((int,), (str,), (str, bytes), (str, bytes), (str,), (int,)),
+    *((str, _NONE), (str, bytes, _NONE), (float, _NONE)),
+    *((int, str, _NONE), (int, str, _NONE), (str, _NONE)),
+    *((int, _NONE), (int, _NONE), (int, _NONE), (str, _NONE), (str, _NONE)),
+    *((float, _NONE), (int, _NONE), (str, _NONE)),
+    *((float, _NONE), (str, _NONE)),
+)
+_valid: set[tuple[type, ...]] = set()  # combinations of types that were checked already
 _STATUSES = {each.name: each for each in AccountStatus}
 
 
@@ -183,27 +196,51 @@ def _write_name(name: str) -> str | bytes:
     return name
 
 
-def _read_name(name: bytes) -> str:
-    return name.decode("utf-8", "surrogateescape")
+def read_name(name: str | bytes) -> str:
+    """Return the text of a name as `make_account_row` writes it; AttributeError if it is none."""
+    return name if isinstance(name, str) else name.decode("utf-8", "surrogateescape")
 
 
 def list_columns(need: Need) -> str:
     """Return the columns that `read_account` expects, NULL for those that are not needed."""
-    return "id, " + ", ".join(name if part in need else "NULL" for name, part in _NEEDED.items())
+    columns = (name if part in need else "NULL" for name, part in _NEEDED.items())
+    return "id, key, " + ", ".join(columns)
 
 
 def read_account(row: Sequence[Any]) -> Account:
-    """Return the account of a row of `list_columns`."""
-    _, uid, dn, status, provisioned, hosts, home, created, used, capacity, missing = row[:11]
-    threshold, numbers, days, successes, findings, per_day, sizes, sudden_loss = row[11:19]
-    lost_since, lost_reason = row[19:]
+    """Return the account of a row of `list_columns`, of status DAMAGED where it cannot be read.
+
+    Raises:
+        ValueError, TypeError, AttributeError: it is not known whose row it is.
+    """
+    try:
+        account = _read_account(row)
+    except UNREADABLE:
+        uid, dn = row[2:4]
+        account = Account(read_name(uid), str(dn), AccountStatus.DAMAGED)
+    if make_key(account.uid) != row[1]:
+        raise ValueError(f"the row of {account.uid} has another key")
+    return account
+
+
+def _read_account(row: Sequence[Any]) -> Account:
+    types = tuple(map(type, row))
+    if types not in _valid:
+        if not all(map(issubclass, types, _CLASSES)):
+            raise TypeError("a column holds a value of another type")
+        _valid.add(types)
+    _, _, uid, dn, status, provisioned, hosts, home, created, used, capacity, missing = row[:12]
+    threshold, numbers, days, successes, findings, per_day, sizes, sudden_loss = row[12:20]
+    lost_since, lost_reason = row[20:]
+    if not all(0 <= (each or 0) <= _MOST_THRESHOLD for each in (threshold, numbers, days)):
+        raise ValueError("a threshold is out of range")
     return Account(
-        uid if isinstance(uid, str) else _read_name(uid),
-        dn if isinstance(dn, str) else _read_name(dn),
+        read_name(uid),
+        read_name(dn),
         _STATUSES[status],
-        provisioned == 1,
+        (False, True)[provisioned],
         tuple(hosts.split("\n")) if hosts else (),
-        home if home is None or isinstance(home, str) else _read_name(home),
+        None if home is None else read_name(home),
         read_time(created),
         int(used) if isinstance(used, str) else used,
         int(capacity) if isinstance(capacity, str) else capacity,

@@ -7,8 +7,8 @@ the other, whatever is killed. Nothing is locked: any user that can open the fil
 import os
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -26,7 +26,13 @@ from backup_monitoring.model import (
     format_time,
 )
 from backup_monitoring.settings import StoreSettings
-from backup_monitoring.store.files import STATE, StoreError
+from backup_monitoring.store.files import (
+    DAMAGED,
+    STATE,
+    UNREADABLE,
+    StoreError,
+    make_damage_error,
+)
 from backup_monitoring.store.schema import (
     COMPUTER_HISTORY,
     END,
@@ -81,6 +87,8 @@ class StoreFile:
             )
 
     def _make_error(self, error: sqlite3.Error | OSError) -> StoreError:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in DAMAGED:
+            return make_damage_error(self._file, error)
         why = error.strerror if isinstance(error, OSError) else error
         return StoreError(
             str(self._file),
@@ -96,16 +104,11 @@ class StoreFile:
         """Return when the last run read its parts; StoreError if the file is damaged."""
         try:
             values = dict(self._db.execute("SELECT key, value FROM meta"))
+            return _read_meta(values)
         except sqlite3.Error as error:
             raise self._make_error(error) from None
-        return RunMeta(
-            read_time(values.get("directory_read")),
-            read_time(values.get("storage_read")),
-            read_time(values.get("started")),
-            float(values.get("seconds") or 0),
-            values.get("directory_error"),
-            values.get("storage_error"),
-        )
+        except UNREADABLE as error:
+            raise make_damage_error(self._file, error) from None
 
     def check_age(self, settings: StoreSettings, files: Files | None, now: datetime) -> None:
         """Raise StoreError if a part that is needed is too old.
@@ -141,10 +144,23 @@ class StoreFile:
             StoreError: the file is damaged.
         """
         try:
+            count = 0
             for where, values in _select(uids):
-                yield from self._accounts(need, files, where, values)
+                for pair in self._accounts(need, files, where, values):
+                    yield pair
+                    count += 1
+            if uids is None:
+                self._check_count(count)
         except sqlite3.Error as error:
             raise self._make_error(error) from None
+        except UNREADABLE as error:
+            raise make_damage_error(self._file, error) from None
+
+    def _check_count(self, count: int) -> None:
+        """Raise ValueError if some accounts are missing: that would look as if they were gone."""
+        row = self._db.execute("SELECT value FROM meta WHERE key = 'in_scope'").fetchone()
+        if row is None or row[0] != count:
+            raise ValueError(f"{count} accounts, not {row and row[0]}")
 
     def _accounts(
         self, need: Need, files: Files | None, where: str, values: Sequence[str]
@@ -185,9 +201,24 @@ class StoreFile:
         """Yield the findings of the last run; StoreError if the file is damaged."""
         try:
             for row in self._db.execute("SELECT kind, subject, problem FROM findings"):
+                if not all(isinstance(text, str) for text in row):
+                    raise make_damage_error(self._file, TypeError("a finding is not text"))
                 yield Finding(*row)
         except sqlite3.Error as error:
             raise self._make_error(error) from None
+
+
+def _read_meta(values: Mapping[str, Any]) -> RunMeta:
+    errors = values.get("directory_error"), values.get("storage_error")
+    if not all(error is None or isinstance(error, str) for error in errors):
+        raise TypeError("an error is not text")
+    return RunMeta(
+        read_time(values.get("directory_read")),
+        read_time(values.get("storage_read")),
+        read_time(values.get("started")),
+        timedelta(seconds=float(values.get("seconds") or 0)).total_seconds(),
+        *errors,
+    )
 
 
 def _select(uids: Sequence[str] | None) -> Iterator[tuple[str, list[str]]]:
@@ -222,19 +253,23 @@ class _StoredHomes:
             self._next_computer = self._computers.fetchone()
 
     def read(self, account: int) -> Uploads:
-        """Return the uploads of the account with this id."""
+        """Return the uploads of the active account with this id; refused if they are damaged."""
         home, rows = self._query(account) if self._one_by_one else self._advance(account)
-        computers = tuple(map(self._read_computer, rows))
-        if home is None:
-            return Uploads(computers)
-        _, data, missing, refused, cut_short, text = home
-        findings = FINDINGS.decode(text) if text else ()
-        return Uploads(computers, bool(data), missing, refused, cut_short, findings)
+        try:
+            _, data, missing, refused, cut_short, findings, count = home
+            texts = (missing, refused, cut_short)
+            if count != len(rows) or not all(isinstance(text, str | None) for text in texts):
+                return _DAMAGED_HOME
+            computers = tuple(map(self._read_computer, rows))
+            found = FINDINGS.decode(findings) if findings else ()
+        except UNREADABLE:
+            return _DAMAGED_HOME
+        return Uploads(computers, bool(data), missing, refused, cut_short, found)
 
     def _query(self, account: int) -> tuple[Any, list[Any]]:
         home = self._db.execute(f"{_HOMES} WHERE account = ?", (account,)).fetchone()
         computers = self._db.execute(
-            f"{_COMPUTERS} WHERE account = ? ORDER BY account, name", (account,)
+            f"{_COMPUTERS} AND account = ? ORDER BY account, name", (account,)
         )
         return home, computers.fetchall()
 
@@ -252,7 +287,7 @@ class _StoredHomes:
     def _read_computer(self, row: Sequence[Any]) -> Computer:
         _, name, start, end, schedule, history = row
         return Computer(
-            os.fsdecode(name),
+            name.decode("utf-8", "surrogateescape"),
             None if start is None else self._start(start),
             None if end is None else self._end(end),
             None if schedule is None else self._schedule(schedule),
@@ -260,9 +295,14 @@ class _StoredHomes:
         )
 
 
-_HOMES = "SELECT account, data, missing, refused, cut_short, findings FROM homes"
-_COMPUTERS = "SELECT account, name, start, end, schedule, history FROM computers"
+_HOMES = "SELECT account, data, missing, refused, cut_short, findings, computers FROM homes"
+# An account of another type is damage: the computer is missing where it belongs.
+_COMPUTERS = (
+    "SELECT account, name, start, end, schedule, history FROM computers "
+    "WHERE typeof(account) = 'integer'"
+)
 _NO_UPLOADS = Uploads()
+_DAMAGED_HOME = Uploads(refused="its data in the store are damaged; run collect_backup_state")
 
 
 def _skip(text: str) -> None:

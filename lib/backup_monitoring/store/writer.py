@@ -20,7 +20,7 @@ from backup_monitoring.model import (
     Reseller,
     Uploads,
 )
-from backup_monitoring.store.files import STATE, StoreError
+from backup_monitoring.store.files import STATE, UNREADABLE, StoreError, make_damage_error
 from backup_monitoring.store.people_rows import make_people_row
 from backup_monitoring.store.schema import (
     ACCOUNT_COLUMNS,
@@ -49,7 +49,7 @@ _COPY_HOMES = [
     f"FROM old.{table} JOIN old.accounts AS was ON was.id = {table}.account "
     "JOIN main.accounts AS new ON new.key = was.key"
     for table, columns in (
-        ("homes", "data, missing, refused, cut_short, homes.findings"),
+        ("homes", "data, missing, refused, cut_short, homes.findings, computers"),
         ("computers", "name, start, end, schedule, history"),
     )
 ]
@@ -134,6 +134,8 @@ class StoreWriter:
                 yield row[0], read_account(row)
         except sqlite3.Error as error:
             raise self._make_error(error) from None
+        except UNREADABLE as error:  # taken over from a file that was damaged
+            raise make_damage_error(self._file, error) from None
 
     def add_home(self, number: int, uploads: Uploads, computers: Sequence[Computer]) -> None:
         """Write the home of the account with the id *number*, and its *computers*."""
@@ -142,8 +144,8 @@ class StoreWriter:
         findings = FINDINGS.encode(uploads.findings) if uploads.findings else None
         try:
             self._db.execute(
-                "INSERT INTO homes VALUES (?, ?, ?, ?, ?, ?)",
-                (number, uploads.data, *problems, findings),
+                "INSERT INTO homes VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (number, uploads.data, *problems, findings, len(computers)),
             )
             self._db.executemany(
                 "INSERT INTO computers VALUES (?, ?, ?, ?, ?, ?)",
@@ -177,7 +179,7 @@ class StoreWriter:
         """
         deletions = ("DELETE FROM homes", "DELETE FROM computers")
         self._run_attached(old, *deletions, *_COPY_HOMES)
-        self._add_unread_homes()
+        self._add_homes("no collector run has read it yet")
 
     def hold_accounts(self, old: Path | None, held: Mapping[str, tuple[str, Loss]]) -> None:
         """Let the accounts that are *held* have what the state file *old* has of them.
@@ -215,12 +217,13 @@ class StoreWriter:
         """Return how many accounts were written."""
         return int(self._db.execute("SELECT count(*) FROM accounts").fetchone()[0])
 
-    def _add_unread_homes(self) -> None:
+    def _add_homes(self, refused: str | None) -> None:
+        """Write a home for each active account without one: a row that is missing is damage."""
         try:
             self._db.execute(
-                "INSERT INTO homes SELECT id, 0, NULL, ?, NULL, NULL FROM accounts "
+                "INSERT INTO homes SELECT id, 0, NULL, ?, NULL, NULL, 0 FROM accounts "
                 "WHERE status = ? AND id NOT IN (SELECT account FROM homes)",
-                ("no collector run has read it yet", AccountStatus.ACTIVE.name),
+                (refused, AccountStatus.ACTIVE.name),
             )
         except sqlite3.Error as error:
             raise self._make_error(error) from None
@@ -236,7 +239,9 @@ class StoreWriter:
             self._db.execute("COMMIT")
             self._db.execute("DETACH old")
             self._db.execute("BEGIN")
-        except sqlite3.Error as error:
+        except sqlite3.DatabaseError as error:
+            if not isinstance(error, sqlite3.OperationalError):
+                raise make_damage_error(old, error) from None
             raise self._make_error(error) from None
 
     def forget_accounts(self) -> None:
@@ -264,7 +269,10 @@ class StoreWriter:
             "directory_error": meta.directory_error,
             "storage_error": meta.storage_error,
         }
+        self._add_homes(None)  # of entries with another one's uid
         try:
+            in_scope = self._db.execute("SELECT count(*) FROM accounts WHERE in_scope").fetchone()
+            self._db.execute("INSERT INTO meta VALUES ('in_scope', ?)", in_scope)
             self._db.executemany("INSERT INTO meta VALUES (?, ?)", values.items())
             self._db.executemany(
                 "INSERT INTO findings VALUES (?, ?, ?)",

@@ -11,7 +11,7 @@ def check_status(account: Account) -> Verdict | None:
         since, reason = account.loss
         summary = f"missing since {format_time(since, UTC)}: {reason.value}"
         return Verdict(State.UNKNOWN, summary)
-    if account.status is AccountStatus.UNCLEAR:
+    if account.status in (AccountStatus.UNCLEAR, AccountStatus.DAMAGED):
         return Verdict(State.UNKNOWN, account.status.value)
     if account.status is not AccountStatus.ACTIVE:
         return Verdict(State.OK, account.status.value)

@@ -18,6 +18,7 @@ class ComputerVerdict(NamedTuple):
         facts: as of `Verdict`.
         retired: the customer no longer uses the computer, so that it is neither good nor bad.
         elsewhere: another task reports the cause, so that it does not count as failing.
+        uncertain: it is OK only by a count that is a lower bound.
     """
 
     computer: str
@@ -28,6 +29,7 @@ class ComputerVerdict(NamedTuple):
     facts: Facts | None = None
     retired: bool = False
     elsewhere: bool = False
+    uncertain: bool = False
 
 
 def aggregate(
@@ -67,6 +69,7 @@ def aggregate(
         worst.facts._replace(others=others) if worst.facts and others > 0 else worst.facts,
         tuple(verdict.computer for verdict in failing),
         tuple(verdict.computer for verdict in verdicts if verdict.retired),
+        tuple(verdict.computer for verdict in verdicts if verdict.uncertain),
     )
 
 

@@ -102,10 +102,12 @@ def _evaluate_computer(
         return ComputerVerdict(computer.name, State.OK, "no report of a backup yet")
     clock = find_clock(computer, times.error, policies[SchedulePolicy])
     failed, summary = _count_failed(account, computer, times, run, clock, policies[SchedulePolicy])
+    is_lower_bound = computer.history is not None and computer.history.at_least
     if not failed:
-        return _evaluate_success(
+        verdict = _evaluate_success(
             account, computer, times, run, clock, summary, policies[StatusPolicy], now
         )
+        return verdict._replace(uncertain=is_lower_bound and isinstance(run, OpenRun))
     last = _find_last_success(account, computer, times, now)
     last_text = format_time(last, clock.zone) if last is not None else "unknown"
     how = f"last success {last_text}; {format_warn_after(warn_after)}"
@@ -117,7 +119,8 @@ def _evaluate_computer(
     else:
         state, threshold = evaluate_warn_after(warn_after, failed, last, now)
         summary = f"{_format_count(computer.history, failed, clock)}: {summary}, {threshold}"
-    return ComputerVerdict(computer.name, state, summary, failed, how, facts)
+    uncertain = is_lower_bound and state is State.OK
+    return ComputerVerdict(computer.name, state, summary, failed, how, facts, uncertain=uncertain)
 
 
 def _count_failed(

@@ -1,0 +1,3 @@
+"""A fleet for each test."""
+
+from store.conftest import fleet as fleet
