@@ -76,6 +76,10 @@ class Run:
         arrival = self.start_in if name == START else self.end_in
         return arrival is not None and arrival <= now and name not in self.torn
 
+    def open_at(self, age: timedelta) -> bool:
+        """Return whether no whole end has arrived when the run is that old."""
+        return not self.has(END, self.start + age)
+
     def is_torn(self, name: str, now: datetime) -> bool:
         arrival = {START: self.start_in, END: self.end_in, PLAN: self.plan_in}[name]
         return name in self.torn and arrival is not None and arrival <= now

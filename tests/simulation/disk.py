@@ -67,6 +67,10 @@ class Disk:
         with patch.object(safe_open, "os", _DatedOs(self._changed)):
             yield
 
+    def stat(self, file: Path) -> os.stat_result:
+        """Return what the reader of the reports sees of *file*."""
+        return _DatedOs(self._changed).stat(file)
+
     def reports(self, uid: str, computer: str) -> Path:
         return self.home / uid / "incoming" / computer / ".sepiola_backup"
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import cycle
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 from clients import Program
 from simulation.computers import (
@@ -31,7 +31,6 @@ RUN_TASKS = frozenset(["schedule", "status", "client"])
 ALL_TASKS = frozenset(["quota", "schedule", "status", "client", "unused"])
 SCHEDULE = frozenset(["schedule"])
 LIVE, BOTH = frozenset(["live"]), frozenset(["store", "live"])
-LENGTH = 28  # days of a fleet
 
 JUMP = "a clock that jumps after its last report"
 TRAVEL = "travel before the first report from there"
@@ -47,12 +46,14 @@ class Fleet:
     """The accounts of a server.
 
     Args:
+        length: how many days are played, of those that the kinds of days name: they take 28.
         outages: when the collector does not run. server: when its clock is wrong, and by how much.
     """
 
     begin: datetime
     zones: tuple[str, ...]
     random: Random
+    length: int
     accounts: list[AccountLife] = field(default_factory=list)
     outages: tuple[tuple[datetime, datetime], ...] = ()
     server: tuple[tuple[datetime, datetime, timedelta], ...] = ()
@@ -60,7 +61,7 @@ class Fleet:
 
     @property
     def end(self) -> datetime:
-        return self.begin + LENGTH * DAY
+        return self.begin + self.length * DAY
 
     @property
     def windows(self) -> tuple[Window, ...]:
@@ -70,8 +71,9 @@ class Fleet:
         )
 
     def day(self, first: float, last: float) -> datetime:
-        """A random moment between two days."""
-        minutes = self.random.randrange(int(first * 1440), int(last * 1440))
+        """A random moment between two days of 28."""
+        share = self.length * 1440 / 28
+        minutes = self.random.randrange(int(first * share), int(last * share))
         return self.begin + minutes * MINUTE
 
     def setup(self, name: str = "web01", **more: Any) -> Setup:
@@ -290,8 +292,9 @@ def set_in_mid_run(fleet: Fleet) -> list[Computer]:
 
 def dated_ahead(fleet: Fleet) -> list[Computer]:
     setup = fleet.setup(jitter=False, installed=None)
-    number = fleet.random.randrange(3, 12)
-    run = fleet.live(setup).runs[number]
+    runs = fleet.live(setup).runs
+    number = fleet.random.randrange(3, len(runs) - 3)
+    run = runs[number]
     setup = replace(setup, glitches=((number, 2 * DAY),), forced=((number, Outcome.KILLED),))
     return [fleet.live(fleet.dead(setup, run.start + 30 * MINUTE))]
 
@@ -372,13 +375,14 @@ KINDS: dict[str, Life] = {
     "wrong clock, chown": slow_and_chowned,
     "weekly, 5 days slow": weekly_and_slow,
 }
-RIGHT_SHARE = 25  # so many of the accounts of a deck are right, beside one of each other kind
-CHANGES = {  # where clocks change, and a day two weeks before they do
-    "Europe/Zurich": ("2026-03-16", "2026-10-12"),
-    "America/New_York": ("2026-02-23", "2026-10-19"),
-    "Australia/Lord_Howe": ("2026-03-23", "2026-09-21"),
-    "Antarctica/Troll": ("2026-03-16", "2026-10-12"),
+CHANGES = {  # where clocks change, and when
+    "Europe/Zurich": ("2026-03-29", "2026-10-25"),
+    "America/New_York": ("2026-03-08", "2026-11-01"),
+    "Australia/Lord_Howe": ("2026-04-05", "2026-10-04"),
+    "Antarctica/Troll": ("2026-03-29", "2026-10-25"),
 }
+OUTAGES, SERVER_WRONG = "collector outages", "server's clock wrong for hours"
+ALL_KINDS = (*KINDS, *(f"clock change, {zone}" for zone in CHANGES), OUTAGES, SERVER_WRONG)
 QUIET = ("2026-01-05", "2026-06-01", "2026-11-23")  # no clock of ours changes in the days after
 ZONES = (
     ("Europe/Zurich", "America/New_York"),
@@ -389,27 +393,48 @@ ZONES = (
 )
 
 
-def list_fleets(seed: str, size: int) -> Iterator[Fleet]:
-    """Yield one server after another, with *size* accounts each."""
-    deck = _Deck(Random(f"{seed} deck"))
-    for number, kind in enumerate(cycle(["", "", "change", "", "", "outage", "", "", "server"])):
+class Extent(NamedTuple):
+    """How much is played: *length* in days of a server, *size* in accounts.
+
+    Args:
+        special: accounts of a server with a trouble of its own. rights: accounts without any
+            trouble, beside one of each other kind.
+    """
+
+    length: int = 28
+    size: int = 12
+    special: int = 12
+    rights: int = 25
+
+
+SHORT = Extent(length=14, size=15, special=4, rights=1)
+
+
+def list_fleets(seed: str, extent: Extent) -> Iterator[Fleet]:
+    """Yield one server after another."""
+    deck = _Deck(Random(f"{seed} deck"), extent.rights)
+    for number, kind in enumerate(cycle(["", "change", "", "outage", "", "server", "", "", ""])):
         random = Random(f"{seed} {number}")
+        begin = random.choice(QUIET)
+        zones: tuple[str, ...] = random.choice(ZONES)
         if kind == "change":
-            zone = random.choice(list(CHANGES))
-            begin, zones = random.choice(CHANGES[zone]), (zone,)
-        else:
-            begin, zones = random.choice(QUIET), random.choice(ZONES)
-        fleet = Fleet(datetime.fromisoformat(begin).replace(tzinfo=UTC), zones, random)
+            zones = (random.choice(list(CHANGES)),)
+            begin = random.choice(CHANGES[zones[0]])
+        fleet = Fleet(
+            datetime.fromisoformat(begin).replace(tzinfo=UTC), zones, random, extent.length
+        )
+        if kind == "change":
+            fleet.begin -= extent.length // 2 * DAY
         fleet.slots = _make_slots(random, range(5) if kind == "change" else range(24))
         _trouble(fleet, kind)
-        for each in range(size):
-            name = deck.draw() if not kind else random.choice(list(KINDS)[:4])
+        for each in range(extent.special if kind else extent.size):
+            name = random.choice(list(KINDS)[:4]) if kind else deck.draw()
             account = make_account(fleet, f"40001{each:02}", name)
             account.kind = {
                 "": name,
                 "change": f"clock change, {zones[0]}",
-                "outage": "collector outages",
-                "server": "server's clock wrong for hours",
+                "outage": OUTAGES,
+                "server": SERVER_WRONG,
             }[kind]
             fleet.accounts.append(account)
         yield fleet
@@ -418,13 +443,14 @@ def list_fleets(seed: str, size: int) -> Iterator[Fleet]:
 class _Deck:
     """Deals all kinds before one comes again, most of them right."""
 
-    def __init__(self, random: Random) -> None:
+    def __init__(self, random: Random, rights: int) -> None:
         self._random = random
+        self._rights = rights
         self._kinds: list[str] = []
 
     def draw(self) -> str:
         if not self._kinds:
-            self._kinds = ["right"] * RIGHT_SHARE + list(KINDS)[1:]
+            self._kinds = ["right"] * self._rights + list(KINDS)[1:]
             self._random.shuffle(self._kinds)
         return self._kinds.pop()
 
@@ -471,7 +497,7 @@ def make_account(fleet: Fleet, uid: str, kind: str) -> AccountLife:
 
 
 def _set_sizes(fleet: Fleet, account: AccountLife) -> None:
-    days = [(fleet.begin + number * DAY).date() for number in range(LENGTH + 1)]
+    days = [(fleet.begin + number * DAY).date() for number in range(fleet.length + 1)]
     if account.kind == "growing accounts":
         account.sizes = {day: 70.0 + number * 1.5 for number, day in enumerate(days)}
     elif account.kind == "full accounts":
@@ -479,9 +505,8 @@ def _set_sizes(fleet: Fleet, account: AccountLife) -> None:
     elif account.kind == "empty accounts":
         account.sizes = dict.fromkeys(days, 0.0)
     elif account.kind == "sudden losses":
-        lost = fleet.random.randrange(5, 20)
-        account.loss = days[lost]
-        account.sizes = {day: 60.0 if day < days[lost] else 20.0 for day in days}
+        account.loss = fleet.day(5, 20).date()
+        account.sizes = {day: 60.0 if day < account.loss else 20.0 for day in days}
 
 
 def _list_windows(computer: Computer) -> Iterator[Window]:
@@ -493,6 +518,7 @@ def _list_windows(computer: Computer) -> Iterator[Window]:
     for at, _ in setup.zones[1:]:
         until = min(_next_start(computer, at), at + 3 * DAY)
         yield Window(at, until, TRAVEL, SCHEDULE, BOTH, ALARMS)
+        yield Window(at, _next_end(computer, at), TRAVEL, RUN_TASKS, LIVE, ALARMS)
     for at, _ in setup.plans[1:]:
         until = min(_next_plan(computer, at), at + 3 * DAY)
         yield Window(at, until, NOT_UPLOADED, SCHEDULE, BOTH, ALARMS)

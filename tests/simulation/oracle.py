@@ -342,8 +342,16 @@ def expect_status(computer: Computer, moment: Moment) -> Options:
         options.setdefault(State.UNKNOWN, UNREADABLE)
     if known.start is not None and known.start.is_torn(START, moment.now):
         options.setdefault(State.UNKNOWN, UNREADABLE)
-    if _is_doubted(computer, known, moment) and State.OK in options:
-        options[State.WARNING] = options.pop(State.OK)
+    if State.OK not in options:
+        return options
+    doubts = {
+        _is_doubted(computer, known, moment._replace(now=now))
+        for now in (moment.now, moment.now - SLACK)
+    }
+    if True in doubts:
+        options[State.WARNING] = options[State.OK]
+    if False not in doubts:
+        del options[State.OK]
     return options
 
 
@@ -449,13 +457,18 @@ def _expect_live(computer: Computer, moment: Moment) -> Options:
         return {State.OK: RIGHT}
     failed = end is not None and end.outcome is Outcome.BAD
     if known.ended or start is None:
-        return _compare_live(computer, failed, moment)
+        return {State.WARNING if failed else State.OK: RIGHT}
     overdue = {
         each > _open_until(computer, start, known, stored=False) for each in (now, now - MINUTE)
     }
-    if True in overdue or failed:
-        options = _compare_live(computer, True, moment)
-        return options if overdue == {True} or failed else {State.OK: RIGHT} | options
+    if True in overdue:
+        dead = start.outcome is Outcome.KILLED
+        name = RIGHT if dead else _name_gap(computer, _find_real(computer, now), moment)
+        return (
+            {State.WARNING: name} if overdue == {True} else {State.WARNING: name, State.OK: RIGHT}
+        )
+    if failed:
+        return {State.WARNING: RIGHT}
     between = computer.runs[end.number + 1 if end is not None else 0 : start.number]
     if any(run.outcome is Outcome.KILLED or run.end_in is None for run in between):
         return {State.WARNING: RIGHT, State.OK: LIVE_KILLED}
@@ -463,17 +476,6 @@ def _expect_live(computer: Computer, moment: Moment) -> Options:
     if any(since < due.at and start.start > due.at + GRACE for due in computer.dues):
         return {State.OK: RIGHT, State.WARNING: LIVE_MISSED}
     return {State.OK: RIGHT}
-
-
-def _compare_live(computer: Computer, failed: bool, moment: Moment) -> Options:
-    """Return the options of a newest run that looks as if it *failed*, or did not."""
-    if not failed:
-        return {State.OK: RIGHT}
-    real = _find_real(computer, moment.now)
-    good = real.start is not None and real.start.outcome is Outcome.GOOD
-    if good and not real.ended:
-        return {State.WARNING: LONG}
-    return {State.WARNING: RIGHT}
 
 
 def _is_doubted(computer: Computer, known: Known, moment: Moment) -> bool:
@@ -506,6 +508,8 @@ def expect_client(computer: Computer, moment: Moment) -> Options:
 def _expect_retired(computer: Computer, moment: Moment) -> Options | None:
     """Return OK if it uploads nothing any more, while another computer of the account does."""
     now, others = moment.now, moment.account.computers
+    if any(each.what == "remove" and each.at <= now for each in computer.setup.operations):
+        return {State.OK: RIGHT}
     if len(others) == 1 or now - _last_arrival(computer, now) < RETIRED_AFTER - SLACK:
         return None
     border = now - RETIRED_AFTER

@@ -1,11 +1,12 @@
 """Plays the days of servers: the clients upload, the collector runs, and all tasks are asked."""
 
 import tempfile
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from backup_monitoring.model.accounts import Account
 from backup_monitoring.model.needs import Files, Need
@@ -17,7 +18,7 @@ from backup_monitoring.store.store_file import open_store
 from backup_monitoring.tasks.judge import evaluate_all
 from simulation.computers import GRACE, PLAN, Computer, Operation, Run, Upload
 from simulation.disk import Disk
-from simulation.lives import LENGTH, Fleet, list_fleets
+from simulation.lives import Extent, Fleet, list_fleets
 from simulation.oracle import (
     MAX_RUN,
     MINIMUM,
@@ -33,9 +34,9 @@ from store.fleet import collect_once, entry
 from walls import HOUR, MINUTE
 
 TASKS = ("quota", "schedule", "status", "client", "unused")
-SIZE = 12  # accounts of a server
+SIZE = 12
 EVERY = 5 * MINUTE
-QUIET_EVERY = 3 * HOUR
+QUIET_EVERY = 4 * HOUR
 FALSE, MISSED = "false", "missed"
 Verdicts = dict[str, dict[str, Verdict]]
 
@@ -47,38 +48,54 @@ class Tally:
     Args:
         found: episodes of false alarms and missed failures, by source and task.
         accepted: episodes of accepted deviations by name.
-        examples: of what was found, for those who look into it.
+        examples, allowed: what was found and accepted, for those who look into it.
     """
 
     days: int = 0
     found: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     accepted: Counter[str] = field(default_factory=Counter)
     examples: list[str] = field(default_factory=list)
+    allowed: list[str] = field(default_factory=list)
 
 
 Table = dict[str, Tally]
 
 
-def simulate(days: int, seed: str, kind: str = "") -> Table:
+class Event(NamedTuple):
+    """What happens to a computer's files."""
+
+    at: datetime
+    uid: str
+    computer: Computer
+    what: Upload | Operation
+
+
+def simulate(days: int, seed: str, extent: Extent, kind: str = "") -> Table:
     """Play servers until they had *days* account-days (of *kind* only, if given)."""
     table: Table = {}
     played = 0
-    for number, fleet in enumerate(list_fleets(seed, SIZE)):
+    for number, fleet in enumerate(list_fleets(seed, extent)):
         if kind:
             fleet.accounts = [each for each in fleet.accounts if each.kind == kind]
         if fleet.accounts:
             Server(fleet, f"{seed} {number}", table).play()
-        played += LENGTH * len(fleet.accounts)
+        played += fleet.length * len(fleet.accounts)
         if played >= days:
             return table
     return table
 
 
 class Server:
-    """A server whose days are played on a real disk."""
+    """A server whose days are played on a real disk.
 
-    def __init__(self, fleet: Fleet, name: str, table: Table) -> None:
+    Args:
+        name: for the examples. table: to which its days are added.
+        schedule: more settings of [schedule].
+    """
+
+    def __init__(self, fleet: Fleet, name: str, table: Table, schedule: str = "") -> None:
         self._fleet = fleet
+        self._schedule = schedule
         self._name = name
         self._table = table
         self._last: dict[tuple[str, str, str], str] = {}
@@ -92,7 +109,7 @@ class Server:
             with self._disk.dated():
                 self._play()
         for account in self._fleet.accounts:
-            self._table.setdefault(account.kind, Tally()).days += LENGTH
+            self._table.setdefault(account.kind, Tally()).days += self._fleet.length
 
     def _set_up(self, folder: Path) -> None:
         self._directory = Directory(folder, [each.uid for each in self._fleet.accounts])
@@ -103,6 +120,7 @@ class Server:
             '[directory]\nuri = "ldif:directory.ldif"\nsuffix = "dc=example,dc=org"\n'
             '[homes]\nroot = "tree"\n[store]\nfolder = "store"\n'
             f'[schedule]\nzones = [{zones}]\nretired_after = "{RETIRED_AFTER.days}d"\n'
+            f"{self._schedule}\n"
             f"[client.minimum]\n{minimum}\n"
         )
         self._settings: Settings = self._directory.settings
@@ -113,47 +131,46 @@ class Server:
         }
 
     def _play(self) -> None:
-        events = sorted(self._list_events(), key=lambda event: event[0])
-        for now in sorted(self._list_moments(events)):
-            while events and events[0][0] <= now:
-                _, computer, what = events.pop(0)
-                self._apply(computer, what)
+        events = deque(sorted(self._list_events(), key=lambda event: event.at))
+        for now, uids in sorted(self._list_moments(events).items()):
+            while events and events[0].at <= now:
+                self._apply(events.popleft())
             self._write_entries(now)
             server_now = self._server_time(now)
             if not any(begin <= now < end for begin, end in self._fleet.outages):
                 collect_once(self._settings, server_now)
                 for (_, name), run in self._current.items():
                     run.seen.add(name)
-                self._judge("store", self._read_store(), now, server_now)
-            self._judge("live", self._read_live(server_now), now, server_now)
+                self._judge("store", self._read_store(uids), now, server_now)
+            self._judge("live", self._read_live(uids, server_now), now, server_now)
 
-    def _list_events(self) -> Iterator[tuple[datetime, Computer, Upload | Operation]]:
+    def _list_events(self) -> Iterator[Event]:
         for account in self._fleet.accounts:
             for computer in account.computers:
                 for upload in computer.uploads:
-                    yield upload.arrival, computer, upload
+                    yield Event(upload.arrival, account.uid, computer, upload)
                 for operation in computer.setup.operations:
-                    yield operation.at, computer, operation
+                    yield Event(operation.at, account.uid, computer, operation)
 
-    def _list_moments(
-        self, events: list[tuple[datetime, Computer, Upload | Operation]]
-    ) -> set[datetime]:
-        """Return when the collector runs: where something happens, or could be noticed."""
+    def _list_moments(self, events: Iterable[Event]) -> dict[datetime, list[str]]:
+        """Return when the collector runs, and for whom something happens or could be noticed."""
         fleet = self._fleet
-        edges = [at for at, _, _ in events]
+        everybody = {account.uid for account in fleet.accounts}
+        edges = [(event.at, {event.uid}) for event in events]
         for account in fleet.accounts:
             for computer in account.computers:
-                edges += [due.at + GRACE for due in computer.dues]
-                edges += [due.at + GRACE + EVERY for due in computer.dues]
-                edges += [run.start + MAX_RUN for run in computer.runs]
-        edges += [at for begin, end in fleet.outages for at in (begin, end)]
-        edges += [at for begin, end, _ in fleet.server for at in (begin, end)]
-        moment = fleet.begin
-        while moment < fleet.end:
-            edges.append(moment)
-            moment += QUIET_EVERY
-        ends = {_round_up(edge) for edge in edges}
-        return {each for each in ends if fleet.begin < each < fleet.end}
+                late = [due.at + GRACE for due in computer.dues]
+                late += [run.start + MAX_RUN for run in computer.runs if run.open_at(MAX_RUN)]
+                edges += [(at, {account.uid}) for each in late for at in (each, each + EVERY)]
+        turns = [at for begin, end in fleet.outages for at in (begin, end)]
+        turns += [at for begin, end, _ in fleet.server for at in (begin, end)]
+        turns += [fleet.begin + number * QUIET_EVERY for number in range(1, fleet.length * 6)]
+        edges += [(at, everybody) for at in turns]
+        moments: dict[datetime, set[str]] = {}
+        for at, uids in edges:
+            if fleet.begin < _round_up(at) < fleet.end:
+                moments.setdefault(_round_up(at), set()).update(uids)
+        return {at: sorted(uids) for at, uids in moments.items()}
 
     def _server_time(self, now: datetime) -> datetime:
         for begin, end, error in self._fleet.server:
@@ -161,23 +178,23 @@ class Server:
                 return now + error
         return now
 
-    def _apply(self, computer: Computer, event: Upload | Operation) -> None:
-        folder, disk = self._folders[id(computer)], self._disk
-        if isinstance(event, Upload):
-            arrival = self._server_time(event.arrival)
-            disk.upload(folder, computer.setup.program, event, arrival)
-            if event.run is not None:
-                self._current[id(computer), event.name] = event.run
+    def _apply(self, event: Event) -> None:
+        computer, what, disk = event.computer, event.what, self._disk
+        folder, at = self._folders[id(computer)], self._server_time(event.at)
+        if isinstance(what, Upload):
+            disk.upload(folder, computer.setup.program, what, at)
+            if what.run is not None:
+                self._current[id(computer), what.name] = what.run
             return
         if not folder.exists():
             return
-        match event.what:
+        match what.what:
             case "chown":
-                disk.chown(folder, self._server_time(event.at))
+                disk.chown(folder, at)
             case "snapshot":
                 disk.snapshot(folder, event.at)
             case "restore":
-                disk.restore(folder, self._server_time(event.at))
+                disk.restore(folder, at)
             case "delete":
                 (folder / PLAN).unlink(missing_ok=True)
             case "remove":
@@ -211,17 +228,17 @@ class Server:
             )
         )
 
-    def _read_store(self) -> list[tuple[Account, Uploads]]:
+    def _read_store(self, uids: list[str]) -> list[tuple[Account, Uploads]]:
         state = open_store(self._directory.store)
         try:
-            return list(state.accounts(Files.ALL, None))
+            return list(state.accounts(Files.ALL, uids))
         finally:
             state.close()
 
-    def _read_live(self, server_now: datetime) -> list[tuple[Account, Uploads]]:
+    def _read_live(self, uids: list[str], server_now: datetime) -> list[tuple[Account, Uploads]]:
         return list(
             read_live_accounts(
-                self._settings, Need.ALL, Files.ALL, None, server_now, lambda _: None
+                self._settings, Need.ALL, Files.ALL, uids, server_now, lambda _: None
             )
         )
 
@@ -233,7 +250,6 @@ class Server:
         server_now: datetime,
     ) -> None:
         lives = {each.uid: each for each in self._fleet.accounts}
-        assert len(found) == len(self._sizes)
         for account, uploads in found:
             life = lives[account.uid]
             verdicts = evaluate_all(account, uploads, self._settings.policies, server_now)
@@ -260,14 +276,14 @@ class Server:
         if what in ("", before):
             return
         tally = self._table.setdefault(life.kind, Tally())
+        where = f"{life.kind}: {self._name} {life.uid} {source} {task} {now:%m-%d %H:%M}"
+        said = f"{verdict.state.name} {verdict.summary!r}, expected {clear(options)}"
         if what not in (FALSE, MISSED):
             tally.accepted[what] += 1
+            tally.allowed.append(f"{where} {what}: {said}")
             return
         tally.found[source, task, what] += 1
-        tally.examples.append(
-            f"{life.kind}: {self._name} {life.uid} {source} {task} {now:%m-%d %H:%M} {what}: "
-            f"{verdict.state.name} {verdict.summary!r}, expected {clear(options)}"
-        )
+        tally.examples.append(f"{where} {what}: {said}")
 
 
 def _round_up(moment: datetime) -> datetime:
