@@ -29,12 +29,13 @@ from walls import DAY, HOUR, MINUTE, Crontab
 ALWAYS = datetime.min.replace(tzinfo=UTC)
 RUN_TASKS = frozenset(["schedule", "status", "client"])
 ALL_TASKS = frozenset(["quota", "schedule", "status", "client", "unused"])
-SCHEDULE = frozenset(["schedule"])
+SCHEDULE, STATUS = frozenset(["schedule"]), frozenset(["status"])
 LIVE, BOTH = frozenset(["live"]), frozenset(["store", "live"])
 
 JUMP = "a clock that jumps after its last report"
 TRAVEL = "travel before the first report from there"
 NOT_UPLOADED = "a changed plan that is not uploaded yet"
+LIVE_PLAN = "live: the due times of a changed plan, before it was changed"
 LIVE_RESTORED = "live: older reports were restored"
 LIVE_DELETED = "live: scheduler.xml was deleted"
 LIVE_CHOWN = "live: a wrong clock, and chown of all files"
@@ -403,23 +404,29 @@ class Extent(NamedTuple):
 
     length: int = 28
     size: int = 12
-    special: int = 12
+    special: int = 6
     rights: int = 25
 
 
 SHORT = Extent(length=14, size=15, special=4, rights=1)
 
 
+_SERVERS = ("", "change", "", "outage", "", "server", "", "change", "", "change")
+
+
 def list_fleets(seed: str, extent: Extent) -> Iterator[Fleet]:
     """Yield one server after another."""
     deck = _Deck(Random(f"{seed} deck"), extent.rights)
-    for number, kind in enumerate(cycle(["", "change", "", "outage", "", "server", "", "", ""])):
+    changes = [(zone, day) for zone, days in CHANGES.items() for day in days]
+    Random(f"{seed} changes").shuffle(changes)
+    change = cycle(changes)
+    for number, kind in enumerate(cycle(_SERVERS)):
         random = Random(f"{seed} {number}")
         begin = random.choice(QUIET)
         zones: tuple[str, ...] = random.choice(ZONES)
         if kind == "change":
-            zones = (random.choice(list(CHANGES)),)
-            begin = random.choice(CHANGES[zones[0]])
+            zone, begin = next(change)
+            zones = (zone,)
         fleet = Fleet(
             datetime.fromisoformat(begin).replace(tzinfo=UTC), zones, random, extent.length
         )
@@ -427,17 +434,22 @@ def list_fleets(seed: str, extent: Extent) -> Iterator[Fleet]:
             fleet.begin -= extent.length // 2 * DAY
         fleet.slots = _make_slots(random, range(5) if kind == "change" else range(24))
         _trouble(fleet, kind)
-        for each in range(extent.special if kind else extent.size):
-            name = random.choice(list(KINDS)[:4]) if kind else deck.draw()
-            account = make_account(fleet, f"40001{each:02}", name)
-            account.kind = {
-                "": name,
-                "change": f"clock change, {zones[0]}",
-                "outage": OUTAGES,
-                "server": SERVER_WRONG,
-            }[kind]
-            fleet.accounts.append(account)
+        _fill(fleet, kind, deck, extent)
         yield fleet
+
+
+def _fill(fleet: Fleet, kind: str, deck: "_Deck", extent: Extent) -> None:
+    """Add the accounts; those of a server with a trouble of its own have its kind of days."""
+    special = {
+        "change": f"clock change, {fleet.zones[0]}",
+        "outage": OUTAGES,
+        "server": SERVER_WRONG,
+    }
+    for number in range(extent.special if kind else extent.size):
+        name = fleet.random.choice(list(KINDS)[:4]) if kind else deck.draw()
+        account = make_account(fleet, f"40001{number:02}", name)
+        account.kind = special.get(kind, name)
+        fleet.accounts.append(account)
 
 
 class _Deck:
@@ -463,7 +475,9 @@ def _make_slots(random: Random, hours: Sequence[int]) -> list[Crontab]:
         for hour in random.sample(hours, 3)
     ]
     twice = frozenset([random.randrange(0, 5), random.randrange(10, 20)])
-    return [*slots, Crontab(twice, frozenset([0]), None)]
+    often = frozenset(random.sample(range(24), 4))
+    minute = frozenset([random.choice(minutes)])
+    return [*slots, Crontab(twice, frozenset([0]), None), Crontab(often, minute, None)]
 
 
 def _trouble(fleet: Fleet, kind: str) -> None:
@@ -522,6 +536,7 @@ def _list_windows(computer: Computer) -> Iterator[Window]:
     for at, _ in setup.plans[1:]:
         until = min(_next_plan(computer, at), at + 3 * DAY)
         yield Window(at, until, NOT_UPLOADED, SCHEDULE, BOTH, ALARMS)
+        yield Window(at, _next_end(computer, at), LIVE_PLAN, STATUS, LIVE, ALARMS)
     for at, what in setup.operations:
         if what == "restore":
             yield Window(at, _next_end(computer, at), LIVE_RESTORED, RUN_TASKS, LIVE, ALARMS)

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from backup_monitoring.model.verdicts import State
 from simulation.computers import (
+    EARLY,
     END,
     GRACE,
     NEVER,
@@ -473,7 +474,8 @@ def _expect_live(computer: Computer, moment: Moment) -> Options:
     if any(run.outcome is Outcome.KILLED or run.end_in is None for run in between):
         return {State.WARNING: RIGHT, State.OK: LIVE_KILLED}
     since = end.end if end is not None else start.start
-    if any(since < due.at and start.start > due.at + GRACE for due in computer.dues):
+    dues = [due for due in computer.dues if since < due.at < start.start + EARLY]
+    if len(dues) > 1 or any(start.start > due.at + GRACE for due in dues):
         return {State.OK: RIGHT, State.WARNING: LIVE_MISSED}
     return {State.OK: RIGHT}
 
