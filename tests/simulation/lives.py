@@ -394,6 +394,14 @@ ZONES = (
 )
 
 
+# Backups and days, as an entry sets them: half of them warn of the first that is missed or fails.
+THRESHOLDS = (
+    *[(1, 0)] * 6,
+    *[(None, None)] * 2,
+    *[(0, 1), (0, 2), (3, 0), (0, 0)],
+)
+
+
 class Extent(NamedTuple):
     """How much is played: *length* in days of a server, *size* in accounts.
 
@@ -500,7 +508,8 @@ def make_account(fleet: Fleet, uid: str, kind: str) -> AccountLife:
     account = AccountLife(uid, kind, computers, fleet.begin - HOUR)
     if kind == "unused accounts":
         account.created = fleet.begin - random.randrange(1, 12) * DAY
-    if random.random() < 0.3 or kind == "thresholds of any kind":
+    account.numbers, account.days = random.choice(THRESHOLDS)
+    if kind == "thresholds of any kind":
         account.numbers = random.choice([None, 0, 1, 2, 3, -1, 100, "many"])
         account.days = random.choice([None, 0, 1, 2, 3, -1, 100, "few"])
     _set_sizes(fleet, account)

@@ -376,6 +376,7 @@ class _Row:
     def __init__(self, computer: Computer, moment: Moment) -> None:
         self.low = self.high = 0
         self.successes: set[datetime | None] = {None}
+        self._slack = _slack(computer)
         now = moment.now
         known = _find_known(computer, now)
         runs = computer.runs_until(now)
@@ -414,7 +415,8 @@ class _Row:
     def _end(self, run: Run) -> None:
         if run.outcome is Outcome.GOOD:
             self.low = self.high = 0
-            self.successes = {run.end, run.end_in}
+            ends = (run.end, run.end_in or run.end)
+            self.successes = {end + slack for end in ends for slack in self._slack}
         else:
             self.low += 1
             self.high += 1
