@@ -538,6 +538,7 @@ def _list_windows(computer: Computer) -> Iterator[Window]:
     for before, (at, error) in zip(setup.clock, setup.clock[1:], strict=False):
         until = min(_next_start(computer, at), at + 2 * DAY + min(abs(error - before[1]), DAY))
         yield Window(at, until, JUMP, SCHEDULE, BOTH, ALARMS)
+        yield Window(at, _next_end(computer, at), JUMP, STATUS, LIVE, ALARMS)
     for at, _ in setup.zones[1:]:
         until = min(_next_start(computer, at), at + 3 * DAY)
         yield Window(at, until, TRAVEL, SCHEDULE, BOTH, ALARMS)

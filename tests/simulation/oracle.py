@@ -25,7 +25,7 @@ from simulation.computers import (
     Run,
     Window,
 )
-from walls import DAY, HOUR, MINUTE
+from walls import DAY, HOUR, MINUTE, SECOND
 
 Options = dict[State, str]  # '': right; else the name of the accepted deviation
 RIGHT = ""
@@ -227,7 +227,7 @@ def expect_schedule(computer: Computer, moment: Moment) -> Options:
     options: Options = {}
     for state in _schedule_states(computer, known, moment, _slack(computer), torn=True):
         options[state] = RIGHT
-    really = _schedule_states(computer, real, moment, (timedelta(0),), torn=False)
+    really = _schedule_states(computer, real, moment, _slack(computer), torn=False)
     if not really & options.keys():
         options = dict.fromkeys(options, _name_gap(computer, real, moment))
     options |= dict.fromkeys(really, RIGHT)
@@ -311,7 +311,8 @@ def _name_gap(computer: Computer, real: Known, moment: Moment) -> str:
 
 def _slack(computer: Computer) -> tuple[timedelta, ...]:
     exact = len(computer.setup.clock) == 1 and not computer.setup.clock[0][1]
-    return (timedelta(0),) if exact else (timedelta(0), SLACK, -SLACK)
+    # Whether a due time is missed at the end of its grace or just after it does not matter.
+    return (timedelta(0), -SECOND) if exact else (timedelta(0), SLACK, -SLACK)
 
 
 def _known_error(computer: Computer, now: datetime) -> timedelta:
