@@ -7,7 +7,7 @@ from its own clock.
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from functools import lru_cache
@@ -23,6 +23,7 @@ from walls import DAY, HOUR, MINUTE, SECOND, Crontab, Year, due_minutes, look_at
 
 EARLY, GRACE = HOUR, 2 * HOUR
 START, END, PLAN = "backupStarted.xml", "backupEnded.xml", "scheduler.xml"
+NOTHING = timedelta(0)
 NEVER = datetime.max.replace(tzinfo=UTC)
 T = TypeVar("T")
 Changes = tuple[tuple[datetime, T], ...]  # a value, and from when on it applies
@@ -122,7 +123,7 @@ class Setup:
         off: when it is switched off.
         outcomes: chances of BAD and of KILLED. forced: outcomes by the number of the run.
         length: of a run, in minutes: one of them.
-        lost, torn: files by the number of the run. late: by how much they arrive late.
+        torn: files by the number of the run. late: by how much they arrive late.
         lost_share: the chance of each upload to be lost.
         no_plans_after: uploads of scheduler.xml fail from then on.
         glitches: by how much the clock is ahead while the start of a run is written.
@@ -140,7 +141,6 @@ class Setup:
     outcomes: tuple[float, float] = (0, 0)
     forced: tuple[tuple[int, Outcome], ...] = ()
     length: tuple[int, ...] = (1, 5, 20, 20, 40, 90, 300, 600)
-    lost: frozenset[tuple[int, str]] = frozenset()
     torn: frozenset[tuple[int, str]] = frozenset()
     late: tuple[tuple[int, str, timedelta], ...] = ()
     lost_share: float = 0
@@ -271,7 +271,33 @@ def _list_wanted(
 
 
 def _run(setup: Setup, start: datetime, number: int, random: Random) -> Run:
-    minutes, bad, killed = random.choice(setup.length), *setup.outcomes
+    end, outcome = _end(setup, start, number, random)
+    sepiola = setup.program is Program.SEPIOLA
+    run = Run(
+        number=number,
+        # Sepiola draws from few ids: two runs may share one.
+        id=str(random.randrange(1000, 1005) if sepiola else 10**6 + number),
+        version=value_at(setup.versions, start),
+        start=start,
+        end=end,
+        outcome=outcome,
+        torn=frozenset(name for each, name in setup.torn if each == number),
+    )
+    lost = {name for name in (START, END, PLAN) if random.random() < setup.lost_share}
+    late = {name: by for each, name, by in setup.late if each == number}
+    first = start + random.randrange(2, 40) * SECOND
+    if START not in lost:
+        run.start_in = first + late.get(START, NOTHING)
+    if PLAN not in lost and start < setup.no_plans_after:
+        run.plan_in = first + random.uniform(0.7, 9) * SECOND + late.get(PLAN, NOTHING)
+    if END not in lost and outcome is not Outcome.KILLED:
+        run.end_in = end + random.randrange(2, 40) * SECOND + late.get(END, NOTHING)
+    return run
+
+
+def _end(setup: Setup, start: datetime, number: int, random: Random) -> tuple[datetime, Outcome]:
+    """Return when and how a run ends."""
+    minutes, (bad, killed) = random.choice(setup.length), setup.outcomes
     end = start + minutes * MINUTE + random.randrange(60) * SECOND
     chance, outcome = random.random(), Outcome.GOOD
     if chance < bad + killed:
@@ -279,39 +305,16 @@ def _run(setup: Setup, start: datetime, number: int, random: Random) -> Run:
     outcome = dict(setup.forced).get(number, outcome)
     switched_off = [first for first, _ in setup.off if start < first <= end]
     if switched_off:
-        outcome, end = Outcome.KILLED, min(switched_off)
-    elif outcome is Outcome.KILLED:
+        return min(switched_off), Outcome.KILLED
+    if outcome is Outcome.KILLED:
         end = start + (end - start) * random.random()
-    run = Run(
-        number=number,
-        # Sepiola draws from few ids: two runs may share one.
-        id=str(
-            random.randrange(1000, 1005) if setup.program is Program.SEPIOLA else 10**6 + number
-        ),
-        version=value_at(setup.versions, start),
-        start=start,
-        end=end,
-        outcome=outcome,
-        torn=frozenset(name for each, name in setup.torn if each == number),
-    )
-    lost = {name for each, name in setup.lost if each == number}
-    lost |= {name for name in (START, END, PLAN) if random.random() < setup.lost_share}
-    late = {name: by for each, name, by in setup.late if each == number}
-    nothing = timedelta(0)
-    seconds = random.randrange(2, 40)
-    if START not in lost:
-        run.start_in = start + seconds * SECOND + late.get(START, nothing)
-    if PLAN not in lost and start < setup.no_plans_after:
-        run.plan_in = start + (seconds + random.uniform(0.7, 9)) * SECOND + late.get(PLAN, nothing)
-    if END not in lost and outcome is not Outcome.KILLED:
-        run.end_in = end + random.randrange(2, 40) * SECOND + late.get(END, nothing)
-    return run
+    return end, outcome
 
 
 def _list_uploads(setup: Setup, runs: Sequence[Run], random: Random) -> Iterator[Upload]:
     glitches = dict(setup.glitches)
     for run in runs:
-        ahead = glitches.get(run.number, timedelta(0))
+        ahead = glitches.get(run.number, NOTHING)
         if run.start_in is not None:
             at, zone = setup.own(run.start) + ahead, _zone_at(setup, run.start)
             data = start_file(setup.program, at, zone, run.id, run.version)
@@ -348,7 +351,3 @@ def _write_plan(setup: Setup, moment: datetime) -> bytes:
 
 def _zone_at(setup: Setup, moment: datetime) -> ZoneInfo:
     return ZoneInfo(value_at(setup.zones, moment))
-
-
-def with_clock(setup: Setup, *changes: tuple[datetime, timedelta]) -> Setup:
-    return replace(setup, clock=(*setup.clock, *changes))

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from itertools import cycle
+from itertools import cycle, pairwise
 from random import Random
 from typing import Any, NamedTuple
 
@@ -35,7 +35,6 @@ LIVE, BOTH = frozenset(["live"]), frozenset(["store", "live"])
 JUMP = "a clock that jumps after its last report"
 TRAVEL = "travel before the first report from there"
 NOT_UPLOADED = "a changed plan that is not uploaded yet"
-LIVE_PLAN = "live: the due times of a changed plan, before it was changed"
 LIVE_RESTORED = "live: older reports were restored"
 LIVE_DELETED = "live: scheduler.xml was deleted"
 LIVE_CHOWN = "live: a wrong clock, and chown of all files"
@@ -535,18 +534,17 @@ def _set_sizes(fleet: Fleet, account: AccountLife) -> None:
 def _list_windows(computer: Computer) -> Iterator[Window]:
     """Yield when the documents say that this computer's state cannot be known."""
     setup = computer.setup
-    for before, (at, error) in zip(setup.clock, setup.clock[1:], strict=False):
-        until = min(_next_start(computer, at), at + 2 * DAY + min(abs(error - before[1]), DAY))
-        yield Window(at, until, JUMP, SCHEDULE, BOTH, ALARMS)
-        yield Window(at, _next_end(computer, at), JUMP, STATUS, LIVE, ALARMS)
-    for at, _ in setup.zones[1:]:
-        until = min(_next_start(computer, at), at + 3 * DAY)
-        yield Window(at, until, TRAVEL, SCHEDULE, BOTH, ALARMS)
-        yield Window(at, _next_end(computer, at), TRAVEL, RUN_TASKS, LIVE, ALARMS)
-    for at, _ in setup.plans[1:]:
-        until = min(_next_plan(computer, at), at + 3 * DAY)
-        yield Window(at, until, NOT_UPLOADED, SCHEDULE, BOTH, ALARMS)
-        yield Window(at, _next_end(computer, at), LIVE_PLAN, STATUS, LIVE, ALARMS)
+    changes = [
+        (at, JUMP, _next_start(computer, at), min(abs(error - before[1]), DAY) + 2 * DAY)
+        for before, (at, error) in pairwise(setup.clock)
+    ]
+    changes += [(at, TRAVEL, _next_start(computer, at), 3 * DAY) for at, _ in setup.zones[1:]]
+    changes += [(at, NOT_UPLOADED, _next_plan(computer, at), 3 * DAY) for at, _ in setup.plans[1:]]
+    for at, name, known, longest in changes:
+        yield Window(at, min(known, at + longest), name, SCHEDULE, BOTH, ALARMS)
+        # The runs before it are measured by what is known now.
+        until = min(_next_end(computer, at), at + longest)
+        yield Window(at, until, f"live: {name}, before it", STATUS, LIVE, ALARMS)
     for at, what in setup.operations:
         if what == "restore":
             yield Window(at, _next_end(computer, at), LIVE_RESTORED, RUN_TASKS, LIVE, ALARMS)
