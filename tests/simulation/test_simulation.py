@@ -100,11 +100,11 @@ def test_many_days(request: pytest.FixtureRequest) -> None:
     assert not report(table), report(table)
 
 
-@pytest.mark.parametrize(("settings", "what"), [('grace = "90m"', FALSE), ('grace = "9h"', MISSED)])
+@pytest.mark.parametrize(("settings", "what"), [('grace = "10m"', FALSE), ('grace = "9h"', MISSED)])
 def test_a_wrong_rule_is_found(settings: str, what: str) -> None:
     table: Table = {}
     fleet = next(list_fleets(SEED, Extent(length=14, size=0)))
-    fleet.accounts = [make_account(fleet, f"400010{n}", "silent computers") for n in range(3)]
+    fleet.accounts = [make_account(fleet, f"400010{n}", "silent computers") for n in range(4)]
 
     Server(fleet, "", table, settings).play()
 
