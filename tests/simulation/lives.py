@@ -38,6 +38,7 @@ NOT_UPLOADED = "a changed plan that is not uploaded yet"
 LIVE_RESTORED = "live: older reports were restored"
 LIVE_DELETED = "live: scheduler.xml was deleted"
 LIVE_CHOWN = "live: a wrong clock, and chown of all files"
+LIVE_SERVER_CLOCK = "live: reports arrived while the server's own clock was wrong"
 SERVER_CLOCK = "the server's own clock is wrong"
 
 
@@ -515,6 +516,7 @@ def make_account(fleet: Fleet, uid: str, kind: str) -> AccountLife:
     for computer in computers:
         computer.created = account.created
         computer.windows += _list_windows(computer)
+        computer.windows += _list_windows_after(fleet, computer)
     return account
 
 
@@ -552,6 +554,14 @@ def _list_windows(computer: Computer) -> Iterator[Window]:
             yield Window(at, _next_plan(computer, at), LIVE_DELETED, SCHEDULE, LIVE, ALARMS)
         elif what == "chown" and setup.clock[0][1]:
             yield Window(at, _next_start(computer, at), LIVE_CHOWN, RUN_TASKS, LIVE, ALARMS)
+
+
+def _list_windows_after(fleet: Fleet, computer: Computer) -> Iterator[Window]:
+    """Yield how long the files say when they arrived by a wrong clock of the server."""
+    for begin, end, _ in fleet.server:
+        if any(begin <= each.arrival < end for each in computer.uploads):
+            until = _next_end(computer, end)
+            yield Window(end, until, LIVE_SERVER_CLOCK, RUN_TASKS, LIVE, ALARMS)
 
 
 def _next_start(computer: Computer, at: datetime) -> datetime:
