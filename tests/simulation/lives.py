@@ -440,7 +440,7 @@ def list_fleets(seed: str, extent: Extent) -> Iterator[Fleet]:
         )
         if kind == "change":
             fleet.begin -= extent.length // 2 * DAY
-        fleet.slots = _make_slots(random, range(5) if kind == "change" else range(24))
+        fleet.slots = _make_slots(random, range(1, 4) if kind == "change" else range(24))
         _trouble(fleet, kind)
         _fill(fleet, kind, deck, extent)
         yield fleet
