@@ -39,14 +39,24 @@ def written_date(program: Program, at: datetime, zone: tzinfo) -> str:
     return f"{at.astimezone(zone):%Y-%m-%dT%H:%M:%S}{written_offset(program, at, zone)}"
 
 
-def start_file(program: Program, at: datetime, zone: tzinfo) -> bytes:
+def start_file(
+    program: Program, at: datetime, zone: tzinfo, run: str = "461239", version: str = ""
+) -> bytes:
     date = f"<startdate>{written_date(program, at, zone)}</startdate>"
-    return _file("backup_started", program, date + "<id>461239</id>")
+    return _file("backup_started", program, f"{date}<id>{run}</id>", version)
 
 
-def end_file(program: Program, at: datetime, zone: tzinfo) -> bytes:
+def end_file(
+    program: Program,
+    at: datetime,
+    zone: tzinfo,
+    run: str = "461239",
+    version: str = "",
+    success: bool = True,
+) -> bytes:
     date = f"<enddate>{written_date(program, at, zone)}</enddate>"
-    return _file("backup_ended", program, date + "<id>461239</id><success>1</success>")
+    content = f"{date}<id>{run}</id><success>{int(success)}</success>"
+    return _file("backup_ended", program, content, version)
 
 
 def schedule_file(
@@ -78,8 +88,16 @@ def schedule_file(
     )
 
 
-def _file(root: str, program: Program, content: str) -> bytes:
-    identifier, version, system = program.value
+def no_schedule_file(program: Program, after_startup: bool = False) -> bytes:
+    """The file of a customer who backs up by hand, or after the computer is switched on."""
+    minutes = "<minutes_after_startup>15</minutes_after_startup>"
+    startup = f"<backup_after_startup>{minutes}</backup_after_startup>"
+    return _file("online_backup_schedule", program, startup if after_startup else "<no_schedule/>")
+
+
+def _file(root: str, program: Program, content: str, version: str = "") -> bytes:
+    identifier, newest, system = program.value
+    version = version or newest
     return (
         f'<?xml version="1.0"?>\n\n<{root} {XSI} xsi:schemaLocation="{root} {root}.xsd">\n{content}'
         f"<client><identifier>{identifier}</identifier><version>{version}</version>"

@@ -28,3 +28,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="try icinga/director-*.json with a real Icinga Director and MariaDB",
     )
+    parser.addoption(
+        "--simulation-days",
+        type=int,
+        default=0,
+        metavar="N",
+        help="simulate N account-days of all kinds, and print the table (with -s)",
+    )

@@ -21,6 +21,7 @@ from backup_monitoring.tasks.status import evaluate_status
 from backup_monitoring.tasks.status_task import StatusPolicy
 from backup_monitoring.tasks.warn_after_policy import WarnAfterPolicy
 from cases import PERL, at
+from simulation.computers import Outcome
 
 ACCOUNT = Account("4000101", "", warning_numbers=2, warning_days=0)
 RULES = Policies(WarnAfterPolicy(), SchedulePolicy(), StatusPolicy())
@@ -28,12 +29,6 @@ CODEC: Codec[TrackedComputer] = Codec(TrackedComputer)
 FIRST = at("2026-03-01T20:00+01:00")
 LONGEST, LONGEST_FIRST = timedelta(hours=24), timedelta(days=7)
 SOON = timedelta(minutes=1)
-
-
-class Truth(Enum):
-    GOOD = "ended well"
-    BAD = "ended with errors"
-    KILLED = "never ended"
 
 
 class RunKind(Enum):
@@ -51,17 +46,17 @@ class Run:
     id: str
     began: datetime
     ended: datetime
-    truth: Truth
+    truth: Outcome
     start_lost: bool
     end_lost: bool
 
     @property
     def good(self) -> bool:
-        return self.truth is Truth.GOOD and not self.end_lost
+        return self.truth is Outcome.GOOD and not self.end_lost
 
     @property
     def leaves_an_end(self) -> bool:
-        return self.truth is not Truth.KILLED and not self.end_lost
+        return self.truth is not Outcome.KILLED and not self.end_lost
 
 
 @dataclass(slots=True)
@@ -111,7 +106,7 @@ def runs(draw: st.DrawFn, *, lossy: bool) -> list[Run]:
         now = began + timedelta(minutes=draw(st.integers(5, 12 * 60)))
         # Sepiola draws from few ids: two runs may share one.
         run = str(draw(st.integers(1, 3))) if lossy else str(number)
-        truth = draw(st.sampled_from(Truth))
+        truth = draw(st.sampled_from(Outcome))
         lost = [lossy and draw(st.integers(0, 3)) == 0 for _ in range(2)]
         history.append(Run(number, run, began, now, truth, *lost))
     return history
@@ -189,7 +184,7 @@ def test_collecting_after_each_upload_knows_all(history: list[Run]) -> None:
         upload(world, run, what)
         now = moment + SOON
         memory = update_computer(memory, world.computer(), now)
-        if what == "start" and run.number and history[run.number - 1].truth is Truth.KILLED:
+        if what == "start" and run.number and history[run.number - 1].truth is Outcome.KILLED:
             row += 1  # it is certain now that the one before never ends
         if what == "end":
             row = 0 if run.good else row + 1

@@ -30,12 +30,10 @@ from backup_monitoring.tasks.warn_after_policy import WarnAfterPolicy
 from backup_monitoring.uploads.arrivals import ReportFile
 from backup_monitoring.uploads.reports import read_end, read_schedule, read_start
 from clients import Program, end_file, perl_offset, schedule_file, sepiola_offset, start_file
+from walls import DAY, HOUR, MINUTE, SECOND, Crontab, Year, due_minutes, look_at_clock
 
-MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
-SECOND = timedelta(seconds=1)
 EARLY, GRACE = HOUR, 2 * HOUR
 LENGTH = 365 * 24 * 60
-NOT_AGAIN = -1
 
 # The first three in every run; Apia's is the year in which it lost a day.
 YEARS = {
@@ -63,80 +61,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("name", names if every else names[:3])
 
 
-class Year(NamedTuple):
-    """A zone's walls: minutes since Monday 00:00, by minutes of UTC since *begin*.
-
-    Args:
-        walls: NOT_AGAIN where the clock has shown that time before.
-        skipped: the walls that the clock left out, by the minutes at which the clock before the
-            change would have shown them.
-        changes: the minutes at which the clock was put forward or back.
-    """
-
-    zone: ZoneInfo
-    begin: datetime
-    walls: list[int]
-    skipped: dict[int, int]
-    changes: list[int]
-
-    def moment(self, minute: int) -> datetime:
-        return self.begin + minute * MINUTE
-
-    def minute(self, moment: datetime) -> int:
-        return (moment - self.begin) // MINUTE
-
-
 @lru_cache
 def year_of(name: str) -> Year:
-    """Look at the clock of the zone in each minute of its year."""
-    zone = ZoneInfo(name)
     begin = datetime.fromisoformat(YEARS[name]).replace(tzinfo=UTC)
-    year = Year(zone, begin, [], {}, [])
-    before = now = begin.astimezone(zone).utcoffset() or timedelta(0)
-    repeated_until = skipped_until = 0
-    for minute in range(LENGTH):
-        local = year.moment(minute).astimezone(zone)
-        last, now = now, local.utcoffset() or timedelta(0)
-        if last != now:
-            year.changes.append(minute)
-            before = last
-            skipped_until = minute + (now - before) // MINUTE
-            repeated_until = minute + (before - now) // MINUTE
-        year.walls.append(NOT_AGAIN if minute < repeated_until else wall_of(local))
-        if minute < skipped_until:
-            year.skipped[minute] = wall_of(year.moment(minute) + before)
-    return year
-
-
-def wall_of(local: datetime) -> int:
-    return local.weekday() * 1440 + local.hour * 60 + local.minute
-
-
-@dataclass(frozen=True)
-class Crontab:
-    """What the customer wants."""
-
-    hours: frozenset[int]
-    minutes: frozenset[int]
-    weekdays: frozenset[int] | None
-
-    @property
-    def walls(self) -> frozenset[int]:
-        days = self.weekdays or range(1, 8)
-        return frozenset(
-            (day - 1) * 1440 + hour * 60 + minute
-            for day in days
-            for hour in self.hours
-            for minute in self.minutes
-        )
-
-
-def due_minutes(year: Year, crontab: Crontab, first: int, end: int) -> list[int]:
-    """The minutes from *first* until before *end* at which a backup is due: each is looked at."""
-    walls, wanted = year.walls, crontab.walls
-    found = [minute for minute in range(first, end) if walls[minute] in wanted]
-    found += [m for m, wall in year.skipped.items() if first <= m < end and wall in wanted]
-    return sorted(set(found))
+    return look_at_clock(name, begin, LENGTH)
 
 
 class BackupRun(NamedTuple):

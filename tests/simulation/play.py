@@ -1,0 +1,323 @@
+"""Plays the days of servers: the clients upload, the collector runs, and all tasks are asked."""
+
+import tempfile
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from backup_monitoring.model.accounts import Account
+from backup_monitoring.model.needs import Files, Need
+from backup_monitoring.model.uploads import Uploads
+from backup_monitoring.model.verdicts import Verdict
+from backup_monitoring.settings.load import Settings
+from backup_monitoring.store.live import read_live_accounts
+from backup_monitoring.store.store_file import open_store
+from backup_monitoring.tasks.judge import evaluate_all
+from simulation.computers import GRACE, PLAN, Computer, Operation, Run, Upload
+from simulation.disk import Disk
+from simulation.lives import Extent, Fleet, list_fleets
+from simulation.oracle import (
+    MAX_RUN,
+    MINIMUM,
+    RETIRED_AFTER,
+    AccountLife,
+    Moment,
+    Options,
+    clear,
+    expect,
+)
+from store.fleet import Fleet as Directory
+from store.fleet import collect_once, entry
+from walls import HOUR, MINUTE
+
+TASKS = ("quota", "schedule", "status", "client", "unused")
+SIZE = 12
+EVERY = 5 * MINUTE
+QUIET_EVERY = 4 * HOUR
+FALSE, MISSED = "false", "missed"
+Verdicts = dict[str, dict[str, Verdict]]
+
+
+@dataclass
+class Tally:
+    """What was found, by kind of days.
+
+    Args:
+        found: episodes of false alarms and missed failures, by source and task.
+        accepted: episodes of accepted deviations by name.
+        examples, allowed: what was found and accepted, for those who look into it.
+    """
+
+    days: int = 0
+    found: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    accepted: Counter[str] = field(default_factory=Counter)
+    examples: list[str] = field(default_factory=list)
+    allowed: list[str] = field(default_factory=list)
+
+
+Table = dict[str, Tally]
+
+
+class Event(NamedTuple):
+    """What happens to a computer's files."""
+
+    at: datetime
+    uid: str
+    computer: Computer
+    what: Upload | Operation
+
+
+def simulate(days: int, seed: str, extent: Extent, kind: str = "") -> Table:
+    """Play servers until they had *days* account-days (of *kind* only, if given)."""
+    table: Table = {}
+    played = 0
+    for number, fleet in enumerate(list_fleets(seed, extent)):
+        if kind:
+            fleet.accounts = [each for each in fleet.accounts if each.kind == kind]
+        if fleet.accounts:
+            Server(fleet, f"{seed} {number}", table).play()
+        played += fleet.length * len(fleet.accounts)
+        if played >= days:
+            return table
+    return table
+
+
+class Server:
+    """A server whose days are played on a real disk.
+
+    Args:
+        name: for the examples. table: to which its days are added.
+        schedule: more settings of [schedule].
+    """
+
+    def __init__(self, fleet: Fleet, name: str, table: Table, schedule: str = "") -> None:
+        self._fleet = fleet
+        self._schedule = schedule
+        self._name = name
+        self._table = table
+        self._last: dict[tuple[str, str, str], str] = {}
+        self._current: dict[tuple[int, str], Run] = {}
+        self._sizes: dict[str, float] = {}
+
+    def play(self) -> None:
+        shared = Path("/dev/shm")
+        with tempfile.TemporaryDirectory(dir=shared if shared.is_dir() else None) as folder:
+            self._set_up(Path(folder))
+            with self._disk.dated():
+                self._play()
+        for account in self._fleet.accounts:
+            self._table.setdefault(account.kind, Tally()).days += self._fleet.length
+
+    def _set_up(self, folder: Path) -> None:
+        self._directory = Directory(folder, [each.uid for each in self._fleet.accounts])
+        self._disk = Disk(self._directory.home)
+        zones = ", ".join(f'"{zone}"' for zone in self._fleet.zones)
+        minimum = "\n".join(f'"{name}" = "{version}"' for name, version in MINIMUM.items())
+        self._directory.file.write_text(
+            '[directory]\nuri = "ldif:directory.ldif"\nsuffix = "dc=example,dc=org"\n'
+            '[homes]\nroot = "tree"\n[store]\nfolder = "store"\n'
+            f'[schedule]\nzones = [{zones}]\nretired_after = "{RETIRED_AFTER.days}d"\n'
+            f"{self._schedule}\n"
+            f"[client.minimum]\n{minimum}\n"
+        )
+        self._settings: Settings = self._directory.settings
+        self._folders = {
+            id(computer): self._disk.reports(account.uid, computer.setup.name)
+            for account in self._fleet.accounts
+            for computer in account.computers
+        }
+
+    def _play(self) -> None:
+        events = deque(sorted(self._list_events(), key=lambda event: event.at))
+        for now, uids in sorted(self._list_moments(events).items()):
+            while events and events[0].at <= now:
+                self._apply(events.popleft())
+            self._write_entries(now)
+            server_now = self._server_time(now)
+            if not any(begin <= now < end for begin, end in self._fleet.outages):
+                collect_once(self._settings, server_now)
+                for (_, name), run in self._current.items():
+                    run.seen.add(name)
+                self._judge("store", self._read_store(uids), now, server_now)
+            self._judge("live", self._read_live(uids, server_now), now, server_now)
+
+    def _list_events(self) -> Iterator[Event]:
+        for account in self._fleet.accounts:
+            for computer in account.computers:
+                for upload in computer.uploads:
+                    yield Event(upload.arrival, account.uid, computer, upload)
+                for operation in computer.setup.operations:
+                    yield Event(operation.at, account.uid, computer, operation)
+
+    def _list_moments(self, events: Iterable[Event]) -> dict[datetime, list[str]]:
+        """Return when the collector runs, and for whom something happens or could be noticed."""
+        fleet = self._fleet
+        everybody = {account.uid for account in fleet.accounts}
+        edges = [(event.at, {event.uid}) for event in events]
+        for account in fleet.accounts:
+            for computer in account.computers:
+                late = [due.at + GRACE for due in computer.dues]
+                late += [run.start + MAX_RUN for run in computer.runs if run.open_at(MAX_RUN)]
+                edges += [(at, {account.uid}) for each in late for at in (each, each + EVERY)]
+        turns = [at for begin, end in fleet.outages for at in (begin, end)]
+        turns += [at for begin, end, _ in fleet.server for at in (begin, end)]
+        turns += [fleet.begin + number * QUIET_EVERY for number in range(1, fleet.length * 6)]
+        edges += [(at, everybody) for at in turns]
+        moments: dict[datetime, set[str]] = {}
+        for at, uids in edges:
+            if fleet.begin < _round_up(at) < fleet.end:
+                moments.setdefault(_round_up(at), set()).update(uids)
+        return {at: sorted(uids) for at, uids in moments.items()}
+
+    def _server_time(self, now: datetime) -> datetime:
+        for begin, end, error in self._fleet.server:
+            if begin <= now < end:
+                return now + error
+        return now
+
+    def _apply(self, event: Event) -> None:
+        computer, what, disk = event.computer, event.what, self._disk
+        folder, at = self._folders[id(computer)], self._server_time(event.at)
+        if isinstance(what, Upload):
+            disk.upload(folder, computer.setup.program, what, at)
+            if what.run is not None:
+                self._current[id(computer), what.name] = what.run
+            return
+        if not folder.exists():
+            return
+        match what.what:
+            case "chown":
+                disk.chown(folder, at)
+            case "snapshot":
+                disk.snapshot(folder, event.at)
+            case "restore":
+                disk.restore(folder, at)
+            case "delete":
+                (folder / PLAN).unlink(missing_ok=True)
+            case "remove":
+                disk.remove(folder)
+            case "rename":
+                new = folder.parent.with_name(f"{folder.parent.name}-renamed") / folder.name
+                disk.rename(folder, new)
+                self._folders[id(computer)] = new
+
+    def _write_entries(self, now: datetime) -> None:
+        """Write the directory if an account is new, or has another size."""
+        sizes = {
+            account.uid: account.size_at(now)
+            for account in self._fleet.accounts
+            if account.created <= now
+        }
+        if sizes == self._sizes:
+            return
+        self._sizes = sizes
+        self._directory.entries(
+            *(
+                entry(
+                    account.uid,
+                    sstBackupSize=int(10 * sizes[account.uid]),
+                    createTimestamp=f"{account.created:%Y%m%d%H%M%SZ}",
+                    sstBackupWarningNumbers=account.numbers,
+                    sstBackupWarningDays=account.days,
+                )
+                for account in self._fleet.accounts
+                if account.uid in sizes
+            )
+        )
+
+    def _read_store(self, uids: list[str]) -> list[tuple[Account, Uploads]]:
+        state = open_store(self._directory.store)
+        try:
+            return list(state.accounts(Files.ALL, uids))
+        finally:
+            state.close()
+
+    def _read_live(self, uids: list[str], server_now: datetime) -> list[tuple[Account, Uploads]]:
+        return list(
+            read_live_accounts(
+                self._settings, Need.ALL, Files.ALL, uids, server_now, lambda _: None
+            )
+        )
+
+    def _judge(
+        self,
+        source: str,
+        found: list[tuple[Account, Uploads]],
+        now: datetime,
+        server_now: datetime,
+    ) -> None:
+        lives = {each.uid: each for each in self._fleet.accounts}
+        for account, uploads in found:
+            life = lives[account.uid]
+            verdicts = evaluate_all(account, uploads, self._settings.policies, server_now)
+            expected = expect(Moment(now, source, life), self._fleet.windows)
+            for task, verdict in verdicts.items():
+                self._compare(life, source, task, verdict, expected[task], now)
+
+    def _compare(
+        self,
+        life: AccountLife,
+        source: str,
+        task: str,
+        verdict: Verdict,
+        options: Options,
+        now: datetime,
+    ) -> None:
+        """Count the beginning of each episode of a deviation."""
+        what = options.get(verdict.state)
+        if what is None:
+            worse = verdict.state.badness > max(state.badness for state in options)
+            what = FALSE if worse else MISSED
+        before = self._last.get((life.uid, source, task), "")
+        self._last[life.uid, source, task] = what
+        if what in ("", before):
+            return
+        tally = self._table.setdefault(life.kind, Tally())
+        where = f"{life.kind}: {self._name} {life.uid} {source} {task} {now:%m-%d %H:%M}"
+        said = f"{verdict.state.name} {verdict.summary!r}, expected {clear(options)}"
+        if what not in (FALSE, MISSED):
+            tally.accepted[what] += 1
+            tally.allowed.append(f"{where} {what}: {said}")
+            return
+        tally.found[source, task, what] += 1
+        tally.examples.append(f"{where} {what}: {said}")
+
+
+def _round_up(moment: datetime) -> datetime:
+    since = moment - datetime(2020, 1, 1, tzinfo=UTC)
+    return moment + (-since % EVERY)
+
+
+def format_table(table: Table) -> str:
+    """Return the table of deviations, and below it what is accepted, by name."""
+    head = "  ".join(f"{task:>8}" for task in TASKS)
+    lines = [
+        "false alarms / missed failures, in episodes; - is 0/0",
+        f"{'kind of days':32} {'days':>5}  store: {head}  live: {head}  accepted",
+    ]
+    total = Tally()
+    for kind, tally in sorted(table.items()):
+        lines.append(_format_row(kind, tally))
+        total.days += tally.days
+        total.found += tally.found
+        total.accepted += tally.accepted
+    lines += [_format_row("all", total), "", "accepted deviations, in episodes"]
+    for name, count in sorted(total.accepted.items()):
+        where = ", ".join(kind for kind, tally in sorted(table.items()) if tally.accepted[name])
+        lines.append(f"{count:6}  {name} ({where})")
+    return "\n".join(lines)
+
+
+def _format_row(kind: str, tally: Tally) -> str:
+    cells = []
+    for source in ("store", "live"):
+        counts = [
+            (tally.found[source, task, FALSE], tally.found[source, task, MISSED]) for task in TASKS
+        ]
+        texts = [f"{false}/{missed}" if false or missed else "-" for false, missed in counts]
+        cells.append(" ".join(f"{'':6}" for _ in ()) + "  ".join(f"{text:>8}" for text in texts))
+    accepted = sum(tally.accepted.values())
+    return f"{kind:32} {tally.days:5}  {'':6} {cells[0]}  {'':5} {cells[1]}  {accepted or '-':>8}"
