@@ -9,6 +9,7 @@ from backup_monitoring.model.verdicts import Range, State, Threshold
 from backup_monitoring.tasks.schedule import evaluate_schedule
 from backup_monitoring.tasks.schedule_facts import ScheduleFacts
 from backup_monitoring.tasks.schedule_task import SchedulePolicy
+from backup_monitoring.tasks.warn_after import resolve_warn_after
 from backup_monitoring.tasks.warn_after_policy import WarnAfterPolicy
 from cases import LONG_AGO, at, computer, end, start, uploads
 from tasks.schedule_cases import (
@@ -388,3 +389,23 @@ def test_an_end_later_on_is_the_same_run() -> None:
 
     assert verdict.state is State.WARNING
     assert "last start 2026-11-22 20:00 +01:00" in verdict.details[0]
+
+
+@pytest.mark.parametrize("backups", [None, 0])
+@pytest.mark.parametrize("days", [None, 0])
+def test_an_entry_that_sets_neither_leaves_both_to_the_settings(
+    backups: int | None, days: int | None
+) -> None:
+    """A customer whose number is hidden, missing or not valid is not one who wants no warnings."""
+    account = ACCOUNT._replace(warning_numbers=backups, warning_days=days)
+    one = uploads(computer(start=SUNDAY, end=SUNDAYS_END, schedule=AT_20))
+
+    verdict = evaluate_schedule(account, one, RULES, at("2026-12-17T23:00+01:00"))
+    by_settings = resolve_warn_after(account, BY_SETTINGS)
+
+    assert (by_settings.backups.origin, by_settings.days_origin) == ("settings", "settings")
+    switched_off = "; the entry switches the customer's warnings off" in verdict.summary
+    assert verdict.state is State.CRITICAL
+    assert "25 backups missed" in verdict.summary
+    assert "threshold 1 d (default)" in verdict.summary
+    assert switched_off == (backups == 0 and days == 0)

@@ -63,14 +63,19 @@ def evaluate_warn_after(
 
 
 def resolve_warn_after(account: Account, policy: WarnAfterPolicy) -> WarnAfter:
-    """Return the thresholds to warn of *account*: the entry's, else the policy's."""
-    switched_off = account.warning_numbers == 0 and account.warning_days == 0
+    """Return the thresholds to warn of *account*: the entry's, else the policy's.
+
+    An entry that sets neither leaves both to the policy, whether they are 0, missing, hidden or
+    not valid: otherwise no backup would ever be missed. 0 and 0 is the customer's own choice.
+    """
     backups, days, days_origin = policy.backups, policy.days, policy.days_origin
-    if account.warning_numbers is not None and not switched_off:
-        end = account.warning_numbers - 1 if account.warning_numbers else inf
-        backups = Threshold(Range(end=end), "entry")
-    if account.warning_days is not None and not switched_off:
-        days, days_origin = account.warning_days, "entry"
+    if account.warning_numbers or account.warning_days:
+        if account.warning_numbers is not None:
+            end = account.warning_numbers - 1 if account.warning_numbers else inf
+            backups = Threshold(Range(end=end), "entry")
+        if account.warning_days is not None:
+            days, days_origin = account.warning_days, "entry"
+    switched_off = account.warning_numbers == 0 and account.warning_days == 0
     return WarnAfter(backups, days, days_origin, policy.critical, switched_off)
 
 
