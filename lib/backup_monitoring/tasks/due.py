@@ -77,6 +77,26 @@ def iter_due_times(
                 yield instant
 
 
+def find_wall_shift(pattern: Pattern, zone: tzinfo, due: datetime) -> timedelta:
+    """Return by how much *zone*'s clock jumps over the wall time that is due at *due*; usually 0.
+
+    Such a wall time does not exist: clients start at once when the clock has jumped, or up to the
+    size of the jump later, at *due*. Where the clock jumps back, the result is negative: the wall
+    time exists a second time, that much after *due*.
+    """
+    wall = due.astimezone(zone)
+    if not _selects(pattern, wall):  # the wall time that was due does not exist
+        offset = (due - DAY).astimezone(zone).utcoffset() or timedelta(0)
+        wall = (due + offset).replace(tzinfo=zone)
+    first, second = wall.replace(fold=0).utcoffset(), wall.replace(fold=1).utcoffset()
+    return (second or timedelta(0)) - (first or timedelta(0))
+
+
+def _selects(pattern: Pattern, wall: datetime) -> bool:
+    at_time = wall.hour in pattern.hours and wall.minute in pattern.minutes
+    return at_time and _matches(pattern, wall.date())
+
+
 def _list_instants(pattern: Pattern, zone: tzinfo, first: date, end: date) -> tuple[datetime, ...]:
     # Python compares aware datetimes of one zone without their offsets: only UTC is safe.
     return tuple(

@@ -28,6 +28,7 @@ from backup_monitoring.tasks.aggregate import (
 )
 from backup_monitoring.tasks.calendar import MOST_A_DAY, apply_weekdays, find_clock, is_dense
 from backup_monitoring.tasks.clocks import (
+    NO_ERROR,
     SET_RIGHT,
     ComputerTimes,
     ReportTime,
@@ -37,7 +38,7 @@ from backup_monitoring.tasks.clocks import (
     read_times,
 )
 from backup_monitoring.tasks.computer_eligibility import check_computer
-from backup_monitoring.tasks.due import ComputerClock, iter_due_times
+from backup_monitoring.tasks.due import ComputerClock, find_wall_shift, iter_due_times
 from backup_monitoring.tasks.policies import Policies
 from backup_monitoring.tasks.runs import find_newest_run
 from backup_monitoring.tasks.schedule_facts import ScheduleFacts
@@ -216,15 +217,31 @@ def _count_missed(
     now: datetime,
 ) -> _Missed:
     # Due times are the computer's: by its own clock, which is ahead of ours by the error.
-    own_now, since = now + error, served + error
+    own_now, since, began = now + error, served + error, None
     if start is not None and start.at - (start.time + error) <= SET_RIGHT:
-        since = max(since, start.at + policy.early)
+        began = start.at
+        since = max(since, began + policy.early)
     since = max(since, own_now - _FARTHEST_BACK)
     due_times = iter_due_times(plan.pattern, plan.clock.zone, since, own_now - policy.grace)
-    missed = [due - error for due in islice(due_times, MOST_MISSED + 1)]
+    late = (due for due in due_times if not _is_in_jump(due, plan, began, policy, own_now))
+    missed = [due - error for due in islice(late, MOST_MISSED + 1)]
     ahead = iter_due_times(plan.pattern, plan.clock.zone, own_now, own_now + _FARTHEST_AHEAD)
     upcoming = next(ahead, None)
     return _Missed(missed, since - error, None if upcoming is None else upcoming - error)
+
+
+def _is_in_jump(
+    due: datetime, plan: _Plan, began: datetime | None, policy: SchedulePolicy, own_now: datetime
+) -> bool:
+    """Return whether the zone's clock jumps over or back to *due*, so that it is not missed (yet).
+
+    A start that *began* when the clock had jumped serves it. A client that starts at the second of
+    two is not late there.
+    """
+    shift = find_wall_shift(plan.pattern, plan.clock.zone, due)
+    if shift > NO_ERROR:
+        return began is not None and began >= due - shift
+    return -shift >= policy.grace and own_now < due - shift + policy.grace
 
 
 def _find_served(
