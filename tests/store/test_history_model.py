@@ -123,7 +123,7 @@ def events(history: list[Run]) -> Iterator[tuple[datetime, Run, str]]:
 def count_failed(memory: TrackedComputer, computer: Computer, now: datetime) -> int:
     verdict = evaluate_status(
         ACCOUNT,
-        Uploads((memory.join(computer, now),)),
+        Uploads((memory.join(computer),)),
         RULES,
         now,
     )

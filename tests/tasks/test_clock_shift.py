@@ -90,7 +90,7 @@ def judge(
         else:
             computer = computer._replace(end=report)
         tracked = update_computer(tracked, computer, moment)
-    seen = tracked.join(computer, now) if stored else computer
+    seen = tracked.join(computer) if stored else computer
     return Verdicts(
         evaluate_schedule(ACCOUNT, Uploads((seen,)), POLICIES, now),
         evaluate_status(ACCOUNT, Uploads((seen,)), POLICIES, now),

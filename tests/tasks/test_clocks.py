@@ -232,7 +232,7 @@ def play(
             if stored:
                 in_doubt = any(now < each for each in runs[-300:])
                 tracked = update_computer(tracked, computer, now, in_doubt=in_doubt)
-                seen = tracked.join(computer, now)
+                seen = tracked.join(computer)
             if moment.minute in EVALUATED and now == moment:
                 note(spans, seen, now)
         runs.append(now)
@@ -480,7 +480,7 @@ OTHER = Computer(
 def test_a_computer_ten_years_slow_is_in_use_beside_another(stored: bool) -> None:
     now = at("2026-03-01T21:00:00Z")
     computers = [
-        update_computer(None, each, now).join(each, now) if stored else each
+        update_computer(None, each, now).join(each) if stored else each
         for each in (OLD_CLOCK, OTHER)
     ]
     both = Uploads(tuple(computers))
@@ -506,8 +506,7 @@ def test_a_failure_of_a_computer_ten_years_slow_shows_beside_another(stored: boo
         end=end("2016-03-01T20:30:00Z", success=False, came="2026-03-01T09:30:00Z")
     )
     computers = [
-        update_computer(None, each, now).join(each, now) if stored else each
-        for each in (failed, OTHER)
+        update_computer(None, each, now).join(each) if stored else each for each in (failed, OTHER)
     ]
 
     verdict = evaluate_status(ACCOUNT, Uploads(tuple(computers)), POLICIES, now)

@@ -136,7 +136,8 @@ def held_to_the_truth(
         assert verdict.state is State.OK
         return
     ended = newest.end if newest is disk.end else None
-    busy = ended or newest.start + LONGEST
+    learned = 1.5 * memory.longest_run if memory is not None else LONGEST
+    busy = ended or newest.start + max(LONGEST, learned)
     if disk.end is None:
         first = memory.first_open if memory is not None else None
         busy = max(busy, (first or newest.start) + LONGEST_FIRST)
@@ -177,7 +178,7 @@ def test_lost_uploads(life: Life) -> None:
         seen = disk.computer(life, policy, now)
         memory = update_computer(memory, seen, now)
         for known in (None, memory):
-            shown = known.join(seen, now) if known is not None else seen
+            shown = known.join(seen) if known is not None else seen
             verdict = evaluate_schedule(account, Uploads((shown,)), rules, now)
 
             held_to_the_truth(life, disk, known, now, verdict)

@@ -87,7 +87,7 @@ EVERY_MINUTE = Schedule(
                 start=start("2026-11-23T11:59:00+01:00"), end=end("2026-11-22T20:41:37+01:00")
             ),
             State.WARNING,
-            "started 2026-11-23 11:59 +01:00, never ended",
+            "backup started 2026-11-23 11:59 +01:00 has not ended after 24 h",
             id="longer than any backup",
         ),
         pytest.param(
@@ -110,7 +110,7 @@ EVERY_MINUTE = Schedule(
         pytest.param(
             computer(start=start("2026-11-17T11:59:00+01:00")),
             State.WARNING,
-            "never ended",
+            "backup started 2026-11-17 11:59 +01:00 has not ended after 7 d",
             id="too long for a first",
         ),
         pytest.param(
@@ -626,7 +626,7 @@ def test_max_runtime_is_a_setting() -> None:
     one = computer(start=start("2026-11-24T02:00+01:00"), end=end("2026-11-23T02:30+01:00"))
     rules = RULES.replace(StatusPolicy(max_runtime=timedelta(hours=8)))
 
-    assert "never ended" in evaluate_status(ENTRY, uploads(one), rules, NOW).summary
+    assert "has not ended" in evaluate_status(ENTRY, uploads(one), rules, NOW).summary
 
 
 def test_days_that_the_settings_know_better_are_not_due() -> None:
@@ -681,10 +681,11 @@ SUCCESS = end("2026-11-22T20:41:37+01:00")
                 failed=2,
                 at_least=False,
                 failed_at=at("2026-11-23T11:00+01:00"),
+                unended_hours=25,
                 failed_since=at("2026-11-23T11:00+01:00"),
                 last_success=SUCCESS.at,
             ),
-            id="never ended",
+            id="has not ended",
         ),
         pytest.param(
             computer(start=RUNNING, end=FAILED),
@@ -787,7 +788,9 @@ def test_a_first_backup_may_take_a_week_from_the_first_start_seen() -> None:
     late = evaluate_status(ENTRY, uploads(computer(start=again, history=history)), RULES, NOW)
     fine = evaluate_status(ENTRY, uploads(computer(start=again, history=History())), RULES, NOW)
 
-    assert late.summary.startswith("1 failed: backup started 2026-11-20 20:00 +01:00, never ended")
+    assert late.summary.startswith(
+        "1 failed: backup started 2026-11-20 20:00 +01:00 has not ended after 88 h"
+    )
     assert late.metrics[0].value == 1
     assert fine.state is State.OK
 

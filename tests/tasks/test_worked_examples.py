@@ -186,7 +186,7 @@ def _runs(rows: list[Row]) -> Verdict:
     for row in rows:
         now, computer = at(row["checked at"]), _computer(row)
         memory = update_computer(memory, computer, now)
-        computer = memory.join(computer, now)
+        computer = memory.join(computer)
     account = _account({"entry: backups, days": "2, 0"})
     rules = Policies(WarnAfterPolicy(), _schedule_policy({}), StatusPolicy())
     return evaluate_status(account, uploads(computer), rules, now)

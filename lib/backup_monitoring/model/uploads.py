@@ -30,16 +30,6 @@ class Receipt(NamedTuple):
     error_before: timedelta | None = None
 
 
-class InvalidReport(NamedTuple):
-    """A report that exists and is not valid: *where* (its file) and *problem*."""
-
-    where: str
-    problem: str
-
-    def __str__(self) -> str:
-        return f"{self.where}: {self.problem}"
-
-
 class Start(NamedTuple):
     """backupStarted.xml: a backup began.
 
@@ -109,6 +99,23 @@ class Schedule(NamedTuple):
     by_client: bool = False
 
 
+class InvalidReport(NamedTuple):
+    """A report that exists and is not valid: *where* (its file) and *problem*.
+
+    Args:
+        received: when it came, None if its file could not be read: a valid one may have come.
+        known: in its place, the last one of its kind that an earlier collector run could read.
+    """
+
+    where: str
+    problem: str
+    received: Receipt | None = None
+    known: Start | End | Schedule | None = None
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.problem}"
+
+
 class History(NamedTuple):
     """What earlier collector runs saw of a computer, without its current reports; times in UTC.
 
@@ -124,6 +131,8 @@ class History(NamedTuple):
         uploaded: when a run last saw a new start or end, by this server's clock: the computer's
             own may be years behind.
         retired: when the provider retired the computer, see `is_retired`.
+        longest_run: the longest of the last successful backups, 0 if none is known.
+        schedule_gone: since when the file of the current schedule is missing.
     """
 
     first_seen: datetime | None = None
@@ -136,6 +145,8 @@ class History(NamedTuple):
     gone: datetime | None = None
     uploaded: datetime | None = None
     retired: datetime | None = None
+    longest_run: timedelta = timedelta(0)
+    schedule_gone: datetime | None = None
 
     @property
     def is_retired(self) -> bool:

@@ -16,17 +16,20 @@ from backup_monitoring.model import (
     Computer,
     End,
     History,
+    InvalidReport,
     Pattern,
     Receipt,
     Schedule,
     Start,
 )
-from backup_monitoring.tasks import date_report, is_ahead, read_times
+from backup_monitoring.tasks import date_report, find_invalid_arrival, is_ahead, read_times
 
 # Reports of a computer that are recognized when they are restored: of about 50 backups.
 MOST_SEEN = 100
+MOST_LENGTHS = 10  # of successful runs, by which it is known how long the next ones may take
 _REPORT = TypeVar("_REPORT", Start, End)
-_BY_OUR_CLOCK = ("first_seen", "schedule_changed", "gone", "uploaded", "retired")
+_SHOWN = TypeVar("_SHOWN", Start, End, Schedule)
+_BY_OUR_CLOCK = ("first_seen", "schedule_changed", "schedule_gone", "gone", "uploaded", "retired")
 
 
 class BackupOutcome(Enum):
@@ -48,6 +51,8 @@ class TrackedComputer(NamedTuple):
         never_ended: when the backup began that was the last to be counted, if it never ended.
         error: by how much the computer's clock was ahead when its newest report came.
         seen: what identifies the last reports, oldest first.
+        unread_end: when the last end came that could not be read.
+        lengths: of the last successful runs, start and end of one id, oldest first.
     """
 
     first_seen: datetime
@@ -66,6 +71,9 @@ class TrackedComputer(NamedTuple):
     error: timedelta = timedelta(0)
     seen: str = ""
     retired: datetime | None = None
+    schedule_gone: datetime | None = None
+    unread_end: datetime | None = None
+    lengths: tuple[timedelta, ...] = ()
 
     @property
     def history(self) -> History:
@@ -73,23 +81,35 @@ class TrackedComputer(NamedTuple):
         return History(*(getattr(self, name) for name in History._fields))
 
     @property
+    def longest_run(self) -> timedelta:
+        """The longest of `lengths`, 0 if there is none."""
+        return max(self.lengths, default=timedelta(0))
+
+    @property
     def is_blank(self) -> bool:
         """Whether no run has understood a report: it may never have been a computer."""
         return self.start is None and self.end is None and self.schedule is None
 
-    def join(self, computer: Computer, now: datetime) -> Computer:
+    def join(self, computer: Computer) -> Computer:
         """Return *computer* for the rules: with its history, and the reports that count.
 
-        Reports that were restored from a snapshot do not: those after them were seen already.
+        Reports that were restored from a snapshot do not: those after them were seen already. What
+        is missing or cannot be read hides nothing: the last of its kind that was seen stays known.
         """
-        if computer.start is computer.end is computer.schedule is None:
-            return computer  # without reports it is not a computer, whatever it had before
-        joined = computer._replace(
-            start=self.start if self._knows(computer.start) else computer.start,
-            end=self.end if self._knows(computer.end) else computer.end,
-            schedule=self.schedule if self.has_restored(computer) else computer.schedule,
+        if self.is_blank and computer.start is computer.end is computer.schedule is None:
+            return computer  # it was never more than a folder
+        restored = self.has_restored(computer)
+        return computer._replace(
+            start=self._recall(computer.start, self.start),
+            end=self._recall(computer.end, self.end),
+            schedule=_fill_in(self.schedule if restored else computer.schedule, self.schedule),
+            history=self.history,
         )
-        return joined._replace(history=self._find_history(joined, now))
+
+    def _recall(
+        self, shown: _REPORT | InvalidReport | None, known: _REPORT | None
+    ) -> _REPORT | InvalidReport | None:
+        return known if self._knows(shown) else _fill_in(shown, known)
 
     def has_restored(self, computer: Computer) -> bool:
         """Return whether *computer* shows a report that was seen before the last ones."""
@@ -105,23 +125,12 @@ class TrackedComputer(NamedTuple):
             _make_mark(report) in self.seen.split()
         )
 
-    def _find_history(self, computer: Computer, now: datetime) -> History:
-        """Return `history` for rules that see *computer* as it is now.
 
-        If the customer has removed the start of an open backup, the end before it is the newest
-        backup again: the rules count it themselves, so it must not be in the row. If the end of
-        the newest backup was removed, its start looks open: what the end added to the row stays.
-        """
-        history, start, end = self.history, _date(self.start, now), _date(self.end, now)
-        if start is None or end is None:
-            return history
-        if computer.end is None and end.time >= start.time:
-            return _count(self, end, _get_outcome(end)).history
-        removed = computer.start is None and not end.success and end.time < start.time
-        if not removed or not history.failed:
-            return history
-        since = history.failed_since if history.failed > 1 else None
-        return history._replace(failed=history.failed - 1, failed_since=since)
+def _fill_in(shown: _SHOWN | InvalidReport | None, known: _SHOWN | None) -> Any:
+    """Return the report that is *shown*; if it is missing or not valid, with the *known* one."""
+    if shown is None:
+        return known
+    return shown._replace(known=known) if isinstance(shown, InvalidReport) else shown
 
 
 class _DatedReport(NamedTuple):
@@ -160,9 +169,11 @@ def update_computer(
     end = _choose_report(tracked, tracked.end, computer.end, now, in_doubt)
     if not tracked.has_restored(computer):
         tracked = _update_schedule(tracked, computer.schedule, now)
+    if isinstance(computer.end, InvalidReport):
+        tracked = _note_unread_end(tracked, computer.end, now)
     if start is tracked.start and end is tracked.end:
         return tracked if tracked.gone is None else tracked._replace(gone=None)
-    tracked = _update_row(tracked, start, end, now)
+    tracked = _add_length(_update_row(tracked, start, end, now), start, end, now)
     times = read_times(Computer(computer.name, start, end), now)
     first_open = tracked.first_open or (times.start.time if times.start is not None else None)
     return tracked._replace(
@@ -222,7 +233,7 @@ def _update_row(
     """Return *tracked* with the backups that are over, now that its last reports are these."""
     old = _BackupReports(_date(tracked.start, now), _date(tracked.end, now))
     new = _BackupReports(_date(start, now), _date(end, now))
-    for report, outcome in _list_finished(old, new, tracked.never_ended):
+    for report, outcome in _list_finished(old, new, tracked.never_ended, tracked.unread_end):
         tracked = _count(tracked, report, outcome)
     if new.end is not None and new.end != old.end:
         tracked = _record_end(tracked, new.end)
@@ -262,13 +273,16 @@ def _find_newest(last: _BackupReports) -> _BackupReports | None:
 
 
 def _list_finished(
-    before: _BackupReports, last: _BackupReports, never_ended: datetime | None
+    before: _BackupReports,
+    last: _BackupReports,
+    never_ended: datetime | None,
+    unread_end: datetime | None,
 ) -> Iterator[tuple[_DatedReport, BackupOutcome]]:
     """Yield in order the backups that are now known to be over, other than the newest one.
 
     Args:
         before: the last start and end that earlier runs saw. last: those of this run.
-        never_ended: as of `TrackedComputer`.
+        never_ended, unread_end: as of `TrackedComputer`.
     """
     old, new = _find_newest(before), _find_newest(last)
     assert new is not None  # noqa: S101 - something was seen, or nothing has changed
@@ -289,7 +303,8 @@ def _list_finished(
         if new_end is not None and new.end is None:
             yield from _count_late_end(never_ended, new_end)
         return
-    yield from _finish_open(never_ended, old.start, new, last.end, new_end)
+    is_unread = unread_end is not None and unread_end >= old.start.time
+    yield from _finish_open(never_ended, old.start, is_unread, new, last.end, new_end)
 
 
 def _count_late_end(
@@ -304,15 +319,20 @@ def _count_late_end(
 def _finish_open(
     never_ended: datetime | None,
     open_start: _DatedReport,
+    is_unread: bool,
     new: _BackupReports,
     end: _DatedReport | None,
     new_end: _DatedReport | None,
 ) -> Iterator[tuple[_DatedReport, BackupOutcome]]:
-    """Yield what a newer start implies for the backup that was open before it."""
+    """Yield what a newer start implies for the backup that was open before it.
+
+    Args:
+        is_unread: an end came since then that could not be read.
+    """
     if end is None or end.time < open_start.time:
         if new_end is not None:
             yield from _count_late_end(never_ended, new_end)
-        yield open_start, BackupOutcome.NEVER_ENDED
+        yield open_start, BackupOutcome.UNKNOWN if is_unread else BackupOutcome.NEVER_ENDED
     elif new_end is None or new.end is not None:
         # The end that is visible is the newest backup's: one of this backup was overwritten.
         yield open_start, BackupOutcome.UNKNOWN
@@ -348,8 +368,38 @@ def _record_end(tracked: TrackedComputer, end: _DatedReport) -> TrackedComputer:
     return tracked._replace(last_success=last, never_ended=None)
 
 
+def _note_unread_end(
+    tracked: TrackedComputer, end: InvalidReport, now: datetime
+) -> TrackedComputer:
+    """Return *tracked* with an *end* that cannot be read; one of any time if its file cannot."""
+    came = now if end.received is None else find_invalid_arrival(end, now)
+    return tracked if came is None else tracked._replace(unread_end=came)
+
+
+def _add_length(
+    tracked: TrackedComputer, start: Start | None, end: End | None, now: datetime
+) -> TrackedComputer:
+    """Return *tracked* with the length of the run that *end* shows to be successful, if it is new.
+
+    The first run of a computer transfers everything, and says nothing about later ones.
+    """
+    if end is None or end is tracked.end or tracked.end is None or not end.success:
+        return tracked
+    if start is None or start.id != end.id:
+        return tracked
+    length = date_report(end, now).time - date_report(start, now).time
+    if length < timedelta(0):
+        return tracked
+    return tracked._replace(lengths=(*tracked.lengths, length)[-MOST_LENGTHS:])
+
+
 def _update_schedule(tracked: TrackedComputer, schedule: object, now: datetime) -> TrackedComputer:
-    """Return *tracked* with the schedule; the first one, or a new offset, is not a change."""
+    """Return *tracked* with the schedule; the first one, or a new offset, is not a change.
+
+    A client that stops having a schedule says so: one whose file is gone stays in use.
+    """
+    is_gone = schedule is None and tracked.schedule is not None
+    tracked = tracked._replace(schedule_gone=(tracked.schedule_gone or now) if is_gone else None)
     if not isinstance(schedule, Schedule) or schedule == tracked.schedule:
         return tracked
     before = tracked.schedule

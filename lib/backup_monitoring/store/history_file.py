@@ -303,7 +303,7 @@ class HistoryFile:
         tracked = update_computer(before, computer, self._now, in_doubt=self._in_doubt)
         if tracked != before:
             self._write(key, computer.name, tracked)
-        return tracked.join(computer, self._now), tracked
+        return tracked.join(computer), tracked
 
     def _write(self, key: str, name: str, tracked: TrackedComputer) -> None:
         row = (key, os.fsencode(name), _TRACKED.encode(tracked), write_time(tracked.gone))

@@ -24,6 +24,7 @@ from backup_monitoring.tasks.client_task import ClientPolicy
 from backup_monitoring.tasks.clocks import date_report
 from backup_monitoring.tasks.computer_eligibility import check_reports, check_retired
 from backup_monitoring.tasks.policies import Policies
+from backup_monitoring.tasks.readable import separate_invalid
 from backup_monitoring.tasks.schedule_task import SchedulePolicy
 
 # git describe: the number of commits since a release, for example 2.7.1-4-g0549bf1.
@@ -75,6 +76,7 @@ def _evaluate_computer(
 
 def find_client(computer: Computer, now: datetime) -> Client | None:
     """Return the program that wrote the newest report of *computer* that names one."""
+    computer = separate_invalid(computer).computer
     dated = [each for each in (computer.start, computer.end) if isinstance(each, Start | End)]
     dated.sort(key=lambda report: date_report(report, now).time, reverse=True)
     schedule = [computer.schedule] if isinstance(computer.schedule, Schedule) else []

@@ -14,29 +14,21 @@ from backup_monitoring.model import (
 )
 from backup_monitoring.tasks.aggregate import ComputerVerdict
 from backup_monitoring.tasks.clocks import find_schedule_change, is_ahead, read_times
+from backup_monitoring.tasks.readable import find_invalid_arrival
 from backup_monitoring.tasks.schedule_task import SchedulePolicy
 
 
 def check_computer(
-    computer: Computer,
-    reports: Iterable[object],
-    others: Sequence[Computer],
-    policy: SchedulePolicy,
-    now: datetime,
+    computer: Computer, others: Sequence[Computer], policy: SchedulePolicy, now: datetime
 ) -> ComputerVerdict | None:
     """Return the verdict of a *computer* that has no runs to evaluate, None if it has.
 
     Args:
-        reports: those of *computer* that the rule needs; an invalid one is UNKNOWN.
         others: the account's computers, *computer* included.
         policy: when a computer counts as retired.
         now: aware UTC.
     """
-    return (
-        check_retired(computer, others, policy, now)
-        or check_reports(computer, reports)
-        or _check_clock_ahead(computer, now)
-    )
+    return check_retired(computer, others, policy, now) or _check_clock_ahead(computer, now)
 
 
 def check_retired(
@@ -53,8 +45,8 @@ def check_retired(
     if history is not None and history.retired is not None and history.is_retired:
         since = format_time(history.retired, UTC)
         return _make_retired(computer, f"by the provider since {since}")
-    for report in (computer.start, computer.end, computer.schedule):
-        if isinstance(report, InvalidReport):  # it may have been uploaded just now
+    for report in _list_invalid(computer):
+        if find_invalid_arrival(report, now) is None:  # it may have been uploaded just now
             return None
     border = now - policy.retired_after
     last = find_last_upload(computer, now)
@@ -82,11 +74,18 @@ def find_last_upload(computer: Computer, now: datetime) -> datetime | None:
     the future shows nothing.
     """
     history, times = computer.history, read_times(computer, now)
+    moments: list[datetime | None]
     moments = [] if history is None else [history.uploaded, history.schedule_changed]
     moments += [report.time for report in (times.start, times.end) if report is not None]
     if isinstance(computer.schedule, Schedule):
         moments.append(find_schedule_change(computer.schedule, times.error))
+    moments += [find_invalid_arrival(report, now) for report in _list_invalid(computer)]
     return max((each for each in moments if each is not None and each <= now), default=None)
+
+
+def _list_invalid(computer: Computer) -> list[InvalidReport]:
+    reports = (computer.start, computer.end, computer.schedule)
+    return [report for report in reports if isinstance(report, InvalidReport)]
 
 
 def _find_gone(computer: Computer) -> datetime | None:

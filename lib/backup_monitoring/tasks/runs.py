@@ -1,11 +1,16 @@
 """Which backup of a computer is the newest, and is it still running?"""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from backup_monitoring.model import Computer, End, Start
+from backup_monitoring.model import End, History, Start
 from backup_monitoring.tasks.clocks import ComputerTimes
+from backup_monitoring.tasks.readable import ReadableComputer, find_invalid_arrival
 from backup_monitoring.tasks.status_task import StatusPolicy
+
+# A run may take so much longer than the longest of the last ones, up to the second.
+_LONGER = 1.5
+_LONGEST_LEARNED = timedelta(days=7)
 
 
 class EndedRun(NamedTuple):
@@ -34,30 +39,54 @@ class OpenRun(NamedTuple):
     never_ended: bool
 
 
-BackupRun = EndedRun | OpenRun
+class UnreadRun(NamedTuple):
+    """A run that has ended, whether well or not: its end cannot be read.
+
+    Args:
+        until: when it had ended at the latest, aware UTC.
+    """
+
+    until: datetime
+
+
+BackupRun = EndedRun | OpenRun | UnreadRun
 
 
 def find_newest_run(
-    computer: Computer, times: ComputerTimes, policy: StatusPolicy, now: datetime
+    readable: ReadableComputer, times: ComputerTimes, policy: StatusPolicy, now: datetime
 ) -> BackupRun | None:
-    """Return the newest run of *computer*, None if it has neither a start nor an end.
+    """Return the newest run of a computer, None if it has neither a start nor an end.
 
     Clients draw ids from a small range, so that time decides: an end that is not older than the
-    start belongs to the newest run, whatever its id. An invalid report counts as missing.
+    start belongs to the newest run, whatever its id. A start that cannot be read opens no run; an
+    end that cannot be read ends one that began before it came.
 
     Args:
-        times: of *computer*'s reports. policy: how long a run may last. now: aware UTC.
+        times: of the reports that can be read. policy: how long a run may last. now: aware UTC.
     """
+    computer = readable.computer
     start = computer.start if isinstance(computer.start, Start) else None
     end = computer.end if isinstance(computer.end, End) else None
     began, ended = times.start, times.end
+    unread = None if readable.end is None else find_invalid_arrival(readable.end, now)
     if end is not None and ended is not None and (began is None or ended.time >= began.time):
-        return EndedRun(start, end, ended.time)
+        return EndedRun(start, end, max(ended.time, unread or ended.time))
     if start is None or began is None:
-        return None
-    until = began.time + policy.max_runtime
-    if end is None:  # the first upload may take days, and no start has less time than a later one
+        return None if unread is None else UnreadRun(unread)
+    until = began.time + find_longest_runtime(computer.history, policy)
+    if readable.end is not None and readable.end.received is None:
+        return UnreadRun(min(now, until))  # its file may be of any time, up to now
+    if unread is not None and unread >= began.time:
+        return UnreadRun(unread)
+    if end is None and readable.end is None:
+        # The first upload may take days, and no start has less time than a later one.
         first_open = computer.history.first_open if computer.history is not None else None
         first = min(first_open or began.time, began.time)
         until = max(until, first + policy.max_runtime_first)
     return OpenRun(start, until, never_ended=now > until)
+
+
+def find_longest_runtime(history: History | None, policy: StatusPolicy) -> timedelta:
+    """Return how long a run may last: ``max_runtime``, or longer if good ones took longer."""
+    longest = history.longest_run if history is not None else timedelta(0)
+    return max(policy.max_runtime, min(longest * _LONGER, _LONGEST_LEARNED))

@@ -1,7 +1,7 @@
 """Schedule: was a backup missed, that is, not started at its due time?"""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import NamedTuple
 
@@ -10,7 +10,6 @@ from backup_monitoring.model import (
     Account,
     Computer,
     End,
-    InvalidReport,
     Pattern,
     Schedule,
     Start,
@@ -40,6 +39,12 @@ from backup_monitoring.tasks.clocks import (
 from backup_monitoring.tasks.computer_eligibility import check_computer
 from backup_monitoring.tasks.due import ComputerClock, find_wall_shift, iter_due_times
 from backup_monitoring.tasks.policies import Policies
+from backup_monitoring.tasks.readable import (
+    ReadableComputer,
+    find_invalid_arrival,
+    separate_invalid,
+    weigh_invalid,
+)
 from backup_monitoring.tasks.runs import find_newest_run
 from backup_monitoring.tasks.schedule_facts import ScheduleFacts
 from backup_monitoring.tasks.schedule_task import SchedulePolicy
@@ -90,15 +95,12 @@ def evaluate_schedule(
         return verdict
     warn_after = resolve_warn_after(account, policies[WarnAfterPolicy])
     computers = list_reporting_computers(uploads)
-    too_dense = [computer.name for computer in computers if is_dense(computer)][_MOST_DENSE:]
+    dense = [each.name for each in computers if is_dense(separate_invalid(each).computer)]
+    too_dense = dense[_MOST_DENSE:]
     verdicts = [
         ComputerVerdict(computer.name, State.UNKNOWN, _TOO_DENSE)
         if computer.name in too_dense
-        else mention_clock(
-            _evaluate_computer(account, computer, computers, warn_after, policies, now),
-            computer,
-            now,
-        )
+        else _evaluate_computer(account, computer, computers, warn_after, policies, now)
         for computer in computers
     ]
     return aggregate(verdicts, uploads, "missed", warn_after.ranges)
@@ -112,19 +114,48 @@ def _evaluate_computer(
     policies: Policies,
     now: datetime,
 ) -> ComputerVerdict:
-    schedule = computer.schedule
-    reports = (schedule, computer.start)
-    if verdict := check_computer(computer, reports, others, policies[SchedulePolicy], now):
+    if verdict := check_computer(computer, others, policies[SchedulePolicy], now):
         return verdict
+    readable = separate_invalid(computer)
+    if readable.schedule is not None and readable.computer.schedule is None:
+        return ComputerVerdict(computer.name, State.UNKNOWN, f"invalid report {readable.schedule}")
+    if readable.start is not None and readable.start.received is None:
+        # Its file could not be read, by no fault of its own: a backup may have started just now.
+        return ComputerVerdict(computer.name, State.UNKNOWN, f"invalid report {readable.start}")
+    verdict = _evaluate_schedule(account, readable, warn_after, policies, now)
+    verdict = mention_clock(verdict, readable.computer, now)
+    return weigh_invalid(_mention_schedule(verdict, readable), readable.start)
+
+
+def _mention_schedule(verdict: ComputerVerdict, readable: ReadableComputer) -> ComputerVerdict:
+    """Return *verdict* with a clause if it is by a schedule that is no longer on the disk."""
+    history = readable.computer.history
+    if readable.schedule is not None:
+        problem = f"invalid report {readable.schedule}"
+    elif history is not None and history.schedule_gone is not None:
+        problem = f"its schedule's file is missing since {format_time(history.schedule_gone, UTC)}"
+    else:
+        return verdict
+    return verdict._replace(summary=f"{verdict.summary}; by the schedule seen before: {problem}")
+
+
+def _evaluate_schedule(
+    account: Account,
+    readable: ReadableComputer,
+    warn_after: WarnAfter,
+    policies: Policies,
+    now: datetime,
+) -> ComputerVerdict:
+    computer, schedule = readable.computer, readable.computer.schedule
     if not isinstance(schedule, Schedule):
-        return _evaluate_age(computer, "no schedule uploaded", policies, now)
+        return _evaluate_age(readable, "no schedule uploaded", policies, now)
     if not isinstance(schedule.plan, Pattern):
-        return _evaluate_age(computer, schedule.plan.value, policies, now)
+        return _evaluate_age(readable, schedule.plan.value, policies, now)
     pattern, origin = apply_weekdays(account, computer, schedule.plan, policies[SchedulePolicy])
     times = read_times(computer, now)
     clock = find_clock(computer, times.error, policies[SchedulePolicy])
     plan = _Plan(pattern, origin, clock, find_schedule_change(schedule, times.error))
-    return _evaluate_due_times(account, computer, times, plan, warn_after, policies, now)
+    return _evaluate_due_times(account, readable, times, plan, warn_after, policies, now)
 
 
 class _Plan(NamedTuple):
@@ -146,19 +177,20 @@ class _Plan(NamedTuple):
 
 def _evaluate_due_times(
     account: Account,
-    computer: Computer,
+    readable: ReadableComputer,
     times: ComputerTimes,
     plan: _Plan,
     warn_after: WarnAfter,
     policies: Policies,
     now: datetime,
 ) -> ComputerVerdict:
-    served = _find_served(account, computer, times, plan, policies, now)
+    computer = readable.computer
+    served = _find_served(account, readable, times, plan, policies, now)
     if served is None:
         summary = "cannot count missed backups: no start, and no creation time in the entry"
         return ComputerVerdict(computer.name, State.UNKNOWN, summary)
     missed = _find_missed(times, plan, served, policies[SchedulePolicy], now)
-    last, upcoming = _find_last_backup(computer, times), missed.upcoming
+    last, upcoming = _find_last_backup(readable, times, now), missed.upcoming
     since = plan.format_time(missed.since)
     how = f"{plan.origin}; zone {plan.clock.origin}; counted from {since}"
     facts = ScheduleFacts(missed=0, next_due=upcoming, last_backup=last.at, zone=plan.clock.zone)
@@ -246,31 +278,29 @@ def _is_in_jump(
 
 def _find_served(
     account: Account,
-    computer: Computer,
+    readable: ReadableComputer,
     times: ComputerTimes,
     plan: _Plan,
     policies: Policies,
     now: datetime,
 ) -> datetime | None:
     """Return until when no due time was missed, None if it is unknown."""
-    history = computer.history
+    history = readable.computer.history
     if history is not None:
         changed = history.schedule_changed
     else:
         # The date may be from the computer's clock, which may be slightly ahead.
         valid = plan.changed <= now + CLOCK_SLACK
         changed = min(plan.changed, now) if valid else None
-    run = find_newest_run(computer, times, policies[StatusPolicy], now)
-    if run is None:
+    run = find_newest_run(readable, times, policies[StatusPolicy], now)
+    unread = None if readable.start is None else find_invalid_arrival(readable.start, now)
+    if run is None and unread is None:
         seen = (account.created, history.first_seen if history is not None else None, changed)
         return max((each for each in seen if each is not None), default=None)
-    moments = [run.until]
-    if times.start is not None:
-        moments.append(times.start.time + policies[SchedulePolicy].early)
-        if isinstance(computer.end, InvalidReport):
-            # An end was uploaded, so that this is not a first backup, which may take days.
-            moments[0] = times.start.time + policies[StatusPolicy].max_runtime
-    return max([*moments, changed] if changed is not None else moments)
+    moments = [changed, None if run is None else run.until]
+    for began in (unread, None if times.start is None else times.start.time):
+        moments.append(None if began is None else began + policies[SchedulePolicy].early)
+    return max(each for each in moments if each is not None)
 
 
 class _LastBackup(NamedTuple):
@@ -283,8 +313,14 @@ class _LastBackup(NamedTuple):
         return f"last {'end' if self.end else 'start'} {_format_known(self.at, clock)}"
 
 
-def _find_last_backup(computer: Computer, times: ComputerTimes) -> _LastBackup:
-    start, end = times.start, times.end
+def _find_last_backup(
+    readable: ReadableComputer, times: ComputerTimes, now: datetime
+) -> _LastBackup:
+    computer, start, end = readable.computer, times.start, times.end
+    unread = None if readable.start is None else find_invalid_arrival(readable.start, now)
+    known = (each.time for each in (start, end) if each is not None)
+    if unread is not None and all(unread > each for each in known):
+        return _LastBackup(unread)
     if end is None:
         return _LastBackup(None if start is None else start.shown)
     if start is not None and (start.time >= end.time or _have_one_id(computer)):
@@ -298,11 +334,12 @@ def _have_one_id(computer: Computer) -> bool:
 
 
 def _evaluate_age(
-    computer: Computer, reason: str, policies: Policies, now: datetime
+    readable: ReadableComputer, reason: str, policies: Policies, now: datetime
 ) -> ComputerVerdict:
     """Return the verdict of a computer without due times: only the last backup's age counts."""
-    times = read_times(computer, now)
-    last, oldest = _find_last_backup(computer, times).at, policies[SchedulePolicy].max_backup_age
+    computer = readable.computer
+    times, oldest = read_times(computer, now), policies[SchedulePolicy].max_backup_age
+    last = _find_last_backup(readable, times, now).at
     clock = find_clock(computer, times.error, policies[SchedulePolicy])
     summary = f"{reason}, last backup {_format_known(last, clock)}"
     if oldest is None or last is None or now - last <= oldest:

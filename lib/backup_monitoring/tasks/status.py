@@ -34,7 +34,8 @@ from backup_monitoring.tasks.clocks import (
 from backup_monitoring.tasks.computer_eligibility import check_computer
 from backup_monitoring.tasks.due import ComputerClock, iter_due_times
 from backup_monitoring.tasks.policies import Policies
-from backup_monitoring.tasks.runs import BackupRun, EndedRun, OpenRun, find_newest_run
+from backup_monitoring.tasks.readable import ReadableComputer, separate_invalid, weigh_invalid
+from backup_monitoring.tasks.runs import BackupRun, EndedRun, OpenRun, UnreadRun, find_newest_run
 from backup_monitoring.tasks.schedule_task import SchedulePolicy
 from backup_monitoring.tasks.status_facts import StatusFacts
 from backup_monitoring.tasks.status_task import StatusPolicy
@@ -48,6 +49,8 @@ from backup_monitoring.tasks.warn_after import (
 from backup_monitoring.tasks.warn_after_policy import WarnAfterPolicy
 
 _FARTHEST_BACK = timedelta(days=400)
+_HOUR = timedelta(hours=1)
+_MANY_HOURS = 100
 _UNCOUNTED = "without a store consecutive failures cannot be counted; any threshold is reached"
 
 
@@ -75,11 +78,7 @@ def evaluate_status(
     warn_after = resolve_warn_after(account, policies[WarnAfterPolicy])
     computers = list_reporting_computers(uploads)
     verdicts = [
-        mention_clock(
-            _evaluate_computer(account, computer, computers, warn_after, policies, now),
-            computer,
-            now,
-        )
+        _evaluate_computer(account, computer, computers, warn_after, policies, now)
         for computer in computers
     ]
     return aggregate(verdicts, uploads, "failed", warn_after.ranges)
@@ -93,15 +92,30 @@ def _evaluate_computer(
     policies: Policies,
     now: datetime,
 ) -> ComputerVerdict:
-    reports = (computer.end, computer.start)
-    if verdict := check_computer(computer, reports, others, policies[SchedulePolicy], now):
+    if verdict := check_computer(computer, others, policies[SchedulePolicy], now):
         return verdict
+    readable = separate_invalid(computer)
+    verdict = _evaluate_runs(account, readable, warn_after, policies, now)
+    verdict = mention_clock(verdict, readable.computer, now)
+    return weigh_invalid(verdict, readable.end or readable.start)
+
+
+def _evaluate_runs(
+    account: Account,
+    readable: ReadableComputer,
+    warn_after: WarnAfter,
+    policies: Policies,
+    now: datetime,
+) -> ComputerVerdict:
+    computer = readable.computer
     times = read_times(computer, now)
-    run = find_newest_run(computer, times, policies[StatusPolicy], now)
+    run = find_newest_run(readable, times, policies[StatusPolicy], now)
     if run is None:
         return ComputerVerdict(computer.name, State.OK, "no report of a backup yet")
     clock = find_clock(computer, times.error, policies[SchedulePolicy])
-    failed, summary = _count_failed(account, computer, times, run, clock, policies[SchedulePolicy])
+    failed, summary = _count_failed(
+        account, computer, times, run, clock, policies[SchedulePolicy], now
+    )
     is_lower_bound = computer.history is not None and computer.history.at_least
     if not failed:
         verdict = _evaluate_success(
@@ -111,7 +125,7 @@ def _evaluate_computer(
     last = _find_last_success(account, computer, times, now)
     last_text = format_time(last, clock.zone) if last is not None else "unknown"
     how = f"last success {last_text}; {format_warn_after(warn_after)}"
-    facts = _make_facts(computer, times, run, warn_after, failed, last)
+    facts = _make_facts(computer, times, run, warn_after, failed, last, now)
     facts = facts._replace(zone=clock.zone)
     if computer.history is None:
         state, threshold = _evaluate_uncounted(warn_after)
@@ -130,6 +144,7 @@ def _count_failed(
     run: BackupRun,
     clock: ComputerClock,
     policy: SchedulePolicy,
+    now: datetime,
 ) -> tuple[int, str]:
     """Return how many of the last backups in a row failed, and the newest run in words."""
     before = computer.history.failed if computer.history is not None else 0
@@ -141,8 +156,11 @@ def _count_failed(
         if run.end.success:
             return 0, f"last backup reported as successful {ended}"
         return before + 1, f"backup ended {ended} with errors"
+    if isinstance(run, UnreadRun):
+        return before, f"backup ended by {format_time(run.until, clock.zone)}, how is not known"
     if run.never_ended:
-        return before + 1, f"backup started {began}, never ended"
+        hours = _format_hours(_count_hours(times, now))
+        return before + 1, f"backup started {began} has not ended after {hours}"
     end = computer.end
     if computer.history is None and isinstance(end, End) and not end.success:
         return 1, f"backup ended {ended} with errors, another is running since {began}"
@@ -275,14 +293,17 @@ def _make_facts(
     warn_after: WarnAfter,
     failed: int,
     last: datetime | None,
+    now: datetime,
 ) -> StatusFacts:
     history = computer.history
     cause, at = _find_newest_failure(computer, times, run)
+    is_late = isinstance(run, OpenRun) and run.never_ended
     return StatusFacts(
         cause=cause,
         failed=failed,
         at_least=history is None or history.at_least,
         failed_at=at,
+        unended_hours=_count_hours(times, now) if is_late else None,
         last_success=last,
         threshold_backups=warn_after.too_many,
         threshold_days=warn_after.days or None,
@@ -302,6 +323,15 @@ def _find_newest_failure(
         return "errors", None if times.end is None else times.end.shown
     at = history.failed_since if history is not None and history.failed == 1 else None
     return "never_ended", at
+
+
+def _count_hours(times: ComputerTimes, now: datetime) -> int:
+    """Return the whole hours since the last start; 0 if it is missing."""
+    return 0 if times.start is None else (now - times.start.time) // _HOUR
+
+
+def _format_hours(hours: int) -> str:
+    return f"{hours} h" if hours < _MANY_HOURS else f"{hours // 24} d"
 
 
 def _find_success(computer: Computer, times: ComputerTimes) -> datetime | None:

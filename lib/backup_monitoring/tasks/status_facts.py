@@ -28,6 +28,13 @@ class StatusFacts(NamedTuple):
             SAMPLE_EVENING + 2 * DAY,
         ),
     ] = None
+    unended_hours: Annotated[
+        int | None,
+        Fact(
+            "so many hours after its start the newest backup has not ended; none if it is "
+            "certain that it never will, or if it has ended"
+        ),
+    ] = None
     last_success: Annotated[
         datetime | None,
         Fact("end of the last successful backup", SAMPLE_EVENING - DAY, SAMPLE_NOON - DAY / 2),
@@ -54,9 +61,9 @@ CAUSES: tuple[Cause, ...] = (
     ),
     Cause(
         "never_ended",
-        "a backup started and never ended",
-        "The computer was switched off or lost its connection. If it happens every night, the "
-        "backup takes too long.",
+        "a backup started and has not ended",
+        "The computer was switched off or lost its connection; or the backup is still running, for "
+        "much longer than those before it.",
     ),
     Cause(
         "empty",

@@ -12,6 +12,7 @@ from backup_monitoring.model import (
     Files,
     Finding,
     InvalidReport,
+    Receipt,
     Schedule,
     Start,
     Uploads,
@@ -178,7 +179,8 @@ def _read_first(
         try:
             content = read_file(folder, name, uid)
         except FileError as error:
-            return InvalidReport(path, str(error))
+            came = None if error.changed is None else Receipt(error.changed)
+            return InvalidReport(path, str(error), came)
         if content is not None:
             return content, path
     return None

@@ -76,7 +76,7 @@ def read_start(file: ReportFile, zones: Sequence[tzinfo], now: datetime) -> Star
         at, offset = _read_date(elements, "startdate", client, clues)
         return Start(at, offset, _read_id(elements), client, file.received)
     except FormError as reason:
-        return InvalidReport(file.where, str(reason))
+        return InvalidReport(file.where, str(reason), file.received)
 
 
 def read_end(file: ReportFile, zones: Sequence[tzinfo], now: datetime) -> End | InvalidReport:
@@ -89,7 +89,7 @@ def read_end(file: ReportFile, zones: Sequence[tzinfo], now: datetime) -> End | 
         success = _read_success(elements)
         return End(at, offset, _read_id(elements), success, client, file.received)
     except FormError as reason:
-        return InvalidReport(file.where, str(reason))
+        return InvalidReport(file.where, str(reason), file.received)
 
 
 def read_schedule(
@@ -108,7 +108,7 @@ def read_schedule(
             plan = plan._replace(offset=_choose_timezone(timezone, client, clues, start))
         return Schedule(plan, client, file.modified, file.by_client)
     except FormError as reason:
-        return InvalidReport(file.where, str(reason))
+        return InvalidReport(file.where, str(reason), file.received)
 
 
 # A client writes the same schedule again and again, and many have the same one.

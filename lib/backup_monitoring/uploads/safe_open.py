@@ -35,7 +35,16 @@ class FileContent(NamedTuple):
 
 
 class FileError(Exception):
-    """A file exists and cannot be accepted as a report; the text says why."""
+    """A file exists and cannot be accepted as a report; the text says why.
+
+    Args:
+        changed: its change time (ctime), aware UTC; None if it could not be read, by no fault of
+            its own.
+    """
+
+    def __init__(self, problem: str, changed: datetime | None = None) -> None:
+        super().__init__(problem)
+        self.changed = changed
 
 
 def open_home(path: str) -> int:
@@ -116,21 +125,22 @@ def read_file(folder: int, name: str, uid: int) -> FileContent | None:
 def _reject_irregular(status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
         link = stat.S_ISLNK(status.st_mode)
-        raise FileError("a link, which is not followed" if link else "not a regular file")
+        problem = "a link, which is not followed" if link else "not a regular file"
+        raise FileError(problem, _make_time(status.st_ctime))
 
 
 def _read_content(opened: int, uid: int) -> FileContent:
     status = os.fstat(opened)
     _reject_irregular(status)
     if status.st_uid != uid:
-        raise FileError("belongs to another user than its folder")
+        raise FileError("belongs to another user than its folder", _make_time(status.st_ctime))
     if status.st_size > MAX_FILE:
-        raise FileError("larger than 64 KiB")
+        raise FileError("larger than 64 KiB", _make_time(status.st_ctime))
     data = os.read(opened, MAX_FILE + 1)
     while len(data) < status.st_size and (more := os.read(opened, MAX_FILE + 1)):
         data += more
     if len(data) > MAX_FILE:
-        raise FileError("larger than 64 KiB")
+        raise FileError("larger than 64 KiB", _make_time(status.st_ctime))
     modified, changed = _make_time(status.st_mtime), _make_time(status.st_ctime)
     return FileContent(data, modified, changed, stat.S_IMODE(status.st_mode))
 
