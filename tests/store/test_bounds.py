@@ -11,10 +11,10 @@ from backup_monitoring.model.findings import Finding
 from backup_monitoring.model.uploads import Computer, Uploads
 from backup_monitoring.settings.homes import HomesSettings
 from backup_monitoring.store import history_file
+from backup_monitoring.store.account_findings import find_missing_computers
 from backup_monitoring.store.history_file import (
     MOST_COMPUTERS,
     HistoryFile,
-    find_missing_computers,
 )
 from backup_monitoring.store.orphans import OrphanFinder
 from backup_monitoring.store.store_file import count_findings

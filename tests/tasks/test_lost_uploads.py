@@ -136,8 +136,8 @@ def held_to_the_truth(
         assert verdict.state is State.OK
         return
     ended = newest.end if newest is disk.end else None
-    learned = 1.5 * memory.longest_run if memory is not None else LONGEST
-    busy = ended or newest.start + max(LONGEST, learned)
+    lengths = memory.lengths if memory is not None else ()
+    busy = ended or newest.start + max([LONGEST, *(1.5 * length for length in lengths)])
     if disk.end is None:
         first = memory.first_open if memory is not None else None
         busy = max(busy, (first or newest.start) + LONGEST_FIRST)

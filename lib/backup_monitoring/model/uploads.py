@@ -131,7 +131,7 @@ class History(NamedTuple):
         uploaded: when a run last saw a new start or end, by this server's clock: the computer's
             own may be years behind.
         retired: when the provider retired the computer, see `is_retired`.
-        longest_run: the longest of the last successful backups, 0 if none is known.
+        lengths: of the last successful backups, start and end of one id, oldest first.
         schedule_gone: since when the file of the current schedule is missing.
     """
 
@@ -145,7 +145,7 @@ class History(NamedTuple):
     gone: datetime | None = None
     uploaded: datetime | None = None
     retired: datetime | None = None
-    longest_run: timedelta = timedelta(0)
+    lengths: tuple[timedelta, ...] = ()
     schedule_gone: datetime | None = None
 
     @property

@@ -1,9 +1,19 @@
 """Collects what is to be corrected of a run's accounts and their homes."""
 
 from collections.abc import Iterable, Iterator
+from datetime import UTC
 
-from backup_monitoring.model import Account, AccountStatus, Finding, LossReason, Uploads
+from backup_monitoring.model import (
+    Account,
+    AccountStatus,
+    Computer,
+    Finding,
+    LossReason,
+    Uploads,
+    format_time,
+)
 from backup_monitoring.settings import HomesSettings, Settings
+from backup_monitoring.store.history import TrackedComputer
 from backup_monitoring.store.orphans import OrphanFinder
 from backup_monitoring.store.schema import make_key
 
@@ -48,3 +58,16 @@ def find_home_problem(account: Account, uploads: Uploads) -> Iterator[Finding]:
             yield Finding("home", where, f"cannot read home directory: {uploads.refused}")
         elif uploads.missing is not None:
             yield Finding("home", where, f"home directory {uploads.missing} does not exist")
+
+
+def find_missing_computers(
+    account: Account, computers: list[tuple[Computer, TrackedComputer]]
+) -> Iterator[Finding]:
+    """Yield a finding for each computer whose folder no longer exists, and that is not retired."""
+    for computer, tracked in computers:
+        if tracked.gone is not None and tracked.retired is None:
+            yield Finding(
+                "missing_computer",
+                f"account {account.uid} {computer.name}".rstrip(),
+                f"its folder has been missing since {format_time(tracked.gone, UTC)}",
+            )

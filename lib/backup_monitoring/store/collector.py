@@ -22,11 +22,15 @@ from backup_monitoring.model import (
     format_time,
 )
 from backup_monitoring.settings import Settings
-from backup_monitoring.store.account_findings import AccountFindings, find_home_problem
+from backup_monitoring.store.account_findings import (
+    AccountFindings,
+    find_home_problem,
+    find_missing_computers,
+)
 from backup_monitoring.store.files import HISTORY, STATE, StoreError
 from backup_monitoring.store.history import TrackedComputer
 from backup_monitoring.store.history_damage import HistoryDamagedError, set_damaged_aside
-from backup_monitoring.store.history_file import HistoryFile, find_missing_computers
+from backup_monitoring.store.history_file import HistoryFile
 from backup_monitoring.store.live import read_live_accounts
 from backup_monitoring.store.loss_tracker import LossTracker, format_held
 from backup_monitoring.store.people_collector import PeopleCollector

@@ -5,9 +5,7 @@ runs is not known, and is never counted, neither as a success nor as a failure.
 """
 
 from base64 import b85encode
-from collections.abc import Iterator
 from datetime import datetime, timedelta
-from enum import Enum, auto
 from hashlib import blake2b
 from typing import Any, NamedTuple, TypeVar
 
@@ -22,6 +20,13 @@ from backup_monitoring.model import (
     Schedule,
     Start,
 )
+from backup_monitoring.store.backup_outcomes import (
+    BackupOutcome,
+    BackupReports,
+    DatedReport,
+    date_last,
+    list_finished,
+)
 from backup_monitoring.tasks import date_report, find_invalid_arrival, is_ahead, read_times
 
 # Reports of a computer that are recognized when they are restored: of about 50 backups.
@@ -30,15 +35,6 @@ MOST_LENGTHS = 10  # of successful runs, by which it is known how long the next 
 _REPORT = TypeVar("_REPORT", Start, End)
 _SHOWN = TypeVar("_SHOWN", Start, End, Schedule)
 _BY_OUR_CLOCK = ("first_seen", "schedule_changed", "schedule_gone", "gone", "uploaded", "retired")
-
-
-class BackupOutcome(Enum):
-    """How a backup went, as far as it is known."""
-
-    SUCCESS = auto()
-    FAILED = auto()
-    NEVER_ENDED = auto()
-    UNKNOWN = auto()  # its end was overwritten, if there was one
 
 
 class TrackedComputer(NamedTuple):
@@ -52,7 +48,6 @@ class TrackedComputer(NamedTuple):
         error: by how much the computer's clock was ahead when its newest report came.
         seen: what identifies the last reports, oldest first.
         unread_end: when the last end came that could not be read.
-        lengths: of the last successful runs, start and end of one id, oldest first.
     """
 
     first_seen: datetime
@@ -79,11 +74,6 @@ class TrackedComputer(NamedTuple):
     def history(self) -> History:
         """The part that the rules use."""
         return History(*(getattr(self, name) for name in History._fields))
-
-    @property
-    def longest_run(self) -> timedelta:
-        """The longest of `lengths`, 0 if there is none."""
-        return max(self.lengths, default=timedelta(0))
 
     @property
     def is_blank(self) -> bool:
@@ -122,7 +112,7 @@ class TrackedComputer(NamedTuple):
         if not isinstance(report, Start | End):
             return False
         return _is_same(self.start if isinstance(report, Start) else self.end, report) or (
-            _make_mark(report) in self.seen.split()
+            make_mark(report) in self.seen.split()
         )
 
 
@@ -131,22 +121,6 @@ def _fill_in(shown: _SHOWN | InvalidReport | None, known: _SHOWN | None) -> Any:
     if shown is None:
         return known
     return shown._replace(known=known) if isinstance(shown, InvalidReport) else shown
-
-
-class _DatedReport(NamedTuple):
-    """A report as the rows of backups need it; *time* and *shown* as of `ReportTime`."""
-
-    time: datetime
-    shown: datetime
-    id: str
-    success: bool
-
-
-class _BackupReports(NamedTuple):
-    """The last start and the last end; or those of one backup, an open one without an end."""
-
-    start: _DatedReport | None
-    end: _DatedReport | None
 
 
 def update_computer(
@@ -212,7 +186,7 @@ def _is_same(known: Start | End | None, report: object) -> bool:
     return known.at == report.at and known.id == report.id
 
 
-def _make_mark(report: Start | End) -> str:
+def make_mark(report: Start | End) -> str:
     """Return a short text that identifies *report*, as good as its kind, time and id do."""
     text = f"{type(report).__name__} {report.at.timestamp()} {report.id}"
     return b85encode(blake2b(text.encode(errors="surrogatepass"), digest_size=6).digest()).decode()
@@ -220,7 +194,7 @@ def _make_mark(report: Start | End) -> str:
 
 def _add_marks(tracked: TrackedComputer, start: Start | None, end: End | None) -> str:
     new = [
-        _make_mark(report)
+        make_mark(report)
         for known, report in ((tracked.start, start), (tracked.end, end))
         if report is not None and report is not known
     ]
@@ -231,21 +205,13 @@ def _update_row(
     tracked: TrackedComputer, start: Start | None, end: End | None, now: datetime
 ) -> TrackedComputer:
     """Return *tracked* with the backups that are over, now that its last reports are these."""
-    old = _BackupReports(_date(tracked.start, now), _date(tracked.end, now))
-    new = _BackupReports(_date(start, now), _date(end, now))
-    for report, outcome in _list_finished(old, new, tracked.never_ended, tracked.unread_end):
+    old = BackupReports(date_last(tracked.start, now), date_last(tracked.end, now))
+    new = BackupReports(date_last(start, now), date_last(end, now))
+    for report, outcome in list_finished(old, new, tracked.never_ended, tracked.unread_end):
         tracked = _count(tracked, report, outcome)
     if new.end is not None and new.end != old.end:
         tracked = _record_end(tracked, new.end)
     return tracked
-
-
-def _date(report: Start | End | None, now: datetime) -> _DatedReport | None:
-    if report is None:
-        return None
-    dated = date_report(report, now)
-    success = isinstance(report, End) and report.success
-    return _DatedReport(dated.time, dated.shown, report.id, success)
 
 
 def mark_missing(before: TrackedComputer, now: datetime) -> TrackedComputer:
@@ -264,90 +230,8 @@ def _clip_times(tracked: TrackedComputer, now: datetime) -> TrackedComputer:
     return tracked._replace(**ahead) if ahead else tracked
 
 
-def _find_newest(last: _BackupReports) -> _BackupReports | None:
-    """Return the newest backup that the last start and the last end show."""
-    start, end = last
-    if end is not None and (start is None or end.time >= start.time):
-        return last
-    return _BackupReports(start, None) if start is not None else None
-
-
-def _list_finished(
-    before: _BackupReports,
-    last: _BackupReports,
-    never_ended: datetime | None,
-    unread_end: datetime | None,
-) -> Iterator[tuple[_DatedReport, BackupOutcome]]:
-    """Yield in order the backups that are now known to be over, other than the newest one.
-
-    Args:
-        before: the last start and end that earlier runs saw. last: those of this run.
-        never_ended, unread_end: as of `TrackedComputer`.
-    """
-    old, new = _find_newest(before), _find_newest(last)
-    assert new is not None  # noqa: S101 - something was seen, or nothing has changed
-    new_end = last.end if last.end != before.end else None
-    if old is None:
-        if new.end is None and new_end is not None:  # the first run: an end before an open start
-            yield new_end, _get_outcome(new_end)
-        return
-    if old.end is not None:
-        if new.end != old.end:
-            yield old.end, _get_outcome(old.end)
-        if new_end is not None and new.end is None:
-            yield new_end, _get_outcome(new_end)
-        return
-    assert old.start is not None  # noqa: S101 - an open backup has a start
-    if last.start == old.start:
-        # The same backup, which may have ended; or the end of an earlier one has come late.
-        if new_end is not None and new.end is None:
-            yield from _count_late_end(never_ended, new_end)
-        return
-    is_unread = unread_end is not None and unread_end >= old.start.time
-    yield from _finish_open(never_ended, old.start, is_unread, new, last.end, new_end)
-
-
-def _count_late_end(
-    never_ended: datetime | None, end: _DatedReport
-) -> Iterator[tuple[_DatedReport, BackupOutcome]]:
-    """Yield an *end* older than the open start, which says nothing about the open backup."""
-    if not end.success and never_ended is not None and never_ended <= end.time:
-        return  # its backup has counted already, as one that never ended
-    yield end, _get_outcome(end)
-
-
-def _finish_open(
-    never_ended: datetime | None,
-    open_start: _DatedReport,
-    is_unread: bool,
-    new: _BackupReports,
-    end: _DatedReport | None,
-    new_end: _DatedReport | None,
-) -> Iterator[tuple[_DatedReport, BackupOutcome]]:
-    """Yield what a newer start implies for the backup that was open before it.
-
-    Args:
-        is_unread: an end came since then that could not be read.
-    """
-    if end is None or end.time < open_start.time:
-        if new_end is not None:
-            yield from _count_late_end(never_ended, new_end)
-        yield open_start, BackupOutcome.UNKNOWN if is_unread else BackupOutcome.NEVER_ENDED
-    elif new_end is None or new.end is not None:
-        # The end that is visible is the newest backup's: one of this backup was overwritten.
-        yield open_start, BackupOutcome.UNKNOWN
-    else:
-        if new_end.id != open_start.id:
-            yield open_start, BackupOutcome.UNKNOWN
-        yield new_end, _get_outcome(new_end)
-
-
-def _get_outcome(end: _DatedReport) -> BackupOutcome:
-    return BackupOutcome.SUCCESS if end.success else BackupOutcome.FAILED
-
-
 def _count(
-    tracked: TrackedComputer, report: _DatedReport, outcome: BackupOutcome
+    tracked: TrackedComputer, report: DatedReport, outcome: BackupOutcome
 ) -> TrackedComputer:
     """Return *tracked* with a backup that is over."""
     if outcome is BackupOutcome.NEVER_ENDED:
@@ -360,7 +244,7 @@ def _count(
     return tracked._replace(failed=tracked.failed + 1, failed_since=since)
 
 
-def _record_end(tracked: TrackedComputer, end: _DatedReport) -> TrackedComputer:
+def _record_end(tracked: TrackedComputer, end: DatedReport) -> TrackedComputer:
     """Return *tracked* with an end that no earlier run saw."""
     if not end.success:
         return tracked._replace(never_ended=None)

@@ -7,13 +7,13 @@ import os
 import sqlite3
 from collections.abc import Container, Iterator, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from math import inf
 from pathlib import Path
 from typing import Any
 
-from backup_monitoring.model import Account, Codec, Computer, Finding, Growth, Uploads, format_time
+from backup_monitoring.model import Account, Codec, Computer, Finding, Growth, Uploads
 from backup_monitoring.store.files import HISTORY, STATE, UNREADABLE, StoreError
 from backup_monitoring.store.growth import DailySize, add_size, estimate_growth
 from backup_monitoring.store.history import TrackedComputer, mark_missing, update_computer
@@ -384,16 +384,3 @@ class HistoryFile:
     def close(self) -> None:
         """Close the file; what was not committed is lost."""
         self._db.close()
-
-
-def find_missing_computers(
-    account: Account, computers: list[tuple[Computer, TrackedComputer]]
-) -> Iterator[Finding]:
-    """Yield a finding for each computer whose folder no longer exists, and that is not retired."""
-    for computer, tracked in computers:
-        if tracked.gone is not None and tracked.retired is None:
-            yield Finding(
-                "missing_computer",
-                f"account {account.uid} {computer.name}".rstrip(),
-                f"its folder has been missing since {format_time(tracked.gone, UTC)}",
-            )

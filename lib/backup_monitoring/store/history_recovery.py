@@ -8,6 +8,7 @@ from backup_monitoring.model import Computer, Files
 from backup_monitoring.store.files import STATE, StoreError
 from backup_monitoring.store.history import TrackedComputer, update_computer
 from backup_monitoring.store.store_file import StoreFile
+from backup_monitoring.tasks import separate_invalid
 
 Recovered = tuple[str, str, TrackedComputer]  # uid, computer, what is kept of it
 
@@ -34,4 +35,5 @@ def recover_computers(folder: Path, uids: list[str] | None = None) -> Iterator[R
 def _recover(computer: Computer, then: datetime) -> TrackedComputer:
     """Return what the run at *then* kept of *computer*; all but when a backup never ended."""
     assert computer.history is not None  # noqa: S101 - the caller has checked it
-    return update_computer(None, computer, then)._replace(**computer.history._asdict())
+    known = update_computer(None, separate_invalid(computer).computer, then)
+    return update_computer(known, computer, then)._replace(**computer.history._asdict())

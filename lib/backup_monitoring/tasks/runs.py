@@ -88,5 +88,5 @@ def find_newest_run(
 
 def find_longest_runtime(history: History | None, policy: StatusPolicy) -> timedelta:
     """Return how long a run may last: ``max_runtime``, or longer if good ones took longer."""
-    longest = history.longest_run if history is not None else timedelta(0)
+    longest = max(history.lengths, default=timedelta(0)) if history is not None else timedelta(0)
     return max(policy.max_runtime, min(longest * _LONGER, _LONGEST_LEARNED))
