@@ -20,6 +20,7 @@ from backup_monitoring.store.history import TrackedComputer, mark_missing, updat
 from backup_monitoring.store.history_damage import make_history_error, set_aside
 from backup_monitoring.store.history_recovery import recover_computers
 from backup_monitoring.store.loss_table import LOSS_TABLES, LossTable
+from backup_monitoring.store.renamed import find_predecessors
 from backup_monitoring.store.schema import make_key, read_time, write_time
 
 LAYOUT = 3
@@ -270,10 +271,15 @@ class HistoryFile:
     ) -> list[tuple[Computer, TrackedComputer]]:
         key = make_key(uid)
         known = self._read_known(uid)
+        is_complete = not (
+            uploads.missing or uploads.refused or uploads.cut_short or uploads.no_incoming
+        )
+        if is_complete:
+            self._rename(key, uploads, known)
         computers = [self._update(key, each, known.get(each.name)) for each in uploads.computers]
         names = {computer.name for computer in uploads.computers}
         missing = {name: each for name, each in known.items() if name not in names}
-        if not (uploads.missing or uploads.refused or uploads.cut_short or uploads.no_incoming):
+        if is_complete:
             computers += self._mark_missing(key, missing)
         if len(names) + len(missing) > MOST_COMPUTERS:
             self._forget(key, missing.keys(), len(names) + len(missing) - MOST_COMPUTERS)
@@ -296,6 +302,14 @@ class HistoryFile:
                 for _, name, tracked in recover_computers(self._folder, [uid]):
                     known.setdefault(name, tracked)
         return known
+
+    def _rename(self, key: str, uploads: Uploads, known: dict[str, TrackedComputer]) -> None:
+        """Let the computers whose folders were renamed go on with what is *known* of them."""
+        for name, former in find_predecessors(uploads.computers, known).items():
+            known[name] = known.pop(former)
+            statement = "DELETE FROM computers WHERE key = ? AND name = ?"
+            self._db.execute(statement, (key, os.fsencode(former)))
+            self._write(key, name, known[name])
 
     def _update(
         self, key: str, computer: Computer, before: TrackedComputer | None
