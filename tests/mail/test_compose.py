@@ -52,6 +52,7 @@ from backup_monitoring.tasks.client_facts import ClientFacts
 from backup_monitoring.tasks.facts import list_facts, load_causes, load_facts
 from backup_monitoring.tasks.registry import TASKS
 from backup_monitoring.tasks.schedule_facts import ScheduleFacts
+from backup_monitoring.tasks.status_facts import StatusFacts
 
 ROOT = Path(__file__).parent.parent.parent
 LANGUAGES = ("de", "en", "fr", "it")
@@ -198,6 +199,42 @@ def test_more_missed_backups_than_are_counted(language: str, brief: str, problem
     assert brief in text
     assert problem in text
     assert "100" not in text.replace("4000100", "")
+
+
+@pytest.mark.parametrize(
+    ("language", "hours", "not_ended", "ended"),
+    [
+        ("de", 26, "ist nach 26 h noch nicht beendet: Vielleicht läuft es noch", "wurde nicht"),
+        ("de", 170, "ist nach 7 Tagen noch nicht beendet", "wurde nicht beendet"),
+        ("en", 26, "has not ended after 26 h: perhaps it is still running", "did not end"),
+        ("en", 170, "has not ended after 7 days", "did not end"),
+        ("fr", 26, "n’est pas terminée après 26 h : elle est peut-être encore", "ne s’est pas"),
+        ("fr", 170, "n’est pas terminée après 7 jours", "ne s’est pas terminée"),
+        (
+            "it",
+            26,
+            "non è terminato dopo 26 h: forse è ancora in corso",
+            "«web01» non è terminato.",
+        ),
+        ("it", 170, "non è terminato dopo 7 giorni", "«web01» non è terminato."),
+    ],
+)
+def test_a_backup_that_may_still_run_is_not_said_to_be_over(
+    language: str, hours: int, not_ended: str, ended: str
+) -> None:
+    recipient = NOC._replace(role=Role.CUSTOMER, language=language)
+    event = make_sample_event("status", EventKind.PROBLEM)
+
+    late, over = (
+        words(body(compose_event(event, recipient, About(facts=facts), POLICY)))
+        for facts in (
+            StatusFacts("never_ended", failed=1, unended_hours=hours),
+            StatusFacts("never_ended", failed=1),
+        )
+    )
+
+    assert (not_ended in late, ended in late) == (True, False)
+    assert (not_ended in over, ended in over) == (False, True)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -143,7 +143,8 @@ def names_after(folder: Path, *runs: str) -> list[str]:
     for day, names in enumerate(runs):
         history = HistoryFile(folder, at(FIRST) + timedelta(days=day), 50)
         computers = tuple(
-            Computer(name, start("2026-11-20T20:00+01:00")) for name in names.rstrip(".")
+            Computer(name, start("2026-11-20T20:00+01:00")._replace(id=name))
+            for name in names.rstrip(".")
         )
         cut_short = "too many" if names.endswith("...") else None
         seen = history.update_computers(ACCOUNT, Uploads(computers, cut_short=cut_short))

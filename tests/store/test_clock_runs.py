@@ -75,7 +75,8 @@ def test_a_run_after_the_server_was_ahead_is_in_doubt_for_300_runs(tmp_path: Pat
         if number not in (0, 299, 300):
             run_once(tmp_path, now)
             continue
-        computer = Computer(f"c{number}", start("2026-03-04T20:00Z", came=now.isoformat()))
+        came = start("2026-03-04T20:00Z", came=now.isoformat())
+        computer = Computer(f"c{number}", came._replace(id=str(number)))
         (seen,) = (each for each in run_once(tmp_path, now, computer) if each.start is not None)
         assert isinstance(seen.start, Start)
         received[number] = seen.start.received

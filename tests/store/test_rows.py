@@ -50,7 +50,6 @@ times = st.datetimes(
 )
 offsets = st.integers(-15 * 60, 15 * 60).map(lambda minutes: timedelta(minutes=minutes))
 clients = st.none() | st.builds(Client, texts, texts, texts)
-unreadable = st.builds(InvalidReport, texts, texts)
 receipts = st.builds(Receipt, times, st.booleans(), st.none() | offsets)
 starts = st.builds(Start, times, offsets, texts, clients, receipts)
 ends = st.builds(End, times, offsets, texts, st.booleans(), clients, receipts)
@@ -59,12 +58,18 @@ patterns = st.builds(Pattern, numbers, numbers, offsets, *[st.none() | numbers] 
 schedules = st.builds(
     Schedule, patterns | st.sampled_from(NoSchedule), clients, times, st.booleans()
 )
+unreadable = st.builds(
+    InvalidReport, texts, texts, st.none() | receipts, st.none() | starts | ends | schedules
+)
+lengths = st.lists(offsets, max_size=3).map(tuple)
 histories = st.builds(
     History,
     times,
     st.integers(0, 10_000),
     st.booleans(),
     *[st.none() | times] * 7,
+    lengths,
+    st.none() | times,
 )
 tracked_computers = st.builds(
     TrackedComputer,
@@ -80,7 +85,8 @@ tracked_computers = st.builds(
     *[st.none() | times] * 4,
     offsets,
     texts,
-    st.none() | times,
+    *[st.none() | times] * 3,
+    lengths,
 )
 growths = st.none() | st.builds(
     Growth,

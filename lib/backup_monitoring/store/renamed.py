@@ -27,7 +27,7 @@ def find_predecessors(
     new = [each for each in found if each.name not in known or known[each.name].is_blank]
     if not missing or not new:
         return {}
-    # One look at each report: a customer with hundreds of computers must not stall the others.
+    # Each report counts once: a customer with hundreds of computers must not stall the others.
     by_mark: dict[str, str] = {}
     for name in sorted(missing, key=lambda name: known[name].gone or _NEVER):
         by_mark.update(dict.fromkeys(_list_marks(known[name].start, known[name].end), name))

@@ -32,7 +32,8 @@ class StatusFacts(NamedTuple):
         int | None,
         Fact(
             "so many hours after its start the newest backup has not ended; none if it is "
-            "certain that it never will, or if it has ended"
+            "certain that it never will, or if it has ended",
+            26,
         ),
     ] = None
     last_success: Annotated[
