@@ -10,6 +10,7 @@ from backup_monitoring.model import (
     Account,
     Computer,
     End,
+    InvalidReport,
     Pattern,
     Schedule,
     Start,
@@ -119,12 +120,22 @@ def _evaluate_computer(
     readable = separate_invalid(computer)
     if readable.schedule is not None and readable.computer.schedule is None:
         return ComputerVerdict(computer.name, State.UNKNOWN, f"invalid report {readable.schedule}")
-    if readable.start is not None and readable.start.received is None:
-        # Its file could not be read, by no fault of its own: a backup may have started just now.
+    if readable.start is not None and _may_be_new(readable.start, computer, now):
         return ComputerVerdict(computer.name, State.UNKNOWN, f"invalid report {readable.start}")
     verdict = _evaluate_schedule(account, readable, warn_after, policies, now)
     verdict = mention_clock(verdict, readable.computer, now)
     return weigh_invalid(_mention_schedule(verdict, readable), readable.start)
+
+
+def _may_be_new(start: InvalidReport, computer: Computer, now: datetime) -> bool:
+    """Return whether a *start* that cannot be read may have come just now.
+
+    Its file could not be read at all, by no fault of its own; or its time lies in the future, and
+    no earlier run knows the computer.
+    """
+    if start.received is None:
+        return True
+    return computer.history is None and find_invalid_arrival(start, now) is None
 
 
 def _mention_schedule(verdict: ComputerVerdict, readable: ReadableComputer) -> ComputerVerdict:
