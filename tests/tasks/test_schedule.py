@@ -4,7 +4,16 @@ from datetime import timedelta
 
 import pytest
 
-from backup_monitoring.model.uploads import Computer, History, InvalidReport, Pattern, Schedule
+from backup_monitoring.model.uploads import (
+    Computer,
+    End,
+    History,
+    InvalidReport,
+    Pattern,
+    Receipt,
+    Schedule,
+    Start,
+)
 from backup_monitoring.model.verdicts import Metric, Range, State
 from backup_monitoring.tasks.schedule import evaluate_schedule
 from backup_monitoring.tasks.schedule_facts import ScheduleFacts
@@ -12,6 +21,7 @@ from backup_monitoring.tasks.schedule_task import SchedulePolicy
 from cases import LONG_AGO, at, computer, daily, end, start, uploads
 from tasks.schedule_cases import (
     AT_20,
+    BY_HAND,
     EACH,
     EVERY_HOUR,
     MONDAY,
@@ -27,6 +37,11 @@ HOURLY = Schedule(EVERY_HOUR, None, LONG_AGO)
 HOURLY_IN_SUMMER = HOURLY._replace(plan=EVERY_HOUR._replace(offset=timedelta(hours=2)))
 TWICE = Pattern(frozenset([0]), frozenset([8, 20]), timedelta(hours=1))
 ON_WORKING_DAYS = daily(20, weekdays=frozenset([1, 2, 3, 4, 5]))
+
+
+def torn(name: str, came: str | None, known: Start | End | Schedule | None = None) -> InvalidReport:
+    """A report that cannot be read, and the one before it."""
+    return InvalidReport(f"/home/{name}.xml", "torn", Receipt(at(came)) if came else None, known)
 
 
 @pytest.mark.parametrize(
@@ -152,7 +167,82 @@ ON_WORKING_DAYS = daily(20, weekdays=frozenset([1, 2, 3, 4, 5]))
             "2026-11-25T12:00:00+01:00",
             1,
             "1 backup missed since 2026-11-24 20:00 +01:00",
-            id="an invalid end is not a first backup",
+            id="an end that may not be read is not a first backup",
+        ),
+        pytest.param(
+            Computer("web01", SUNDAY, torn("e", "2026-11-22T21:00+01:00"), AT_20),
+            "2026-11-24T12:00+01:00",
+            1,
+            "1 backup missed since 2026-11-23 20:00 +01:00",
+            id="a torn end ends its run",
+        ),
+        pytest.param(
+            Computer("web01", SUNDAY, torn("e", "2026-11-22T19:00+01:00"), AT_20),
+            "2026-11-23T23:00+01:00",
+            0,
+            "none missed, last start 2026-11-22 20:00 +01:00",
+            id="a torn end of before does not",
+        ),
+        pytest.param(
+            Computer("web01", torn("s", "2026-11-22T20:00+01:00"), SUNDAYS_END, AT_20),
+            "2026-11-24T23:00+01:00",
+            2,
+            "2 backups missed since 2026-11-23 20:00 +01:00",
+            id="a torn start serves its due time",
+        ),
+        pytest.param(
+            Computer("web01", torn("s", "2026-11-23T19:10+01:00"), SUNDAYS_END, AT_20),
+            "2026-11-24T23:00+01:00",
+            1,
+            "1 backup missed since 2026-11-24 20:00 +01:00",
+            id="and one that it is early for",
+        ),
+        pytest.param(
+            Computer("web01", torn("s", "2026-11-22T20:00+01:00"), None, AT_20),
+            "2026-11-24T23:00+01:00",
+            2,
+            "2 backups missed since 2026-11-23 20:00 +01:00",
+            id="a torn start opens no run, and is no first backup",
+        ),
+        pytest.param(
+            Computer(
+                "web01",
+                torn("s", "2026-11-22T20:00+01:00"),
+                torn("e", "2026-11-22T20:41+01:00"),
+                AT_20,
+            ),
+            "2026-11-24T23:00+01:00",
+            2,
+            "2 backups missed since 2026-11-23 20:00 +01:00",
+            id="both torn",
+        ),
+        pytest.param(
+            Computer("web01", None, torn("e", "2026-11-22T20:41+01:00"), AT_20),
+            "2026-11-24T23:00+01:00",
+            2,
+            "2 backups missed since 2026-11-23 20:00 +01:00",
+            id="nothing but a torn end",
+        ),
+        pytest.param(
+            Computer("web01", SUNDAY, SUNDAYS_END, torn("p", "2026-11-22T20:00+01:00", AT_20)),
+            "2026-11-24T23:00+01:00",
+            2,
+            "2 backups missed since 2026-11-23 20:00 +01:00, threshold 1 backup (entry); by the "
+            "schedule seen before: invalid report /home/p.xml: torn",
+            id="a torn schedule that was seen before",
+        ),
+        pytest.param(
+            Computer(
+                "web01",
+                torn("s", "2026-11-23T20:00+01:00", SUNDAY),
+                torn("e", "2026-11-23T20:41+01:00", SUNDAYS_END),
+                torn("p", "2026-11-23T20:00+01:00", AT_20),
+                History(),
+            ),
+            "2026-11-24T23:00+01:00",
+            1,
+            "1 backup missed since 2026-11-24 20:00 +01:00",
+            id="all torn, and known",
         ),
         pytest.param(
             computer(end=end("2026-11-22T20:41:37+01:00"), schedule=AT_20),
@@ -571,3 +661,65 @@ def test_details_explain_the_number() -> None:
         "counted from 2026-11-22 21:00 +01:00; thresholds 1 backup (entry), days off; "
         "last start 2026-11-22 20:00 +01:00]",
     )
+
+
+@pytest.mark.parametrize(
+    ("one", "now", "state"),
+    [
+        pytest.param(
+            Computer("web01", torn("s", "2026-11-22T20:00+01:00"), None, AT_20),
+            "2026-11-23T21:59+01:00",
+            State.UNKNOWN,
+            id="torn, and nothing is missed yet",
+        ),
+        pytest.param(
+            Computer("web01", torn("s", "2026-11-22T20:00+01:00"), None, AT_20),
+            "2026-11-23T22:01+01:00",
+            State.WARNING,
+            id="torn, and the next is missed",
+        ),
+        pytest.param(
+            Computer("web01", torn("s", None), SUNDAYS_END, AT_20),
+            "2026-11-29T22:01+01:00",
+            State.UNKNOWN,
+            id="it may not be read: a good one may have come",
+        ),
+        pytest.param(
+            Computer("web01", torn("s", "2027-11-22T20:00+01:00"), SUNDAYS_END, AT_20),
+            "2026-11-23T22:01+01:00",
+            State.UNKNOWN,
+            id="live: its file is of the future",
+        ),
+        pytest.param(
+            Computer("web01", torn("s", "2027-11-22T20:00+01:00"), SUNDAYS_END, AT_20, History()),
+            "2026-11-23T22:01+01:00",
+            State.WARNING,
+            id="store: what was seen before counts",
+        ),
+        pytest.param(
+            Computer("web01", torn("s", "2026-11-22T20:00+01:00"), SUNDAYS_END, BY_HAND),
+            "2026-11-29T22:01+01:00",
+            State.UNKNOWN,
+            id="without due times",
+        ),
+        pytest.param(
+            Computer("web01", SUNDAY, SUNDAYS_END, torn("p", "2026-11-22T20:00+01:00")),
+            "2026-11-29T22:01+01:00",
+            State.UNKNOWN,
+            id="no schedule is known",
+        ),
+    ],
+)
+def test_what_cannot_be_read_hides_no_miss(one: Computer, now: str, state: State) -> None:
+    assert evaluate_schedule(EACH, uploads(one), RULES, at(now)).state is state
+
+
+def test_within_the_thresholds_a_torn_start_stays_unknown() -> None:
+    one = Computer("web01", torn("s", "2026-11-22T20:00+01:00"), SUNDAYS_END, AT_20)
+    account = EACH._replace(warning_numbers=3)
+
+    verdict = evaluate_schedule(account, uploads(one), RULES, at("2026-11-23T22:01+01:00"))
+
+    assert verdict.state is State.UNKNOWN
+    assert verdict.summary.startswith("invalid report /home/s.xml: torn; 1 backup missed since")
+    assert verdict.metrics[0].value == 1

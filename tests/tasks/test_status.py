@@ -12,6 +12,7 @@ from backup_monitoring.model.uploads import (
     InvalidReport,
     NoSchedule,
     Pattern,
+    Receipt,
     Schedule,
     Uploads,
 )
@@ -494,6 +495,16 @@ def test_a_report_that_is_not_understood_is_no_retirement() -> None:
     torn = Computer("web02", InvalidReport("/f", "torn"), end("2026-08-01T20:41+02:00"))
 
     assert evaluate_status(ENTRY, uploads(alive, torn), RULES, NOW).state is State.UNKNOWN
+
+
+def test_a_torn_report_of_long_ago_is_no_sign_of_life() -> None:
+    alive = computer("web01", end=end("2026-11-23T20:41:37+01:00"))
+    torn = InvalidReport("/f", "torn", Receipt(at("2026-08-02T20:41+02:00")))
+    old = Computer("web02", torn, end("2026-08-01T20:41+02:00"))
+
+    verdict = evaluate_status(ENTRY, uploads(alive, old), RULES, NOW)
+
+    assert (verdict.state, verdict.retired) == (State.OK, ("web02",))
 
 
 def test_the_failed_backup_is_dated_while_the_next_one_runs() -> None:

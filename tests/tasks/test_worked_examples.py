@@ -11,7 +11,16 @@ import pytest
 from backup_monitoring.model.accounts import GIB, Account, LossReason
 from backup_monitoring.model.keys import range_below_count
 from backup_monitoring.model.times import format_offset, parse_duration
-from backup_monitoring.model.uploads import Client, Computer, Uploads
+from backup_monitoring.model.uploads import (
+    Client,
+    Computer,
+    End,
+    InvalidReport,
+    Receipt,
+    Schedule,
+    Start,
+    Uploads,
+)
 from backup_monitoring.model.verdicts import Range, Threshold, Verdict
 from backup_monitoring.store.growth import DailySize, estimate_growth
 from backup_monitoring.store.history import TrackedComputer, update_computer
@@ -44,7 +53,7 @@ def _rows(text: str) -> Iterator[tuple[str, list[Row]]]:
             dict(zip(lines[0], (cell.strip("`") for cell in cells), strict=True))
             for cells in lines[2:]
         ]
-        if name == "runs":  # each is evaluated after those before it
+        if name in ("runs", "schedule_runs"):  # each is evaluated after those before it
             yield from ((name, rows[: n + 1]) for n in range(len(rows)))
         else:
             yield from ((name, [row]) for row in rows)
@@ -96,11 +105,35 @@ def _warn_after(row: Row) -> WarnAfterPolicy:
 
 
 def _computer(row: Row) -> Computer:
-    hour, minute, written = re.split("[: ]", row.get("scheduler.xml", "20:00 +01:00"), maxsplit=2)
-    planned = daily(int(hour), int(minute), utc=int(written[:3]))
-    ended, _, success = row.get("last end", row["last start"]).partition(", success=")
-    last = end(ended, success != "0") if ended != "-" else None
-    return Computer("web01", start(row["last start"]), last, planned)
+    return Computer(
+        "web01", _start(row["last start"]), _end(row.get("last end", row["last start"])), _plan(row)
+    )
+
+
+def _torn(name: str, text: str) -> InvalidReport:
+    came = Receipt(at(text.removeprefix("torn ")))
+    return InvalidReport(f"web01/{name}", "empty file", came)
+
+
+def _start(text: str) -> Start | InvalidReport:
+    return _torn("backupStarted.xml", text) if text.startswith("torn") else start(text)
+
+
+def _end(text: str) -> End | InvalidReport | None:
+    ended, _, success = text.partition(", success=")
+    if text.startswith("torn"):
+        return _torn("backupEnded.xml", text)
+    return end(ended, success != "0") if ended != "-" else None
+
+
+def _plan(row: Row) -> Schedule | InvalidReport | None:
+    text = row.get("scheduler.xml", "20:00 +01:00")
+    if text == "-":
+        return None
+    if text.startswith("torn"):
+        return _torn("scheduler.xml", text)
+    hour, minute, written = re.split("[: ]", text, maxsplit=2)
+    return daily(int(hour), int(minute), utc=int(written[:3]))
 
 
 def _schedule_policy(row: Row) -> SchedulePolicy:
@@ -181,14 +214,16 @@ def _clocks(row: Row) -> str:
     return " | ".join(f"{verdict.state.name} - {verdict.summary}" for verdict in verdicts)
 
 
-def _runs(rows: list[Row]) -> Verdict:
+def _runs(name: str, rows: list[Row]) -> Verdict:
     memory: TrackedComputer | None = None
     for row in rows:
         now, computer = at(row["checked at"]), _computer(row)
         memory = update_computer(memory, computer, now)
         computer = memory.join(computer)
-    account = _account({"entry: backups, days": "2, 0"})
     rules = Policies(WarnAfterPolicy(), _schedule_policy({}), StatusPolicy())
+    if name == "schedule_runs":
+        return evaluate_schedule(_account(row), uploads(computer), rules, now)
+    account = _account({"entry: backups, days": "2, 0", **row})
     return evaluate_status(account, uploads(computer), rules, now)
 
 
@@ -218,7 +253,7 @@ def test_a_row_shows_what_the_rule_prints(name: str, rows: list[Row]) -> None:
     if name == "losses":
         assert _losses(row) == row["verdict"]
         return
-    verdict = _runs(rows) if name == "runs" else RULES_BY_NAME[name](row)
+    verdict = _runs(name, rows) if name.endswith("runs") else RULES_BY_NAME[name](row)
 
     assert f"{verdict.state.name} - {verdict.summary}" == row["printed"]
 
@@ -250,4 +285,11 @@ def _losses(row: Row) -> str:
 
 
 def test_every_rule_has_examples() -> None:
-    assert {name for name, _ in EXAMPLES} == {*RULES_BY_NAME, "clocks", "losses", "offset", "runs"}
+    assert {name for name, _ in EXAMPLES} == {
+        *RULES_BY_NAME,
+        "clocks",
+        "losses",
+        "offset",
+        "runs",
+        "schedule_runs",
+    }

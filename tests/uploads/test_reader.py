@@ -223,7 +223,10 @@ def test_an_unreadable_report_is_a_finding_and_hides_no_other(tree: Tree) -> Non
     path = f"{folder}/backupStarted.xml"
     start = only(uploads).start
     assert isinstance(start, InvalidReport)
-    assert start._replace(received=None) == InvalidReport(path, "empty file")
+    came = datetime.fromtimestamp(Path(path).stat().st_ctime, UTC)
+    assert start == InvalidReport(path, "empty file", start.received)
+    assert start.received is not None
+    assert start.received.moment == came
     assert uploads.findings == (Finding("report", path, "empty file"),)
     assert isinstance(only(uploads).end, End)
 

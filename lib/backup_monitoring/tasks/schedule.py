@@ -144,7 +144,7 @@ def _mention_schedule(verdict: ComputerVerdict, readable: ReadableComputer) -> C
     if readable.schedule is not None:
         problem = f"invalid report {readable.schedule}"
     elif history is not None and history.schedule_gone is not None:
-        problem = f"its schedule's file is missing since {format_time(history.schedule_gone, UTC)}"
+        problem = f"its file is missing since {format_time(history.schedule_gone, UTC)}"
     else:
         return verdict
     return verdict._replace(summary=f"{verdict.summary}; by the schedule seen before: {problem}")
