@@ -844,3 +844,18 @@ def test_a_success_in_words(one: Computer, used: int, summary: str) -> None:
     account = ENTRY._replace(used=used, capacity=100)
 
     assert evaluate_status(account, uploads(one), RULES, NOW).summary == summary
+
+
+def test_a_plan_that_changes_during_a_backup_reveals_no_killed_ones() -> None:
+    """Sepiola uploads a changed schedule at once: due times before that are not its own."""
+    uploaded = at("2026-11-23T21:00+01:00")
+    twice = Pattern(frozenset([0]), frozenset([6, 20]), timedelta(hours=1))
+    running = computer(
+        start=start("2026-11-23T20:00:04+01:00"),
+        end=end("2026-11-22T20:41:37+01:00"),
+        schedule=Schedule(twice, None, uploaded),
+    )
+
+    verdict = evaluate_status(ENTRY, uploads(running), RULES, uploaded + timedelta(minutes=5))
+
+    assert verdict.state is State.OK

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, NamedTuple
 
 from backup_monitoring.model import Key, parse_text
-from backup_monitoring.settings.forms import Names, parse_names, parse_path
+from backup_monitoring.settings.forms import Names, declare_ca_file, parse_names, parse_path
 from backup_monitoring.settings.toml_table import Table
 
 PASSWORD_VARIABLE = "BACKUP_MONITORING_LDAP_PASSWORD"  # noqa: S105 - a name, not a secret
@@ -183,15 +183,7 @@ class DirectorySettings(NamedTuple):
     start_tls: Annotated[
         bool, Key("encrypt an `ldap://` connection before anything else is sent", "encrypt ldap://")
     ] = False
-    ca_file: Annotated[
-        Path | None,
-        Key(
-            "PEM file with the certificates of the authorities to trust",
-            "default: the system's authorities",
-            unset="the system's",
-            example="/etc/ssl/certs/ca-certificates.crt",
-        ),
-    ] = None
+    ca_file: Annotated[Path | None, declare_ca_file()] = None
     verify: Annotated[
         bool,
         Key(

@@ -56,6 +56,16 @@ def find_form(kind: Any, key: Key, name: str) -> Form:
     return _FORMS[kind]
 
 
+def declare_ca_file(example: str = "/etc/ssl/certs/ca-certificates.crt") -> Key:
+    """Return the declaration of a key for certificates to trust."""
+    return Key(
+        "PEM file with the certificates of the authorities to trust",
+        "default: the system's authorities",
+        unset="the system's",
+        example=example,
+    )
+
+
 def list_choices(choices: Sequence[str]) -> str:
     """Return *choices* in TOML, as words: ``"a", "b" or "c"``."""
     *others, last = (f'"{each}"' for each in choices)

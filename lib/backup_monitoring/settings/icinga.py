@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, NamedTuple
 
 from backup_monitoring.model import Key, parse_text
+from backup_monitoring.settings.forms import declare_ca_file
 from backup_monitoring.settings.toml_table import Table
 
 PASSWORD_VARIABLE = "BACKUP_MONITORING_ICINGA_PASSWORD"  # noqa: S105 - a name, not a secret
@@ -41,15 +42,7 @@ class IcingaSettings(NamedTuple):
             example="https://icinga.example.org:5665",
         ),
     ] = ""
-    ca_file: Annotated[
-        Path | None,
-        Key(
-            "PEM file with the certificates of the authorities to trust",
-            "default: the system's authorities",
-            unset="the system's",
-            example="/var/lib/icinga2/certs/ca.crt",
-        ),
-    ] = None
+    ca_file: Annotated[Path | None, declare_ca_file("/var/lib/icinga2/certs/ca.crt")] = None
     user: Annotated[str, Key("name of the ApiUser", example="submit")] = ""
     password_file: Annotated[
         Path | None,

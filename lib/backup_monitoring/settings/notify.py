@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, NamedTuple
 
 from backup_monitoring.model import Key, parse_text
+from backup_monitoring.settings.forms import declare_ca_file
 from backup_monitoring.settings.toml_table import Table
 
 SMTP_PASSWORD_VARIABLE = "BACKUP_MONITORING_SMTP_PASSWORD"  # noqa: S105 - a name, not a secret
@@ -105,15 +106,7 @@ class NotifySettings(NamedTuple):
     start_tls: Annotated[
         bool, Key("encrypt an `smtp://` connection before anything else is sent", "encrypt smtp://")
     ] = False
-    ca_file: Annotated[
-        Path | None,
-        Key(
-            "PEM file with the certificates of the authorities to trust",
-            "default: the system's authorities",
-            unset="the system's",
-            example="/etc/ssl/certs/ca-certificates.crt",
-        ),
-    ] = None
+    ca_file: Annotated[Path | None, declare_ca_file()] = None
     username: Annotated[str, Key("user at the mail server")] = ""
     password_file: Annotated[
         Path | None,

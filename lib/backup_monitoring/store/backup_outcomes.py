@@ -6,7 +6,7 @@ from enum import Enum, auto
 from typing import NamedTuple
 
 from backup_monitoring.model import End, Start
-from backup_monitoring.tasks import date_report
+from backup_monitoring.tasks import ReportTime, date_report, has_ended
 
 
 class BackupOutcome(Enum):
@@ -19,12 +19,21 @@ class BackupOutcome(Enum):
 
 
 class DatedReport(NamedTuple):
-    """A report as the rows of backups need it; *time* and *shown* as of `ReportTime`."""
+    """A report as the rows of backups need it: when it was *written*, *id*, and *success*."""
 
-    time: datetime
-    shown: datetime
+    written: ReportTime
     id: str
     success: bool
+
+    @property
+    def time(self) -> datetime:
+        """As of `ReportTime`."""
+        return self.written.time
+
+    @property
+    def shown(self) -> datetime:
+        """As of `ReportTime`."""
+        return self.written.shown
 
 
 class BackupReports(NamedTuple):
@@ -38,17 +47,21 @@ def date_last(report: Start | End | None, now: datetime) -> DatedReport | None:
     """Return when *report* was written, as far as it is known at *now*; None if there is none."""
     if report is None:
         return None
-    dated = date_report(report, now)
     success = isinstance(report, End) and report.success
-    return DatedReport(dated.time, dated.shown, report.id, success)
+    return DatedReport(date_report(report, now), report.id, success)
 
 
 def _find_newest(last: BackupReports) -> BackupReports | None:
     """Return the newest backup that the last start and the last end show."""
     start, end = last
-    if end is not None and (start is None or end.time >= start.time):
-        return last
-    return BackupReports(start, None) if start is not None else None
+    if start is None:
+        return None if end is None else last
+    return last if _has_ended(start, end) else BackupReports(start, None)
+
+
+def _has_ended(start: DatedReport, end: DatedReport | None) -> bool:
+    same_id = end is not None and start.id == end.id
+    return end is not None and has_ended(start.written, end.written, same_id=same_id)
 
 
 def list_finished(
@@ -108,7 +121,7 @@ def _finish_open(
     Args:
         is_unread: an end came since then that could not be read.
     """
-    if end is None or end.time < open_start.time:
+    if not _has_ended(open_start, end):
         if new_end is not None:
             yield from _count_late_end(never_ended, new_end)
         yield open_start, BackupOutcome.UNKNOWN if is_unread else BackupOutcome.NEVER_ENDED

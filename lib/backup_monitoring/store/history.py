@@ -227,6 +227,10 @@ def _clip_times(tracked: TrackedComputer, now: datetime) -> TrackedComputer:
     """
     times = {name: getattr(tracked, name) for name in _BY_OUR_CLOCK}
     ahead: dict[str, Any] = {name: now for name, at in times.items() if at is not None and at > now}
+    if tracked.last_success is not None and tracked.last_success > now:
+        end = tracked.end
+        known = end is not None and end.success and end.at <= now
+        ahead["last_success"] = end.at if end is not None and known else now
     return tracked._replace(**ahead) if ahead else tracked
 
 

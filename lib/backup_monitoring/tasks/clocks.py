@@ -120,6 +120,20 @@ def read_times(computer: Computer, now: datetime) -> ComputerTimes:
     return ComputerTimes(start_time, end_time, NO_ERROR if newest is None else newest.error)
 
 
+def has_ended(began: ReportTime, ended: ReportTime, *, same_id: bool) -> bool:
+    """Return whether an end is that of the run that a start began, or of a later one.
+
+    Clients draw ids from a small range: one alone says nothing. But an end of the start's own id
+    that is not older by the computer's own clock is that run's, even if the start came after it.
+
+    Args:
+        began, ended: when start and end were written. same_id: whether their ids are the same.
+    """
+    if not same_id:
+        return ended.time > began.time
+    return ended.time >= began.time or ended.at >= began.at
+
+
 def list_possible_errors(error: timedelta) -> tuple[timedelta, ...]:
     """Return the errors that the clock of a computer may have now, whose last one was *error*."""
     if not error:

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from backup_monitoring.model import End, History, Start
-from backup_monitoring.tasks.clocks import ComputerTimes
+from backup_monitoring.tasks.clocks import ComputerTimes, has_ended
 from backup_monitoring.tasks.readable import ReadableComputer, find_invalid_arrival
 from backup_monitoring.tasks.status_task import StatusPolicy
 
@@ -57,8 +57,7 @@ def find_newest_run(
 ) -> BackupRun | None:
     """Return the newest run of a computer, None if it has neither a start nor an end.
 
-    Clients draw ids from a small range, so that time decides: an end that is not older than the
-    start belongs to the newest run, whatever its id. A start that cannot be read opens no run; an
+    Which end belongs to which start: see `has_ended`. A start that cannot be read opens no run; an
     end that cannot be read ends one that began before it came.
 
     Args:
@@ -69,7 +68,11 @@ def find_newest_run(
     end = computer.end if isinstance(computer.end, End) else None
     began, ended = times.start, times.end
     unread = None if readable.end is None else find_invalid_arrival(readable.end, now)
-    if end is not None and ended is not None and (began is None or ended.time >= began.time):
+    if (
+        end is not None
+        and ended is not None
+        and (start is None or began is None or has_ended(began, ended, same_id=start.id == end.id))
+    ):
         return EndedRun(start, end, max(ended.time, unread or ended.time))
     if start is None or began is None:
         return None if unread is None else UnreadRun(unread)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from backup_monitoring.model import (
+    CLOCK_SLACK,
     DAY,
     Account,
     Computer,
@@ -27,6 +28,7 @@ from backup_monitoring.tasks.clocks import (
     SET_RIGHT,
     ComputerTimes,
     ReportTime,
+    find_schedule_change,
     list_possible_errors,
     mention_clock,
     read_times,
@@ -186,6 +188,8 @@ def _was_killed_before(
         return False
     if not isinstance(schedule.plan, Pattern):
         return False
+    if find_schedule_change(schedule, start.error) > start.time + CLOCK_SLACK:
+        return False  # due times before it are another plan's
     pattern, _ = apply_weekdays(account, computer, schedule.plan, policy)
     return all(
         _was_missed_between(_find_own_end(end, error), start.at, pattern, clock, policy)
