@@ -87,6 +87,8 @@ class World:
         known_start, known_end: the last that a collector run could read.
         unread_end: when the last end came that a collector run could not read.
         ended_unread: runs that such an end has ended: they count neither way.
+        ended_unseen: runs whose end was deleted before a collector run saw it, as if it was lost.
+        new_ends: the ends that came since the last collector run.
         lengths: of the successful runs of which a collector run saw both reports.
     """
 
@@ -96,6 +98,8 @@ class World:
     known_end: Run | None = None
     unread_end: datetime | None = None
     ended_unread: set[int] = field(default_factory=set)
+    ended_unseen: set[int] = field(default_factory=set)
+    new_ends: set[int] = field(default_factory=set)
     seen_success: int = -1
     seen_bad: set[int] = field(default_factory=set)
     lengths: list[timedelta] = field(default_factory=list)
@@ -126,6 +130,7 @@ class World:
 
     def seen(self) -> None:
         """Remember what follows from the files, with all that is known of the runs."""
+        self.new_ends.clear()
         start = self.start if self.start and self.start.start is Upload.ARRIVED else None
         end = self.end if self.end and self.end.end is Upload.ARRIVED else None
         if end is not None and end.good:
@@ -216,12 +221,14 @@ def upload(world: World, run: Run, what: str) -> None:
         world.start = run
     elif what == "end":
         world.end = run
+        world.new_ends.add(run.number)
 
 
 def delete(world: World, what: str) -> None:
     if what == "start":
         world.start = None
     elif what == "end":
+        world.ended_unseen |= world.new_ends
         world.end = None
 
 
@@ -252,13 +259,13 @@ def test_nothing_is_missed_and_nothing_good_is_counted(data: st.DataObject) -> N
         running = world.open_run
         if overdue and running is not None:
             known.add(running.number)
-            running = None
         happened = [
             each
             for each in history
-            if each.began <= now and not each.good
+            if each.began <= now and (not each.good or each.number in world.ended_unseen)
             if each is not running and each.number not in world.ended_unread
         ]
+        happened += [running] if overdue and running is not None else []
         assert len(known) <= count, "a failure is missed that a collector run has seen"
         assert count <= sum(each.number > world.seen_success for each in happened), (
             "a good run is counted as failed, or a bad one twice"
