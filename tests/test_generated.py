@@ -90,7 +90,11 @@ def test_a_block_that_is_left_is_named(copy: Path) -> None:
     left = "# Settings\n<!-- generated: no -->\n<!-- end -->\n"
     document.write_text(text.replace("# Settings\n", left), encoding="utf-8")
 
-    assert "block 'no' is of nothing" in run(copy, "-m", "tools.generate").stderr
+    generated = run(copy, "-m", "tools.generate")
+
+    assert generated.returncode == 1
+    assert "nothing is called 'no'; remove its block" in generated.stderr
+    assert left in document.read_text(encoding="utf-8")
 
 
 def test_a_block_that_is_missing_is_added_before_the_one_that_follows(copy: Path) -> None:

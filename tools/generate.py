@@ -27,7 +27,12 @@ from tools.nagios_files import (  # noqa: E402
     render_nagios_passive,
     render_nrpe,
 )
-from tools.programs import list_generated_programs, render_program, render_setup  # noqa: E402
+from tools.programs import (  # noqa: E402
+    find_left_programs,
+    list_generated_programs,
+    render_program,
+    render_setup,
+)
 from tools.settings_tables import render_setting_blocks  # noqa: E402
 from tools.task_tables import (  # noqa: E402
     render_causes,
@@ -69,7 +74,10 @@ _BLOCK = re.compile(r"(<!-- generated: ([\w. ]+) -->\n).*?(<!-- end -->\n)", re.
 
 def render_all() -> Iterator[tuple[Path, str]]:
     """Yield each file that has something generated, with the text that it should have."""
-    for name, task in list_generated_programs().items():
+    programs = list_generated_programs()
+    for name in find_left_programs(programs):
+        sys.exit(f"{name}: generated for a task that is gone; delete it")
+    for name, task in programs.items():
         yield ROOT / name, render_program(task)
     for name, render in FILES.items():
         yield ROOT / name, render()
@@ -80,7 +88,7 @@ def render_all() -> Iterator[tuple[Path, str]]:
 def _fill_blocks(document: Path, blocks: Mapping[str, str]) -> str:
     text = document.read_text(encoding="utf-8")
     for name in {name for _, name, _ in _BLOCK.findall(text)} - blocks.keys():
-        sys.exit(f"{document}: block {name!r} is of nothing that exists; remove it")
+        sys.exit(f"{document}: nothing is called {name!r}; remove its block")
     for name in reversed(list(blocks)):
         text = _add_block(text, name, blocks)
     return _BLOCK.sub(lambda match: f"{match[1]}{blocks[match[2]]}{match[3]}", text)

@@ -1,6 +1,7 @@
 """The checks' programs, and the lists of programs in setup.cfg."""
 
 import re
+from collections.abc import Container
 from pathlib import Path
 
 from backup_monitoring.tasks import TASKS, Task
@@ -27,6 +28,12 @@ def list_generated_programs() -> dict[str, Task]:
     """Return the programs of the tasks, by path, but for those that are written by hand."""
     paths = {f"checks/check_backup_{task.name}.py": task for task in TASKS.values()}
     return {path: task for path, task in paths.items() if not _is_by_hand(ROOT / path)}
+
+
+def find_left_programs(generated: Container[str]) -> list[str]:
+    """Return the paths of programs that were generated, but are not among those *generated* now."""
+    marked = [file for file in (ROOT / "checks").glob("*.py") if not _is_by_hand(file)]
+    return [path for path in (f"checks/{file.name}" for file in marked) if path not in generated]
 
 
 def _is_by_hand(file: Path) -> bool:

@@ -27,7 +27,7 @@ def make_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def render_questions() -> str:
     """Return what each check answers, and what it reads."""
     rows = ([f"`check_backup_{t.name}`", t.question, _name_sources(t)] for t in TASKS.values())
-    return make_table(("check", "question", "reads"), rows)
+    return make_table(("program", "question", "reads"), rows)
 
 
 def _name_sources(task: Task) -> str:

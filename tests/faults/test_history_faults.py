@@ -127,7 +127,9 @@ def test_each_is_set_aside_under_a_name_of_its_own(fleet: Fleet) -> None:
         ]
     (fleet.store / "past.sqlite").write_text("damaged 10 " * 99)
 
-    with pytest.raises(StoreError, match="9 of its like were set aside; check disk and memory"):
+    with pytest.raises(
+        StoreError, match="cannot be set aside: there are 9 already; check disk and memory"
+    ):
         fleet.collect(FOURTH)
     assert (fleet.store / "past.sqlite").read_text().startswith("damaged 10")
 
@@ -159,10 +161,15 @@ def test_a_run_that_is_killed_after_the_loss_is_repeated(fleet: Fleet) -> None:
     assert history_of(fleet).failed == 2
 
 
-def test_a_history_and_a_state_that_are_both_lost_count_anew(fleet: Fleet) -> None:
+@pytest.mark.parametrize("how", ["emptied", "deleted"])
+def test_a_history_and_a_state_that_are_both_lost_count_anew(fleet: Fleet, how: str) -> None:
+    """Both deleted is not a new installation: the lock knows that there were runs."""
     failed_twice(fleet)
-    for name in ("past.sqlite", "state.sqlite"):
-        (fleet.store / name).write_bytes(b"")
+    for file in [*fleet.store.glob("past.sqlite*"), fleet.store / "state.sqlite"]:
+        file.unlink()
+    if how == "emptied":
+        for name in ("past.sqlite", "state.sqlite"):
+            (fleet.store / name).touch()
     fail(fleet, THIRD)
 
     lost = fleet.collect(THIRD)
@@ -396,3 +403,17 @@ def test_nor_does_the_hook(notifying: Fleet) -> None:
     succeed(notifying, THIRD)
     notifying.collect(THIRD)
     assert notify(notifying, THIRD, *recovery) == [("RECOVERY", "OK")]
+
+
+def test_what_is_recovered_of_a_damaged_row_stays(fleet: Fleet) -> None:
+    """It was known for one run only, if no new report came: the counts began anew in the next."""
+    failed_twice(fleet)
+    fleet.collect(NEXT)
+    before = history_of(fleet).failed
+    rows(fleet, "UPDATE computers SET tracked = '[1]'")
+
+    fleet.collect(THIRD)
+    fleet.collect(FOURTH)
+
+    assert before > 0
+    assert history_of(fleet).failed == before

@@ -243,8 +243,7 @@ def test_only_the_files_of_the_steps_are_touched_by_hand(tree: Path) -> None:
 def test_the_tests_of_the_copy_pass(tree: Path) -> None:
     chosen = [f"tests/{name}" for name in CHECKED]
     _run(tree, "-m", "pytest", "-q", "-x", *chosen)
-    new = "example or documented or samples"  # those of the new task, of all that tasks have
-    _run(tree, "-m", "pytest", "-q", "-x", "tests/mail/test_compose.py", "-k", new)
+    _run(tree, "-m", "pytest", "-q", "-x", "tests/mail/test_compose.py", "-k", "example")
 
 
 @pytest.mark.installed
@@ -324,12 +323,19 @@ def test_its_mail_has_its_fact_and_the_documents_have_its_rows(tree: Path) -> No
     )
     assert "Too many computers" in mail
     assert "4 computers" in mail
-    documents = {
-        "README.md": "| `check_backup_example` | does an account have too many computers?",
-        "docs/checks.md": "## check_backup_example",
-        "docs/mails.md": "| example | `computers` | number | the account's computers |",
-        "docs/operations.md": '<a id="example-many"></a>',
-        "docs/settings.md": "## [example]",
-    }
-    for file, row in documents.items():
+    for file, row in (
+        ("README.md", "| `check_backup_example` | does an account have too many computers?"),
+        ("docs/checks.md", "## check_backup_example"),
+        ("docs/mails.md", "| example | `computers` | number | the account's computers |"),
+        ("docs/operations.md", '<a id="example-many"></a>'),
+        ("docs/operations.md", "| example | `computers` |  | computers that have uploaded reports"),
+        ("docs/settings.md", "## [example]"),
+        ("icinga/icinga2-passive.conf", 'template Service "backup-account-example"'),
+        ("icinga/nagios4-commands.cfg", "command_name check_backup_example_account"),
+        ("icinga/nagios4-active.cfg", "backup-account-example"),
+        ("icinga/nagios4-passive.cfg", "backup-account-example"),
+        ("icinga/nrpe-commands.cfg", "command[check_backup_example]="),
+        ("icinga/director-basket.json", '"object_name": "backup-account-example"'),
+        ("icinga/icinga2-agent.conf", '"example"'),
+    ):
         assert row in (tree / file).read_text(encoding="utf-8"), file

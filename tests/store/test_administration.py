@@ -1,4 +1,4 @@
-"""--retire and its kin as programs: what they print, and what all checks then say."""
+"""--retire and what it undoes as programs: what they print, and what all checks then say."""
 
 import os
 from collections.abc import Callable
@@ -159,3 +159,34 @@ def test_without_a_run_there_is_nothing_to_retire(fleet: Fleet, run: Run) -> Non
         assert code == 2
         assert "past.sqlite: does not exist yet; run collect_backup_state" in out
     assert [file.name for file in fleet.store.iterdir()] == ["lock"]
+
+
+@pytest.mark.parametrize("job", [("--retire", "4000101/web01"), ("--retired",), ("--accept-loss",)])
+def test_a_lost_history_is_continued_by_a_run_first(
+    fleet: Fleet, run: Run, job: tuple[str, ...]
+) -> None:
+    """What was changed in a new one would be undone by the next run."""
+    for file in fleet.store.glob("past.sqlite*"):
+        file.unlink()
+    (fleet.store / "past.sqlite").touch()
+
+    code, out = collector(run, *job, hours=1)
+
+    assert code == 2
+    assert "was empty" in out
+    assert "run collect_backup_state, then repeat this" in out
+
+
+def test_a_computer_that_was_retired_once_and_is_used_again_can_be_lost(
+    fleet: Fleet, run: Run
+) -> None:
+    assert collector(run, "--retire", "4000101/web01", hours=1)[0] == 0
+    fleet.start("4000101", "2026-11-21T20:00:00+01:00", run="2")
+    fleet.end("4000101", "2026-11-21T20:40:00+01:00", run="2")
+    assert collector(run, hours=30)[0] == 0
+    fleet.remove("4000101")
+
+    _, out = collector(run, "-v", hours=50)
+
+    assert "lost: account 4000101" in out
+    assert "missing_computer: account 4000101 web01" in out

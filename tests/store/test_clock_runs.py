@@ -144,8 +144,26 @@ def test_a_success_that_came_while_this_servers_clock_was_ahead_is_of_its_own_ti
     right = update_computer(ahead, first, at("2026-03-04T12:00Z"))
     after = update_computer(right, second, at("2026-03-04T20:45Z"))
 
-    assert right.last_success == at("2026-03-03T20:40Z")
     assert after.last_success == at("2026-03-04T20:40Z")
+
+
+def test_a_success_is_not_forgotten_while_this_servers_clock_is_behind() -> None:
+    good = Computer(
+        "web01",
+        Start(at("2026-03-03T20:00Z"), ZERO, "1", PERL, _came("2026-03-03T20:00Z")),
+        End(at("2026-03-03T20:40Z"), ZERO, "1", True, PERL, _came("2026-03-03T20:40Z")),
+    )
+    bad = Computer(
+        "web01",
+        Start(at("2026-03-04T20:00Z"), ZERO, "2", PERL, _came("2025-01-28T20:00Z")),
+        End(at("2026-03-04T20:40Z"), ZERO, "2", False, PERL, _came("2025-01-28T20:40Z")),
+    )
+
+    kept = update_computer(None, good, at("2026-03-03T20:45Z"))
+    behind = update_computer(kept, bad, at("2025-01-28T20:45Z"), in_doubt=True)
+    right = update_computer(behind, bad, at("2026-03-05T12:00Z"))
+
+    assert right.last_success == at("2026-03-03T20:40Z")
 
 
 def _came(moment: str) -> Receipt:

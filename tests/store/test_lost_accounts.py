@@ -413,6 +413,20 @@ def test_a_lost_file_of_the_store_releases_nobody(provider: Provider, file: str)
         assert len(provider.services()) == 100
 
 
+def test_a_store_that_has_lost_everything_ends_no_problem(provider: Provider) -> None:
+    """Whom it does not see it does not know: nobody is told that the monitoring has ended."""
+    provider.turn()
+    for file in provider.fleet.store.glob("*.sqlite*"):
+        file.unlink()
+    provider.show(number for number in range(100) if number != FAILING)
+
+    done = provider.turn()
+
+    assert done.code == 2
+    assert "counts of failures begin anew, as lower bounds" in done.out
+    assert "MONITORING_ENDED" not in provider.events()
+
+
 def test_a_killed_run_changes_nothing(provider: Provider) -> None:
     """The history was written, the state file not: the next run goes on from it."""
     before = (provider.fleet.store / "state.sqlite").read_bytes()

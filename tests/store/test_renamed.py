@@ -52,6 +52,12 @@ OLD = track(Computer("old", MONDAY, MONDAYS_END))
             id="its backup has ended since",
         ),
         pytest.param([Computer("new", TUESDAY)], {"old": OLD}, {}, id="other reports"),
+        pytest.param(
+            [Computer("restored", end=SUNDAYS_END)],
+            {"old": track(Computer("old", end=SUNDAYS_END), Computer("old", MONDAY, MONDAYS_END))},
+            {"restored": "old"},
+            id="an older one, restored under another name",
+        ),
         pytest.param([Computer("new", MONDAY._replace(id="7"))], {"old": OLD}, {}, id="another id"),
         pytest.param(
             [Computer("new", MONDAY), Computer("old", MONDAY)], {"old": OLD}, {}, id="a copy"

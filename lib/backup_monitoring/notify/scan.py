@@ -90,6 +90,8 @@ def scan_accounts(outbox: Outbox, source: Source, settings: Settings, now: datet
     with outbox.transaction(now) as transaction:
         before = _load_problems(transaction)
     verdicts, accounts = _evaluate_accounts(source, settings, now, before)
+    found = {uid for uid, _ in verdicts}
+    ended = {uid for uid, _ in before if uid in found or source.has_ended(uid)}
     with outbox.transaction(now) as transaction:
         transaction.set_meta(OUTAGE, "")
         dispatcher = Dispatcher(transaction, source.people, settings)
@@ -98,7 +100,7 @@ def scan_accounts(outbox: Outbox, source: Source, settings: Settings, now: datet
             scan.record_failures(verdicts)
             transaction.set_meta(_SCANNED, now.isoformat())
         else:  # loaded again: another scan may have notified since
-            scan.compare(verdicts, _load_problems(transaction), before)
+            scan.compare(verdicts, _load_problems(transaction), before, ended)
         return ScanResult(accounts, tuple(scan.results), scan.recorded, scan.list_failure)
 
 
@@ -165,6 +167,7 @@ class _Scan:
         verdicts: Mapping[Key, FoundVerdict],
         known: Mapping[Key, Problem],
         before: Collection[Key],
+        ended: Collection[str],
     ) -> None:
         """Notify of what is new, worse, over, or due for a reminder.
 
@@ -172,6 +175,8 @@ class _Scan:
             known: the problems of the outbox.
             before: those before the accounts were evaluated: only of these *verdicts* has the OK
                 ones.
+            ended: accounts, in lower case, that were found, or are known to have ended. Of any
+                other one nothing is said: it may only be out of sight.
         """
         seen: set[Key] = set()
         for key, found in verdicts.items():
@@ -186,7 +191,7 @@ class _Scan:
             if not found.covered_elsewhere:
                 self._compare_problem(found, known.get(key))
         for key, problem in known.items():
-            if key not in seen and key in before:
+            if key not in seen and key in before and key[0] in ended:
                 self._end_monitoring(problem)
 
     def _begin_unknown(self, found: FoundVerdict) -> None:

@@ -49,7 +49,10 @@ def record_use(file: Path) -> None:
         return
     note = file.with_name(NOTE)
     create_file(note)
-    note.write_bytes(os.fsencode(file.name))
+    # Members of the folder's group could put a link there, to have another file overwritten.
+    flags = os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    with open(note, "wb", opener=lambda name, _: os.open(name, flags)) as stream:
+        stream.write(os.fsencode(file.name))
 
 
 def _find_missing(file: Path) -> str | None:

@@ -35,7 +35,8 @@ def make_error(file: Path, error: Exception) -> OutboxError:
     if code in _DAMAGED:
         remedy = "move it and its -journal away, and see docs/operations.md, The outbox"
         return OutboxError(str(file), f"is damaged ({text})", remedy)
-    kind = OutboxAccessError if isinstance(error, PermissionError) else OutboxError
+    refused = isinstance(error, PermissionError) or code in _REFUSED
+    kind = OutboxAccessError if refused else OutboxError
     return kind(
         str(file),
         f"cannot be used ({text})",

@@ -65,7 +65,7 @@ def find_missing_computers(
 ) -> Iterator[Finding]:
     """Yield a finding for each computer whose folder no longer exists, and that is not retired."""
     for computer, tracked in computers:
-        if tracked.gone is not None and tracked.retired is None:
+        if tracked.gone is not None and not tracked.history.is_retired:
             yield Finding(
                 "missing_computer",
                 f"account {account.uid} {computer.name}".rstrip(),

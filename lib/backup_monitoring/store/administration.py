@@ -90,6 +90,10 @@ def _open_history(folder: Path, now: datetime) -> Iterator[HistoryFile]:
             raise StoreError(str(folder / HISTORY), "does not exist yet", remedy)
         history = HistoryFile(folder, now, 0)
         try:
+            if history.loss is not None:
+                problem = f"{history.loss}; a collector run has to continue it first"
+                remedy = "run collect_backup_state, then repeat this"
+                raise StoreError(str(folder / HISTORY), problem, remedy)
             yield history
             history.commit_change()
         finally:
@@ -111,7 +115,10 @@ def _find_computer(
     found = [each for each in computers if each == name] or [
         each for each in computers if sanitize(each) == name
     ]
-    if len(found) != 1:
+    if len(found) > 1:
+        problem = f"several computers of account {sanitize(uid)} are printed as {sanitize(name)!r}"
+        raise UsageError(option, problem, "give the exact name of its folder")
+    if not found:
         problem = f"account {sanitize(uid)} has no computer {sanitize(name)!r}"
         raise UsageError(option, problem, _suggest(name, computers))
     return uid, found[0], computers[found[0]]

@@ -34,7 +34,7 @@ from backup_monitoring.store.history_file import HistoryFile
 from backup_monitoring.store.live import read_live_accounts
 from backup_monitoring.store.loss_tracker import LossTracker, format_held
 from backup_monitoring.store.people_collector import PeopleCollector
-from backup_monitoring.store.run_lock import hold_lock
+from backup_monitoring.store.run_lock import hold_lock, mark_used
 from backup_monitoring.store.schema import RunMeta, make_key
 from backup_monitoring.store.store_file import StoreFile
 from backup_monitoring.store.writer import StoreWriter
@@ -200,6 +200,7 @@ class _RunSteps:
             self._history.commit(self._settings.store.keep, complete=not self.result.failed)
             self.result.findings += self._history.findings
             writer.finish(meta, self.result.findings)
+            mark_used(self._folder)
         except BaseException:
             writer.abandon()
             raise

@@ -34,7 +34,15 @@ MOST_SEEN = 100
 MOST_LENGTHS = 10  # of successful runs, by which it is known how long the next ones may take
 _REPORT = TypeVar("_REPORT", Start, End)
 _SHOWN = TypeVar("_SHOWN", Start, End, Schedule)
-_BY_OUR_CLOCK = ("first_seen", "schedule_changed", "schedule_gone", "gone", "uploaded", "retired")
+_BY_OUR_CLOCK = (
+    "first_seen",
+    "schedule_changed",
+    "schedule_gone",
+    "gone",
+    "uploaded",
+    "retired",
+    "unread_end",
+)
 
 
 class TrackedComputer(NamedTuple):
@@ -210,7 +218,7 @@ def _update_row(
     for report, outcome in list_finished(old, new, tracked.never_ended, tracked.unread_end):
         tracked = _count(tracked, report, outcome)
     if new.end is not None and new.end != old.end:
-        tracked = _record_end(tracked, new.end)
+        tracked = _record_end(tracked, new.end, now)
     return tracked
 
 
@@ -227,10 +235,6 @@ def _clip_times(tracked: TrackedComputer, now: datetime) -> TrackedComputer:
     """
     times = {name: getattr(tracked, name) for name in _BY_OUR_CLOCK}
     ahead: dict[str, Any] = {name: now for name, at in times.items() if at is not None and at > now}
-    if tracked.last_success is not None and tracked.last_success > now:
-        end = tracked.end
-        known = end is not None and end.success and end.at <= now
-        ahead["last_success"] = end.at if end is not None and known else now
     return tracked._replace(**ahead) if ahead else tracked
 
 
@@ -248,11 +252,14 @@ def _count(
     return tracked._replace(failed=tracked.failed + 1, failed_since=since)
 
 
-def _record_end(tracked: TrackedComputer, end: DatedReport) -> TrackedComputer:
+def _record_end(tracked: TrackedComputer, end: DatedReport, now: datetime) -> TrackedComputer:
     """Return *tracked* with an end that no earlier run saw."""
     if not end.success:
         return tracked._replace(never_ended=None)
-    last = end.shown if tracked.last_success is None else max(tracked.last_success, end.shown)
+    before = tracked.last_success
+    # One in the future is of a wrong clock of this server: it would be the last one for long.
+    is_known = before is not None and before <= now
+    last = max(before, end.shown) if before is not None and is_known else end.shown
     return tracked._replace(last_success=last, never_ended=None)
 
 

@@ -65,7 +65,7 @@ def set_aside(folder: Path) -> Path:
         if not any(aside.with_name(aside.name + suffix).exists() for suffix in _SUFFIXES):
             break
     else:
-        problem = f"is damaged again, and {_MOST_ASIDE} of its like were set aside"
+        problem = f"cannot be set aside: there are {_MOST_ASIDE} already"
         remedy = f"check disk and memory, then delete {folder / HISTORY}.aside-*"
         raise StoreError(str(folder / HISTORY), problem, remedy)
     for suffix in _SUFFIXES:

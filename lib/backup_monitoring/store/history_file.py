@@ -18,9 +18,10 @@ from backup_monitoring.store.files import HISTORY, STATE, UNREADABLE, StoreError
 from backup_monitoring.store.growth import DailySize, add_size, estimate_growth
 from backup_monitoring.store.history import TrackedComputer, mark_missing, update_computer
 from backup_monitoring.store.history_damage import make_history_error, set_aside
-from backup_monitoring.store.history_recovery import recover_computers
+from backup_monitoring.store.history_recovery import Recovered, recover_computers
 from backup_monitoring.store.loss_table import LOSS_TABLES, LossTable
 from backup_monitoring.store.renamed import find_predecessors
+from backup_monitoring.store.run_lock import is_used
 from backup_monitoring.store.schema import make_key, read_time, write_time
 
 LAYOUT = 3
@@ -47,8 +48,7 @@ class HistoryFile:
     Args:
         folder: the store's. now: of the run, aware UTC.
         sudden_loss: percent of used space; losing more within a day is reported.
-
-        loss: what has happened to the file before, in words, if it was set aside.
+        loss: what happened to the file that was set aside before, in words; None if none was.
 
     Attributes:
         loss: why what earlier runs knew is lost, in words; None if it is not.
@@ -98,7 +98,7 @@ class HistoryFile:
 
     def _had_run(self) -> bool:
         # Each run commits the history before it writes the state file.
-        return (self._folder / STATE).exists()
+        return (self._folder / STATE).exists() or is_used(self._folder)
 
     def _begin(self) -> None:
         """Begin the transaction, with what must be made up for."""
@@ -144,15 +144,15 @@ class HistoryFile:
 
     def _go_on_from_state(self, loss: str) -> None:
         """Write what the last run's state file has of each computer, and that the rest is lost."""
-        count = 0
+        recovered: list[Recovered] = []
         try:
-            for uid, name, tracked in recover_computers(self._folder):
-                self._write(make_key(uid), name, tracked)
-                count += 1
+            recovered = list(recover_computers(self._folder))
             went_on = f"counts of failures continue from {STATE}, forecasts begin anew"
         except StoreError as error:
             went_on = f"counts of failures begin anew, as lower bounds ({error})"
-        self.note = f"{count} computers continue from {STATE}"
+        for uid, name, tracked in recovered:
+            self._write(make_key(uid), name, tracked)
+        self.note = f"{len(recovered)} computers continue from {STATE}"
         row = ("loss", _LOSS.encode((self._now.isoformat(), f"{loss}; {went_on}")))
         self._db.execute("REPLACE INTO meta VALUES (?, ?)", row)
 
@@ -162,8 +162,9 @@ class HistoryFile:
             return
         try:
             at, text = _LOSS.decode(row[0])
-            is_shown = self._now - datetime.fromisoformat(at) < _LOSS_SHOWN
+            is_shown = abs(self._now - datetime.fromisoformat(at)) < _LOSS_SHOWN
         except UNREADABLE:
+            self._report_damage("why an earlier history was lost")
             is_shown = False
         if is_shown:
             self.findings.append(Finding("history", str(self._file), f"{text} (run of {at})"))
@@ -300,7 +301,9 @@ class HistoryFile:
             self._report_damage(f"{len(damaged)} computers of account {uid}")
             with suppress(StoreError):  # then these begin anew, their counts are lower bounds
                 for _, name, tracked in recover_computers(self._folder, [uid]):
-                    known.setdefault(name, tracked)
+                    if name not in known:
+                        known[name] = tracked
+                        self._write(key, name, tracked)
         return known
 
     def _rename(self, key: str, uploads: Uploads, known: dict[str, TrackedComputer]) -> None:
@@ -376,10 +379,7 @@ class HistoryFile:
 
     def commit_change(self) -> None:
         """Commit what was changed without a run; StoreError if it cannot be written."""
-        try:
-            self._db.execute("COMMIT")
-        except sqlite3.Error as error:
-            raise make_history_error(self._file, error) from None
+        self._execute("COMMIT")
 
     def set_savepoint(self) -> None:
         """Remember this point of the transaction for `roll_back`; both raise StoreError."""

@@ -23,7 +23,9 @@ def recover_computers(folder: Path, uids: list[str] | None = None) -> Iterator[R
     try:
         then = state.meta().started
         if then is None:
-            raise StoreError(str(folder / STATE), "does not say when it was written", "see above")
+            raise StoreError(
+                str(folder / STATE), "does not say when it was written", "run collect_backup_state"
+            )
         for account, uploads in state.accounts(Files.ALL, uids):
             for computer in uploads.computers:
                 if computer.history is not None:

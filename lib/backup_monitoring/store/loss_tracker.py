@@ -113,7 +113,7 @@ class LossTracker:
         if uploads.computers:
             self._with_computers.add(key)
             return False
-        if all(each.gone is not None or each.retired is not None for each in known):
+        if not any(each.history.is_in_use for each in known):
             return False
         self._emptied[key] = self._find_account(key, account)
         return True

@@ -14,8 +14,8 @@ def find_predecessors(
 ) -> dict[str, str]:
     """Return the former names of those *computers* that go on under another name, by name.
 
-    A computer that has no history goes on with that of a missing one, if it shows the last start or
-    the last end of that one: the same time and id. Of several, with that of the one that was there
+    A computer that has no history goes on with that of a missing one, if it shows a start or an end
+    that was seen of that one: the same time and id. Of several, with that of the one that was there
     last. No history goes on twice.
 
     Args:
@@ -30,7 +30,10 @@ def find_predecessors(
     # Each report counts once: a customer with hundreds of computers must not stall the others.
     by_mark: dict[str, str] = {}
     for name in sorted(missing, key=lambda name: known[name].gone or _NEVER):
-        by_mark.update(dict.fromkeys(_list_marks(known[name].start, known[name].end), name))
+        seen = known[name].seen.split()  # of older reports, too: they may be restored
+        by_mark.update(
+            dict.fromkeys((*seen, *_list_marks(known[name].start, known[name].end)), name)
+        )
     predecessors: dict[str, str] = {}
     used: set[str] = set()
     for computer in new:

@@ -9,6 +9,28 @@ from pathlib import Path
 from backup_monitoring.store.files import LOCK, StoreError
 
 
+def mark_used(folder: Path) -> None:
+    """Note in the lock's file that a run was committed; StoreError if it cannot be written."""
+    try:
+        with (folder / LOCK).open("r+b") as lock:
+            lock.write(b"used\n")
+    except OSError as error:
+        raise _make_error(folder, error) from None
+
+
+def is_used(folder: Path) -> bool:
+    """Return whether a run was ever committed in *folder*, even if its files are gone."""
+    try:
+        return (folder / LOCK).stat().st_size > 0
+    except FileNotFoundError:
+        return False
+
+
+def _make_error(folder: Path, error: OSError) -> StoreError:
+    remedy = "create the folder, and give the collector's user write access"
+    return StoreError(str(folder), f"cannot be written ({error.strerror})", remedy)
+
+
 @contextmanager
 def hold_lock(folder: Path) -> Iterator[None]:
     """Hold the lock of the store in *folder*; the kernel releases it when the process ends.
@@ -19,11 +41,7 @@ def hold_lock(folder: Path) -> Iterator[None]:
     try:
         lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise StoreError(
-            str(folder),
-            f"cannot be written ({error.strerror})",
-            "create the folder, and give the collector's user write access",
-        ) from None
+        raise _make_error(folder, error) from None
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

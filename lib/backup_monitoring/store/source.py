@@ -19,11 +19,15 @@ class Source(NamedTuple):
         accounts: yields all accounts in scope, or those with the given uids, with what is
             needed of their uploads. StoreError: the store's data are too old.
         count_accounts: returns the number of accounts of a backup server, None if it is not known.
+        has_ended: returns whether it is known that an account, which `accounts` does not yield, is
+            no longer to be monitored: its entry says so, or its loss is believed. A store that has
+            lost its history does not know whom it does not see.
     """
 
     people: People
     accounts: Callable[[Sequence[str] | None, Needs], Iterator[tuple[Account, Uploads]]]
     count_accounts: Callable[[str], int | None]
+    has_ended: Callable[[str], bool]
 
 
 @contextmanager
@@ -50,7 +54,7 @@ def open_source(
 
         try:
             state.check_age(settings.store, None, now)
-            yield Source(state.people(), read_stored, state.count_accounts_of_host)
+            yield Source(state.people(), read_stored, state.count_accounts_of_host, state.has_ended)
         finally:
             state.close()
         return
@@ -64,4 +68,5 @@ def open_source(
                 settings, needs.entry, needs.files, uids, now, phase
             ),
             lambda host: None,
+            lambda uid: True,
         )

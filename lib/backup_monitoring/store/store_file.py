@@ -80,11 +80,10 @@ class StoreFile:
         except sqlite3.Error as error:
             raise self._make_error(error) from None
         if layout != LAYOUT:
-            raise StoreError(
-                str(file),
-                f"has layout {layout}, written by another version",
-                "run this version's collect_backup_state",
-            )
+            problem = f"has layout {layout}, written by another version"
+            if not file.stat().st_size:
+                problem = "is empty"
+            raise StoreError(str(file), problem, "run this version's collect_backup_state")
 
     def _make_error(self, error: sqlite3.Error | OSError) -> StoreError:
         if getattr(error, "sqlite_errorcode", 0) & 0xFF in DAMAGED:
@@ -196,6 +195,19 @@ class StoreFile:
         except sqlite3.Error as error:
             raise self._make_error(error) from None
         return int(row[0])
+
+    def has_ended(self, uid: str) -> bool:
+        """Return whether the account *uid*, which is not in scope, is known to have ended.
+
+        Raises:
+            StoreError: the file is damaged.
+        """
+        if next(self.accounts(None, [uid], Need.NOTHING), None) is not None:
+            return True  # its entry, which says so
+        subject = f"account {uid}".lower()
+        return any(
+            each.kind == "lost" and each.where.lower() == subject for each in self.findings()
+        )
 
     def findings(self) -> Iterator[Finding]:
         """Yield the findings of the last run; StoreError if the file is damaged."""

@@ -92,6 +92,9 @@ class StoreWriter:
         self._new = folder / f"{STATE}.new"
         try:
             self._new.unlink(missing_ok=True)  # of a run that was killed
+            # Nobody else may read it before it is complete, whatever the umask.
+            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            os.close(os.open(self._new, flags, 0o600))
             self._db = sqlite3.connect(self._new, isolation_level=None)
         except (OSError, sqlite3.Error) as error:
             raise self._make_error(error) from None
@@ -215,7 +218,10 @@ class StoreWriter:
 
     def count_accounts(self) -> int:
         """Return how many accounts were written."""
-        return int(self._db.execute("SELECT count(*) FROM accounts").fetchone()[0])
+        try:
+            return int(self._db.execute("SELECT count(*) FROM accounts").fetchone()[0])
+        except sqlite3.Error as error:
+            raise self._make_error(error) from None
 
     def _add_homes(self, refused: str | None) -> None:
         """Write a home for each active account without one: a row that is missing is damage."""

@@ -1,4 +1,4 @@
-"""The tasks: five pure rules with their policies and facts, and their registry."""
+"""The tasks: pure rules with their policies and facts, and their registry."""
 
 from backup_monitoring import face
 

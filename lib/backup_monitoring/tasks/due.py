@@ -60,6 +60,8 @@ def iter_due_times(
     # night of a clock change.
     few = len(pattern.hours) * len(pattern.minutes) <= _FEW_A_DAY
     stretch, list_instants = (_WEEK, _list_instants_cached) if few else (DAY, _list_instants)
+    if pattern.days is not None or pattern.months is not None:
+        stretch = _WEEK
     # The offset does not matter here; without it, more computers share an entry of the cache.
     pattern = pattern._replace(offset=timedelta(0))
     day = after.astimezone(zone).date() - DAY

@@ -36,7 +36,7 @@ def evaluate_quota(
 
     Args:
         account: ``used``, ``capacity`` in bytes, None if the entry has no valid value.
-        uploads, now: of no concern.
+        uploads, now: not used.
         policies: thresholds in percent, ends included.
 
     Returns:

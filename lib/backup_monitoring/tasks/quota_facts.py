@@ -17,7 +17,8 @@ class QuotaFacts(NamedTuple):
         int | None, Fact("what is left of the quota", int(0.8 * GIB), 6 * GIB, unit="B")
     ] = None
     percent: Annotated[
-        float | None, Fact("the used space of the quota", 92.0, 40.0, above="threshold_percent")
+        float | None,
+        Fact("the used space in percent of the quota", 92.0, 40.0, above="threshold_percent"),
     ] = None
     threshold_percent: Annotated[float | None, Fact("the threshold", 85.0, 85.0)] = None
     days_to_full: Annotated[int | None, Fact("of a forecast, days until full", 12)] = None

@@ -242,13 +242,12 @@ def _find_missed(
     times: ComputerTimes, plan: _Plan, served: datetime, policy: SchedulePolicy, now: datetime
 ) -> _Missed:
     """Return the due times missed after *served*: of the clock's possible errors, the fewest."""
-    return min(
-        (
-            _count_missed(times.start, plan, served, error, policy, now)
-            for error in list_possible_errors(times.error)
-        ),
-        key=lambda missed: len(missed.due),
-    )
+    counted = []
+    for error in list_possible_errors(times.error):
+        counted.append(_count_missed(times.start, plan, served, error, policy, now))
+        if not counted[-1].due:
+            break
+    return min(counted, key=lambda missed: len(missed.due))
 
 
 def _count_missed(

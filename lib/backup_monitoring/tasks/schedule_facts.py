@@ -24,10 +24,14 @@ class ScheduleFacts(NamedTuple):
         datetime | None,
         Fact("start of the last backup", SAMPLE_EVENING - DAY, SAMPLE_NOON - DAY / 2),
     ] = None
-    threshold_backups: Annotated[int | None, Fact("so many missed backups are too many", 2)] = None
-    threshold_days: Annotated[int | None, Fact("so many days without a backup are too many", 1)] = (
-        None
-    )
+    threshold_backups: Annotated[
+        int | None,
+        Fact("number of missed backups from which on there is a warning", 2),
+    ] = None
+    threshold_days: Annotated[
+        int | None,
+        Fact("number of days without a backup from which on there is a warning", 1),
+    ] = None
     age: Annotated[
         timedelta | None, Fact("age of the last backup of a computer without due times", 9 * DAY)
     ] = None

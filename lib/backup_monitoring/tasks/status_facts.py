@@ -40,9 +40,13 @@ class StatusFacts(NamedTuple):
         datetime | None,
         Fact("end of the last successful backup", SAMPLE_EVENING - DAY, SAMPLE_NOON - DAY / 2),
     ] = None
-    threshold_backups: Annotated[int | None, Fact("so many failed backups are too many", 2)] = None
+    threshold_backups: Annotated[
+        int | None,
+        Fact("number of failed backups from which on there is a warning", 2),
+    ] = None
     threshold_days: Annotated[
-        int | None, Fact("so many days without a success are too many", 1)
+        int | None,
+        Fact("number of days without a success from which on there is a warning", 1),
     ] = None
     failed_since: datetime | None = None
     zone: tzinfo | None = None

@@ -28,6 +28,6 @@ CAUSES: tuple[Cause, ...] = (
     Cause(
         "unused",
         "the account has never been used",
-        "Ask the customer to install the backup program, or delete the account.",
+        "Ask the customer to install the backup program, or end the account.",
     ),
 )
