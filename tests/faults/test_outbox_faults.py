@@ -122,6 +122,26 @@ def test_an_outbox_without_one_of_its_tables(notifying: Fleet) -> None:
         assert "outbox.sqlite: is damaged (no such table: mails)" in ran.first
 
 
+def test_no_damaged_page_is_healthy(notifying: Fleet) -> None:
+    """Also one that no count reads: the mails may be in it."""
+    notify(notifying, "--scan")
+    file = notifying.folder / "outbox" / "outbox.sqlite"
+    whole = file.read_bytes()
+    damaged = [b"\xa5" * 4096 if any(whole[at : at + 8]) else None for at in _pages(whole)]
+
+    for at, page in zip(_pages(whole), damaged, strict=True):
+        if page is not None:
+            file.write_bytes(whole[:at] + page + whole[at + 4096 :])
+            ran = check(notifying)
+            assert (ran.code, "outbox.sqlite: is damaged" in ran.first) == (2, True), at
+    file.write_bytes(whole)
+    assert check(notifying).code == 0
+
+
+def _pages(data: bytes) -> range:
+    return range(0, len(data), 4096)
+
+
 @pytest.mark.parametrize("job", [*JOBS[:3], HOOK], ids=" ".join)
 def test_the_first_use_creates_it_silently(notifying: Fleet, job: tuple[str, ...]) -> None:
     write_settings(notifying, trigger="monitoring" if job is HOOK else "scan")

@@ -190,3 +190,19 @@ def test_a_computer_that_was_retired_once_and_is_used_again_can_be_lost(
 
     assert "lost: account 4000101" in out
     assert "missing_computer: account 4000101 web01" in out
+
+
+def test_a_report_that_cannot_be_read_ends_a_retirement(fleet: Fleet, run: Run) -> None:
+    """It was uploaded as well: what is torn hides nothing."""
+    assert collector(run, "--retire", "4000101/web01", hours=1)[0] == 0
+    assert codes(run, 2)["status"] == 0
+    torn = fleet.reports("4000101") / "backupStarted.xml"
+    torn.write_text("<torn")
+    later = (at(FIRST) + timedelta(hours=3)).timestamp()
+    os.utime(torn, (later, later))
+    torn.chmod(0o600)  # as of the Perl client: its modification time is this server's
+
+    states = codes(run, 30)
+
+    assert states["status"] != 0
+    assert collector(run, "--retired", hours=31) == (0, "no computer is retired")

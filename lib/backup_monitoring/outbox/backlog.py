@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from backup_monitoring.outbox.columns import read_time, write_time
-from backup_monitoring.outbox.outbox_errors import make_error
+from backup_monitoring.outbox.outbox_errors import make_damage_error, make_error
 from backup_monitoring.outbox.outbox_file import read_outbox
 
 _DAY = timedelta(days=1)
@@ -37,6 +37,10 @@ def read_status(file: Path, now: datetime) -> OutboxStatus:
     try:
         db = read_outbox(file)
         try:
+            # A page that no count reads may hold the mails themselves.
+            answer = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+            if answer != "ok":
+                raise make_damage_error(file, answer)
             return _count_mails(db, now)
         finally:
             db.close()

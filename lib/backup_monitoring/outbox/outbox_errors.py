@@ -33,8 +33,7 @@ def make_error(file: Path, error: Exception) -> OutboxError:
             str(file), f"cannot be read or written ({text})", "check its disk, and free space on it"
         )
     if code in _DAMAGED:
-        remedy = "move it and its -journal away, and see docs/operations.md, The outbox"
-        return OutboxError(str(file), f"is damaged ({text})", remedy)
+        return make_damage_error(file, text)
     refused = isinstance(error, PermissionError) or code in _REFUSED
     kind = OutboxAccessError if refused else OutboxError
     return kind(
@@ -43,3 +42,9 @@ def make_error(file: Path, error: Exception) -> OutboxError:
         "give this user's group write permission for the file and its folder, or add the user to "
         "their group and restart its daemon",
     )
+
+
+def make_damage_error(file: Path, text: str) -> OutboxError:
+    """Return the error of an outbox that SQLite finds damaged, by its own *text*."""
+    remedy = "move it and its -journal away, and see docs/operations.md, The outbox"
+    return OutboxError(str(file), f"is damaged ({text})", remedy)

@@ -153,6 +153,8 @@ def update_computer(
         tracked = _update_schedule(tracked, computer.schedule, now)
     if isinstance(computer.end, InvalidReport):
         tracked = _note_unread_end(tracked, computer.end, now)
+    if tracked.history.is_retired and _shows_invalid_since(computer, tracked.retired, now):
+        tracked = tracked._replace(uploaded=now)
     if start is tracked.start and end is tracked.end:
         return tracked if tracked.gone is None else tracked._replace(gone=None)
     tracked = _add_length(_update_row(tracked, start, end, now), start, end, now)
@@ -167,6 +169,16 @@ def update_computer(
         error=tracked.error if in_doubt else times.error,
         seen=_add_marks(tracked, start, end),
     )
+
+
+def _shows_invalid_since(computer: Computer, since: datetime | None, now: datetime) -> bool:
+    """Return whether a report that cannot be read came later than *since*: it was uploaded, too."""
+    arrivals = [
+        find_invalid_arrival(report, now)
+        for report in (computer.start, computer.end, computer.schedule)
+        if isinstance(report, InvalidReport)
+    ]
+    return since is not None and any(at is not None and at > since for at in arrivals)
 
 
 def _choose_report(
