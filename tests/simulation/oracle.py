@@ -31,6 +31,7 @@ Options = dict[State, str]  # '': right; else the name of the accepted deviation
 RIGHT = ""
 LOST = "an upload is lost or late"
 LONG = "a long run is not known to be one yet"
+BETWEEN_RUNS = timedelta(minutes=5)  # of the collector
 LATE_DEATH = "a death under a wrong clock is noticed later"
 UNREADABLE = "a report cannot be read: UNKNOWN until something is missed"
 LIVE_UNREADABLE = "live: a report cannot be read"
@@ -406,7 +407,8 @@ class _Row:
                 self.low += overdue
                 self.high += overdue
             elif later[0].has(START, now) and (START in later[0].seen or later[0] is known.start):
-                self.low += 1
+                # If no collector run saw the next one open, an end of this one may have come, too.
+                self.low += not _came_and_went(later[0])
                 self.high += 1
             else:
                 self.high += 1
@@ -428,6 +430,13 @@ class _Row:
             moment.thresholds.evaluate(count, last, moment.now)
             for count, last in product(counts, self.successes)
         }
+
+
+def _came_and_went(run: Run) -> bool:
+    """Return whether no collector run may have seen *run* while it was open."""
+    if run.start_in is None or run.end_in is None:
+        return False
+    return run.end_in - run.start_in < BETWEEN_RUNS
 
 
 def _shows(run: Run, now: datetime) -> bool:

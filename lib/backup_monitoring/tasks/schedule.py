@@ -328,8 +328,7 @@ def _find_last_backup(
 ) -> _LastBackup:
     computer, start, end = readable.computer, times.start, times.end
     unread = None if readable.start is None else find_invalid_arrival(readable.start, now)
-    known = (each.time for each in (start, end) if each is not None)
-    if unread is not None and all(unread > each for each in known):
+    if unread is not None and (start is None or unread > start.time):
         return _LastBackup(unread)
     if end is None:
         return _LastBackup(None if start is None else start.shown)
