@@ -237,6 +237,10 @@ def expect_schedule(computer: Computer, moment: Moment) -> Options:
         steps = [error * step / 12 for step in range(13)]
         for state in _schedule_states(computer, known, moment, steps, torn=True):
             options.setdefault(state, LATE_DEATH)
+        # The clock may have been set right since: then due times were served for longer.
+        count = _count_missed(computer, known, moment, torn=True, served_for=error)
+        for last in _list_last(computer, known, now, torn=True):
+            options.setdefault(moment.thresholds.evaluate(count, last, now), LATE_DEATH)
     torn = known.start is not None and known.start.is_torn(START, now)
     if State.OK in options and (torn or _last_plan_is_torn(computer, now)):
         options.setdefault(State.UNKNOWN, UNREADABLE)
@@ -270,14 +274,20 @@ def _list_last(computer: Computer, known: Known, now: datetime, torn: bool) -> s
     return lasts
 
 
-def _count_missed(computer: Computer, known: Known, moment: Moment, torn: bool) -> int:
+def _count_missed(
+    computer: Computer,
+    known: Known,
+    moment: Moment,
+    torn: bool,
+    served_for: timedelta = timedelta(0),
+) -> int:
     start, end, now = known.start, known.end, moment.now
     since = _plan_since(computer, known, moment, torn)
     if end is not None and (start is None or known.ended):
         since.append(end.end_in if torn and END in end.torn and end.end_in else end.end)
     elif start is not None and not (torn and START in start.torn):
         since.append(_open_until(computer, start, known, moment.stored))
-    border = max(since, default=computer.created)
+    border = max(since, default=computer.created) + served_for
     return sum(
         due.at > border
         and now - due.at > GRACE
