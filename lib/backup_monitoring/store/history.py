@@ -27,7 +27,13 @@ from backup_monitoring.store.backup_outcomes import (
     date_last,
     list_finished,
 )
-from backup_monitoring.tasks import date_report, find_invalid_arrival, is_ahead, read_times
+from backup_monitoring.tasks import (
+    date_report,
+    find_invalid_arrival,
+    is_ahead,
+    list_invalid,
+    read_times,
+)
 
 # Reports of a computer that are recognized when they are restored: of about 50 backups.
 MOST_SEEN = 100
@@ -173,11 +179,7 @@ def update_computer(
 
 def _shows_invalid_since(computer: Computer, since: datetime | None, now: datetime) -> bool:
     """Return whether a report that cannot be read came later than *since*: it was uploaded, too."""
-    arrivals = [
-        find_invalid_arrival(report, now)
-        for report in (computer.start, computer.end, computer.schedule)
-        if isinstance(report, InvalidReport)
-    ]
+    arrivals = [find_invalid_arrival(report, now) for report in list_invalid(computer)]
     return since is not None and any(at is not None and at > since for at in arrivals)
 
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from backup_monitoring.tasks.policies import Policies
     from backup_monitoring.tasks.quota import resolve_quota_thresholds
     from backup_monitoring.tasks.quota_task import QuotaPolicy
-    from backup_monitoring.tasks.readable import find_invalid_arrival, separate_invalid
+    from backup_monitoring.tasks.readable import find_invalid_arrival, list_invalid
+    from backup_monitoring.tasks.readable import separate_invalid
     from backup_monitoring.tasks.registry import SECTIONS, TASKS, format_thresholds, is_certainly_ok
     from backup_monitoring.tasks.schedule_task import SchedulePolicy
     from backup_monitoring.tasks.task import Option, Task

@@ -22,9 +22,9 @@ from backup_monitoring.tasks.aggregate import ComputerVerdict, aggregate, list_r
 from backup_monitoring.tasks.client_facts import ClientFacts
 from backup_monitoring.tasks.client_task import ClientPolicy
 from backup_monitoring.tasks.clocks import date_report
-from backup_monitoring.tasks.computer_eligibility import check_reports, check_retired
+from backup_monitoring.tasks.computer_eligibility import check_retired
 from backup_monitoring.tasks.policies import Policies
-from backup_monitoring.tasks.readable import separate_invalid
+from backup_monitoring.tasks.readable import check_reports, separate_invalid
 from backup_monitoring.tasks.schedule_task import SchedulePolicy
 
 # git describe: the number of commits since a release, for example 2.7.1-4-g0549bf1.

@@ -157,9 +157,9 @@ def format_clock_error(error: timedelta) -> str:
     return f"its clock is {format_duration(abs(error) + _HALF_A_MINUTE)} {direction}"
 
 
-def mention_clock(verdict: ComputerVerdict, computer: Computer, now: datetime) -> ComputerVerdict:
-    """Return *verdict* of *computer*, with a clause if its clock is wrong."""
-    clause = "" if verdict.retired else format_clock_error(read_times(computer, now).error)
+def mention_clock(verdict: ComputerVerdict, error: timedelta) -> ComputerVerdict:
+    """Return *verdict*, with a clause if the computer's clock is wrong by *error*."""
+    clause = format_clock_error(error)
     return verdict._replace(summary=f"{verdict.summary}; {clause}") if clause else verdict
 
 

@@ -1,12 +1,11 @@
 """Which computers have their verdict before a rule looks at their runs?"""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timezone
 
 from backup_monitoring.model import (
     Computer,
     End,
-    InvalidReport,
     Schedule,
     Start,
     State,
@@ -14,7 +13,7 @@ from backup_monitoring.model import (
 )
 from backup_monitoring.tasks.aggregate import ComputerVerdict
 from backup_monitoring.tasks.clocks import find_schedule_change, is_ahead, read_times
-from backup_monitoring.tasks.readable import find_invalid_arrival
+from backup_monitoring.tasks.readable import find_invalid_arrival, list_invalid
 from backup_monitoring.tasks.schedule_task import SchedulePolicy
 
 
@@ -45,7 +44,7 @@ def check_retired(
     if history is not None and history.retired is not None and history.is_retired:
         since = format_time(history.retired, UTC)
         return _make_retired(computer, f"by the provider since {since}")
-    for report in _list_invalid(computer):
+    for report in list_invalid(computer):
         if find_invalid_arrival(report, now) is None:  # it may have been uploaded just now
             return None
     border = now - policy.retired_after
@@ -56,14 +55,6 @@ def check_retired(
         upload = find_last_upload(other, now) if _find_gone(other) is None else None
         if upload is not None and upload > border:
             return _make_retired(computer, f"no upload since {format_time(last, UTC)}")
-    return None
-
-
-def check_reports(computer: Computer, reports: Iterable[object]) -> ComputerVerdict | None:
-    """Return UNKNOWN for the first of *computer*'s *reports* that is invalid, else None."""
-    for report in reports:
-        if isinstance(report, InvalidReport):
-            return ComputerVerdict(computer.name, State.UNKNOWN, f"invalid report {report}")
     return None
 
 
@@ -79,13 +70,8 @@ def find_last_upload(computer: Computer, now: datetime) -> datetime | None:
     moments += [report.time for report in (times.start, times.end) if report is not None]
     if isinstance(computer.schedule, Schedule):
         moments.append(find_schedule_change(computer.schedule, times.error))
-    moments += [find_invalid_arrival(report, now) for report in _list_invalid(computer)]
+    moments += [find_invalid_arrival(report, now) for report in list_invalid(computer)]
     return max((each for each in moments if each is not None and each <= now), default=None)
-
-
-def _list_invalid(computer: Computer) -> list[InvalidReport]:
-    reports = (computer.start, computer.end, computer.schedule)
-    return [report for report in reports if isinstance(report, InvalidReport)]
 
 
 def _find_gone(computer: Computer) -> datetime | None:

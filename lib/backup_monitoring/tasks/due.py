@@ -59,9 +59,9 @@ def iter_due_times(
     # One stretch of days at a time: instants ascend from each stretch to the next, except in the
     # night of a clock change.
     few = len(pattern.hours) * len(pattern.minutes) <= _FEW_A_DAY
-    stretch, list_instants = (_WEEK, _list_instants_cached) if few else (DAY, _list_instants)
-    if pattern.days is not None or pattern.months is not None:
-        stretch = _WEEK
+    rare = pattern.days is not None or pattern.months is not None
+    stretch = _WEEK if few or rare else DAY
+    list_instants = _list_instants_cached if few else _list_instants
     # The offset does not matter here; without it, more computers share an entry of the cache.
     pattern = pattern._replace(offset=timedelta(0))
     day = after.astimezone(zone).date() - DAY

@@ -49,7 +49,7 @@ def evaluate_quota(
     policy, used, capacity = policies[QuotaPolicy], account.used, account.capacity
     if used is None or not capacity:
         return _report_missing(account)
-    percent, policy = 100 * used / capacity, policies[QuotaPolicy]
+    percent = 100 * used / capacity
     warning, critical = resolve_quota_thresholds(account, policy)
     forecast = _make_forecast(account.growth, used, capacity, warning.good)
     metrics = (

@@ -10,6 +10,7 @@ last one that an earlier collector run could read counts, and
 A computer with such a start or end is UNKNOWN, unless something worse is known of it.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -57,14 +58,28 @@ def separate_invalid(computer: Computer) -> ReadableComputer:
     return ReadableComputer(known, invalid_start, invalid_end, invalid_schedule)
 
 
-def find_invalid_arrival(report: InvalidReport, now: datetime) -> datetime | None:
-    """Return by when *report* had come, aware UTC.
+def list_invalid(computer: Computer) -> list[InvalidReport]:
+    """Return the reports of *computer* that are not valid."""
+    reports = (computer.start, computer.end, computer.schedule)
+    return [report for report in reports if isinstance(report, InvalidReport)]
+
+
+def find_invalid_arrival(report: InvalidReport | None, now: datetime) -> datetime | None:
+    """Return by when *report* had come, aware UTC; None if there is none.
 
     It is unknown, None, if its file could not be read, or its file's time lies in the future.
     """
-    if report.received is None or report.received.moment > now + CLOCK_SLACK:
+    if report is None or report.received is None or report.received.moment > now + CLOCK_SLACK:
         return None
     return min(report.received.moment, now)
+
+
+def check_reports(computer: Computer, reports: Iterable[object]) -> ComputerVerdict | None:
+    """Return UNKNOWN for the first of *computer*'s *reports* that is not valid, else None."""
+    for report in reports:
+        if isinstance(report, InvalidReport):
+            return ComputerVerdict(computer.name, State.UNKNOWN, f"invalid report {report}")
+    return None
 
 
 def weigh_invalid(verdict: ComputerVerdict, report: InvalidReport | None) -> ComputerVerdict:

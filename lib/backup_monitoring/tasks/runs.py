@@ -67,7 +67,7 @@ def find_newest_run(
     start = computer.start if isinstance(computer.start, Start) else None
     end = computer.end if isinstance(computer.end, End) else None
     began, ended = times.start, times.end
-    unread = None if readable.end is None else find_invalid_arrival(readable.end, now)
+    unread = find_invalid_arrival(readable.end, now)
     if (
         end is not None
         and ended is not None

@@ -42,6 +42,7 @@ from backup_monitoring.tasks.due import ComputerClock, find_wall_shift, iter_due
 from backup_monitoring.tasks.policies import Policies
 from backup_monitoring.tasks.readable import (
     ReadableComputer,
+    check_reports,
     find_invalid_arrival,
     separate_invalid,
     weigh_invalid,
@@ -118,12 +119,14 @@ def _evaluate_computer(
     if verdict := check_computer(computer, others, policies[SchedulePolicy], now):
         return verdict
     readable = separate_invalid(computer)
-    if readable.schedule is not None and readable.computer.schedule is None:
-        return ComputerVerdict(computer.name, State.UNKNOWN, f"invalid report {readable.schedule}")
+    hiding = [readable.schedule] if readable.computer.schedule is None else []
     if readable.start is not None and _may_be_new(readable.start, computer, now):
-        return ComputerVerdict(computer.name, State.UNKNOWN, f"invalid report {readable.start}")
-    verdict = _evaluate_schedule(account, readable, warn_after, policies, now)
-    verdict = mention_clock(verdict, readable.computer, now)
+        hiding.append(readable.start)
+    if verdict := check_reports(computer, hiding):
+        return verdict
+    times = read_times(readable.computer, now)
+    verdict = _evaluate_schedule(account, readable, times, warn_after, policies, now)
+    verdict = mention_clock(verdict, times.error)
     return weigh_invalid(_mention_schedule(verdict, readable), readable.start)
 
 
@@ -153,17 +156,17 @@ def _mention_schedule(verdict: ComputerVerdict, readable: ReadableComputer) -> C
 def _evaluate_schedule(
     account: Account,
     readable: ReadableComputer,
+    times: ComputerTimes,
     warn_after: WarnAfter,
     policies: Policies,
     now: datetime,
 ) -> ComputerVerdict:
     computer, schedule = readable.computer, readable.computer.schedule
     if not isinstance(schedule, Schedule):
-        return _evaluate_age(readable, "no schedule uploaded", policies, now)
+        return _evaluate_age(readable, times, "no schedule uploaded", policies, now)
     if not isinstance(schedule.plan, Pattern):
-        return _evaluate_age(readable, schedule.plan.value, policies, now)
+        return _evaluate_age(readable, times, schedule.plan.value, policies, now)
     pattern, origin = apply_weekdays(account, computer, schedule.plan, policies[SchedulePolicy])
-    times = read_times(computer, now)
     clock = find_clock(computer, times.error, policies[SchedulePolicy])
     plan = _Plan(pattern, origin, clock, find_schedule_change(schedule, times.error))
     return _evaluate_due_times(account, readable, times, plan, warn_after, policies, now)
@@ -303,7 +306,7 @@ def _find_served(
         valid = plan.changed <= now + CLOCK_SLACK
         changed = min(plan.changed, now) if valid else None
     run = find_newest_run(readable, times, policies[StatusPolicy], now)
-    unread = None if readable.start is None else find_invalid_arrival(readable.start, now)
+    unread = find_invalid_arrival(readable.start, now)
     if run is None and unread is None:
         seen = (account.created, history.first_seen if history is not None else None, changed)
         return max((each for each in seen if each is not None), default=None)
@@ -327,7 +330,7 @@ def _find_last_backup(
     readable: ReadableComputer, times: ComputerTimes, now: datetime
 ) -> _LastBackup:
     computer, start, end = readable.computer, times.start, times.end
-    unread = None if readable.start is None else find_invalid_arrival(readable.start, now)
+    unread = find_invalid_arrival(readable.start, now)
     if unread is not None and (start is None or unread > start.time):
         return _LastBackup(unread)
     if end is None:
@@ -343,11 +346,14 @@ def _have_one_id(computer: Computer) -> bool:
 
 
 def _evaluate_age(
-    readable: ReadableComputer, reason: str, policies: Policies, now: datetime
+    readable: ReadableComputer,
+    times: ComputerTimes,
+    reason: str,
+    policies: Policies,
+    now: datetime,
 ) -> ComputerVerdict:
     """Return the verdict of a computer without due times: only the last backup's age counts."""
-    computer = readable.computer
-    times, oldest = read_times(computer, now), policies[SchedulePolicy].max_backup_age
+    computer, oldest = readable.computer, policies[SchedulePolicy].max_backup_age
     last = _find_last_backup(readable, times, now).at
     clock = find_clock(computer, times.error, policies[SchedulePolicy])
     summary = f"{reason}, last backup {_format_known(last, clock)}"

@@ -97,20 +97,21 @@ def _evaluate_computer(
     if verdict := check_computer(computer, others, policies[SchedulePolicy], now):
         return verdict
     readable = separate_invalid(computer)
-    verdict = _evaluate_runs(account, readable, warn_after, policies, now)
-    verdict = mention_clock(verdict, readable.computer, now)
+    times = read_times(readable.computer, now)
+    verdict = _evaluate_runs(account, readable, times, warn_after, policies, now)
+    verdict = mention_clock(verdict, times.error)
     return weigh_invalid(verdict, readable.end or readable.start)
 
 
 def _evaluate_runs(
     account: Account,
     readable: ReadableComputer,
+    times: ComputerTimes,
     warn_after: WarnAfter,
     policies: Policies,
     now: datetime,
 ) -> ComputerVerdict:
     computer = readable.computer
-    times = read_times(computer, now)
     run = find_newest_run(readable, times, policies[StatusPolicy], now)
     if run is None:
         return ComputerVerdict(computer.name, State.OK, "no report of a backup yet")
