@@ -2,6 +2,8 @@
 
 import os
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -22,6 +24,15 @@ def make_history_error(file: Path, error: OSError | sqlite3.Error) -> StoreError
         return HistoryDamagedError(str(file), f"is damaged ({error})", "see the disk's health")
     remedy = "check that the disk is not full and that the collector's user can write there"
     return StoreError(str(file), f"cannot be read or written ({error})", remedy)
+
+
+@contextmanager
+def guard_history(file: Path) -> Iterator[None]:
+    """Raise an error of SQLite, met in the history *file*, as one of ours."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise make_history_error(file, error) from None
 
 
 def set_damaged_aside(folder: Path, error: HistoryDamagedError) -> str:

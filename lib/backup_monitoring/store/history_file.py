@@ -17,7 +17,7 @@ from backup_monitoring.model import Account, Codec, Computer, Finding, Growth, U
 from backup_monitoring.store.files import HISTORY, STATE, UNREADABLE, StoreError
 from backup_monitoring.store.growth import DailySize, add_size, estimate_growth
 from backup_monitoring.store.history import TrackedComputer, mark_missing, update_computer
-from backup_monitoring.store.history_damage import make_history_error, set_aside
+from backup_monitoring.store.history_damage import guard_history, make_history_error, set_aside
 from backup_monitoring.store.history_recovery import Recovered, recover_computers
 from backup_monitoring.store.loss_table import LOSS_TABLES, LossTable
 from backup_monitoring.store.renamed import find_predecessors
@@ -68,6 +68,7 @@ class HistoryFile:
         self.findings: list[Finding] = []
         self._folder = folder
         self._file = folder / HISTORY
+        self._guard = partial(guard_history, self._file)
         self._now = now
         self._sudden_loss = sudden_loss
         try:
@@ -77,9 +78,7 @@ class HistoryFile:
             raise make_history_error(self._file, error) from None
         # A clock that ran backwards was wrong before, or it is now.
         self._in_doubt = now.timestamp() < max(self._runs, default=0)
-        self.losses = LossTable(
-            self._db, partial(make_history_error, self._file), self._report_damage
-        )
+        self.losses = LossTable(self._db, self._guard, self._report_damage)
 
     def _open(self) -> sqlite3.Connection:
         """Return the open file, a new one where it is lost; `loss` says so."""
@@ -173,10 +172,8 @@ class HistoryFile:
 
     def read_last_run(self) -> datetime | None:
         """Return when the last run that was committed began; StoreError if it cannot be read."""
-        try:
+        with self._guard():
             row = self._db.execute("SELECT value FROM meta WHERE key = 'last_run'").fetchone()
-        except sqlite3.Error as error:
-            raise make_history_error(self._file, error) from None
         try:
             return read_time(row[0]) if row else None
         except UNREADABLE:
@@ -192,10 +189,8 @@ class HistoryFile:
         Raises:
             StoreError: the file cannot be read or written.
         """
-        try:
+        with self._guard():
             return self._update_growth(account)
-        except sqlite3.Error as error:
-            raise make_history_error(self._file, error) from None
 
     def _update_growth(self, account: Account) -> Growth | None:
         key, today = make_key(account.uid), self._now.date().toordinal()
@@ -214,10 +209,8 @@ class HistoryFile:
         Raises:
             StoreError: the file cannot be read.
         """
-        try:
+        with self._guard():
             computers = self._read_known(uid)
-        except sqlite3.Error as error:
-            raise make_history_error(self._file, error) from None
         return {name: each for name, each in sorted(computers.items()) if not each.is_blank}
 
     def list_accounts(self) -> list[str]:
@@ -227,17 +220,13 @@ class HistoryFile:
             StoreError: the file cannot be read.
         """
         query = "SELECT DISTINCT key FROM computers ORDER BY key"
-        try:
+        with self._guard():
             return [key for (key,) in self._db.execute(query)]
-        except sqlite3.Error as error:
-            raise make_history_error(self._file, error) from None
 
     def write_computer(self, uid: str, name: str, tracked: TrackedComputer) -> None:
         """Replace what is kept of a computer; StoreError if the file cannot be written."""
-        try:
+        with self._guard():
             self._write(make_key(uid), name, tracked)
-        except sqlite3.Error as error:
-            raise make_history_error(self._file, error) from None
 
     def _read_sizes(self, uid: str, row: Sequence[Any] | None) -> tuple[list[DailySize], float]:
         """Return the sizes of *row*, and when it was written; the latter is never, if damaged."""
@@ -262,10 +251,8 @@ class HistoryFile:
         Raises:
             StoreError: the file cannot be read or written.
         """
-        try:
+        with self._guard():
             return self._update_computers(account.uid, uploads)
-        except sqlite3.Error as error:
-            raise make_history_error(self._file, error) from None
 
     def _update_computers(
         self, uid: str, uploads: Uploads
@@ -359,15 +346,13 @@ class HistoryFile:
         Raises:
             StoreError: it cannot be written.
         """
-        try:
+        with self._guard():
             if complete:
                 self._forget_old((self._now - keep).timestamp())
             now = self._now.timestamp()
             runs = _RUNS.encode((*self._runs, now)[-_MOST_RUNS:])
             self._db.execute("REPLACE INTO meta VALUES ('last_run', ?), ('runs', ?)", (now, runs))
             self._db.execute("COMMIT")
-        except sqlite3.Error as error:
-            raise make_history_error(self._file, error) from None
 
     def _forget_old(self, oldest: float) -> None:
         for statement in (
@@ -390,10 +375,8 @@ class HistoryFile:
         self._execute("ROLLBACK TO part")
 
     def _execute(self, statement: str) -> None:
-        try:
+        with self._guard():
             self._db.execute(statement)
-        except sqlite3.Error as error:
-            raise make_history_error(self._file, error) from None
 
     def close(self) -> None:
         """Close the file; what was not committed is lost."""

@@ -3,10 +3,10 @@
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, TypeVar
 
-from backup_monitoring.store.files import UNREADABLE, StoreError
+from backup_monitoring.store.files import UNREADABLE
 from backup_monitoring.store.losses import LossVerdict, LostAccount
 from backup_monitoring.store.schema import read_loss, write_text
 
@@ -38,7 +38,7 @@ class LossTable:
     """The two tables of an open history.
 
     Args:
-        db: within a transaction. make_error: returns the history's error for SQLite's.
+        db: within a transaction. guard: makes errors of SQLite the history's.
         report_damage: called with the name of each row that cannot be what was written.
 
     Raises:
@@ -48,19 +48,12 @@ class LossTable:
     def __init__(
         self,
         db: sqlite3.Connection,
-        make_error: Callable[[sqlite3.Error], StoreError],
+        guard: Callable[[], AbstractContextManager[None]],
         report_damage: Callable[[str], None],
     ) -> None:
         self._db = db
-        self._make_error = make_error
+        self._guard = guard
         self._report_damage = report_damage
-
-    @contextmanager
-    def _guard(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise self._make_error(error) from None
 
     def read_monitored(self) -> dict[str, MonitoredAccount]:
         """Return the accounts that the last run monitored, those that are held included."""
