@@ -91,7 +91,8 @@ def scan_accounts(outbox: Outbox, source: Source, settings: Settings, now: datet
         before = _load_problems(transaction)
     verdicts, accounts = _evaluate_accounts(source, settings, now, before)
     found = {uid for uid, _ in verdicts}
-    ended = {uid for uid, _ in before if uid in found or source.has_ended(uid)}
+    known = {uid for uid, _ in before}
+    ended = found.union(source.find_ended(known - found))
     with outbox.transaction(now) as transaction:
         transaction.set_meta(OUTAGE, "")
         dispatcher = Dispatcher(transaction, source.people, settings)

@@ -1,6 +1,6 @@
 """The source of accounts and people: the store, or else the directory and the homes."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import NamedTuple
@@ -19,15 +19,15 @@ class Source(NamedTuple):
         accounts: yields all accounts in scope, or those with the given uids, with what is
             needed of their uploads. StoreError: the store's data are too old.
         count_accounts: returns the number of accounts of a backup server, None if it is not known.
-        has_ended: returns whether it is known that an account, which `accounts` does not yield, is
-            no longer to be monitored: its entry says so, or its loss is believed. A store that has
+        find_ended: returns those of the given uids, none of which `accounts` yields, that are known
+            to be no longer monitored: the entry says so, or its loss is believed. A store that has
             lost its history does not know whom it does not see.
     """
 
     people: People
     accounts: Callable[[Sequence[str] | None, Needs], Iterator[tuple[Account, Uploads]]]
     count_accounts: Callable[[str], int | None]
-    has_ended: Callable[[str], bool]
+    find_ended: Callable[[Collection[str]], Collection[str]]
 
 
 @contextmanager
@@ -54,7 +54,9 @@ def open_source(
 
         try:
             state.check_age(settings.store, None, now)
-            yield Source(state.people(), read_stored, state.count_accounts_of_host, state.has_ended)
+            yield Source(
+                state.people(), read_stored, state.count_accounts_of_host, state.find_ended
+            )
         finally:
             state.close()
         return
@@ -68,5 +70,5 @@ def open_source(
                 settings, needs.entry, needs.files, uids, now, phase
             ),
             lambda host: None,
-            lambda uid: True,
+            lambda uids: uids,
         )

@@ -7,7 +7,7 @@ the other, whatever is killed. Nothing is locked: any user that can open the fil
 import os
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -196,18 +196,19 @@ class StoreFile:
             raise self._make_error(error) from None
         return int(row[0])
 
-    def has_ended(self, uid: str) -> bool:
-        """Return whether the account *uid*, which is not in scope, is known to have ended.
+    def find_ended(self, uids: Collection[str]) -> set[str]:
+        """Return those of *uids*, none of them in scope, whose accounts are known to have ended.
 
         Raises:
             StoreError: the file is damaged.
         """
-        if next(self.accounts(None, [uid], Need.NOTHING), None) is not None:
-            return True  # its entry, which says so
-        subject = f"account {uid}".lower()
-        return any(
-            each.kind == "lost" and each.where.lower() == subject for each in self.findings()
-        )
+        # An account that is still in the directory has an entry, which says so.
+        here = {make_key(account.uid) for account, _ in self.accounts(None, [*uids], Need.NOTHING)}
+        ended = {uid for uid in uids if make_key(uid) in here}
+        if len(ended) < len(uids):
+            lost = {each.where.lower() for each in self.findings() if each.kind == "lost"}
+            ended |= {uid for uid in uids if f"account {uid}".lower() in lost}
+        return ended
 
     def findings(self) -> Iterator[Finding]:
         """Yield the findings of the last run; StoreError if the file is damaged."""
