@@ -8,19 +8,18 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from backup_monitoring.model.accounts import Account
-from backup_monitoring.model.uploads import Computer, End, Receipt, Start, Uploads
+from backup_monitoring.model.uploads import Computer, Receipt, Start, Uploads
 from backup_monitoring.store.history import update_computer
 from backup_monitoring.store.history_file import HistoryFile
 from backup_monitoring.tasks.policies import Policies
 from backup_monitoring.tasks.status import evaluate_status
-from cases import PERL, at, end, start
+from cases import at, end, start
 from store.fleet import Fleet, collect_once
 
 ACCOUNT = Account("4000101", "", warning_numbers=1, warning_days=0)
 UPLOADS_APART = 0.11  # seconds: as far as those of one backup are at least
 KEEP = timedelta(days=400)
 RIGHT = at("2026-03-04T22:00Z")
-ZERO = timedelta(0)
 
 
 def test_a_wrong_clock_is_a_finding_and_a_clause(tmp_path: Path) -> None:
@@ -102,9 +101,9 @@ def test_a_file_from_the_future_shows_nothing(tmp_path: Path) -> None:
 
 def test_a_start_that_comes_after_its_own_end_is_not_open() -> None:
     """Each upload may be late: by its arrival the start would be newer than its end."""
-    ended = End(at("2026-03-03T20:40Z"), ZERO, "2", True, PERL, _came("2026-03-03T20:40Z"))
-    late = Start(at("2026-03-03T20:00Z"), ZERO, "2", PERL, _came("2026-03-03T22:00Z"))
-    following = Start(at("2026-03-04T20:00Z"), ZERO, "3", PERL, _came("2026-03-04T20:00Z"))
+    ended = end("2026-03-03T20:40Z")._replace(id="2")
+    late = start("2026-03-03T20:00Z", came="2026-03-03T22:00Z")._replace(id="2")
+    following = start("2026-03-04T20:00Z")._replace(id="3")
     shown = Computer("web01", late, ended)
 
     kept = update_computer(None, shown, at("2026-03-03T22:05Z"))
@@ -118,8 +117,8 @@ def test_a_start_that_comes_after_its_own_end_is_not_open() -> None:
 
 
 def test_a_run_that_starts_in_the_second_in_which_another_one_ends_is_open() -> None:
-    ended = End(at("2026-03-03T20:40Z"), ZERO, "2", True, PERL, _came("2026-03-03T20:40Z"))
-    following = Start(at("2026-03-03T20:40Z"), ZERO, "3", PERL, _came("2026-03-03T20:40:01Z"))
+    ended = end("2026-03-03T20:40Z")._replace(id="2")
+    following = start("2026-03-03T20:40Z", came="2026-03-03T20:40:01Z")._replace(id="3")
     shown = Uploads((Computer("web01", following, ended),))
 
     verdict = evaluate_status(ACCOUNT, shown, Policies(), at("2026-03-03T21:00Z"))
@@ -131,13 +130,13 @@ def test_a_success_that_came_while_this_servers_clock_was_ahead_is_of_its_own_ti
     """Otherwise the last success would be unknown for 400 days, whatever succeeds meanwhile."""
     first = Computer(
         "web01",
-        Start(at("2026-03-03T20:00Z"), ZERO, "1", PERL, _came("2027-04-07T20:00Z")),
-        End(at("2026-03-03T20:40Z"), ZERO, "1", True, PERL, _came("2027-04-07T20:40Z")),
+        start("2026-03-03T20:00Z", came="2027-04-07T20:00Z")._replace(id="1"),
+        end("2026-03-03T20:40Z", came="2027-04-07T20:40Z")._replace(id="1"),
     )
     second = Computer(
         "web01",
-        Start(at("2026-03-04T20:00Z"), ZERO, "2", PERL, _came("2026-03-04T20:00Z")),
-        End(at("2026-03-04T20:40Z"), ZERO, "2", True, PERL, _came("2026-03-04T20:40Z")),
+        start("2026-03-04T20:00Z")._replace(id="2"),
+        end("2026-03-04T20:40Z")._replace(id="2"),
     )
 
     ahead = update_computer(None, first, at("2027-04-07T20:45Z"))
@@ -150,13 +149,13 @@ def test_a_success_that_came_while_this_servers_clock_was_ahead_is_of_its_own_ti
 def test_a_success_is_not_forgotten_while_this_servers_clock_is_behind() -> None:
     good = Computer(
         "web01",
-        Start(at("2026-03-03T20:00Z"), ZERO, "1", PERL, _came("2026-03-03T20:00Z")),
-        End(at("2026-03-03T20:40Z"), ZERO, "1", True, PERL, _came("2026-03-03T20:40Z")),
+        start("2026-03-03T20:00Z")._replace(id="1"),
+        end("2026-03-03T20:40Z")._replace(id="1"),
     )
     bad = Computer(
         "web01",
-        Start(at("2026-03-04T20:00Z"), ZERO, "2", PERL, _came("2025-01-28T20:00Z")),
-        End(at("2026-03-04T20:40Z"), ZERO, "2", False, PERL, _came("2025-01-28T20:40Z")),
+        start("2026-03-04T20:00Z", came="2025-01-28T20:00Z")._replace(id="2"),
+        end("2026-03-04T20:40Z", success=False, came="2025-01-28T20:40Z")._replace(id="2"),
     )
 
     kept = update_computer(None, good, at("2026-03-03T20:45Z"))
@@ -164,7 +163,3 @@ def test_a_success_is_not_forgotten_while_this_servers_clock_is_behind() -> None
     right = update_computer(behind, bad, at("2026-03-05T12:00Z"))
 
     assert right.last_success == at("2026-03-03T20:40Z")
-
-
-def _came(moment: str) -> Receipt:
-    return Receipt(at(moment), True, None)
