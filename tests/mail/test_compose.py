@@ -49,7 +49,7 @@ from backup_monitoring.model.notices import Event, EventKind, Recipient, Role, T
 from backup_monitoring.model.verdicts import State
 from backup_monitoring.settings.notify import NotifySettings
 from backup_monitoring.tasks.client_facts import ClientFacts
-from backup_monitoring.tasks.facts import list_facts, load_causes, load_facts
+from backup_monitoring.tasks.fact_kinds import list_facts, load_causes, load_facts
 from backup_monitoring.tasks.registry import TASKS
 from backup_monitoring.tasks.schedule_facts import ScheduleFacts
 from backup_monitoring.tasks.status_facts import StatusFacts

@@ -17,7 +17,7 @@ from backup_monitoring.notify.composer import Composer
 from backup_monitoring.outbox.drafts import Draft, read_draft, write_draft
 from backup_monitoring.settings.load import read_settings
 from backup_monitoring.settings.notify import NotifySettings
-from backup_monitoring.tasks.facts import FactKind, list_facts, load_facts
+from backup_monitoring.tasks.fact_kinds import FactKind, list_facts, load_facts
 from backup_monitoring.tasks.registry import TASKS
 from backup_monitoring.tasks.schedule_facts import ScheduleFacts
 

@@ -4,7 +4,7 @@ import pytest
 
 from backup_monitoring.model.accounts import GIB, Account, AccountStatus
 from backup_monitoring.model.uploads import Uploads
-from backup_monitoring.tasks.facts import (
+from backup_monitoring.tasks.fact_kinds import (
     FactKind,
     list_facts,
     load_causes,

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from backup_monitoring.tasks.clocks import ReportTime, date_report, find_wrong_clocks, has_ended
     from backup_monitoring.tasks.clocks import is_ahead, read_times
     from backup_monitoring.tasks.fact import SAMPLE_EVENING, SAMPLE_NOON
-    from backup_monitoring.tasks.facts import FactKind, list_facts, load_causes, load_facts
-    from backup_monitoring.tasks.facts import pack_facts, unpack_facts
+    from backup_monitoring.tasks.fact_kinds import FactKind, list_facts, load_causes, load_facts
+    from backup_monitoring.tasks.fact_kinds import pack_facts, unpack_facts
     from backup_monitoring.tasks.judge import evaluate_all, is_covered_elsewhere
     from backup_monitoring.tasks.policies import Policies
     from backup_monitoring.tasks.quota import resolve_quota_thresholds
