@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from backup_monitoring.model import (
-    Account,
     DirectoryError,
     SettingsError,
     UsageError,
@@ -24,6 +23,7 @@ from backup_monitoring.plugin import (
     start_run,
 )
 from backup_monitoring.store import (
+    AccountRow,
     CollectorRun,
     StoreError,
     accept_losses,
@@ -127,15 +127,13 @@ def _change_store(options: argparse.Namespace, folder: Path, now: datetime) -> l
     return list(computers) or ["no computer is retired"]
 
 
-def _show_bar(accounts: Iterable[tuple[int, Account]], total: int) -> Iterable[tuple[int, Account]]:
+def _show_bar(accounts: Iterable[AccountRow], total: int) -> Iterable[AccountRow]:
     from tqdm import tqdm
 
     return tqdm(accounts, total=total, unit="account", leave=False)
 
 
-def _show_nothing(
-    accounts: Iterable[tuple[int, Account]], total: int
-) -> Iterable[tuple[int, Account]]:
+def _show_nothing(accounts: Iterable[AccountRow], total: int) -> Iterable[AccountRow]:
     return accounts
 
 

@@ -46,7 +46,7 @@ def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
     state.check_age(settings.store, None, choose_now(options))
     hosts = (settings.directory.host, settings.icinga.host_name)
     accounts = sorted(
-        (account.uid, sys.intern(choose_host(account, *hosts)))
+        (account.uid, sys.intern(choose_host(account.hosts, *hosts)))
         for account in map(_require_intact, (account for account, _ in state.accounts(None, None)))
     )
     services = make_services(accounts, state.people(), tasks, options.host_per_account)

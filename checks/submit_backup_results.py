@@ -1,4 +1,4 @@
-"""submit_backup_results: judges all accounts once, and submits the results to Icinga or Nagios."""
+"""submit_backup_results: submits the states of all accounts to Icinga or Nagios."""
 
 import argparse
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ from backup_monitoring.plugin import (
     start_run,
 )
 from backup_monitoring.settings import Settings
-from backup_monitoring.store import EVERYTHING, open_source
+from backup_monitoring.store import open_source
 
 DONE, REFUSED, UNFINISHED = 0, 1, 2
 _LIMIT = 300
@@ -45,8 +45,8 @@ def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
 def _make_parser() -> Parser:
     parser = Parser(
         "submit_backup_results",
-        "Judges all accounts by all rules, once, and submits the results to Icinga 2's API or to "
-        "Nagios: one process instead of one per check.",
+        "Submits the states of all accounts, those of the last collector run or else judged now, "
+        "to Icinga 2's API or to Nagios: one process instead of one per check.",
         "exit codes: 0 all were accepted, 1 some were refused, 2 some could not be submitted, "
         "3 wrong options or settings",
     )
@@ -68,12 +68,12 @@ def _make_results(
     with open_source(settings, now, watchdog.phase) as source:
         watchdog.phase("submitting results")
         done: set[str] = set()
-        for account, uploads in source.accounts(parse_uids(options), EVERYTHING):
-            key = account.uid.lower()
+        for verdicts in source.verdicts(parse_uids(options)):
+            key = verdicts[0].uid.lower()
             missing.pop(key, None)
             if key not in done:  # of two entries with the same UID the first one has services
                 done.add(key)
-                yield from make_results(account, uploads, settings, now, options.host_per_account)
+                yield from make_results(verdicts, settings, options.host_per_account)
 
 
 def _submit(

@@ -21,14 +21,14 @@ from backup_monitoring.icinga.api import submit
 from backup_monitoring.icinga.results import CheckResult, make_results
 from backup_monitoring.net.secrets import read_password
 from backup_monitoring.settings.load import Settings, read_settings
-from backup_monitoring.store.source import EVERYTHING, open_source
+from backup_monitoring.store.source import open_source
 
 
 def judge_all(settings: Settings, now: datetime) -> Iterator[CheckResult]:
     """Yield the results of all accounts of the store."""
     with open_source(settings, now, lambda doing: None) as source:
-        for account, uploads in source.accounts(None, EVERYTHING):
-            yield from make_results(account, uploads, settings, now, False)
+        for verdicts in source.verdicts(None):
+            yield from make_results(verdicts, settings, False)
 
 
 def ours(settings: Settings, results: Iterable[CheckResult]) -> float:

@@ -14,7 +14,8 @@ from backup_monitoring.model.errors import MonitoringError
 from backup_monitoring.model.findings import Finding
 from backup_monitoring.model.uploads import Uploads
 from backup_monitoring.model.verdicts import Metric, Range, State, Verdict
-from backup_monitoring.plugin.check import BackupCheck, Request, judge_accounts
+from backup_monitoring.plugin.account_verdicts import Request
+from backup_monitoring.plugin.check import BackupCheck, show_accounts
 from backup_monitoring.plugin.counter import Evaluation
 from backup_monitoring.plugin.output import make_metrics
 from backup_monitoring.settings.load import read_settings
@@ -65,9 +66,13 @@ def _format_thresholds(*_: object) -> str:
 
 def run(check: Example, verbose: int = 0, uids: list[str] | None = None) -> Printed:
     with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("backup_monitoring.plugin.check.evaluate_all", check.judge)
-        patch.setattr("backup_monitoring.plugin.check.is_certainly_ok", check.is_certainly_ok)
-        patch.setattr("backup_monitoring.plugin.check.format_thresholds", _format_thresholds)
+        patch.setattr("backup_monitoring.plugin.judged_accounts.evaluate_all", check.judge)
+        patch.setattr(
+            "backup_monitoring.plugin.judged_accounts.is_certainly_ok", check.is_certainly_ok
+        )
+        patch.setattr(
+            "backup_monitoring.plugin.judged_accounts.format_thresholds", _format_thresholds
+        )
         return _run(Path(folder), check, verbose, uids)
 
 
@@ -86,8 +91,8 @@ def _run(folder: Path, check: Example, verbose: int = 0, uids: list[str] | None 
                 )
 
     options = Namespace(verbose=verbose)
-    request = Request(options, settings, settings.policies, uids, NOW, stored=False)
-    code, output = judge_accounts(check, request, source)
+    request = Request(options, settings, settings.policies, uids, NOW, None, True)
+    code, output = show_accounts(check.task, request, source)
     first, *lines = output.split("\n")
     text, _, data = first.partition(" | ")
     numbers = dict(item.partition(";")[0].split("=") for item in data.split())
@@ -145,7 +150,7 @@ def test_nagiosplugin_keeps_the_worst_ones_only() -> None:
             probed.append(len(worst))
             return make_metrics(worst, numbers)
 
-        patch.setattr("backup_monitoring.plugin.check.make_metrics", count_metrics)
+        patch.setattr("backup_monitoring.plugin.account_verdicts.make_metrics", count_metrics)
         printed = run(check)
 
     assert probed == [400]
@@ -285,7 +290,7 @@ def test_a_rule_that_fails_makes_its_account_unknown_and_no_other(tmp_path: Path
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("backup_monitoring.tasks.judge.load_rule", lambda task: rule)
-        patch.setattr("backup_monitoring.plugin.check.is_certainly_ok", fail)
+        patch.setattr("backup_monitoring.plugin.judged_accounts.is_certainly_ok", fail)
         printed = _run(tmp_path, Example({name: MANY[name] for name in ("good", "bad")}))
 
     assert printed.first == (

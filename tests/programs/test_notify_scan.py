@@ -2,18 +2,16 @@
 
 import email
 import email.policy
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import pytest
 
-from backup_monitoring.model.accounts import Account
-from backup_monitoring.model.needs import Needs
-from backup_monitoring.model.uploads import Uploads
 from backup_monitoring.notify.scan import scan_accounts
 from backup_monitoring.outbox.transaction import Outbox
 from backup_monitoring.settings.load import read_settings
+from backup_monitoring.store.account_verdict import AccountVerdict
 from backup_monitoring.store.source import open_source
 from programs.installed import NOW
 from programs.notifier import Notifier, SentMail, entry
@@ -534,14 +532,17 @@ def test_two_scans_at_once(scanned: Notifier) -> None:
     settings = read_settings(scanned.config)
     now = datetime.fromisoformat(at(1)).astimezone(UTC)
     with open_source(settings, now, lambda phase: None) as source, Outbox(scanned.outbox) as outbox:
+        list_failing = source.list_failing
 
-        def accounts(uids: Sequence[str] | None, needs: Needs) -> Iterator[tuple[Account, Uploads]]:
+        def list_later(known: Collection[tuple[str, str]]) -> tuple[int, list[AccountVerdict]]:
             ran = scanned.run("--scan", now=at(1))
             assert "2 events, 2 to notify" in ran.out
-            for account, uploads in source.accounts(uids, needs):
-                yield account._replace(used=0) if account.uid == "2" else account, uploads
+            accounts, failing = list_failing(known)
+            return accounts, [each for each in failing if each.uid != "2"]
 
-        done = scan_accounts(outbox, source._replace(accounts=accounts), settings, now)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(source, "list_failing", list_later)
+            done = scan_accounts(outbox, source, settings, now)
 
     assert done.results == ()
     assert format_mails(scanned.deliver(at(1))) == ["PROBLEM CRITICAL 1", "PROBLEM CRITICAL 2"]

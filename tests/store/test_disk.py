@@ -60,7 +60,7 @@ def small_disk(many: Fleet) -> Iterator[Fleet]:
     shutil.move(many.store, saved)
     many.store.mkdir()
     done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(many.store)], capture_output=True
+        ["mount", "-t", "tmpfs", "-o", "size=3m", "none", str(many.store)], capture_output=True
     )
     if done.returncode:
         pytest.skip("may not mount")

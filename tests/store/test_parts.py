@@ -187,6 +187,7 @@ def test_each_wait_of_a_run_has_its_phase(fleet: Fleet) -> None:
         "reading the directory",
         "reading the files of account 4000101",
         "reading the files of account 4000102",
+        "judging the accounts",
         "writing the store",
     ]
     assert 0 < run.seconds < 60

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from backup_monitoring.model.accounts import Account
 from backup_monitoring.model.needs import Files
 from backup_monitoring.store.collector import collect
 from backup_monitoring.store.files import StoreError
 from backup_monitoring.store.store_file import StoreFile, open_store
+from backup_monitoring.store.writer import AccountRow
 from cases import at
 from store.children import as_nobody, opened
 from store.fleet import FIRST, Fleet, collect_once, entry
@@ -107,9 +107,7 @@ def test_two_runs_at_once(fleet: Fleet) -> None:
     fleet.collect()
     refused: list[str] = []
 
-    def meanwhile(
-        accounts: Iterable[tuple[int, Account]], total: int
-    ) -> Iterator[tuple[int, Account]]:
+    def meanwhile(accounts: Iterable[AccountRow], total: int) -> Iterator[AccountRow]:
         before = (fleet.store / "state.sqlite").read_bytes()
         with pytest.raises(StoreError, match="a collector run is in progress") as caught:
             fleet.collect("2026-11-20T21:06+01:00")

@@ -1,14 +1,13 @@
 """Results: the verdicts of accounts as a monitoring system accepts them."""
 
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from backup_monitoring.icinga.services import choose_host, encode_name
-from backup_monitoring.model import Account, State, Uploads, Verdict, sanitize
+from backup_monitoring.model import State, Verdict, sanitize
 from backup_monitoring.plugin import format_performance_data, limit_size
 from backup_monitoring.settings import Settings
-from backup_monitoring.tasks import evaluate_all
+from backup_monitoring.store import AccountVerdict
 
 _MOST_DETAILS = 20
 
@@ -29,17 +28,17 @@ class CheckResult(NamedTuple):
 
 
 def make_results(
-    account: Account, uploads: Uploads, settings: Settings, now: datetime, host_per_account: bool
+    verdicts: Iterable[AccountVerdict], settings: Settings, host_per_account: bool
 ) -> Iterator[CheckResult]:
-    """Yield a result per task; with *host_per_account* the account is a host of its own."""
-    name = encode_name(account.uid)
-    server = choose_host(account, settings.directory.host, settings.icinga.host_name)
-    for task, verdict in evaluate_all(account, uploads, settings.policies, now).items():
+    """Yield the result of each verdict; with *host_per_account* each account is a host."""
+    for uid, hosts, task, verdict, *_ in verdicts:
+        name = encode_name(uid)
+        server = choose_host(hosts, settings.directory.host, settings.icinga.host_name)
         yield CheckResult(
             name if host_per_account else server,
             f"{name}-{task}",
             verdict.state,
-            tuple(limit_size([*map(sanitize, _format_lines(account.uid, task, verdict))])),
+            tuple(limit_size([*map(sanitize, _format_lines(uid, task, verdict))])),
             tuple(format_performance_data(verdict.metrics)),
         )
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from backup_monitoring.model import Account, People
+from backup_monitoring.model import People
 
 _PLAIN = re.compile(r"[A-Za-z0-9._@-]{1,64}", re.ASCII)
 _ENCODED = ("x-", "h-")
@@ -39,17 +39,18 @@ def encode_name(uid: str) -> str:
     return f"h-{hashlib.sha256(raw).hexdigest()[:40]}"
 
 
-def choose_host(account: Account, server: str | None, otherwise: str) -> str:
-    """Return the name of the host of *account*: its backup server, else *otherwise*.
+def choose_host(hosts: Sequence[str], server: str | None, otherwise: str) -> str:
+    """Return the name of the host of an account: its backup server, else *otherwise*.
 
     Args:
+        hosts: the backup servers of its entry.
         server: the backup server whose objects are made, spelled as it spells its own name. It
             goes first among several: a host that two servers define twice is an error for their
             master. None: the first of the entry.
     """
-    host = account.hosts[0] if account.hosts else otherwise
+    host = hosts[0] if hosts else otherwise
     # The directory ignores case.
-    if server is not None and server.casefold() in map(str.casefold, account.hosts):
+    if server is not None and server.casefold() in map(str.casefold, hosts):
         host = server
     return host if _HOST.fullmatch(host) else encode_name(host)
 

@@ -9,7 +9,8 @@ JSON's own values stay as they are, and so does None, whatever the type. Of the 
 - a timedelta is its seconds; a time zone its IANA name or, where fixed, its offset in seconds;
 - a tuple of any length is a list, a frozenset a sorted one, a mapping by strings an object;
 - a value of a union, for example ``Start | InvalidReport``, is an object: its class and the value;
-- a value that is annotated as ``object`` may also be a datetime, date or timedelta.
+- a value that is annotated as ``object`` may also be a datetime, date or timedelta;
+- of ``Annotated`` the type counts.
 
 A text that is damaged, or was written for another type, is never decoded to a value of wrong types:
 ValueError, TypeError or LookupError instead.
@@ -23,7 +24,17 @@ from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from enum import Enum
 from functools import cache, cached_property
 from types import NoneType, UnionType
-from typing import Any, Generic, NamedTuple, TypeVar, Union, cast, get_args, get_origin
+from typing import (
+    Annotated,
+    Any,
+    Generic,
+    NamedTuple,
+    TypeVar,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+)
 
 T = TypeVar("T")
 _Convert = Callable[[Any], Any]
@@ -80,6 +91,8 @@ def _find(kind: Any) -> _Converters:
     if kind in _SCALARS:
         return _SCALARS[kind]
     origin, arguments = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        return _find(arguments[0])
     if origin in (Union, UnionType):
         return _convert_union([each for each in arguments if each is not NoneType])
     if origin is tuple and arguments[1:] == (...,):
@@ -98,6 +111,8 @@ def _find(kind: Any) -> _Converters:
 def _list_classes(kind: Any) -> tuple[type, ...]:
     """Return the classes of values that are annotated as *kind*."""
     origin = get_origin(kind) or kind
+    if origin is Annotated:
+        return _list_classes(get_args(kind)[0])
     if origin in (Union, UnionType):
         return tuple(each for part in get_args(kind) for each in _list_classes(part))
     return (float, int) if origin is float else (origin,)

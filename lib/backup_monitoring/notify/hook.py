@@ -32,7 +32,7 @@ from backup_monitoring.outbox import (
 )
 from backup_monitoring.settings import Settings
 from backup_monitoring.store import Source, StoreError
-from backup_monitoring.tasks import TASKS, evaluate_all, is_covered_elsewhere
+from backup_monitoring.tasks import TASKS, is_covered_elsewhere
 
 _KINDS = {"PROBLEM": EventKind.PROBLEM, "RECOVERY": EventKind.RECOVERY, "CUSTOM": EventKind.CUSTOM}
 # The texts of these are for the provider's staff: they are logged, and nobody is notified.
@@ -169,14 +169,14 @@ def _parse_time(text: str, now: datetime) -> datetime:
     raise UsageError("--time", f"{text!r} is not a valid time", remedy)
 
 
-def prepare_call(call: Call, source: Source, settings: Settings, now: datetime) -> PreparedCall:
+def prepare_call(call: Call, source: Source, settings: Settings) -> PreparedCall:
     """Look up everything that `apply_call` needs.
 
     Raises:
         DirectoryError, StoreError: the account or its people cannot be looked up.
     """
     people = CachedPeople(source.people)
-    prepared = _match_verdict(call, source._replace(people=people), people, settings, now)
+    prepared = _match_verdict(call, source, people)
     _load_people(prepared, people, settings)
     return prepared
 
@@ -192,18 +192,16 @@ def _load_people(prepared: PreparedCall, people: CachedPeople, settings: Setting
     describe_account(prepared.event, people, prepared.facts, UTC)
 
 
-def _match_verdict(
-    call: Call, source: Source, people: People, settings: Settings, now: datetime
-) -> PreparedCall:
+def _match_verdict(call: Call, source: Source, people: People) -> PreparedCall:
     """Return the event of *call*, with the details of the verdict if that has the same state.
 
     Otherwise the given state counts, and the event has the monitoring system's own text.
     """
     event = make_plain_event(call)
-    contact = source.people.contact(call.uid)
+    contact = people.contact(call.uid)
     if contact is not None:  # by its own name, in whatever case the call has it
         event = event._replace(uid=contact.uid, host=contact.host or event.host)
-    verdict = _find_verdict(call, source, settings, now)
+    verdict = _find_verdict(call, source)
     if verdict is None or verdict.state is not call.state:
         return PreparedCall(event, None, False, people)
     detailed = make_event(event.uid, call.task, event.kind, verdict, event.host, call.at)
@@ -218,14 +216,13 @@ def _match_verdict(
     )
 
 
-def _find_verdict(call: Call, source: Source, settings: Settings, now: datetime) -> Verdict | None:
+def _find_verdict(call: Call, source: Source) -> Verdict | None:
     """Return the verdict that *call* is about, None if there is none."""
     try:
-        for account, uploads in source.accounts([call.uid], TASKS[call.task].needs):
-            return evaluate_all(account, uploads, settings.policies, now, (call.task,))[call.task]
+        found = source.find_verdict(call.uid, call.task)
     except StoreError:
         return None  # too old for details; the recipients are known, and the state was given
-    return None
+    return None if found is None else found.verdict
 
 
 def make_plain_event(call: Call) -> Event:

@@ -85,7 +85,7 @@ class Notifier:
     def _look_up(self, call: Call) -> PreparedCall | str:
         try:
             with self._open_source() as source:
-                return prepare_call(call, source, self._settings, self._now)
+                return prepare_call(call, source, self._settings)
         except (DirectoryError, StoreError) as error:
             return str(error)
 
@@ -152,7 +152,8 @@ class Notifier:
 
         try:
             with self._open_outbox() as outbox, self._open_stored_source() as source:
-                composer = Composer(self._settings, source and source.people, self._now)
+                people = None if source is None else source.people
+                composer = Composer(self._settings, people, self._now)
                 self._phase(f"delivering mails to {self._policy.smtp}")
                 transport = open_transport(self._policy)
                 count_accounts = source.count_accounts if source is not None else lambda host: None

@@ -24,8 +24,8 @@ from backup_monitoring.outbox import (
     save_problem,
 )
 from backup_monitoring.settings import Settings
-from backup_monitoring.store import EVERYTHING, Source
-from backup_monitoring.tasks import evaluate_all, is_covered_elsewhere
+from backup_monitoring.store import Source
+from backup_monitoring.tasks import is_covered_elsewhere
 
 # The status of a problem: sent; found by the first scan and only recorded; to be sent by the next.
 OPEN, RECORDED, RELEASED = "open", "recorded", "released"
@@ -57,7 +57,7 @@ class ScanResult(NamedTuple):
     """What a scan did.
 
     Args:
-        accounts: the number of accounts evaluated.
+        accounts: the number of accounts.
         results: of each event.
         recorded: the number of problems that the first scan only recorded.
         list_failure: why the operator could not get the list of the first scan, None if not.
@@ -78,7 +78,7 @@ def release_recorded(transaction: Transaction) -> int:
 
 
 def scan_accounts(outbox: Outbox, source: Source, settings: Settings, now: datetime) -> ScanResult:
-    """Evaluate all accounts, and notify of what has changed since the last scan.
+    """Compare all verdicts with what was sent, and notify of what has changed since.
 
     The first scan notifies no customer: an installation often begins with old failures. It records
     them, and sends the operator a list.
@@ -89,7 +89,7 @@ def scan_accounts(outbox: Outbox, source: Source, settings: Settings, now: datet
     """
     with outbox.transaction(now) as transaction:
         before = _load_problems(transaction)
-    verdicts, accounts = _evaluate_accounts(source, settings, now, before)
+    verdicts, accounts = _find_verdicts(source, before)
     found = {uid for uid, _ in verdicts}
     known = {uid for uid, _ in before}
     ended = found.union(source.find_ended(known - found))
@@ -109,21 +109,19 @@ def _load_problems(transaction: Transaction) -> dict[Key, Problem]:
     return {(each.account.lower(), each.task): each for each in list_problems(transaction)}
 
 
-def _evaluate_accounts(
-    source: Source, settings: Settings, now: datetime, known: Mapping[Key, Problem]
+def _find_verdicts(
+    source: Source, known: Mapping[Key, Problem]
 ) -> tuple[dict[Key, FoundVerdict], int]:
     """Return the verdicts that are not OK or end a *known* problem, and the number of accounts."""
+    keys = {(uid, task.removeprefix(_UNKNOWN)) for uid, task in known}
+    accounts, failing = source.list_failing(keys)
     verdicts: dict[Key, FoundVerdict] = {}
-    accounts = 0
-    for account, uploads in source.accounts(None, EVERYTHING):
-        accounts += 1
-        host = account.hosts[0] if account.hosts else ""
-        for task, verdict in evaluate_all(account, uploads, settings.policies, now).items():
-            key = (account.uid.lower(), task)
-            covered = is_covered_elsewhere(task, verdict)
-            fails = verdict.state is not State.OK and not covered
-            if fails or key in known or _make_unknown_key(key) in known:
-                verdicts[key] = FoundVerdict(account.uid, task, verdict, host, covered)
+    for each in failing:
+        key = (each.uid.lower(), each.task)
+        covered = is_covered_elsewhere(each.task, each.verdict)
+        if key in keys or not covered:
+            host = each.hosts[0] if each.hosts else ""
+            verdicts[key] = FoundVerdict(each.uid, each.task, each.verdict, host, covered)
     return verdicts, accounts
 
 
@@ -174,7 +172,7 @@ class _Scan:
 
         Args:
             known: the problems of the outbox.
-            before: those before the accounts were evaluated: only of these *verdicts* has the OK
+            before: those before the verdicts were read: only of these *verdicts* has the OK
                 ones.
             ended: accounts, in lower case, that were found, or are known to have ended. Of any
                 other one nothing is said: it may only be out of sight.

@@ -4,8 +4,9 @@ from backup_monitoring import face
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from backup_monitoring.plugin.check import EXIT_CODES, LIMIT, AccountSource, BackupCheck
-    from backup_monitoring.plugin.check import Request, add_verbosity, make_no_account_error
+    from backup_monitoring.plugin.account_verdicts import AccountSource, Request
+    from backup_monitoring.plugin.account_verdicts import make_no_account_error
+    from backup_monitoring.plugin.check import EXIT_CODES, LIMIT, BackupCheck, add_verbosity
     from backup_monitoring.plugin.check import make_parser, run
     from backup_monitoring.plugin.counter import Evaluation
     from backup_monitoring.plugin.inventory import Inventory

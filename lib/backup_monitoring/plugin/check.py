@@ -1,73 +1,39 @@
 """What all checks share: the command line, and the accounts in scope with their verdicts."""
 
-import argparse
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
 from functools import partial
-from typing import NamedTuple
-
-import nagiosplugin
+from typing import TYPE_CHECKING
 
 from backup_monitoring.model import (
     Account,
-    Metric,
-    MonitoringError,
     Needs,
-    State,
     Uploads,
-    Verdict,
 )
-from backup_monitoring.plugin.counter import VerdictCounter
+from backup_monitoring.plugin.account_verdicts import AccountSource, AccountVerdicts, Request
 from backup_monitoring.plugin.launcher import Watchdog
 from backup_monitoring.plugin.options import (
     Parser,
     add_account_option,
     add_common_options,
     choose_now,
-    format_no_such_account,
-    list_missing,
     parse_uids,
 )
 from backup_monitoring.plugin.output import (
     CountsSummary,
     VerdictSummary,
-    make_metrics,
     render_output,
 )
 from backup_monitoring.plugin.start import start_run
+from backup_monitoring.plugin.stored_accounts import StoredAccounts
 from backup_monitoring.plugin.thresholds import add_task_options, apply_options
-from backup_monitoring.settings import Settings
-from backup_monitoring.tasks import (
-    TASKS,
-    Policies,
-    evaluate_all,
-    format_thresholds,
-    is_certainly_ok,
-)
+from backup_monitoring.tasks import TASKS, Task, fingerprint_policies
+
+if TYPE_CHECKING:
+    pass
 
 EXIT_CODES = "exit codes: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN (help and wrong options too)"
 SINGLE_LIMIT = 10  # seconds, for named accounts
 LIMIT = 50  # seconds, for all
-_KEPT = 400  # verdicts: more than fit into an output
-
-
-class Request(NamedTuple):
-    """A parsed command line, with the settings it names; *stored*: the store is to be read."""
-
-    options: argparse.Namespace
-    settings: Settings
-    policies: Policies
-    uids: list[str] | None
-    now: datetime
-    stored: bool
-
-    @property
-    def single(self) -> bool:
-        """Whether it asks for one account."""
-        return self.uids is not None and len(self.uids) == 1
-
-
-AccountSource = Callable[[], Iterator[tuple[Account, Uploads]]]
 
 
 class BackupCheck:
@@ -101,10 +67,32 @@ def run(check: BackupCheck, arguments: Sequence[str], watchdog: Watchdog) -> tup
     settings = start_run(options, watchdog, SINGLE_LIMIT if uids else LIMIT)
     stored = settings.store.folder is not None and not options.live
     policies = apply_options(check.task, options, settings.policies, stored=stored)
-    request = Request(options, settings, policies, uids, choose_now(options), stored)
+    request = Request(options, settings, policies, uids, choose_now(options), None, True)
+    if stored:
+        watchdog.phase("reading the store")
+        request = _open_store(check.task, request)
     source = partial(_read_accounts, check.task.needs, request, watchdog.phase)
     other = check.run_instead(request, source)
-    return other if other is not None else judge_accounts(check, request, source)
+    return other if other is not None else show_accounts(check.task, request, source)
+
+
+def _open_store(task: Task, request: Request) -> Request:
+    """Return *request* with the open store, and whether its verdicts are what is asked for."""
+    from backup_monitoring.store import open_store
+
+    options, settings = request.options, request.settings
+    assert settings.store.folder is not None  # noqa: S101 - the caller has checked it
+    state = open_store(settings.store.folder)
+    state.check_age(settings.store, task.needs.files, request.now)
+    meta = state.meta()
+    is_other = (
+        options.now is not None
+        or request.policies is not settings.policies
+        or meta.policies != fingerprint_policies(settings.policies)
+    )
+    # The inputs are of the last run: it is as of then that they are judged.
+    now = request.now if options.now is not None else meta.started or request.now
+    return request._replace(state=state, anew=is_other, now=now)
 
 
 def make_parser(check: BackupCheck) -> Parser:
@@ -134,112 +122,35 @@ def add_verbosity(
 def _read_accounts(
     needs: Needs, request: Request, phase: Callable[[str], None]
 ) -> Iterator[tuple[Account, Uploads]]:
-    """Yield the accounts from the store if the settings name one, else from their sources."""
-    settings, folder = request.settings, request.settings.store.folder
-    if folder is None or not request.stored:
-        from backup_monitoring.store import read_live_accounts
-
-        yield from read_live_accounts(
-            settings, needs.entry, needs.files, request.uids, request.now, phase
-        )
+    """Yield the accounts from the store if there is one, else from their sources."""
+    if request.state is not None:
+        yield from request.state.accounts(needs.files, request.uids, needs.entry)
         return
-    from backup_monitoring.store import open_store
+    from backup_monitoring.store import read_live_accounts
 
-    phase("reading the store")
-    state = open_store(folder)
-    state.check_age(settings.store, needs.files, request.now)
-    yield from state.accounts(needs.files, request.uids, needs.entry)
+    settings = request.settings
+    yield from read_live_accounts(
+        settings, needs.entry, needs.files, request.uids, request.now, phase
+    )
 
 
-def judge_accounts(check: BackupCheck, request: Request, source: AccountSource) -> tuple[int, str]:
-    """Return the exit code and output of *check* over the accounts that *source* yields.
+def show_accounts(task: Task, request: Request, source: AccountSource) -> tuple[int, str]:
+    """Return the exit code and output of the check of *task*.
+
+    Args:
+        source: yields the accounts that are to be judged anew.
 
     Raises:
         MonitoringError: no account is in scope; or our own failure.
     """
-    accounts, verbosity = AccountVerdicts(check, request, source), request.options.verbose
+    accounts: AccountVerdicts
+    if request.anew:
+        from backup_monitoring.plugin.judged_accounts import JudgedAccounts
+
+        accounts = JudgedAccounts(task, request, source)
+    else:
+        accounts = StoredAccounts(task, request)
+    verbosity = request.options.verbose
     if request.single:
-        return render_output(check.task.name, accounts, VerdictSummary(verbosity))
-    return render_output(check.task.name, accounts, CountsSummary(accounts.counter, verbosity))
-
-
-class AccountVerdicts(nagiosplugin.Resource):
-    """Acquisition: the accounts in scope, each with the rule's verdict.
-
-    nagiosplugin keeps each metric that a probe returns. Of 100,000 accounts these are the worst
-    ones only, and the totals; the others are counted.
-    """
-
-    def __init__(self, check: BackupCheck, request: Request, source: AccountSource) -> None:
-        self.counter = VerdictCounter(_KEPT)
-        self._task = check.task
-        self._totals = [0] * len(check.task.totals)
-        self._request = request
-        self._source = source
-
-    def probe(self) -> list[nagiosplugin.Metric]:
-        """Judge all accounts; return the worst verdicts and the numbers.
-
-        Raises:
-            MonitoringError: no account is in scope; or our own failure.
-        """
-        self._judge_all()
-        worst = self.counter.worst
-        if not worst:
-            raise make_no_account_error(self._request.settings)
-        single = self._request.single
-        return make_metrics(worst, worst[0].verdict.metrics if single else self._list_totals())
-
-    def _judge_all(self) -> None:
-        request, counter, found = self._request, self.counter, set[str]()
-        all_named = request.uids is not None or request.options.verbose > 1
-        for account, uploads in self._source():
-            for index, total in enumerate(self._task.totals):
-                self._totals[index] += getattr(account, total.name) or 0
-            # The first one is judged: the output names a worst one.
-            if not all_named and counter.total and self._is_certainly_ok(account):
-                counter.add_ok()
-                continue
-            counter.add(account.uid, self._judge(account, uploads))
-            if request.uids is not None:  # else nobody asks for the names
-                found.add(account.uid.lower())
-        base = request.settings.directory.accounts_base
-        for uid in list_missing(found, request.uids or ()):
-            counter.add(uid, Verdict(State.UNKNOWN, format_no_such_account(base)))
-
-    def _is_certainly_ok(self, account: Account) -> bool:
-        try:
-            return is_certainly_ok(self._task, account, self._request.policies)
-        except Exception:  # the rule will fail as well, and make the account UNKNOWN
-            return False
-
-    def _judge(self, account: Account, uploads: Uploads) -> Verdict:
-        request, task = self._request, self._task.name
-        verdict = evaluate_all(account, uploads, request.policies, request.now, (task,))[task]
-        if not request.options.verbose:
-            return verdict
-        thresholds = ""
-        if request.options.verbose > 2 and verdict.metrics:
-            thresholds = format_thresholds(self._task, account, request.policies)
-        findings = (f"finding: {finding}" for finding in (*account.findings, *uploads.findings))
-        details = (*filter(None, [thresholds]), *verdict.details, *findings)
-        return verdict._replace(details=details)
-
-    def _list_totals(self) -> list[Metric]:
-        counts = self.counter.counts
-        numbers = [Metric(state.name.lower(), counts[state]) for state in State]
-        sums = {total.name: sum for total, sum in zip(self._task.totals, self._totals, strict=True)}
-        for total in self._task.totals:
-            maximum = sums.get(total.maximum)
-            numbers.append(Metric(total.name, sums[total.name], total.unit, maximum=maximum))
-        return numbers
-
-
-def make_no_account_error(settings: Settings) -> MonitoringError:
-    """Return the error for a run without any account, which must not look healthy."""
-    directory = settings.directory
-    return MonitoringError(
-        directory.accounts_base,
-        f"no account in scope below it by {directory.accounts_filter}",
-        "check accounts_base, accounts_filter and host in [directory]",
-    )
+        return render_output(task.name, accounts, VerdictSummary(verbosity))
+    return render_output(task.name, accounts, CountsSummary(accounts.counter, verbosity))

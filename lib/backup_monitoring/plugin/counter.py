@@ -1,6 +1,6 @@
 """Counts the verdicts of a run and keeps the worst ones, in bounded memory."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from heapq import heappush, heappushpop
 from typing import NamedTuple
 
@@ -49,6 +49,14 @@ class VerdictCounter:
         """Count an account that is OK and that no output names."""
         self._counts[State.OK.badness] += 1
         self._added += 1
+
+    def set_counts(self, counts: Mapping[State, int], worst: Sequence[Evaluation]) -> None:
+        """Take over what was counted elsewhere, with the *worst* verdicts, worst first."""
+        self._counts = [counts[state] for state in sorted(State, key=lambda state: state.badness)]
+        self._added = sum(self._counts)
+        self._kept = [
+            (each.verdict.state.badness, 0, -number, each) for number, each in enumerate(worst)
+        ]
 
     @property
     def counts(self) -> Mapping[State, int]:

@@ -5,6 +5,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
+from zlib import crc32
 
 from backup_monitoring.model import SettingsError
 from backup_monitoring.settings.directory import DirectorySettings, complete_directory
@@ -25,10 +26,11 @@ class Settings(NamedTuple):
     """All settings: a field per section, in the order of the file, and the tasks' policies.
 
     Args:
-        taken: each of them, with its origin.
+        digest: of the file's content. taken: each of them, with its origin.
     """
 
     file: Path
+    digest: str
     directory: DirectorySettings
     homes: HomesSettings
     store: StoreSettings
@@ -78,7 +80,8 @@ def read_settings(file: Path, environment: Mapping[str, str] = os.environ) -> Se
     Raises:
         SettingsError: the file cannot be read, is not TOML, or a key or value is wrong.
     """
-    root = Table(file, "", _read_toml(file), [])
+    data = _read_file(file)
+    root = Table(file, "", _parse_toml(file, data), [])
     values: dict[str, Any] = {}
     for name, section in list_sections().items():
         table = root.take_table(name)
@@ -87,12 +90,13 @@ def read_settings(file: Path, environment: Mapping[str, str] = os.environ) -> Se
             values[name] = _COMPLETE[name](table, values[name], environment)
     policies = Policies(*(values.pop(name) for name in SECTIONS))
     root.reject_unknown_keys()
-    return Settings(file=file, policies=policies, taken=tuple(root.taken), **values)
+    digest = f"{len(data)}-{crc32(data):08x}"
+    return Settings(file=file, digest=digest, policies=policies, taken=tuple(root.taken), **values)
 
 
-def _read_toml(file: Path) -> dict[str, object]:
+def _read_file(file: Path) -> bytes:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        return file.read_bytes()
     except FileNotFoundError:
         raise SettingsError(
             str(file),
@@ -104,6 +108,11 @@ def _read_toml(file: Path) -> dict[str, object]:
         raise SettingsError(
             str(file), f"cannot be read ({error.strerror})", "let this user read it"
         ) from None
+
+
+def _parse_toml(file: Path, data: bytes) -> dict[str, object]:
+    try:
+        return tomllib.loads(data.decode())
     except RecursionError:
         raise SettingsError(str(file), "not valid TOML: nested too deeply", "correct it") from None
     except ValueError as error:  # of tomllib and of the encoding; also of a number too long for int

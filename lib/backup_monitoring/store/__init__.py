@@ -4,13 +4,15 @@ from backup_monitoring import face
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from backup_monitoring.store.account_verdict import AccountVerdict
     from backup_monitoring.store.administration import accept_losses, list_retired, retire_computer
     from backup_monitoring.store.administration import unretire_computer
     from backup_monitoring.store.collector import CollectorRun, collect, try_accounts
     from backup_monitoring.store.files import StoreError
     from backup_monitoring.store.live import read_live_accounts
     from backup_monitoring.store.schema import RunMeta
-    from backup_monitoring.store.source import EVERYTHING, Source, open_source
-    from backup_monitoring.store.store_file import count_findings, open_store
+    from backup_monitoring.store.source import Source, open_source
+    from backup_monitoring.store.store_file import StoreFile, count_findings, open_store
+    from backup_monitoring.store.writer import AccountRow
 else:
     __all__, __getattr__ = face(__name__, __file__)

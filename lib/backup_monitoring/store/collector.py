@@ -31,20 +31,26 @@ from backup_monitoring.store.files import HISTORY, STATE, StoreError
 from backup_monitoring.store.history import TrackedComputer
 from backup_monitoring.store.history_damage import HistoryDamagedError, set_damaged_aside
 from backup_monitoring.store.history_file import HistoryFile
+from backup_monitoring.store.judging import AccountJudge
 from backup_monitoring.store.live import read_live_accounts
 from backup_monitoring.store.loss_tracker import LossTracker, format_held
 from backup_monitoring.store.people_collector import PeopleCollector
 from backup_monitoring.store.run_lock import hold_lock, mark_used
 from backup_monitoring.store.schema import RunMeta, make_key
 from backup_monitoring.store.store_file import StoreFile
-from backup_monitoring.store.writer import StoreWriter
-from backup_monitoring.tasks import QuotaPolicy, SchedulePolicy, find_wrong_clocks
+from backup_monitoring.store.writer import AccountRow, StoreWriter
+from backup_monitoring.tasks import (
+    QuotaPolicy,
+    SchedulePolicy,
+    find_wrong_clocks,
+    fingerprint_policies,
+)
 from backup_monitoring.uploads import read_uploads
 
 _NO_RUN = RunMeta(None, None, None, 0, None, None)
 
 PhaseCallback = Callable[[str], None]
-Progress = Callable[[Iterable[tuple[int, Account]], int], Iterable[tuple[int, Account]]]
+Progress = Callable[[Iterable[AccountRow], int], Iterable[AccountRow]]
 
 
 @dataclass(kw_only=True)
@@ -112,8 +118,11 @@ def _collect(
     history = HistoryFile(folder, now, settings.policies[QuotaPolicy].sudden_loss, loss)
     try:
         collector = _RunSteps(settings, folder, history, now, phase)
-        collector.check_clock(given_time)
-        collector.run(progress)
+        try:
+            collector.check_clock(given_time)
+            collector.run(progress)
+        finally:
+            collector.close()
     finally:
         history.close()
     return collector.result
@@ -139,29 +148,38 @@ class _RunSteps:
         self._began = time.monotonic()
         self._old = folder / STATE
         self._losses = LossTracker(history.losses, settings.store.max_loss, now)
-        self._last = self._read_last()
+        self._last_state = self._open_last()
+        self._last = _NO_RUN if self._last_state is None else self._last_state.meta()
+        verdicts = None if self._last_state is None else self._last_state.verdicts()
+        self._judge = AccountJudge(settings.policies, now, verdicts)
         if history.loss is not None:
             self.result.failed.append(f"history: {folder / HISTORY} {history.loss}")
         if history.note is not None:
             self.result.notes.append(history.note)
 
-    def _read_last(self) -> RunMeta:
-        """Return the meta data of the last run; empty ones if it left no file that we can read.
+    def _open_last(self) -> StoreFile | None:
+        """Return the state file of the last run, open; None if it left none that we can read.
 
         If the history is new, its accounts are those of the last run, too.
         """
+        state = None
         try:
             state = StoreFile(self._old)
-            try:
-                if self._losses.is_new:
-                    self._losses.add_earlier(state)
-                return state.meta()
-            finally:
-                state.close()
+            state.meta()
+            if self._losses.is_new:
+                self._losses.add_earlier(state)
+            return state
         except StoreError as error:
             if self._old.exists():
                 self.result.notes.append(f"{self._old} is replaced: {error.problem}")
-            return _NO_RUN
+            if state is not None:
+                state.close()
+            return None
+
+    def close(self) -> None:
+        """Close the state file of the last run."""
+        if self._last_state is not None:
+            self._last_state.close()
 
     def check_clock(self, given_time: bool) -> None:
         """Check that the time is not before the last run."""
@@ -185,6 +203,8 @@ class _RunSteps:
             directory_error = self._read_directory(writer)
             storage_error = self._read_homes(writer, progress)
             self.result.findings += self._losses.list_findings()
+            self._phase("judging the accounts")
+            writer.judge_rest(self._judge)
             self._phase("writing the store")
             self.result.seconds = time.monotonic() - self._began
             meta = RunMeta(
@@ -194,12 +214,14 @@ class _RunSteps:
                 self.result.seconds,
                 directory_error,
                 storage_error,
+                self._settings.digest,
+                fingerprint_policies(self._settings.policies),
             )
             # The history first. If the run is killed in between, the next one goes on from it;
             # the other way round it would not know what readers have already seen.
             self._history.commit(self._settings.store.keep, complete=not self.result.failed)
             self.result.findings += self._history.findings
-            writer.finish(meta, self.result.findings)
+            writer.finish(meta, self._judge.totals, self.result.findings)
             mark_used(self._folder)
         except BaseException:
             writer.abandon()
@@ -270,7 +292,8 @@ class _RunSteps:
         tried = readable = 0
         findings = AccountFindings(self._settings)
         emptied = []
-        for number, account in progress(writer.accounts(), self.result.accounts):
+        for row in progress(writer.accounts(), self.result.accounts):
+            account = row.account
             if not findings.add_account(account):
                 continue
             self._phase(f"reading the files of account {account.uid}")
@@ -278,16 +301,16 @@ class _RunSteps:
             tried += account.provisioned
             readable += uploads.missing is None and uploads.refused is None
             if self._losses.is_emptied(account, uploads, known):
-                emptied.append((number, account, uploads))
+                emptied.append((row, uploads))
             else:
-                findings.of_homes += self._add_home(writer, number, account, uploads)
+                findings.of_homes += self._add_home(writer, row, uploads)
         self.result.findings += findings.of_entries
         if tried and not readable:
             return self._keep_homes(writer, f"none of the homes of {tried} accounts can be read")
         held = self._hold_accounts(writer)
-        for number, account, uploads in emptied:
-            if make_key(account.uid) not in held:
-                findings.of_homes += self._add_home(writer, number, account, uploads)
+        for row, uploads in emptied:
+            if make_key(row.account.uid) not in held:
+                findings.of_homes += self._add_home(writer, row, uploads)
         findings.add_held(writer.held_accounts())
         self.result.findings += findings.of_homes
         self.result.findings += findings.orphans.find()
@@ -303,11 +326,13 @@ class _RunSteps:
         return self._losses.check_incoming(account, uploads, known), known
 
     def _add_home(
-        self, writer: StoreWriter, number: int, account: Account, uploads: Uploads
+        self, writer: StoreWriter, row: AccountRow, uploads: Uploads
     ) -> Iterator[Finding]:
-        """Write a home and its computers; yield its findings."""
+        """Write a home, its computers and the account's verdicts; yield its findings."""
+        account = row.account
         computers = self._history.update_computers(account, uploads)
-        writer.add_home(number, uploads, [computer for computer, _ in computers])
+        stored = writer.add_home(row.number, uploads, [computer for computer, _ in computers])
+        writer.add_verdicts(row, stored, self._judge)
         self.result.computers += len(uploads.computers)
         yield from uploads.findings
         yield from find_missing_computers(account, computers)

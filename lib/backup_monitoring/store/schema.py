@@ -1,6 +1,6 @@
 """The tables of the state file, and accounts as their rows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -22,7 +22,8 @@ from backup_monitoring.model import (
 )
 from backup_monitoring.store.files import UNREADABLE
 
-LAYOUT = 5
+LAYOUT = 6
+TOTAL = "total "  # in meta, before the name of a sum over all accounts
 TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE accounts (
@@ -102,6 +103,7 @@ class RunMeta(NamedTuple):
         directory_read, storage_read: when each part was last read completely, UTC.
         started: when the last run began, UTC. seconds: how long it took.
         directory_error, storage_error: why the last run could not read that part.
+        digest: of the settings file. policies: the fingerprint of the tasks' policies.
     """
 
     directory_read: datetime | None
@@ -110,6 +112,8 @@ class RunMeta(NamedTuple):
     seconds: float
     directory_error: str | None
     storage_error: str | None
+    digest: str = ""
+    policies: str = ""
 
 
 def write_time(at: datetime | None) -> float | None:
@@ -201,6 +205,21 @@ def read_name(name: str | bytes) -> str:
     return name if isinstance(name, str) else name.decode("utf-8", "surrogateescape")
 
 
+def read_hosts(hosts: str | None) -> tuple[str, ...]:
+    """Return the backup servers of their column."""
+    return tuple(hosts.split("\n")) if hosts else ()
+
+
+def select_keys(uids: Sequence[str] | None) -> Iterator[tuple[str, list[str]]]:
+    """Yield conditions, with their values, for the accounts with *uids*; None: all in scope."""
+    if uids is None:
+        yield "accounts.in_scope", []
+        return
+    for first in range(0, len(uids), 500):
+        keys = [make_key(uid) for uid in uids[first : first + 500]]
+        yield f"key IN ({', '.join('?' * len(keys))})", keys
+
+
 def list_columns(need: Need) -> str:
     """Return the columns that `read_account` expects, NULL for those that are not needed."""
     columns = (name if part in need else "NULL" for name, part in _NEEDED.items())
@@ -239,7 +258,7 @@ def _read_account(row: Sequence[Any]) -> Account:
         read_name(dn),
         _STATUSES[status],
         (False, True)[provisioned],
-        tuple(hosts.split("\n")) if hosts else (),
+        read_hosts(hosts),
         None if home is None else read_name(home),
         read_time(created),
         int(used) if isinstance(used, str) else used,

@@ -1,33 +1,52 @@
-"""The source of accounts and people: the store, or else the directory and the homes."""
+"""The source of accounts, verdicts and people: the store, or else the directory and the homes."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import NamedTuple
+from typing import Protocol
 
-from backup_monitoring.model import Account, CachedPeople, Files, Need, Needs, People, Uploads
+from backup_monitoring.model import Account, CachedPeople, Needs, People, Uploads
 from backup_monitoring.settings import Settings
+from backup_monitoring.store.account_verdict import AccountVerdict
 
-EVERYTHING = Needs(Need.ALL, Files.ALL)
 
+class Source(Protocol):
+    """An open source. All methods raise DirectoryError, or StoreError if data are too old."""
 
-class Source(NamedTuple):
-    """An open source.
+    @property
+    def people(self) -> People:
+        """Looks up people."""
 
-    Args:
-        people: looks up people.
-        accounts: yields all accounts in scope, or those with the given uids, with what is
-            needed of their uploads. StoreError: the store's data are too old.
-        count_accounts: returns the number of accounts of a backup server, None if it is not known.
-        find_ended: returns those of the given uids, none of which `accounts` yields, that are known
-            to be no longer monitored: the entry says so, or its loss is believed. A store that has
-            lost its history does not know whom it does not see.
-    """
+    def accounts(
+        self, uids: Sequence[str] | None, needs: Needs
+    ) -> Iterator[tuple[Account, Uploads]]:
+        """Yield all accounts in scope, or those with *uids*, with what *needs* says."""
 
-    people: People
-    accounts: Callable[[Sequence[str] | None, Needs], Iterator[tuple[Account, Uploads]]]
-    count_accounts: Callable[[str], int | None]
-    find_ended: Callable[[Collection[str]], Collection[str]]
+    def verdicts(self, uids: Sequence[str] | None) -> Iterator[list[AccountVerdict]]:
+        """Yield the verdicts of each account in scope, or of each with one of *uids*.
+
+        Each list has one verdict per task, in the order of ``TASKS``.
+        """
+
+    def find_verdict(self, uid: str, task: str) -> AccountVerdict | None:
+        """Return the verdict of an account in *task*, with its facts; None: no such account."""
+
+    def list_failing(self, known: Collection[tuple[str, str]]) -> tuple[int, list[AccountVerdict]]:
+        """Return the number of accounts in scope, and those verdicts that are not OK or *known*.
+
+        Args:
+            known: uids in lower case, each with a task.
+        """
+
+    def count_accounts(self, host: str) -> int | None:
+        """Return the number of accounts of a backup server, None if it is not known."""
+
+    def find_ended(self, uids: Collection[str]) -> Collection[str]:
+        """Return those of *uids*, none of them in scope, that are known to be monitored no longer.
+
+        The entry says so, or its loss is believed. A store that has lost its history does not
+        know whom it does not see.
+        """
 
 
 @contextmanager
@@ -42,33 +61,19 @@ def open_source(
     """
     if settings.store.folder is not None:
         from backup_monitoring.store.store_file import open_store
+        from backup_monitoring.store.stored_source import StoredSource
 
         phase("reading the store")
         state = open_store(settings.store.folder)
-
-        def read_stored(
-            uids: Sequence[str] | None, needs: Needs
-        ) -> Iterator[tuple[Account, Uploads]]:
-            state.check_age(settings.store, needs.files, now)
-            return state.accounts(needs.files, uids, needs.entry)
-
         try:
             state.check_age(settings.store, None, now)
-            yield Source(
-                state.people(), read_stored, state.count_accounts_of_host, state.find_ended
-            )
+            yield StoredSource(state, settings.store, now)
         finally:
             state.close()
         return
     from backup_monitoring.directory import LivePeople, open_directory
-    from backup_monitoring.store.live import read_live_accounts
+    from backup_monitoring.store.live_source import LiveSource
 
     with open_directory(settings.directory, phase) as directory:
-        yield Source(
-            CachedPeople(LivePeople(directory, settings.directory)),
-            lambda uids, needs: read_live_accounts(
-                settings, needs.entry, needs.files, uids, now, phase
-            ),
-            lambda host: None,
-            lambda uids: uids,
-        )
+        people = CachedPeople(LivePeople(directory, settings.directory))
+        yield LiveSource(people, settings, now, phase)

@@ -8,6 +8,7 @@ import os
 import sqlite3
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,8 +17,6 @@ from urllib.parse import quote
 from backup_monitoring.model import (
     CLOCK_SLACK,
     Account,
-    AccountStatus,
-    Computer,
     Files,
     Finding,
     Need,
@@ -34,19 +33,17 @@ from backup_monitoring.store.files import (
     make_damage_error,
 )
 from backup_monitoring.store.schema import (
-    COMPUTER_HISTORY,
-    END,
-    FINDINGS,
     LAYOUT,
-    SCHEDULE,
-    START,
     RunMeta,
     list_columns,
     make_key,
     read_account,
     read_time,
+    select_keys,
     write_text,
 )
+from backup_monitoring.store.stored_homes import NO_UPLOADS, StoredHomes
+from backup_monitoring.store.stored_verdicts import StoredVerdicts
 
 if TYPE_CHECKING:
     from backup_monitoring.store.people_rows import StoredPeople
@@ -101,13 +98,8 @@ class StoreFile:
 
     def meta(self) -> RunMeta:
         """Return when the last run read its parts; StoreError if the file is damaged."""
-        try:
-            values = dict(self._db.execute("SELECT key, value FROM meta"))
-            return _read_meta(values)
-        except sqlite3.Error as error:
-            raise self._make_error(error) from None
-        except UNREADABLE as error:
-            raise make_damage_error(self._file, error) from None
+        with self._guard():
+            return _read_meta(dict(self._db.execute("SELECT key, value FROM meta")))
 
     def check_age(self, settings: StoreSettings, files: Files | None, now: datetime) -> None:
         """Raise StoreError if a part that is needed is too old.
@@ -142,18 +134,14 @@ class StoreFile:
         Raises:
             StoreError: the file is damaged.
         """
-        try:
+        with self._guard():
             count = 0
-            for where, values in _select(uids):
+            for where, values in select_keys(uids):
                 for pair in self._accounts(need, files, where, values):
                     yield pair
                     count += 1
             if uids is None:
                 self._check_count(count)
-        except sqlite3.Error as error:
-            raise self._make_error(error) from None
-        except UNREADABLE as error:
-            raise make_damage_error(self._file, error) from None
 
     def _check_count(self, count: int) -> None:
         """Raise ValueError if some accounts are missing: that would look as if they were gone."""
@@ -169,13 +157,12 @@ class StoreFile:
             values,
         )
         if files is None:
-            yield from ((read_account(row), _NO_UPLOADS) for row in rows)
+            yield from ((read_account(row), NO_UPLOADS) for row in rows)
             return
-        homes = _StoredHomes(self._db, files, one_by_one=bool(values))
+        homes = StoredHomes(self._db, files, one_by_one=bool(values))
         for row in rows:
             account = read_account(row)
-            is_active = account.status is AccountStatus.ACTIVE
-            yield account, homes.read(row[0]) if is_active else _NO_UPLOADS
+            yield account, homes.read_of(row[0], account)
 
     def people(self) -> "StoredPeople":
         """Return the people of the accounts."""
@@ -184,17 +171,27 @@ class StoreFile:
 
         return StoredPeople(self._db, str(self._file))
 
-    def count_accounts_of_host(self, host: str) -> int:
-        """Return how many accounts the backup server *host* has; StoreError if damaged."""
+    def verdicts(self) -> StoredVerdicts:
+        """Return the verdicts of the accounts."""
+        return StoredVerdicts(self._db, self._guard)
+
+    @contextmanager
+    def _guard(self) -> Iterator[None]:
         try:
-            row = self._db.execute(
-                "SELECT count(*) FROM accounts WHERE in_scope AND "
-                "instr(char(10) || coalesce(hosts, '') || char(10), char(10) || ? || char(10))",
-                (write_text(host),),
-            ).fetchone()
+            yield
         except sqlite3.Error as error:
             raise self._make_error(error) from None
-        return int(row[0])
+        except UNREADABLE as error:
+            raise make_damage_error(self._file, error) from None
+
+    def count_accounts_of_host(self, host: str) -> int:
+        """Return how many accounts the backup server *host* has; StoreError if damaged."""
+        query = (
+            "SELECT count(*) FROM accounts WHERE in_scope AND "
+            "instr(char(10) || coalesce(hosts, '') || char(10), char(10) || ? || char(10))"
+        )
+        with self._guard():
+            return int(self._db.execute(query, (write_text(host),)).fetchone()[0])
 
     def find_ended(self, uids: Collection[str]) -> set[str]:
         """Return those of *uids*, none of them in scope, whose accounts are known to have ended.
@@ -212,13 +209,11 @@ class StoreFile:
 
     def findings(self) -> Iterator[Finding]:
         """Yield the findings of the last run; StoreError if the file is damaged."""
-        try:
+        with self._guard():
             for row in self._db.execute("SELECT kind, subject, problem FROM findings"):
                 if not all(isinstance(text, str) for text in row):
-                    raise make_damage_error(self._file, TypeError("a finding is not text"))
+                    raise TypeError("a finding is not text")
                 yield Finding(*row)
-        except sqlite3.Error as error:
-            raise self._make_error(error) from None
 
 
 def _read_meta(values: Mapping[str, Any]) -> RunMeta:
@@ -231,95 +226,9 @@ def _read_meta(values: Mapping[str, Any]) -> RunMeta:
         read_time(values.get("started")),
         timedelta(seconds=float(values.get("seconds") or 0)).total_seconds(),
         *errors,
+        str(values.get("digest")),
+        str(values.get("policies")),
     )
-
-
-def _select(uids: Sequence[str] | None) -> Iterator[tuple[str, list[str]]]:
-    if uids is None:
-        yield "in_scope", []
-        return
-    for first in range(0, len(uids), 500):
-        keys = [make_key(uid) for uid in uids[first : first + 500]]
-        yield f"key IN ({', '.join('?' * len(keys))})", keys
-
-
-class _StoredHomes:
-    """Reads homes and computers for accounts in the order of their ids.
-
-    Args:
-        db: the open file. files: the reports that are needed; others are left out.
-        one_by_one: for a few accounts, two queries each. Otherwise both tables are read once,
-            in step with the accounts.
-    """
-
-    def __init__(self, db: sqlite3.Connection, files: Files, one_by_one: bool) -> None:
-        self._db = db
-        # With SCHEDULE the start is needed too, for its offset.
-        self._start = START.decode if files & (Files.START | Files.SCHEDULE) else _skip
-        self._end = END.decode if Files.END in files else _skip
-        self._schedule = SCHEDULE.decode if Files.SCHEDULE in files else _skip
-        self._one_by_one = one_by_one
-        if not one_by_one:
-            self._homes = db.execute(f"{_HOMES} ORDER BY account")
-            self._computers = db.execute(f"{_COMPUTERS} ORDER BY account, name")
-            self._next_home = self._homes.fetchone()
-            self._next_computer = self._computers.fetchone()
-
-    def read(self, account: int) -> Uploads:
-        """Return the uploads of the active account with this id; refused if they are damaged."""
-        home, rows = self._query(account) if self._one_by_one else self._advance(account)
-        try:
-            _, data, missing, refused, cut_short, findings, count = home
-            texts = (missing, refused, cut_short)
-            if count != len(rows) or not all(isinstance(text, str | None) for text in texts):
-                return _DAMAGED_HOME
-            computers = tuple(map(self._read_computer, rows))
-            found = FINDINGS.decode(findings) if findings else ()
-        except UNREADABLE:
-            return _DAMAGED_HOME
-        return Uploads(computers, bool(data), missing, refused, cut_short, found)
-
-    def _query(self, account: int) -> tuple[Any, list[Any]]:
-        home = self._db.execute(f"{_HOMES} WHERE account = ?", (account,)).fetchone()
-        computers = self._db.execute(
-            f"{_COMPUTERS} AND account = ? ORDER BY account, name", (account,)
-        )
-        return home, computers.fetchall()
-
-    def _advance(self, account: int) -> tuple[Any, list[Any]]:
-        while self._next_home is not None and self._next_home[0] < account:
-            self._next_home = self._homes.fetchone()
-        home = self._next_home
-        rows = []
-        while self._next_computer is not None and self._next_computer[0] <= account:
-            if self._next_computer[0] == account:
-                rows.append(self._next_computer)
-            self._next_computer = self._computers.fetchone()
-        return (home if home is not None and home[0] == account else None), rows
-
-    def _read_computer(self, row: Sequence[Any]) -> Computer:
-        _, name, start, end, schedule, history = row
-        return Computer(
-            name.decode("utf-8", "surrogateescape"),
-            None if start is None else self._start(start),
-            None if end is None else self._end(end),
-            None if schedule is None else self._schedule(schedule),
-            None if history is None else COMPUTER_HISTORY.decode(history),
-        )
-
-
-_HOMES = "SELECT account, data, missing, refused, cut_short, findings, computers FROM homes"
-# An account of another type is damage: the computer is missing where it belongs.
-_COMPUTERS = (
-    "SELECT account, name, start, end, schedule, history FROM computers "
-    "WHERE typeof(account) = 'integer'"
-)
-_NO_UPLOADS = Uploads()
-_DAMAGED_HOME = Uploads(refused="its data in the store are damaged; run collect_backup_state")
-
-
-def _skip(text: str) -> None:
-    return None
 
 
 def open_store(folder: Path) -> StoreFile:

@@ -4,7 +4,7 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from backup_monitoring.model import (
     Account,
@@ -13,6 +13,7 @@ from backup_monitoring.model import (
     Computer,
     Contact,
     Customer,
+    Files,
     Finding,
     Loss,
     Need,
@@ -21,6 +22,7 @@ from backup_monitoring.model import (
     Uploads,
 )
 from backup_monitoring.store.files import STATE, UNREADABLE, StoreError, make_damage_error
+from backup_monitoring.store.judging import AccountJudge
 from backup_monitoring.store.people_rows import make_people_row
 from backup_monitoring.store.schema import (
     ACCOUNT_COLUMNS,
@@ -33,6 +35,7 @@ from backup_monitoring.store.schema import (
     SCHEDULE,
     START,
     TABLES,
+    TOTAL,
     RunMeta,
     list_columns,
     make_account_row,
@@ -41,6 +44,8 @@ from backup_monitoring.store.schema import (
     write_text,
     write_time,
 )
+from backup_monitoring.store.stored_homes import StoredHomes
+from backup_monitoring.store.verdict_rows import PLACES_OF_VERDICT, VERDICT_INDEX, VERDICT_TABLE
 
 T = TypeVar("T")
 # The accounts may come from this run's directory: the same account can have another id.
@@ -57,12 +62,15 @@ _OF_HELD = "key IN (SELECT key FROM held)"
 _DELETE_HELD = (
     f"DELETE FROM homes WHERE account IN (SELECT id FROM accounts WHERE {_OF_HELD})",  # noqa: S608
     f"DELETE FROM computers WHERE account IN (SELECT id FROM accounts WHERE {_OF_HELD})",  # noqa: S608
+    f"DELETE FROM verdicts WHERE account IN (SELECT id FROM accounts WHERE {_OF_HELD})",  # noqa: S608
     # Those that the directory shows, but not as accounts to monitor.
     f"DELETE FROM accounts WHERE NOT in_scope AND {_OF_HELD}",  # noqa: S608
     # If the accounts are those of the last run, some are no longer held: they were accepted.
     f"DELETE FROM accounts WHERE lost_reason = 'ENTRY' AND NOT {_OF_HELD}",  # noqa: S608
     "UPDATE accounts SET lost_since = NULL, lost_reason = NULL WHERE lost_reason IS NOT NULL",
 )
+_ADD_VERDICT = f"INSERT INTO verdicts VALUES ({PLACES_OF_VERDICT})"  # noqa: S608 - place holders
+_UNJUDGED = "WHERE NOT EXISTS (SELECT 1 FROM verdicts WHERE account = accounts.id)"
 _COLUMNS = ", ".join(ACCOUNT_COLUMNS)
 _COPY_HELD = (
     f"INSERT INTO main.accounts SELECT NULL, {_COLUMNS} FROM old.accounts WHERE in_scope "  # noqa: S608
@@ -75,6 +83,14 @@ _MARK_HELD = (
     "UPDATE accounts SET in_scope = 1, (lost_since, lost_reason) = "  # noqa: S608
     f"(SELECT since, reason FROM held WHERE held.key = accounts.key) WHERE {_OF_HELD}"
 )
+
+
+class AccountRow(NamedTuple):
+    """An account of the new file, with its id there, and whether it is in scope."""
+
+    number: int
+    in_scope: bool
+    account: Account
 
 
 class StoreWriter:
@@ -102,7 +118,7 @@ class StoreWriter:
             # No one reads this file before it is complete, and an incomplete one is deleted.
             self._db.executescript(
                 "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; "
-                f"PRAGMA user_version = {LAYOUT}; {TABLES} BEGIN;"
+                f"PRAGMA user_version = {LAYOUT}; {TABLES} {VERDICT_TABLE} BEGIN;"
             )
         except sqlite3.Error as error:
             self.abandon()
@@ -126,24 +142,29 @@ class StoreWriter:
             raise self._make_error(error) from None
         return count
 
-    def accounts(self) -> Iterator[tuple[int, Account]]:
-        """Yield the accounts that were written, each with its id."""
+    def accounts(self) -> Iterator[AccountRow]:
+        """Yield the accounts that were written."""
         return self._select("")
 
-    def _select(self, where: str) -> Iterator[tuple[int, Account]]:
+    def _select(self, where: str) -> Iterator[AccountRow]:
         try:
-            query = f"SELECT {list_columns(Need.ALL)} FROM accounts {where} ORDER BY id"  # noqa: S608
-            for row in self._db.execute(query):
-                yield row[0], read_account(row)
+            query = f"SELECT in_scope, {list_columns(Need.ALL)} FROM accounts {where} ORDER BY id"  # noqa: S608
+            for in_scope, *row in self._db.execute(query):
+                yield AccountRow(row[0], bool(in_scope), read_account(row))
         except sqlite3.Error as error:
             raise self._make_error(error) from None
         except UNREADABLE as error:  # taken over from a file that was damaged
             raise make_damage_error(self._file, error) from None
 
-    def add_home(self, number: int, uploads: Uploads, computers: Sequence[Computer]) -> None:
-        """Write the home of the account with the id *number*, and its *computers*."""
+    def add_home(self, number: int, uploads: Uploads, computers: Sequence[Computer]) -> Uploads:
+        """Write the home of the account with the id *number*, and its *computers*.
+
+        Returns:
+            What readers of the file will get.
+        """
         texts = (uploads.missing, uploads.refused, uploads.cut_short)
         problems = [None if text is None else write_text(text) for text in texts]
+        computers = sorted(computers, key=lambda computer: os.fsencode(computer.name))
         findings = FINDINGS.encode(uploads.findings) if uploads.findings else None
         try:
             self._db.execute(
@@ -156,6 +177,24 @@ class StoreWriter:
             )
         except sqlite3.Error as error:
             raise self._make_error(error) from None
+        missing, refused, cut_short = problems
+        return Uploads(
+            tuple(computers), uploads.data, missing, refused, cut_short, uploads.findings
+        )
+
+    def add_verdicts(self, row: AccountRow, uploads: Uploads, judge: AccountJudge) -> None:
+        """Write the verdicts that *judge* returns for an account."""
+        try:
+            self._db.executemany(_ADD_VERDICT, judge.judge(*row, uploads))
+        except sqlite3.Error as error:
+            raise self._make_error(error) from None
+
+    def judge_rest(self, judge: AccountJudge) -> None:
+        """Write the verdicts of all accounts that have none, with what is written of them."""
+        self._add_homes(None)  # of entries with another one's uid
+        homes = StoredHomes(self._db, Files.ALL, one_by_one=False)
+        for row in self._select(_UNJUDGED):
+            self.add_verdicts(row, homes.read_of(row.number, row.account), judge)
 
     def add_people(self, people: Iterable[Contact | Person | Customer | Reseller]) -> None:
         """Write *people*; of two with one uid the first counts."""
@@ -180,8 +219,8 @@ class StoreWriter:
 
         An account that is new, or monitored again, has none there: its home counts as unreadable.
         """
-        deletions = ("DELETE FROM homes", "DELETE FROM computers")
-        self._run_attached(old, *deletions, *_COPY_HOMES)
+        self.forget_homes()
+        self._run_attached(old, *_COPY_HOMES)
         self._add_homes("no collector run has read it yet")
 
     def hold_accounts(self, old: Path | None, held: Mapping[str, tuple[str, Loss]]) -> None:
@@ -213,8 +252,8 @@ class StoreWriter:
 
     def held_accounts(self) -> Iterator[Account]:
         """Yield the accounts that are held."""
-        for _, account in self._select("WHERE lost_reason IS NOT NULL"):
-            yield account
+        for row in self._select("WHERE lost_reason IS NOT NULL"):
+            yield row.account
 
     def count_accounts(self) -> int:
         """Return how many accounts were written."""
@@ -255,8 +294,8 @@ class StoreWriter:
         self._empty("accounts", "people")
 
     def forget_homes(self) -> None:
-        """Delete all homes and computers."""
-        self._empty("homes", "computers")
+        """Delete all homes and computers, and the verdicts on them."""
+        self._empty("homes", "computers", "verdicts")
 
     def _empty(self, *tables: str) -> None:
         try:
@@ -265,7 +304,7 @@ class StoreWriter:
         except sqlite3.Error as error:
             raise self._make_error(error) from None
 
-    def finish(self, meta: RunMeta, findings: Iterable[Finding]) -> None:
+    def finish(self, meta: RunMeta, totals: Mapping[str, int], findings: Iterable[Finding]) -> None:
         """Write the rest, sync the file to the disk, and replace the old one by it."""
         values = {
             "directory_read": write_time(meta.directory_read),
@@ -274,8 +313,11 @@ class StoreWriter:
             "seconds": meta.seconds,
             "directory_error": meta.directory_error,
             "storage_error": meta.storage_error,
+            "digest": meta.digest,
+            "policies": meta.policies,
+            # As text: a sum may be more than SQLite's integers hold.
+            **{f"{TOTAL}{name}": str(total) for name, total in totals.items()},
         }
-        self._add_homes(None)  # of entries with another one's uid
         try:
             in_scope = self._db.execute("SELECT count(*) FROM accounts WHERE in_scope").fetchone()
             self._db.execute("INSERT INTO meta VALUES ('in_scope', ?)", in_scope)
@@ -285,7 +327,7 @@ class StoreWriter:
                 (list(map(write_text, finding)) for finding in findings),
             )
             self._db.execute("COMMIT")
-            self._db.executescript(INDEX)
+            self._db.executescript(INDEX + VERDICT_INDEX)
             self._db.close()
             self._replace()
         except (OSError, sqlite3.Error) as error:

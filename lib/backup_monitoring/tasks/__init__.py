@@ -12,14 +12,17 @@ if TYPE_CHECKING:
     from backup_monitoring.tasks.fact import SAMPLE_EVENING, SAMPLE_NOON
     from backup_monitoring.tasks.fact_kinds import FactKind, list_facts, load_causes, load_facts
     from backup_monitoring.tasks.fact_kinds import pack_facts, unpack_facts
-    from backup_monitoring.tasks.judge import evaluate_all, is_covered_elsewhere
+    from backup_monitoring.tasks.judge import evaluate_all
     from backup_monitoring.tasks.policies import Policies
     from backup_monitoring.tasks.quota import resolve_quota_thresholds
     from backup_monitoring.tasks.quota_task import QuotaPolicy
     from backup_monitoring.tasks.readable import find_invalid_arrival, list_invalid
     from backup_monitoring.tasks.readable import separate_invalid
-    from backup_monitoring.tasks.registry import SECTIONS, TASKS, format_thresholds, is_certainly_ok
+    from backup_monitoring.tasks.registry import SECTIONS, TASKS, fingerprint_policies
+    from backup_monitoring.tasks.registry import format_thresholds, is_certainly_ok
+    from backup_monitoring.tasks.registry import is_covered_elsewhere
     from backup_monitoring.tasks.schedule_task import SchedulePolicy
+    from backup_monitoring.tasks.state_since import StateSince, SuspendedState, follow_state
     from backup_monitoring.tasks.task import Option, Task
     from backup_monitoring.tasks.warn_after import format_backup_count, format_warn_after
     from backup_monitoring.tasks.warn_after import resolve_warn_after

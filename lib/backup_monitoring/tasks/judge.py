@@ -30,11 +30,3 @@ def evaluate_all(
             summary = f"internal error: {type(error).__name__}; report it"
             verdicts[task] = Verdict(State.UNKNOWN, summary)
     return verdicts
-
-
-def is_covered_elsewhere(task: str, verdict: Verdict) -> bool:
-    """Return whether another task's mail covers *verdict*.
-
-    A success that is doubted because the quota is used up is the subject of quota's mail.
-    """
-    return task == "status" and verdict.facts is not None and verdict.facts.cause == "full"

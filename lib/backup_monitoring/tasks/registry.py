@@ -5,6 +5,7 @@ from datetime import datetime
 from functools import cache
 from importlib import import_module
 from typing import Any
+from zlib import crc32
 
 from backup_monitoring.model import Account, Uploads, Verdict
 from backup_monitoring.tasks.client_task import CLIENT
@@ -25,7 +26,13 @@ SECTIONS: Mapping[str, type] = {
     **{name: task.policy for name, task in TASKS.items()},
 }
 
+
 Rule = Callable[[Account, Uploads, Policies, datetime], Verdict]
+
+
+def fingerprint_policies(policies: Policies) -> str:
+    """Return a short text that is the same for policies by which all rules judge alike."""
+    return f"{crc32(repr([policies[kind] for kind in SECTIONS.values()]).encode()):08x}"
 
 
 def load_rule(task: str) -> Rule:
@@ -40,6 +47,14 @@ def load_rule(task: str) -> Rule:
 def format_thresholds(task: Task, account: Account, policies: Policies) -> str:
     """Return the thresholds of *account* as text, each with its origin; '' for none."""
     return str(load_named(task.thresholds)(account, policies)) if task.thresholds else ""
+
+
+def is_covered_elsewhere(task: str, verdict: Verdict) -> bool:
+    """Return whether another task's mail covers *verdict*.
+
+    A success that is doubted because the quota is used up is the subject of quota's mail.
+    """
+    return task == "status" and verdict.facts is not None and verdict.facts.cause == "full"
 
 
 def is_certainly_ok(task: Task, account: Account, policies: Policies) -> bool:
