@@ -2,50 +2,20 @@
 
 from collections.abc import Sequence
 
-from backup_monitoring.model import State
-from backup_monitoring.plugin import (
-    AccountSource,
-    BackupCheck,
-    Inventory,
-    Parser,
-    Request,
-    Watchdog,
-    make_no_account_error,
-    require_found,
-    run,
-)
+from backup_monitoring.plugin import Watchdog, run_check
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from backup_monitoring.plugin import BackupCheck
 
 
-class ClientCheck(BackupCheck):
-    """The check of the task client, with an inventory."""
+def make_check() -> "BackupCheck":
+    """Return the check, which has an inventory, too."""
+    from backup_monitoring.plugin import ClientCheck
 
-    def add_options(self, parser: Parser) -> None:
-        """Add the inventory."""
-        parser.add_argument(
-            "--inventory",
-            nargs="?",
-            const="table",
-            choices=("table", "json"),
-            metavar="FORMAT",
-            help="instead of a check, print which programs are in use, as a table or as json; "
-            "exit code 0",
-        )
-
-    def run_instead(self, request: Request, source: AccountSource) -> tuple[int, str] | None:
-        """Return the inventory if an option asks for it."""
-        if request.options.inventory is None:
-            return None
-        inventory, found = Inventory(request.now), set[str]()
-        for account, uploads in source():
-            found.add(account.uid.lower())
-            inventory.add(account, uploads)
-        require_found(found, request.uids or (), request.settings.directory.accounts_base)
-        if not found:
-            raise make_no_account_error(request.settings)
-        as_json = request.options.inventory == "json"
-        return State.OK.value, inventory.to_json() if as_json else inventory.to_table()
+    return ClientCheck("client")
 
 
 def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
     """Run the check; return its exit code and its output."""
-    return run(ClientCheck("client"), arguments, watchdog)
+    return run_check("client", arguments, watchdog, make_check)

@@ -4,9 +4,9 @@
 
 from collections.abc import Sequence
 
-from backup_monitoring.plugin import BackupCheck, Watchdog, run
+from backup_monitoring.plugin import Watchdog, run_check
 
 
 def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
     """Run the check; return its exit code and its output."""
-    return run(BackupCheck("unused"), arguments, watchdog)
+    return run_check("unused", arguments, watchdog)

@@ -240,17 +240,46 @@ def test_a_library_is_used_by_few(library: str, by: tuple[str, ...]) -> None:
     assert all(user.startswith(by) for user in users) if by else not users, users
 
 
+# --- who judges ---
+
+# A collector run judges each account, all others read its verdicts; these are the exceptions:
+# without a store, with options that change a threshold, or at another time.
+JUDGES = {
+    "evaluate_all": ["plugin.judged_accounts", "store.judging", "store.live_source"],
+    "is_certainly_ok": ["plugin.judged_accounts"],
+}
+
+
+@pytest.mark.parametrize("function", JUDGES)
+def test_only_a_run_judges_and_what_asks_for_it(function: str) -> None:
+    users = [
+        module
+        for module, path in MODULES.items()
+        if package_of(module) != "tasks" and function in {name for _, name in imported(path)}
+    ]
+
+    assert users == JUDGES[function]
+
+
 # --- what a program loads ---
 
 # What a run needs not, by program: each costs every check of every account its time.
 HEAVY = ("ldap3", "jinja2", "email", "smtplib", "ssl", "http", "tqdm", "dateutil", "packaging")
+QUICK = ("argparse", "nagiosplugin", "tomllib", "typing", "zoneinfo", "tasks", "plugin.check")
+RULES = {each: f"tasks.{each}" for each in ("quota", "schedule", "status", "client", "unused")}
 STORE_ONLY = ("directory", "uploads", "mail", "outbox", "notify", "icinga", "selftest", "net")
 FORBIDDEN = {
-    "check_backup_quota -a 4000102": (*HEAVY, *STORE_ONLY),
-    "check_backup_schedule -a 4000102": (*(set(HEAVY) - {"dateutil"}), *STORE_ONLY),
-    "check_backup_status -a 4000102": (*(set(HEAVY) - {"dateutil"}), *STORE_ONLY),
-    "check_backup_client -a 4000102": (*(set(HEAVY) - {"packaging"}), *STORE_ONLY),
-    "check_backup_unused -a 4000102": (*HEAVY, *STORE_ONLY),
+    "check_backup_quota -a 4000102 -v": (*HEAVY, *STORE_ONLY),
+    "check_backup_schedule -a 4000102 -v": (*(set(HEAVY) - {"dateutil"}), *STORE_ONLY),
+    "check_backup_status -a 4000102 -v": (*(set(HEAVY) - {"dateutil"}), *STORE_ONLY),
+    "check_backup_client -a 4000102 -v": (*(set(HEAVY) - {"packaging"}), *STORE_ONLY),
+    "check_backup_unused -a 4000102 -v": (*HEAVY, *STORE_ONLY),
+    **{f"check_backup_{task} -a 4000102": (*HEAVY, *STORE_ONLY, *QUICK) for task in RULES},
+    # The settings of client need packaging.
+    **{
+        f"check_backup_{task}": (*(set(HEAVY) - {"packaging"}), *STORE_ONLY, *RULES.values())
+        for task in RULES
+    },
     "check_backup_monitoring": (*HEAVY, *(set(STORE_ONLY) - {"outbox", "selftest"})),
     "backup_settings": (*HEAVY, "sqlite3", *STORE_ONLY),
     "generate_backup_objects": (*HEAVY, *(set(STORE_ONLY) - {"icinga"})),
@@ -265,6 +294,7 @@ FORBIDDEN = {
     ),
     "notify_backup -a 4000102 --type PROBLEM --task quota --state WARNING": (
         *("ldap3", "jinja2", "smtplib", "tqdm", "directory", "uploads", "icinga", "selftest"),
+        *RULES.values(),
     ),
 }
 FACES = {f"{OURS}.{package}" for package in LAYERS}

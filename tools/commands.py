@@ -58,17 +58,11 @@ def list_commands() -> list[Command]:
 
 
 def load_check(task: str) -> BackupCheck:
-    """Return the check of *task*: of its program, if that has a class of its own."""
+    """Return the check of *task*: of its program, if that is written by hand."""
     if f"checks/check_backup_{task}.py" in list_generated_programs():
         return BackupCheck(task)
-    program = import_module(f"check_backup_{task}")
-    [kind] = [each for each in vars(program).values() if _is_own_check(each)]
-    check: BackupCheck = kind(task)
+    check: BackupCheck = import_module(f"check_backup_{task}").make_check()
     return check
-
-
-def _is_own_check(value: object) -> bool:
-    return isinstance(value, type) and issubclass(value, BackupCheck) and value is not BackupCheck
 
 
 def _make_command(parser: Parser, limit: int) -> Command:

@@ -15,12 +15,12 @@ _PROGRAM = '''"""check_backup_{name}: {question}"""
 
 from collections.abc import Sequence
 
-from backup_monitoring.plugin import BackupCheck, Watchdog, run
+from backup_monitoring.plugin import Watchdog, run_check
 
 
 def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
     """Run the check; return its exit code and its output."""
-    return run(BackupCheck("{name}"), arguments, watchdog)
+    return run_check("{name}", arguments, watchdog)
 '''
 
 

@@ -16,12 +16,12 @@ from backup_monitoring.model.uploads import Uploads
 from backup_monitoring.model.verdicts import Metric, Range, State, Verdict
 from backup_monitoring.plugin.account_verdicts import Request
 from backup_monitoring.plugin.check import BackupCheck, show_accounts
+from backup_monitoring.plugin.client_check import ClientCheck
 from backup_monitoring.plugin.counter import Evaluation
 from backup_monitoring.plugin.output import make_metrics
 from backup_monitoring.settings.load import read_settings
 from backup_monitoring.tasks.policies import Policies
 from backup_monitoring.tasks.task import Task, Total
-from check_backup_client import ClientCheck
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 OK, WARNING, CRITICAL, UNKNOWN = State.OK, State.WARNING, State.CRITICAL, State.UNKNOWN

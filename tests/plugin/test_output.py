@@ -1,20 +1,24 @@
 """What a plugin prints: first line, further lines, performance data, bounds."""
 
+import json
 from collections.abc import Sequence
+from math import inf
 
 import nagiosplugin
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from nagiosplugin import Summary
 
 from backup_monitoring.model.verdicts import Metric, Range, State, Verdict
 from backup_monitoring.plugin.counter import Evaluation
 from backup_monitoring.plugin.output import (
     VerdictSummary,
-    format_number,
-    format_performance_data,
     limit_size,
     make_metrics,
     render_output,
 )
+from backup_monitoring.plugin.performance import format_number, format_performance
 
 
 class Verdicts(nagiosplugin.Resource):
@@ -94,13 +98,35 @@ def test_numbers_follow_the_first_line_and_text_from_outside_is_sanitized() -> N
     ],
 )
 def test_performance_data(metric: Metric, printed: str) -> None:
-    assert list(format_performance_data([metric])) == [printed]
+    assert format_performance(metric) == printed
+
+
+_NUMBERS = st.floats(-1e15, 1e18) | st.integers(-5, 2**70)
+_RANGES = st.none() | st.builds(
+    Range, st.floats(-9, 9), st.just(inf) | st.floats(10, 99), st.booleans()
+)
+
+
+@given(
+    st.builds(
+        Metric,
+        st.sampled_from(["used", "used_percent"]),
+        _NUMBERS,
+        st.sampled_from(["", "%", "B"]),
+        *(_RANGES, _RANGES, st.none() | _NUMBERS, st.none() | _NUMBERS),
+    )
+)
+def test_performance_data_is_that_of_nagiosplugin(metric: Metric) -> None:
+    _, output = render_output("quota", Verdicts([Verdict(State.OK, "ok")], [metric]), Summary())
+
+    assert output.partition(" | ")[2] == format_performance(metric)
+    as_json = json.loads(json.dumps(metric))
+    assert format_performance(as_json) == format_performance(metric)
 
 
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (None, ""),
         (0, "0"),
         (10, "10"),
         (100.0, "100"),
@@ -112,7 +138,7 @@ def test_performance_data(metric: Metric, printed: str) -> None:
         (-1.25, "-1.25"),
     ],
 )
-def test_numbers_without_an_exponent(value: float | None, text: str) -> None:
+def test_numbers_without_an_exponent(value: float, text: str) -> None:
     assert format_number(value) == text
 
 

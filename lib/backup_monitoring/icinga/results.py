@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from backup_monitoring.icinga.services import choose_host, encode_name
 from backup_monitoring.model import State, Verdict, sanitize
-from backup_monitoring.plugin import format_performance_data, limit_size
+from backup_monitoring.plugin import format_performance, limit_size
 from backup_monitoring.settings import Settings
 from backup_monitoring.store import AccountVerdict
 
@@ -39,7 +39,7 @@ def make_results(
             f"{name}-{task}",
             verdict.state,
             tuple(limit_size([*map(sanitize, _format_lines(uid, task, verdict))])),
-            tuple(format_performance_data(verdict.metrics)),
+            tuple(map(format_performance, verdict.metrics)),
         )
 
 

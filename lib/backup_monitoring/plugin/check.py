@@ -85,13 +85,13 @@ def _open_store(task: Task, request: Request) -> Request:
     state = open_store(settings.store.folder)
     state.check_age(settings.store, task.needs.files, request.now)
     meta = state.meta()
+    # The inputs are of the last run: it is as of then that they are judged.
+    now = options.now or meta.started or request.now
     is_other = (
-        options.now is not None
+        now != meta.started
         or request.policies is not settings.policies
         or meta.policies != fingerprint_policies(settings.policies)
     )
-    # The inputs are of the last run: it is as of then that they are judged.
-    now = request.now if options.now is not None else meta.started or request.now
     return request._replace(state=state, anew=is_other, now=now)
 
 

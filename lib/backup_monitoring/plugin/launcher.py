@@ -11,8 +11,11 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable
-from typing import NoReturn
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import NoReturn
 
 UNKNOWN = 3
 # Python's own default. If it is not set, zoneinfo loads Python's whole build configuration to find
@@ -85,7 +88,7 @@ class Watchdog:
                 self._changed.wait(left)
             self._end(f"time limit of {self._limit:g} s reached while {self._phase}")
 
-    def _end(self, why: str) -> NoReturn:
+    def _end(self, why: str) -> "NoReturn":
         if not self._dismissed:
             os.write(1, f"{self._heading}UNKNOWN - {self._sanitize(why)}\n".encode())
         os._exit(UNKNOWN)
@@ -95,7 +98,7 @@ def _ignore(*_: object) -> None:
     return
 
 
-def _start_thread(job: Callable[[], object]) -> None:
+def _start_thread(job: "Callable[[], object]") -> None:
     try:
         threading.Thread(target=job, daemon=True).start()
     except RuntimeError as error:
@@ -105,7 +108,7 @@ def _start_thread(job: Callable[[], object]) -> None:
         raise MonitoringError("this user", "cannot start more threads", remedy) from error
 
 
-def main() -> NoReturn:
+def main() -> "NoReturn":
     """Run the program whose name this process was started by, itself or by a link."""
     program = os.path.basename(sys.argv[0])  # noqa: PTH119 - pathlib is not loaded yet
     check = program.removeprefix("check_")

@@ -4,13 +4,14 @@ Its Runtime is not used: it prints tracebacks and the texts of foreign exception
 password, and adds warnings of its own to the output.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import nagiosplugin
 from nagiosplugin.state import ServiceState
 
 from backup_monitoring.model import Metric, Range, State, sanitize
 from backup_monitoring.plugin.counter import Evaluation, VerdictCounter
+from backup_monitoring.plugin.performance import drop_fraction, format_number
 
 LISTED = 20  # accounts at -v
 _MOST_BYTES = 8000  # NRPE and databases cut or drop more than 8 KiB
@@ -165,12 +166,6 @@ def _format_metric(metric: Metric) -> str:
     return ", ".join([f"{metric.name} is {format_number(metric.value)}{metric.unit}", *thresholds])
 
 
-def format_performance_data(metrics: Iterable[Metric]) -> Iterator[str]:
-    """Yield the performance data of *metrics*, one text per metric."""
-    for metric in metrics:
-        yield str(_make_performance(metric))
-
-
 def _make_performance(number: Metric) -> nagiosplugin.Performance:
     # Icinga keeps a threshold only if it is a plain number.
     return nagiosplugin.Performance(
@@ -179,24 +174,13 @@ def _make_performance(number: Metric) -> nagiosplugin.Performance:
         number.unit,
         _find_plain_end(number.warning),
         _find_plain_end(number.critical),
-        _drop_fraction(number.minimum),
-        _drop_fraction(number.maximum),
+        None if number.minimum is None else drop_fraction(number.minimum),
+        None if number.maximum is None else drop_fraction(number.maximum),
     )
 
 
 def _find_plain_end(good: Range | None) -> str:
-    return format_number(good.plain) if good is not None else ""
-
-
-def _drop_fraction(value: float | None) -> float | None:
-    return int(value) if value is not None and value == int(value) else value
-
-
-def format_number(value: float | None) -> str:
-    """Return *value* without an exponent, which Icinga cannot read; '' for None."""
-    if value is None:
-        return ""
-    return str(int(value)) if value == int(value) else f"{value:.4f}".rstrip("0").rstrip(".")
+    return "" if good is None or good.plain is None else format_number(good.plain)
 
 
 def limit_size(lines: list[str]) -> list[str]:

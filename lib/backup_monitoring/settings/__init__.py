@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from backup_monitoring.settings.notify import NotifySettings
     from backup_monitoring.settings.sections import DeclaredKey, list_keys
     from backup_monitoring.settings.store import StoreSettings
+    from backup_monitoring.settings.store_guess import DEFAULT_FILE, FILE_VARIABLE
+    from backup_monitoring.settings.store_guess import guess_store_folder
     from backup_monitoring.settings.toml_table import Setting, format_key
 else:
     __all__, __getattr__ = face(__name__, __file__)

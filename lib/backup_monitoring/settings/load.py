@@ -5,7 +5,6 @@ import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
-from zlib import crc32
 
 from backup_monitoring.model import SettingsError
 from backup_monitoring.settings.directory import DirectorySettings, complete_directory
@@ -15,11 +14,13 @@ from backup_monitoring.settings.monitoring import MonitoringPolicy
 from backup_monitoring.settings.notify import NotifySettings, complete_notify
 from backup_monitoring.settings.sections import read_section
 from backup_monitoring.settings.store import StoreSettings
+from backup_monitoring.settings.store_guess import (
+    DEFAULT_FILE,
+    FILE_VARIABLE,
+    digest_settings,
+)
 from backup_monitoring.settings.toml_table import Setting, Table, Taken, write_toml
 from backup_monitoring.tasks import SECTIONS, Policies
-
-DEFAULT_FILE = Path("/etc/backup-monitoring/backup-monitoring.toml")
-FILE_VARIABLE = "BACKUP_MONITORING_CONFIG"
 
 
 class Settings(NamedTuple):
@@ -90,8 +91,13 @@ def read_settings(file: Path, environment: Mapping[str, str] = os.environ) -> Se
             values[name] = _COMPLETE[name](table, values[name], environment)
     policies = Policies(*(values.pop(name) for name in SECTIONS))
     root.reject_unknown_keys()
-    digest = f"{len(data)}-{crc32(data):08x}"
-    return Settings(file=file, digest=digest, policies=policies, taken=tuple(root.taken), **values)
+    return Settings(
+        file=file,
+        digest=digest_settings(data),
+        policies=policies,
+        taken=tuple(root.taken),
+        **values,
+    )
 
 
 def _read_file(file: Path) -> bytes:

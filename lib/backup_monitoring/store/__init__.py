@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from backup_monitoring.store.collector import CollectorRun, collect, try_accounts
     from backup_monitoring.store.files import StoreError
     from backup_monitoring.store.live import read_live_accounts
+    from backup_monitoring.store.quick_read import read_quickly
     from backup_monitoring.store.schema import RunMeta
     from backup_monitoring.store.source import Source, open_source
     from backup_monitoring.store.store_file import StoreFile, count_findings, open_store

@@ -27,11 +27,12 @@ from backup_monitoring.store.account_findings import (
     find_home_problem,
     find_missing_computers,
 )
-from backup_monitoring.store.files import HISTORY, STATE, StoreError
+from backup_monitoring.store.files import HISTORY, StoreError
 from backup_monitoring.store.history import TrackedComputer
 from backup_monitoring.store.history_damage import HistoryDamagedError, set_damaged_aside
 from backup_monitoring.store.history_file import HistoryFile
 from backup_monitoring.store.judging import AccountJudge
+from backup_monitoring.store.layout import STATE
 from backup_monitoring.store.live import read_live_accounts
 from backup_monitoring.store.loss_tracker import LossTracker, format_held
 from backup_monitoring.store.people_collector import PeopleCollector
@@ -207,6 +208,7 @@ class _RunSteps:
             writer.judge_rest(self._judge)
             self._phase("writing the store")
             self.result.seconds = time.monotonic() - self._began
+            store = self._settings.store
             meta = RunMeta(
                 self._last.directory_read if directory_error else self._now,
                 self._last.storage_read if storage_error else self._now,
@@ -216,6 +218,7 @@ class _RunSteps:
                 storage_error,
                 self._settings.digest,
                 fingerprint_policies(self._settings.policies),
+                (store.directory_max_age.total_seconds(), store.max_age.total_seconds()),
             )
             # The history first. If the run is killed in between, the next one goes on from it;
             # the other way round it would not know what readers have already seen.

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from backup_monitoring.model import MonitoringError
 
-STATE = "state.sqlite"
 HISTORY = "past.sqlite"
 LOCK = "lock"
 DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from backup_monitoring.model import Account, Codec, Computer, Finding, Growth, Uploads
-from backup_monitoring.store.files import HISTORY, STATE, UNREADABLE, StoreError
+from backup_monitoring.store.files import HISTORY, UNREADABLE, StoreError
 from backup_monitoring.store.growth import DailySize, add_size, estimate_growth
 from backup_monitoring.store.history import TrackedComputer, mark_missing, update_computer
 from backup_monitoring.store.history_damage import guard_history, make_history_error, set_aside
 from backup_monitoring.store.history_recovery import Recovered, recover_computers
+from backup_monitoring.store.layout import STATE
 from backup_monitoring.store.loss_table import LOSS_TABLES, LossTable
 from backup_monitoring.store.renamed import find_predecessors
 from backup_monitoring.store.run_lock import is_used

@@ -5,8 +5,9 @@ from datetime import datetime
 from pathlib import Path
 
 from backup_monitoring.model import Computer, Files
-from backup_monitoring.store.files import STATE, StoreError
+from backup_monitoring.store.files import StoreError
 from backup_monitoring.store.history import TrackedComputer, update_computer
+from backup_monitoring.store.layout import STATE
 from backup_monitoring.store.store_file import StoreFile
 from backup_monitoring.tasks import separate_invalid
 

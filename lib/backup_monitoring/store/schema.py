@@ -22,7 +22,6 @@ from backup_monitoring.model import (
 )
 from backup_monitoring.store.files import UNREADABLE
 
-LAYOUT = 6
 TOTAL = "total "  # in meta, before the name of a sum over all accounts
 TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -104,6 +103,7 @@ class RunMeta(NamedTuple):
         started: when the last run began, UTC. seconds: how long it took.
         directory_error, storage_error: why the last run could not read that part.
         digest: of the settings file. policies: the fingerprint of the tasks' policies.
+        max_ages: how old each part may be by these settings, in seconds.
     """
 
     directory_read: datetime | None
@@ -114,6 +114,7 @@ class RunMeta(NamedTuple):
     storage_error: str | None
     digest: str = ""
     policies: str = ""
+    max_ages: tuple[float, float] = (0, 0)
 
 
 def write_time(at: datetime | None) -> float | None:

@@ -27,13 +27,12 @@ from backup_monitoring.model import (
 from backup_monitoring.settings import StoreSettings
 from backup_monitoring.store.files import (
     DAMAGED,
-    STATE,
     UNREADABLE,
     StoreError,
     make_damage_error,
 )
+from backup_monitoring.store.layout import LAYOUT, STATE
 from backup_monitoring.store.schema import (
-    LAYOUT,
     RunMeta,
     list_columns,
     make_key,

@@ -154,16 +154,18 @@ class StoredVerdicts:
         verdict, thresholds = read_verdict(text, state.state)
         if with_facts and facts is not None:
             verdict = verdict._replace(facts=read_facts(task, facts))
-        findings = self._find_findings(number) if detailed else ()
+        findings = self._find_findings(number, task) if detailed else ()
         return AccountVerdict(name, read_hosts(hosts), task, verdict, state, thresholds, findings)
 
-    def _find_findings(self, account: int) -> tuple[Finding, ...]:
-        row = self._db.execute(
+    def _find_findings(self, account: int, task: str) -> tuple[Finding, ...]:
+        """Return the findings of what *task* reads: the entry, and perhaps the home."""
+        of_entry, of_home = self._db.execute(
             "SELECT accounts.findings, homes.findings FROM accounts "
             "LEFT JOIN homes ON homes.account = id WHERE id = ?",
             (account,),
         ).fetchone()
-        return tuple(each for text in row if text for each in FINDINGS.decode(text))
+        texts = (of_entry, None if TASKS[task].needs.files is None else of_home)
+        return tuple(each for text in texts if text for each in FINDINGS.decode(text))
 
     def find_states(self, uid: str) -> dict[str, StateSince]:
         """Return the state of the account *uid* in each task, {} if there is no such account."""

@@ -21,8 +21,9 @@ from backup_monitoring.model import (
     Reseller,
     Uploads,
 )
-from backup_monitoring.store.files import STATE, UNREADABLE, StoreError, make_damage_error
+from backup_monitoring.store.files import UNREADABLE, StoreError, make_damage_error
 from backup_monitoring.store.judging import AccountJudge
+from backup_monitoring.store.layout import LAYOUT, STATE
 from backup_monitoring.store.people_rows import make_people_row
 from backup_monitoring.store.schema import (
     ACCOUNT_COLUMNS,
@@ -30,7 +31,6 @@ from backup_monitoring.store.schema import (
     END,
     FINDINGS,
     INDEX,
-    LAYOUT,
     PLACES,
     SCHEDULE,
     START,
@@ -315,6 +315,8 @@ class StoreWriter:
             "storage_error": meta.storage_error,
             "digest": meta.digest,
             "policies": meta.policies,
+            "directory_max_age": meta.max_ages[0],
+            "storage_max_age": meta.max_ages[1],
             # As text: a sum may be more than SQLite's integers hold.
             **{f"{TOTAL}{name}": str(total) for name, total in totals.items()},
         }

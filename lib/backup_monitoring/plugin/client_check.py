@@ -1,0 +1,41 @@
+"""The check of the task client, with an inventory."""
+
+from backup_monitoring.model import State
+from backup_monitoring.plugin.account_verdicts import (
+    AccountSource,
+    Request,
+    make_no_account_error,
+)
+from backup_monitoring.plugin.check import BackupCheck
+from backup_monitoring.plugin.inventory import Inventory
+from backup_monitoring.plugin.options import Parser, require_found
+
+
+class ClientCheck(BackupCheck):
+    """The check of the task client, with an inventory."""
+
+    def add_options(self, parser: Parser) -> None:
+        """Add the inventory."""
+        parser.add_argument(
+            "--inventory",
+            nargs="?",
+            const="table",
+            choices=("table", "json"),
+            metavar="FORMAT",
+            help="instead of a check, print which programs are in use, as a table or as json; "
+            "exit code 0",
+        )
+
+    def run_instead(self, request: Request, source: AccountSource) -> tuple[int, str] | None:
+        """Return the inventory if an option asks for it."""
+        if request.options.inventory is None:
+            return None
+        inventory, found = Inventory(request.now), set[str]()
+        for account, uploads in source():
+            found.add(account.uid.lower())
+            inventory.add(account, uploads)
+        require_found(found, request.uids or (), request.settings.directory.accounts_base)
+        if not found:
+            raise make_no_account_error(request.settings)
+        as_json = request.options.inventory == "json"
+        return State.OK.value, inventory.to_json() if as_json else inventory.to_table()

@@ -1,0 +1,37 @@
+"""Finds the folder of the store in the settings file without parsing all of it."""
+
+import os
+from zlib import crc32
+
+DEFAULT_FILE = "/etc/backup-monitoring/backup-monitoring.toml"
+FILE_VARIABLE = "BACKUP_MONITORING_CONFIG"
+
+
+def digest_settings(data: bytes) -> str:
+    """Return a short text that is the same only for the same content of a settings file."""
+    return f"{len(data)}-{crc32(data):08x}"
+
+
+def guess_store_folder(file: str) -> tuple[str, str] | None:
+    """Return the folder that [store] folder seems to name, and the file's digest; None: unclear.
+
+    Only a guess, since it is no TOML parser: a store says by the digest of which settings it is.
+    """
+    try:
+        with open(file, "rb") as stream:  # noqa: PTH123 - pathlib is not loaded yet
+            data = stream.read()
+    except OSError:
+        return None
+    section = b""
+    for line in map(bytes.strip, data.splitlines()):
+        if line.startswith(b"["):
+            section = line
+        elif section == b"[store]" and line.startswith(b"folder"):
+            key, _, value = line.partition(b"=")
+            value = value.strip()
+            plain = value[1:-1]
+            is_plain = value[:1] == value[-1:] == b'"' and not {*b'"\\\0'} & {*plain}
+            if key.strip() != b"folder" or not is_plain or not plain:
+                return None
+            return os.path.join(os.path.dirname(file), os.fsdecode(plain)), digest_settings(data)  # noqa: PTH118, PTH120
+    return None
