@@ -12,9 +12,10 @@ from backup_monitoring.model.uploads import (
     Uploads,
 )
 from backup_monitoring.model.verdicts import State
-from backup_monitoring.tasks.client import evaluate_client, find_client
+from backup_monitoring.tasks.client import evaluate_client
 from backup_monitoring.tasks.client_facts import ClientFacts
 from backup_monitoring.tasks.client_task import ClientPolicy
+from backup_monitoring.tasks.computer_client import find_client
 from backup_monitoring.tasks.policies import Policies
 from cases import LONG_AGO, at, computer, end, start, uploads
 

@@ -10,9 +10,6 @@ from backup_monitoring.model import (
     Account,
     Client,
     Computer,
-    End,
-    Schedule,
-    Start,
     State,
     Uploads,
     Verdict,
@@ -21,10 +18,10 @@ from backup_monitoring.tasks.account_eligibility import check_home, check_status
 from backup_monitoring.tasks.aggregate import ComputerVerdict, aggregate, list_reporting_computers
 from backup_monitoring.tasks.client_facts import ClientFacts
 from backup_monitoring.tasks.client_task import ClientPolicy
-from backup_monitoring.tasks.clocks import date_report
+from backup_monitoring.tasks.computer_client import find_client
 from backup_monitoring.tasks.computer_eligibility import check_retired
 from backup_monitoring.tasks.policies import Policies
-from backup_monitoring.tasks.readable import check_reports, separate_invalid
+from backup_monitoring.tasks.readable import check_reports
 from backup_monitoring.tasks.schedule_task import SchedulePolicy
 
 # git describe: the number of commits since a release, for example 2.7.1-4-g0549bf1.
@@ -72,16 +69,6 @@ def _evaluate_computer(
     reports = (computer.start, computer.end, computer.schedule)
     unnamed = _report_incomparable(computer, "its reports do not name the client", policy)
     return check_reports(computer, reports) or unnamed
-
-
-def find_client(computer: Computer, now: datetime) -> Client | None:
-    """Return the program that wrote the newest report of *computer* that names one."""
-    computer = separate_invalid(computer).computer
-    dated = [each for each in (computer.start, computer.end) if isinstance(each, Start | End)]
-    dated.sort(key=lambda report: date_report(report, now).time, reverse=True)
-    schedule = [computer.schedule] if isinstance(computer.schedule, Schedule) else []
-    clients = (report.client for report in [*dated, *schedule])
-    return next((client for client in clients if client is not None), None)
 
 
 def _compare_versions(computer: Computer, client: Client, policy: ClientPolicy) -> ComputerVerdict:
