@@ -31,6 +31,7 @@ from backup_monitoring.tasks import is_covered_elsewhere
 OPEN, RECORDED, RELEASED = "open", "recorded", "released"
 OUTAGE = "outage"  # in the outbox's meta: since when no scan is possible, '' if one is
 _SCANNED = "scanned"  # in the outbox's meta: when the first scan was
+_CAUGHT_UP = "caught up"  # in the outbox's meta: with which people and settings the last scan was
 _UNKNOWN = "unknown:"  # before the task of a problem whose state is UNKNOWN
 _FAILED = (State.WARNING, State.CRITICAL)
 _OK = Verdict(State.OK, "")
@@ -97,6 +98,7 @@ def scan_accounts(outbox: Outbox, source: Source, settings: Settings, now: datet
         transaction.set_meta(OUTAGE, "")
         dispatcher = Dispatcher(transaction, source.people, settings)
         scan = _Scan(dispatcher, transaction, settings, now)
+        scan.note_recipients(source.people_digest)
         if transaction.get_meta(_SCANNED) is None:
             scan.record_failures(verdicts)
             transaction.set_meta(_SCANNED, now.isoformat())
@@ -142,6 +144,20 @@ class _Scan:
         self._transaction = transaction
         self._settings = settings
         self._now = now
+        self._same_recipients = False
+
+    def note_recipients(self, people: str | None) -> None:
+        """Note whether recipients can be others than at the last scan.
+
+        Args:
+            people: changes when somebody's entry does, None if that is not known.
+        """
+        known = None if people is None else f"{people} {self._settings.digest}"
+        self._same_recipients = known is not None and known == self._transaction.get_meta(
+            _CAUGHT_UP
+        )
+        if not self._same_recipients:
+            self._transaction.set_meta(_CAUGHT_UP, known or "")
 
     def record_failures(self, verdicts: Mapping[Key, FoundVerdict]) -> None:
         """Record what fails at the first scan, and send the operator a list."""
@@ -224,9 +240,12 @@ class _Scan:
         continued = self._make_problem(found)._replace(
             state=state, since=problem.since, computers=computers, last_sent=last_sent
         )
-        save_problem(self._transaction, continued)
+        if continued != problem:
+            save_problem(self._transaction, continued)
         if kind is not None:
             self._notify(found, kind, settled=problem.status == RELEASED)
+            return
+        if self._same_recipients:
             return
         event = self._make_event(found, EventKind.PROBLEM)
         result = self._dispatcher.catch_up(event, found.verdict.facts)

@@ -23,6 +23,7 @@ class LiveSource:
         phase: Callable[[str], None],
     ) -> None:
         self.people = people
+        self.people_digest = None
         self._settings = settings
         self._now = now
         self._phase = phase

@@ -103,6 +103,7 @@ class RunMeta(NamedTuple):
         started: when the last run began, UTC. seconds: how long it took.
         directory_error, storage_error: why the last run could not read that part.
         digest: of the settings file. policies: the fingerprint of the tasks' policies.
+        people: a text that changes when somebody's entry does.
         max_ages: how old each part may be by these settings, in seconds.
     """
 
@@ -115,6 +116,7 @@ class RunMeta(NamedTuple):
     digest: str = ""
     policies: str = ""
     max_ages: tuple[float, float] = (0, 0)
+    people: str = ""
 
 
 def write_time(at: datetime | None) -> float | None:

@@ -17,6 +17,10 @@ class Source(Protocol):
     def people(self) -> People:
         """Looks up people."""
 
+    @property
+    def people_digest(self) -> str | None:
+        """A text that changes when somebody's entry does; None if that is not known."""
+
     def accounts(
         self, uids: Sequence[str] | None, needs: Needs
     ) -> Iterator[tuple[Account, Uploads]]:

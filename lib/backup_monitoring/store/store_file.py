@@ -227,6 +227,7 @@ def _read_meta(values: Mapping[str, Any]) -> RunMeta:
         *errors,
         str(values.get("digest")),
         str(values.get("policies")),
+        people=str(values.get("people")),
     )
 
 

@@ -19,6 +19,7 @@ class StoredSource:
 
     def __init__(self, state: StoreFile, settings: StoreSettings, now: datetime) -> None:
         self.people: People = state.people()
+        self.people_digest: str | None = state.meta().people
         self._state = state
         self._verdicts = state.verdicts()
         self._settings = settings

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
+from zlib import crc32
 
 from backup_monitoring.model import (
     Account,
@@ -323,6 +324,7 @@ class StoreWriter:
         try:
             in_scope = self._db.execute("SELECT count(*) FROM accounts WHERE in_scope").fetchone()
             self._db.execute("INSERT INTO meta VALUES ('in_scope', ?)", in_scope)
+            self._db.execute("INSERT INTO meta VALUES ('people', ?)", (self._digest_people(),))
             self._db.executemany("INSERT INTO meta VALUES (?, ?)", values.items())
             self._db.executemany(
                 "INSERT INTO findings VALUES (?, ?, ?)",
@@ -334,6 +336,14 @@ class StoreWriter:
             self._replace()
         except (OSError, sqlite3.Error) as error:
             raise self._make_error(error) from None
+
+    def _digest_people(self) -> str:
+        """Return a text that is the same only while nobody's entry changes."""
+        digest = 0
+        query = "SELECT kind || ' ' || key || ' ' || is_default || ' ' || entry FROM people"
+        for (text,) in self._db.execute(f"{query} ORDER BY kind, key"):
+            digest = crc32(text.encode(), digest)
+        return f"{digest:08x}"
 
     def _replace(self) -> None:
         self._new.chmod(0o640)
