@@ -1,6 +1,7 @@
 """Finds the folder of the store in the settings file without parsing all of it."""
 
 import os
+import stat
 from zlib import crc32
 
 DEFAULT_FILE = "/etc/backup-monitoring/backup-monitoring.toml"
@@ -15,9 +16,13 @@ def digest_settings(data: bytes) -> str:
 def guess_store_folder(file: str) -> tuple[str, str] | None:
     """Return the folder that [store] folder seems to name, and the file's digest; None: unclear.
 
-    Only a guess, since it is no TOML parser: a store says by the digest of which settings it is.
+    Only a guess, since TOML can be written in other ways: a store says by the digest of which
+    settings it is.
     """
     try:
+        # A pipe could be read only once, and the check itself may need it.
+        if not stat.S_ISREG(os.stat(file).st_mode):  # noqa: PTH116 - pathlib is not loaded yet
+            return None
         with open(file, "rb") as stream:  # noqa: PTH123 - pathlib is not loaded yet
             data = stream.read()
     except OSError:

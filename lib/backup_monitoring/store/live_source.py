@@ -74,5 +74,5 @@ class LiveSource:
         return None
 
     def find_ended(self, uids: Collection[str]) -> Collection[str]:
-        """Return all *uids*: there is no history that could be lost."""
+        """Return all *uids*: only a history could be lost."""
         return uids

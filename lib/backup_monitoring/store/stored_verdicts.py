@@ -179,7 +179,7 @@ class StoredVerdicts:
         return tuple(each for text in texts if text for each in FINDINGS.decode(text))
 
     def find_states(self, uid: str) -> dict[str, StateSince]:
-        """Return the state of the account *uid* in each task, {} if there is no such account."""
+        """Return the state of the account *uid* in each task, {} if it is not found."""
         query = (
             f"SELECT task, {SINCE_COLUMNS} FROM verdicts WHERE account = "  # noqa: S608 - ours
             "(SELECT id FROM accounts WHERE key = ? ORDER BY id LIMIT 1)"

@@ -27,8 +27,8 @@ PLACES_OF_VERDICT = ", ".join("?" * 11)
 STATES = tuple(sorted(State, key=lambda state: state.badness))  # by badness
 
 
-class _Told(NamedTuple):
-    """What a check says of a verdict, in the order in which the quick check reads it."""
+class _Shown(NamedTuple):
+    """What a check shows of a verdict, in the order in which the quick answer reads it."""
 
     summary: str
     computer: str | None
@@ -42,7 +42,7 @@ class _Told(NamedTuple):
 
 _load = json.JSONDecoder().decode
 _TEXT = {str}
-_TOLD: Codec[_Told] = Codec(_Told)
+_SHOWN: Codec[_Shown] = Codec(_Shown)
 _SUSPENDED: Codec[SuspendedState] = Codec(SuspendedState)
 
 
@@ -50,7 +50,7 @@ def make_verdict_row(
     account: int, in_scope: bool, task: str, verdict: Verdict, thresholds: str, since: StateSince
 ) -> tuple[object, ...]:
     """Return the row of *verdict* for the account with the id *account*."""
-    told = _Told(
+    shown = _Shown(
         verdict.summary,
         verdict.computer,
         verdict.metrics,
@@ -68,7 +68,7 @@ def make_verdict_row(
         verdict.state.badness,
         float(verdict.metrics[0].value) if verdict.metrics else 0.0,
         *_write_since(since),
-        _TOLD.encode(told),
+        _SHOWN.encode(shown),
         None if facts is None else _find_facts_codec(task).encode(facts),
     )
 
