@@ -5,42 +5,36 @@ One run at a time writes it, in one transaction; no other program opens it.
 
 import os
 import sqlite3
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
-from math import inf
 from pathlib import Path
-from typing import Any
 
 from backup_monitoring.model import Account, Codec, Computer, Finding, Growth, Uploads
 from backup_monitoring.store.files import HISTORY, UNREADABLE, StoreError
-from backup_monitoring.store.growth import DailySize, add_size, estimate_growth
 from backup_monitoring.store.history import TrackedComputer, mark_missing, update_computer
 from backup_monitoring.store.history_damage import guard_history, make_history_error, set_aside
 from backup_monitoring.store.history_recovery import Recovered, recover_computers
+from backup_monitoring.store.history_tables import LAYOUT, open_tables, shrink_file
 from backup_monitoring.store.layout import STATE
-from backup_monitoring.store.loss_table import LOSS_TABLES, LossTable
+from backup_monitoring.store.loss_table import LossTable
 from backup_monitoring.store.renamed import find_predecessors
 from backup_monitoring.store.run_lock import is_used
 from backup_monitoring.store.schema import make_key, read_time, write_time
+from backup_monitoring.store.size_table import SizeTable
 
-LAYOUT = 3
 _MOST_RUNS = 300  # whose times are kept, 25 hours of them
 MOST_COMPUTERS = 512  # per account, including those whose folders no longer exist
-_TABLES = f"""
-CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
-CREATE TABLE accounts (key TEXT PRIMARY KEY, sizes TEXT, seen REAL) WITHOUT ROWID;
-CREATE TABLE computers (
-    key TEXT, name BLOB, tracked TEXT, gone REAL, PRIMARY KEY (key, name)
-) WITHOUT ROWID;
-{LOSS_TABLES}
-"""
 _TRACKED: Codec[TrackedComputer] = Codec(TrackedComputer)
-_SIZES: Codec[tuple[DailySize, ...]] = Codec(tuple[DailySize, ...])
 _RUNS: Codec[tuple[float, ...]] = Codec(tuple[float, ...])
 _LOSS: Codec[tuple[str, ...]] = Codec(tuple[str, ...])
 _LOSS_SHOWN = timedelta(days=7)
+# A row that is replaced would move to the end of the table, away from the account's others.
+_WRITE_COMPUTER = """
+INSERT INTO computers VALUES (?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET tracked = excluded.tracked, gone = excluded.gone
+"""
 
 
 class HistoryFile:
@@ -71,9 +65,9 @@ class HistoryFile:
         self._file = folder / HISTORY
         self._guard = partial(guard_history, self._file)
         self._now = now
-        self._sudden_loss = sudden_loss
         try:
             self._db = self._open()
+            self._sizes = SizeTable(self._db, self._guard, self._report_damage, now, sudden_loss)
             self._begin()
         except (OSError, sqlite3.Error) as error:
             raise make_history_error(self._file, error) from None
@@ -88,12 +82,12 @@ class HistoryFile:
                 self.loss = "was missing"
             elif not self._file.stat().st_size:
                 self.loss = f"was empty, kept as {set_aside(self._folder)}"
-        db, layout = self._connect()
+        db, layout = open_tables(self._file)
         if layout != LAYOUT:
             db.close()
             aside = set_aside(self._folder)
             self.loss = f"had layout {layout}, written by another version, kept as {aside}"
-            db, _ = self._connect()
+            db, _ = open_tables(self._file)
         return db
 
     def _had_run(self) -> bool:
@@ -125,23 +119,6 @@ class HistoryFile:
             self._report_damage("the times of the last runs")
             return []
 
-    def _connect(self) -> tuple[sqlite3.Connection, int]:
-        """Return the open file and its layout; a file without tables gets ours."""
-        # Other users need no access; SQLite creates its side files with the same mode.
-        os.close(os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        db = sqlite3.connect(self._file, isolation_level=None, timeout=5)
-        try:
-            layout = db.execute("PRAGMA user_version").fetchone()[0]
-            tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-            if layout == 0 and tables == 0:
-                db.execute("PRAGMA journal_mode = WAL")
-                db.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {LAYOUT}; COMMIT;")
-                layout = LAYOUT
-        except sqlite3.Error:
-            db.close()
-            raise
-        return db, layout
-
     def _go_on_from_state(self, loss: str) -> None:
         """Write what the last run's state file has of each computer, and that the rest is lost."""
         recovered: list[Recovered] = []
@@ -151,6 +128,7 @@ class HistoryFile:
         except StoreError as error:
             went_on = f"counts of failures begin anew, as lower bounds ({error})"
         for uid, name, tracked in recovered:
+            self._sizes.keep(uid)
             self._write(make_key(uid), name, tracked)
         self.note = f"{len(recovered)} computers continue from {STATE}"
         row = ("loss", _LOSS.encode((self._now.isoformat(), f"{loss}; {went_on}")))
@@ -184,25 +162,13 @@ class HistoryFile:
     def _report_damage(self, row: str) -> None:
         self.findings.append(Finding("history", str(self._file), f"{row} was damaged"))
 
-    def update_growth(self, account: Account) -> Growth | None:
+    def update_growth(self, account: Account) -> Growth:
         """Write the account's size of today; return how it has grown.
 
         Raises:
             StoreError: the file cannot be read or written.
         """
-        with self._guard():
-            return self._update_growth(account)
-
-    def _update_growth(self, account: Account) -> Growth | None:
-        key, today = make_key(account.uid), self._now.date().toordinal()
-        row = self._db.execute("SELECT sizes, seen FROM accounts WHERE key = ?", (key,)).fetchone()
-        sizes, before = self._read_sizes(account.uid, row)
-        new = add_size(sizes, today, account.used)
-        seen = self._now.timestamp()
-        if new != sizes or seen - before > timedelta(days=1).total_seconds():
-            text = _SIZES.encode(tuple(new))
-            self._db.execute("REPLACE INTO accounts VALUES (?, ?, ?)", (key, text, seen))
-        return estimate_growth(new, today, self._sudden_loss)
+        return self._sizes.update(account)
 
     def read_computers(self, uid: str) -> dict[str, TrackedComputer]:
         """Return what is kept of the computers of the account *uid*, by name.
@@ -228,19 +194,6 @@ class HistoryFile:
         """Replace what is kept of a computer; StoreError if the file cannot be written."""
         with self._guard():
             self._write(make_key(uid), name, tracked)
-
-    def _read_sizes(self, uid: str, row: Sequence[Any] | None) -> tuple[list[DailySize], float]:
-        """Return the sizes of *row*, and when it was written; the latter is never, if damaged."""
-        if row is not None:
-            try:
-                sizes = list(_SIZES.decode(row[0]))
-                days = [size.day for size in sizes]
-                if days != sorted(set(days)):  # each pair of days has a slope
-                    raise ValueError
-                return sizes, float(row[1])
-            except UNREADABLE:
-                self._report_damage(f"sizes of account {uid}")
-        return [], -inf
 
     def update_computers(
         self, account: Account, uploads: Uploads
@@ -312,7 +265,7 @@ class HistoryFile:
 
     def _write(self, key: str, name: str, tracked: TrackedComputer) -> None:
         row = (key, os.fsencode(name), _TRACKED.encode(tracked), write_time(tracked.gone))
-        self._db.execute("REPLACE INTO computers VALUES (?, ?, ?, ?)", row)
+        self._db.execute(_WRITE_COMPUTER, row)
 
     def _mark_missing(
         self, key: str, missing: dict[str, TrackedComputer]
@@ -350,18 +303,18 @@ class HistoryFile:
         with self._guard():
             if complete:
                 self._forget_old((self._now - keep).timestamp())
+            shrink_file(self._db)
             now = self._now.timestamp()
             runs = _RUNS.encode((*self._runs, now)[-_MOST_RUNS:])
             self._db.execute("REPLACE INTO meta VALUES ('last_run', ?), ('runs', ?)", (now, runs))
             self._db.execute("COMMIT")
 
     def _forget_old(self, oldest: float) -> None:
-        for statement in (
-            "DELETE FROM computers WHERE gone < ?",
-            "DELETE FROM computers WHERE key IN (SELECT key FROM accounts WHERE seen < ?)",
-            "DELETE FROM accounts WHERE seen < ?",
-        ):
-            self._db.execute(statement, (oldest,))
+        self._db.execute("DELETE FROM computers WHERE gone < ?", (oldest,))
+        # Each table has rows of each account; going through one of them is enough.
+        old = self._db.execute("SELECT key FROM accounts WHERE seen < ?", (oldest,)).fetchall()
+        self._db.executemany("DELETE FROM computers WHERE key = ?", old)
+        self._db.executemany("DELETE FROM accounts WHERE key = ?", old)
 
     def commit_change(self) -> None:
         """Commit what was changed without a run; StoreError if it cannot be written."""

@@ -11,6 +11,7 @@ from backup_monitoring.store.losses import LossVerdict, LostAccount
 from backup_monitoring.store.schema import read_loss, write_text
 
 T = TypeVar("T")
+_LOSSES = "SELECT key, uid, customers, since, reason, verdict FROM losses ORDER BY key"
 LOSS_TABLES = """
 CREATE TABLE monitored (
     key TEXT PRIMARY KEY, uid TEXT, customers TEXT, incoming INTEGER
@@ -85,12 +86,11 @@ class LossTable:
 
     def read_losses(self) -> dict[str, LostAccount]:
         """Return the accounts that are lost."""
-        query = "SELECT key, uid, customers, since, reason, verdict FROM losses ORDER BY key"
-        return dict(self._read_rows(query, _read_lost))
+        return dict(self._read_rows(_LOSSES, _read_lost))
 
     def write_losses(self, losses: Mapping[str, LostAccount]) -> None:
-        """Replace the accounts that are lost."""
-        rows = [
+        """Replace the accounts that are lost, unless they are the same."""
+        rows = {
             (
                 key,
                 write_text(lost.uid),
@@ -100,8 +100,10 @@ class LossTable:
                 lost.verdict.name,
             )
             for key, lost in losses.items()
-        ]
+        }
         with self._guard():
+            if set(self._db.execute(_LOSSES)) == rows:
+                return
             self._db.execute("DELETE FROM losses")
             self._db.executemany("INSERT INTO losses VALUES (?, ?, ?, ?, ?, ?)", rows)
 

@@ -1,0 +1,93 @@
+"""Keeps the daily sizes of each account, and the growth that follows, in the history's file."""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Any
+
+from backup_monitoring.model import Account, Codec, Growth
+from backup_monitoring.store.files import UNREADABLE
+from backup_monitoring.store.growth import DailySize, add_size, estimate_growth
+from backup_monitoring.store.schema import make_key
+
+# `growth` follows from `sizes` and from `basis`: the day, its size, and the setting.
+SIZE_TABLE = """
+CREATE TABLE accounts (
+    key TEXT PRIMARY KEY, sizes TEXT, basis TEXT, growth TEXT, seen REAL
+) WITHOUT ROWID;
+"""
+_SIZES: Codec[tuple[DailySize, ...]] = Codec(tuple[DailySize, ...])
+_GROWTH: Codec[Growth] = Codec(Growth)
+
+
+class SizeTable:
+    """The table of an open history.
+
+    Args:
+        db: within a transaction. guard: makes errors of SQLite the history's.
+        report_damage: called with the name of each cell that cannot be what was written.
+        now: of the run, aware UTC.
+        sudden_loss: percent of used space; losing more within a day is reported.
+    """
+
+    def __init__(
+        self,
+        db: sqlite3.Connection,
+        guard: Callable[[], AbstractContextManager[None]],
+        report_damage: Callable[[str], None],
+        now: datetime,
+        sudden_loss: float,
+    ) -> None:
+        self._db = db
+        self._guard = guard
+        self._report_damage = report_damage
+        self._now = now
+        self._sudden_loss = sudden_loss
+
+    def update(self, account: Account) -> Growth:
+        """Write the account's size of today; return how it has grown.
+
+        Most runs find the day, the size and the setting of the run before. Then the growth is the
+        same, too, and nothing is computed or written.
+
+        Raises:
+            StoreError: the file cannot be read or written.
+        """
+        with self._guard():
+            return self._update(account)
+
+    def _update(self, account: Account) -> Growth:
+        key, today = make_key(account.uid), self._now.date().toordinal()
+        basis = f"{today} {account.used} {self._sudden_loss}"
+        query = "SELECT sizes, basis, growth FROM accounts WHERE key = ?"
+        row = self._db.execute(query, (key,)).fetchone()
+        if row is not None and row[1] == basis:
+            try:
+                return _GROWTH.decode(row[2])
+            except UNREADABLE:
+                self._report_damage(f"growth of account {account.uid}")
+        sizes = add_size(self._read_sizes(account.uid, row), today, account.used)
+        growth = estimate_growth(sizes, today, self._sudden_loss)
+        texts = (_SIZES.encode(tuple(sizes)), basis, _GROWTH.encode(growth))
+        statement = "REPLACE INTO accounts VALUES (?, ?, ?, ?, ?)"
+        self._db.execute(statement, (key, *texts, self._now.timestamp()))
+        return growth
+
+    def _read_sizes(self, uid: str, row: Sequence[Any] | None) -> list[DailySize]:
+        if row is None:
+            return []
+        try:
+            sizes = list(_SIZES.decode(row[0]))
+            days = [size.day for size in sizes]
+            if days != sorted(set(days)):  # each pair of days has a slope
+                raise ValueError
+        except UNREADABLE:
+            self._report_damage(f"sizes of account {uid}")
+            return []
+        return sizes
+
+    def keep(self, uid: str) -> None:
+        """Keep what the file has of the account *uid* from now on, even if no run sees it again."""
+        row = (make_key(uid), _SIZES.encode(()), self._now.timestamp())
+        self._db.execute("INSERT OR IGNORE INTO accounts (key, sizes, seen) VALUES (?, ?, ?)", row)
