@@ -28,7 +28,7 @@ NEXT, SOON = "2026-11-21T21:00+01:00", "2026-11-21T21:05+01:00"
 THIRD = "2026-11-22T21:00+01:00"
 KEEP = timedelta(days=400)
 DAY = timedelta(days=1)
-KIB = 1024
+KIB, MIB = 1024, 1024**2
 # As long as a customer can make it; no byte of it is one in JSON.
 STRANGE = "\U0001f600"
 STRANGE_CLIENT = Client(*[STRANGE * 200] * 3)
@@ -226,6 +226,29 @@ def test_what_is_forgotten_leaves_the_disk(tmp_path: Path, before: int | None) -
     assert size_of(tmp_path) < large / 10
     with running(tmp_path, at(FIRST) + 2 * DAY, keep=DAY) as history:
         assert (history.list_accounts(), history.read_computers("59")) == (["59"], kept)
+
+
+@pytest.mark.parametrize("new_names", [False, True], ids=["changing reports", "changing names"])
+def test_a_hostile_account_fills_nothing(tmp_path: Path, new_names: bool) -> None:
+    """256 computers, with the longest texts that are read, change with each run."""
+    sizes = []
+    for number in range(8):
+        now = at(FIRST) + number * timedelta(minutes=5)
+        run = f"{number:02}" + STRANGE * 62
+        began = start(now.isoformat(), STRANGE_CLIENT)._replace(id=run)
+        ended = end(now.isoformat(), client=STRANGE_CLIENT)._replace(id=run)
+        plan = daily(20)._replace(client=STRANGE_CLIENT)
+        prefix = f"{number if new_names else 0:02}"
+        computers = [
+            Computer(f"{prefix}{each:03}{'n' * 760}", began, ended, plan) for each in range(256)
+        ]
+        with running(tmp_path, now) as history:
+            history.update_growth(ACCOUNT)
+            history.update_computers(ACCOUNT, Uploads(tuple(computers)))
+        sizes.append(size_of(tmp_path))
+
+    assert max(sizes) < 8 * MIB
+    assert sizes[-1] <= 1.05 * max(sizes[:4])
 
 
 def test_a_fleet_of_the_same_size_needs_the_same_space(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Container, Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import accumulate
 from pathlib import Path
 
 from backup_monitoring.model import Account, Codec, Computer, Finding, Growth, Uploads
@@ -26,6 +27,8 @@ from backup_monitoring.store.size_table import SizeTable
 
 _MOST_RUNS = 300  # whose times are kept, 25 hours of them
 MOST_COMPUTERS = 512  # per account, including those whose folders no longer exist
+MOST_BYTES = 2**20  # of the latter, per account; 512 have less, unless their texts are strange
+_FEW_MISSING = 32  # computers, which never have as many bytes
 _TRACKED: Codec[TrackedComputer] = Codec(TrackedComputer)
 _RUNS: Codec[tuple[float, ...]] = Codec(tuple[float, ...])
 _LOSS: Codec[tuple[str, ...]] = Codec(tuple[str, ...])
@@ -223,8 +226,8 @@ class HistoryFile:
         missing = {name: each for name, each in known.items() if name not in names}
         if is_complete:
             computers += self._mark_missing(key, missing)
-        if len(names) + len(missing) > MOST_COMPUTERS:
-            self._forget(key, missing.keys(), len(names) + len(missing) - MOST_COMPUTERS)
+        if len(missing) > min(MOST_COMPUTERS - len(names), _FEW_MISSING):
+            self._forget(key, missing.keys(), MOST_COMPUTERS - len(names))
         return computers
 
     def _read_known(self, uid: str) -> dict[str, TrackedComputer]:
@@ -278,17 +281,22 @@ class HistoryFile:
             if not tracked.is_blank:
                 yield Computer(name, history=tracked.history), tracked
 
-    def _forget(self, key: str, missing: Container[str], count: int) -> None:
-        """Forget *count* of the *missing* computers, those first that are missing for longest.
+    def _forget(self, key: str, missing: Container[str], most: int) -> None:
+        """Forget *missing* computers, those first that are missing for longest.
 
-        A customer can make new names at no cost, but each one costs us a row.
+        A customer can make new names at no cost, but each one costs us a row, with texts as long as
+        reports may have. Up to *most* are kept, as far as they take `MOST_BYTES`.
         """
-        rows = self._db.execute(
-            "SELECT name FROM computers WHERE key = ? ORDER BY gone IS NULL, gone", (key,)
+        query = (
+            "SELECT name, length(tracked) FROM computers WHERE key = ? "
+            "ORDER BY gone IS NOT NULL, gone DESC"
         )
-        names = [name for (name,) in rows if os.fsdecode(name) in missing]
-        for name in names[:count]:
-            self._db.execute("DELETE FROM computers WHERE key = ? AND name = ?", (key, name))
+        rows = self._db.execute(query, (key,)).fetchall()
+        sizes = [(name, size) for name, size in rows if os.fsdecode(name) in missing]
+        kept = accumulate(size for _, size in sizes)
+        for number, ((name, _), total) in enumerate(zip(sizes, kept, strict=True)):
+            if number >= most or total > MOST_BYTES:
+                self._db.execute("DELETE FROM computers WHERE key = ? AND name = ?", (key, name))
 
     def commit(self, keep: timedelta, *, complete: bool) -> None:
         """Forget what is older than *keep*, and commit the rest.
