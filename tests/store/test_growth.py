@@ -1,6 +1,7 @@
 """Growth: the slope of daily sizes, and sudden losses."""
 
 from datetime import date
+from statistics import median
 
 import pytest
 from hypothesis import given
@@ -145,3 +146,17 @@ def test_a_clock_that_is_ahead_for_one_run_forgets_no_sizes() -> None:
     ahead = add_size(sizes, TODAY + 365, 20)
 
     assert add_size(ahead, TODAY, 20)[:-1] == sizes[:-1]
+
+
+@given(
+    st.dictionaries(st.integers(0, 29), st.integers(0, 3 * 10**19), min_size=7),
+)
+def test_the_slope_is_the_median_of_those_of_all_pairs(used: dict[int, int]) -> None:
+    sizes = [DailySize(TODAY - 29 + day, used[day]) for day in sorted(used)]
+    slopes = [
+        (later.used - earlier.used) / (later.day - earlier.day)
+        for number, later in enumerate(sizes)
+        for earlier in sizes[:number]
+    ]
+
+    assert estimate_growth(sizes, TODAY, 50).per_day == median(slopes)

@@ -126,7 +126,7 @@ class TrackedComputer(NamedTuple):
         if not isinstance(report, Start | End):
             return False
         return _is_same(self.start if isinstance(report, Start) else self.end, report) or (
-            make_mark(report) in self.seen.split()
+            make_mark(report) in self.seen  # all marks have one length, and no blank
         )
 
 

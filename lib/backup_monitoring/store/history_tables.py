@@ -22,7 +22,9 @@ _FROM_LAYOUT_BEFORE = f"""
 ALTER TABLE accounts RENAME TO accounts_before;
 ALTER TABLE computers RENAME TO computers_before;
 {SIZE_TABLE} {_COMPUTERS}
-INSERT INTO accounts (key, sizes, seen) SELECT key, sizes, seen FROM accounts_before;
+INSERT INTO accounts (key, sizes, seen)
+SELECT key, replace(replace(replace(sizes, '],[', ','), '[[', '['), ']]', ']'), seen
+FROM accounts_before;
 INSERT INTO computers SELECT key, name, tracked, gone FROM computers_before;
 DROP TABLE accounts_before;
 DROP TABLE computers_before;

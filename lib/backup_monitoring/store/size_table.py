@@ -4,6 +4,8 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
+from itertools import chain
+from operator import ge
 from typing import Any
 
 from backup_monitoring.model import Account, Codec, Growth
@@ -17,7 +19,7 @@ CREATE TABLE accounts (
     key TEXT PRIMARY KEY, sizes TEXT, basis TEXT, growth TEXT, seen REAL
 ) WITHOUT ROWID;
 """
-_SIZES: Codec[tuple[DailySize, ...]] = Codec(tuple[DailySize, ...])
+_NUMBERS: Codec[tuple[int, ...]] = Codec(tuple[int, ...])  # each day, followed by its size
 _GROWTH: Codec[Growth] = Codec(Growth)
 
 
@@ -69,7 +71,8 @@ class SizeTable:
                 self._report_damage(f"growth of account {account.uid}")
         sizes = add_size(self._read_sizes(account.uid, row), today, account.used)
         growth = estimate_growth(sizes, today, self._sudden_loss)
-        texts = (_SIZES.encode(tuple(sizes)), basis, _GROWTH.encode(growth))
+        numbers = tuple(chain.from_iterable(sizes))
+        texts = (_NUMBERS.encode(numbers), basis, _GROWTH.encode(growth))
         statement = "REPLACE INTO accounts VALUES (?, ?, ?, ?, ?)"
         self._db.execute(statement, (key, *texts, self._now.timestamp()))
         return growth
@@ -78,16 +81,17 @@ class SizeTable:
         if row is None:
             return []
         try:
-            sizes = list(_SIZES.decode(row[0]))
-            days = [size.day for size in sizes]
-            if days != sorted(set(days)):  # each pair of days has a slope
+            numbers = _NUMBERS.decode(row[0])
+            days, used = numbers[::2], numbers[1::2]
+            # Each pair of days has a slope.
+            if len(days) != len(used) or any(map(ge, days, days[1:])):
                 raise ValueError
         except UNREADABLE:
             self._report_damage(f"sizes of account {uid}")
             return []
-        return sizes
+        return list(map(DailySize, days, used))
 
     def keep(self, uid: str) -> None:
         """Keep what the file has of the account *uid* from now on, even if no run sees it again."""
-        row = (make_key(uid), _SIZES.encode(()), self._now.timestamp())
+        row = (make_key(uid), _NUMBERS.encode(()), self._now.timestamp())
         self._db.execute("INSERT OR IGNORE INTO accounts (key, sizes, seen) VALUES (?, ?, ?)", row)
