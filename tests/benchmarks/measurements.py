@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from benchmarks import growth, live_checks, monitoring, notifier, store
+from benchmarks import ageing, growth, live_checks, monitoring, notifier, store
 from benchmarks.figures import Figure
 from benchmarks.stage import Stage
 
@@ -14,6 +14,7 @@ MEASUREMENTS: tuple[Callable[[Stage], Iterator[Figure]], ...] = (
     store.one_stored,
     store.all_stored,
     store.one_run,
+    ageing.ageing,
     growth.growth,
     notifier.hook,
     notifier.scan,
