@@ -9,6 +9,7 @@ import pytest
 from backup_monitoring.store.files import StoreError
 from store.children import DONE, Counter, in_child
 from store.fleet import Fleet
+from store.test_history_tables import rewrite_as_layout_3
 
 BEFORE, KILLED, AFTER = (f"2026-11-{day}T21:00+01:00" for day in (20, 21, 22))
 
@@ -54,10 +55,16 @@ def played(fleet: Fleet, store: Path, check: Callable[[], None], *, after: bool,
             return step
 
 
-@pytest.mark.parametrize("after", [False, True])
-def test_a_run_that_is_killed(fleet: Fleet, after: bool) -> None:
+@pytest.mark.parametrize(
+    ("after", "taken_over"),
+    [(False, False), (True, False), (False, True)],
+    ids=["before each step", "after each step", "before each step, the layout before"],
+)
+def test_a_run_that_is_killed(fleet: Fleet, after: bool, taken_over: bool) -> None:
     failures(fleet, 20)
     fleet.collect(BEFORE)
+    if taken_over:
+        rewrite_as_layout_3(fleet.store)
     store = fleet.folder / "saved"
     shutil.copytree(fleet.store, store)
     read: set[int] = set()
