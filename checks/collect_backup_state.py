@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from backup_monitoring.model import (
     DirectoryError,
@@ -23,7 +24,6 @@ from backup_monitoring.plugin import (
     start_run,
 )
 from backup_monitoring.store import (
-    AccountRow,
     CollectorRun,
     StoreError,
     accept_losses,
@@ -127,14 +127,14 @@ def _change_store(options: argparse.Namespace, folder: Path, now: datetime) -> l
     return list(computers) or ["no computer is retired"]
 
 
-def _show_bar(accounts: Iterable[AccountRow], total: int) -> Iterable[AccountRow]:
+def _show_bar(homes: Iterable[Any], total: int) -> Iterable[Any]:
     from tqdm import tqdm
 
-    return tqdm(accounts, total=total, unit="account", leave=False)
+    return tqdm(homes, total=total, unit="account", leave=False)
 
 
-def _show_nothing(accounts: Iterable[AccountRow], total: int) -> Iterable[AccountRow]:
-    return accounts
+def _show_nothing(homes: Iterable[Any], total: int) -> Iterable[Any]:
+    return homes
 
 
 def _choose_exit_code(run: CollectorRun, options: argparse.Namespace) -> int:

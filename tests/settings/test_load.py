@@ -117,6 +117,9 @@ def test_what_the_file_sets(tmp_path: Path) -> None:
             MINIMAL + '[homes]\nincoming = "../x"',
             "'../x' is not a folder below the home directory; write a relative",
         ),
+        (MINIMAL + '[homes]\ntimeout = "0s"', "timeout: '0s' is not a duration from 1s to 1m"),
+        (MINIMAL + '[homes]\ntimeout = "61s"', "timeout: '61s' is not a duration from 1s to 1m"),
+        (MINIMAL + "[homes]\ntimeout = 10", "timeout: 10 is not a string; put it in quotes"),
         (
             MINIMAL + '[homes]\nstart_files = ["a/b"]',
             "not a list of file names; write them without a path",

@@ -8,6 +8,7 @@ import pytest
 
 from backup_monitoring.model.accounts import Account, SizeDrop
 from backup_monitoring.model.findings import Finding
+from backup_monitoring.model.needs import Files
 from backup_monitoring.model.uploads import Computer, Uploads
 from backup_monitoring.settings.homes import HomesSettings
 from backup_monitoring.store import history_file
@@ -18,6 +19,7 @@ from backup_monitoring.store.history_file import (
 )
 from backup_monitoring.store.orphans import OrphanFinder
 from backup_monitoring.store.store_file import count_findings
+from backup_monitoring.uploads.home_reader import HomeReader
 from cases import at, end, start
 from store.fleet import FIRST, Fleet, entry
 
@@ -282,6 +284,10 @@ def test_reports_beside_no_computer_s_name_are_the_account_s(tmp_path: Path) -> 
     ]
 
 
+def home_reader(root: Path) -> HomeReader:
+    return HomeReader(HomesSettings(root=root), [], Files.ALL, at(FIRST), lambda _: None)
+
+
 def test_homes_without_an_account(tmp_path: Path) -> None:
     for name in ("4000101", "4000102", "4000999", "lost+found"):
         (tmp_path / "home" / name).mkdir(parents=True)
@@ -294,7 +300,7 @@ def test_homes_without_an_account(tmp_path: Path) -> None:
     for home in homes:
         orphans.add_home(Account("4000101", "", home=home), HomesSettings(root=tmp_path))
 
-    assert list(orphans.find()) == [
+    assert list(orphans.find(home_reader(tmp_path))) == [
         Finding("orphan", f"{tmp_path}/home/4000999", "home directory without an account")
     ]
 
@@ -304,7 +310,9 @@ def beside(folder: Path, *homes: str) -> list[str]:
     orphans = OrphanFinder()
     for home in homes:
         orphans.add_home(Account("4000101", "", home=home), HomesSettings(root=folder))
-    return [finding.where.removeprefix(str(folder)) for finding in orphans.find()]
+    return [
+        finding.where.removeprefix(str(folder)) for finding in orphans.find(home_reader(folder))
+    ]
 
 
 def test_thousands_of_folders_without_an_account_are_a_thousand_findings(tmp_path: Path) -> None:

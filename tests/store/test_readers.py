@@ -12,7 +12,6 @@ from backup_monitoring.model.needs import Files
 from backup_monitoring.store.collector import collect
 from backup_monitoring.store.files import StoreError
 from backup_monitoring.store.store_file import StoreFile, open_store
-from backup_monitoring.store.writer import AccountRow
 from cases import at
 from store.children import as_nobody, opened
 from store.fleet import FIRST, Fleet, collect_once, entry
@@ -107,13 +106,13 @@ def test_two_runs_at_once(fleet: Fleet) -> None:
     fleet.collect()
     refused: list[str] = []
 
-    def meanwhile(accounts: Iterable[AccountRow], total: int) -> Iterator[AccountRow]:
+    def meanwhile(homes: Iterable[object], total: int) -> Iterator[object]:
         before = (fleet.store / "state.sqlite").read_bytes()
         with pytest.raises(StoreError, match="a collector run is in progress") as caught:
             fleet.collect("2026-11-20T21:06+01:00")
         refused.append(caught.value.remedy)
         assert (fleet.store / "state.sqlite").read_bytes() == before
-        yield from accounts
+        yield from homes
 
     now = at("2026-11-20T21:05+01:00")
     run = collect(fleet.settings, now, lambda _: None, meanwhile, given_time=False)

@@ -567,6 +567,26 @@ def test_many_large_reports_cost_little(tree: Tree, content: Callable[[int], byt
     assert time.process_time() - began < 0.4
 
 
+def test_a_slow_home_is_cut_short(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(20):
+        tree.computer(f"host{number:02}")
+
+    def open_slowly(parent: int, parts: tuple[str, ...]) -> int:
+        time.sleep(0.05)
+        return open_below(parent, parts)
+
+    monkeypatch.setattr(walk, "open_below", open_slowly)
+
+    began = time.monotonic()
+    settings = HomesSettings(root=tree.root, timeout=timedelta(seconds=1))
+    uploads = tree.read(settings=settings)
+
+    assert time.monotonic() - began < 1
+    assert uploads.cut_short == "more than 0.5 s"
+    assert 0 < len(uploads.computers) < 20
+    assert all(isinstance(each.start, Start) for each in uploads.computers)
+
+
 def test_1000_folders_are_not_cut_short(tree: Tree) -> None:
     for number in range(1000):
         (tree.incoming / f"folder{number}").mkdir()

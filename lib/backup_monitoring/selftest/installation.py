@@ -17,7 +17,7 @@ from backup_monitoring.model import (
 )
 from backup_monitoring.settings import HomesSettings, Settings
 from backup_monitoring.tasks import SchedulePolicy
-from backup_monitoring.uploads import HomeError, read_uploads, resolve_home
+from backup_monitoring.uploads import HomeError, HomeReader, resolve_home
 
 _HOMES = 1000
 
@@ -73,14 +73,12 @@ class InstallationCheck:
         """Return the number of accounts; read the homes of the first ones."""
         settings = self._settings
         accounts = read_accounts(directory, settings.directory, Need.HOME, self._now)
+        zones = settings.policies[SchedulePolicy].zones
+        reader = HomeReader(settings.homes, zones, Files.START, self._now, self._phase)
         count = 0
-        for account in islice(accounts, _HOMES):
-            count += 1
-            self._phase(f"reading the files of account {account.uid}")
-            zones = settings.policies[SchedulePolicy].zones
-            self._note_uploads(
-                account, read_uploads(account, settings.homes, zones, Files.START, self._now)
-            )
+        for number, account, uploads in reader.read(enumerate(islice(accounts, _HOMES), 1)):
+            count = number
+            self._note_uploads(account, uploads)
         self._phase("counting accounts")
         return count + sum(1 for _ in accounts)
 

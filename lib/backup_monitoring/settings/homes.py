@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
-from backup_monitoring.model import Key, SettingsError, parse_text
+from backup_monitoring.model import Key, SettingsError, parse_duration, parse_text
 from backup_monitoring.settings.forms import Names, parse_names
 from backup_monitoring.settings.toml_table import Table
 
@@ -25,6 +26,13 @@ def _parse_file_names(value: object) -> Names:
     if any(not name or "/" in name or name in (".", "..") or "\0" in name for name in names):
         raise ValueError("not a list of file names; write them without a path")
     return names
+
+
+def _parse_timeout(value: object) -> timedelta:
+    timeout = parse_duration(parse_text(value))
+    if not timedelta(seconds=1) <= timeout <= timedelta(minutes=1):
+        raise ValueError("not a duration from 1s to 1m")
+    return timeout
 
 
 class HomesSettings(NamedTuple):
@@ -90,6 +98,15 @@ class HomesSettings(NamedTuple):
             parse=_parse_file_names,
         ),
     ] = ("scheduler.xml",)
+    timeout: Annotated[
+        timedelta,
+        Key(
+            "if a home directory is not read by then, its accounts are UNKNOWN, and the others "
+            "are read without it; 1s to 1m. [More](operations.md#homes-that-do-not-answer)",
+            "for one home directory; if it does not answer, its accounts are UNKNOWN",
+            parse=_parse_timeout,
+        ),
+    ] = timedelta(seconds=10)
 
 
 def check_template(template: str, where: str) -> None:

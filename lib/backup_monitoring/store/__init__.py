@@ -14,6 +14,5 @@ if TYPE_CHECKING:
     from backup_monitoring.store.schema import RunMeta
     from backup_monitoring.store.source import Source, open_source
     from backup_monitoring.store.store_file import StoreFile, count_findings, open_store
-    from backup_monitoring.store.writer import AccountRow
 else:
     __all__, __getattr__ = face(__name__, __file__)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from backup_monitoring.directory import Directory, find_unassigned, open_directory
 from backup_monitoring.model import (
@@ -46,12 +47,12 @@ from backup_monitoring.tasks import (
     find_wrong_clocks,
     fingerprint_policies,
 )
-from backup_monitoring.uploads import read_uploads
+from backup_monitoring.uploads import HomeReader
 
 _NO_RUN = RunMeta(None, None, None, 0, None, None)
 
 PhaseCallback = Callable[[str], None]
-Progress = Callable[[Iterable[AccountRow], int], Iterable[AccountRow]]
+Progress = Callable[[Iterable[Any], int], Iterable[Any]]
 
 
 @dataclass(kw_only=True)
@@ -89,7 +90,7 @@ def collect(
         settings: ``store.folder`` is set.
         now: the time of the run, aware UTC.
         phase: called with a few words before each wait.
-        progress: wraps the accounts while their homes are read.
+        progress: wraps the homes that were read, given the number of accounts.
         given_time: *now* is an option's, not the clock's.
 
     Raises:
@@ -295,12 +296,13 @@ class _RunSteps:
         tried = readable = 0
         findings = AccountFindings(self._settings)
         emptied = []
-        for row in progress(writer.accounts(), self.result.accounts):
-            account = row.account
-            if not findings.add_account(account):
-                continue
-            self._phase(f"reading the files of account {account.uid}")
-            uploads, known = self._read_uploads(account)
+        zones = self._settings.policies[SchedulePolicy].zones
+        reader = HomeReader(self._settings.homes, zones, Files.ALL, self._now, self._phase)
+        accounts = (
+            (row, row.account) for row in writer.accounts() if findings.add_account(row.account)
+        )
+        for row, account, found in progress(reader.read(accounts), self.result.accounts):
+            uploads, known = self._check_uploads(account, found)
             tried += account.provisioned
             readable += uploads.missing is None and uploads.refused is None
             if self._losses.is_emptied(account, uploads, known):
@@ -316,13 +318,13 @@ class _RunSteps:
                 findings.of_homes += self._add_home(writer, row, uploads)
         findings.add_held(writer.held_accounts())
         self.result.findings += findings.of_homes
-        self.result.findings += findings.orphans.find()
+        self.result.findings += findings.orphans.find(reader)
         return None
 
-    def _read_uploads(self, account: Account) -> tuple[Uploads, Collection[TrackedComputer]]:
+    def _check_uploads(
+        self, account: Account, uploads: Uploads
+    ) -> tuple[Uploads, Collection[TrackedComputer]]:
         """Return what the home shows, and the known computers if it shows none."""
-        zones = self._settings.policies[SchedulePolicy].zones
-        uploads = read_uploads(account, self._settings.homes, zones, Files.ALL, self._now)
         if uploads.computers:
             return self._losses.check_incoming(account, uploads, ()), ()
         known = self._history.read_computers(account.uid).values()

@@ -9,7 +9,6 @@ from backup_monitoring.settings import Settings
 from backup_monitoring.store.files import StoreError
 from backup_monitoring.tasks import SchedulePolicy
 
-_NO_UPLOADS = Uploads()
 _ENOUGH = 3  # accounts: fewer may all be new
 
 
@@ -47,18 +46,23 @@ def _read_accounts(
     now: datetime,
     phase: Callable[[str], None],
 ) -> Iterator[tuple[Account, Uploads]]:
-    if files is not None:
-        from backup_monitoring.uploads import read_uploads  # loaded where it is used
     with open_directory(settings.directory, phase) as directory:
         phase("reading the directory")
-        for account in read_accounts(directory, settings.directory, need, now, uids):
-            if files is None or account.status is not AccountStatus.ACTIVE:
-                yield account, _NO_UPLOADS
-                continue
-            phase(f"reading the files of account {account.uid}")
-            zones = settings.policies[SchedulePolicy].zones
-            yield account, read_uploads(account, settings.homes, zones, files, now)
-            phase("reading the directory")
+        accounts = read_accounts(directory, settings.directory, need, now, uids)
+        if files is None:
+            yield from ((account, Uploads()) for account in accounts)
+            return
+        from backup_monitoring.uploads import HomeReader  # loaded where it is used
+
+        def name_accounts() -> Iterator[tuple[None, Account]]:
+            for account in accounts:
+                yield None, account
+                phase("reading the directory")
+
+        zones = settings.policies[SchedulePolicy].zones
+        reader = HomeReader(settings.homes, zones, files, now, phase)
+        for _, account, uploads in reader.read(name_accounts()):
+            yield account, uploads
 
 
 def _require_incoming(

@@ -1,12 +1,11 @@
 """Finds orphans: home directories without an account."""
 
-import os
 from collections.abc import Iterator
 from pathlib import PurePath
 
 from backup_monitoring.model import Account, Finding
 from backup_monitoring.settings import HomesSettings
-from backup_monitoring.uploads import HomeError, resolve_home
+from backup_monitoring.uploads import HomeError, HomeReader, resolve_home
 
 _MOST_FOLDERS = 4096
 _MOST_FOUND = 1000
@@ -28,24 +27,16 @@ class OrphanFinder:
         if parent in self._homes or len(self._homes) < _MOST_FOLDERS:
             self._homes.setdefault(parent, set()).add(path.name)
 
-    def find(self) -> Iterator[Finding]:
+    def find(self, reader: HomeReader) -> Iterator[Finding]:
         """Yield a finding for each folder that is beside at least two homes, and is not a home.
 
         A single home may be in a jail of its own, beside folders that never were homes.
         """
         count = 0
-        for parent, names in self._homes.items():
-            for name in _list_folders(parent) if len(names) > 1 else ():
-                if name not in names and count < _MOST_FOUND:
+        parents = [parent for parent, names in self._homes.items() if len(names) > 1]
+        for parent, folders in reader.list_folders(parents):
+            others = self._homes[parent] | {"lost+found"}
+            for name in folders:
+                if name not in others and count < _MOST_FOUND:
                     count += 1
                     yield Finding("orphan", f"{parent}/{name}", "home directory without an account")
-
-
-def _list_folders(parent: str) -> Iterator[str]:
-    try:
-        with os.scandir(parent) as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False) and entry.name != "lost+found":
-                    yield entry.name
-    except OSError:  # each home in it has its own finding
-        return

@@ -65,18 +65,21 @@ def read_uploads(
     except UnicodeError:  # not a name that a folder can have
         return Uploads(missing=path)
     try:
-        return _read_home(home, path, settings, _HomeReader(settings, zones, wanted, now))
+        return _read_home(home, path, settings, _ComputerReader(settings, zones, wanted, now))
     finally:
         os.close(home)
 
 
-def _read_home(home: int, path: str, settings: HomesSettings, reader: "_HomeReader") -> Uploads:
+def _read_home(home: int, path: str, settings: HomesSettings, reader: "_ComputerReader") -> Uploads:
     where = f"{path}/{settings.incoming}"
     reader.where = where
     try:
         incoming = open_below(home, tuple(filter(None, settings.incoming.split("/"))) or (".",))
         try:
-            traversal = Traversal(incoming, settings.report_folders, settings.depth, reader)
+            seconds = settings.timeout.total_seconds() / 2  # the rest is for a slow last step
+            traversal = Traversal(
+                incoming, settings.report_folders, settings.depth, reader, seconds
+            )
             traversal.run(look_for_data=reader.look_for_data)
         finally:
             os.close(incoming)
@@ -95,7 +98,7 @@ def _read_home(home: int, path: str, settings: HomesSettings, reader: "_HomeRead
     )
 
 
-class _HomeReader:
+class _ComputerReader:
     """Reads the reports of each computer that the traversal finds."""
 
     def __init__(

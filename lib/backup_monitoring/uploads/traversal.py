@@ -1,6 +1,7 @@
 """Finds the report folders below an account's ``incoming``, within limits."""
 
 import os
+import time
 from typing import Protocol
 
 from backup_monitoring.settings import Names
@@ -33,6 +34,8 @@ class Traversal:
             a computer's, and everything else in it is its data.
         depth: greatest number of folders between *incoming* and a report folder.
         visitor: is called for each computer.
+        seconds: that the search may take. A customer can make it slow, and a slow home must not
+            look like a file system that does not answer.
 
     Attributes:
         data: whether there is data: something that is not a folder.
@@ -40,7 +43,12 @@ class Traversal:
     """
 
     def __init__(
-        self, incoming: int, report_folders: Names, depth: int, visitor: TraversalVisitor
+        self,
+        incoming: int,
+        report_folders: Names,
+        depth: int,
+        visitor: TraversalVisitor,
+        seconds: float,
     ) -> None:
         self.data = False
         self.cut_short: str | None = None
@@ -48,6 +56,8 @@ class Traversal:
         self._report_folders = report_folders
         self._depth = depth
         self._visitor = visitor
+        self._seconds = seconds
+        self._end = time.monotonic() + seconds
         self._folders = 0
         self._entries = 0
         self._computers = 0
@@ -163,6 +173,7 @@ class Traversal:
             return True  # no longer a folder, or one that cannot be read: not nothing
 
     def _may_read(self) -> bool:
+        self._check_time()
         self._computers += 1
         if self._computers > MAX_COMPUTERS:
             self._cut(f"more than {MAX_COMPUTERS} computers")
@@ -170,6 +181,7 @@ class Traversal:
         return not self._over
 
     def _may_open(self) -> bool:
+        self._check_time()
         self._folders += 1
         if self._folders > MAX_FOLDERS:
             self._cut(f"more than {MAX_FOLDERS} folders")
@@ -177,10 +189,16 @@ class Traversal:
         return not self._over
 
     def _may_list(self) -> bool:
+        self._check_time()
         self._entries += 1
         if self._entries > MAX_ENTRIES:
             self._cut(f"more than {MAX_ENTRIES} files and folders")
-        return self._entries <= MAX_ENTRIES
+        return self._entries <= MAX_ENTRIES and not self._over
+
+    def _check_time(self) -> None:
+        if time.monotonic() > self._end:
+            self._cut(f"more than {self._seconds:g} s")
+            self._over = True
 
     def _cut(self, limit: str) -> None:
         self.cut_short = self.cut_short or limit
