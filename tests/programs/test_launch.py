@@ -1,4 +1,4 @@
-"""What ends a check from outside: the check names it, and is UNKNOWN."""
+"""What ends a program from outside: the program names it, and is UNKNOWN."""
 
 import os
 import signal
@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from fuse_mount import mounted, needs_fuse
 from programs.installed import Programs
+from store.fleet import Fleet
 
 pytestmark = pytest.mark.installed
 NO_THREADS = (
@@ -56,6 +58,65 @@ def test_a_signal_that_the_caller_ignores(programs: Programs, example: Path) -> 
         out, _ = process.communicate(text, timeout=20)
 
     assert out.startswith("BACKUP QUOTA OK - 4000101: ")
+
+
+def await_no_process(fleet: Fleet) -> None:
+    """Wait until no process is left that was started with the settings of *fleet*."""
+    until = time.monotonic() + 10
+    while subprocess.run(["pgrep", "-f", str(fleet.file)], stdout=subprocess.PIPE).stdout:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+@needs_fuse
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_during_a_collector_run(
+    programs: Programs, tmp_path: Path, number: signal.Signals
+) -> None:
+    fleet = Fleet(tmp_path / "fleet", ("4000101", "4000102", "4000103"))
+    collect = ("collect_backup_state", "--config", str(fleet.file))
+    assert programs.run(*collect).code == 0
+    before = fleet.read()
+    with mounted(fleet.home / "4000102", tmp_path / "source") as home:
+        home.stop()
+        process = subprocess.Popen(
+            [*HEED, programs.bin / collect[0], *collect[1:]],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        until = time.monotonic() + 20
+        while not children.read_text():  # the process that reads the homes
+            assert time.monotonic() < until
+        time.sleep(1)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=5)
+
+        why = f"ended by {number.name} while reading the files of account 4000102"
+        assert (process.returncode, out, err) == (3, f"collect_backup_state: UNKNOWN - {why}\n", "")
+        await_no_process(fleet)
+        assert fleet.read() == before
+        assert (fleet.store / "state.sqlite.new").exists()
+        home.go_on()
+        assert programs.run(*collect).code == 0
+    assert not (fleet.store / "state.sqlite.new").exists()
+
+
+@needs_fuse
+def test_the_time_limit_during_a_collector_run(programs: Programs, tmp_path: Path) -> None:
+    fleet = Fleet(tmp_path / "fleet", ("4000101", "4000102"))
+    with mounted(fleet.home / "4000102", tmp_path / "source") as home:
+        home.stop()
+        ran = programs.run("collect_backup_state", "--config", str(fleet.file), "-t", "2")
+        await_no_process(fleet)
+
+    assert ran == (
+        3,
+        "collect_backup_state: UNKNOWN - time limit of 2 s reached while reading the files of "
+        "account 4000102\n",
+        "",
+    )
 
 
 def test_no_thread_left_for_the_time_limit(programs: Programs, example: Path) -> None:

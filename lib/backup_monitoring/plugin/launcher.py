@@ -63,7 +63,7 @@ class Watchdog:
         """End as UNKNOWN, at once, on a signal that would end the process without any output.
 
         A monitoring system takes an exit code other than 0 to 3, like a signal's, for a broken
-        plugin.
+        plugin; and whoever ends a run of an hour wants to know where it was.
         """
         import signal
 
@@ -124,8 +124,7 @@ def main() -> "NoReturn":
     watchdog = None
     try:
         watchdog = Watchdog(heading)
-        if program.startswith("check_"):
-            watchdog.obey_signals()
+        watchdog.obey_signals()
         code, text = _run_program(program, watchdog)
     except BaseException as error:  # the point of this module
         code, text = UNKNOWN, f"{heading}UNKNOWN - {_format_error(error)}"
