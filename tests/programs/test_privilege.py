@@ -6,10 +6,13 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+from backup_monitoring.model.errors import MonitoringError
+from backup_monitoring.plugin.launcher import Watchdog
 from programs.installed import NOW, ROOT, Programs
 
 pytestmark = pytest.mark.installed
@@ -117,6 +120,46 @@ def test_the_units_are_closed(tmp_path: Path, name: str, limit: float) -> None:
     documented = re.search(rf"^\| `backup-monitoring-{name}` .* ([0-9.]+) \|$", DOCUMENTED, re.M)
     assert documented is not None
     assert float(exposure[1]) == pytest.approx(float(documented[1]), abs=0.2)  # systemds differ
+
+
+class _Recorded(Watchdog):
+    """Records the time limit."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def limit(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    def phase(self, doing: str) -> None:
+        assert doing
+
+
+def _find_limit(program: str, *arguments: str) -> float:
+    watchdog = _Recorded()
+    with pytest.raises(MonitoringError, match="/none"):
+        import_module(program).main([*arguments, "--config", "/none"], watchdog)
+    return watchdog.seconds
+
+
+def test_the_units_wait_longer_than_the_programs() -> None:
+    """Otherwise systemd ends a program that could say where it stopped."""
+    found = {}
+    for unit in UNITS.glob("*.service"):
+        text = unit.read_text()
+        (command,) = re.findall(r"^ExecStart=(.*)$", text, re.M)
+        (number, scale) = re.findall(r"^TimeoutStartSec=([0-9]+)(min|h)$", text, re.M)[0]
+        waits = int(number) * {"min": 60, "h": 3600}[scale]
+        if command.endswith("/update_objects"):
+            calls = (ROOT / "icinga" / "update_objects").read_text().count('\n"$generate" ')
+            own = calls * _find_limit("generate_backup_objects")
+        else:
+            program, *arguments = command.split()
+            own = _find_limit(Path(program).name, *arguments)
+        found[unit.stem.removeprefix("backup-monitoring-")] = own
+        assert waits >= own + 60, unit.name
+
+    assert found == {"collect": 3600, "deliver": 300, "scan": 300, "submit": 300, "objects": 600}
 
 
 def test_what_a_small_debian_lacks_is_not_needed() -> None:
