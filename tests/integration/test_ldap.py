@@ -210,7 +210,7 @@ def other_authority(server: slapd.Slapd) -> Path:
             lambda s: {"ca_file": other_authority(s)}, DirectoryError, "ca_file", id="authority"
         ),
         pytest.param(
-            lambda s: {"ca_file": Path("/nowhere.pem")}, DirectoryError, "nowhere.pem", id="no CA"
+            lambda s: {"ca_file": Path("/nowhere.pem")}, SettingsError, "nowhere.pem", id="no CA"
         ),
         pytest.param(
             lambda s: {"uri": (f"ldaps://127.0.0.1:{s.tls_port}",)},

@@ -13,7 +13,13 @@ from urllib.parse import urlsplit
 
 from backup_monitoring.icinga.results import CheckResult
 from backup_monitoring.model import MonitoringError, sanitize
-from backup_monitoring.net import explain_failure, make_context, read_password
+from backup_monitoring.net import (
+    Trust,
+    explain_failure,
+    explain_rejection,
+    make_context,
+    read_password,
+)
 from backup_monitoring.settings import IcingaSettings
 
 _DEFAULT_PORT = 5665
@@ -52,8 +58,8 @@ def submit(
         seconds: shortly before they are over, the results that are left count as missing.
 
     Raises:
-        ApiError: the settings name no API, or its certificates cannot be read.
-        SettingsError: the password cannot be read.
+        ApiError: the settings name no API.
+        SettingsError: the password or the authorities' certificates cannot be read.
     """
     submission = _Submission(settings, seconds)
     try:
@@ -69,8 +75,7 @@ class _Submission:
 
     def __init__(self, settings: IcingaSettings, seconds: float) -> None:
         self.connection = _ApiConnection(settings)
-        self._url = settings.url
-        self._ttl = settings.ttl
+        self._settings = settings
         # What is kept back is for the answer to the last request, and for counting the others.
         self._until = time.monotonic() + seconds - min(_WAIT, seconds / 4)
         self._accepted = 0
@@ -85,9 +90,9 @@ class _Submission:
             self._error = "the time limit is reached"
         if self._error is None:
             try:
-                self._note(result, *self.connection.post(_make_body(result, self._ttl)))
+                self._note(result, *self.connection.post(_make_body(result, self._settings.ttl)))
             except (OSError, HTTPException) as error:
-                self._error = _format_error(error)
+                self._error = self._format_error(error)
         self._missing += self._error is not None
 
     def _note(self, result: CheckResult, status: int, text: str) -> None:
@@ -101,23 +106,22 @@ class _Submission:
                 service = f"{result.host}!{result.service}"
                 self._examples.append(f"{service}: {status} {sanitize(text, 120)}")
 
+    def _format_error(self, error: Exception) -> str:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            host = urlsplit(self._settings.url).hostname or ""
+            return "; ".join(explain_rejection(error, host, _make_trust(self._settings)))
+        if isinstance(error, ssl.SSLError):
+            reason = explain_failure(error)
+        else:
+            reason = getattr(error, "strerror", None) or type(error).__name__
+        return f"no answer ({reason}); see whether Icinga runs, and [icinga] url"
+
     def summarize(self) -> SubmitResult:
         """Return what became of all results."""
-        error = f"{self._url}: {self._error}" if self._error is not None else None
+        error = f"{self._settings.url}: {self._error}" if self._error is not None else None
         return SubmitResult(
             self._accepted, self._missing, self._refused, tuple(self._examples), error
         )
-
-
-def _format_error(error: Exception) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        why = f"its certificate is not trusted ({error.verify_message})"
-        return f"{why}; see [icinga] ca_file, and the name in url"
-    if isinstance(error, ssl.SSLError):
-        reason = explain_failure(error)
-    else:
-        reason = getattr(error, "strerror", None) or type(error).__name__
-    return f"no answer ({reason}); see whether Icinga runs, and [icinga] url"
 
 
 def _make_body(result: CheckResult, ttl: timedelta) -> bytes:
@@ -147,13 +151,8 @@ def _make_headers(settings: IcingaSettings) -> dict[str, str]:
     }
 
 
-def _make_context(settings: IcingaSettings) -> ssl.SSLContext:
-    try:
-        return make_context(settings.ca_file)
-    except OSError as error:
-        raise ApiError(
-            str(settings.ca_file), f"cannot be read ({error})", "name a PEM file"
-        ) from None
+def _make_trust(settings: IcingaSettings) -> Trust:
+    return Trust(settings.ca_file, "icinga", "url")
 
 
 class _ApiConnection:
@@ -165,7 +164,7 @@ class _ApiConnection:
             raise ApiError("[icinga] url", "not set", 'set it to "https://HOST:5665"')
         self._address = (parts.hostname, parts.port or _DEFAULT_PORT)
         self._headers = _make_headers(settings)
-        self._context = _make_context(settings)
+        self._context = make_context(_make_trust(settings))
         self._connection = self._open()
         self._used = False
 

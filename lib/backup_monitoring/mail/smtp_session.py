@@ -12,9 +12,11 @@ from urllib.parse import urlsplit
 from backup_monitoring.mail.transport import TransportError, quote_answer
 from backup_monitoring.net import (
     ServerAddress,
+    Trust,
     UnreachableError,
     connect,
     explain_failure,
+    explain_rejection,
     is_private,
     make_context,
     read_password,
@@ -94,22 +96,21 @@ def open_in_steps(settings: NotifySettings, wait: float) -> Iterator[tuple[SmtpC
 
     Raises:
         TransportError: the step that failed, with its remedy; the connection is closed.
-        SettingsError: the file of the password.
+        SettingsError: the file of the password, or of the authorities.
     """
     server = parse_server(settings.smtp)
+    trust = _make_trust(settings)
     connected = _connect(server, wait)
     try:
-        with _explain_errors(server, wait):
+        with _explain_errors(server, wait, trust):
             if server.scheme == "smtps":
-                connected = _make_context(settings).wrap_socket(
-                    connected, server_hostname=server.host
-                )
+                connected = make_context(trust).wrap_socket(connected, server_hostname=server.host)
             connection = SmtpConnection(connected, server, wait)
             connected = connection.sock or connected
             connection.ehlo_or_helo_if_needed()
             yield connection, f"reached {server.uri}: {connection.greeting}"
             if server.scheme == "smtp" and settings.start_tls:
-                _start_tls(connection, server, settings)
+                _start_tls(connection, server, trust)
                 connected = connection.sock or connected
             if isinstance(connected, ssl.SSLSocket):
                 yield connection, f"{connected.version()}, certificate verified"
@@ -130,14 +131,17 @@ def _connect(server: MailServer, wait: float) -> socket.socket:
         raise TransportError(server.uri, error.problem, remedy) from None
 
 
+def _make_trust(settings: NotifySettings) -> Trust:
+    return Trust(settings.ca_file, "notify", "smtp")
+
+
 @contextmanager
-def _explain_errors(server: MailServer, wait: float) -> Iterator[None]:
+def _explain_errors(server: MailServer, wait: float, trust: Trust) -> Iterator[None]:
     """Turn errors of *server* into a TransportError with a remedy."""
     try:
         yield
     except ssl.SSLCertVerificationError as error:
-        problem = f"its certificate was refused ({error.verify_message})"
-        remedy = "check [notify] ca_file, the name in smtp, and the server's certificate"
+        problem, remedy = explain_rejection(error, server.host, trust)
         raise TransportError(server.uri, problem, remedy) from None
     except ssl.SSLError as error:
         remedy = "use smtps:// for a port with TLS from the start, start_tls with smtp://"
@@ -152,20 +156,11 @@ def _explain_errors(server: MailServer, wait: float) -> Iterator[None]:
         raise TransportError(server.uri, problem, "check the mail server's log") from None
 
 
-def _make_context(settings: NotifySettings) -> ssl.SSLContext:
-    try:
-        return make_context(settings.ca_file)
-    except OSError as error:
-        problem = f"cannot load CA certificates: {error.strerror or error}"
-        remedy = "name a readable PEM file as [notify] ca_file"
-        raise TransportError(str(settings.ca_file), problem, remedy) from None
-
-
-def _start_tls(connection: SmtpConnection, server: MailServer, settings: NotifySettings) -> None:
+def _start_tls(connection: SmtpConnection, server: MailServer, trust: Trust) -> None:
     if not connection.has_extn("starttls"):
         remedy = "use smtps://, or set start_tls = false if the network is trusted"
         raise TransportError(server.uri, "does not offer STARTTLS", remedy)
-    connection.starttls(context=_make_context(settings))
+    connection.starttls(context=make_context(trust))
     connection.ehlo()
 
 
@@ -200,7 +195,7 @@ def try_server(settings: NotifySettings, wait: float) -> Iterator[str]:
     for connection, line in open_in_steps(settings, wait):  # noqa: B007 - the last one is used
         yield line
     assert connection is not None  # noqa: S101 - there are steps, or an error
-    with _explain_errors(parse_server(settings.smtp), wait):
+    with _explain_errors(parse_server(settings.smtp), wait, _make_trust(settings)):
         code, text = connection.noop()
         if code != 250:
             raise smtplib.SMTPResponseException(code, text)

@@ -9,15 +9,17 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from backup_monitoring.model import DirectoryError, SettingsError
-from backup_monitoring.net.tls import HUNG_UP, explain_failure, make_context
+from backup_monitoring.net.tls import (
+    HUNG_UP,
+    Trust,
+    explain_failure,
+    explain_rejection,
+    make_context,
+)
 from backup_monitoring.settings import DirectorySettings
 
 _PORTS = {"ldap": 389, "ldaps": 636}
 _LOCAL = "/var/run/slapd/ldapi"
-# OpenSSL's X509_V_ERR numbers: of an untrusted authority, of another name, of the dates
-_UNTRUSTED = (2, 18, 19, 20, 21)
-_OTHER_NAME = (62, 64)
-_DATES = {9: "is not valid yet", 10: "has expired"}
 
 
 class UnreachableError(DirectoryError):
@@ -166,12 +168,18 @@ def secure(
     Raises:
         UnreachableError: no answer in time, or the connection broke.
         DirectoryError: the certificate is rejected, or the server does not speak TLS.
+        SettingsError: ``ca_file`` cannot be loaded.
     """
-    context = _make_context(settings)
+    trust = Trust(settings.ca_file, "directory", "uri", settings.file)
+    context = make_context(trust)
+    if not settings.verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
     try:
         return context.wrap_socket(connection, server_hostname=server.host)
     except ssl.SSLCertVerificationError as error:
-        raise _make_certificate_error(error, server, settings) from error
+        problem, remedy = explain_rejection(error, server.host, trust)
+        raise DirectoryError(server.uri, problem, remedy) from error
     except TimeoutError as error:
         raise make_timeout_error(server, connection.gettimeout() or 0) from error
     except ssl.SSLError as error:
@@ -187,34 +195,3 @@ def secure(
         raise UnreachableError(
             server.uri, f"the connection broke during TLS: {error}", "see the server's log"
         ) from error
-
-
-def _make_context(settings: DirectorySettings) -> ssl.SSLContext:
-    try:
-        context = make_context(settings.ca_file)
-    except OSError as error:
-        raise DirectoryError(
-            f"{settings.ca_file}",
-            f"cannot load CA certificates: {error.strerror or error}",
-            f"set a readable PEM file as [directory] ca_file in {settings.file}",
-        ) from error
-    if not settings.verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
-
-
-def _make_certificate_error(
-    error: ssl.SSLCertVerificationError, server: ServerAddress, settings: DirectorySettings
-) -> DirectoryError:
-    code = error.verify_code
-    if code in _UNTRUSTED:
-        problem = f"its certificate's authority is not trusted ({error.verify_message})"
-        remedy = f"set the authority's certificate as [directory] ca_file in {settings.file}"
-    elif code in _OTHER_NAME:
-        problem = f"its certificate is not for {server.host}"
-        remedy = f"use a name of the certificate in [directory] uri in {settings.file}"
-    else:
-        problem = f"its certificate {_DATES.get(code, f'is rejected ({error.verify_message})')}"
-        remedy = "check the server's certificate, and the clocks"
-    return DirectoryError(server.uri, problem, remedy)
