@@ -42,33 +42,37 @@ _PAGES = "1.2.840.113556.1.4.319"
 
 
 class LdapDirectory:
-    """A directory on one or more servers: the first that can be reached is used."""
+    """A directory on one or more servers, each tried once: the first that can be used is used.
+
+    If it fails later, the next one continues, with a search that has not yielded an entry.
+    """
 
     def __init__(self, settings: DirectorySettings, phase: "PhaseCallback") -> None:
         self._settings = settings
         self._phase = phase
         self._timeout = settings.timeout.total_seconds()
-        self._servers = [parse_server_uri(uri, settings.file) for uri in settings.uri]
-        self._server = self._servers[0]
+        self._untried = [parse_server_uri(uri, settings.file) for uri in settings.uri]
+        self._server = self._untried[0]
+        self._failures: list[UnreachableError] = []
         self._socket: socket | None = None
         self._connection: ldap3.Connection | None = None
 
     def steps(self) -> Iterator[str]:
-        """Connect, start TLS, bind; at the next server if one cannot be reached."""
-        failures: list[UnreachableError] = []
-        for server in self._servers:
+        """Connect, start TLS, bind; at the next server if one cannot be used."""
+        while self._untried:
+            server = self._untried.pop(0)
             _check_bind(self._settings, server)
-            if failures:
-                yield FallbackStep(f"{failures[-1]}; trying the next")
+            if self._failures:
+                yield FallbackStep(f"{self._failures[-1]}; trying the next")
             self._server = server
             try:
                 yield from self._open(server)
             except UnreachableError as error:
                 self.close()
-                failures.append(error)
+                self._failures.append(error)
             else:
                 return
-        raise _combine(failures)
+        raise _combine(self._failures)
 
     def _open(self, server: ServerAddress) -> Iterator[str]:
         self._phase(f"connecting to {server.uri}")
@@ -122,38 +126,53 @@ class LdapDirectory:
         self, base: str, ldap_filter: str, attributes: Sequence[str], scope: str
     ) -> Iterator[Entry]:
         parse_filter(ldap_filter)  # its errors show the place, unlike those of a server
-        names = check_attributes(attributes)
+        request = {
+            "search_filter": ldap_filter,
+            "search_scope": scope,
+            "attributes": check_attributes(attributes),
+            "paged_size": self._settings.page_size,
+            "paged_criticality": True,
+        }
+        return self._read_from_any(lambda: self._read_pages(base, request))
+
+    def _read_from_any(self, read: Callable[[], Iterator[list[Entry]]]) -> Iterator[Entry]:
+        """Yield what *read* yields; of the next server if one fails before its first entry."""
+        while True:
+            used = False
+            try:
+                for entries in read():
+                    used = True
+                    yield from entries
+            except UnreachableError as error:
+                if used:
+                    raise
+                self.close()
+                self._failures.append(error)
+            else:
+                return
+            for _ in self.steps():
+                pass
+
+    def _read_pages(self, base: str, request: dict[str, Any]) -> Iterator[list[Entry]]:
         cookie: bytes | None = None
         while cookie != b"":
-            self._phase(f"reading the directory at {self._server.uri}")
-            for entries in self._search(
-                base,
-                search_filter=ldap_filter,
-                search_scope=scope,
-                attributes=names,
-                paged_size=self._settings.page_size,
-                paged_criticality=True,
-                paged_cookie=cookie,
-            ):
-                yield from entries
+            yield from self._search(base, **request, paged_cookie=cookie)
             cookie = self._get_cookie()
 
     def entry(self, dn: str, attributes: Sequence[str]) -> Entry | None:
         """Return the entry *dn*, None if there is none; raises as `Directory`."""
-        self._phase(f"reading the directory at {self._server.uri}")
-        answers = self._search(
-            dn,
-            search_filter="(objectClass=*)",
-            search_scope=ldap3.BASE,
-            attributes=check_attributes(attributes),
-            may_be_missing=True,
-        )
-        entries = [entry for answer in answers for entry in answer]
-        return entries[0] if entries else None
+        request = {
+            "search_filter": "(objectClass=*)",
+            "search_scope": ldap3.BASE,
+            "attributes": check_attributes(attributes),
+        }
+        found = self._read_from_any(lambda: self._search(dn, may_be_missing=True, **request))
+        return next(iter(list(found)), None)
 
     def _search(
         self, base: str, may_be_missing: bool = False, **request: Any
     ) -> Iterator[list[Entry]]:
+        self._phase(f"reading the directory at {self._server.uri}")
         connection = self._open_connection()
         message_id = self._guard(
             lambda: connection.search(base, dereference_aliases=ldap3.DEREF_NEVER, **request)

@@ -127,7 +127,7 @@ class DirectorySettings(NamedTuple):
     uri: Annotated[
         Names,
         Key(
-            "servers, tried in order until one can be reached: `ldaps://HOST[:PORT]`, "
+            "servers, tried in order until one can be used: `ldaps://HOST[:PORT]`, "
             "`ldap://HOST[:PORT]`, `ldapi://PATH` (`%2F` for `/`; without a path "
             "`/var/run/slapd/ldapi`). Or a single `ldif:FILE`, as `slapcat` writes it",
             "(1) one server, or a list that is tried in order:\n"
