@@ -4,23 +4,31 @@ import socket
 import struct
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from itertools import count
+
+from directory.test_ber import element
 
 Fault = Callable[[socket.socket, bytes], object]
 
-_BIND, _SEARCH = 0x60, 0x63
+_BIND, _UNBIND, _SEARCH = 0x60, 0x42, 0x63
 _ANSWERS = {_BIND: 0x61, _SEARCH: 0x65, 0x77: 0x78}  # of the last message of an answer
+_PAGES = b"1.2.840.113556.1.4.319"
 _NOTICE = bytes.fromhex("8a16") + b"1.3.6.1.4.1.1466.20036"
 
 
 def read_message(source: socket.socket) -> bytes:
-    """Return the next message; EOFError at the end."""
+    """Return the next request or answer; EOFError at the end, an unbind, and where TLS begins."""
     head = _read(source, 2)
+    if head[0] != 0x30:
+        raise EOFError
     if head[1] > 127:
         head += _read(source, head[1] & 127)
     length = int.from_bytes(head[2:], "big") if len(head) > 2 else head[1]
-    return head + _read(source, length)
+    message = head + _read(source, length)
+    if split_message(message)[1] == _UNBIND:
+        raise EOFError
+    return message
 
 
 def _read(source: socket.socket, size: int) -> bytes:
@@ -40,16 +48,23 @@ def split_message(message: bytes) -> tuple[bytes, int]:
     return message[at:end], message[end]
 
 
-def make_result(request: bytes, code: int, more: bytes = b"") -> bytes:
-    """Return the answer to *request* that is a result with *code*; *more* follows its fields."""
+def make_result(
+    request: bytes, code: int, text: bytes = b"", more: bytes = b"", cookie: bytes | None = None
+) -> bytes:
+    """Return the answer to *request* that is a result with *code* and *text*.
+
+    Args:
+        more: follows the fields of the result. cookie: of a page.
+    """
     number, tag = split_message(request)
-    return _make_message(number, _ANSWERS[tag], code, more)
+    result = bytes([0x0A, 1, code, 4, 0]) + element(4, text) + more
+    controls = b"" if cookie is None else make_control(element(2, b"\0") + element(4, cookie))
+    return element(0x30, number + element(_ANSWERS[tag], result) + controls)
 
 
-def _make_message(number: bytes, tag: int, code: int, more: bytes) -> bytes:
-    result = bytes([0x0A, 1, code, 4, 0, 4, 0]) + more
-    content = number + bytes([tag, len(result)]) + result
-    return bytes([0x30, len(content)]) + content
+def make_control(page: bytes) -> bytes:
+    """Return the controls of an answer: *page* is the content of that for pages (RFC 2696)."""
+    return element(0xA0, element(0x30, element(4, _PAGES) + element(4, element(0x30, page))))
 
 
 def break_off(client: socket.socket, request: bytes) -> None:
@@ -68,7 +83,7 @@ def hang(client: socket.socket, request: bytes) -> None:
 
 def say_goodbye(client: socket.socket, request: bytes) -> None:
     """Send the notice of disconnection (RFC 4511, 4.4.1)."""
-    client.sendall(_make_message(b"\2\1\0", 0x78, 52, _NOTICE))
+    client.sendall(element(0x30, b"\2\1\0" + element(0x78, b"\x0a\1\x34\4\0\4\0" + _NOTICE)))
     raise EOFError
 
 
@@ -78,27 +93,45 @@ def answer(code: int) -> Fault:
 
 
 @contextmanager
-def faulty(port: int, at: int, fault: Fault) -> Iterator[str]:
-    """Give the URI of a server that is that at *port*, and does *fault* at request *at*."""
+def listening(serve: Callable[[socket.socket], object]) -> Iterator[str]:
+    """Give the URI of a server that does *serve* with its first connection."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
-        def serve() -> None:
+        def accept() -> None:
             with suppress(OSError, EOFError):
                 client, _ = listener.accept()
-                with client, socket.create_connection(("127.0.0.1", port)) as server:
-                    _relay(client, server, at, fault)
+                with client:
+                    serve(client)
 
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
+        threading.Thread(target=accept, daemon=True).start()
         yield f"ldap://localhost:{listener.getsockname()[1]}"
+
+
+def faulty(port: int, at: int, fault: Fault) -> AbstractContextManager[str]:
+    """Give the URI of a server that is that at *port*, and does *fault* at request *at*."""
+
+    def serve(client: socket.socket) -> None:
+        with socket.create_connection(("127.0.0.1", port)) as server:
+            _relay(client, server, at, fault)
+
+    return listening(serve)
+
+
+def answering(*answers: Callable[[bytes], bytes]) -> AbstractContextManager[str]:
+    """Give the URI of a server with these *answers* to requests, the last one again and again."""
+
+    def serve(client: socket.socket) -> None:
+        for number in count():
+            request = read_message(client)
+            client.sendall(answers[min(number, len(answers) - 1)](request))
+
+    return listening(serve)
 
 
 def _relay(client: socket.socket, server: socket.socket, at: int, fault: Fault) -> None:
     for number in count(1):
         request = read_message(client)
         _, tag = split_message(request)
-        if tag not in _ANSWERS:  # an unbind
-            return
         if number >= at:
             fault(client, request)
             continue

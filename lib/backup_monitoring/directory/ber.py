@@ -2,7 +2,7 @@
 
 import gc
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from time import monotonic
 from typing import Any
@@ -19,10 +19,13 @@ from backup_monitoring.directory.entries import Attributes, Entry, NameTable
 _READ = 256 * 1024
 _MANY = 1000
 _LONGEST_MESSAGE = 16 * 1024 * 1024
+_LONGEST_RESULT = 64 * 1024  # of all that is not an entry: ldap3 decodes a number in squared time
 
 _TWO_OCTETS = 0x82  # of a length
 _SEQUENCE, _SET, _INTEGER, _OCTETS, _ENTRY, _CONTROLS = 0x30, 0x31, 0x02, 0x04, 0x64, 0xA0
 _DISCONNECTED = "1.3.6.1.4.1.1466.20036"
+_INTERMEDIATE = 25
+_PAGES = b"1.2.840.113556.1.4.319"
 _PARTIAL = ("searchResRef", "intermediateResponse")
 # What ldap3 raises on answers that do not follow the protocol: it does not check them.
 _FAULTS = (
@@ -92,7 +95,8 @@ class EntryStrategy(SyncStrategy):
     def read_answers(self, message_id: int) -> Iterator[list[Entry] | dict[str, Any]]:
         """Yield the answers to a request as they arrive: entries in lists, others one by one.
 
-        The last one is the result. The server goes on while the caller handles entries.
+        The last one is the result, with its ``cookie`` (RFC 2696), None without one. The server
+        goes on while the caller handles entries.
         """
         while True:
             entries: list[Entry] = []
@@ -134,9 +138,14 @@ class EntryStrategy(SyncStrategy):
         self._buffer = self._buffer + data if self._buffer else data
 
     def _decode(self, message: bytes, message_id: int) -> dict[str, Any]:
+        if len(message) > _LONGEST_RESULT:
+            raise DecodeError(f"a result of {len(message)} bytes")
         try:
             fields = decode_message_fast(message)  # type: ignore[no-untyped-call]
+            controls, fields["controls"] = fields["controls"], None
+            _refuse_numbers(fields["protocolOp"], fields["payload"])
             answer: dict[str, Any] = self.decode_response_fast(fields)  # type: ignore[no-untyped-call]
+            answer["cookie"] = _find_cookie(controls or ())
         except _FAULTS as error:
             raise DecodeError("not a valid message") from error
         if fields["messageID"] == 0 and answer.get("responseName") == _DISCONNECTED:
@@ -168,6 +177,24 @@ def attach(connection: Connection, opened: socket.socket) -> EntryStrategy:
         setattr(connection, name, getattr(strategy, name))
     strategy.open()
     return strategy
+
+
+def _refuse_numbers(operation: int, payload: Any) -> None:
+    # ldap3 makes bytes of what follows the result code: of a number as many zeros as it says.
+    texts = payload if operation == _INTERMEDIATE else payload[1:]
+    if any(isinstance(content, int) for *_, content in texts):
+        raise DecodeError("a number in place of a text")
+
+
+def _find_cookie(controls: Iterable[Any]) -> bytes | None:
+    """Return the cookie of the control for paged results among *controls*."""
+    for *_, ((*_, kind), *_, (*_, value)) in controls:
+        if kind == _PAGES:
+            at, end = _find_content(value, 0, len(value), _SEQUENCE)
+            _, at = _find_content(value, at, end, _INTEGER)
+            start, end = _find_content(value, at, end, _OCTETS)
+            return bytes(value[start:end])
+    return None
 
 
 @contextmanager

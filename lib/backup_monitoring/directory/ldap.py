@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _START_TLS = "1.3.6.1.4.1.1466.20037"
-_PAGES = "1.2.840.113556.1.4.319"
+_MOST_EMPTY_PAGES = 1000
 
 
 class LdapDirectory:
@@ -155,9 +155,27 @@ class LdapDirectory:
 
     def _read_pages(self, base: str, request: dict[str, Any]) -> Iterator[list[Entry]]:
         cookie: bytes | None = None
+        seen: set[str] = set()
+        empty = 0
         while cookie != b"":
-            yield from self._search(base, **request, paged_cookie=cookie)
+            before = len(seen)
+            for entries in self._search(base, **request, paged_cookie=cookie):
+                self._refuse_repeated(entries, seen)
+                yield entries
+            # A server may send an empty page, for example where it hides all entries of one.
+            empty = empty + 1 if len(seen) == before else 0
+            if empty > _MOST_EMPTY_PAGES:
+                problem = f"more than {_MOST_EMPTY_PAGES} pages in succession without an entry"
+                raise DirectoryError(self._server.uri, problem, "see the server's log")
             cookie = self._get_cookie()
+
+    def _refuse_repeated(self, entries: list[Entry], seen: set[str]) -> None:
+        """Raise DirectoryError if one of *entries* is in *seen*; add them there."""
+        for entry in entries:
+            if entry.dn in seen:
+                problem = f"the entry {entry.dn!r} was sent twice in one answer"
+                raise DirectoryError(self._server.uri, problem, "see the server's log")
+            seen.add(entry.dn)
 
     def entry(self, dn: str, attributes: Sequence[str]) -> Entry | None:
         """Return the entry *dn*, None if there is none; raises as `Directory`."""
@@ -203,15 +221,13 @@ class LdapDirectory:
         )
 
     def _get_cookie(self) -> bytes:
-        result = self._open_connection().result
-        try:
-            cookie: bytes = result["controls"][_PAGES]["value"]["cookie"]
-        except KeyError as error:
+        cookie: bytes | None = self._open_connection().result["cookie"]
+        if cookie is None:
             raise DirectoryError(
                 self._server.uri,
                 "the answer does not say whether there are more pages",
                 "allow the simple paged results control (RFC 2696)",
-            ) from error
+            )
         return cookie
 
     def _ask(self, operation: Callable[[], object]) -> None:
