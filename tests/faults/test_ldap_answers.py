@@ -65,6 +65,14 @@ def test_pages_with_and_without_entries_are_read_to_the_end() -> None:
         assert read(uri) == ["1", "2", "3", "4"]
 
 
+def result(code: int, text: bytes) -> Answer:
+    return lambda request: make_result(request, code, text)
+
+
+UNBOUND = (
+    b"000004DC: LdapErr: DSID-0C090A71, comment: In order to perform this operation a successful "
+    b"bind must be completed on the connection., data 0, v3839"
+)
 NOT_LDAP = "the answer is not LDAP: "
 FAULTS: dict[str, tuple[list[Answer], str]] = {
     "an entry twice in a page": (
@@ -82,6 +90,24 @@ FAULTS: dict[str, tuple[list[Answer], str]] = {
     "empty pages without end": (
         [done, page(cookie=b"x")],
         "more than 1000 pages in succession without an entry; see the server's log",
+    ),
+    "Active Directory without a bind": (
+        [done, result(1, UNBOUND)],
+        "the server answers only after a bind with a name and a password "
+        f"({UNBOUND.decode()}); set [directory] bind_dn and password_file in s.toml",
+    ),
+    "another error of its own": (
+        [done, result(1, b"odd")],
+        "the server answered operationsError (1) (odd); see the server's log",
+    ),
+    "no anonymous bind": (
+        [result(48, b"anonymous bind disallowed")],
+        "the server does not allow anonymous clients to bind this way (anonymous bind "
+        "disallowed); set [directory] bind_dn and password_file in s.toml",
+    ),
+    "TLS": (
+        [lambda request: bytes.fromhex("15030300020246")],
+        f"{NOT_LDAP}a message of TLS; use ldaps:// if that port is one for TLS",
     ),
     "no cookie": ([done, done], "the answer does not say whether there are more pages"),
     "a number for a cookie": ([done, with_control(element(2, b"\0") + NUMBER)], NOT_LDAP),

@@ -23,8 +23,10 @@ def start_slapd() -> Iterator[StartSlapd]:
     folder = Path(tempfile.mkdtemp(prefix="slapd-"))
     servers: list[slapd.Slapd] = []
 
-    def start(ldif: str | Path = slapd.TREE, rules: str = "") -> slapd.Slapd:
-        servers.append(slapd.start(folder / str(len(servers)), ldif, rules))
+    def start(
+        ldif: str | Path = slapd.TREE, rules: str = "", verify_client: str = "never"
+    ) -> slapd.Slapd:
+        servers.append(slapd.start(folder / str(len(servers)), ldif, rules, verify_client))
         return servers[-1]
 
     yield start

@@ -66,7 +66,7 @@ moduleload back_mdb
 TLSCACertificateFile {folder}/ca.crt
 TLSCertificateFile {folder}/server.crt
 TLSCertificateKeyFile {folder}/server.key
-TLSVerifyClient never
+TLSVerifyClient {verify_client}
 database mdb
 suffix "{suffix}"
 rootdn "{admin}"
@@ -209,20 +209,23 @@ class Slapd:
                 self.kill()
 
 
-def start(folder: Path, ldif: str | Path = TREE, rules: str = "") -> Slapd:
+def start(
+    folder: Path, ldif: str | Path = TREE, rules: str = "", verify_client: str = "never"
+) -> Slapd:
     """Start a server in the empty *folder*.
 
     Args:
         folder: its path must be short (below 90 characters), for the local socket is in it.
         ldif: the entries, as text or as a file; `TREE` is the beginning for the usual tree.
         rules: access rules to come first, as lines of the configuration.
+        verify_client: "demand": clients need a certificate.
     """
     (folder / "db").mkdir(parents=True)
     make_authority(folder)
     _make_server_certificate(folder)
     schema = Path(__file__).with_name("backup.schema")
     names = {"suffix": SUFFIX, "admin": ADMIN, "reader": READER, "hurried": HURRIED}
-    names |= {"password": PASSWORD, "rules": rules}
+    names |= {"password": PASSWORD, "rules": rules, "verify_client": verify_client}
     configuration = folder / "slapd.conf"
     configuration.write_text(_CONFIGURATION.format(folder=folder, schema=schema, **names))
     source = ldif if isinstance(ldif, Path) else folder / "entries.ldif"

@@ -299,6 +299,30 @@ def test_what_may_not_be_asked(
         list(directory.entries(settings.accounts_base, ldap_filter, attributes))
 
 
+@pytest.mark.parametrize("start_tls", [False, True])
+def test_a_port_for_tls_is_named(
+    server: slapd.Slapd, settings: DirectorySettings, start_tls: bool
+) -> None:
+    uri = f"ldap://localhost:{server.tls_port}"
+    error = error_of(settings._replace(uri=(uri,), start_tls=start_tls))
+
+    assert "the connection broke" in error.problem
+    assert error.remedy == "see the server's log, and use ldaps:// if that port is one for TLS"
+
+
+def test_a_client_certificate_that_is_demanded_is_named(
+    start_slapd: StartSlapd, settings: DirectorySettings
+) -> None:
+    own = start_slapd(verify_client="demand")
+
+    for uri, start_tls in ((own.uri, True), (own.tls_uri, False)):
+        changed = settings._replace(uri=(uri,), ca_file=own.ca_file, start_tls=start_tls)
+        error = error_of(changed)
+        assert error.where == uri
+        assert error.remedy.endswith("it may demand a client certificate, which is not supported")
+    own.stop()
+
+
 def test_the_next_server_is_used_when_one_is_down(
     server: slapd.Slapd, settings: DirectorySettings
 ) -> None:

@@ -23,6 +23,7 @@ _LONGEST_RESULT = 64 * 1024  # of all that is not an entry: ldap3 decodes a numb
 
 _TWO_OCTETS = 0x82  # of a length
 _SEQUENCE, _SET, _INTEGER, _OCTETS, _ENTRY, _CONTROLS = 0x30, 0x31, 0x02, 0x04, 0x64, 0xA0
+_TLS_ALERT = b"\x15\x03"
 _DISCONNECTED = "1.3.6.1.4.1.1466.20036"
 _INTERMEDIATE = 25
 _PAGES = b"1.2.840.113556.1.4.319"
@@ -40,7 +41,11 @@ _FAULTS = (
 
 
 class DecodeError(Exception):
-    """The server's answer is not valid BER, or not LDAP."""
+    """The server's answer is not valid BER, or not LDAP; *remedy* is what to do about it."""
+
+    def __init__(self, problem: str, remedy: str = "check which service listens there") -> None:
+        super().__init__(problem)
+        self.remedy = remedy
 
 
 class Names(NameTable):
@@ -258,6 +263,8 @@ def _find_frame(data: bytes, at: int, size: int) -> tuple[int, int]:
     if size - at < 2:
         return at, size + 1
     if data[at] != _SEQUENCE:
+        if data[at : at + 2] == _TLS_ALERT:
+            raise DecodeError("a message of TLS", "use ldaps:// if that port is one for TLS")
         raise DecodeError("not an LDAP message")
     length, at = data[at + 1], at + 2
     if length > 127:

@@ -4,6 +4,7 @@ import contextlib
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from socket import socket
+from ssl import SSLSocket
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -54,6 +55,7 @@ class LdapDirectory:
         self._untried = [parse_server_uri(uri, settings.file) for uri in settings.uri]
         self._server = self._untried[0]
         self._failures: list[UnreachableError] = []
+        self._answered = False  # over the present connection, and by TLS if it has that
         self._socket: socket | None = None
         self._connection: ldap3.Connection | None = None
 
@@ -77,6 +79,7 @@ class LdapDirectory:
     def _open(self, server: ServerAddress) -> Iterator[str]:
         self._phase(f"connecting to {server.uri}")
         self._socket = connect(server, self._timeout)
+        self._answered = False
         yield f"reached {server.uri}"
         if server.scheme == "ldaps":
             yield from self._start_tls()
@@ -92,6 +95,7 @@ class LdapDirectory:
         assert self._socket is not None  # noqa: S101 - connected just before
         self._phase(f"starting TLS with {self._server.uri}")
         encrypted = self._socket = secure(self._socket, self._server, self._settings)
+        self._answered = False
         if strategy:
             self._guard(lambda: strategy.replace_socket(encrypted))
         checked = "verified" if self._settings.verify else "NOT verified (verify = false)"
@@ -236,6 +240,7 @@ class LdapDirectory:
 
     def _check_result(self, base: str) -> None:
         result = self._open_connection().result
+        self._answered = True
         if result["result"] != SUCCESS:
             key = find_base_key(self._settings, base)
             raise make_refusal(result, self._server, self._settings, base, key)
@@ -255,17 +260,25 @@ class LdapDirectory:
             # ldap3 wraps the errors of the system into texts of its own.
             cause = error.__context__ if isinstance(error.__context__, OSError) else error
             problem = f"the connection broke: {getattr(cause, 'strerror', None) or cause}"
-            failure = UnreachableError(uri, problem, "see the server's log")
+            failure = UnreachableError(uri, problem, self._explain_break())
         except DecodeError as error:
-            failure = DirectoryError(
-                uri, f"the answer is not LDAP: {error}", "check which service listens there"
-            )
+            failure = DirectoryError(uri, f"the answer is not LDAP: {error}", error.remedy)
         except (ValueError, PyAsn1Error) as error:
             problem = f"the request cannot be encoded: {error}"
             failure = DirectoryError(uri, problem, "check the bases and the filter in the settings")
         # The rest of the answer would be taken for that to the next request.
         self.close()
         raise failure
+
+    def _explain_break(self) -> str:
+        """Return the remedy for a connection that broke."""
+        remedy = "see the server's log"
+        if isinstance(self._socket, SSLSocket) and not self._answered:
+            # By TLS 1.3 a client without a certificate learns of it after the handshake.
+            return f"{remedy}: it may demand a client certificate, which is not supported"
+        if self._server.scheme == "ldap" and not self._answered:
+            return f"{remedy}, and use ldaps:// if that port is one for TLS"
+        return remedy
 
     def _open_connection(self) -> ldap3.Connection:
         if self._connection is None:

@@ -22,7 +22,7 @@ _MEANINGS = {
     3: (f"time limit exceeded; {_REJECTED}", _LIMIT),
     4: (f"size limit exceeded; {_REJECTED}", _LIMIT),
     7: ("the server does not support this way to bind", "check [directory] bind in {file}"),
-    8: ("the server requires a stronger bind", "check [directory] bind and start_tls in {file}"),
+    8: ("the server requires a stronger bind", "{bind}, and use start_tls or ldaps://"),
     10: (
         f"the server refers to another one{{elsewhere}}; {_REJECTED}",
         "check [directory] {key} in {file}, or set that server as uri",
@@ -41,7 +41,7 @@ _MEANINGS = {
     ),
     32: ("the server has no entry {base!r}, or hides it", "check [directory] {key} in {file}"),
     34: ("{base!r} is not a valid distinguished name", "check [directory] {key} in {file}"),
-    48: ("the server does not allow {who} to bind this way", "check [directory] bind in {file}"),
+    48: ("the server does not allow {who} to bind this way", "{bind}"),
     49: (
         "the server rejected the name or password",
         "check bind_dn and password_file of [directory] in {file}",
@@ -50,8 +50,11 @@ _MEANINGS = {
         "the server does not allow {who} to read {base!r}",
         "grant access in the server's access rules",
     ),
-    53: ("the server refuses to answer {who}", "check [directory] bind in {file}"),
+    53: ("the server refuses to answer {who}", "{bind}"),
 }
+# Active Directory's text, of an operationsError (1), for a search without a name and a password.
+_UNBOUND = "successful bind must be completed"
+_NEEDS_BIND = ("the server answers only after a bind with a name and a password", "{bind}")
 _UNAVAILABLE = {51: "is busy", 52: "is unavailable"}
 
 
@@ -72,12 +75,14 @@ def make_refusal(
         return UnreachableError(
             server.uri, f"the server {_UNAVAILABLE[code]}{message}", "see the server's log"
         )
-    problem, remedy = _MEANINGS.get(
-        code, (f"the server answered {result['description']} ({code})", "see the server's log")
-    )
+    unknown = f"the server answered {result['description']} ({code})", "see the server's log"
+    problem, remedy = _NEEDS_BIND if _UNBOUND in message else _MEANINGS.get(code, unknown)
     elsewhere = ", ".join(result.get("referrals") or ())
     who = settings.bind_dn if settings.bind == "simple" else f"{settings.bind} clients"
     names = {"who": who, "file": settings.file, "base": base, "key": key}
+    anonymous = settings.bind == "anonymous"
+    way = "set [directory] bind_dn and password_file" if anonymous else "check [directory] bind"
+    names["bind"] = f"{way} in {settings.file}"
     names["elsewhere"] = f" ({elsewhere})" if elsewhere else ""
     kind = MissingBaseError if code in _HIDDEN else DirectoryError
     return kind(server.uri, f"{problem.format(**names)}{message}", remedy.format(**names))

@@ -189,7 +189,8 @@ def secure(
             server.uri,
             f"no TLS: {explain_failure(error)}",
             "ldaps:// is for a port that speaks TLS at once, start_tls for one of ldap://; "
-            "else see the server's log (versions of TLS, client certificates)",
+            "else see the server's log: versions of TLS, or it demands a client certificate, which "
+            "is not supported",
         ) from error
     except (OSError, ValueError) as error:
         raise UnreachableError(
