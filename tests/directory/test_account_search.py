@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from backup_monitoring.directory.account_search import read_accounts
+from backup_monitoring.directory.account_search import read_accounts, read_known_accounts
 from backup_monitoring.directory.entries import Entry
 from backup_monitoring.directory.ldif import LdifDirectory
 from backup_monitoring.directory.opening import open_directory
 from backup_monitoring.model.accounts import Account, AccountStatus
-from backup_monitoring.model.errors import SettingsError
+from backup_monitoring.model.errors import DirectoryError, SettingsError
 from backup_monitoring.model.needs import Need
 from backup_monitoring.settings.directory import AttributeNames, DirectorySettings
 
@@ -337,3 +337,73 @@ def test_the_password_is_never_asked_for(tmp_path: Path) -> None:
 
     with pytest.raises(SettingsError, match="UserPassword"):
         read(tmp_path, entry(), settings=settings)
+
+
+STATE = "vucsn-5fd0c8f2000000010000"
+
+
+def with_state(*names: str) -> str:
+    """Return the usual entry as 389 Directory Server exports it with the state of *names*."""
+    text = entry()
+    for name in names:
+        text = text.replace(f"\n{name}: ", f"\n{name};{STATE}: ")
+    return text
+
+
+def read_known(file: Path) -> list[tuple[Account, bool]]:
+    settings = DirectorySettings(uri=(f"ldif:{file}",))
+    with open_directory(settings, lambda phase: None) as directory:
+        return [each[:2] for each in read_known_accounts(directory, settings, NOW, ())]
+
+
+def test_values_with_replication_state_are_a_finding_that_names_them(tmp_path: Path) -> None:
+    (account,) = read(tmp_path, with_state("sstIsActive", "sstQuota"), uids=["4000101"])
+
+    assert account.status is AccountStatus.UNCLEAR
+    assert [each.problem for each in account.findings if each.kind == "attribute"] == [
+        f"sstIsActive;{STATE}, sstQuota;{STATE}: not read, because of the options; export without "
+        "replication state (389 Directory Server: db2ldif without -r)",
+        "sstIsActive: missing",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "names"),
+    [
+        pytest.param("sstQuota: 1000\nsstQuota;deletedattribute;deleted: 1", 1, id="deleted"),
+        pytest.param(f"host: b\nhost;{STATE}: c", 1, id="one value of two"),
+        pytest.param("sstQuota;x-other: 1\nsstQuota: 2", 0, id="another"),
+    ],
+)
+def test_other_options(tmp_path: Path, value: str, names: int) -> None:
+    name = value.partition(":")[0].partition(";")[0]
+    (account,) = read(tmp_path, changed("uid=4000101", {name: None}).strip() + f"\n{value}\n\n")
+
+    assert account.status is AccountStatus.ACTIVE
+    assert len(account.findings) == names
+
+
+def test_a_whole_export_with_replication_state_is_an_error_that_names_it(tmp_path: Path) -> None:
+    state = with_state(*USUAL)
+    (tmp_path / "directory.ldif").write_text(f"dn: {BASE}\nou: accounts\n\n{state}")
+
+    with pytest.raises(DirectoryError) as raised:
+        read_known(tmp_path / "directory.ldif")
+
+    assert raised.value.where == BASE
+    assert raised.value.problem.startswith(
+        f"no account in scope; objectClass;{STATE}, uid;{STATE}, "
+    )
+    assert "db2ldif without -r" in raised.value.remedy
+
+
+def test_beside_other_accounts_it_is_a_finding(tmp_path: Path) -> None:
+    second = entry("uid=2", uid="2")
+    (tmp_path / "directory.ldif").write_text(
+        f"dn: {BASE}\nou: accounts\n\n{with_state(*USUAL)}{second}"
+    )
+
+    (first, in_scope), (other, _) = read_known(tmp_path / "directory.ldif")
+
+    assert (first.status, in_scope, other.uid) == (AccountStatus.UNCLEAR, False, "2")
+    assert f", uid;{STATE}, " in first.findings[0].problem

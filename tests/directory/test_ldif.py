@@ -16,6 +16,9 @@ from backup_monitoring.settings.directory import DirectorySettings
 
 BASE = "ou=accounts,dc=a"
 ONE = b"dn: uid=1,ou=accounts,dc=a\nobjectClass: sstBackup\nuid: 1\ncn: One\n"
+SEARCH = b"# extended LDIF\n#\n# LDAPv3\n# base <ou=accounts,dc=a> with scope subtree\n#"
+RESULT = b"\n# search result\nsearch: 2\nresult: 0 Success\n\n# numResponses: 2\n"
+PAGE = b"control: 1.2.840.113556.1.4.319 false MA0=\npagedresults: cookie=CAAAAAAAAAA=\n"
 
 
 def at(path: Path) -> DirectorySettings:
@@ -53,11 +56,24 @@ def read(path: Path, content: bytes, chosen: str = "(uid=*)") -> list[Entry]:
             b"dn:: " + base64.b64encode(b"uid=1,ou=accounts,dc=a") + ONE[26:], id="base64 name"
         ),
         pytest.param(ONE + b"description: a:<b\n", id="a value with :<"),
+        pytest.param(b"\xef\xbb\xbf" + ONE, id="byte order mark"),
+        pytest.param(b"\xef\xbb\xbfversion: 1\r\n" + ONE, id="byte order mark before a version"),
+        pytest.param(SEARCH + b"\n\n" + ONE + RESULT, id="ldapsearch without -LLL"),
+        pytest.param(
+            SEARCH
+            + RESULT.replace(b"\n# numResponses: 2\n", PAGE + SEARCH)
+            + b"\n\n"
+            + ONE
+            + RESULT,
+            id="pages of ldapsearch",
+        ),
+        pytest.param(b"version: 1\n\n#\n# LDAPv3\n#\n\n" + ONE + b"\n# search result\n", id="-L"),
     ],
 )
 def test_one_entry_in_many_spellings(tmp_path: Path, content: bytes) -> None:
     first = b"dn: dc=a\ndc: a\n\n"
-    wholes = [content] if content.startswith(b"version") else [content, first + content]
+    begins = content.startswith((b"version", b"\xef\xbb\xbf"))
+    wholes = [content] if begins else [content, first + content]
 
     for whole in wholes:
         (entry,) = read(tmp_path, whole)
@@ -116,6 +132,30 @@ def test_one_entry_in_many_spellings(tmp_path: Path, content: bytes) -> None:
             ONE + b"cn: " + b"x" * 17_000_000, "an entry of more than", id="a line without end"
         ),
         pytest.param(b"\x00\xff" * 100_000, "line 1: the file ends", id="no LDIF at all"),
+        pytest.param(
+            ONE + b"\n" + ONE,
+            "line 6: the entry 'uid=1,ou=accounts,dc=a' is there twice",
+            id="twice",
+        ),
+        pytest.param(
+            ONE.decode().encode("utf-16"),
+            "line 1: it is UTF-16; convert it",
+            id="UTF-16 of PowerShell",
+        ),
+        pytest.param(ONE.decode().encode("utf-16-be"), "it is UTF-16", id="UTF-16 without a mark"),
+        pytest.param(
+            SEARCH + b"\n\n" + ONE + RESULT.replace(b"0 Success", b"4 Size limit exceeded"),
+            "line 12: ldapsearch ended with '4 Size limit exceeded': a part is missing",
+            id="ldapsearch at a limit",
+        ),
+        pytest.param(
+            SEARCH + b"\n\n" + ONE + b"\n", "before the result of ldapsearch", id="cut off"
+        ),
+        pytest.param(
+            SEARCH + b"\n\n" + ONE + RESULT.replace(b"\n# num", PAGE + b"\n# num"),
+            "before the result of ldapsearch",
+            id="cut off between pages",
+        ),
     ],
 )
 def test_refused(tmp_path: Path, content: bytes, says: str) -> None:
@@ -221,7 +261,8 @@ def test_bytes_that_are_no_text_are_kept(tmp_path: Path) -> None:
 def test_blocks_do_not_matter(tmp_path: Path) -> None:
     for shift in range(-6, 7):
         first = ONE + b"x: " + b"y" * (_BLOCK - 5 - 2 * len(ONE) + shift) + b"\n\n"
-        content = (first + ONE + b"\n" + ONE).replace(b"\n", b"\r\n")
+        others = [ONE.replace(b"uid=1", name) for name in (b"uid=2", b"uid=3")]
+        content = (first + b"\n".join(others)).replace(b"\n", b"\r\n")
 
         assert len(read(tmp_path, content)) == 3
 

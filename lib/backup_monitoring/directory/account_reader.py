@@ -1,12 +1,13 @@
 """Turns an entry of the directory into an account."""
 
+import re
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from enum import Flag, auto
 from typing import Any
 
 from backup_monitoring.directory.attributes import AttributeReader, EntryValues
-from backup_monitoring.directory.entries import Entry, as_text
+from backup_monitoring.directory.entries import Attributes, Entry, as_text, canonicalize
 from backup_monitoring.model import Account, AccountStatus, Need
 from backup_monitoring.settings import AttributeNames
 
@@ -15,6 +16,10 @@ FieldReader = Callable[[EntryValues, Fields], None]
 
 _WITHOUT_FILES = (b"ssts3bucket",)
 _DELETED = (b"delete", b"deleted")
+# Options of 389 Directory Server's exports with replication state (db2ldif -r)
+_STATE = re.compile(r";(?:[amv][du]csn-|deleted)")
+_MOST_NAMES = 3
+_LONGEST = 200
 
 
 class KnownAttributes(Flag):
@@ -32,6 +37,8 @@ class AccountReader:
         names: the attributes' names. need: what is read; other fields keep their defaults.
         now: for cancellation dates. known: what the search guarantees.
         uids: of several uids in an entry, one of these is the account's.
+
+    *unread* has the names of the first values that were not read, since they have options.
     """
 
     def __init__(
@@ -55,11 +62,15 @@ class AccountReader:
         basis = [self._uid, self._cancellation, self._mode, self._state, self._active, self._kind]
         self.attributes = [attribute.name for attribute in basis if attribute]
         self.attributes += [name for _, names_ in parts.values() for name in names_]
+        self._spellings = {canonicalize(name): name for name in self.attributes}
+        self.unread = ""
 
     def account(self, entry: Entry) -> Account:
         """Return the account of *entry*."""
         dn, attributes = entry
         values = EntryValues(dn, attributes)
+        if ";" in "".join(attributes):
+            self._note_options(values, attributes)
         fields: Fields = {}
         for part in self._parts:
             part(values, fields)
@@ -67,6 +78,19 @@ class AccountReader:
         status = self._find_status(values)
         is_new = values.is_among(self._state, (b"0",)) and values.is_among(self._mode, (b"add",))
         return Account(uid, dn, status, not is_new, **fields, findings=values.findings)
+
+    def _note_options(self, values: EntryValues, attributes: Attributes) -> None:
+        """Add a finding for values that are not read, since their names have options."""
+        unread = []
+        for key in attributes:
+            base, *options = key.split(";")
+            if options and (base not in attributes or _STATE.search(key)):
+                unread.append(";".join((self._spellings.get(base, base), *options)))
+        if unread:
+            more = f" and {len(unread) - _MOST_NAMES} more" if len(unread) > _MOST_NAMES else ""
+            names = f"{', '.join(unread[:_MOST_NAMES])[:_LONGEST]}{more}"
+            values.add_unread(names)
+            self.unread = self.unread or names
 
     def _choose_uid(self, dn: str, values: EntryValues) -> str:
         uids = values.all(self._uid)

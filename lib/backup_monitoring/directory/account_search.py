@@ -4,10 +4,11 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from backup_monitoring.directory.account_reader import AccountReader, KnownAttributes
+from backup_monitoring.directory.attributes import WITHOUT_STATE
 from backup_monitoring.directory.base import Directory
 from backup_monitoring.directory.entries import Entry
 from backup_monitoring.directory.filters import escape_value, parse_filter
-from backup_monitoring.model import Account, AccountStatus, Finding, Need
+from backup_monitoring.model import Account, AccountStatus, DirectoryError, Finding, Need
 from backup_monitoring.settings import DirectorySettings
 
 _AT_ONCE = 100
@@ -47,6 +48,8 @@ def read_accounts(
             if account.status in _LEFT_OUT and uids is None:
                 continue
             yield _mark_duplicate(account, seen)
+    if uids is None and not seen:
+        _refuse_unread(reader, settings)
 
 
 def read_known_accounts(
@@ -68,6 +71,7 @@ def read_known_accounts(
     reader = AccountReader(names, Need.ALL, now, KnownAttributes.NOTHING)
     attributes = (*reader.attributes, *more)
     seen: set[str] = set()
+    found = False
     for ldap_filter, matches_scope in (
         (f"(&{scope}{host})", True),
         (f"(&({_WITHOUT_FILES})(!{scope}){host})", False),
@@ -75,7 +79,17 @@ def read_known_accounts(
         for entry in directory.entries(settings.accounts_base, ldap_filter, attributes):
             account = reader.account(entry)
             in_scope = matches_scope and account.status not in _LEFT_OUT
+            found = found or in_scope
             yield _mark_duplicate(account, seen), in_scope, entry
+    if not found:
+        _refuse_unread(reader, settings)
+
+
+def _refuse_unread(reader: AccountReader, settings: DirectorySettings) -> None:
+    """Raise DirectoryError if no account is in scope, and *reader* could not read all values."""
+    if reader.unread:
+        problem = f"no account in scope; {reader.unread}: not read, because of the options"
+        raise DirectoryError(settings.accounts_base, problem, WITHOUT_STATE)
 
 
 def parse_scope(settings: DirectorySettings) -> str:

@@ -7,6 +7,8 @@ from backup_monitoring.directory.entries import as_text, canonicalize
 from backup_monitoring.directory.generalized_time import parse_time
 from backup_monitoring.model import Finding
 
+WITHOUT_STATE = "export without replication state (389 Directory Server: db2ldif without -r)"
+
 _NONE: tuple[bytes, ...] = ()
 
 
@@ -115,6 +117,11 @@ class EntryValues:
     def add_missing(self, attribute: AttributeReader) -> None:
         """Add a finding: *attribute* is missing or hidden."""
         self.findings += (Finding("attribute", self._dn, f"{attribute.name}: missing"),)
+
+    def add_unread(self, names: str) -> None:
+        """Add a finding: the values of *names*, which have options, are not read."""
+        problem = f"{names}: not read, because of the options; {WITHOUT_STATE}"
+        self.findings += (Finding("attribute", self._dn, problem),)
 
     def add_invalid(self, attribute: AttributeReader, value: bytes, problem: str) -> None:
         """Add a finding: *value* of *attribute* is not valid."""

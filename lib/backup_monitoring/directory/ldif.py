@@ -1,6 +1,7 @@
 """Reads entries from an LDIF file (RFC 2849, content records), for example from slapcat."""
 
 import binascii
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -24,8 +25,10 @@ if TYPE_CHECKING:
     from backup_monitoring.directory.base import PhaseCallback
 
 _BLOCK = 256 * 1024
+_SEARCH_BEGINS = b"\n# extended LDIF\n"  # in front of each page that ldapsearch writes
 _LONGEST_RECORD = 16 * 1024 * 1024
 _REMEMBERED = 10_000
+_DELETED = {"deleted", "deletedattribute"}
 
 
 class LdifDirectory:
@@ -72,9 +75,9 @@ class LdifDirectory:
             return covered
 
         for dn, body in self._read(is_wanted, names | extra):
-            if chosen.matches(body):
-                for name in extra:
-                    body.pop(name, None)
+            if chosen.matches(_merge_options(body) if ";" in "".join(body) else body):
+                for name in [each for each in body if each.partition(";")[0] in extra]:
+                    del body[name]
                 yield Entry(dn, body)
         if not exists:
             raise self._make_base_error(base.dn)
@@ -105,12 +108,16 @@ class LdifDirectory:
     ) -> Iterator[tuple[str, Attributes]]:
         self._phase(f"reading {self._path}")
         wanted = _Wanted(names)
+        seen: set[bytes] = set()
         with self._open() as file:
             records = _Records(file)
             try:
                 for record in records:
                     dn, body = _split_record(record)
                     if is_wanted(dn):
+                        if dn in seen:
+                            raise _MalformedError(f"the entry {as_text(dn)!r} is there twice")
+                        seen.add(dn)
                         yield as_text(dn), _parse_attributes(body, wanted)
             except _MalformedError as error:
                 raise self._make_error(f"line {records.line}: {error}") from error
@@ -202,8 +209,9 @@ class _Records:
     def __init__(self, file: BinaryIO) -> None:
         self.line = self._next_line = 1
         self._file = file
-        self._is_first = True
+        self._at_start = self._is_first = True
         self._is_export = False
+        self._lacks_result = False
 
     def __iter__(self) -> Iterator[bytes]:
         rest = b""
@@ -218,10 +226,16 @@ class _Records:
         if rest.strip(b"\n"):
             record = self._prepare(rest)
             self._check_end(rest)
-            yield record
+            if record:
+                yield record
+        if self._lacks_result:
+            raise _MalformedError("the file ends before the result of ldapsearch")
 
     def _read_block(self) -> bytes:
         block = self._file.read(_BLOCK)
+        if self._at_start:
+            self._at_start = False
+            block = _decode_start(block)
         if b"\r" in block:
             if block.endswith(b"\r"):
                 block += self._file.read(1)
@@ -232,8 +246,13 @@ class _Records:
         self.line = self._next_line + len(raw) - len(raw.lstrip(b"\n"))
         self._next_line += raw.count(b"\n") + 2
         record = raw.strip(b"\n")
-        if self._is_first or record[:1] == b"#":
+        if self._is_first or record[:1] == b"#" or record[:7] == b"search:":
+            is_answer = _SEARCH_BEGINS in b"\n" + record
             record = _unfold(record)
+            if record[:7] == b"search:":  # by ldapsearch without -LLL
+                self._lacks_result = _has_more_pages(record)
+                record = b""
+            self._lacks_result = self._lacks_result or is_answer
         if self._is_first and record:
             self._is_first = False
             self._is_export = b"\nentryUUID:" in record
@@ -246,6 +265,25 @@ class _Records:
         # slapcat ends every entry with an empty line: without one the file was cut off.
         if self._is_export:
             raise _MalformedError("the file ends in the middle of an entry")
+
+
+def _decode_start(block: bytes) -> bytes:
+    """Return the first *block* of a file without UTF-8's byte order mark."""
+    zeros = [not byte for byte in block[:4]]
+    if block.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) or (
+        zeros in ([True, False] * 2, [False, True] * 2) and block[:4].isascii()
+    ):
+        raise _MalformedError("it is UTF-16; convert it, for example by iconv -f UTF-16 -t UTF-8")
+    return block.removeprefix(BOM_UTF8)
+
+
+def _has_more_pages(record: bytes) -> bool:
+    """Return whether the result of ldapsearch in *record* is that of a page before the last."""
+    lines = dict(line.partition(b": ")[::2] for line in record.split(b"\n"))
+    result = lines.get(b"result", b"")
+    if result.partition(b" ")[0] != b"0":
+        raise _MalformedError(f"ldapsearch ended with {as_text(result[:80])!r}: a part is missing")
+    return lines.get(b"pagedresults", b"cookie=") != b"cookie="
 
 
 def _unfold(record: bytes) -> bytes:
@@ -313,6 +351,17 @@ def _parse_lines(body: bytes, wanted: _Wanted) -> Attributes:
         else:
             values.append(value)
     return attributes
+
+
+def _merge_options(attributes: Attributes) -> Attributes:
+    """Return *attributes* as a filter compares them: a name means it with options, too."""
+    merged = dict(attributes)
+    for name, values in attributes.items():
+        base, *options = name.split(";")
+        # 389 Directory Server exports deleted values as well, as a part of its replication state.
+        if options and not _DELETED.intersection(options):
+            merged[base] = [*merged.get(base, ()), *values]
+    return merged
 
 
 def _decode_base64(value: bytes) -> bytes:

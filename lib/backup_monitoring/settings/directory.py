@@ -129,7 +129,8 @@ class DirectorySettings(NamedTuple):
         Key(
             "servers, tried in order until one can be used: `ldaps://HOST[:PORT]`, "
             "`ldap://HOST[:PORT]`, `ldapi://PATH` (`%2F` for `/`; without a path "
-            "`/var/run/slapd/ldapi`). Or a single `ldif:FILE`, as `slapcat` writes it",
+            "`/var/run/slapd/ldapi`). Or a single `ldif:FILE`, as `slapcat` or "
+            "`ldapsearch` writes it, in UTF-8",
             "(1) one server, or a list that is tried in order:\n"
             "    ldaps://, ldap://, ldapi:// or ldif:FILE",
             parse=_parse_uris,
