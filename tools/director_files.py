@@ -10,7 +10,7 @@ _CHECKS = f"{', '.join(_FIRST)} or {_LAST}"
 
 # What a notification passes to notify_backup.
 _MACROS = {
-    "account": "$service.vars.backup_account$",
+    "account": "=$service.vars.backup_account$",
     "task": "$service.vars.backup_task$",
     "type": "$notification.type$",
     "state": "$service.state$",
@@ -169,5 +169,5 @@ def _make_director_template(command: Command) -> dict[str, object]:
         "object_type": "template",
         "imports": ["backup-account"],
         "check_command": command.name,
-        "vars": {f"{command.name}_account": ["$service.vars.backup_account$"]},
+        "vars": {f"{command.name}_account": ["=$service.vars.backup_account$"]},
     }

@@ -57,7 +57,7 @@ def render_icinga2_active() -> str:
             f'template Service "backup-account-{name}" {{\n'
             '  import "backup-account-active"\n'
             f'  check_command = "backup_{name}"\n'
-            f'  vars.backup_{name}_account = "$service.vars.backup_account$"\n'
+            f'  vars.backup_{name}_account = "=$service.vars.backup_account$"\n'
             "}\n"
         )
     return "\n".join(parts)

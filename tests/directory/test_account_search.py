@@ -407,3 +407,11 @@ def test_beside_other_accounts_it_is_a_finding(tmp_path: Path) -> None:
 
     assert (first.status, in_scope, other.uid) == (AccountStatus.UNCLEAR, False, "2")
     assert f", uid;{STATE}, " in first.findings[0].problem
+
+
+def test_a_name_with_a_comma(tmp_path: Path) -> None:
+    named = entry("uid=Muster\\, Anna", uid="Muster, Anna")
+
+    assert [a.uid for a in read(tmp_path, entry(), named, uids=["muster, anna"])] == [
+        "Muster, Anna"
+    ]

@@ -33,6 +33,8 @@ def make_parser() -> Parser:
         pytest.param([], None, id="all"),
         pytest.param(["-a", "1"], ["1"], id="one"),
         pytest.param(["-a", "b, a", "--account", "c"], ["b", "a", "c"], id="in their order"),
+        pytest.param(["-a", "=Muster, Anna", "-a", "=b,c"], ["Muster, Anna", "b,c"], id="commas"),
+        pytest.param(["--account==a", "-a", "==b"], ["a", "=b"], id="exact"),
         pytest.param(["-a", "Anna,anna,ANNA,b"], ["Anna", "b"], id="each once, in any case"),
     ],
 )
@@ -40,7 +42,7 @@ def test_accounts(arguments: list[str], uids: list[str] | None) -> None:
     assert parse_uids(make_parser().parse(arguments)) == uids
 
 
-@pytest.mark.parametrize("text", ["", ",", "1,", "1, ,2"])
+@pytest.mark.parametrize("text", ["", ",", "1,", "1, ,2", "="])
 def test_an_empty_name_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="--account: an empty UID"):
         parse_uids(make_parser().parse(["-a", text]))

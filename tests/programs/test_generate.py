@@ -27,6 +27,8 @@ HOSTILE = {
     "'`touch it`": "'`touch it` & $(touch it) |",
     "ends\\": "a\r\nb\tc\x01d",
     "../x!y": "</script>",
+    "Muster, Anna": "=a,b",
+    "=, ": ",",
 }
 TEMPLATES = {
     "active": ("icinga2-commands.conf", "icinga2-templates.conf", "icinga2-active.conf"),

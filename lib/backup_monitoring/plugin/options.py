@@ -101,15 +101,21 @@ def add_account_option(parser: Parser, without: str = "all accounts in scope") -
         "--account",
         metavar="UID",
         action="append",
-        help=f"only this account (repeat it, or use commas); default: {without}",
+        help="only this account (repeat it, or use commas; =UID: a UID with commas); "
+        f"default: {without}",
     )
 
 
 def parse_uids(options: argparse.Namespace) -> list[str] | None:
-    """Return the accounts of ``--account`` in their order, without duplicates; None for all."""
+    """Return the accounts of ``--account`` in their order, without duplicates; None for all.
+
+    What begins with ``=`` is a single UID behind that, whatever it contains.
+    """
     if options.account is None:
         return None
-    uids = [uid.strip() for text in options.account for uid in text.split(",")]
+    uids: list[str] = []
+    for text in options.account:
+        uids += [text[1:]] if text[:1] == "=" else (uid.strip() for uid in text.split(","))
     if not all(uids):
         raise UsageError("--account", "an empty UID", "name an account, or leave the option out")
     once: dict[str, str] = {}
