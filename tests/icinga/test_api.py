@@ -1,11 +1,19 @@
 """Icinga 2's API: what is said of one that does not answer."""
 
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
 import pytest
 
 from backup_monitoring.icinga.api import submit
 from backup_monitoring.icinga.results import CheckResult
 from backup_monitoring.model.verdicts import State
 from backup_monitoring.settings.icinga import IcingaSettings
+from net.authorities import make_certificate
 from net.hanging_up import LAST_WORDS, hanging_up
 
 RESULT = CheckResult("backup-01", "4000101-quota", State.OK, ("fine",), ())
@@ -20,3 +28,57 @@ def test_an_api_that_hangs_up_instead_of_tls(last_words: bytes) -> None:
     assert submitted.missing == 1
     assert submitted.error is not None
     assert submitted.error.startswith(f"{url}: no answer (the server hung up); see whether Icinga")
+
+
+@contextmanager
+def answering(folder: Path, answer: bytes, address: str = "127.0.0.1") -> Iterator[int]:
+    """Give the port of an API at *address* that gives *answer*, and then zeros without end."""
+    make_certificate(folder, "ours", "authority")
+    make_certificate(folder, "server", "named", by="ours")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "server.crt", folder / "server.key")
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.create_server((address, 0), family=family) as listener:
+
+        def serve() -> None:
+            client, _ = listener.accept()
+            with suppress(OSError), context.wrap_socket(client, server_side=True) as encrypted:
+                encrypted.recv(65536)
+                encrypted.sendall(answer)
+                while True:
+                    encrypted.sendall(b"0" * 65536)
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield listener.getsockname()[1]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        pytest.param(b"Content-Length: 2147483648\r\n\r\n", id="2 GiB"),
+        pytest.param(b"\r\n", id="until it hangs up"),
+        pytest.param(b"Transfer-Encoding: chunked\r\n\r\n7fffffff\r\n", id="a chunk of 2 GiB"),
+    ],
+)
+@pytest.mark.parametrize("status", [b"200 OK", b"404 Not Found", b"500 Error"])
+def test_an_answer_without_end(tmp_path: Path, head: bytes, status: bytes) -> None:
+    with answering(tmp_path, b"HTTP/1.1 " + status + b"\r\n" + head) as port:
+        url = f"https://localhost:{port}"
+        submitted = submit([RESULT] * 3, IcingaSettings(url, tmp_path / "ours.crt"), seconds=20)
+
+    assert (submitted.accepted, submitted.missing) == (0, 3)
+    assert submitted.error == (
+        f"{url}: no answer (an answer of more than 65536 bytes); see whether Icinga runs, and "
+        "[icinga] url"
+    )
+
+
+def test_an_ipv6_address(tmp_path: Path) -> None:
+    """Its answer shows that certificate and address were right."""
+    answer = b"HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\ngone"
+    with answering(tmp_path, answer, "::1") as port:
+        settings = IcingaSettings(f"https://[::1]:{port}", tmp_path / "ours.crt")
+        submitted = submit([RESULT], settings, seconds=20)
+
+    assert submitted.refused == {404: 1}
+    assert submitted.examples == ("backup-01!4000101-quota: 404 gone",)

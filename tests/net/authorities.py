@@ -12,7 +12,7 @@ _CONFIGURATION = """\
 [authority]
 basicConstraints = CA:TRUE
 [named]
-subjectAltName = DNS:localhost
+subjectAltName = DNS:localhost, DNS:backup_01, IP:::1
 [nameless]
 basicConstraints = CA:FALSE
 """

@@ -71,7 +71,8 @@ def shake_hands(folder: Path, authority: str, server_name: str, name: str) -> No
     ],
 )
 def test_what_is_trusted_on_every_python(folder: Path, authority: str, server: str) -> None:
-    shake_hands(folder, authority, server, "localhost")
+    for name in ("localhost", "backup_01", "::1"):
+        shake_hands(folder, authority, server, name)
 
 
 @pytest.mark.parametrize(

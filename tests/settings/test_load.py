@@ -28,6 +28,32 @@ def read(tmp_path: Path, text: str, **environment: str) -> Settings:
 MINIMAL = '[directory]\nuri = "ldif:a.ldif"\n'
 
 
+@pytest.mark.parametrize(
+    ("url", "kept"),
+    [
+        ("https://icinga.example.org:5665/", "https://icinga.example.org:5665"),
+        ("https://icinga_1.example.org", "https://icinga_1.example.org"),
+        ("https://[::1]:5665", "https://[::1]:5665"),
+        ("https://[2001:db8::5665]", "https://[2001:db8::5665]"),
+    ],
+)
+def test_urls_of_icinga(tmp_path: Path, url: str, kept: str) -> None:
+    assert read(tmp_path, f'{MINIMAL}[icinga]\nurl = "{url}"\n').icinga.url == kept
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("http://a", "https://", "https://a:0", "https://a:65536", "https://a/b", "https://a b"),
+        *("https://::1", "https://[::1", "https://[::1]:0", "https://[1::2::3]", "https://[]"),
+        *("https://user@a", "https://a:1:2", "https://[192.0.2.1]"),
+    ],
+)
+def test_not_urls_of_icinga(tmp_path: Path, url: str) -> None:
+    with pytest.raises(SettingsError, match=r"\[icinga\] url: .* not a valid URL"):
+        read(tmp_path, f'{MINIMAL}[icinga]\nurl = "{url}"\n')
+
+
 def test_defaults(tmp_path: Path) -> None:
     settings = read(tmp_path, MINIMAL)
 

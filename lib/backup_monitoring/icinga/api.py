@@ -1,5 +1,6 @@
 """Submits results to Icinga 2's API, over one connection that is kept open."""
 
+import errno
 import json
 import ssl
 import time
@@ -26,6 +27,7 @@ _DEFAULT_PORT = 5665
 _WAIT = 10.0  # seconds, for an answer
 _PATH = "/v1/actions/process-check-result"
 _EXAMPLES = 5
+_LONGEST_ANSWER = 64 * 1024  # Icinga's have below 1 KiB
 _ACCEPTED, _UNAUTHORIZED = 200, 401
 
 
@@ -189,8 +191,9 @@ class _ApiConnection:
     def _post(self, body: bytes) -> tuple[int, str]:
         self._connection.request("POST", _PATH, body, self._headers)
         answer = self._connection.getresponse()
-        text = answer.read(4096)
-        answer.read()
+        text = answer.read(_LONGEST_ANSWER + 1)
+        if len(text) > _LONGEST_ANSWER:
+            raise OSError(errno.EMSGSIZE, f"an answer of more than {_LONGEST_ANSWER} bytes")
         self._used = True
         return answer.status, text.decode("utf-8", "replace")
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import timedelta
+from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -12,16 +13,27 @@ from backup_monitoring.settings.toml_table import Table
 
 PASSWORD_VARIABLE = "BACKUP_MONITORING_ICINGA_PASSWORD"  # noqa: S105 - a name, not a secret
 _LAST_PORT = 65535
+_URL = re.compile(
+    r"https://([A-Za-z0-9._-]+|\[(?P<address>[0-9A-Fa-f:.]+)\])(:(?P<port>[0-9]{1,5}))?/?"
+)
 
 
 def _parse_url(value: object) -> str:
     text = parse_text(value)
-    if not re.fullmatch(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?/?", text):
-        raise ValueError('not a valid URL; write "https://HOST:5665"')
-    port = text.rstrip("/").rpartition(":")[2]
-    if port.isdigit() and not 0 < int(port) <= _LAST_PORT:
+    parts = _URL.fullmatch(text)
+    if not parts or (parts["address"] and not _is_address(parts["address"])):
+        raise ValueError('not a valid URL; write "https://HOST:5665" or "https://[ADDRESS]:5665"')
+    if parts["port"] and not 0 < int(parts["port"]) <= _LAST_PORT:
         raise ValueError(f"not a valid URL; its port must be from 1 to {_LAST_PORT}")
     return text.rstrip("/")
+
+
+def _is_address(text: str) -> bool:
+    try:
+        IPv6Address(text)
+    except ValueError:
+        return False
+    return True
 
 
 class IcingaSettings(NamedTuple):
@@ -36,7 +48,8 @@ class IcingaSettings(NamedTuple):
     url: Annotated[
         str,
         Key(
-            "URL of the API, `https://HOST:5665`. Its certificate is verified",
+            "URL of the API, `https://HOST:5665`, or `https://[ADDRESS]:5665` for IPv6. Its "
+            "certificate is verified",
             "Icinga 2's API",
             parse=_parse_url,
             example="https://icinga.example.org:5665",
