@@ -39,6 +39,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "both.crt").write_text("".join(every))
     (folder / "empty.crt").touch()
     (folder / "torn.crt").write_text(every[1][:200] + "\n-----END CERTIFICATE-----\n")
+    (folder / "marked.crt").write_text("\ufeff" + every[1], encoding="utf-8")
     (folder / "folder.crt").mkdir()
     return folder
 
@@ -68,6 +69,7 @@ def shake_hands(folder: Path, authority: str, server_name: str, name: str) -> No
         pytest.param("ours", "server", id="an authority without extensions"),
         pytest.param("below", "below-server", id="an authority below another one"),
         pytest.param("both", "server", id="one that has expired beside it"),
+        pytest.param("marked", "server", id="behind a byte order mark"),
     ],
 )
 def test_what_is_trusted_on_every_python(folder: Path, authority: str, server: str) -> None:

@@ -54,6 +54,43 @@ def test_not_urls_of_icinga(tmp_path: Path, url: str) -> None:
         read(tmp_path, f'{MINIMAL}[icinga]\nurl = "{url}"\n')
 
 
+@pytest.mark.parametrize("text", [MINIMAL, MINIMAL.replace("\n", "\r\n"), f"# ä\n{MINIMAL}"])
+def test_a_byte_order_mark_is_skipped(tmp_path: Path, text: str) -> None:
+    (tmp_path / "s.toml").write_bytes(b"\xef\xbb\xbf" + text.encode())
+
+    assert read_settings(tmp_path / "s.toml", {}).directory.uri == (f"ldif:{tmp_path}/a.ldif",)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_settings_in_utf_16_are_named(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "s.toml").write_bytes(MINIMAL.encode(encoding))
+
+    with pytest.raises(SettingsError, match=r"s\.toml: is not UTF-8, but UTF-16; convert it"):
+        read_settings(tmp_path / "s.toml", {})
+
+
+def test_a_byte_order_mark_is_not_a_part_of_the_password(tmp_path: Path) -> None:
+    (tmp_path / "password").write_bytes(b"\xef\xbb\xbfgeheim\r\n")
+    (tmp_path / "password").chmod(0o600)
+
+    assert read_password(tmp_path / "password") == "geheim"
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        *("geheim\n".encode(each) for each in ("utf-16", "utf-16-le", "utf-16-be")),
+        "gehäim\n".encode("latin-1"),
+    ],
+)
+def test_a_password_in_another_encoding(tmp_path: Path, password: bytes) -> None:
+    (tmp_path / "password").write_bytes(password)
+    (tmp_path / "password").chmod(0o600)
+
+    with pytest.raises(SettingsError, match=r"cannot read the password \(not UTF-8\)"):
+        read_password(tmp_path / "password")
+
+
 def test_defaults(tmp_path: Path) -> None:
     settings = read(tmp_path, MINIMAL)
 

@@ -1,7 +1,7 @@
 """Reads entries from an LDIF file (RFC 2849, content records), for example from slapcat."""
 
 import binascii
-from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -18,7 +18,7 @@ from backup_monitoring.directory.entries import (
     is_name,
 )
 from backup_monitoring.directory.filters import parse_filter
-from backup_monitoring.model import DirectoryError
+from backup_monitoring.model import DirectoryError, is_utf16
 from backup_monitoring.settings import DirectorySettings
 
 if TYPE_CHECKING:
@@ -269,10 +269,7 @@ class _Records:
 
 def _decode_start(block: bytes) -> bytes:
     """Return the first *block* of a file without UTF-8's byte order mark."""
-    zeros = [not byte for byte in block[:4]]
-    if block.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) or (
-        zeros in ([True, False] * 2, [False, True] * 2) and block[:4].isascii()
-    ):
+    if is_utf16(block):
         raise _MalformedError("it is UTF-16; convert it, for example by iconv -f UTF-16 -t UTF-8")
     return block.removeprefix(BOM_UTF8)
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from backup_monitoring.model.notices import Decision, Event, EventKind, Recipient, Role, Thread
     from backup_monitoring.model.people import CachedPeople, Contact, Customer, NoPeople, People
     from backup_monitoring.model.people import Person, Reseller
+    from backup_monitoring.model.encodings import is_utf16
     from backup_monitoring.model.text import escape_unprintable, sanitize
     from backup_monitoring.model.times import CLOCK_SLACK, DAY, format_duration
     from backup_monitoring.model.times import format_duration_setting, format_offset, format_time

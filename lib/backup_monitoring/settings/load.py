@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from backup_monitoring.model import SettingsError
+from backup_monitoring.model import SettingsError, is_utf16
 from backup_monitoring.settings.directory import DirectorySettings, complete_directory
 from backup_monitoring.settings.homes import HomesSettings, complete_homes
 from backup_monitoring.settings.icinga import IcingaSettings, complete_icinga
@@ -117,8 +117,12 @@ def _read_file(file: Path) -> bytes:
 
 
 def _parse_toml(file: Path, data: bytes) -> dict[str, object]:
+    if is_utf16(data):
+        remedy = "convert it, for example by iconv -f UTF-16 -t UTF-8"
+        raise SettingsError(str(file), "is not UTF-8, but UTF-16", remedy)
     try:
-        return tomllib.loads(data.decode())
+        # Windows' editors write a byte order mark.
+        return tomllib.loads(str(data, "utf-8-sig").replace("\r\n", "\n"))
     except RecursionError:
         raise SettingsError(str(file), "not valid TOML: nested too deeply", "correct it") from None
     except ValueError as error:  # of tomllib and of the encoding; also of a number too long for int
