@@ -41,8 +41,7 @@ def programs() -> list[str]:
     """Return the names of the programs that an installation has."""
     setup = ConfigParser()
     setup.read(ROOT / "setup.cfg", encoding="utf-8")
-    lines = setup["options.entry_points"]["console_scripts"].split("\n")
-    return [line.partition("=")[0].strip() for line in lines if line.strip()]
+    return [Path(script).name for script in setup["options"]["scripts"].split()]
 
 
 def output(program: str, *arguments: str) -> str:

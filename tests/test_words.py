@@ -9,7 +9,7 @@ ROOT = Path(__file__).parent.parent
 SUFFIXES = {".py", ".md", ".toml", ".conf", ".cfg", ".service", ".timer", ".svg", ".jinja", ""}
 PLACES = (
     *("README.md", "CONTRIBUTING.md", "CHANGELOG.md"),
-    *("checks", "docs", "examples", "icinga", "lib", "tools"),
+    *("bin", "checks", "docs", "examples", "icinga", "lib", "tools"),
 )
 FILES = sorted(
     path

@@ -30,7 +30,10 @@ from tools.nagios_files import (  # noqa: E402
 from tools.programs import (  # noqa: E402
     find_left_programs,
     list_generated_programs,
+    list_left_scripts,
+    list_programs,
     render_program,
+    render_script,
     render_setup,
 )
 from tools.settings_tables import render_setting_blocks  # noqa: E402
@@ -75,10 +78,12 @@ _BLOCK = re.compile(r"(<!-- generated: ([\w. ]+) -->\n).*?(<!-- end -->\n)", re.
 def render_all() -> Iterator[tuple[Path, str]]:
     """Yield each file that has something generated, with the text that it should have."""
     programs = list_generated_programs()
-    for name in find_left_programs(programs):
-        sys.exit(f"{name}: generated for a task that is gone; delete it")
+    for name in (*find_left_programs(programs), *list_left_scripts()):
+        sys.exit(f"{name}: generated for a program that is gone; delete it")
     for name, task in programs.items():
         yield ROOT / name, render_program(task)
+    for name in list_programs():
+        yield ROOT / "bin" / name, render_script()
     for name, render in FILES.items():
         yield ROOT / name, render()
     for name, render_blocks in DOCUMENTS.items():

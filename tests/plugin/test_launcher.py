@@ -8,25 +8,26 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
-LAUNCHER = f"""#!{sys.executable}
-import sys
-sys.path[:0] = ["{ROOT}/lib", "{ROOT}/checks"]
-from backup_monitoring.plugin.launcher import main
-main()
-"""
+PATHS = f"{ROOT}/lib:{ROOT}/checks"
+_, _, SCRIPT = (ROOT / "bin" / "check_backup_quota").read_text(encoding="utf-8").partition("\n")
 
 
-def launch(name: str, folder: Path, *arguments: str, link: bool = False) -> tuple[int, str]:
+def launch(
+    name: str, folder: Path, *arguments: str, link: bool = False, paths: str = PATHS
+) -> tuple[int, str]:
     """Return exit code and output of the launcher as a program called *name*."""
     program = folder / name
     installed = folder / "bin" / name if link else program
     installed.parent.mkdir(exist_ok=True)
-    installed.write_text(LAUNCHER)
+    installed.write_text(f"#!{sys.executable}\n{SCRIPT}")
     installed.chmod(0o755)
     if link:
         program.symlink_to(installed)
     done = subprocess.run(
-        [program, *arguments], env=dict(os.environ, LC_ALL="C"), capture_output=True, text=True
+        [program, *arguments],
+        env=os.environ | {"LC_ALL": "C", "PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
     )
     assert done.stderr == ""
     return done.returncode, done.stdout
@@ -67,3 +68,27 @@ def test_a_wrong_option_is_unknown_in_one_line(tmp_path: Path) -> None:
         "BACKUP UNUSED UNKNOWN - command line: unrecognized argument '--nonsense'; "
         "see check_backup_unused --help\n",
     )
+
+
+@pytest.mark.parametrize("module", ["backup_monitoring", "threading", "typing"])
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (
+            'raise OSError(5, "Input/output error", "x\\ny")',
+            "OSError: [Errno 5] Input/output error: ",
+        ),
+        ("(", "SyntaxError: '(' was never closed"),
+        ("raise KeyboardInterrupt", "KeyboardInterrupt:"),
+    ],
+)
+def test_what_fails_before_the_launcher_runs_is_unknown_in_one_line(
+    tmp_path: Path, module: str, content: str, why: str
+) -> None:
+    (tmp_path / f"{module}.py").write_text(content)
+
+    code, output = launch("check_backup_quota", tmp_path, paths=f"{tmp_path}:{PATHS}")
+
+    assert (code, output.count("\n")) == (3, 1)
+    assert output.startswith(f"UNKNOWN - {tmp_path}/check_backup_quota: cannot start ({why}")
+    assert output.endswith("; install the package again, or see what this user lacks\n")
