@@ -3,12 +3,14 @@
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from store.fleet import Fleet
 
 ROOT = Path(__file__).parents[2]
+ENVIRONMENT = {"PYTHONPATH": f"{ROOT / 'lib'}:{ROOT / 'checks'}"}
 _START = "from backup_monitoring.plugin.launcher import main; main()"
 
 
@@ -28,7 +30,12 @@ WEAK = ("setpriv", "--bounding-set=-all", "--inh-caps=-all")
 
 
 def run(
-    fleet: Fleet, now: str, program: str, *options: str, before: tuple[str, ...] = ()
+    fleet: Fleet,
+    now: str,
+    program: str,
+    *options: str,
+    before: tuple[str, ...] = (),
+    environment: Mapping[str, str] | None = None,
 ) -> Output:
     """Run *program* with the settings of *fleet* at *now*; *before*: what it is called by."""
     command = f"import sys; sys.argv[0] = {program!r}; {_START}"
@@ -37,7 +44,7 @@ def run(
             *(*before, sys.executable, "-c", command),
             *("--config", str(fleet.file), "--now", now, *options),
         ],
-        env=os.environ | {"PYTHONPATH": f"{ROOT / 'lib'}:{ROOT / 'checks'}"},
+        env=os.environ | ENVIRONMENT | dict(environment or {}),
         capture_output=True,
         text=True,
         check=False,
