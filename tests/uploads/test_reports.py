@@ -193,6 +193,14 @@ def with_date(text: str) -> bytes:
     return CORPUS["perl_start.xml"].replace(b"2026-11-23T20:00:04+01:00", text.encode())
 
 
+@pytest.mark.parametrize("text", ["2017-01-01T00:59:60+01:00", "2016-12-31T23:59:60+00:00"])
+def test_a_leap_second_is_the_next_one(text: str) -> None:
+    start = start_of(with_date(text))
+
+    assert isinstance(start, Start)
+    assert start.at == datetime.fromisoformat("2017-01-01T00:00:00Z")
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -206,6 +214,7 @@ def with_date(text: str) -> bytes:
         pytest.param("2026-11-23T24:00:00+01:00", "not a date", id="hour 24"),
         pytest.param("2026-11-23T20:60:00+01:00", "no such date", id="minute 60"),
         pytest.param("2026-11-23T20:00:61+01:00", "no such date", id="second 61"),
+        pytest.param("9999-12-31T23:59:60+00:00", "no such date", id="leap second of year 9999"),
         pytest.param("2026-11-23 20:00:00+01:00", "not a date", id="a blank for the T"),
         pytest.param("2026-11-23T20:00+01:00", "not a date", id="no seconds"),
         pytest.param("20261123T200000+01:00", "not a date", id="basic form"),

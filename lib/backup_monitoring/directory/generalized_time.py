@@ -25,9 +25,11 @@ def parse_time(value: bytes) -> datetime | None:
             int(day),
             int(hour),
             int(minute or 0),
-            int(second or 0),
+            59 if second == b"60" else int(second or 0),
             tzinfo=UTC,
         )
+        if second == b"60":  # a leap second, which datetime does not have, is the next one
+            time += timedelta(seconds=1)
         if fraction:
             unit = 1 if second else 60 if minute else 3600
             time += timedelta(seconds=unit * float(b"0." + fraction))

@@ -174,10 +174,13 @@ def _read_date(
         raise FormError(f"{path} {_quote(text)}: not a date like 2026-11-23T20:00:04+01:00")
     wall_clock, written = match.groups()
     try:
-        wall = datetime.fromisoformat(wall_clock)
+        # A leap second, which datetime does not have, is the next one.
+        leap = wall_clock.endswith(":60")
+        wall = datetime.fromisoformat(f"{wall_clock[:-2]}59" if leap else wall_clock)
+        wall += timedelta(seconds=leap)
         if wall.year < _FIRST_YEAR:
             raise ValueError(wall.year)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise FormError(f"{path} {_quote(text)}: no such date") from error
     candidates = parse_offset(written, _find_writer(client))
     offset = _require_offset(choose_offset(candidates, wall, clues), candidates, path, text)
