@@ -34,4 +34,5 @@ FINDING_KINDS = {
     "report": "a file is not a valid report",
     "traversal": "a home directory is too large to be searched completely",
     "unassigned": "an account is on no backup server",
+    "zone": "this server's time zone is not known",
 }

@@ -15,7 +15,7 @@ from backup_monitoring.model import (
     Uploads,
     format_time,
 )
-from backup_monitoring.settings import HomesSettings, Settings
+from backup_monitoring.settings import HomesSettings, Settings, list_zone_findings
 from backup_monitoring.tasks import SchedulePolicy
 from backup_monitoring.uploads import HomeError, HomeReader, resolve_home
 
@@ -40,6 +40,8 @@ class InstallationCheck:
     def run(self) -> Iterator[str]:
         """Yield a line per step, ``ok`` or ``FAILED`` first; stop if no further step can work."""
         yield _ok(f"settings: {self._settings.file} is valid")
+        for finding in list_zone_findings(self._settings.policies[SchedulePolicy].zones):
+            yield self._fail(f"time zone: {finding}")
         yield from self._check_directory()
         if self._settings.notify.sender:
             yield from self._check_mail_server()

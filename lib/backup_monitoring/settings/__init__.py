@@ -19,5 +19,6 @@ if TYPE_CHECKING:
     from backup_monitoring.settings.store_guess import DEFAULT_FILE, FILE_VARIABLE
     from backup_monitoring.settings.store_guess import guess_store_folder
     from backup_monitoring.settings.toml_table import Setting, format_key
+    from backup_monitoring.settings.zones import list_zone_findings
 else:
     __all__, __getattr__ = face(__name__, __file__)

@@ -25,4 +25,4 @@ class MonitoringPolicy(NamedTuple):
             # A single account that is held waits for a decision: always WARNING.
             keys={kind: text for kind, text in FINDING_KINDS.items() if kind != "held"},
         ),
-    ] = {"history": 1}  # of what was lost, one is enough
+    ] = {"history": 1, "zone": 1}  # there is only one of each

@@ -22,7 +22,7 @@ from backup_monitoring.model import (
     UsageError,
     format_time,
 )
-from backup_monitoring.settings import Settings
+from backup_monitoring.settings import Settings, list_zone_findings
 from backup_monitoring.store.account_findings import (
     AccountFindings,
     find_home_problem,
@@ -205,6 +205,9 @@ class _RunSteps:
             directory_error = self._read_directory(writer)
             storage_error = self._read_homes(writer, progress)
             self.result.findings += self._losses.list_findings()
+            self.result.findings += list_zone_findings(
+                self._settings.policies[SchedulePolicy].zones
+            )
             self._phase("judging the accounts")
             writer.judge_rest(self._judge)
             self._phase("writing the store")
