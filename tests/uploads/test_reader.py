@@ -824,6 +824,16 @@ def test_a_computer_that_may_not_be_read_hides_no_other(open_tree: Tree, below: 
     assert answer == repr(expected)
 
 
+def test_a_computer_that_may_not_be_listed_is_read_once(open_tree: Tree) -> None:
+    folder = open_tree.computer("web01").parent
+    folder.chmod(0o311)
+
+    answer = as_nobody(open_tree.read)
+
+    folder.chmod(0o755)
+    assert answer == repr(open_tree.read()._replace(data=True))
+
+
 def test_a_report_that_may_not_be_read(open_tree: Tree) -> None:
     path = open_tree.computer("web01") / "backupEnded.xml"
     path.chmod(0)

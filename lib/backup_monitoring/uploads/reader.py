@@ -135,7 +135,12 @@ class _ComputerReader:
         self.computers.append(Computer(name, start, end, schedule))
 
     def visit_unreadable(self, name: str, problem: str) -> None:
-        """Add a computer whose folder cannot be read."""
+        """Add a computer whose folder cannot be read.
+
+        Its reports may have been read before: then what lies beside them cannot be read.
+        """
+        if any(computer.name == name for computer in self.computers):
+            return
         report = InvalidReport(self._path(name), problem)
         self.findings.append(Finding("report", report.where, problem))
         self.computers.append(

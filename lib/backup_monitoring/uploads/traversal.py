@@ -97,6 +97,7 @@ class Traversal:
         except (FileNotFoundError, NotADirectoryError):
             return []  # removed, or replaced by a link, since it was listed
         except OSError as error:
+            self.data |= look_for_data  # one that cannot be read: not nothing
             if self._may_read():
                 self._visitor.visit_unreadable("/".join(parts), error.strerror or "cannot be read")
             return []
