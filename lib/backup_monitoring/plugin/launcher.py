@@ -183,7 +183,8 @@ def _format_error(error: BaseException) -> str:
     try:
         return _describe_error(error)
     except BaseException:  # what it imports is broken, too, or no file can be opened any more
-        return f"{type(error).__name__}; install the package again, or see what this user lacks"
+        why = getattr(error, "strerror", None) or type(error).__name__
+        return f"{why}; install the package again, or see what this user lacks"
 
 
 def _describe_error(error: BaseException) -> str:
@@ -195,6 +196,10 @@ def _describe_error(error: BaseException) -> str:
         return "interrupted"
     if isinstance(error, ImportError):
         return sanitize(f"{error}; install the package again, with what it depends on")
+    if isinstance(error, OSError) and error.strerror:  # the system's own words
+        named = f" ({error.filename})" if error.filename else f" at {_find_place(error)}"
+        remedy = "check its disks and memory, and what this user may use (ulimit -a)"
+        return sanitize(f"this server: {error.strerror}{named}; {remedy}")
     # Never the text of an unexpected exception: it may hold a password or a customer's file.
     place = _find_place(error)
     return sanitize(f"internal error: {type(error).__name__} at {place}; please report it")

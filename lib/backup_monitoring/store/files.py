@@ -1,5 +1,6 @@
 """The store's files, and the error of all that reads or writes them."""
 
+import errno
 import sqlite3
 from pathlib import Path
 
@@ -21,5 +22,8 @@ class StoreError(MonitoringError):
 
 def make_damage_error(file: Path, error: Exception) -> StoreError:
     """Return the error of a state *file* with a value that cannot be what was written."""
+    if isinstance(error, OSError) and error.errno != errno.EOVERFLOW:  # of a module that is loaded
+        remedy = "check this server's disks and memory, and what this user may use (ulimit -a)"
+        return StoreError(str(file), f"cannot be read ({error.strerror})", remedy)
     remedy = "run collect_backup_state: each run writes a new one"
     return StoreError(str(file), f"is damaged ({type(error).__name__}: {error})", remedy)
