@@ -1,6 +1,7 @@
 """Reads entries from an LDIF file (RFC 2849, content records), for example from slapcat."""
 
 import binascii
+import os
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -19,7 +20,7 @@ from backup_monitoring.directory.entries import (
 )
 from backup_monitoring.directory.filters import parse_filter
 from backup_monitoring.model import DirectoryError, is_utf16
-from backup_monitoring.settings import DirectorySettings
+from backup_monitoring.settings import DirectorySettings, open_regular
 
 if TYPE_CHECKING:
     from backup_monitoring.directory.base import PhaseCallback
@@ -126,7 +127,7 @@ class LdifDirectory:
 
     def _open(self) -> BinaryIO:
         try:
-            return self._path.open("rb")
+            return os.fdopen(open_regular(self._path), "rb")
         except OSError as error:
             raise DirectoryError(
                 str(self._path),

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from backup_monitoring.model import SettingsError
+from backup_monitoring.settings import open_regular
 
 
 def read_password(file: Path) -> str:
@@ -14,7 +15,7 @@ def read_password(file: Path) -> str:
     """
     try:
         # Windows' editors write a byte order mark.
-        with file.open(encoding="utf-8-sig") as stream:
+        with os.fdopen(open_regular(file), encoding="utf-8-sig") as stream:
             open_to_others = os.fstat(stream.fileno()).st_mode & 0o007
             line = stream.readline(4096).rstrip("\r\n")
     except OSError as error:

@@ -23,7 +23,7 @@ from backup_monitoring.outbox.outbox_errors import OutboxError, make_error
 from backup_monitoring.outbox.queue import queue_mail
 from backup_monitoring.outbox.shared_file import create_file
 from backup_monitoring.outbox.transaction import Outbox, Transaction
-from backup_monitoring.settings import NotifySettings
+from backup_monitoring.settings import NotifySettings, open_regular
 
 TIME_LIMIT = timedelta(minutes=4)
 _MAX_LOST = 2  # lost connections in a row: the server has a problem, not a mail
@@ -100,7 +100,7 @@ def _lock(file: Path) -> Iterator[bool]:
     name = file.with_name(f"{file.name}.lock")
     try:
         create_file(name)
-        lock = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        lock = open_regular(name, os.O_RDONLY | os.O_NOFOLLOW)
     except OSError as error:
         raise make_error(name, error) from None
     try:
@@ -108,6 +108,8 @@ def _lock(file: Path) -> Iterator[bool]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             yield False
+        except OSError as error:  # for example ENOLCK
+            raise make_error(name, error) from None
         else:
             yield True
     finally:

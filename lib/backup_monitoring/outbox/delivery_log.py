@@ -9,6 +9,8 @@ from enum import Enum
 from pathlib import Path
 from typing import NamedTuple
 
+from backup_monitoring.settings import open_regular
+
 _LONGEST = 500  # characters of a text from outside: a line stays one short write
 
 
@@ -80,11 +82,11 @@ class DeliveryLog:
 
 def _open_log(file: Path) -> int:
     # Opened again for each batch: logrotate may have moved the old file away.
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
     try:
-        stream = os.open(file, flags | os.O_EXCL, 0o640)
+        stream = open_regular(file, flags | os.O_EXCL, 0o640)
     except FileExistsError:
-        return os.open(file, flags)
+        return open_regular(file, flags)
     shared = file.parent.stat().st_mode & stat.S_IWGRP
     os.fchmod(stream, 0o660 if shared else 0o640)
     return stream

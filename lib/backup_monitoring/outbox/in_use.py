@@ -9,6 +9,7 @@ from pathlib import Path
 
 from backup_monitoring.outbox.outbox_errors import OutboxError, make_error
 from backup_monitoring.outbox.shared_file import create_file
+from backup_monitoring.settings import DATABASE_SUFFIXES, open_regular, refuse_irregular
 
 NOTE = "outbox-in-use"  # beside the outbox, with its name in it: a folder has one outbox
 
@@ -50,13 +51,13 @@ def record_use(file: Path) -> None:
     note = file.with_name(NOTE)
     create_file(note)
     # Members of the folder's group could put a link there, to have another file overwritten.
-    flags = os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-    with open(note, "wb", opener=lambda name, _: os.open(name, flags)) as stream:
+    with os.fdopen(open_regular(note, os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW), "wb") as stream:
         stream.write(os.fsencode(file.name))
 
 
 def _find_missing(file: Path) -> str | None:
     """Return what is wrong with *file* in words, None if it has contents."""
+    refuse_irregular(file, DATABASE_SUFFIXES)
     try:
         return None if file.stat().st_size else "is empty"
     except FileNotFoundError:
@@ -66,7 +67,9 @@ def _find_missing(file: Path) -> str | None:
 def _read_note(file: Path) -> str | None:
     """Return the name of the outbox in the folder of *file*, None if there was none."""
     try:
-        name = os.fsdecode(file.with_name(NOTE).read_bytes())
+        stream = os.fdopen(open_regular(file.with_name(NOTE)), "rb")
     except FileNotFoundError:
         return None
+    with stream:
+        name = os.fsdecode(stream.read())
     return name or file.name  # empty: a process was killed while it wrote it

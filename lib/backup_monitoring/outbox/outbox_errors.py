@@ -4,6 +4,7 @@ import sqlite3
 from pathlib import Path
 
 from backup_monitoring.model import MonitoringError
+from backup_monitoring.settings import IrregularFileError
 
 BUSY = 5.0  # seconds to wait for another process's transaction
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
@@ -34,6 +35,8 @@ def make_error(file: Path, error: Exception) -> OutboxError:
         )
     if code in _DAMAGED:
         return make_damage_error(file, text)
+    if isinstance(error, IrregularFileError):
+        return OutboxError(str(error.filename), "is not a regular file", "delete it")
     refused = isinstance(error, PermissionError) or code in _REFUSED
     kind = OutboxAccessError if refused else OutboxError
     return kind(

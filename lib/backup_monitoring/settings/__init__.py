@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from backup_monitoring.settings.monitoring import MonitoringPolicy
     from backup_monitoring.settings.notify import NotifySettings
     from backup_monitoring.settings.sections import DeclaredKey, list_keys
+    from backup_monitoring.settings.regular_file import DATABASE_SUFFIXES, IrregularFileError
+    from backup_monitoring.settings.regular_file import open_regular, refuse_irregular
     from backup_monitoring.settings.store import StoreSettings
     from backup_monitoring.settings.store_guess import DEFAULT_FILE, FILE_VARIABLE
     from backup_monitoring.settings.store_guess import guess_store_folder

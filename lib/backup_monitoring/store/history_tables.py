@@ -4,6 +4,7 @@ import os
 import sqlite3
 from pathlib import Path
 
+from backup_monitoring.settings import DATABASE_SUFFIXES, refuse_irregular
 from backup_monitoring.store.loss_table import LOSS_TABLES
 from backup_monitoring.store.size_table import SIZE_TABLE
 
@@ -40,6 +41,7 @@ def open_tables(file: Path) -> tuple[sqlite3.Connection, int]:
     Raises:
         OSError, sqlite3.Error: it cannot be opened or written.
     """
+    refuse_irregular(file, DATABASE_SUFFIXES)
     # Other users need no access; SQLite creates its side files with the same mode.
     os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     db = sqlite3.connect(file, isolation_level=None, timeout=5)

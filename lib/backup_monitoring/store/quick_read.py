@@ -3,6 +3,7 @@
 import json
 import os
 import sqlite3
+import stat
 import time
 from urllib.parse import quote
 
@@ -36,12 +37,14 @@ def read_quickly(folder: str, digest: str, uid: str, task: str) -> "Found | None
     """
     file = os.path.join(folder, STATE)  # noqa: PTH118 - pathlib is not loaded yet
     try:
+        if not stat.S_ISREG(os.stat(file).st_mode):  # noqa: PTH116 - as above
+            return None  # to open a pipe waits for its other end
         db = sqlite3.connect(f"file:{quote(os.fsencode(file))}?mode=ro&immutable=1", uri=True)
         try:
             return _read(db, digest, uid, task)
         finally:
             db.close()
-    except (sqlite3.Error, *_DAMAGE):
+    except (sqlite3.Error, OSError, *_DAMAGE):
         return None  # the check itself says what is wrong
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from backup_monitoring.settings import open_regular
 from backup_monitoring.store.files import LOCK, StoreError
 
 
@@ -15,7 +16,7 @@ def mark_used(folder: Path) -> None:
         with (folder / LOCK).open("r+b") as lock:
             lock.write(b"used\n")
     except OSError as error:
-        raise _make_error(folder, error) from None
+        raise _make_error(folder / LOCK, error) from None
 
 
 def is_used(folder: Path) -> bool:
@@ -26,9 +27,9 @@ def is_used(folder: Path) -> bool:
         return False
 
 
-def _make_error(folder: Path, error: OSError) -> StoreError:
+def _make_error(lock: Path, error: OSError) -> StoreError:
     remedy = "create the folder, and give the collector's user write access"
-    return StoreError(str(folder), f"cannot be written ({error.strerror})", remedy)
+    return StoreError(str(lock), f"cannot be written ({error.strerror})", remedy)
 
 
 @contextmanager
@@ -39,9 +40,9 @@ def hold_lock(folder: Path) -> Iterator[None]:
         StoreError: another process holds it, or it cannot be written.
     """
     try:
-        lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        lock = open_regular(folder / LOCK, os.O_RDWR | os.O_CREAT)
     except OSError as error:
-        raise _make_error(folder, error) from None
+        raise _make_error(folder / LOCK, error) from None
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -49,6 +50,11 @@ def hold_lock(folder: Path) -> Iterator[None]:
         raise StoreError(
             str(folder / LOCK), "a collector run is in progress", "wait, or run it less often"
         ) from None
+    except OSError as error:  # for example ENOLCK
+        os.close(lock)
+        problem = f"cannot be locked ({error.strerror})"
+        remedy = "see whether its file system has locks; put the store on a local one"
+        raise StoreError(str(folder / LOCK), problem, remedy) from None
     try:
         yield
     finally:

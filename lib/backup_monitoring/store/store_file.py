@@ -24,7 +24,7 @@ from backup_monitoring.model import (
     format_duration_setting,
     format_time,
 )
-from backup_monitoring.settings import StoreSettings
+from backup_monitoring.settings import StoreSettings, refuse_irregular
 from backup_monitoring.store.files import (
     DAMAGED,
     UNREADABLE,
@@ -61,8 +61,9 @@ class StoreFile:
     def __init__(self, file: Path) -> None:
         self._file = file
         try:
+            refuse_irregular(file)
             exists = file.exists()
-        except OSError as error:  # this user cannot enter its folder
+        except OSError as error:  # this user cannot enter its folder, or it is a pipe
             raise self._make_error(error) from None
         if not exists:
             raise StoreError(
