@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
+from backup_monitoring.icinga.new_file import create_new
 from backup_monitoring.icinga.results import CheckResult
 from backup_monitoring.model import MonitoringError
 
@@ -28,20 +29,25 @@ def write_spool(results: Iterable[CheckResult], spool: Path, now: datetime) -> i
     Raises:
         NagiosError: it cannot be written; then Nagios reads none of them.
     """
+    # Nagios reads a file whose name has exactly this form once the empty .ok file exists.
+    results_file = spool / f"c{secrets.token_hex(3)}"
+    ok_file = spool / f"{results_file.name}.ok"
+    new = spool / ".backup-results.new"
     try:
-        # Nagios reads a file whose name has exactly this form once the empty .ok file exists.
-        name = str(spool / f"c{secrets.token_hex(3)}")
-        number = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
-        try:
-            with os.fdopen(number, "w", encoding="utf-8") as stream:
-                count = _write(stream, results, now)
-                os.fchmod(stream.fileno(), 0o644)  # whatever the umask
-            Path(f"{name}.ok").touch()
-        except BaseException:
-            Path(name).unlink()  # Nagios must not read half of the results
-            raise
+        with create_new(new) as stream:
+            count = _write(stream, results, now)
+            stream.flush()
+            ok_file.touch(exist_ok=False)
+            try:
+                results_file.hardlink_to(new)  # as a whole, and never over another one
+            except BaseException:
+                ok_file.unlink()
+                raise
     except OSError as error:
-        remedy = "set it to check_result_path of nagios.cfg, and let this user write there"
+        remedy = (
+            "set it to check_result_path of nagios.cfg, let this user write there, and see whether "
+            "the disk is full"
+        )
         raise NagiosError(str(spool), f"cannot be written ({error.strerror})", remedy) from None
     return count
 

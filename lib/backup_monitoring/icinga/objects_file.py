@@ -5,10 +5,12 @@ import os
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
+from backup_monitoring.icinga.new_file import create_new
 from backup_monitoring.icinga.object_formats import FORMATS
 from backup_monitoring.model import MonitoringError
+from backup_monitoring.settings import refuse_irregular
 from backup_monitoring.tasks import TASKS
 
 _LISTED = 20
@@ -52,10 +54,13 @@ def diff_objects(output: Path, pieces: Iterable[str], form: str) -> ObjectsDiff:
     Raises:
         ObjectsError: it cannot be read.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        new = Path(folder) / "new"
-        _write(new, pieces)
-        return _compare(new, output, form)
+    try:
+        # A file without a name: nothing is left, even of a process that is killed.
+        with tempfile.TemporaryFile("w", encoding="utf-8") as stream:
+            _write(stream, pieces)
+            return _compare(Path(f"/proc/self/fd/{stream.fileno()}"), output, form)
+    except OSError as error:
+        raise _make_write_error(Path("a temporary file"), error) from None
 
 
 def replace_objects(output: Path, pieces: Iterable[str], form: str) -> ObjectsDiff:
@@ -71,26 +76,21 @@ def replace_objects(output: Path, pieces: Iterable[str], form: str) -> ObjectsDi
         remedy = "create the folder, and let this user write there"
         raise ObjectsError(str(output.parent), "does not exist, or cannot be written", remedy)
     # Only within a file system a file replaces another one at once.
-    with tempfile.TemporaryDirectory(dir=output.parent) as folder:
-        new = Path(folder) / "new"
-        _write(new, pieces)
-        diff = _compare(new, output, form)
-        try:
+    new = output.with_name(f".{output.name}.new")
+    try:
+        with create_new(new) as stream:
+            _write(stream, pieces)
+            diff = _compare(new, output, form)
             new.replace(output)
-        except OSError as error:
-            raise _make_write_error(output, error) from None
+    except OSError as error:
+        raise _make_write_error(new, error) from None
     return diff
 
 
-def _write(new: Path, pieces: Iterable[str]) -> None:
-    try:
-        with new.open("w", encoding="utf-8") as stream:
-            stream.writelines(pieces)
-            stream.flush()
-            os.fsync(stream.fileno())
-        new.chmod(0o644)
-    except OSError as error:
-        raise _make_write_error(new, error) from None
+def _write(stream: IO[str], pieces: Iterable[str]) -> None:
+    stream.writelines(pieces)
+    stream.flush()
+    os.fsync(stream.fileno())
 
 
 def _make_write_error(file: Path, error: OSError) -> ObjectsError:
@@ -102,12 +102,14 @@ def _compare(new: Path, output: Path, form: str) -> ObjectsDiff:
     new_names = _read_names(new, form)
     total = sum(tasks.bit_count() for tasks in new_names.values())
     try:
+        refuse_irregular(output)
         if output.exists() and filecmp.cmp(output, new, shallow=False):
             return ObjectsDiff(total, False, [], [])
         old_names = _read_names(output, form) if output.exists() else {}
-    except (OSError, UnicodeDecodeError):
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "not UTF-8"
         remedy = "let this user read it, or remove it"
-        raise ObjectsError(str(output), "cannot be read", remedy) from None
+        raise ObjectsError(str(output), f"cannot be read ({why})", remedy) from None
     return ObjectsDiff(
         total, True, _subtract(new_names, old_names), _subtract(old_names, new_names)
     )
