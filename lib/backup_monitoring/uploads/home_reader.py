@@ -19,7 +19,7 @@ from backup_monitoring.uploads.reader import read_uploads
 # Measured on two cores: 10,000 homes that are not in memory take 25 s by one process, 11 s by four.
 # What a process learns, and its copy of our memory, is lost with it: so each reads many.
 _PROCESSES = 4
-_BATCH = 6000
+_BATCH = 3000
 _FEW = 32  # homes: not worth another process
 _MOST_LATE = 6  # homes in a row: what they depend on is at fault, and the others on it are not read
 _MOST_WAIT = 1200  # seconds for all homes that do not answer, so that a run ends
