@@ -36,11 +36,16 @@ class Used(NamedTuple):
     cpu: float = 0.0
 
 
-def compare(commands: Sequence[Command], rounds: int) -> list[Used]:
-    """Return what each of *commands* uses, of *rounds* by turns after one to warm up."""
+def compare(commands: Sequence[Command], rounds: int, *, warm: bool = False) -> list[Used]:
+    """Return what each of *commands* uses, of *rounds* by turns.
+
+    Args:
+        warm: what they read is in memory; otherwise a further round, which does not count, is first.
+    """
+    more = not warm
     turns = [
         [word.replace("{turn}", f"{turn:02}") for word in command.words]
-        for turn in range(1, rounds + 2)
+        for turn in range(1, rounds + more + 1)
         for command in commands
     ]
     done = subprocess.run(
@@ -52,10 +57,12 @@ def compare(commands: Sequence[Command], rounds: int) -> list[Used]:
         check=True,
     )
     results = json.loads(done.stdout)
-    for words, (*_, code), command in zip(turns, results, [*commands] * (rounds + 1), strict=True):
+    for words, (*_, code), command in zip(
+        turns, results, [*commands] * (rounds + more), strict=True
+    ):
         assert code in command.codes, f"{' '.join(words)}: exit code {code}"
-    warm = results[len(commands) :]
-    of_each = [warm[number :: len(commands)] for number in range(len(commands))]
+    counted = results[more * len(commands) :]
+    of_each = [counted[number :: len(commands)] for number in range(len(commands))]
     return [_used(runs) for runs in of_each]
 
 

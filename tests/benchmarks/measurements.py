@@ -21,5 +21,4 @@ MEASUREMENTS: tuple[Callable[[Stage], Iterator[Figure]], ...] = (
     notifier.mails,
     monitoring.objects,
     monitoring.results,
-    monitoring.cpu,
 )

@@ -34,8 +34,8 @@ class BenchmarkSize(NamedTuple):
     long_rounds: int
 
 
-FULL = BenchmarkSize(10_000, 100_000, 6_667, (1_000, 3_000, 30_000), 31, 5)
-QUICK = BenchmarkSize(1_000, 10_000, 667, (300, 3_000), 11, 3)
+FULL = BenchmarkSize(10_000, 100_000, 6_667, (1_000,), 21, 3)
+QUICK = BenchmarkSize(500, 5_000, 333, (100,), 7, 2)
 
 
 class Served(NamedTuple):

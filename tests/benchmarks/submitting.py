@@ -1,8 +1,8 @@
 """Submits results to Icinga 2 in three ways, by turns; prints JSON.
 
 Run by the installed environment's interpreter: SETTINGS ROUNDS NOW. Printed are the number of
-results, and the seconds: to submit them; to judge all accounts and submit the results; of a loop
-that only sends.
+results, and the seconds: to submit them; to read the states of all accounts and submit them; of
+a loop that only sends.
 """
 
 import json
@@ -24,7 +24,7 @@ from backup_monitoring.settings.load import Settings, read_settings
 from backup_monitoring.store.source import open_source
 
 
-def judge_all(settings: Settings, now: datetime) -> Iterator[CheckResult]:
+def read_all(settings: Settings, now: datetime) -> Iterator[CheckResult]:
     """Yield the results of all accounts of the store."""
     with open_source(settings, now, lambda doing: None) as source:
         for verdicts in source.verdicts(None):
@@ -76,13 +76,13 @@ def _body(result: CheckResult) -> bytes:
 
 def _main(file: Path, rounds: int, now: datetime) -> None:
     settings = read_settings(file)
-    results = list(judge_all(settings, now))
+    results = list(read_all(settings, now))
     bodies = [_body(result) for result in results]
     bare(settings, bodies)  # warm
     turns = [
         (
             ours(settings, results),
-            ours(settings, judge_all(settings, now)),
+            ours(settings, read_all(settings, now)),
             bare(settings, bodies),
         )
         for _ in range(rounds)
