@@ -40,7 +40,7 @@ def compare(commands: Sequence[Command], rounds: int, *, warm: bool = False) -> 
     """Return what each of *commands* uses, of *rounds* by turns.
 
     Args:
-        warm: what they read is in memory; otherwise a further round, which does not count, is first.
+        warm: what they read is in memory; otherwise a round that does not count is the first.
     """
     more = not warm
     turns = [
