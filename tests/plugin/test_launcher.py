@@ -70,7 +70,7 @@ def test_a_wrong_option_is_unknown_in_one_line(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("module", ["backup_monitoring", "threading", "typing"])
+@pytest.mark.parametrize("module", ["backup_monitoring", "threading"])
 @pytest.mark.parametrize(
     ("content", "why"),
     [
