@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from backup_monitoring.model.verdicts import State
+from backup_monitoring.store.store_file import open_store
+from backup_monitoring.tasks.state_since import StateSince
 from cases import at
 from programs.in_process import Done, run_program
 from store.fleet import Fleet, entry
@@ -378,6 +381,33 @@ def test_accepted_are_the_names_that_were_held(provider: Provider) -> None:
     assert len(provider.services()) == 51
     assert provider.run("collect_backup_state", "--accept-loss").out.count("\n  4") == 10
     assert "no account is held" in provider.run("collect_backup_state", "--accept-loss").out
+
+
+def test_since_when_a_state_lasts_survives_a_loss_and_its_acceptance(provider: Provider) -> None:
+    def since(number: int) -> StateSince:
+        state = open_store(provider.fleet.store)
+        try:
+            return state.verdicts().find_states(uid_of(number))["status"]
+        finally:
+            state.close()
+
+    provider.back_up(60, success=0)
+    provider.turn()
+    failing, other = since(FAILING), since(60)
+    assert (failing.state, failing.before) == (State.WARNING, State.OK)
+    assert failing.at < other.at
+
+    provider.show(range(50, 100))
+    provider.turn()
+    assert since(FAILING).state is State.UNKNOWN
+    assert since(60) == other
+
+    provider.run("collect_backup_state", "--accept-loss")
+    provider.show([FAILING, *range(50, 100)])
+    provider.turn()
+
+    assert since(FAILING) == failing
+    assert since(60) == other
 
 
 @pytest.mark.parametrize("part", ["directory", "storage"])
