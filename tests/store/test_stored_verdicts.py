@@ -105,7 +105,7 @@ def asked(fleet: Fleet, uid: str) -> tuple[str, ...]:
         *((), ("-a", "4000101", "-v"), ("-a", "4000101", "--live"), ("-a", "4000101", "-w", "9")),
         *(("-a", "-v"), ("-a", "nobody"), ("-a", "4000101", "-t", "0"), ("-a=4000101",)),
         ("-a", "4000101", "-t", "1.5"),
-        ("-a", "4000101", "--help"),
+        *(("-a", "4000101", "--help"), ("-a", "="), ("-a", "=="), ("-a", "= 4000101")),
     ],
 )
 def test_what_is_not_usual_has_no_quick_answer(fleet: Fleet, options: tuple[str, ...]) -> None:
@@ -114,7 +114,10 @@ def test_what_is_not_usual_has_no_quick_answer(fleet: Fleet, options: tuple[str,
 
     config = ("--config", str(fleet.file))
     assert find_quick_answer("quota", (*config, *options), Untimed()) is None
-    for usual in (("-a", "4000101"), ("--account=4000101", "--timeout=9"), ("-a", " 4000101 ")):
+    for usual in (
+        *(("-a", "4000101"), ("--account=4000101", "--timeout=9"), ("-a", " 4000101 ")),
+        *(("-a", "=4000101"), ("--account==4000101",)),
+    ):
         assert find_quick_answer("quota", (*config, *usual), Untimed()) is not None
 
 
@@ -172,6 +175,21 @@ def test_options_judge_what_the_run_stored(mixed: Fleet) -> None:
     done = check(mixed, "quota", "-a", "good", "-w", "40")
 
     assert done.out.startswith("BACKUP QUOTA WARNING - good: 50.0 % of 0.0 GiB used")
+
+
+@pytest.mark.parametrize("uid", ["=x", "a,b", "="])
+def test_a_uid_is_the_same_for_the_quick_answer(fleet: Fleet, uid: str) -> None:
+    fleet.settings_text("", OLD)
+    fleet.entries(entry("x", sstBackupSize=900), entry(uid))
+    (fleet.home / "x").mkdir()
+    fleet.collect(RUN)
+
+    for written in (uid, f"={uid}"):
+        config = ("--config", str(fleet.file), "-a", written)
+        quick = find_quick_answer("quota", config, Untimed())
+        complete = check(fleet, "quota", "-a", written, "-v")
+        if quick is not None:
+            assert quick[1] == complete.out.partition("\n")[0]
 
 
 # --- since when ---

@@ -38,7 +38,9 @@ def find_quick_answer(
     guess = guess_store_folder(file)
     if guess is None:
         return None
-    found = read_quickly(*guess, options["--account"].strip(), task)
+    asked = options["--account"]
+    # As `parse_uids` does it.
+    found = read_quickly(*guess, asked[1:] if asked[:1] == "=" else asked.strip(), task)
     if found is None:
         return None
     uid, state, code, summary, computer, metrics = found
@@ -64,7 +66,8 @@ def _parse(arguments: "Sequence[str]") -> dict[str, str] | None:
         is_long = word.startswith("--") or not equals
         if name not in ("--account", "--config", "--timeout") or name in options or not is_long:
             return None
-        if not value.strip() or value.startswith("-") or (name == "--account" and "," in value):
+        is_list = name == "--account" and "," in value and value[:1] != "="
+        if not value.strip() or value.startswith("-") or is_list:
             return None
         options[name] = value
     seconds = options.get("--timeout", "1")
