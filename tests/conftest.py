@@ -35,3 +35,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="N",
         help="simulate N account-days of all kinds, and print the table (with -s)",
     )
+    parser.addoption(
+        "--injections",
+        type=int,
+        default=2,
+        metavar="N",
+        help="let at most N calls of each system call of a program fail, and print how it ended "
+        "(with -s); 100000 takes half an hour",
+    )

@@ -46,7 +46,7 @@ def expressions(*globs: str) -> tuple[ast.expr, ...]:
 @cache
 def texts() -> str:
     """Return every text of the library and the programs, a line each."""
-    found = map(text_of, expressions("lib/backup_monitoring/**/*.py", "checks/*.py"))
+    found = map(text_of, expressions("lib/backup_monitoring/**/*.py", "checks/*.py", "bin/*"))
     return "\n".join(text.replace("\n", " ") for text in found if text)
 
 

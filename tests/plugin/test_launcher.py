@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 PATHS = f"{ROOT}/lib:{ROOT}/checks"
-_, _, SCRIPT = (ROOT / "bin" / "check_backup_quota").read_text(encoding="utf-8").partition("\n")
+SCRIPT = (ROOT / "bin" / "check_backup_quota").read_text(encoding="utf-8")
 
 
 def launch(
@@ -19,8 +19,11 @@ def launch(
     program = folder / name
     installed = folder / "bin" / name if link else program
     installed.parent.mkdir(exist_ok=True)
-    installed.write_text(f"#!{sys.executable}\n{SCRIPT}")
-    installed.chmod(0o755)
+    installed.write_text(SCRIPT)
+    python = installed.with_name("python3")
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    for file in (installed, python):
+        file.chmod(0o755)
     if link:
         program.symlink_to(installed)
     done = subprocess.run(
@@ -39,6 +42,32 @@ def test_a_program_is_run_by_its_name(tmp_path: Path, link: bool) -> None:
 
     assert code == 3
     assert output.startswith("usage: check_backup_quota [-h]")
+
+
+def test_a_folder_with_blanks_in_its_path(tmp_path: Path) -> None:
+    folder = tmp_path / "my 'own' $folder"
+    folder.mkdir()
+
+    code, output = launch("check_backup_quota", folder, "--version", link=True)
+
+    assert (code, output[:19]) == (3, "check_backup_quota ")
+
+
+@pytest.mark.parametrize("target", [None, "/nowhere/python3", "/etc/passwd"])
+def test_without_a_python_it_is_unknown(tmp_path: Path, target: str | None) -> None:
+    program, python = tmp_path / "check_backup_quota", tmp_path / "python3"
+    program.write_text(SCRIPT)
+    program.chmod(0o755)
+    if target is not None:  # as in an environment of a Python that only root can execute
+        python.symlink_to(target)
+
+    done = subprocess.run([program], env={"PATH": "/nowhere"}, capture_output=True, text=True)
+
+    assert (done.returncode, done.stderr) == (3, "")
+    named = "python3" if target is None else str(python)
+    why = f"{named} is missing, or this user may not execute it"
+    remedy = "install the package again, with /usr/bin/python3"
+    assert done.stdout == f"UNKNOWN - {program}: cannot start ({why}); {remedy}\n"
 
 
 def test_help_of_a_program_that_is_not_a_check(tmp_path: Path) -> None:
@@ -92,3 +121,17 @@ def test_what_fails_before_the_launcher_runs_is_unknown_in_one_line(
     assert (code, output.count("\n")) == (3, 1)
     assert output.startswith(f"UNKNOWN - {tmp_path}/check_backup_quota: cannot start ({why}")
     assert output.endswith("; install the package again, or see what this user lacks\n")
+
+
+def test_what_a_library_logs_is_not_printed(tmp_path: Path) -> None:
+    """A broken hashlib does so, with a traceback; `launch` accepts nothing on standard error."""
+    logged = (
+        'import logging; logging.error("a library\'s")\nimport sys; print(1, file=sys.stderr)\n'
+    )
+    (tmp_path / "check_backup_quota.py").write_text(
+        f'{logged}def main(arguments, watchdog):\n    return 0, "fine"\n'
+    )
+
+    launched = launch("check_backup_quota", tmp_path, paths=f"{tmp_path}:{PATHS}")
+
+    assert launched == (0, "fine\n")

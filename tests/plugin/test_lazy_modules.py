@@ -56,3 +56,15 @@ def test_a_module_that_is_loaded_stays() -> None:
     )
 
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_a_module_whose_file_cannot_be_seen_is_named(tmp_path: Path) -> None:
+    (tmp_path / "json").mkdir()  # without __init__.py, as on a disk with I/O errors
+    program = PROGRAM.format(lib=str(ROOT / "lib"), name="json", use="module.dumps([1])")
+    only = f"sys.path[:] = [{str(tmp_path)!r}]\nprint("
+
+    done = subprocess.run(
+        [sys.executable, "-c", program.replace("print(", only, 1)], capture_output=True, text=True
+    )
+
+    assert done.stderr.endswith("ImportError: json cannot be loaded\n")

@@ -72,7 +72,7 @@ def install(wheel: Path, folder: Path) -> Programs:
     )
     (packages / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
     for program in (folder / "bin").iterdir():  # pip wrote the tests' interpreter into them
-        if not program.is_symlink() and program.read_bytes()[:2] == b"#!":
+        if not program.is_symlink() and b"python" in program.read_bytes().partition(b"\n")[0]:
             _, _, rest = program.read_text().partition("\n")
             program.write_text(f"#!{folder}/bin/python\n{rest}")
     return Programs(folder / "bin", packages)

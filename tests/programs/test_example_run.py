@@ -75,9 +75,12 @@ def test_a_copied_clone_runs_its_own_programs(
     ran = run(copied, wheels)
 
     assert ran.returncode == 0, ran.stderr
-    program = (copied / "examples" / ".venv" / "bin" / "check_backup_quota").read_text()
-    assert str(copied) in program
-    assert str(clone) not in program
+    programs = copied / "examples" / ".venv" / "bin"  # each runs the Python beside it
+    where = "import backup_monitoring; print(backup_monitoring.__file__)"
+    python = subprocess.run([programs / "python3", "-c", where], capture_output=True, text=True)
+    for text in (python.stdout, (programs / "pip").read_text()):
+        assert str(copied) in text
+        assert str(clone) not in text
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ code 1, which means WARNING.
 
 import gc
 import importlib
+import io
 import os
 import sys
 import threading
@@ -132,6 +133,10 @@ def main() -> "NoReturn":
     warnings.simplefilter("ignore")  # of libraries; a plugin prints nothing else than its output
     if sys.stdout is None:  # closed by the caller: nobody would read a text
         os._exit(UNKNOWN)
+    # Libraries log to standard error, a broken hashlib with a traceback. A plugin prints nothing
+    # but its output; on a terminal the collector shows how far it is.
+    if sys.stderr is None or not sys.stderr.isatty():
+        sys.stderr = io.StringIO()
     # A check imports for most of its time: to look for garbage in between finds none.
     gc.set_threshold(_OBJECTS)
     os.environ.setdefault("PYTHONTZPATH", _ZONES)

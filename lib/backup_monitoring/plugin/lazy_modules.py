@@ -23,6 +23,9 @@ class LazyModule(ModuleType):
         if sys.modules.get(self.__name__) is self:
             del sys.modules[self.__name__]
         module = importlib.import_module(self.__name__)
+        if getattr(module, "__file__", None) is None:
+            # Python takes a folder whose __init__.py the disk does not show for a namespace.
+            raise ImportError(f"{self.__name__} cannot be loaded", name=self.__name__)
         # Whoever imported the stand-in keeps it, so it gets all that the module has.
         self.__dict__.update(vars(module))
         return getattr(module, name)

@@ -3,6 +3,7 @@
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 from zlib import crc32
@@ -114,6 +115,8 @@ class StoreWriter:
             os.close(os.open(self._new, flags, 0o600))
             self._db = sqlite3.connect(self._new, isolation_level=None)
         except (OSError, sqlite3.Error) as error:
+            with suppress(OSError):
+                self._new.unlink(missing_ok=True)
             raise self._make_error(error) from None
         try:
             # No one reads this file before it is complete, and an incomplete one is deleted.
