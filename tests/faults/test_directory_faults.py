@@ -38,6 +38,14 @@ def write_password(text: bytes, mode: int) -> Callable[[Path], object]:
     return write
 
 
+def rewrite_ldif(change: Callable[[str], bytes]) -> Callable[[Path], object]:
+    def rewrite(folder: Path) -> None:
+        file = folder / "directory.ldif"
+        file.write_bytes(change(file.read_text()))
+
+    return rewrite
+
+
 def nothing(folder: Path) -> None:
     return
 
@@ -82,6 +90,24 @@ FAULTS = {
         'uri = "ldif:directory.ldif"',
         lambda folder: (folder / "directory.ldif").write_bytes(b"\x00\xff" * 999),
         "directory.ldif: line 1",
+    ),
+    "ldif in UTF-16": Fault(
+        'uri = "ldif:directory.ldif"', rewrite_ldif(lambda text: text.encode("utf-16")), "is UTF-16"
+    ),
+    "ldif of a search that reached a limit": Fault(
+        'uri = "ldif:directory.ldif"',
+        rewrite_ldif(lambda text: f"{text}search: 2\nresult: 4 Size limit exceeded\n".encode()),
+        "ldapsearch ended with '4 Size limit exceeded': a part is missing",
+    ),
+    "ldif with an entry twice": Fault(
+        'uri = "ldif:directory.ldif"',
+        rewrite_ldif(lambda text: (text + text).encode()),
+        "is there twice",
+    ),
+    "ldif with replication state": Fault(
+        'uri = "ldif:directory.ldif"',
+        rewrite_ldif(lambda text: text.replace("sstIsActive", "sstIsActive;vucsn-5fd0").encode()),
+        "sstIsActive;vucsn-5fd0: not read, because of the options; export without replication",
     ),
 }
 

@@ -17,6 +17,7 @@ from integration.faulty import answering, make_control, make_result, split_messa
 
 Answer = Callable[[bytes], bytes]
 BASE = "ou=accounts,dc=a"
+_ONE = element(2, b"\1")
 NUMBER = element(2, b"\x7f\xff\xff\xff")  # of 2 GiB, as a size
 HUGE = element(2, b"\x7f" + b"\xff" * 20)
 
@@ -29,11 +30,12 @@ def page(*uids: str, cookie: bytes = b"") -> Answer:
     """Return what answers a search with entries, and the cookie of the next page."""
 
     def answer(request: bytes) -> bytes:
-        number = split_message(request)[0][2]
+        number, _ = split_message(request)
         entries = [
-            message(f"uid={uid},{BASE}".encode(), {b"uid": [uid.encode()]}, number) for uid in uids
+            message(f"uid={uid},{BASE}".encode(), {b"uid": [uid.encode()]}, 1) for uid in uids
         ]
-        return b"".join(entries) + make_result(request, 0, cookie=cookie)
+        messages = [element(0x30, number + each.partition(_ONE)[2]) for each in entries]
+        return b"".join(messages) + make_result(request, 0, cookie=cookie)
 
     return answer
 

@@ -188,6 +188,7 @@ class Slapd:
     def freeze(self) -> None:
         """Let the server hang: connections are still taken, nothing is answered."""
         self.process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WNOWAIT)  # on a busy machine: later
 
     def thaw(self) -> None:
         """Undo `freeze`."""

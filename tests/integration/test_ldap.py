@@ -2,6 +2,7 @@
 
 import socket
 import struct
+import subprocess
 import threading
 import time
 from base64 import b64encode
@@ -664,6 +665,36 @@ def test_a_referral_is_not_followed(start_slapd: StartSlapd, settings: Directory
     assert "refers to another one (ldap://elsewhere.example.org/" in str(refusal)
     assert "check [directory] accounts_base" in str(refusal)
     own.stop()
+
+
+@pytest.mark.parametrize("options", ["", "-L", "-LL", "-LLL", "-E pr=100/noprompt"])
+def test_what_ldapsearch_writes_is_read(
+    server: slapd.Slapd, settings: DirectorySettings, tmp_path: Path, options: str
+) -> None:
+    file = tmp_path / "directory.ldif"
+    file.write_text(search(server, *options.split()))
+
+    found = entries(settings._replace(uri=(f"ldif:{file}",), start_tls=False))
+
+    assert found == entries(settings)
+
+
+def test_what_ldapsearch_could_not_read_to_its_end_is_refused(
+    server: slapd.Slapd, settings: DirectorySettings, tmp_path: Path
+) -> None:
+    file = tmp_path / "directory.ldif"
+    file.write_text(search(server, "-z", "100"))
+
+    error = error_of(settings._replace(uri=(f"ldif:{file}",), start_tls=False))
+
+    assert "ldapsearch ended with '4 Size limit exceeded': a part is missing" in error.problem
+
+
+def search(server: slapd.Slapd, *options: str) -> str:
+    """Return what ldapsearch writes of the accounts."""
+    login = ("-x", "-D", server.reader, "-w", server.password, "-H", server.uri)
+    command = ["ldapsearch", *login, "-b", slapd.ACCOUNTS, *options, "(uid=*)", "*", "+"]
+    return subprocess.run(command, capture_output=True, check=False, text=True).stdout
 
 
 HOSTILE = [

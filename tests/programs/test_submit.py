@@ -104,7 +104,7 @@ def test_a_wrong_password_is_reported(icinga: Icinga, store: Store) -> None:
 
     assert ran.code == 2
     assert "wrong user or password" in ran.out
-    assert f"{5 * 27} results are missing" in ran.out
+    assert f"{5 * 29} results are missing" in ran.out
 
 
 def test_an_unknown_authority_is_refused(icinga: Icinga, store: Store, tmp_path: Path) -> None:
@@ -113,8 +113,8 @@ def test_an_unknown_authority_is_refused(icinga: Icinga, store: Store, tmp_path:
     ran = submit(store)
 
     assert ran.code == 2
-    assert "its certificate is not trusted" in ran.out
-    assert "see [icinga] ca_file, and the name in url" in ran.out
+    assert "its certificate's authority is not trusted" in ran.out
+    assert "set the authority's certificate as [icinga] ca_file" in ran.out
     assert all(not each["last_check_result"] for each in icinga.services().values())
 
 
@@ -129,7 +129,7 @@ def test_without_objects_both_reasons_are_named(store: Store, tmp_path: Path) ->
         ran = submit(store)
 
     assert ran.code == 1
-    assert f"{5 * 27} refused with status 404" in ran.out
+    assert f"{5 * 29} refused with status 404" in ran.out
     assert "the objects do not exist" in ran.out
     assert "ApiUser may not see them" in ran.out
 
@@ -142,7 +142,7 @@ def test_some_without_an_object_are_named(icinga: Icinga, store: Store) -> None:
     ran = submit(store)
 
     assert ran.code == 1
-    assert f"{5 * 26} results accepted" in ran.out
+    assert f"{5 * 28} results accepted" in ran.out
     assert "5 refused with status 404" in ran.out
     assert "  backup-01!4000199-quota: 404 " in ran.out
     assert "ApiUser may not" not in ran.out
@@ -215,7 +215,7 @@ def test_a_closed_connection_is_opened_again(icinga: Icinga, store: Store) -> No
     ran = submit(store)
 
     assert relay.left == 0
-    assert (ran.code, ran.out.split()[0]) == (0, f"{5 * 27}")
+    assert (ran.code, ran.out.split()[0]) == (0, f"{5 * 29}")
     assert all(each["last_check_result"] for each in icinga.services().values())
 
 
@@ -231,7 +231,7 @@ def test_icinga_that_dies_leaves_a_count(icinga: Icinga, store: Store) -> None:
     assert accepted
     assert missing
     assert int(accepted[1]) >= 20
-    assert int(accepted[1]) + int(missing[1]) == 5 * 27
+    assert int(accepted[1]) + int(missing[1]) == 5 * 29
 
 
 def test_icinga_that_does_not_run(store: Store, tmp_path: Path) -> None:
@@ -241,7 +241,7 @@ def test_icinga_that_does_not_run(store: Store, tmp_path: Path) -> None:
 
     assert ran.code == 2
     assert "see whether Icinga runs" in ran.out
-    assert f"{5 * 27} results are missing" in ran.out
+    assert f"{5 * 29} results are missing" in ran.out
 
 
 @pytest.fixture
@@ -260,8 +260,8 @@ def test_nagios_has_every_state(nagios: Nagios, store: Store, key: str, name: st
     ran = submit(store)
 
     assert ran.code == 0, ran.out
-    assert ran.out.startswith(f"{5 * 27} results ")
-    until(lambda: len(nagios.states()) == 5 * 27)
+    assert ran.out.startswith(f"{5 * 29} results ")
+    until(lambda: len(nagios.states()) == 5 * 29)
     states = nagios.states()
     assert {name: states[name][0] for name in STATES} == STATES
     assert states["4000102-quota"][1].startswith("BACKUP QUOTA WARNING - 4000102: 88.0 % of")
@@ -302,7 +302,7 @@ def test_a_nagios_that_hangs_leaves_a_count(store: Store, tmp_path: Path) -> Non
     )
     assert ran.code == 2, ran.out
     assert counts
-    assert int(counts[1]) + int(counts[2]) == 5 * 27
+    assert int(counts[1]) + int(counts[2]) == 5 * 29
 
 
 def test_an_account_that_does_not_exist_is_named(store: Store, tmp_path: Path) -> None:

@@ -226,8 +226,12 @@ class _Records:
                 raise _MalformedError(f"an entry of more than {_LONGEST_RECORD} bytes")
         if rest.strip(b"\n"):
             record = self._prepare(rest)
-            self._check_end(rest)
+            if not rest.endswith(b"\n"):
+                raise _MalformedError("the file ends in the middle of a line")
             if record:
+                # slapcat ends every entry with an empty line: without one the file was cut off.
+                if self._is_export:
+                    raise _MalformedError("the file ends in the middle of an entry")
                 yield record
         if self._lacks_result:
             raise _MalformedError("the file ends before the result of ldapsearch")
@@ -259,13 +263,6 @@ class _Records:
             self._is_export = b"\nentryUUID:" in record
             record = _remove_version(record)
         return record
-
-    def _check_end(self, rest: bytes) -> None:
-        if not rest.endswith(b"\n"):
-            raise _MalformedError("the file ends in the middle of a line")
-        # slapcat ends every entry with an empty line: without one the file was cut off.
-        if self._is_export:
-            raise _MalformedError("the file ends in the middle of an entry")
 
 
 def _decode_start(block: bytes) -> bytes:
