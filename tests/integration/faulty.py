@@ -94,17 +94,23 @@ def answer(code: int) -> Fault:
 
 @contextmanager
 def listening(serve: Callable[[socket.socket], object]) -> Iterator[str]:
-    """Give the URI of a server that does *serve* with its first connection."""
+    """Give the URI of a server that does *serve* with one connection after the other."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def accept() -> None:
-            with suppress(OSError, EOFError):
-                client, _ = listener.accept()
-                with client:
+            while True:
+                try:
+                    client, _ = listener.accept()
+                except OSError:  # at the end
+                    return
+                with suppress(OSError, EOFError), client:
                     serve(client)
 
         threading.Thread(target=accept, daemon=True).start()
-        yield f"ldap://localhost:{listener.getsockname()[1]}"
+        try:
+            yield f"ldap://localhost:{listener.getsockname()[1]}"
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
 
 
 def faulty(port: int, at: int, fault: Fault) -> AbstractContextManager[str]:

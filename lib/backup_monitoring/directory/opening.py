@@ -6,17 +6,24 @@ from backup_monitoring.net import read_password
 from backup_monitoring.settings import DirectorySettings
 
 
-def open_directory(settings: DirectorySettings, phase: PhaseCallback) -> Directory:
+def open_directory(
+    settings: DirectorySettings, phase: PhaseCallback, last_error: str | None = None
+) -> Directory:
     """Return the directory of *settings*, opened.
 
     Args:
         settings: section [directory].
         phase: called with a few words before each wait, for the time limit's message.
+        last_error: of the run before: the server that it is of comes last.
 
     Raises:
         DirectoryError: no server could be used, or the file cannot be read.
         SettingsError: ``uri`` is not valid, or the password cannot be read.
     """
+    if last_error is not None:
+        # It may fail again in the middle of an answer, where no other server can continue.
+        uris = sorted(settings.uri, key=lambda uri: last_error.startswith(f"{uri}: "))
+        settings = settings._replace(uri=tuple(uris))
     directory = create_directory(settings, phase)
     try:
         for _ in directory.steps():

@@ -238,7 +238,8 @@ class _RunSteps:
         """Write the accounts of the directory, or else the last known ones and return the error."""
         self._history.set_savepoint()
         try:
-            with open_directory(self._settings.directory, self._phase) as directory:
+            last_error = self._last.directory_error
+            with open_directory(self._settings.directory, self._phase, last_error) as directory:
                 self._phase("reading the directory")
                 people = PeopleCollector(directory, self._settings.directory, writer)
                 accounts = self._require_some(self._see_entries(people.read_accounts(self._now)))
