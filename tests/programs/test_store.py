@@ -173,7 +173,10 @@ def test_a_run_over_all_says_the_same(filled: Store, task: str, options: tuple[s
     live = filled.check(task, "--live", *options)
 
     if task != "status" and not (task == "quota" and "-vvv" in options):
-        assert without_since(stored.out) == live.out
+        # With more lines the output ends earlier, and counts the accounts that are left.
+        lines = re.sub(r"\n\.\.\. and \d+ more$", "", without_since(stored.out).rstrip("\n"))
+        assert live.out.startswith(lines)
+        assert lines.count("\n") > 2 or "-vvv" not in options
     assert stored.code == live.code
     assert stored.first.split(" | ")[1] == live.first.split(" | ")[1]
 
