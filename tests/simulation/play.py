@@ -8,9 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from backup_monitoring.model.accounts import Account
 from backup_monitoring.model.needs import Files, Need
-from backup_monitoring.model.uploads import Uploads
 from backup_monitoring.model.verdicts import Verdict
 from backup_monitoring.settings.load import Settings
 from backup_monitoring.store.live import read_live_accounts
@@ -38,7 +36,7 @@ SIZE = 12
 EVERY = 5 * MINUTE
 QUIET_EVERY = 4 * HOUR
 FALSE, MISSED = "false", "missed"
-Verdicts = dict[str, dict[str, Verdict]]
+Found = tuple[str, dict[str, Verdict]]  # of an account: its uid, and its verdicts by task
 
 
 @dataclass
@@ -141,8 +139,8 @@ class Server:
                 collect_once(self._settings, server_now)
                 for (_, name), run in self._current.items():
                     run.seen.add(name)
-                self._judge("store", self._read_store(uids), now, server_now)
-            self._judge("live", self._read_live(uids, server_now), now, server_now)
+                self._compare_all("store", self._read_store(uids), now)
+            self._compare_all("live", self._judge_live(uids, server_now), now)
 
     def _list_events(self) -> Iterator[Event]:
         for account in self._fleet.accounts:
@@ -228,34 +226,33 @@ class Server:
             )
         )
 
-    def _read_store(self, uids: list[str]) -> list[tuple[Account, Uploads]]:
+    def _read_store(self, uids: list[str]) -> list[Found]:
+        """Return what the run that has just ended found."""
         state = open_store(self._directory.store)
         try:
-            return list(state.accounts(Files.ALL, uids))
+            return [
+                (verdicts[0].uid, {each.task: each.verdict for each in verdicts})
+                for verdicts in state.verdicts().list_all(uids)
+            ]
         finally:
             state.close()
 
-    def _read_live(self, uids: list[str], server_now: datetime) -> list[tuple[Account, Uploads]]:
-        return list(
-            read_live_accounts(
-                self._settings, Need.ALL, Files.ALL, uids, server_now, lambda _: None
-            )
+    def _judge_live(self, uids: list[str], server_now: datetime) -> list[Found]:
+        policies = self._settings.policies
+        found = read_live_accounts(
+            self._settings, Need.ALL, Files.ALL, uids, server_now, lambda _: None
         )
+        return [
+            (account.uid, evaluate_all(account, uploads, policies, server_now))
+            for account, uploads in found
+        ]
 
-    def _judge(
-        self,
-        source: str,
-        found: list[tuple[Account, Uploads]],
-        now: datetime,
-        server_now: datetime,
-    ) -> None:
+    def _compare_all(self, source: str, found: list[Found], now: datetime) -> None:
         lives = {each.uid: each for each in self._fleet.accounts}
-        for account, uploads in found:
-            life = lives[account.uid]
-            verdicts = evaluate_all(account, uploads, self._settings.policies, server_now)
-            expected = expect(Moment(now, source, life), self._fleet.windows)
+        for uid, verdicts in found:
+            expected = expect(Moment(now, source, lives[uid]), self._fleet.windows)
             for task, verdict in verdicts.items():
-                self._compare(life, source, task, verdict, expected[task], now)
+                self._compare(lives[uid], source, task, verdict, expected[task], now)
 
     def _compare(
         self,
