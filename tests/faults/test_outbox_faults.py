@@ -220,6 +220,39 @@ def test_a_user_who_may_not_look_has_one_clear_line(notifying: Fleet) -> None:
 
 
 @needs_root
+def test_a_user_who_may_not_come_near_has_one_clear_line(notifying: Fleet) -> None:
+    hidden = notifying.folder / "hidden"
+    (hidden / "outbox").mkdir(parents=True)
+    write_settings(notifying, "../hidden/outbox/outbox.sqlite")
+    notify(notifying, "--scan")
+    os.chown(hidden, NOBODY, NOBODY)
+    hidden.chmod(0o700)
+
+    checked = run(notifying, LATER, "check_backup_monitoring", before=WEAK)
+    notified = run(notifying, LATER, "notify_backup", "--scan", before=WEAK)
+
+    assert (checked.code, notified.code) == (State.UNKNOWN.value, 2)
+    for ran in (checked, notified):
+        assert len(ran.text.splitlines()) == 1
+        assert "outbox.sqlite: cannot be used (Permission denied)" in ran.first
+
+
+@needs_root
+def test_templates_that_a_user_may_not_read_have_one_clear_line(notifying: Fleet) -> None:
+    templates = notifying.folder / "hidden" / "templates"
+    templates.mkdir(parents=True)
+    settings = notifying.file.read_text()
+    notifying.file.write_text(f'{settings}templates = "{templates}"\n')
+    os.chown(templates.parent, NOBODY, NOBODY)
+    templates.parent.chmod(0o700)
+
+    ran = run(notifying, LATER, "notify_backup", "--test-mail", "a@example.org", before=WEAK)
+
+    assert (ran.code, len(ran.text.splitlines())) == (3, 1)
+    assert f"{templates}: cannot be read (Permission denied); let this user read" in ran.first
+
+
+@needs_root
 def test_what_else_is_wrong_is_not_hidden_by_permissions(notifying: Fleet) -> None:
     notify(notifying, "--scan")
     _give_away(notifying.folder / "outbox")

@@ -65,7 +65,7 @@ def load_templates(folder: Path | None, *tags: str) -> TemplateSet:
             is skipped.
 
     Raises:
-        MailError: not even English was found.
+        MailError: not even English was found, or as `list_languages`.
     """
     known = list_languages(folder)
     for tag in (*tags, LAST_RESORT):
@@ -78,9 +78,17 @@ def load_templates(folder: Path | None, *tags: str) -> TemplateSet:
 
 @lru_cache(maxsize=8)
 def list_languages(folder: Path | None) -> tuple[str, ...]:
-    """Return the names of all languages, including a provider's own."""
+    """Return the names of all languages, including a provider's own.
+
+    Raises:
+        MailError: *folder* is in a folder that this user may not enter.
+    """
     places = [PACKAGED, *([folder] if folder is not None else [])]
-    names = {file.parent.name for place in places for file in place.glob("*/language.jinja")}
+    try:
+        names = {file.parent.name for place in places for file in place.glob("*/language.jinja")}
+    except OSError as error:
+        problem = f"cannot be read ({error.strerror})"
+        raise MailError(str(folder), problem, "let this user read [notify] templates") from None
     return tuple(sorted(names))
 
 

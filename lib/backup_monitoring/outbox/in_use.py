@@ -16,10 +16,10 @@ NOTE = "outbox-in-use"  # beside the outbox, with its name in it: a folder has o
 
 def refuse_lost(file: Path) -> None:
     """Raise OutboxError if *file* is missing or empty, though its folder had an outbox."""
-    if not file.parent.exists():
-        remedy = "create it, for example by the unit, or correct [notify] outbox"
-        raise OutboxError(str(file.parent), "the folder does not exist", remedy)
     try:
+        if not file.parent.exists():
+            remedy = "create it, for example by the unit, or correct [notify] outbox"
+            raise OutboxError(str(file.parent), "the folder does not exist", remedy)
         missing = _find_missing(file)
         known = _read_note(file) if missing else None
     except OSError as error:
