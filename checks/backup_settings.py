@@ -1,6 +1,8 @@
-"""backup_settings: shows the settings in effect, and tests the installation step by step."""
+"""backup_settings: shows the settings in effect, and tests the installation part by part."""
 
+import argparse
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 from backup_monitoring.model import (
     Account,
@@ -32,6 +34,7 @@ from backup_monitoring.tasks import (
 
 FAILED = 2
 _LIMIT = 50
+_TEST_LIMIT = 300
 
 
 def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
@@ -42,20 +45,13 @@ def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
         HelpRequested: the command line asks for help or version.
     """
     options = _make_parser().parse(arguments)
+    _reject_combinations(options)
     if options.default:
-        if options.test or options.account:
-            raise UsageError("--default", "needs no settings", "leave --test and --account out")
         return 0, render_annotated().rstrip()
-    settings = start_run(options, watchdog, _LIMIT)
+    settings = start_run(options, watchdog, _TEST_LIMIT if options.test else _LIMIT)
     uids, now = parse_uids(options), choose_now(options)
-    if options.test and uids is not None:
-        raise UsageError("--test", "is about all accounts", "leave --account out")
     if options.test:
-        from backup_monitoring.selftest import InstallationCheck
-
-        installation = InstallationCheck(settings, now, watchdog.phase)
-        lines = [sanitize(line) for line in installation.run()]
-        return (FAILED if installation.failed else 0), "\n".join(lines)
+        return _test(options, settings, now, watchdog)
     if uids is not None:
         from backup_monitoring.model import Need
         from backup_monitoring.store import read_live_accounts
@@ -66,20 +62,60 @@ def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
     return 0, "\n".join(_format_settings(settings))
 
 
+def _reject_combinations(options: argparse.Namespace) -> None:
+    """Raise UsageError for options that do not go together."""
+    if options.default and (options.test or options.account):
+        raise UsageError("--default", "needs no settings", "leave --test and --account out")
+    if options.test and options.account:
+        raise UsageError("--test", "is about all accounts", "leave --account out")
+    for option, value in (("--as", options.user), ("--part", options.part)):
+        if value and not options.test:
+            raise UsageError(option, "is an option of the test", "add --test, or leave it out")
+
+
+def _test(
+    options: argparse.Namespace, settings: Settings, now: datetime, watchdog: Watchdog
+) -> tuple[int, str]:
+    """Test the installation, as this user or another one; return exit code and output."""
+    from backup_monitoring.selftest import PARTS, InstallationCheck, find_user
+
+    for part in options.part or ():
+        if part not in PARTS:
+            raise UsageError("--part", f"{part!r} is none of {', '.join(PARTS)}", "name one")
+    user = None if options.user is None else find_user(options.user)
+    seconds = options.timeout or _TEST_LIMIT
+    check = InstallationCheck(settings, now, watchdog.phase, seconds, options.part or ())
+    lines = check.run() if user is None else check.run_as(user)
+    text = "\n".join(map(sanitize, lines))
+    return (FAILED if check.failed else 0), text
+
+
 def _make_parser() -> Parser:
     parser = Parser(
         "backup_settings",
         "Shows the settings in effect, or the thresholds of an account, each with its origin; "
         "or tests the installation; or prints a settings file to start from.",
-        "exit codes: 0 all is well, 2 a step of --test failed, 3 wrong options or settings",
+        "exit codes: 0 all is well, 2 a part of --test failed, 3 wrong options or settings",
     )
     add_account_option(parser, "print all settings in effect")
-    add_common_options(parser, limit=f"{_LIMIT}")
+    add_common_options(parser, limit=f"{_LIMIT}, of --test {_TEST_LIMIT}")
     parser.add_argument(
         "--test",
         action="store_true",
-        help="test the installation step by step: reach the directory, verify it, bind, count "
-        "accounts, find homes, read a report, reach the mail server (nothing is sent)",
+        help="test each part of the installation that the settings name: directory, homes, "
+        "store, outbox, log, mails and their server, Icinga or Nagios; changes and sends nothing",
+    )
+    parser.add_argument(
+        "--as",
+        dest="user",
+        metavar="USER",
+        help="with --test, by root: try what USER needs, with the rights of USER",
+    )
+    parser.add_argument(
+        "--part",
+        metavar="PART",
+        action="append",
+        help="with --test: only this part, for example mail (repeat it)",
     )
     parser.add_argument(
         "--default",

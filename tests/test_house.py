@@ -18,7 +18,10 @@ LIB = ROOT / "lib" / "backup_monitoring"
 OURS = "backup_monitoring"
 # Top to bottom: a package may import those that are named, and each of them is below it.
 LAYERS: Mapping[str, tuple[str, ...]] = {
-    "selftest": ("directory", "mail", "model", "settings", "tasks", "uploads"),
+    "selftest": (
+        *("directory", "icinga", "mail", "model", "notify", "outbox", "settings", "store"),
+        *("tasks", "uploads"),
+    ),
     "icinga": ("model", "net", "plugin", "settings", "store", "tasks"),
     "plugin": ("model", "settings", "store", "tasks"),
     "notify": ("mail", "model", "outbox", "settings", "store", "tasks"),

@@ -128,7 +128,7 @@ def test_a_zone_that_is_not_known_is_said(fleet: Fleet) -> None:
     collected = run(fleet, NOW, "collect_backup_state", "-v", environment=given)
     checked = run(fleet, NOW, "check_backup_monitoring", "-v", environment=given)
 
-    assert f"FAILED  time zone: {said}\n" in tried.text
+    assert f"FAILED  zone: {said}\n" in tried.text
     assert f"zone: {said}" in collected.text
     assert checked.code == 1
     assert "1 finding of kind zone (this server's time zone is not known)" in checked.text

@@ -391,6 +391,9 @@ def test_backup_settings(programs: Programs, example: Path) -> None:
         "note    homes",
         "ok      reports",
         "note    reports",
+        *(f"not tried {part}" for part in ("store", "outbox", "log", "messages", "mail")),
+        "not tried icinga",
+        "not tried nagios",
     ]
     assert (shown.code, account.code, ran.code) == (0, 0, 0)
 

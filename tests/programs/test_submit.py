@@ -107,6 +107,36 @@ def test_a_wrong_password_is_reported(icinga: Icinga, store: Store) -> None:
     assert f"{5 * 29} results are missing" in ran.out
 
 
+def test_the_api_is_tried_and_no_result_is_submitted(icinga: Icinga, store: Store) -> None:
+    url = f"https://localhost:{icinga.port}"
+    reader = {"password": PASSWORD, "permissions": ["objects/query/*", "Actions/remove-*"]}
+    created = icinga.request("PUT", "/v1/objects/apiusers/reader", values={"attrs": reader})
+    before = icinga.services()
+
+    allowed = store.run("backup_settings", "--test", "--part", "icinga")
+    to_icinga(store, icinga.port, icinga.ca_file, "wrong")
+    wrong = store.run("backup_settings", "--test", "--part", "icinga")
+    to_icinga(store, icinga.port, icinga.ca_file)
+    store.config.write_text(store.config.read_text().replace("backup-submit", "reader"))
+    lacking = store.run("backup_settings", "--test", "--part", "icinga")
+
+    assert created[0] == 200
+    assert (allowed.code, allowed.out) == (
+        0,
+        f"ok      icinga: {url}: backup-submit may submit results; none was submitted\n",
+    )
+    assert (wrong.code, wrong.out) == (
+        2,
+        f"FAILED  icinga: {url}: wrong user or password; see [icinga] user\n",
+    )
+    assert (lacking.code, lacking.out) == (
+        2,
+        f"FAILED  icinga: {url}: the ApiUser reader lacks the permission "
+        "actions/process-check-result; see icinga/icinga2-submit.conf\n",
+    )
+    assert icinga.services() == before
+
+
 def test_an_unknown_authority_is_refused(icinga: Icinga, store: Store, tmp_path: Path) -> None:
     to_icinga(store, icinga.port, make_authority(tmp_path, "other"))
 

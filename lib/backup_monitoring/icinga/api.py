@@ -8,6 +8,7 @@ from base64 import b64encode
 from collections import Counter
 from collections.abc import Iterable
 from datetime import timedelta
+from fnmatch import fnmatchcase
 from http.client import HTTPException, HTTPSConnection
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -26,9 +27,11 @@ from backup_monitoring.settings import IcingaSettings
 _DEFAULT_PORT = 5665
 _WAIT = 10.0  # seconds, for an answer
 _PATH = "/v1/actions/process-check-result"
+_PERMISSION = "actions/process-check-result"
 _EXAMPLES = 5
 _LONGEST_ANSWER = 64 * 1024  # Icinga's have below 1 KiB
 _ACCEPTED, _UNAUTHORIZED = 200, 401
+_WRONG_LOGIN = ("wrong user or password", "see [icinga] user")
 
 
 class ApiError(MonitoringError):
@@ -72,6 +75,42 @@ def submit(
     return submission.summarize()
 
 
+def try_api(settings: IcingaSettings) -> str:
+    """Log in to the API, and submit nothing; return a few words about that.
+
+    Raises:
+        ApiError: it does not answer, or the user may not submit results.
+        SettingsError: the password or the authorities' certificates cannot be read.
+    """
+    connection = _ApiConnection(settings)
+    try:
+        status, text = connection.get("/v1")
+    except (OSError, HTTPException) as error:
+        raise ApiError(settings.url, *_explain_error(error, settings)) from None
+    finally:
+        connection.close()
+    if status == _UNAUTHORIZED:
+        raise ApiError(settings.url, *_WRONG_LOGIN)
+    permissions = _parse_permissions(text) if status == _ACCEPTED else None
+    if permissions is None:
+        problem = f"not an answer of Icinga's API: {status} {sanitize(text, 120)}"
+        raise ApiError(settings.url, problem, "see [icinga] url")
+    if not any(fnmatchcase(_PERMISSION, each.lower()) for each in permissions):
+        problem = f"the ApiUser {settings.user} lacks the permission {_PERMISSION}"
+        raise ApiError(settings.url, problem, "see icinga/icinga2-submit.conf")
+    return f"{settings.url}: {settings.user} may submit results; none was submitted"
+
+
+def _parse_permissions(text: str) -> list[str] | None:
+    """Return the permissions in an answer to "who am I?", None if it is another text."""
+    try:
+        (result,) = json.loads(text)["results"]
+        # "(filtered)": for some objects only
+        return [str(each).removesuffix(" (filtered)") for each in result["permissions"]]
+    except (ValueError, LookupError, TypeError):
+        return None
+
+
 class _Submission:
     """The results so far; after a failure of the API the further ones are only counted."""
 
@@ -94,12 +133,12 @@ class _Submission:
             try:
                 self._note(result, *self.connection.post(_make_body(result, self._settings.ttl)))
             except (OSError, HTTPException) as error:
-                self._error = self._format_error(error)
+                self._error = "; ".join(_explain_error(error, self._settings))
         self._missing += self._error is not None
 
     def _note(self, result: CheckResult, status: int, text: str) -> None:
         if status == _UNAUTHORIZED:
-            self._error = "wrong user or password; see [icinga] user"
+            self._error = "; ".join(_WRONG_LOGIN)
         elif status == _ACCEPTED:
             self._accepted += 1
         else:
@@ -108,22 +147,24 @@ class _Submission:
                 service = f"{result.host}!{result.service}"
                 self._examples.append(f"{service}: {status} {sanitize(text, 120)}")
 
-    def _format_error(self, error: Exception) -> str:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            host = urlsplit(self._settings.url).hostname or ""
-            return "; ".join(explain_rejection(error, host, _make_trust(self._settings)))
-        if isinstance(error, ssl.SSLError):
-            reason = explain_failure(error)
-        else:
-            reason = getattr(error, "strerror", None) or type(error).__name__
-        return f"no answer ({reason}); see whether Icinga runs, and [icinga] url"
-
     def summarize(self) -> SubmitResult:
         """Return what became of all results."""
         error = f"{self._settings.url}: {self._error}" if self._error is not None else None
         return SubmitResult(
             self._accepted, self._missing, self._refused, tuple(self._examples), error
         )
+
+
+def _explain_error(error: Exception, settings: IcingaSettings) -> tuple[str, str]:
+    """Return problem and remedy of *error*."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        host = urlsplit(settings.url).hostname or ""
+        return explain_rejection(error, host, _make_trust(settings))
+    if isinstance(error, ssl.SSLError):
+        reason = explain_failure(error)
+    else:
+        reason = getattr(error, "strerror", None) or type(error).__name__
+    return f"no answer ({reason})", "see whether Icinga runs, and [icinga] url"
 
 
 def _make_body(result: CheckResult, ttl: timedelta) -> bytes:
@@ -173,10 +214,14 @@ class _ApiConnection:
     def _open(self) -> HTTPSConnection:
         return HTTPSConnection(*self._address, timeout=_WAIT, context=self._context)
 
+    def get(self, path: str) -> tuple[int, str]:
+        """Return status and body of the answer to a request of *path*."""
+        return self._request("GET", path)
+
     def post(self, body: bytes) -> tuple[int, str]:
-        """Return status and body of the answer."""
+        """Return status and body of the answer to a result."""
         try:
-            return self._post(body)
+            return self._request("POST", _PATH, body)
         except ssl.SSLCertVerificationError:
             raise
         except (ConnectionError, HTTPException, ssl.SSLError):
@@ -186,10 +231,10 @@ class _ApiConnection:
         # harm: it has the same state.
         self.close()
         self._connection = self._open()
-        return self._post(body)
+        return self._request("POST", _PATH, body)
 
-    def _post(self, body: bytes) -> tuple[int, str]:
-        self._connection.request("POST", _PATH, body, self._headers)
+    def _request(self, method: str, path: str, body: bytes | None = None) -> tuple[int, str]:
+        self._connection.request(method, path, body, self._headers)
         answer = self._connection.getresponse()
         text = answer.read(_LONGEST_ANSWER + 1)
         if len(text) > _LONGEST_ANSWER:

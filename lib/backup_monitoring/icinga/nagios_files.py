@@ -121,6 +121,11 @@ def _put(pipe: int, command: bytes, until: float) -> None:
             return
 
 
+def try_pipe(pipe: Path) -> None:
+    """Open *pipe* and write nothing; NagiosError as of `write_pipe`."""
+    os.close(_open_pipe(pipe))
+
+
 def _open_pipe(pipe: Path) -> int:
     remedy = "set it to command_file of nagios.cfg, and see whether Nagios runs"
     try:

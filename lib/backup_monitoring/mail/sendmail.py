@@ -3,6 +3,7 @@
 import os
 import subprocess
 import tempfile
+from pathlib import Path
 from typing import IO
 
 from backup_monitoring.mail.transport import (
@@ -67,7 +68,7 @@ class Sendmail:
 
 def try_program(program: str) -> str:
     """Return that *program* can be run; TransportError if it cannot."""
-    if not os.access(program, os.X_OK):
+    if not (os.access(program, os.X_OK) and Path(program).is_file()):
         problem = "does not exist or cannot be run"
         raise TransportError(program, problem, "correct [notify] smtp")
     return f"{program} can be run; nothing was sent"

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from backup_monitoring.mail.transport import TransportError, quote_answer
+from backup_monitoring.mail.headers import choose_mailbox
+from backup_monitoring.mail.transport import TransportError, TransportRemark, quote_answer
 from backup_monitoring.net import (
     ServerAddress,
     Trust,
@@ -24,6 +25,7 @@ from backup_monitoring.net import (
 from backup_monitoring.settings import NotifySettings
 
 _PORTS = {"smtp": 25, "smtps": 465}
+_DONE, _LATER, _REFUSED = 250, 4, 5  # codes; of the latter two the first digit
 
 
 class MailServer(NamedTuple):
@@ -188,16 +190,62 @@ def _log_in(connection: SmtpConnection, server: MailServer, settings: NotifySett
 def try_server(settings: NotifySettings, wait: float) -> Iterator[str]:
     """Try the mail server without sending anything; yield a line after each step.
 
+    With ``[notify] from`` a mail to the operator is begun, and given up before its content.
+
     Raises:
         TransportError: the step that failed, with its remedy.
+        MailError: ``from`` or ``operator`` is not valid.
     """
     connection = None
     for connection, line in open_in_steps(settings, wait):  # noqa: B007 - the last one is used
         yield line
     assert connection is not None  # noqa: S101 - there are steps, or an error
-    with _explain_errors(parse_server(settings.smtp), wait, _make_trust(settings)):
-        code, text = connection.noop()
-        if code != 250:
-            raise smtplib.SMTPResponseException(code, text)
-    hang_up(connection)
+    try:
+        with _explain_errors(parse_server(settings.smtp), wait, _make_trust(settings)):
+            _require_done(connection.noop())
+            if settings.sender:
+                yield from _try_envelopes(connection, settings)
+    finally:
+        hang_up(connection)
     yield "accepts commands; nothing was sent"
+
+
+def _require_done(answer: tuple[int, bytes]) -> None:
+    if answer[0] != _DONE:
+        raise smtplib.SMTPResponseException(*answer)
+
+
+def _try_envelopes(connection: SmtpConnection, settings: NotifySettings) -> Iterator[str]:
+    sender = choose_mailbox(settings.sender, "[notify] from").address
+    return_path = settings.return_path or "the null return path"
+    code, text = connection.mail(settings.return_path)
+    if code != _DONE:
+        problem = f"refuses mails from {return_path}: {code} {quote_answer(text)}"
+        remedy = "check return_path and username in [notify], and the mail server's log"
+        raise TransportError(settings.smtp, problem, remedy)
+    yield f"accepts mails from {return_path}"
+    if settings.operator:
+        yield _try_operator(connection, settings)
+    _require_done(connection.rset())
+    if sender != settings.return_path:
+        code, text = connection.mail(sender)
+        if code != _DONE:
+            answer = f"{code} {quote_answer(text)}"
+            yield TransportRemark(
+                f"refuses mails from {sender}: {answer}; it is only the From of the mails, which "
+                "cannot be tried without sending: see notify_backup --test-mail"
+            )
+        _require_done(connection.rset())
+
+
+def _try_operator(connection: SmtpConnection, settings: NotifySettings) -> str:
+    address = choose_mailbox(settings.operator, "[notify] operator").address
+    code, text = connection.rcpt(address)
+    answer = f"{code} {quote_answer(text)}"
+    if code // 100 == _REFUSED:
+        problem = f"refuses the operator {address}: {answer}"
+        remedy = "check operator in [notify], and that the server relays for this host or login"
+        raise TransportError(settings.smtp, problem, remedy)
+    if code // 100 == _LATER:
+        return f"asks to try the operator {address} again later: {answer}"
+    return f"accepts the operator {address}"

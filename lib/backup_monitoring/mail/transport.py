@@ -29,6 +29,12 @@ class SendResult(NamedTuple):
     reason: str
 
 
+class TransportRemark(str):
+    """A line of a test about what the server does not allow, and no mail needs for certain."""
+
+    __slots__ = ()
+
+
 class Transport(Protocol):
     """Delivers mails, to a server or a program."""
 

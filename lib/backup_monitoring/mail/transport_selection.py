@@ -24,8 +24,11 @@ def open_transport(settings: NotifySettings, wait: float = WAIT) -> Transport:
 def try_transport(settings: NotifySettings, wait: float = WAIT) -> Iterator[str]:
     """Try the transport of ``[notify] smtp`` without sending; yield a line after each step.
 
+    A `TransportRemark` is about what the server does not allow, and no mail needs.
+
     Raises:
         TransportError: the step that failed, with its remedy.
+        MailError: ``from`` or ``operator`` is not valid.
         SettingsError: the file of the password.
     """
     if settings.smtp.startswith("sendmail:"):

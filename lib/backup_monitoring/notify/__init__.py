@@ -4,6 +4,7 @@ from backup_monitoring import face
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from backup_monitoring.notify.deadline import call_within
     from backup_monitoring.notify.hook import parse_call
     from backup_monitoring.notify.notifier import Notifier
 else:

@@ -20,6 +20,7 @@ from backup_monitoring.outbox import sending, storm_guard
 from backup_monitoring.outbox.delivery_log import LogAction
 from backup_monitoring.outbox.messages import Digest, OutgoingMail, QueuedMail, RefusedMail, Storm
 from backup_monitoring.outbox.outbox_errors import OutboxError, make_error
+from backup_monitoring.outbox.outbox_file import name_lock
 from backup_monitoring.outbox.queue import queue_mail
 from backup_monitoring.outbox.shared_file import create_file
 from backup_monitoring.outbox.transaction import Outbox, Transaction
@@ -97,7 +98,7 @@ def _lock(file: Path) -> Iterator[bool]:
     The lock is on a file of its own: closing a second handle of the outbox would release SQLite's
     locks.
     """
-    name = file.with_name(f"{file.name}.lock")
+    name = name_lock(file)
     try:
         create_file(name)
         lock = open_regular(name, os.O_RDONLY | os.O_NOFOLLOW)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from backup_monitoring.settings import open_regular
 
+_APPEND = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW
 _LONGEST = 500  # characters of a text from outside: a line stays one short write
 
 
@@ -80,9 +81,22 @@ class DeliveryLog:
             self.failure = f"{self._file}: cannot be written ({error.strerror or error})"
 
 
+def try_log(file: Path) -> bool:
+    """Open the log *file*, and write nothing; return False if it is not there.
+
+    Raises:
+        OSError: it cannot be opened for writing.
+    """
+    try:
+        os.close(open_regular(file, _APPEND))
+    except FileNotFoundError:
+        return False
+    return True
+
+
 def _open_log(file: Path) -> int:
     # Opened again for each batch: logrotate may have moved the old file away.
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
+    flags = _APPEND | os.O_CREAT
     try:
         stream = open_regular(file, flags | os.O_EXCL, 0o640)
     except FileExistsError:

@@ -7,12 +7,14 @@ was queued survives a power cut.
 
 import os
 import sqlite3
+from enum import Enum, auto
 from pathlib import Path
 from urllib.parse import quote
 
-from backup_monitoring.outbox.in_use import record_use, refuse_lost, refuse_unused
+from backup_monitoring.outbox.in_use import NOTE, record_use, refuse_lost, refuse_unused
 from backup_monitoring.outbox.outbox_errors import BUSY, OutboxError, make_error
 from backup_monitoring.outbox.shared_file import create_file
+from backup_monitoring.settings import open_regular
 
 LAYOUT = 3  # of the tables: PRAGMA user_version
 _TABLES = """
@@ -98,6 +100,50 @@ def read_outbox(file: Path) -> sqlite3.Connection:
     except sqlite3.Error as error:
         raise make_error(file, error) from None
     return db
+
+
+class OutboxAccess(Enum):
+    """What came of trying an outbox."""
+
+    WRITABLE = auto()
+    UNUSED = auto()  # no use has created it yet
+    UNDECIDED = auto()  # a transaction is in progress, or was interrupted
+
+
+def try_outbox(file: Path) -> OutboxAccess:
+    """Begin a transaction in the outbox *file* and roll it back; nothing is created or changed.
+
+    Raises:
+        OutboxError: it is lost, cannot be opened for writing, or has another layout.
+    """
+    refuse_lost(file)
+    journal = file.with_name(f"{file.name}-journal")
+    beside = (file.with_name(NOTE), name_lock(file))
+    try:
+        # SQLite itself begins a transaction in a file that it cannot write, too.
+        for flag, files in ((os.O_RDONLY, beside), (os.O_RDWR, (file, journal))):
+            for each in files:
+                if each.exists():
+                    os.close(open_regular(each, flag))
+        if not file.exists() or not file.stat().st_size:
+            return OutboxAccess.UNUSED
+        if journal.exists() and journal.stat().st_size:
+            return OutboxAccess.UNDECIDED  # SQLite would undo an interrupted one
+        db = _connect(file, "rw")
+        try:
+            _check_layout(db, file)
+            db.execute("BEGIN IMMEDIATE")
+            db.execute("ROLLBACK")
+        finally:
+            db.close()
+    except (OSError, sqlite3.Error) as error:
+        raise make_error(file, error) from None
+    return OutboxAccess.WRITABLE
+
+
+def name_lock(file: Path) -> Path:
+    """Return the file that is locked during a delivery from the outbox *file*."""
+    return file.with_name(f"{file.name}.lock")
 
 
 def _connect(file: Path, mode: str) -> sqlite3.Connection:

@@ -6,6 +6,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from backup_monitoring.selftest.health import OutboxFailure, OutboxHealth, StorePart
     from backup_monitoring.selftest.health import evaluate_health
-    from backup_monitoring.selftest.installation import InstallationCheck
+    from backup_monitoring.selftest.installation import PARTS, InstallationCheck
+    from backup_monitoring.selftest.other_user import find_user
 else:
     __all__, __getattr__ = face(__name__, __file__)

@@ -1,182 +1,292 @@
-"""Checks an installation step by step, and says what to do where a step fails."""
+"""Checks an installation part by part, and says what to do where a part fails."""
 
-from collections.abc import Callable, Iterator
-from datetime import datetime, timezone
+import os
+from collections.abc import Callable, Collection, Iterator
+from datetime import datetime
 from itertools import islice
+from typing import NamedTuple
 
-from backup_monitoring.directory import Directory, FallbackStep, create_directory, read_accounts
-from backup_monitoring.model import (
-    Account,
-    Files,
-    InvalidReport,
-    MonitoringError,
-    Need,
-    Start,
-    Uploads,
-    format_time,
+from backup_monitoring.directory import (
+    Directory,
+    FallbackStep,
+    create_directory,
+    open_directory,
+    read_accounts,
 )
-from backup_monitoring.settings import HomesSettings, Settings, list_zone_findings
+from backup_monitoring.model import Account, Files, MonitoringError, Need
+from backup_monitoring.notify import call_within
+from backup_monitoring.selftest import file_parts
+from backup_monitoring.selftest.home_survey import HomeSurvey
+from backup_monitoring.selftest.other_user import NoPrivilegeError, User, find_user_of, try_as
+from backup_monitoring.selftest.part_lines import Outcome, PartLine
+from backup_monitoring.selftest.users import find_part_users, name_user
+from backup_monitoring.settings import Settings, list_zone_findings
 from backup_monitoring.tasks import SchedulePolicy
-from backup_monitoring.uploads import HomeError, HomeReader, resolve_home
+from backup_monitoring.uploads import HomeReader
 
+PARTS = (
+    *("settings", "directory", "homes", "store", "outbox", "log", "messages", "mail"),
+    *("icinga", "nagios"),
+)
 _HOMES = 1000
+_SHARE = 0.9  # of the time limit for all parts together
+_WAITS = 2  # a mail server may take this part of its time to answer: it shows which step hangs
+
+
+class _Part(NamedTuple):
+    """A part of the installation.
+
+    Args:
+        skipped: why it is not tried; None if it is.
+        owner: the number of the user who uses it, as whom root tries it; None: as root.
+    """
+
+    name: str
+    run: Callable[[], Iterator[PartLine]]
+    skipped: str | None = None
+    owner: int | None = None
 
 
 class InstallationCheck:
-    """A check of *settings*; `failed` is whether a step has failed."""
+    """A check of the installation with *settings* by this user; it changes nothing.
 
-    def __init__(self, settings: Settings, now: datetime, phase: Callable[[str], None]) -> None:
-        self.failed = False
+    Args:
+        now: aware UTC. phase: called with a few words before each wait.
+        seconds: that the whole check may take; each part has its share.
+        parts: some of `PARTS`; none means all.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        now: datetime,
+        phase: Callable[[str], None],
+        seconds: float = 300,
+        parts: Collection[str] = (),
+    ) -> None:
+        self._failed: set[str] = set()
         self._settings = settings
         self._now = now
-        self._phase = phase
-        self._readable = 0  # homes; of the others a text each, by what is wrong with them
-        self._missing: list[str] = []
-        self._refused: list[str] = []
-        self._pathless: list[str] = []
-        self._starts: list[tuple[Account, Start]] = []
-        self._invalid: list[InvalidReport] = []
+        self._announce = phase
+        self._doing = ""
+        self._wanted = parts or PARTS
+        self._seconds = seconds * _SHARE / len(self._wanted)
+        self._users = find_part_users(settings)
+        self._unable: set[int] = set()  # users who cannot run this program
+        self._accounts: list[Account] | None = None
+        self._zones = settings.policies[SchedulePolicy].zones
+
+    @property
+    def failed(self) -> bool:
+        """Whether a part has failed."""
+        return bool(self._failed)
 
     def run(self) -> Iterator[str]:
-        """Yield a line per step, ``ok`` or ``FAILED`` first; stop if no further step can work."""
-        yield _ok(f"settings: {self._settings.file} is valid")
-        for finding in list_zone_findings(self._settings.policies[SchedulePolicy].zones):
-            yield self._fail(f"time zone: {finding}")
-        yield from self._check_directory()
-        if self._settings.notify.sender:
-            yield from self._check_mail_server()
+        """Yield the lines about each part."""
+        for part in self._list_parts():
+            if part.name in self._wanted:
+                yield from map(self._note_failure, self._try_part(part))
 
-    def _fail(self, text: str) -> str:
-        self.failed = True
-        return f"FAILED  {text}"
-
-    def _check_directory(self) -> Iterator[str]:
-        try:
-            directory = create_directory(self._settings.directory, self._phase)
-        except MonitoringError as error:  # the password's file
-            yield self._fail(f"directory: {error}")
+    def run_as(self, user: User) -> Iterator[str]:
+        """Yield the lines about each part as *user* has tried it; see `find_user`."""
+        if user.uid == os.geteuid():
+            yield from self.run()
             return
+        self._announce(f"trying the installation as {user.name}")
+        seconds = self._seconds * len(self._wanted)
+        try:
+            lines = try_as(user, self._settings.file, self._now, seconds, self._wanted)
+            yield from map(self._note_failure, lines)
+        except MonitoringError as error:
+            yield self._note_failure(PartLine(Outcome.FAILED, "program", str(error)))
+
+    def _note_failure(self, line: PartLine) -> str:
+        if line.outcome is Outcome.FAILED:
+            self._failed.add(line.part)
+        return str(line)
+
+    def _list_parts(self) -> Iterator[_Part]:
+        """Yield the parts in their order."""
+        users = self._users
+        collector = None if users.collects else _format_only(users.collector)
+        yield _Part("settings", self._try_settings)
+        yield _Part("directory", self._try_directory, collector, users.collector)
+        if self._failed & {"directory", "accounts"}:
+            collector = collector or "its accounts are not known"
+        yield _Part("homes", self._try_homes, collector)
+        unset = _find_unset("store", folder=self._settings.store.folder)
+        yield _Part("store", self._try_store, unset, users.collector)
+        yield from self._list_notifier_parts()
+        yield from self._list_submitter_parts()
+
+    def _list_notifier_parts(self) -> Iterator[_Part]:
+        notify, users = self._settings.notify, self._users
+        other = _format_only(users.notifier)
+        not_its_own = None if users.delivers else other
+        unset = _find_unset("notify", outbox=notify.outbox)
+        unused = other if users.is_collector_only else None
+        yield _Part("outbox", self._try_outbox, unset or unused, users.notifier)
+        unset = _find_unset("notify", log=notify.log)
+        unused = None if users.queues else other
+        yield _Part("log", self._try_log, unset or unused, users.notifier)
+        unset = "[notify] from is not set" if not notify.sender else None
+        for name, run in (("messages", self._try_messages), ("mail", self._try_mail)):
+            yield _Part(name, run, unset or not_its_own, users.notifier)
+
+    def _list_submitter_parts(self) -> Iterator[_Part]:
+        icinga, users = self._settings.icinga, self._users
+        other = None if users.collects else _format_only(users.collector)
+        unset = _find_unset("icinga", url=icinga.url)
+        yield _Part("icinga", self._try_icinga, unset or other, users.collector)
+        unset = _find_unset("icinga", spool=icinga.spool, command_file=icinga.command_file)
+        taken = "results go to [icinga] url" if icinga.url else None
+        unused = "the notifier does not use it" if users.is_notifier_only else None
+        yield _Part("nagios", self._try_nagios, taken or unset or unused)
+
+    def _try_part(self, part: _Part) -> Iterator[PartLine]:
+        if part.skipped is not None:
+            yield PartLine(Outcome.NOT_TRIED, part.name, part.skipped)
+            return
+        self._enter(f"trying {part.name}")
+        if os.geteuid() == 0 and part.owner:
+            yield from self._try_as_owner(part, part.owner)
+        else:
+            yield from self._try_here(part)
+
+    def _try_as_owner(self, part: _Part, owner: int) -> Iterator[PartLine]:
+        user = find_user_of(owner)
+        if user is None:
+            text = f"the user {owner}, who owns it, has no name on this server"
+            yield PartLine(Outcome.NOT_TRIED, part.name, text)
+        elif owner in self._unable:
+            text = f"{user.name}, who needs it, cannot run this program"
+            yield PartLine(Outcome.NOT_TRIED, part.name, text)
+        else:
+            try:
+                file = self._settings.file
+                yield from try_as(user, file, self._now, self._seconds, [part.name])
+            except NoPrivilegeError:
+                yield from self._try_here(part)
+            except MonitoringError as error:
+                self._unable.add(owner)
+                yield PartLine(Outcome.FAILED, "program", str(error))
+
+    def _try_here(self, part: _Part) -> Iterator[PartLine]:
+        lines: list[PartLine] = []
+
+        def collect() -> bool:
+            for line in part.run():
+                lines.append(line)
+            return True
+
+        try:
+            done = call_within(self._seconds, collect)
+        except MonitoringError as error:
+            lines.append(PartLine(Outcome.FAILED, part.name, str(error)))
+            done = True
+        yield from list(lines)
+        if not done:
+            text = f"{self._doing}: did not end within {self._seconds:g} s; see what it waits for"
+            yield PartLine(Outcome.FAILED, part.name, text)
+
+    def _enter(self, doing: str) -> None:
+        self._doing = doing
+        self._announce(doing)
+
+    def _try_settings(self) -> Iterator[PartLine]:
+        yield PartLine(Outcome.OK, "settings", f"{self._settings.file} is valid")
+        for finding in list_zone_findings(self._zones):
+            yield PartLine(Outcome.FAILED, "zone", str(finding))
+
+    def _try_directory(self) -> Iterator[PartLine]:
+        directory = create_directory(self._settings.directory, self._enter)
         try:
             for step in directory.steps():
-                line = _note if isinstance(step, FallbackStep) else _ok
-                yield line(f"directory: {step}")
+                outcome = Outcome.NOTE if isinstance(step, FallbackStep) else Outcome.OK
+                yield PartLine(outcome, "directory", step)
             count = self._read_accounts(directory)
-        except MonitoringError as error:
-            yield self._fail(f"directory: {error}")
-            return
         finally:
             directory.close()
         yield self._report_accounts(count)
-        if count:
-            yield from self._report_homes()
-            yield from self._report_reports()
 
     def _read_accounts(self, directory: Directory) -> int:
-        """Return the number of accounts; read the homes of the first ones."""
-        settings = self._settings
-        accounts = read_accounts(directory, settings.directory, Need.HOME, self._now)
-        zones = settings.policies[SchedulePolicy].zones
-        reader = HomeReader(settings.homes, zones, Files.START, self._now, self._phase)
-        count = 0
-        for number, account, uploads in reader.read(enumerate(islice(accounts, _HOMES), 1)):
-            count = number
-            self._note_uploads(account, uploads)
-        self._phase("counting accounts")
-        return count + sum(1 for _ in accounts)
+        """Return the number of accounts; keep the first ones."""
+        found = read_accounts(directory, self._settings.directory, Need.HOME, self._now)
+        self._accounts = list(islice(found, _HOMES))
+        self._enter("counting accounts")
+        return len(self._accounts) + sum(1 for _ in found)
 
-    def _note_uploads(self, account: Account, uploads: Uploads) -> None:
-        if uploads.missing is not None:
-            self._missing += [uploads.missing] * account.provisioned
-            return
-        if uploads.refused is not None:
-            has_path = _has_home_path(account, self._settings.homes)
-            homes = self._refused if has_path else self._pathless
-            homes.append(f"account {account.uid}: {uploads.refused}")
-            return
-        self._readable += 1
-        for computer in uploads.computers:
-            if isinstance(computer.start, Start):
-                self._starts.append((account, computer.start))
-            elif isinstance(computer.start, InvalidReport):
-                self._invalid.append(computer.start)
-
-    def _report_accounts(self, count: int) -> str:
+    def _report_accounts(self, count: int) -> PartLine:
         directory = self._settings.directory
         if count:
-            return _ok(f"accounts: {count} active below {directory.accounts_base}")
+            text = f"{count} active below {directory.accounts_base}"
+            return PartLine(Outcome.OK, "accounts", text)
         host = f" of host {directory.host}" if directory.host else ""
-        return self._fail(
-            f"accounts: none{host} below {directory.accounts_base} by {directory.accounts_filter}; "
+        text = (
+            f"none{host} below {directory.accounts_base} by {directory.accounts_filter}; "
             "check suffix or accounts_base, accounts_filter and host in [directory], and whether "
             "the bind account may read uid, objectClass and "
             f"{directory.attributes.active}"
         )
+        return PartLine(Outcome.FAILED, "accounts", text)
 
-    def _report_homes(self) -> Iterator[str]:
-        unreadable = (self._missing, self._refused, self._pathless)
-        total = sum(map(len, unreadable), self._readable)
-        if self._readable:
-            yield _ok(f"homes: {self._readable} of {total} found")
-        if self._missing:
-            text = (
-                f"homes: {len(self._missing)} of {total} missing, for example "
-                f"{self._missing[0]}; check root and path in [homes], "
-                "or host in [directory] if another server has them"
-            )
-            all_missing = len(self._missing) == total
-            yield self._fail(text) if all_missing else _note(text)
-        if self._refused:
-            yield self._fail(
-                f"homes: {len(self._refused)} of {total} cannot be read: {self._refused[0]}; "
-                "let this program read them (docs/operations.md, Privilege), "
-                "or have the customer remove a link"
-            )
-        if self._pathless:
-            name = self._settings.directory.attributes.home
-            yield self._fail(
-                f"homes: {len(self._pathless)} of {total} without a path: {self._pathless[0]}; "
-                f"correct {name}, let the bind account read it, or see path in [homes]"
-            )
+    def _try_homes(self) -> Iterator[PartLine]:
+        if self._accounts is None:  # another user has tried the directory
+            with open_directory(self._settings.directory, self._enter) as directory:
+                self._read_accounts(directory)
+        survey = HomeSurvey(
+            self._settings, self._now, lacks_capability=self._users.lacks_capability
+        )
+        homes = self._settings.homes
+        reader = HomeReader(homes, self._zones, Files.REPORTS, self._now, self._enter)
+        for _, account, uploads in reader.read(enumerate(self._accounts or ())):
+            survey.add_home(account, uploads)
+        yield from survey.report_homes()
+        yield from survey.report_reports()
 
-    def _report_reports(self) -> Iterator[str]:
-        if self._starts:
-            # A computer whose clock is ahead must not hide the others.
-            past = [pair for pair in self._starts if pair[1].at <= self._now]
-            account, start = max(past or self._starts, key=lambda pair: pair[1].at)
-            newest = format_time(start.at, timezone(start.offset))
-            yield _ok(f"reports: found; the newest start is of account {account.uid}, {newest}")
-        elif self._readable and not self._invalid:
-            yield self._fail(
-                "reports: none found; check incoming, depth, report_folders and start_files "
-                "in [homes]"
-            )
-        if self._invalid:
-            text = f"reports: {len(self._invalid)} not valid, for example {self._invalid[0]}"
-            permission = f"{text}; if permission is missing, see Privilege in docs/operations.md"
-            yield _note(text) if self._starts else self._fail(permission)
+    def _try_store(self) -> Iterator[PartLine]:
+        store, writes = self._settings.store, self._users.collects
+        yield from file_parts.try_store(store, self._now, writes=writes)
 
-    def _check_mail_server(self) -> Iterator[str]:
-        from backup_monitoring.mail import try_transport
+    def _try_outbox(self) -> Iterator[PartLine]:
+        outbox = self._settings.notify.outbox
+        assert outbox is not None  # noqa: S101 - else it is skipped
+        writes = self._users.queues
+        yield from file_parts.try_notifier_outbox(outbox, now=self._now, writes=writes)
 
-        self._phase(f"trying {self._settings.notify.smtp}")
-        try:
-            for step in try_transport(self._settings.notify):
-                yield _ok(f"mail: {step}")
-        except MonitoringError as error:
-            yield self._fail(f"mail: {error}")
+    def _try_log(self) -> Iterator[PartLine]:
+        log = self._settings.notify.log
+        assert log is not None  # noqa: S101 - else it is skipped
+        yield from file_parts.try_notifier_log(log)
+
+    def _try_messages(self) -> Iterator[PartLine]:
+        yield from file_parts.try_messages(self._settings.notify)
+
+    def _try_mail(self) -> Iterator[PartLine]:
+        from backup_monitoring.mail import TransportRemark, try_transport
+
+        self._enter(f"trying {self._settings.notify.smtp}")
+        for step in try_transport(self._settings.notify, self._seconds / _WAITS):
+            outcome = Outcome.NOTE if isinstance(step, TransportRemark) else Outcome.OK
+            yield PartLine(outcome, "mail", step)
+
+    def _try_icinga(self) -> Iterator[PartLine]:
+        from backup_monitoring.icinga import try_api
+
+        self._enter(f"trying {self._settings.icinga.url}")
+        yield PartLine(Outcome.OK, "icinga", try_api(self._settings.icinga))
+
+    def _try_nagios(self) -> Iterator[PartLine]:
+        icinga = self._settings.icinga
+        yield from file_parts.try_nagios(icinga.spool, icinga.command_file)
 
 
-def _ok(text: str) -> str:
-    return f"ok      {text}"
+def _format_only(uid: int | None) -> str:
+    return f"only the user {name_user(uid)} needs it"
 
 
-def _note(text: str) -> str:
-    return f"note    {text}"
-
-
-def _has_home_path(account: Account, settings: HomesSettings) -> bool:
-    try:
-        resolve_home(account, settings)
-    except HomeError:
-        return False
-    return True
+def _find_unset(section: str, **keys: object) -> str | None:
+    """Return the words that none of *keys* in *section* is set, None if one is."""
+    if any(keys.values()):
+        return None
+    return f"[{section}] {' and '.join(keys)} {'are' if len(keys) > 1 else 'is'} not set"

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from backup_monitoring.store.quick_read import read_quickly
     from backup_monitoring.store.schema import RunMeta
     from backup_monitoring.store.source import Source, open_source
+    from backup_monitoring.store.store_access import try_store_files
     from backup_monitoring.store.store_file import StoreFile, count_findings, open_store
 else:
     __all__, __getattr__ = face(__name__, __file__)
