@@ -66,6 +66,19 @@ def test_the_output_is_the_same_with_and_without_the_stored_verdicts(
     assert len({done.code for done in stored.values()}) > 1
 
 
+def test_homes_that_are_not_mounted_leave_the_totals(fleet: Fleet) -> None:
+    fleet.settings_text("", OLD)
+    fleet.end("4000101", "2026-11-20T20:40:00+01:00")
+    fleet.collect(RUN)
+    before = check(fleet, "quota")
+    fleet.home.rename(fleet.home.with_name("elsewhere"))
+    run = fleet.collect(NEXT_DAY)
+
+    assert run.failed
+    assert " used=1000B;;;0;2000" in before.out
+    assert check(fleet, "quota") == before
+
+
 @pytest.mark.parametrize(
     ("settings", "quick"),
     [

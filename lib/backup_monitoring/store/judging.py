@@ -31,6 +31,7 @@ class AccountJudge:
     def __init__(self, policies: Policies, now: datetime, before: StoredVerdicts | None) -> None:
         names = (total.name for task in TASKS.values() for total in task.totals)
         self.totals = dict.fromkeys(names, 0)
+        self._counted: set[int] = set()
         self._policies = policies
         self._now = now
         self._before = before
@@ -38,8 +39,12 @@ class AccountJudge:
     def judge(
         self, number: int, in_scope: bool, account: Account, uploads: Uploads
     ) -> list[tuple[object, ...]]:
-        """Return the rows of the verdicts of the account with the id *number*."""
-        if in_scope:
+        """Return the rows of the verdicts of the account with the id *number*.
+
+        It may be judged again, if its uploads are replaced before the run ends.
+        """
+        if in_scope and number not in self._counted:
+            self._counted.add(number)
             self._add_totals(account)
         known = self._find_known(account.uid)
         rows = []
