@@ -11,7 +11,8 @@ from backup_monitoring.model.errors import DirectoryError, UsageError
 from backup_monitoring.model.needs import Files
 from backup_monitoring.model.uploads import End
 from backup_monitoring.model.verdicts import State
-from backup_monitoring.store.collector import collect, try_accounts
+from backup_monitoring.store.account_trial import try_accounts
+from backup_monitoring.store.collector import collect
 from backup_monitoring.store.files import StoreError
 from backup_monitoring.store.schema import RunMeta
 from backup_monitoring.store.store_file import count_findings, open_store

@@ -4,10 +4,11 @@ from backup_monitoring import face
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from backup_monitoring.store.account_trial import try_accounts
     from backup_monitoring.store.account_verdict import AccountVerdict
     from backup_monitoring.store.administration import accept_losses, list_retired, retire_computer
     from backup_monitoring.store.administration import unretire_computer
-    from backup_monitoring.store.collector import CollectorRun, collect, try_accounts
+    from backup_monitoring.store.collector import CollectorRun, collect
     from backup_monitoring.store.files import StoreError
     from backup_monitoring.store.live import read_live_accounts
     from backup_monitoring.store.quick_read import read_quickly

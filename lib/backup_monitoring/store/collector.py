@@ -16,7 +16,6 @@ from backup_monitoring.model import (
     Files,
     Finding,
     Loss,
-    Need,
     SettingsError,
     Uploads,
     UsageError,
@@ -34,7 +33,6 @@ from backup_monitoring.store.history_damage import HistoryDamagedError, set_dama
 from backup_monitoring.store.history_file import HistoryFile
 from backup_monitoring.store.judging import AccountJudge
 from backup_monitoring.store.layout import STATE
-from backup_monitoring.store.live import read_live_accounts
 from backup_monitoring.store.loss_tracker import LossTracker, format_held
 from backup_monitoring.store.people_collector import PeopleCollector
 from backup_monitoring.store.run_lock import hold_lock, mark_used
@@ -372,26 +370,3 @@ class _RunSteps:
         self._losses.forget_homes()
         self._hold_accounts(writer)
         return error
-
-
-def try_accounts(
-    settings: Settings, uids: list[str], now: datetime, phase: PhaseCallback
-) -> CollectorRun:
-    """Read only these accounts, and write nothing.
-
-    Raises:
-        DirectoryError: the directory did not answer completely.
-    """
-    began = time.monotonic()
-    result = CollectorRun(started=now)
-    unknown = {uid.lower() for uid in uids}
-    for account, uploads in read_live_accounts(settings, Need.ALL, Files.ALL, uids, now, phase):
-        result.accounts += 1
-        result.computers += len(uploads.computers)
-        result.findings += (*account.findings, *uploads.findings)
-        result.findings += find_wrong_clocks(account, uploads.computers, now)
-        result.findings += find_home_problem(account, uploads)
-        unknown.discard(account.uid.lower())
-    result.failed += [f"{uid}: no such account" for uid in uids if uid.lower() in unknown]
-    result.seconds = time.monotonic() - began
-    return result
