@@ -99,7 +99,7 @@ CORE = ["uid", "sstCancellationDate", "sstProvisioningMode", "sstProvisioningSta
         pytest.param(DirectorySettings(), Need.CREATED, None, [*CORE, "createTimestamp"], id="all"),
         pytest.param(
             DirectorySettings(accounts_filter="(uid=*)"),
-            *(Need.HOME, None, [*CORE, "objectClass", "homeDirectory"]),
+            *(Need.HOME, None, [*CORE, "objectClass", "homeDirectory", "uidNumber"]),
             id="a filter that may let others in",
         ),
         pytest.param(

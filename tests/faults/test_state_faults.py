@@ -147,7 +147,7 @@ COLUMNS = [
         ("meta", "key value"),
         ("accounts", "key in_scope uid dn status provisioned hosts home created used capacity"),
         ("accounts", "quota_missing quota_threshold warning_numbers warning_days"),
-        ("accounts", "last_successes findings per_day days sudden_loss"),
+        ("accounts", "last_successes findings per_day days sudden_loss uid_number"),
         ("homes", "data missing refused cut_short findings computers"),
         ("computers", "account name start end schedule history"),
         ("findings", "kind subject problem"),

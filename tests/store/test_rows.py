@@ -118,6 +118,7 @@ accounts = st.builds(
     st.lists(st.builds(Finding, texts, texts, texts), max_size=3).map(tuple),
     growths,
     st.none() | st.builds(Loss, times, st.sampled_from(LossReason)),
+    st.none() | st.integers(0, 2**32),
 )
 
 
@@ -193,7 +194,7 @@ def test_what_is_not_needed_is_not_read(account: Account) -> None:
             name: Account("", "")._asdict()[name]
             for name in (
                 *("hosts", "home", "used", "capacity", "quota_missing", "quota_threshold"),
-                *("warning_numbers", "warning_days", "last_successes", "growth"),
+                *("warning_numbers", "warning_days", "last_successes", "growth", "uid_number"),
             )
         }
     )

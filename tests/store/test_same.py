@@ -90,7 +90,9 @@ def alike(pair: Pair) -> Pair:
         each._replace(start=undated(each.start), end=undated(each.end), history=None)
         for each in uploads.computers
     )
-    return account._replace(growth=None), uploads._replace(computers=computers, no_incoming=None)
+    return account._replace(growth=None), uploads._replace(
+        computers=computers, no_incoming=None, home=None
+    )
 
 
 def undated(report: Report | InvalidReport | None) -> Report | InvalidReport | None:

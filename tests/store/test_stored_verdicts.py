@@ -1,6 +1,7 @@
 """The verdicts of a run in the store: what checks print of them, and since when a state lasts."""
 
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
 
@@ -55,15 +56,51 @@ def test_the_output_is_the_same_with_and_without_the_stored_verdicts(
         *(("-a", "good,torn,nobody", *more) for more in ((), ("-v",), ("-vvv",))),
     ]
 
-    quick = {options: check(mixed, task, *options) for options in asked}
-    execute(mixed, "UPDATE meta SET value = 'another' WHERE key = 'digest'")
-    stored = {options: check(mixed, task, *options) for options in asked}
-    execute(mixed, "UPDATE meta SET value = 'others' WHERE key = 'policies'")
-    judged = {options: check(mixed, task, *options) for options in asked}
+    stored = check_in_each_way(mixed, task, asked)
 
+    assert len({done.code for done in stored.values()}) > 1
+
+
+def check_in_each_way(
+    fleet: Fleet, task: str, asked: Sequence[tuple[str, ...]]
+) -> dict[tuple[str, ...], Done]:
+    """Return what the check prints by its options: the same, if it judges what is stored."""
+    quick = {options: check(fleet, task, *options) for options in asked}
+    execute(fleet, "UPDATE meta SET value = 'another' WHERE key = 'digest'")
+    stored = {options: check(fleet, task, *options) for options in asked}
+    execute(fleet, "UPDATE meta SET value = 'others' WHERE key = 'policies'")
+    judged = {options: check(fleet, task, *options) for options in asked}
     assert quick == stored
     assert stored == judged
-    assert len({done.code for done in stored.values()}) > 1
+    return stored
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize(
+    ("target", "refused"),
+    [("4000101", ("4000101", "4000102")), ("4000101/incoming/web01/inner", ("4000102",))],
+)
+def test_a_home_that_is_refused_is_judged_again(
+    fleet: Fleet, target: str, refused: tuple[str, ...], order: int, task: str
+) -> None:
+    """That it is another account's, too, or inside of that one's, is only known after its turn."""
+    fleet.settings_text("", OLD)
+    uids = ("4000101", "4000102", "4000103")
+    fleet.entries(*map(entry, uids[::order]))
+    fleet.end("4000101", "2026-11-20T20:40:00+01:00", 0)
+    (fleet.home / "4000101" / "incoming" / "web01" / "inner" / "incoming").mkdir(parents=True)
+    (fleet.home / "4000102").rmdir()
+    (fleet.home / "4000102").symlink_to(target)
+    (fleet.home / "4000103").mkdir()
+    fleet.collect(RUN)
+
+    asked = [(), ("-vv",), *(("-a", uid) for uid in uids)]
+    stored = check_in_each_way(fleet, task, asked)
+
+    if task != "quota":
+        unknown = [uid for uid in uids if "home" in stored["-a", uid].out]
+        assert unknown == list(refused)
 
 
 def test_homes_that_are_not_mounted_leave_the_totals(fleet: Fleet) -> None:

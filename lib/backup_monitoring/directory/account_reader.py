@@ -20,6 +20,7 @@ _DELETED = (b"delete", b"deleted")
 _STATE = re.compile(r";(?:[amv][du]csn-|deleted)")
 _MOST_NAMES = 3
 _LONGEST = 200
+_MOST_UID_NUMBER = 2**32 - 2  # the next one means "none" to the kernel
 
 
 class KnownAttributes(Flag):
@@ -129,6 +130,7 @@ def _make_parts(names: AttributeNames) -> dict[Need, tuple[FieldReader, tuple[st
     """Return for each need a function that reads it, and the attributes it reads."""
     last_success, created = AttributeReader(names.last_success), AttributeReader(names.created)
     home, host = AttributeReader(names.home), AttributeReader(names.host)
+    uid_number = AttributeReader(names.uid_number)
 
     def read_last_success(values: EntryValues, fields: Fields) -> None:
         fields["last_successes"] = values.times_by_name(last_success)
@@ -138,6 +140,7 @@ def _make_parts(names: AttributeNames) -> dict[Need, tuple[FieldReader, tuple[st
 
     def read_home(values: EntryValues, fields: Fields) -> None:
         fields["home"] = values.text(home)
+        fields["uid_number"] = values.number(uid_number, 0, _MOST_UID_NUMBER)
 
     def read_hosts(values: EntryValues, fields: Fields) -> None:
         fields["hosts"] = tuple(map(as_text, values.all(host)))
@@ -147,7 +150,7 @@ def _make_parts(names: AttributeNames) -> dict[Need, tuple[FieldReader, tuple[st
         Need.WARN_AFTER: _make_warn_after_part(names),
         Need.LAST_SUCCESS: (read_last_success, (last_success.name,)),
         Need.CREATED: (read_created, (created.name,)),
-        Need.HOME: (read_home, (home.name,)),
+        Need.HOME: (read_home, (home.name, uid_number.name)),
         Need.HOSTS: (read_hosts, (host.name,)),
     }
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from backup_monitoring.model.times import format_duration_setting, format_offset, format_time
     from backup_monitoring.model.times import parse_duration
     from backup_monitoring.model.uploads import Client, Computer, End, History, InvalidReport
+    from backup_monitoring.model.uploads import HomeFolder
     from backup_monitoring.model.uploads import NoSchedule, Pattern, Receipt, Schedule, Start
     from backup_monitoring.model.uploads import Uploads
     from backup_monitoring.model.verdicts import Facts, Metric, Range, State, Threshold, Verdict

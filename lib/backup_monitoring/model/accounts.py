@@ -75,6 +75,7 @@ class Account(NamedTuple):
         findings: attribute values that are not valid.
         growth: None without a store.
         loss: of an account that is held: it is missing, and has its last known data.
+        uid_number: of its Unix user, who owns the home directory and the reports.
     """
 
     uid: str
@@ -94,3 +95,4 @@ class Account(NamedTuple):
     findings: tuple[Finding, ...] = ()
     growth: Growth | None = None
     loss: Loss | None = None
+    uid_number: int | None = None

@@ -26,7 +26,7 @@ FINDING_KINDS = {
     "contacts": "persons or resellers that the directory does not show",
     "held": "an account is missing, and held until this is accepted",
     "history": "what earlier runs knew of computers was lost",
-    "home": "an account has no home directory, or it cannot be read",
+    "home": "an account has no home directory, or it cannot be read, or is another one's",
     "lost": "an account is missing, which is believed",
     "missing_computer": "a computer's folder no longer exists",
     "offset": "the UTC offset of a date is ambiguous",

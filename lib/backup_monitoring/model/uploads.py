@@ -178,6 +178,20 @@ class Computer(NamedTuple):
     history: History | None = None
 
 
+class HomeFolder(NamedTuple):
+    """A home directory that was opened.
+
+    Args:
+        path: without links. device, inode: of the folder, the same by whatever path.
+        is_own: whether the user of the account's entry owns it.
+    """
+
+    path: str
+    device: int
+    inode: int
+    is_own: bool
+
+
 class Uploads(NamedTuple):
     """The contents of an account's home directory.
 
@@ -189,6 +203,7 @@ class Uploads(NamedTuple):
         cut_short: the limit that the search for computers reached before its end.
         findings: for example invalid reports.
         no_incoming: the path of ``incoming``, if it does not exist. A new account has none yet.
+        home: the home directory that was read, None if none was; never stored.
     """
 
     computers: tuple[Computer, ...] = ()
@@ -198,3 +213,4 @@ class Uploads(NamedTuple):
     cut_short: str | None = None
     findings: tuple[Finding, ...] = ()
     no_incoming: str | None = None
+    home: HomeFolder | None = None

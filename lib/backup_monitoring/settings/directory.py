@@ -99,6 +99,14 @@ class AttributeNames(NamedTuple):
         "sstProvisioningState"
     )
     home: Annotated[str, Key("path of the account's home directory")] = "homeDirectory"
+    uid_number: Annotated[
+        str,
+        Key(
+            "number of the account's Unix user, who owns the home directory "
+            "([more](rules.md#whose-reports))",
+            "number of the Unix user who owns the home directory",
+        ),
+    ] = "uidNumber"
     host: Annotated[str, Key("backup servers of the account")] = "host"
     created: Annotated[str, Key("when the entry was created")] = "createTimestamp"
     name: Annotated[str, Key("the account's name, for mails")] = "cn"

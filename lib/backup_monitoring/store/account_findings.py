@@ -55,9 +55,14 @@ def find_home_problem(account: Account, uploads: Uploads) -> Iterator[Finding]:
     if account.provisioned and account.status is AccountStatus.ACTIVE:
         where = f"account {account.uid}"
         if uploads.refused is not None:
-            yield Finding("home", where, f"cannot read home directory: {uploads.refused}")
+            yield make_home_finding(account.uid, uploads.refused)
         elif uploads.missing is not None:
             yield Finding("home", where, f"home directory {uploads.missing} does not exist")
+
+
+def make_home_finding(uid: str, refused: str) -> Finding:
+    """Return the finding that a home is *refused*."""
+    return Finding("home", f"account {uid}", f"cannot read home directory: {refused}")
 
 
 def find_missing_computers(

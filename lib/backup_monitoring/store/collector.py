@@ -26,6 +26,7 @@ from backup_monitoring.store.account_findings import (
     AccountFindings,
     find_home_problem,
     find_missing_computers,
+    make_home_finding,
 )
 from backup_monitoring.store.files import HISTORY, StoreError
 from backup_monitoring.store.history import TrackedComputer
@@ -37,6 +38,7 @@ from backup_monitoring.store.loss_tracker import LossTracker, format_held
 from backup_monitoring.store.people_collector import PeopleCollector
 from backup_monitoring.store.run_lock import hold_lock, mark_used
 from backup_monitoring.store.schema import RunMeta, make_key
+from backup_monitoring.store.shared_homes import SharedHomes
 from backup_monitoring.store.store_file import StoreFile
 from backup_monitoring.store.writer import AccountRow, StoreWriter
 from backup_monitoring.tasks import (
@@ -147,6 +149,7 @@ class _RunSteps:
         self._phase = phase
         self._began = time.monotonic()
         self._old = folder / STATE
+        self._shared = SharedHomes(settings.homes)
         self._losses = LossTracker(history.losses, settings.store.max_loss, now)
         self._last_state = self._open_last()
         self._last = _NO_RUN if self._last_state is None else self._last_state.meta()
@@ -248,6 +251,7 @@ class _RunSteps:
         except (DirectoryError, SettingsError) as error:
             self._history.roll_back()
             self._losses.forget_entries()
+            self._shared = SharedHomes(self._settings.homes)
             self.result.failed.append(f"directory: {error}")
             if self._last.directory_read is None:
                 raise
@@ -289,6 +293,8 @@ class _RunSteps:
         """Yield each account and whether it is in scope; note it, and add its growth."""
         for account, in_scope, contact in accounts:
             self._losses.see_entry(account, contact.customers, in_scope=in_scope)
+            if in_scope:
+                self._shared.add_entry(account)
             growth = self._history.update_growth(account) if in_scope else None
             yield account._replace(growth=growth), in_scope
 
@@ -304,7 +310,8 @@ class _RunSteps:
             (row, row.account) for row in writer.accounts() if findings.add_account(row.account)
         )
         for row, account, found in progress(reader.read(accounts), self.result.accounts):
-            uploads, known = self._check_uploads(account, found)
+            uploads = self._shared.check(row.number, account, found)
+            uploads, known = self._check_uploads(account, uploads)
             tried += account.provisioned
             readable += uploads.missing is None and uploads.refused is None
             if self._losses.is_emptied(account, uploads, known):
@@ -318,6 +325,10 @@ class _RunSteps:
         for row, uploads in emptied:
             if make_key(row.account.uid) not in held:
                 findings.of_homes += self._add_home(writer, row, uploads)
+        for refused in self._shared.list_refused():
+            if make_key(refused.uid) not in held:  # else it has its last known data
+                writer.refuse_home(refused.number, refused.problem)
+                findings.of_homes += [make_home_finding(refused.uid, refused.problem)]
         findings.add_held(writer.held_accounts())
         self.result.findings += findings.of_homes
         self.result.findings += findings.orphans.find(reader)

@@ -30,7 +30,7 @@ CREATE TABLE accounts (
     provisioned INTEGER, hosts TEXT, home TEXT, created REAL, used, capacity,
     quota_missing TEXT, quota_threshold INTEGER, warning_numbers INTEGER, warning_days INTEGER,
     last_successes TEXT, findings TEXT, per_day REAL, days INTEGER, sudden_loss TEXT,
-    lost_since REAL, lost_reason TEXT
+    lost_since REAL, lost_reason TEXT, uid_number INTEGER
 );
 CREATE TABLE homes (
     account INTEGER PRIMARY KEY, data INTEGER, missing TEXT, refused TEXT, cut_short TEXT,
@@ -78,6 +78,7 @@ _NEEDED = {
     "sudden_loss": Need.QUOTA,
     "lost_since": Need.NOTHING,
     "lost_reason": Need.NOTHING,
+    "uid_number": Need.HOME,
 }
 ACCOUNT_COLUMNS = ("key", "in_scope", *_NEEDED)
 PLACES = ", ".join("?" * len(ACCOUNT_COLUMNS))
@@ -89,7 +90,7 @@ _CLASSES: tuple[tuple[type, ...], ...] = (
     *((int, str, _NONE), (int, str, _NONE), (str, _NONE)),
     *((int, _NONE), (int, _NONE), (int, _NONE), (str, _NONE), (str, _NONE)),
     *((float, _NONE), (int, _NONE), (str, _NONE)),
-    *((float, _NONE), (str, _NONE)),
+    *((float, _NONE), (str, _NONE), (int, _NONE)),
 )
 _valid: set[tuple[type, ...]] = set()  # combinations of types that were checked already
 _STATUSES = {each.name: each for each in AccountStatus}
@@ -161,6 +162,7 @@ def make_account_row(account: Account, in_scope: bool) -> tuple[Any, ...]:
         FINDINGS.encode(account.findings) if account.findings else None,
         *_write_growth(account.growth),
         *((None, None) if account.loss is None else write_loss(account.loss)),
+        account.uid_number,
     )
 
 
@@ -253,7 +255,7 @@ def _read_account(row: Sequence[Any]) -> Account:
         _valid.add(types)
     _, _, uid, dn, status, provisioned, hosts, home, created, used, capacity, missing = row[:12]
     threshold, numbers, days, successes, findings, per_day, sizes, sudden_loss = row[12:20]
-    lost_since, lost_reason = row[20:]
+    lost_since, lost_reason, uid_number = row[20:]
     if not all(0 <= (each or 0) <= _MOST_THRESHOLD for each in (threshold, numbers, days)):
         raise ValueError("a threshold is out of range")
     return Account(
@@ -274,4 +276,5 @@ def _read_account(row: Sequence[Any]) -> Account:
         () if findings is None else FINDINGS.decode(findings),
         None if sizes is None else _read_growth(per_day, sizes, sudden_loss),
         None if lost_reason is None else read_loss(lost_since, lost_reason),
+        uid_number,
     )

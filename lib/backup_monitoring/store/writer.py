@@ -200,6 +200,18 @@ class StoreWriter:
         for row in self._select(_UNJUDGED):
             self.add_verdicts(row, homes.read_of(row.number, row.account), judge)
 
+    def refuse_home(self, number: int, problem: str) -> None:
+        """Let the home of the account with the id *number*, already written, be refused.
+
+        Its verdicts are of what was written: `judge_rest` writes new ones.
+        """
+        try:
+            for table in ("homes", "computers", "verdicts"):
+                self._db.execute(f"DELETE FROM {table} WHERE account = ?", (number,))  # noqa: S608
+        except sqlite3.Error as error:
+            raise self._make_error(error) from None
+        self.add_home(number, Uploads(refused=problem), [])
+
     def add_people(self, people: Iterable[Contact | Person | Customer | Reseller]) -> None:
         """Write *people*; of two with one uid the first counts."""
         try:

@@ -19,6 +19,12 @@ from backup_monitoring.model import (
 )
 from backup_monitoring.settings import HomesSettings, Names
 from backup_monitoring.uploads.arrivals import ReportFile, make_report_file
+from backup_monitoring.uploads.home_owner import (
+    ForeignHomeError,
+    HomeOwners,
+    check_home,
+    find_owners,
+)
 from backup_monitoring.uploads.home_path import HomeError, resolve_home
 from backup_monitoring.uploads.reports import read_end, read_schedule, read_start
 from backup_monitoring.uploads.safe_open import (
@@ -53,8 +59,10 @@ def read_uploads(
     Returns:
         The computers found, and whatever is wrong with them. Raises nothing.
     """
+    root = str(settings.root).rstrip("/")
     try:
         path = resolve_home(account, settings)
+        owners = find_owners(account.uid_number, root)
         home = open_home(path)
     except HomeError as error:
         return Uploads(refused=str(error))
@@ -65,7 +73,14 @@ def read_uploads(
     except UnicodeError:  # not a name that a folder can have
         return Uploads(missing=path)
     try:
-        return _read_home(home, path, settings, _ComputerReader(settings, zones, wanted, now))
+        folder = check_home(path, root, owners, os.fstat(home))
+        reader = _ComputerReader(settings, zones, wanted, now, owners)
+        uploads = _read_home(home, path, settings, reader)
+        return uploads if uploads.refused is not None else uploads._replace(home=folder)
+    except ForeignHomeError as error:
+        return Uploads(refused=f"{path}: {error}")
+    except OSError as error:
+        return Uploads(refused=f"{path}: {error.strerror or 'cannot be read'}")
     finally:
         os.close(home)
 
@@ -76,6 +91,9 @@ def _read_home(home: int, path: str, settings: HomesSettings, reader: "_Computer
     try:
         incoming = open_below(home, tuple(filter(None, settings.incoming.split("/"))) or (".",))
         try:
+            problem = reader.owners.describe(find_owner(incoming))
+            if problem is not None:
+                return Uploads(refused=f"{where}: {problem}")
             seconds = settings.timeout.total_seconds() / 2  # the rest is for a slow last step
             traversal = Traversal(
                 incoming, settings.report_folders, settings.depth, reader, seconds
@@ -102,9 +120,15 @@ class _ComputerReader:
     """Reads the reports of each computer that the traversal finds."""
 
     def __init__(
-        self, settings: HomesSettings, zones: Sequence[tzinfo], wanted: Files, now: datetime
+        self,
+        settings: HomesSettings,
+        zones: Sequence[tzinfo],
+        wanted: Files,
+        now: datetime,
+        owners: HomeOwners,
     ) -> None:
         self.where = ""
+        self.owners = owners
         self.computers: list[Computer] = []
         self.findings: list[Finding] = []
         self._settings = settings
@@ -115,6 +139,10 @@ class _ComputerReader:
     def visit_reports(self, folder: int, name: str, below: str) -> None:
         """Read the reports in the open folder *folder* of the computer *name*."""
         uid = find_owner(folder)
+        problem = self.owners.describe(uid)
+        if problem is not None:
+            self.visit_unreadable(name, f"{below} {problem}")
+            return
         where = f"{self._path(name)}/{below}"
         # All before the first is parsed: when one came depends on the others.
         files = _make_report_files(
