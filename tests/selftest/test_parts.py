@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,11 +33,13 @@ def server() -> Iterator[tuple[Behaviour, int]]:
         yield started
 
 
-def check(fleet: Fleet, part: str, more: str = "", now: str = FIRST) -> list[str]:
+def check(
+    fleet: Fleet, part: str, more: str = "", now: str = FIRST, seconds: float = 60
+) -> list[str]:
     """Return the lines about *part*, with paths below the fleet's; nothing may be changed."""
     fleet.settings_text(more)
     before = snapshot(fleet.folder)
-    installation = InstallationCheck(fleet.settings, at(now), lambda phase: None, 60, [part])
+    installation = InstallationCheck(fleet.settings, at(now), lambda phase: None, seconds, [part])
     lines = [line.replace(str(fleet.folder), "") for line in installation.run()]
     assert snapshot(fleet.folder) == before
     assert installation.failed is any(line.startswith("FAILED") for line in lines)
@@ -373,6 +376,31 @@ def test_a_mail_server_that_breaks_off(
     line = check(fleet, "mail", mails(port))[-1]
 
     assert line.startswith(f"FAILED  mail: smtp://localhost:{port}: ")
+
+
+@pytest.mark.parametrize("phase", ["CONNECT", "EHLO", "MAIL", "RCPT", "RSET"])
+def test_a_mail_server_that_hangs(fleet: Fleet, server: tuple[Behaviour, int], phase: str) -> None:
+    behaviour, port = server
+    behaviour.stall = phase
+
+    line = check(fleet, "mail", mails(port), seconds=1)[-1]
+
+    assert line == (
+        f"FAILED  mail: smtp://localhost:{port}: no answer within 0.45 s; "
+        "check the mail server's log"
+    )
+
+
+def test_an_api_that_hangs(fleet: Fleet) -> None:
+    """It answers nothing, not even the beginning of TLS."""
+    with socket.create_server(("localhost", 0)) as deaf:
+        url = f"https://localhost:{deaf.getsockname()[1]}"
+
+        lines = check(fleet, "icinga", f'[icinga]\nurl = "{url}"\nuser = "x"\n', seconds=1)
+
+    assert lines == [
+        f"FAILED  icinga: trying {url}: did not end within 0.9 s; see what it waits for"
+    ]
 
 
 def test_a_program_that_sends_mails(fleet: Fleet) -> None:
