@@ -2,6 +2,7 @@
 
 import os
 import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from backup_monitoring.selftest.installation import InstallationCheck
 from cases import at
 from store.fleet import FIRST, Fleet, entry
+from uploads.test_home_reader import replace_reading
 
 BASE = "ou=accounts,ou=backup,ou=services,dc=example,dc=org"
 BEGIN = [
@@ -249,6 +251,24 @@ def test_homes_without_what_a_disk_has(fleet: Fleet) -> None:
         "FAILED  homes: /tree: none of 3 homes has a folder incoming; check that its disk is "
         "mounted, and root, path and incoming in [homes]"
     )
+
+
+def test_a_home_that_never_answers_costs_only_itself(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet.start("4000101", "2026-11-20T20:00:00+01:00")
+    text = fleet.file.read_text()
+    fleet.file.write_text(text.replace('root = "tree"', 'root = "tree"\ntimeout = "1s"'))
+    replace_reading(monkeypatch, _4000102=lambda: time.sleep(60))
+
+    failed, lines = check(fleet)
+
+    assert failed
+    assert [line.partition(";")[0] for line in lines[1:-1]] == [
+        "ok      homes: 1 of 2 found",
+        "FAILED  homes: 1 of 2 cannot be read: account 4000102: "
+        "/tree/home/4000102: did not answer within 1 s",
+    ]
 
 
 def test_a_directory_that_never_answers_costs_only_itself(fleet: Fleet) -> None:

@@ -229,6 +229,27 @@ def test_a_log_without_and_with_its_file(fleet: Fleet) -> None:
     assert check(fleet, "log", OUTBOX) == ["ok      log: /outbox/log: can be written"]
 
 
+def test_a_fifo_in_place_of_the_log_is_not_waited_for(fleet: Fleet) -> None:
+    os.mkfifo(fleet.folder / "outbox" / "log")
+
+    (line,) = check(fleet, "log", OUTBOX)
+
+    assert line.startswith("FAILED  log: /outbox/log: cannot be written (No such device")
+
+
+@pytest.mark.parametrize(
+    ("part", "file"),
+    [("store", "store/lock"), ("outbox", "outbox/o.sqlite.lock"), ("outbox", "outbox/o.sqlite")],
+)
+def test_a_fifo_in_place_of_a_file_that_is_only_opened(fleet: Fleet, part: str, file: str) -> None:
+    os.mkfifo(fleet.folder / file)
+
+    (line,) = check(fleet, part, OUTBOX)
+
+    assert line.startswith(f"FAILED  {part}: /{file}: ")
+    assert "not a regular file" in line.lower()
+
+
 def test_a_log_without_its_folder_or_that_is_a_link(fleet: Fleet) -> None:
     other = '[notify]\nlog = "nowhere/log"\n'
     (fleet.folder / "outbox" / "log").symlink_to("/dev/null")
