@@ -175,8 +175,10 @@ def test_a_run_that_is_abandoned_leaves_no_process(
     accounts = [(None, Account(str(each), "", home=f"/home/{each}")) for each in range(12)]
     reader = HomeReader(HomesSettings(root=root), [], Files.ALL, NOW, lambda _: None)
 
+    children = Path(f"/proc/self/task/{os.getpid()}/children")
+    before = children.read_text()
     reading = reader.read(accounts)
     next(reading)
     del reading
 
-    assert not Path(f"/proc/self/task/{os.getpid()}/children").read_text()
+    assert children.read_text() == before
