@@ -14,6 +14,7 @@ import pytest
 from faults.injection import ERRORS, Injected, Program, spread
 from faults.test_state_faults import outputs
 from store.fleet import Fleet
+from store.test_stored_verdicts import OLD
 
 NOW = "2026-11-20T21:05+01:00"
 UIDS = ("4000101", "4000102")
@@ -27,6 +28,7 @@ _CODES = {"OK": 0, "WARNING": 1, "CRITICAL": 2, "UNKNOWN": 3}
 def failing(tmp_path_factory: pytest.TempPathFactory) -> Fleet:
     """A fleet with a failure since its last run; both runs of the collector are kept."""
     fleet = Fleet(tmp_path_factory.mktemp("injection") / "fleet")
+    fleet.settings_text("", OLD)
     for uid in UIDS:
         fleet.start(uid, "2026-11-19T20:00:00+01:00", run="19")
         fleet.end(uid, "2026-11-19T20:40:00+01:00", run="19")
@@ -40,6 +42,24 @@ def failing(tmp_path_factory: pytest.TempPathFactory) -> Fleet:
 
 def read_states(text: str) -> dict[str, str]:
     return {uid: state for state, uid in _STATE.findall(text)}
+
+
+def test_a_check_of_one_account(failing: Fleet, pytestconfig: pytest.Config) -> None:
+    """What fails in the quick answer is left to the complete check."""
+    restore(failing, "before")
+    failing.collect(NOW)
+    program = Program("check_backup_status", ("--config", str(failing.file), "-a", "4000101"))
+    expected = program.run()
+    assert expected.stdout.startswith("BACKUP STATUS WARNING - 4000101 web01: ")
+
+    def judge(ran: Injected) -> str:
+        if (ran.code, ran.out, ran.err) == (expected.returncode, expected.stdout, ""):
+            return "as without it"
+        assert (ran.code, ran.err) == (3, ""), ran
+        assert not ran.out or (ran.out.count("\n") == 1 and "UNKNOWN" in ran.out), ran
+        return "UNKNOWN"
+
+    inject_all(program, judge, failing, pytestconfig)
 
 
 def test_a_check_of_the_store(failing: Fleet, pytestconfig: pytest.Config) -> None:
