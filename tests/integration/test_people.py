@@ -204,7 +204,6 @@ EXPECTED_PERSON = Person(
     "f",
     "fr-CH",
     ("person@example.org", "own@example.org"),
-    "UTC+01",
 )
 EXPECTED_RESELLER = Reseller(
     "4000000",

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from email.message import EmailMessage
 from html.parser import HTMLParser
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import example, given, settings
@@ -403,21 +404,25 @@ def test_language(tag: str, settings_language: str, found: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("time_zone", "shown"),
+    ("computers", "shown"),
     [
-        ("UTC+01", "21. November 2026, 20:00 Uhr (UTC+01:00)"),
-        ("UTC-05:30", "21. November 2026, 13:30 Uhr (UTC-05:30)"),
-        ("", "21. November 2026, 21:00 Uhr (UTC+02:00)"),
-        ("Mars", "21. November 2026, 21:00 Uhr (UTC+02:00)"),
+        (ZoneInfo("Europe/Zurich"), "21. November 2026, 20:00 Uhr (UTC+01:00)"),
+        (ZoneInfo("America/St_Johns"), "21. November 2026, 15:30 Uhr (UTC-03:30)"),
+        (None, "21. November 2026, 21:00 Uhr (UTC+02:00)"),
     ],
 )
-def test_times_are_the_readers(time_zone: str, shown: str) -> None:
+def test_times_are_the_computers(computers: ZoneInfo | None, shown: str) -> None:
+    event = make_sample_event("quota", EventKind.PROBLEM)._replace(zone=computers)
     about = make_sample_about("quota")._replace(zone=timezone(timedelta(hours=2)))
-    recipient = ANNA._replace(time_zone=time_zone)
+    listing = MailList(ListPurpose.RESELLER, [ListItem(event, about)])
 
-    mail = compose_event(make_sample_event("quota", EventKind.PROBLEM), recipient, about, POLICY)
+    mail = compose_event(event, ANNA, about, POLICY)
+    listed = compose_list(listing, ANNA._replace(role=Role.RESELLER), POLICY, AT, about.zone)
 
     assert f"Seit: {shown}" in words(body(mail))
+    assert f"Seit: {shown}" in words(body(listed))
+    offset = (computers or about.zone).utcoffset(AT)
+    assert parsed(mail)["Date"].datetime.utcoffset() == offset
 
 
 @pytest.mark.parametrize(

@@ -243,14 +243,13 @@ def test_who_is_not_notified_is_explained() -> None:
 
 
 def test_a_person_is_greeted_only_at_their_own_address() -> None:
-    her = person(mails=("own@EXAMPLE.org",), gender="f", language="fr-CH", time_zone="UTC+01")
+    her = person(mails=("own@EXAMPLE.org",), gender="f", language="fr-CH")
 
     decision = decide(contact(mails=("own@example.org", "it@example.org")), her)
 
     first, second = decision.recipients
     assert (first.name, first.gender, first.language) == ("Example Customer", "f", "fr-CH")
     assert (second.name, second.gender, second.language) == ("", "", "fr-CH")
-    assert (first.time_zone, second.time_zone) == ("UTC+01", "UTC+01")
 
 
 @pytest.mark.parametrize(
@@ -286,7 +285,7 @@ def test_the_language_of_the_first_reseller_that_says_one() -> None:
 
 def test_persons_whom_a_reseller_informs_are_addressed_as_such() -> None:
     persons = [
-        person("5", "a@example.org", language="it-CH", gender="m", time_zone="UTC+02"),
+        person("5", "a@example.org", language="it-CH", gender="m"),
         person("6", "b@example.org", "broken"),
         person("7")._replace(mails=()),
     ]
@@ -298,11 +297,10 @@ def test_persons_whom_a_reseller_informs_are_addressed_as_such() -> None:
     )
 
     assert [
-        (each.address, each.name, each.language, each.gender, each.time_zone)
-        for each in decision.recipients
+        (each.address, each.name, each.language, each.gender) for each in decision.recipients
     ] == [
-        ("a@example.org", "Example Customer", "it-CH", "m", "UTC+02"),
-        ("b@example.org", "Example Customer", "de-CH", "", ""),
+        ("a@example.org", "Example Customer", "it-CH", "m"),
+        ("b@example.org", "Example Customer", "de-CH", ""),
     ]
     assert decision.findings == (
         "uid=6,ou=people: mail 'broken': must have exactly one @",

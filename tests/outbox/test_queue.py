@@ -345,8 +345,8 @@ def test_another_process_is_busy(file: Path, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize(
     ("statements", "problem"),
     [
-        ("PRAGMA user_version = 2; CREATE TABLE mails (id)", "has layout 2, not 3"),
-        ("PRAGMA user_version = 4; CREATE TABLE mails (id)", "has layout 4, not 3"),
+        ("PRAGMA user_version = 2; CREATE TABLE mails (id)", "has layout 2, not 4"),
+        ("PRAGMA user_version = 5; CREATE TABLE mails (id)", "has layout 5, not 4"),
         ("CREATE TABLE photos (id)", "is not an outbox"),
     ],
 )

@@ -448,6 +448,24 @@ def test_a_computer_that_is_gone_is_not_solved(notifier: Notifier) -> None:
     assert {each.kind for each in notifier.deliver(LATEST)} == {"MONITORING_ENDED"}
 
 
+def test_times_are_the_computers_as_in_the_checks_output(notifier: Notifier) -> None:
+    summer = "2026-07-14T12:00:00+02:00"
+    notifier.empty()
+    # the offset of this account's person, UTC+01, is an hour off in summer
+    notifier.entries(entry("1", sstBelongsToPersonUID="4000002", mail=None))
+    notifier.write_reports("1", "web01", "2026-07-14T03:30:00+02:00", success=False)
+    notifier.collect(summer)
+
+    notifier.hook("1", "PROBLEM", "WARNING", "--task", "status", now=summer)
+
+    checked = notifier.program("check_backup_status", "-a", "1", now=summer)
+    assert "backup ended 2026-07-14 03:30 +02:00 with errors" in checked.out
+    text = email.message_from_bytes(notifier.waiting()[0][3], policy=email.policy.default)
+    body = text.get_body(("plain",))
+    assert body is not None
+    assert "14. Juli 2026, 03:30 Uhr (UTC+02:00)" in " ".join(body.get_content().split())
+
+
 def test_a_used_up_quota_is_left_to_the_quota_check(notifier: Notifier) -> None:
     options = ("--task", "status", "--output", "success, but full")
 

@@ -14,7 +14,7 @@ from backup_monitoring.settings import AttributeNames, DirectorySettings
 
 _GIVEN_NAME, _SURNAME, _COMPANY = "givenName", "sn", "o"
 _IS_COMPANY, _IS_DEFAULT = "sstIsCompany", "sstIsDefault"
-_TITLE, _GENDER, _TIME_ZONE = "sstTitle", "sstGender", "sstTimeZoneOffset"
+_TITLE, _GENDER = "sstTitle", "sstGender"
 _MAIL_TO, _MAIL_FROM = "sstMailTo", "sstMailFrom"
 _INFORM, _PROBLEMS = "sstInformPersonUID", "sstNotificationWarning"
 _PERSONS = "(objectClass=sstPerson)"
@@ -250,7 +250,7 @@ def _get_uid(entry: Entry, settings: DirectorySettings, asked: str) -> str:
 
 
 def _list_person_attributes(names: AttributeNames) -> tuple[str, ...]:
-    own = (_GIVEN_NAME, _SURNAME, _TITLE, _GENDER, _TIME_ZONE)
+    own = (_GIVEN_NAME, _SURNAME, _TITLE, _GENDER)
     return (names.uid, *own, names.language, names.mail)
 
 
@@ -264,7 +264,6 @@ def _make_person(entry: Entry, names: AttributeNames) -> Person:
         gender=(entry.text(_GENDER) or "").lower(),
         language=entry.text(names.language) or "",
         mails=tuple(entry.texts(names.mail)),
-        time_zone=entry.text(_TIME_ZONE) or "",
     )
 
 

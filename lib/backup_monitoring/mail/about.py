@@ -12,7 +12,7 @@ class About(NamedTuple):
     Args:
         name: of the account. customer: the company or the person. Raw text from outside.
         facts: of the task of the event; None: only the event's summary is known.
-        zone: of times, if the recipient's own is not known.
+        zone: of times, if the event has none.
     """
 
     name: str = ""

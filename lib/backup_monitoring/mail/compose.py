@@ -30,7 +30,6 @@ from backup_monitoring.mail.headers import (
 )
 from backup_monitoring.mail.sanitize import neutralize
 from backup_monitoring.mail.template_loader import TemplateSet, load_templates
-from backup_monitoring.mail.variables import choose_reader_zone
 from backup_monitoring.model import Event, Recipient, Thread, sanitize
 from backup_monitoring.settings import NotifySettings
 
@@ -77,11 +76,13 @@ def compose_event(
             not valid.
     """
 
+    zone = event.zone or about.zone
+
     def write(words: TemplateSet) -> MailContent:
-        return build_event_content(build_scene(words, recipient, policy, about.zone), event, about)
+        return build_event_content(build_scene(words, recipient, policy, zone), event, about)
 
     what = make_event_key(event)
-    envelope = _Envelope(recipient, policy, event.at, about.zone, what, thread, key)
+    envelope = _Envelope(recipient, policy, event.at, zone, what, thread, key)
     return _compose(write, envelope)
 
 
@@ -91,7 +92,7 @@ def compose_list(
     """Compose the mail with a list of events, as `compose_event` does.
 
     Args:
-        at: time of the mail, aware. zone: of times, if the recipient's own is not known.
+        at: time of the mail, aware. zone: of times where an event has none.
     """
 
     def write(words: TemplateSet) -> MailContent:
@@ -169,10 +170,9 @@ def _parse_header(name: str, value: str) -> Any:
 
 def _make_headers(envelope: _Envelope, sender: Mailbox, key: str) -> dict[str, str | Address]:
     recipient, policy, thread = envelope.recipient, envelope.policy, envelope.thread
-    local = envelope.at.astimezone(choose_reader_zone(recipient, envelope.zone))
     headers: dict[str, str | Address] = {
         "Message-ID": key,
-        "Date": format_datetime(local),
+        "Date": format_datetime(envelope.at.astimezone(envelope.zone)),
         "From": _make_address(sender),
         "To": _make_recipient_address(recipient),
     }

@@ -20,7 +20,6 @@ from backup_monitoring.mail.variables import (
     Variables,
     build_event_variables,
     build_person_variables,
-    build_reader,
     format_moment,
 )
 from backup_monitoring.model import Event, EventKind, Recipient, Role, State
@@ -121,10 +120,10 @@ class MailScene(NamedTuple):
 def build_scene(
     words: TemplateSet, recipient: Recipient, policy: NotifySettings, zone: tzinfo
 ) -> MailScene:
-    """Return the scene of a mail to *recipient*; *zone* is used if theirs is not known."""
+    """Return the scene of a mail to *recipient* with times in *zone*."""
     values = words.get_language_values()
     labels = cast("Mapping[str, str]", values["labels"])
-    return MailScene(words, build_reader(recipient, Formats.of(values), zone), policy, labels)
+    return MailScene(words, MailReader(recipient, Formats.of(values), zone), policy, labels)
 
 
 def build_event_content(scene: MailScene, event: Event, about: About) -> MailContent:
@@ -254,6 +253,8 @@ def _make_entry(scene: MailScene, purpose: ListPurpose, item: ListItem) -> ListE
     event, note = item.event, neutralize(item.note, 500)
     if not event.uid:
         return ListEntry(note, (), _choose_tone(event))
+    if event.zone is not None:
+        scene = scene._replace(reader=scene.reader._replace(zone=event.zone))
     variables, texts = _render_event(scene, event, item.about)
     to_operator = scene.reader.recipient.role is Role.OPERATOR
     where = [_format_account(variables), str(variables["customer"]), str(variables["computer"])]

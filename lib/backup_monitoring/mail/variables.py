@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from backup_monitoring.mail.about import About
 from backup_monitoring.mail.formats import Formats, count_whole_days
 from backup_monitoring.mail.sanitize import hide_internals, neutralize, neutralize_lines
-from backup_monitoring.model import Event, Facts, Person, Recipient, Role
+from backup_monitoring.model import Event, Facts, Recipient, Role
 from backup_monitoring.settings import NotifySettings
 from backup_monitoring.tasks import FactKind, list_facts, load_causes, load_facts
 
@@ -19,16 +19,6 @@ class MailReader(NamedTuple):
     recipient: Recipient
     formats: Formats
     zone: tzinfo
-
-
-def build_reader(recipient: Recipient, formats: Formats, zone: tzinfo) -> MailReader:
-    """Return *recipient* as a reader; *zone* is used if theirs is not known."""
-    return MailReader(recipient, formats, choose_reader_zone(recipient, zone))
-
-
-def choose_reader_zone(recipient: Recipient, zone: tzinfo) -> tzinfo:
-    """Return the recipient's own zone if it is known, else *zone*."""
-    return Person("", "", time_zone=recipient.time_zone).zone or zone
 
 
 def build_person_variables(recipient: Recipient, policy: NotifySettings) -> Variables:

@@ -1,6 +1,6 @@
 """Events, and the recipients who are notified of them."""
 
-from datetime import datetime
+from datetime import datetime, tzinfo
 from enum import Enum
 from typing import NamedTuple
 
@@ -30,6 +30,7 @@ class Event(NamedTuple):
         host: the backup server.
         author, comment: of a CUSTOM event, the text of the provider's staff.
         cause: the verdict's, one of its task's; '' where only the summary is known.
+        zone: of the computer; None where there is none, or it is not known.
     """
 
     uid: str
@@ -44,6 +45,7 @@ class Event(NamedTuple):
     author: str = ""
     comment: str = ""
     cause: str = ""
+    zone: tzinfo | None = None
 
 
 class Thread(NamedTuple):
@@ -69,7 +71,7 @@ class Recipient(NamedTuple):
         role: why. language: a tag like ``de-CH``, '' for the settings' own.
         reseller: the reseller whose digest the event is in, '' for other roles.
         sender: ``From``, '' for the settings' own.
-        gender: of a person, for the greeting. time_zone: of a person.
+        gender: of a person, for the greeting.
         reason: the rule, the entry and the attribute that the address comes from.
     """
 
@@ -80,7 +82,6 @@ class Recipient(NamedTuple):
     reseller: str = ""
     sender: str = ""
     gender: str = ""
-    time_zone: str = ""
     reason: str = ""
 
 

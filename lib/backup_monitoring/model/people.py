@@ -1,7 +1,6 @@
 """The people and companies of an account, and how they are looked up."""
 
 from collections.abc import Callable
-from datetime import timedelta, timezone
 from typing import NamedTuple, Protocol, TypeVar
 
 T = TypeVar("T")
@@ -36,7 +35,7 @@ class Contact(NamedTuple):
 
 
 class Person(NamedTuple):
-    """A person's entry; *gender* is ``m``, ``f`` or ''; *time_zone* is for example ``UTC+01``."""
+    """A person's entry; *gender* is ``m``, ``f`` or ''."""
 
     uid: str
     dn: str
@@ -46,25 +45,11 @@ class Person(NamedTuple):
     gender: str = ""
     language: str = ""
     mails: tuple[str, ...] = ()
-    time_zone: str = ""
 
     @property
     def name(self) -> str:
         """The person's name for a greeting."""
         return f"{self.given_name} {self.surname}".strip()
-
-    @property
-    def zone(self) -> timezone | None:
-        """The person's fixed offset from UTC, None if the entry has no valid one."""
-        sign, digits = self.time_zone[3:4], self.time_zone[4:].replace(":", "")
-        plain = self.time_zone[:3] == "UTC" and digits.isascii() and digits.isdigit()
-        if not plain or sign not in ("+", "-") or len(digits) not in (2, 4):
-            return None
-        offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:] or 0))
-        return timezone(-offset if sign == "-" else offset) if offset <= _FARTHEST else None
-
-
-_FARTHEST = timedelta(hours=14)
 
 
 class Customer(NamedTuple):

@@ -185,7 +185,8 @@ class Dispatcher:
             queue_for_digest(self._transaction, recipient, event)
             return Notification(recipient, None)
         thread = self._find_thread(event, recipient)
-        draft = Draft(event, recipient, self._make_about(event, facts), thread)
+        about = describe_account(event, self._people, facts, choose_zone(self._settings))
+        draft = Draft(event, recipient, about, thread)
         try:
             queue_mail(self._transaction, make_queued_draft(draft, self._policy))
         except DuplicateError as error:  # this mail is on its way: it must not end a scan
@@ -252,16 +253,12 @@ class Dispatcher:
         begins = event.kind is EventKind.PROBLEM and last.kind in OVER  # one thread per problem
         return None if begins else Thread(last.first_id, last.last_id)
 
-    def _make_about(self, event: Event, facts: Facts | None) -> About:
-        zone = facts.zone if facts is not None else None  # the computer's own
-        return describe_account(event, self._people, facts, zone or choose_zone(self._settings))
-
     def _log_not_sent(self, event: Event, address: str, reason: str) -> None:
         self._transaction.log_event(LogAction.NOT_SENT, event, address, reason)
 
 
 def choose_zone(settings: Settings) -> tzinfo:
-    """Return the zone of times in mails to recipients whose own is not known."""
+    """Return the zone of times in mails where that of the computer is not known."""
     zones = settings.policies[SchedulePolicy].zones
     return zones[0] if zones else UTC
 

@@ -22,6 +22,7 @@ def make_event(
         facts.since if facts is not None else None,
         host,
         cause=facts.cause if facts is not None else "",
+        zone=facts.zone if facts is not None else None,
     )
 
 

@@ -176,7 +176,6 @@ class _DecisionBuilder:
                 language or self._find_resellers_language(contact),
                 sender=sender,
                 gender=greeted.gender if greeted else "",
-                time_zone=person.time_zone if person else "",
                 reason=source,
             )
         )
@@ -268,7 +267,6 @@ class _DecisionBuilder:
                     name=clean_name(person.name),
                     language=person.language or base.language,
                     gender=person.gender,
-                    time_zone=person.time_zone,
                     reason=source,
                 )
             )

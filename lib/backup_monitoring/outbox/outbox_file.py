@@ -16,7 +16,7 @@ from backup_monitoring.outbox.outbox_errors import BUSY, OutboxError, make_error
 from backup_monitoring.outbox.shared_file import create_file
 from backup_monitoring.settings import open_regular
 
-LAYOUT = 3  # of the tables: PRAGMA user_version
+LAYOUT = 4  # of the tables: PRAGMA user_version
 _TABLES = """
 CREATE TABLE mails (
     id INTEGER PRIMARY KEY, key TEXT NOT NULL, address TEXT NOT NULL,
