@@ -294,8 +294,8 @@ def test_the_rule_over_real_entries(place: Place) -> None:
         sources: list[People] = [LivePeople(directory, settings), gathered(directory, settings)]
         for people in sources:
             assert find_addresses(people, "4000101") == [
-                ("customer", "own@example.org", "Example Customer", "de-CH"),
-                ("customer", "it@example.org", "", "de-CH"),
+                ("customer", "own@example.org", "Example Customer", "de-CH, fr-CH, it-CH"),
+                ("customer", "it@example.org", "", "de-CH, fr-CH, it-CH"),
                 ("reseller", "support@example.org", "Support", "it-CH"),
                 ("reseller", "second@example.org", "", "it-CH"),
                 ("reseller", "informed@example.org", "", "it-CH"),

@@ -390,10 +390,20 @@ def test_greeting(name: str, gender: str, language: str, greeting: str) -> None:
         ("DE-ch", "en", "de"),
         ("it", "en", "it"),
         ("", "fr", "fr"),
-        ("DE_ch", "fr", "fr"),
+        ("DE_ch", "fr", "de"),
+        (" de-CH ", "fr", "de"),
+        ("fr-CH, de;q=0.5", "en", "fr"),
+        ("de;q=0.5, fr-CH", "en", "fr"),
+        ("rm, it;q=0.5", "de", "it"),
+        ("de-Latn-CH-x-private", "fr", "de"),
+        ("deutsch", "fr", "fr"),
+        ("de;q=0", "fr", "fr"),
+        ("*", "fr", "fr"),
+        ("fr", "de, it", "fr"),
+        ("rm", "de, it", "de"),
         ("../../etc", "fr", "fr"),
         ("layout", "fr", "fr"),
-        ("de\n", "it", "it"),
+        ("de\n", "it", "de"),
         ("rm", "it-CH", "it"),
         ("d" * 5000, "en", "en"),
         ("xx", "yy", "en"),
@@ -401,6 +411,23 @@ def test_greeting(name: str, gender: str, language: str, greeting: str) -> None:
 )
 def test_language(tag: str, settings_language: str, found: str) -> None:
     assert load_templates(None, tag, settings_language).language == found
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        ("de-AT", "de-at"),
+        ("de-AT-1996", "de-at"),
+        ("de-AT-x-1996", "de-at"),
+        ("de-CH", "de"),
+        ("rm-AT, de-AT;q=0.5", "de-at"),
+        ("fr, de-AT", "fr"),
+    ],
+)
+def test_the_most_special_language_that_there_is(tmp_path: Path, wanted: str, found: str) -> None:
+    write(tmp_path, "de-at/language.jinja", "")
+
+    assert load_templates(tmp_path, wanted).language == found
 
 
 @pytest.mark.parametrize(

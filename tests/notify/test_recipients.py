@@ -255,10 +255,14 @@ def test_a_person_is_greeted_only_at_their_own_address() -> None:
 @pytest.mark.parametrize(
     ("account", "of_person", "of_reseller", "expected"),
     [
-        ("de-CH", "fr-CH", "it-CH", "de-CH"),
-        ("", "fr-CH", "it-CH", "fr-CH"),
+        ("de-CH", "fr-CH", "it-CH", "de-CH, fr-CH, it-CH"),
+        ("", "fr-CH", "it-CH", "fr-CH, it-CH"),
         ("", "", "it-CH", "it-CH"),
         ("", "", "", ""),
+        ("fr-CH, de;q=0.5", "de", "it-CH", "fr-CH, de, it-CH"),
+        ("de;q=0.5, fr_CH ", "", "it-CH", "fr-CH, de, it-CH"),
+        ("German", "fr-CH", "it-CH", "fr-CH, it-CH"),
+        ("German", "Francais", "it-CH", "it-CH"),
     ],
 )
 def test_language(account: str, of_person: str, of_reseller: str, expected: str) -> None:
@@ -272,7 +276,27 @@ def test_language(account: str, of_person: str, of_reseller: str, expected: str)
     assert decision.recipients[1].language == of_reseller
 
 
-def test_the_language_of_the_first_reseller_that_says_one() -> None:
+def test_languages_that_cannot_be_read_are_listed() -> None:
+    people = PeopleTable.of(
+        [
+            contact(language="German", mails=(), warning_on="FALSE"),
+            person(language="fr;q=high"),
+            reseller(language="x" * 500),
+        ]
+    )
+    account = people.contacts["4000101"]
+
+    findings = check_contacts(account, people, POLICY)
+
+    assert findings == (
+        f"{ACCOUNT}: preferredLanguage 'German': 'German' is not a language tag like de-CH",
+        f"{PERSON}: preferredLanguage 'fr;q=high': 'fr;q=high' is not a language tag like de-CH",
+        f"ou=settings,uid=4000000,{RESELLER}: preferredLanguage '{'x' * 100}...': is too long",
+    )
+    assert decide(*people.contacts.values(), person(), reseller()).operator_reason is None
+
+
+def test_the_languages_of_all_resellers() -> None:
     decision = decide(
         contact(resellers=("1", "2", "3")),
         reseller("1"),
@@ -280,7 +304,7 @@ def test_the_language_of_the_first_reseller_that_says_one() -> None:
         reseller("3", language="fr-CH"),
     )
 
-    assert decision.recipients[0].language == "it-CH"
+    assert decision.recipients[0].language == "it-CH, fr-CH"
 
 
 def test_persons_whom_a_reseller_informs_are_addressed_as_such() -> None:
@@ -299,7 +323,7 @@ def test_persons_whom_a_reseller_informs_are_addressed_as_such() -> None:
     assert [
         (each.address, each.name, each.language, each.gender) for each in decision.recipients
     ] == [
-        ("a@example.org", "Example Customer", "it-CH", "m"),
+        ("a@example.org", "Example Customer", "it-CH, de-CH", "m"),
         ("b@example.org", "Example Customer", "de-CH", ""),
     ]
     assert decision.findings == (

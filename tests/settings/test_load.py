@@ -54,6 +54,19 @@ def test_not_urls_of_icinga(tmp_path: Path, url: str) -> None:
         read(tmp_path, f'{MINIMAL}[icinga]\nurl = "{url}"\n')
 
 
+@pytest.mark.parametrize("language", ["de", "de_CH", "rm, de;q=0.5"])
+def test_the_language_of_mails(tmp_path: Path, language: str) -> None:
+    text = f'{MINIMAL}[notify]\nlanguage = "{language}"\n'
+
+    assert read(tmp_path, text).notify.language == language
+
+
+@pytest.mark.parametrize("language", ["German", "de;q=2", "de CH"])
+def test_not_a_language_of_mails(tmp_path: Path, language: str) -> None:
+    with pytest.raises(SettingsError, match=r"\[notify\] language: .* not a language tag"):
+        read(tmp_path, f'{MINIMAL}[notify]\nlanguage = "{language}"\n')
+
+
 @pytest.mark.parametrize("text", [MINIMAL, MINIMAL.replace("\n", "\r\n"), f"# ä\n{MINIMAL}"])
 def test_a_byte_order_mark_is_skipped(tmp_path: Path, text: str) -> None:
     (tmp_path / "s.toml").write_bytes(b"\xef\xbb\xbf" + text.encode())

@@ -137,9 +137,9 @@ def _render(
 ) -> tuple[MailContent, str, str, str]:
     """Return content, text, HTML, and why a provider's own templates failed, '' if they did not."""
     folder = envelope.policy.templates
-    tags = (envelope.recipient.language, envelope.policy.language)
+    languages = (envelope.recipient.language, envelope.policy.language)
     try:
-        return (*_render_bodies(write, load_templates(folder, *tags)), "")
+        return (*_render_bodies(write, load_templates(folder, *languages)), "")
     except Exception as error:
         if folder is None:
             raise
@@ -147,7 +147,7 @@ def _render(
         # customer.
         place = getattr(error, "filename", None) or folder
         complaint = f"{place}: {type(error).__name__}: {sanitize(str(error), 300)}"
-    return (*_render_bodies(write, load_templates(None, *tags)), complaint)
+    return (*_render_bodies(write, load_templates(None, *languages)), complaint)
 
 
 def _render_bodies(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from backup_monitoring.mail.headers import MailError
+from backup_monitoring.model import LanguageError, parse_languages
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
 PACKAGED = Path(__file__).parent / "templates"
 LAST_RESORT = "en"
 _WIDTH = 72
-_TAG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8}){0,4}")  # RFC 1766, as the directory has it
 _BLANKS = re.compile(r"[ \t\r\n]+")  # a no-break space stays
 
 
@@ -56,24 +57,36 @@ def _load_language_values(words: TemplateSet) -> Mapping[str, object]:
     return dict(words.environment.get_template(f"{words.language}/language.jinja").module.__dict__)
 
 
-def load_templates(folder: Path | None, *tags: str) -> TemplateSet:
-    """Return the templates of the first known language of *tags*, else English.
+def load_templates(folder: Path | None, *languages: str) -> TemplateSet:
+    """Return the templates of the first known language of *languages*, else English.
 
     Args:
         folder: a provider's own templates, which override the packaged ones; None: none.
-        tags: for ``de-CH``, ``de-ch`` is tried, then ``de``; a tag that is not valid or not known
-            is skipped.
+        languages: texts for `parse_languages`; one that is not valid is skipped.
 
     Raises:
         MailError: not even English was found, or as `list_languages`.
     """
     known = list_languages(folder)
-    for tag in (*tags, LAST_RESORT):
-        if _TAG.fullmatch(tag):
-            for name in (tag.lower(), tag.lower().partition("-")[0]):
-                if name in known:
-                    return TemplateSet(*_make_environments(folder), name)
+    for text in (*languages, LAST_RESORT):
+        with suppress(LanguageError):  # listed by --check-contacts
+            name = _find_language(parse_languages(text), known)
+            if name is not None:
+                return TemplateSet(*_make_environments(folder), name)
     raise MailError(str(folder or PACKAGED), "no template", "install the program again")
+
+
+def _find_language(tags: Sequence[str], known: Collection[str]) -> str | None:
+    """Return the best of the *known* languages for *tags*: a lookup as in RFC 4647, 3.4."""
+    for tag in tags:
+        subtags = tag.lower().split("-")
+        while subtags:
+            if (name := "-".join(subtags)) in known:
+                return name
+            subtags.pop()
+            if subtags and len(subtags[-1]) == 1:  # it introduced what was just removed
+                subtags.pop()
+    return None
 
 
 @lru_cache(maxsize=8)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from backup_monitoring.model.errors import UsageError
     from backup_monitoring.model.findings import FINDING_KINDS, Finding
     from backup_monitoring.model.keys import AGE, COUNT, PERCENT, Key, parse_text
+    from backup_monitoring.model.languages import LanguageError, parse_languages
     from backup_monitoring.model.needs import Files, Need, Needs
     from backup_monitoring.model.notices import Decision, Event, EventKind, Recipient, Role, Thread
     from backup_monitoring.model.people import CachedPeople, Contact, Customer, NoPeople, People

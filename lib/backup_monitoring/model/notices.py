@@ -68,7 +68,8 @@ class Recipient(NamedTuple):
 
     Args:
         address: a valid mail address. name: for greeting and header, '' if not known.
-        role: why. language: a tag like ``de-CH``, '' for the settings' own.
+        role: why. language: tags like ``de-CH``, the most wanted first, separated by commas; ''
+            for the settings' own.
         reseller: the reseller whose digest the event is in, '' for other roles.
         sender: ``From``, '' for the settings' own.
         gender: of a person, for the greeting.

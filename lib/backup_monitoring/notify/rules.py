@@ -8,12 +8,14 @@ from backup_monitoring.model import (
     Contact,
     Decision,
     Event,
+    LanguageError,
     Need,
     People,
     Person,
     Recipient,
     Reseller,
     Role,
+    parse_languages,
 )
 from backup_monitoring.settings import AttributeNames, NotifySettings
 from backup_monitoring.tasks import TASKS
@@ -125,64 +127,64 @@ class _DecisionBuilder:
 
     def _add_customer(self, contact: Contact) -> None:
         """Rules 2 and 3: the account's own addresses, else its person's."""
-        sender = self._find_sender(contact)
+        person = self._people.person(contact.person) if contact.person else None
+        language, sender = self._choose_language(contact, person), self._find_sender(contact)
+        base = Recipient("", "", Role.CUSTOMER, language, sender=sender)
         if contact.mails and contact.medium.lower() == "mail":
-            self._add_account_addresses(contact, sender)
+            self._add_account_addresses(contact, base, person)
         else:
             why = f"no {self._names.mail}"
             if contact.mails:
                 why = f"{self._names.medium} is {contact.medium!r}"
             self._explanation.append(f"rule 2: does not apply: {why} in {contact.dn}")
-            self._add_person_addresses(contact, sender)
+            self._add_person_addresses(contact, base)
         if not self._recipients:
             self._notify_operator(format_missing_customer(contact.dn))
 
-    def _add_account_addresses(self, contact: Contact, sender: str) -> None:
-        person = self._people.person(contact.person) if contact.person else None
+    def _add_account_addresses(
+        self, contact: Contact, base: Recipient, person: Person | None
+    ) -> None:
         own = _parse_addresses(person)
         for text in contact.mails:
             source = f"rule 2: {self._names.mail} of {contact.dn}"
             mailbox = self._parse(text, source, contact.dn, self._names.mail)
             if mailbox is not None:
+                recipient = base._replace(address=mailbox.address, reason=source)
                 # A person is greeted by name only at an address of their own.
                 greeted = person if mailbox.address in own else None
-                self._add_for_customer(mailbox, source, contact, sender, person, greeted)
+                self._add(_greet(recipient, greeted) if greeted else recipient)
         self._explanation.append("rule 3: does not apply: the account has its own addresses")
 
-    def _add_person_addresses(self, contact: Contact, sender: str) -> None:
+    def _add_person_addresses(self, contact: Contact, base: Recipient) -> None:
         if not contact.person:
             self._explanation.append(f"rule 3: no person: no {self._names.person} in {contact.dn}")
             return
         for person, mailbox, source in self._list_person_mailboxes(
             contact.person, "rule 3", contact.dn, self._names.person
         ):
-            self._add_for_customer(mailbox, source, contact, sender, person, person)
+            self._add(_greet(base._replace(address=mailbox.address, reason=source), person))
 
-    def _add_for_customer(
-        self,
-        mailbox: Mailbox,
-        source: str,
-        contact: Contact,
-        sender: str,
-        person: Person | None,
-        greeted: Person | None,
-    ) -> None:
-        language = contact.language or (person.language if person else "")
-        self._add(
-            Recipient(
-                mailbox.address,
-                clean_name(greeted.name) if greeted else "",
-                Role.CUSTOMER,
-                language or self._find_resellers_language(contact),
-                sender=sender,
-                gender=greeted.gender if greeted else "",
-                reason=source,
-            )
-        )
+    def _choose_language(self, contact: Contact, person: Person | None) -> str:
+        """Return the languages of the customer: the account's, the person's, the resellers'."""
+        sources = [(contact.dn, contact.language)]
+        if person is not None:
+            sources.append((person.dn, person.language))
+        for uid in _list_unique(contact.resellers):
+            settings = self._people.reseller(uid)
+            if settings is not None:
+                sources.append((_get_settings_dn(settings), settings.language))
+        return self._join_languages(*sources)
 
-    def _find_resellers_language(self, contact: Contact) -> str:
-        resellers = (self._people.reseller(uid) for uid in _list_unique(contact.resellers))
-        return next((each.language for each in resellers if each and each.language), "")
+    def _join_languages(self, *sources: tuple[str, str]) -> str:
+        """Return the tags of *sources*, each a DN and its value, in order; report unusable ones."""
+        tags: dict[str, None] = {}
+        for dn, text in sources:
+            try:
+                tags.update(dict.fromkeys(parse_languages(text)))
+            except LanguageError as error:
+                shown = text if len(text) <= 100 else text[:100] + "..."
+                self._findings.append(f"{dn}: {self._names.language} {shown!r}: {error}")
+        return ", ".join(tags)
 
     def _find_sender(self, contact: Contact) -> str:
         """Return ``From`` of the customer's mails: that of the first reseller who has one."""
@@ -243,33 +245,30 @@ class _DecisionBuilder:
         dn = _get_notifications_dn(settings)
         default = "" if settings.uid.lower() == uid.lower() else f" (the default, for {uid})"
         sender = self._parse_sender(settings)
-        base = Recipient("", "", Role.RESELLER, settings.language, uid, sender)
+        language = self._join_languages((_get_settings_dn(settings), settings.language))
+        base = Recipient("", "", Role.RESELLER, language, uid, sender)
         for text in settings.mail_to:
             source = f"rule 4: {_MAIL_TO} of {dn}{default}"
             mailbox = self._parse(text, source, dn, _MAIL_TO)
             if mailbox is not None:
                 self._add(base._replace(address=mailbox.address, name=mailbox.name, reason=source))
         for number in _list_unique(settings.persons):
-            self._add_informed(number, dn, base, default)
+            self._add_informed(number, settings, base, default)
         if not settings.mail_to and not settings.persons:
             text = f"{dn}: neither {_MAIL_TO} nor {_INFORM}"
             self._findings.append(text)
             self._explain_skipped(uid, text)
 
-    def _add_informed(self, uid: str, dn: str, base: Recipient, default: str) -> None:
-        """Add the person *uid*, whom the reseller of *dn* wants to be informed."""
+    def _add_informed(self, uid: str, settings: Reseller, base: Recipient, default: str) -> None:
+        """Add the person *uid*, whom the reseller of *settings* wants to be informed."""
+        dn = _get_notifications_dn(settings)
+        own = _get_settings_dn(settings), settings.language
         for person, mailbox, source in self._list_person_mailboxes(
             uid, "rule 4", dn, _INFORM, default
         ):
-            self._add(
-                base._replace(
-                    address=mailbox.address,
-                    name=clean_name(person.name),
-                    language=person.language or base.language,
-                    gender=person.gender,
-                    reason=source,
-                )
-            )
+            language = self._join_languages((person.dn, person.language), own)
+            recipient = base._replace(address=mailbox.address, language=language, reason=source)
+            self._add(_greet(recipient, person))
 
     def _list_person_mailboxes(
         self, uid: str, rule: str, dn: str, attribute: str, suffix: str = ""
@@ -313,6 +312,11 @@ def has_thresholds_off(contact: Contact, event: Event) -> bool:
     if task is None or Need.WARN_AFTER not in task.needs.entry:
         return False
     return contact.warning_numbers == 0 and contact.warning_days == 0
+
+
+def _greet(recipient: Recipient, person: Person) -> Recipient:
+    """Return *recipient* as *person*, whom the mail greets."""
+    return recipient._replace(name=clean_name(person.name), gender=person.gender)
 
 
 def _get_notifications_dn(settings: Reseller) -> str:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
-from backup_monitoring.model import Key, parse_text
+from backup_monitoring.model import Key, parse_languages, parse_text
 from backup_monitoring.settings.forms import declare_ca_file
 from backup_monitoring.settings.toml_table import Table
 
@@ -23,6 +23,12 @@ def _parse_mail_server(value: object) -> str:
             'not a valid mail server; write "smtp://HOST:PORT", "smtps://HOST:PORT" '
             'or "sendmail:PATH"'
         )
+    return text
+
+
+def _parse_language(value: object) -> str:
+    text = parse_text(value)
+    parse_languages(text)
     return text
 
 
@@ -144,8 +150,9 @@ class NotifySettings(NamedTuple):
     language: Annotated[
         str,
         Key(
-            "language of mails to recipients whose entry has none",
-            "for recipients whose entry has none",
+            "language of mails to recipients whose entries name none that there is",
+            "for recipients whose entries name none",
+            parse=_parse_language,
         ),
     ] = "en"
     templates: Annotated[
