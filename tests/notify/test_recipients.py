@@ -1,5 +1,6 @@
 """Who is notified: every combination of the rules' conditions, and hostile entries."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import product
 from typing import Any
@@ -348,6 +349,82 @@ def test_one_wrong_address_of_a_person_hides_no_other() -> None:
     assert decision.operator_reason == f"{PERSON}: mail 'broken': must have exactly one @"
 
 
+@pytest.mark.parametrize("mails", [("broken",), ("a@b@c", "x" * 300, "b@example.org\r\nx")])
+def test_an_account_whose_own_addresses_are_all_unusable(mails: tuple[str, ...]) -> None:
+    her = person("4000002", "a@example.org", "b@example.org")
+
+    decision = decide(contact(mails=mails, resellers=()), her)
+
+    problem = f"{ACCOUNT}: mail: no address can be used"
+    assert notified(decision) == {("customer", "a@example.org"), ("customer", "b@example.org")}
+    assert problem in decision.findings
+    assert f"rule 3: applies: {problem}" in decision.explanation
+    assert len(decision.findings) == len(mails) + 1
+    assert decision.operator_reason is not None
+
+
+def test_an_account_with_one_usable_address_does_not_notify_the_person() -> None:
+    decision = decide(contact(mails=("broken", "own@example.org"), resellers=()), person())
+
+    assert notified(decision) == {("customer", "own@example.org")}
+    assert len(decision.findings) == 1
+
+
+def test_an_account_of_nobody_whose_own_addresses_are_all_unusable() -> None:
+    decision = decide(contact(mails=("broken",), person=""))
+
+    assert decision.recipients == ()
+    assert decision.operator_reason is not None
+    assert f"{ACCOUNT}: no address found for the customer" in decision.operator_reason
+
+
+def many(count: int) -> tuple[str, ...]:
+    return tuple(f"a{number}@example.org" for number in range(count))
+
+
+@pytest.mark.parametrize(("count", "found"), [(20, 20), (21, 20), (26000, 20)])
+@pytest.mark.parametrize(
+    ("where", "role", "people"),
+    [
+        (f"{ACCOUNT}: mail", "customer", lambda mails: [contact(mails=mails)]),
+        (
+            f"{PERSON}: mail",
+            "customer",
+            lambda mails: [contact(mails=()), person("4000002", *mails)],
+        ),
+        (
+            f"{NOTIFICATIONS}: sstMailTo",
+            "reseller",
+            lambda mails: [contact(), reseller(mail_to=mails)],
+        ),
+        (
+            f"{NOTIFICATIONS}: sstInformPersonUID",
+            "reseller",
+            lambda mails: [
+                contact(),
+                reseller(mail_to=(), persons=mails),
+                *(person(each, each) for each in mails),
+            ],
+        ),
+    ],
+    ids=["account", "person", "reseller", "persons of a reseller"],
+)
+def test_an_entry_has_at_most_twenty_addresses(
+    where: str, role: str, people: Callable[[tuple[str, ...]], list[Any]], count: int, found: int
+) -> None:
+    mails = many(count)
+
+    decision = decide(*people(mails))
+
+    assert [each.address for each in decision.recipients if each.role.value == role] == list(
+        mails[:found]
+    )
+    too_many = f"{where}: more than 20: the others are not notified"
+    assert (too_many in decision.findings) == (count > 20)
+    assert (too_many in decision.explanation) == (count > 20)
+    assert decision.operator_reason is None
+
+
 def test_a_resellers_number_in_another_case_is_not_the_default() -> None:
     decision = decide(contact(warning_on="FALSE", resellers=("AG1", "ag1")), reseller("ag1"))
 
@@ -526,7 +603,7 @@ def test_each_address_once() -> None:
             id="one of two addresses",
         ),
         pytest.param(
-            [contact(mails=("broken",)), person()],
+            [contact(mails=("broken",), person="")],
             "no address found for the customer",
             id="nobody else by rule 3",
         ),
@@ -638,7 +715,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_an_invalid_address_reaches_nobody(text: str) -> None:
-    decision = decide(contact(mails=(text,)), person())
+    decision = decide(contact(mails=(text,), person=""))
 
     assert decision.recipients == ()
     assert decision.operator_reason is not None
@@ -775,7 +852,10 @@ def test_whatever_is_accepted_is_a_valid_address(text: str) -> None:
         ),
         pytest.param(
             [contact(mails=("broken",), warning_on="FALSE"), person(), reseller()],
-            [f"{ACCOUNT}: mail 'broken': must have exactly one @"],
+            [
+                f"{ACCOUNT}: mail 'broken': must have exactly one @",
+                f"{ACCOUNT}: mail: no address can be used",
+            ],
             id="a wrong address, though warnings are off",
         ),
         pytest.param(

@@ -8,6 +8,7 @@ import pytest
 
 from integration import slapd
 from integration.conftest import StartSlapd, start_slapd  # noqa: F401 - a fixture
+from programs.installed import NOW
 from programs.notifier import Notifier, entry
 
 pytestmark = pytest.mark.installed
@@ -149,6 +150,25 @@ def test_hostile_entries(notifier: Notifier) -> None:
     assert "<script" not in html.get_content()
     assert "‹script›" in html.get_content()
     assert "{{ 7*7 }}" in html.get_content()
+
+
+def test_an_account_with_thousands_of_addresses(notifier: Notifier) -> None:
+    notifier.settings(trigger="scan")
+    notifier.empty()
+    notifier.entries(entry("1"), entry("2"))
+    notifier.scan(NOW)
+    addresses = [f"a{number}@example.org" for number in range(26000)]
+    many = "\nmail: ".join(addresses)
+    notifier.entries(entry("1", 99, mail=many), entry("2", 99))
+    notifier.collect(LATER)
+
+    ran = notifier.run("--scan", now=LATER)
+
+    assert (ran.code, ran.out) == (0, "2 accounts, 2 events, 21 to notify\n")
+    assert notifier.addresses() == sorted([*addresses[:20], "account-2@example.org"])
+    checked = notifier.run("--check-contacts", "-a", "1", now=LATER)
+    assert checked.code == 1
+    assert checked.out.endswith(": mail: more than 20: the others are not notified\n")
 
 
 @pytest.mark.parametrize(

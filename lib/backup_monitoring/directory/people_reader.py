@@ -9,7 +9,7 @@ from backup_monitoring.directory.bases import MissingBaseError
 from backup_monitoring.directory.dn import Normalised, normalize_dn
 from backup_monitoring.directory.entries import Entry
 from backup_monitoring.directory.filters import escape_value
-from backup_monitoring.model import Contact, Customer, Person, Reseller
+from backup_monitoring.model import MAX_ADDRESSES, Contact, Customer, Person, Reseller
 from backup_monitoring.settings import AttributeNames, DirectorySettings
 
 _GIVEN_NAME, _SURNAME, _COMPANY = "givenName", "sn", "o"
@@ -56,7 +56,7 @@ class ContactReader:
             medium=", ".join(entry.texts(names.medium)),
             warning_numbers=values.number(self._numbers, 0, 99),
             warning_days=values.number(self._days, 0, 99),
-            mails=tuple(entry.texts(names.mail)),
+            mails=_list_few(entry, names.mail),
             language=entry.text(names.language) or "",
             person=", ".join(entry.texts(names.person)),
             customers=tuple(entry.texts(names.customer)),
@@ -249,6 +249,11 @@ def _get_uid(entry: Entry, settings: DirectorySettings, asked: str) -> str:
     return next((uid for uid in uids if uid.lower() == asked.lower()), asked)
 
 
+def _list_few(entry: Entry, attribute: str) -> tuple[str, ...]:
+    """Return the values of *attribute* that are used, and one more if there are more."""
+    return tuple(entry.texts(attribute)[: MAX_ADDRESSES + 1])
+
+
 def _list_person_attributes(names: AttributeNames) -> tuple[str, ...]:
     own = (_GIVEN_NAME, _SURNAME, _TITLE, _GENDER)
     return (names.uid, *own, names.language, names.mail)
@@ -263,7 +268,7 @@ def _make_person(entry: Entry, names: AttributeNames) -> Person:
         title=entry.text(_TITLE) or "",
         gender=(entry.text(_GENDER) or "").lower(),
         language=entry.text(names.language) or "",
-        mails=tuple(entry.texts(names.mail)),
+        mails=_list_few(entry, names.mail),
     )
 
 
@@ -301,8 +306,8 @@ def _make_reseller(
     return Reseller(
         uid,
         dn,
-        mail_to=tuple(notifications.texts(_MAIL_TO)),
-        persons=tuple(notifications.texts(_INFORM)),
+        mail_to=_list_few(notifications, _MAIL_TO),
+        persons=_list_few(notifications, _INFORM),
         problems=frozenset(word.strip().lower() for word in notifications.texts(_PROBLEMS)),
         mail_from=settings.text(_MAIL_FROM) or "",
         language=settings.text(names.language) or "",

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from backup_monitoring.model.languages import LanguageError, parse_languages
     from backup_monitoring.model.needs import Files, Need, Needs
     from backup_monitoring.model.notices import Decision, Event, EventKind, Recipient, Role, Thread
-    from backup_monitoring.model.people import CachedPeople, Contact, Customer, NoPeople, People
-    from backup_monitoring.model.people import Person, Reseller
+    from backup_monitoring.model.people import MAX_ADDRESSES, CachedPeople, Contact, Customer
+    from backup_monitoring.model.people import NoPeople, People, Person, Reseller
     from backup_monitoring.model.encodings import is_utf16
     from backup_monitoring.model.text import escape_unprintable, sanitize
     from backup_monitoring.model.times import CLOCK_SLACK, DAY, format_duration

@@ -5,6 +5,8 @@ from typing import NamedTuple, Protocol, TypeVar
 
 T = TypeVar("T")
 
+MAX_ADDRESSES = 20  # of one entry, so that nobody can make this server send mail in quantity
+
 
 class Contact(NamedTuple):
     """The attributes of an account's entry that concern notifications, as written there.
@@ -13,7 +15,7 @@ class Contact(NamedTuple):
         uid, dn: of the account. name: its ``cn``. A text is '' where the attribute is missing.
         warning_on: ``sstBackupWarningOn``. medium: ``sstNotificationWarningMedium``.
         warning_numbers, warning_days: None where missing or not valid.
-        mails: ``mail``. language: ``preferredLanguage``.
+        mails: ``mail``, at most ``MAX_ADDRESSES + 1``. language: ``preferredLanguage``.
         person: ``sstBelongsToPersonUID``.
         customers, resellers: uids of ``sstBelongsToCustomerUID``, ``sstBelongsToResellerUID``.
         host: the backup server.
@@ -35,7 +37,7 @@ class Contact(NamedTuple):
 
 
 class Person(NamedTuple):
-    """A person's entry; *gender* is ``m``, ``f`` or ''."""
+    """A person's entry; *gender* is ``m``, ``f`` or '', *mails* at most ``MAX_ADDRESSES + 1``."""
 
     uid: str
     dn: str
@@ -65,8 +67,9 @@ class Reseller(NamedTuple):
 
     Args:
         uid: the reseller. dn: of its settings.
-        mail_to: ``sstMailTo``, each an address or ``Name <address>``.
-        persons: ``sstInformPersonUID``.
+        mail_to: ``sstMailTo``, each an address or ``Name <address>``, at most
+            ``MAX_ADDRESSES + 1``.
+        persons: ``sstInformPersonUID``, at most ``MAX_ADDRESSES + 1``.
         problems: ``sstNotificationWarning``, lower case.
         mail_from: ``sstMailFrom``. language: ``preferredLanguage``.
         is_default: used for resellers that have no settings.

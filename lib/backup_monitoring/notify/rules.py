@@ -5,6 +5,7 @@ from enum import Enum
 
 from backup_monitoring.mail import AddressError, Mailbox, clean_name, parse_address, parse_mailbox
 from backup_monitoring.model import (
+    MAX_ADDRESSES,
     Contact,
     Decision,
     Event,
@@ -145,7 +146,7 @@ class _DecisionBuilder:
         self, contact: Contact, base: Recipient, person: Person | None
     ) -> None:
         own = _parse_addresses(person)
-        for text in contact.mails:
+        for text in self._limit(contact.mails, contact.dn, self._names.mail):
             source = f"rule 2: {self._names.mail} of {contact.dn}"
             mailbox = self._parse(text, source, contact.dn, self._names.mail)
             if mailbox is not None:
@@ -153,7 +154,13 @@ class _DecisionBuilder:
                 # A person is greeted by name only at an address of their own.
                 greeted = person if mailbox.address in own else None
                 self._add(_greet(recipient, greeted) if greeted else recipient)
-        self._explanation.append("rule 3: does not apply: the account has its own addresses")
+        if self._recipients:
+            self._explanation.append("rule 3: does not apply: the account has its own addresses")
+            return
+        problem = f"{contact.dn}: {self._names.mail}: no address can be used"
+        self._findings.append(problem)
+        self._explanation.append(f"rule 3: applies: {problem}")
+        self._add_person_addresses(contact, base)
 
     def _add_person_addresses(self, contact: Contact, base: Recipient) -> None:
         if not contact.person:
@@ -247,12 +254,12 @@ class _DecisionBuilder:
         sender = self._parse_sender(settings)
         language = self._join_languages((_get_settings_dn(settings), settings.language))
         base = Recipient("", "", Role.RESELLER, language, uid, sender)
-        for text in settings.mail_to:
+        for text in self._limit(settings.mail_to, dn, _MAIL_TO):
             source = f"rule 4: {_MAIL_TO} of {dn}{default}"
             mailbox = self._parse(text, source, dn, _MAIL_TO)
             if mailbox is not None:
                 self._add(base._replace(address=mailbox.address, name=mailbox.name, reason=source))
-        for number in _list_unique(settings.persons):
+        for number in _list_unique(self._limit(settings.persons, dn, _INFORM)):
             self._add_informed(number, settings, base, default)
         if not settings.mail_to and not settings.persons:
             text = f"{dn}: neither {_MAIL_TO} nor {_INFORM}"
@@ -281,10 +288,18 @@ class _DecisionBuilder:
         if not person.mails:
             self._add_finding(f"{person.dn}: no {self._names.mail}")
         source = f"{rule}: {self._names.mail} of {person.dn} ({attribute} of {dn}{suffix})"
-        for text in person.mails:
+        for text in self._limit(person.mails, person.dn, self._names.mail):
             mailbox = self._parse(text, source, person.dn, self._names.mail)
             if mailbox is not None:
                 yield person, mailbox, source
+
+    def _limit(self, values: tuple[str, ...], dn: str, attribute: str) -> tuple[str, ...]:
+        """Return the first *values* of *attribute* in the entry *dn*; report if there are more."""
+        if len(values) > MAX_ADDRESSES:
+            text = f"{dn}: {attribute}: more than {MAX_ADDRESSES}: the others are not notified"
+            self._findings.append(text)
+            self._explanation.append(text)
+        return values[:MAX_ADDRESSES]
 
     def _parse(self, text: str, source: str, dn: str, attribute: str) -> Mailbox | None:
         """Return the mailbox *text*; only resellers' attributes may have a name."""
