@@ -66,7 +66,9 @@ POLICY = NotifySettings(
     self_service="https://selfcare.example.org/",
     language="fr",
 )
-ANNA = Recipient("anna@example.org", "Anna Müller", Role.CUSTOMER, "de-CH", gender="f")
+ANNA = Recipient(
+    "anna@example.org", "Anna Müller", Role.CUSTOMER, "de-CH", gender="f", surname="Müller"
+)
 NOC = Recipient("noc@example.org", "", Role.OPERATOR, "en", reason="[notify] operator")
 HOSTILE = (
     "a\r\nBcc: victim@example.net",
@@ -130,7 +132,7 @@ def test_every_mail_says_what_and_who(
     assert mail.complaints == ()
     assert parsed(mail)["Subject"] == mail.subject
     assert mail.subject.endswith("web01" if TASKS[task].has_computers else "server")
-    for part in ("Anna Müller", "Example server", "4000100", "Example customer", POLICY.support):
+    for part in ("Müller", "Example server", "4000100", "Example customer", POLICY.support):
         assert part in words(text)
         assert part in page
     assert (POLICY.self_service in text) is (role is Role.CUSTOMER)
@@ -360,22 +362,38 @@ def test_a_list_shows_a_comment(language: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "gender", "language", "greeting"),
+    ("name", "surname", "title", "gender", "language", "greeting"),
     [
-        ("Anna Müller", "f", "de-CH", "Guten Tag Frau Anna Müller"),
-        ("Beat Muster", "m", "de", "Guten Tag Herr Beat Muster"),
-        ("Support", "", "de", "Guten Tag Support"),
-        ("", "", "de", "Guten Tag"),
-        ("", "f", "de", "Guten Tag"),
-        ("Anna Müller", "f", "en-GB", "Dear Ms Anna Müller,"),
-        ("Beat Muster", "m", "fr-CH", "Bonjour Monsieur Beat Muster,"),
-        ("Anna Müller", "f", "it", "Gentile signora Anna Müller,"),
-        ("", "", "it", "Buongiorno,"),
-        ("Anna Müller", "x", "en", "Dear Anna Müller,"),
+        ("Anna Müller", "Müller", "", "f", "de-CH", "Guten Tag Frau Müller"),
+        ("Beat Muster", "Muster", "", "m", "de", "Guten Tag Herr Muster"),
+        ("Anna von Arx", "von Arx", "Dr.", "f", "de", "Guten Tag Frau Dr. von Arx"),
+        ("Beat Muster", "Muster", "Prof. Dr.", "m", "de", "Guten Tag Herr Prof. Dr. Muster"),
+        ("Kim Muster", "Muster", "Dr.", "", "de", "Guten Tag Dr. Muster"),
+        ("Kim Muster", "Muster", "", "", "de", "Guten Tag Kim Muster"),
+        ("Support", "", "", "", "de", "Guten Tag Support"),
+        ("Anna", "", "", "f", "de", "Guten Tag Anna"),
+        ("", "", "", "", "de", "Guten Tag"),
+        ("", "", "Dr.", "f", "de", "Guten Tag"),
+        ("Anna Müller", "Müller", "", "f", "en-GB", "Dear Ms Müller,"),
+        ("Anna Müller", "Müller", "Dr", "f", "en-GB", "Dear Dr Müller,"),
+        ("Anna Müller", "Müller", "", "x", "en", "Dear Anna Müller,"),
+        ("", "", "", "", "en", "Hello,"),
+        ("Beat Muster", "Muster", "", "m", "fr-CH", "Bonjour Monsieur Muster,"),
+        ("Anna Müller", "Müller", "", "f", "fr-CH", "Bonjour Madame Müller,"),
+        ("Anna Müller", "Müller", "Dr.", "f", "fr-CH", "Bonjour Dr. Müller,"),
+        ("Support", "", "", "", "fr", "Bonjour Support,"),
+        ("Anna Müller", "Müller", "", "f", "it", "Gentile signora Müller,"),
+        ("Beat Muster", "Muster", "", "m", "it", "Gentile signor Muster,"),
+        ("Beat Muster", "Muster", "Dott.", "m", "it", "Gentile Dott. Muster,"),
+        ("", "", "", "", "it", "Buongiorno,"),
     ],
 )
-def test_greeting(name: str, gender: str, language: str, greeting: str) -> None:
-    recipient = ANNA._replace(name=name, gender=gender, language=language)
+def test_greeting(
+    name: str, surname: str, title: str, gender: str, language: str, greeting: str
+) -> None:
+    recipient = ANNA._replace(
+        name=name, surname=surname, title=title, gender=gender, language=language
+    )
     mail = compose_event(
         make_sample_event("quota", EventKind.PROBLEM), recipient, make_sample_about("quota"), POLICY
     )
@@ -638,7 +656,7 @@ def test_hostile_names_stay_names(hostile: str, task: str) -> None:
     if isinstance(facts, ClientFacts):
         facts = facts._replace(identifier=hostile, version=hostile, minimum=hostile)
     about = About(hostile, hostile, facts)
-    recipient = ANNA._replace(name=hostile, reason=hostile)
+    recipient = ANNA._replace(name=hostile, surname=hostile, title=hostile, reason=hostile)
 
     mail = compose_event(event, recipient, about, POLICY)
 
@@ -804,7 +822,7 @@ def test_an_incomplete_language_is_reported(tmp_path: Path) -> None:
 
     mail = compose_event(make_sample_event("quota", EventKind.PROBLEM), recipient, About(), policy)
 
-    assert body(mail).startswith("Bonjour Madame Anna Müller,")
+    assert body(mail).startswith("Bonjour Madame Müller,")
     assert "rm/quota.jinja" in mail.complaints[0]
 
 

@@ -140,7 +140,7 @@ def mails(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("mails")
     for language in ("de", "en", "fr", "it"):
         recipient = Recipient(
-            "anna@example.org", "Anna Müller", Role.CUSTOMER, language, gender="f"
+            "anna@example.org", "Anna Müller", Role.CUSTOMER, language, gender="f", surname="Müller"
         )
         for sample in make_samples(recipient, POLICY):
             (folder / f"{sample.name}.html").write_text(html_of(sample.mail), encoding="utf-8")

@@ -244,12 +244,13 @@ def test_who_is_not_notified_is_explained() -> None:
 
 
 def test_a_person_is_greeted_only_at_their_own_address() -> None:
-    her = person(mails=("own@EXAMPLE.org",), gender="f", language="fr-CH")
+    her = person(mails=("own@EXAMPLE.org",), gender="f", language="fr-CH", title="Dr.")
 
     decision = decide(contact(mails=("own@example.org", "it@example.org")), her)
 
     first, second = decision.recipients
     assert (first.name, first.gender, first.language) == ("Example Customer", "f", "fr-CH")
+    assert (first.surname, first.title, second.surname, second.title) == ("Customer", "Dr.", "", "")
     assert (second.name, second.gender, second.language) == ("", "", "fr-CH")
 
 

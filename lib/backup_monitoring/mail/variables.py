@@ -25,6 +25,8 @@ def build_person_variables(recipient: Recipient, policy: NotifySettings) -> Vari
     """Return the variables that every template has."""
     return {
         "recipient": neutralize(recipient.name),
+        "surname": neutralize(recipient.surname),
+        "personal_title": neutralize(recipient.title),
         "gender": recipient.gender if recipient.gender in ("m", "f") else "",
         "role": recipient.role.value,
         "reason": neutralize(recipient.reason, 500) if recipient.role is Role.OPERATOR else "",

@@ -67,12 +67,12 @@ class Recipient(NamedTuple):
     """Who is notified of an event, and by which rule.
 
     Args:
-        address: a valid mail address. name: for greeting and header, '' if not known.
+        address: a valid mail address. name: the full name, '' if not known.
         role: why. language: tags like ``de-CH``, the most wanted first, separated by commas; ''
             for the settings' own.
         reseller: the reseller whose digest the event is in, '' for other roles.
         sender: ``From``, '' for the settings' own.
-        gender: of a person, for the greeting.
+        gender, surname, title: of a person, for the greeting; '' if not known.
         reason: the rule, the entry and the attribute that the address comes from.
     """
 
@@ -84,6 +84,8 @@ class Recipient(NamedTuple):
     sender: str = ""
     gender: str = ""
     reason: str = ""
+    surname: str = ""
+    title: str = ""
 
 
 class Decision(NamedTuple):

@@ -331,7 +331,12 @@ def has_thresholds_off(contact: Contact, event: Event) -> bool:
 
 def _greet(recipient: Recipient, person: Person) -> Recipient:
     """Return *recipient* as *person*, whom the mail greets."""
-    return recipient._replace(name=clean_name(person.name), gender=person.gender)
+    return recipient._replace(
+        name=clean_name(person.name),
+        gender=person.gender,
+        surname=clean_name(person.surname),
+        title=clean_name(person.title),
+    )
 
 
 def _get_notifications_dn(settings: Reseller) -> str:
