@@ -46,7 +46,7 @@ from backup_monitoring.mail.template_loader import (
     split_steps,
 )
 from backup_monitoring.model.accounts import GIB
-from backup_monitoring.model.notices import Event, EventKind, Recipient, Role, Thread
+from backup_monitoring.model.notices import Ending, Event, EventKind, Recipient, Role, Thread
 from backup_monitoring.model.verdicts import State
 from backup_monitoring.settings.notify import NotifySettings
 from backup_monitoring.tasks.client_facts import ClientFacts
@@ -138,7 +138,8 @@ def test_every_mail_says_what_and_who(
     assert (POLICY.self_service in text) is (role is Role.CUSTOMER)
     assert ("backup-01" in text) is (role is Role.OPERATOR)
     numbered = len(re.findall(r"^\d\. ", text, flags=re.MULTILINE))
-    assert numbered in ((0,) if kind is EventKind.RECOVERY else (2, 3))
+    silent = (EventKind.RECOVERY, EventKind.CUSTOM)
+    assert numbered in ((0,) if kind in silent else (2, 3))
     assert not re.search(r" [.,]|\.[A-ZÄÖÜ]|None|\{|\}", text.replace("https://", ""))
 
 
@@ -238,6 +239,45 @@ def test_a_backup_that_may_still_run_is_not_said_to_be_over(
 
     assert (not_ended in late, ended in late) == (True, False)
     assert (not_ended in over, ended in over) == (False, True)
+
+
+@pytest.mark.parametrize("computer", ["web01", None])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_is_no_longer_monitored_has_one_reason(language: str, computer: str | None) -> None:
+    recipient = ANNA._replace(language=language)
+    event = make_sample_event("status", EventKind.MONITORING_ENDED)._replace(computer=computer)
+    about = make_sample_about("status")
+    reasons = []
+    for ending in (*Ending, None):
+        ended = event._replace(ending=ending)
+        text = words(body(compose_event(ended, recipient, about, POLICY)))
+        listing = MailList(ListPurpose.RESELLER, [ListItem(ended, about)])
+        listed = body(
+            compose_list(listing, recipient._replace(role=Role.RESELLER), POLICY, AT, ZONE)
+        )
+        # the second line of the list's only item is the reason
+        reason = words(
+            re.findall(r"^\* .*\n(?:  .*\n)+?  (.*(?:\n    .*)*)", listed, re.MULTILINE)[0]
+        )
+        assert reason in text
+        assert not re.search(r" [.,]|None", text)
+        reasons.append(reason)
+
+    assert len(set(reasons)) == 4
+    assert sum("web01" in reason for reason in reasons) == (computer is not None)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_note_of_the_operator_has_steps_only_without_a_text(language: str) -> None:
+    recipient = ANNA._replace(language=language)
+    note = make_sample_event("quota", EventKind.CUSTOM, State.CRITICAL)
+    about = make_sample_about("quota")
+
+    with_text = compose_event(note, recipient, about, POLICY)
+    without = compose_event(note._replace(comment=""), recipient, about, POLICY)
+
+    assert not re.search(r"^1\. ", body(with_text), re.MULTILINE)
+    assert re.search(r"^1\. ", body(without), re.MULTILINE)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -336,6 +336,28 @@ def test_a_retired_computer_is_no_longer_monitored(scanned: Notifier) -> None:
     scanned.write_reports("1", "two", "2027-02-23T12:30:00+01:00")
 
     assert format_mails(scanned.scan("2027-02-23T13:00:00+01:00")) == ["MONITORING_ENDED OK 1"]
+    assert "The computer “one” counts as retired" in bodies(scanned)[-1]
+
+
+@pytest.mark.parametrize(
+    ("then", "reason"),
+    [
+        ((), "The account is no longer active"),
+        ((entry("1", 99, sstIsActive="FALSE"),), "The account is no longer active"),
+        ((entry("1", 99, sstBackupWarningOn="FALSE"),), "The warnings about this are now switched"),
+    ],
+    ids=["gone", "not active", "warnings switched off"],
+)
+def test_what_is_no_longer_monitored_says_why(
+    scanned: Notifier, then: Sequence[str], reason: str
+) -> None:
+    scanned.entries(entry("1", 99), entry("2"))
+    assert format_mails(scanned.scan(at(1))) == ["PROBLEM CRITICAL 1"]
+    scanned.entries(*then, entry("2"))
+
+    scanned.scan(at(2))
+
+    assert reason in bodies(scanned)[-1]
 
 
 def test_a_status_that_is_left_to_the_quota_check(scanned: Notifier) -> None:

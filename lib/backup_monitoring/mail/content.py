@@ -267,6 +267,7 @@ def _make_entry(scene: MailScene, purpose: ListPurpose, item: ListItem) -> ListE
     lines = (
         ", ".join(part for part in where if part),
         *_format_comment(variables),
+        join_lines(texts.get("because", "")),
         brief,
         since if event.kind is not EventKind.RECOVERY else "",
         output,

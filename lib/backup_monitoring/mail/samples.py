@@ -8,11 +8,12 @@ from backup_monitoring.mail.about import About
 from backup_monitoring.mail.compose import Mail, compose_event, compose_list
 from backup_monitoring.mail.content import ListItem, ListPurpose, MailList
 from backup_monitoring.mail.template_loader import list_languages
-from backup_monitoring.model import Event, EventKind, Recipient, Role, State, Thread
+from backup_monitoring.model import Ending, Event, EventKind, Recipient, Role, State, Thread
 from backup_monitoring.settings import NotifySettings
 from backup_monitoring.tasks import SAMPLE_EVENING, SAMPLE_NOON, TASKS, list_facts, load_facts
 
 _ZONE = timezone(timedelta(hours=1))
+_ENDINGS = {"schedule": Ending.COMPUTER, "status": Ending.COMPUTER, "client": Ending.WARNINGS}
 
 
 class MailSample(NamedTuple):
@@ -36,6 +37,7 @@ def make_sample_event(task: str, kind: EventKind, state: State = State.WARNING) 
         host="backup-01",
         author="Support" if kind is EventKind.CUSTOM else "",
         comment="The service will be maintained tonight." if kind is EventKind.CUSTOM else "",
+        ending=_ENDINGS.get(task, Ending.ACCOUNT) if kind is EventKind.MONITORING_ENDED else None,
     )
 
 

@@ -50,6 +50,7 @@ def build_event_variables(event: Event, about: About, reader: MailReader) -> Var
         "computer": neutralize(event.computer or ""),
         "since": format_moment(event.since, reader),
         "at": format_moment(event.at, reader),
+        "ending": event.ending.value if event.ending is not None else "",
         "host": neutralize(event.host) if to_operator else "",
         "output": neutralize(output, 500),
         "author": neutralize(event.author),

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from backup_monitoring.model.keys import AGE, COUNT, PERCENT, Key, parse_text
     from backup_monitoring.model.languages import LanguageError, parse_languages
     from backup_monitoring.model.needs import Files, Need, Needs
-    from backup_monitoring.model.notices import Decision, Event, EventKind, Recipient, Role, Thread
+    from backup_monitoring.model.notices import Decision, Ending, Event, EventKind, Recipient
+    from backup_monitoring.model.notices import Role, Thread
     from backup_monitoring.model.people import MAX_ADDRESSES, CachedPeople, Contact, Customer
     from backup_monitoring.model.people import NoPeople, People, Person, Reseller
     from backup_monitoring.model.encodings import is_utf16

@@ -17,6 +17,14 @@ class EventKind(Enum):
     MONITORING_ENDED = "MONITORING_ENDED"  # the account is no longer monitored: not a recovery
 
 
+class Ending(Enum):
+    """Why a problem is no longer monitored."""
+
+    ACCOUNT = "account"  # it is not active, or no longer exists
+    COMPUTER = "computer"  # all computers that failed are retired
+    WARNINGS = "warnings"  # they are switched off
+
+
 class Event(NamedTuple):
     """Something about an account that recipients are notified of.
 
@@ -30,6 +38,7 @@ class Event(NamedTuple):
         host: the backup server.
         author, comment: of a CUSTOM event, the text of the provider's staff.
         cause: the verdict's, one of its task's; '' where only the summary is known.
+        ending: of MONITORING_ENDED, why.
         zone: of the computer; None where there is none, or it is not known.
     """
 
@@ -45,6 +54,7 @@ class Event(NamedTuple):
     author: str = ""
     comment: str = ""
     cause: str = ""
+    ending: Ending | None = None
     zone: tzinfo | None = None
 
 

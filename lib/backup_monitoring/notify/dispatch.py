@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from backup_monitoring.mail import About, AddressError, MailError
 from backup_monitoring.model import (
     Decision,
+    Ending,
     Event,
     EventKind,
     Facts,
@@ -211,7 +212,11 @@ class Dispatcher:
                 self._record_switched_off(event, recipient)
             elif last is not None and last.kind in GUARDED:
                 state = event.state if event.kind in OVER else last.state
-                notice = event._replace(kind=EventKind.MONITORING_ENDED, state=state)
+                notice = event._replace(
+                    kind=EventKind.MONITORING_ENDED,
+                    state=state,
+                    ending=event.ending or Ending.WARNINGS,
+                )
                 notifications.append(self._notify_recipient(notice, recipient, facts))
         return notifications
 

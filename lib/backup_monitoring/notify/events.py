@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from backup_monitoring.model import Event, EventKind, Facts, Verdict
+from backup_monitoring.model import Ending, Event, EventKind, Facts, Verdict
 
 
 def make_event(
@@ -52,7 +52,7 @@ def end_problem(
     """
     names = set(failed) or {name for name in (event.computer,) if name is not None}
     if names and names <= set(retired):
-        event = event._replace(kind=EventKind.MONITORING_ENDED)
+        event = event._replace(kind=EventKind.MONITORING_ENDED, ending=Ending.COMPUTER)
     if event.computer is None or tuple(failed) == (event.computer,):
         return event, facts
     return event._replace(computer=failed[0] if len(failed) == 1 else None, summary=""), None

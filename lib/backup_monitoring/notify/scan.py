@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from backup_monitoring.mail import AddressError
-from backup_monitoring.model import Event, EventKind, State, Verdict
+from backup_monitoring.model import Ending, Event, EventKind, State, Verdict
 from backup_monitoring.notify.dispatch import (
     Dispatcher,
     EventResult,
@@ -277,7 +277,9 @@ class _Scan:
         delete_problem(self._transaction, problem.account, problem.task)
         if problem.status == OPEN and not problem.task.startswith(_UNKNOWN):
             gone = FoundVerdict(problem.account, problem.task, _OK, "")
-            self._notify(gone, EventKind.MONITORING_ENDED)
+            event = self._make_event(gone, EventKind.MONITORING_ENDED)
+            event = event._replace(ending=Ending.ACCOUNT)
+            self.results.append(self._dispatcher.notify(event, None))
 
     def _send_list(self, failures: list[FoundVerdict]) -> None:
         from backup_monitoring.mail import ListItem, ListPurpose, MailList, compose_list
