@@ -70,6 +70,7 @@ ANNA = Recipient(
     "anna@example.org", "Anna Müller", Role.CUSTOMER, "de-CH", gender="f", surname="Müller"
 )
 NOC = Recipient("noc@example.org", "", Role.OPERATOR, "en", reason="[notify] operator")
+UNITS = ("MiB", "GiB")
 HOSTILE = (
     "a\r\nBcc: victim@example.net",
     "\u202egpj.exe",
@@ -241,6 +242,32 @@ def test_a_backup_that_may_still_run_is_not_said_to_be_over(
     assert (not_ended in over, ended in over) == (False, True)
 
 
+def test_french_has_a_blank_before_each_colon_and_its_own_units() -> None:
+    said = "the store: its last run is 2 h old"
+    for sample in make_samples(ANNA._replace(language="fr"), POLICY):
+        for kind in ("plain", "html"):
+            text = re.sub("<(style|[^>]*)>", "", body(sample.mail, kind).replace(said, ""))
+            text = text.partition("}\n}")[2] or text  # the style sheet
+            assert not re.search(r"[^\N{NO-BREAK SPACE}][:;?!](?=\s|$)|[GM]iB", text), sample.name
+
+
+@pytest.mark.parametrize(
+    ("language", "row"),
+    [
+        ("de", "Installiert: Sepiola Online Backup Client 2.5.0"),
+        ("en", "Installed: Sepiola Online Backup Client 2.5.0"),
+        ("fr", "Installé\N{NO-BREAK SPACE}: Sepiola Online Backup Client 2.5.0"),
+        ("it", "Installato: Sepiola Online Backup Client 2.5.0"),
+    ],
+)
+def test_a_version_is_not_called_a_value(language: str, row: str) -> None:
+    event, about = make_sample_event("client", EventKind.PROBLEM), make_sample_about("client")
+
+    text = body(compose_event(event, ANNA._replace(language=language), about, POLICY))
+
+    assert f"\n{row}" in text
+
+
 @pytest.mark.parametrize("computer", ["web01", None])
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_what_is_no_longer_monitored_has_one_reason(language: str, computer: str | None) -> None:
@@ -392,9 +419,10 @@ def test_a_list_shows_a_comment(language: str) -> None:
 
     mail = compose_list(MailList(ListPurpose.RESELLER, items), recipient, POLICY, AT, ZONE)
 
-    text = body(mail)
+    text, colon = body(mail), "\N{NO-BREAK SPACE}: " if language == "fr" else ": "
     assert (
-        "\n  noc: We move your data on Friday.\n  See www.\u2060example.\u2060org ‹now›\n" in text
+        f"\n  noc{colon}We move your data on Friday.\n  See www.\u2060example.\u2060org ‹now›\n"
+        in text
     )
     assert "\n  noc\n" in text
     assert "\n  97 % on ...\n" in text
@@ -539,7 +567,7 @@ def test_dates(language: str, first: str, second: str) -> None:
 def test_a_percentage_is_shown_above_its_threshold(
     value: float, threshold: float | None, shown: str
 ) -> None:
-    formats = Formats(",", (), "", "", "")
+    formats = Formats(",", (), "", "", "", UNITS)
 
     assert words(formats.format_percent(value, threshold)) == shown
 
@@ -548,7 +576,7 @@ def test_a_percentage_is_shown_above_its_threshold(
     ("size", "shown"), [(10 * GIB, "10.0 GiB"), (5 * 2**20, "5.0 MiB"), (0, "0.0 MiB")]
 )
 def test_size(size: int, shown: str) -> None:
-    assert words(Formats(".", (), "", "", "").format_size(size)) == shown
+    assert words(Formats(".", (), "", "", "", UNITS).format_size(size)) == shown
 
 
 def test_headers() -> None:
@@ -886,7 +914,8 @@ def test_labels_are_all_used(language: str) -> None:
     )
 
     for label in labels:  # type: ignore[attr-defined]
-        assert f'"{label}"' in code or f"'{label}'" in code, label
+        used = label in TASKS or f'"{label}"' in code or f"'{label}'" in code
+        assert used, label
 
 
 def test_swiss_german_has_no_sharp_s() -> None:

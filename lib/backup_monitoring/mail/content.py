@@ -89,6 +89,7 @@ class MailContent(NamedTuple):
     """The texts of a mail, plain, for the layouts: its fields are their variables."""
 
     language: str
+    colon: str
     subject: str
     tone: str
     title: str
@@ -115,6 +116,7 @@ class MailScene(NamedTuple):
     reader: MailReader
     policy: NotifySettings
     labels: Mapping[str, str]
+    colon: str
 
 
 def build_scene(
@@ -123,7 +125,8 @@ def build_scene(
     """Return the scene of a mail to *recipient* with times in *zone*."""
     values = words.get_language_values()
     labels = cast("Mapping[str, str]", values["labels"])
-    return MailScene(words, MailReader(recipient, Formats.of(values), zone), policy, labels)
+    reader = MailReader(recipient, Formats.of(values), zone)
+    return MailScene(words, reader, policy, labels, str(values["colon"]))
 
 
 def build_event_content(scene: MailScene, event: Event, about: About) -> MailContent:
@@ -197,6 +200,7 @@ def _make_content(
     self_service = str(variables["self_service"])
     return MailContent(
         language=scene.words.language,
+        colon=scene.colon,
         subject=_clean_subject(texts["subject"]),
         tone=tone,
         title=join_lines(texts["title"]),
@@ -232,7 +236,8 @@ def _make_rows(
         "threshold": texts["threshold"] if failing else "",
         "output": output,
     }
-    return tuple((scene.labels[name], str(value)) for name, value in values.items() if value)
+    labels = {**scene.labels, "value": scene.labels.get(event.task, scene.labels["value"])}
+    return tuple((labels[name], str(value)) for name, value in values.items() if value)
 
 
 def _shows_output(scene: MailScene, event: Event, brief: str) -> bool:
@@ -258,35 +263,36 @@ def _make_entry(scene: MailScene, purpose: ListPurpose, item: ListItem) -> ListE
     variables, texts = _render_event(scene, event, item.about)
     to_operator = scene.reader.recipient.role is Role.OPERATOR
     where = [_format_account(variables), str(variables["customer"]), str(variables["computer"])]
-    since = f"{scene.labels['since']}: {variables['since']}" if variables["since"] else ""
+    since = f"{scene.labels['since']}{scene.colon}{variables['since']}"
     brief = texts["brief"] if event.kind is not EventKind.MONITORING_ENDED else ""
     if purpose is ListPurpose.UNKNOWN:  # nothing is known to be wrong with the backup
         brief = ""
+    state = f"{event.task}{scene.colon}{event.state.name}"
     custom = event.kind is EventKind.CUSTOM and not event.comment
     output = str(variables["output"]) if custom or _shows_output(scene, event, brief) else ""
     lines = (
         ", ".join(part for part in where if part),
-        *_format_comment(variables),
+        *_format_comment(variables, scene.colon),
         join_lines(texts.get("because", "")),
         brief,
-        since if event.kind is not EventKind.RECOVERY else "",
+        since if variables["since"] and event.kind is not EventKind.RECOVERY else "",
         output,
-        f"{event.task}: {event.state.name}" if purpose is ListPurpose.NOT_DELIVERED else "",
-        f"{scene.labels['note']}: {note}" if note and to_operator else "",
+        state if purpose is ListPurpose.NOT_DELIVERED else "",
+        f"{scene.labels['note']}{scene.colon}{note}" if note and to_operator else "",
     )
     title = join_lines(texts["title"])
     if purpose is ListPurpose.UNKNOWN:
-        title = f"{event.task}: {event.state.name}"
+        title = state
     return ListEntry(title, tuple(line for line in lines if line), _choose_tone(event))
 
 
-def _format_comment(variables: Variables) -> tuple[str, ...]:
+def _format_comment(variables: Variables, colon: str) -> tuple[str, ...]:
     """Return the lines of a CUSTOM event's comment, after its author; none for other events."""
     if variables["kind"] != EventKind.CUSTOM.value:
         return ()
     paragraphs = split_paragraphs(str(variables["comment"]))
     author = str(variables["author"])
-    return (": ".join(filter(None, (author, *paragraphs[:1]))), *paragraphs[1:])
+    return (colon.join(filter(None, (author, *paragraphs[:1]))), *paragraphs[1:])
 
 
 def _choose_tone(event: Event) -> str:

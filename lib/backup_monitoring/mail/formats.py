@@ -17,6 +17,7 @@ class Formats(NamedTuple):
         decimal: the decimal sign. months: their twelve names.
         date: with ``{day}``, ``{month}``, ``{year}``. first_day: the first of a month.
         moment: with ``{date}``, ``{hour}``, ``{minute}``, ``{zone}``.
+        units: of sizes, 2**20 and 2**30 bytes.
     """
 
     decimal: str
@@ -24,13 +25,15 @@ class Formats(NamedTuple):
     date: str
     first_day: str
     moment: str
+    units: Sequence[str]
 
     @classmethod
     def of(cls, values: Mapping[str, object]) -> "Formats":
         """Return the formats from the *values* that ``language.jinja`` sets."""
-        months = cast("Sequence[str]", values["months"])
-        texts = (str(values[key]) for key in ("date", "first_day", "moment"))
-        return cls(str(values["decimal"]), months, *texts)
+        texts = ("decimal", "date", "first_day", "moment")
+        decimal, date, first_day, moment = (str(values[key]) for key in texts)
+        months, units = (cast("Sequence[str]", values[key]) for key in ("months", "units"))
+        return cls(decimal, months, date, first_day, moment, units)
 
     def format_day(self, day: dt.date) -> str:
         """Return *day* in words."""
@@ -63,9 +66,10 @@ class Formats(NamedTuple):
 
     def format_size(self, octets: int) -> str:
         """Return *octets* in GiB, a small size in MiB."""
+        mib, gib = self.units
         if abs(octets) < GIB // 10:
-            return f"{self.format_number(octets / _MIB)}{_NO_BREAK}MiB"
-        return f"{self.format_number(octets / GIB)}{_NO_BREAK}GiB"
+            return f"{self.format_number(octets / _MIB)}{_NO_BREAK}{mib}"
+        return f"{self.format_number(octets / GIB)}{_NO_BREAK}{gib}"
 
 
 def count_whole_days(span: dt.timedelta) -> int:
