@@ -197,8 +197,8 @@ def test_the_example_notifies_as_documented(example: Path, monkeypatch: pytest.M
     subjects = [re.findall(r"^Subject: (.*)$", mail, flags=re.MULTILINE)[0] for mail in mails]
     assert len(list(example.glob("mails/*.html"))) == 8
     assert [each for each in subjects if "web01" in each] == [
-        "Backup failed: Web server of the office, web01",
-        "Solved: backup successful again: Web server of the office, web01",
+        "Backup failed: “Web server of the office”, “web01”",
+        "Solved: backup successful again (“Web server of the office”, “web01”)",
     ]
 
 

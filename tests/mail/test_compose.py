@@ -132,7 +132,9 @@ def test_every_mail_says_what_and_who(
 
     assert mail.complaints == ()
     assert parsed(mail)["Subject"] == mail.subject
-    assert mail.subject.endswith("web01" if TASKS[task].has_computers else "server")
+    names = re.findall("[«“]\\s?(.*?)\\s?[»”]", mail.subject)  # what comes from outside is quoted
+    assert names == ["Example server", "web01"][: 1 + TASKS[task].has_computers]
+    assert mail.subject.count(":") <= 1
     for part in ("Müller", "Example server", "4000100", "Example customer", POLICY.support):
         assert part in words(text)
         assert part in page
@@ -189,7 +191,7 @@ def test_where_only_the_output_is_known_no_cause_is_named(
     ("language", "brief", "problem"),
     [
         ("de", "mehr als 99 Backups", "Mehr als 99 geplante Backups wurden"),
-        ("en", "more than 99 backups missed", "More than 99 planned backups were not made"),
+        ("en", "more than 99 backups missed", "More than 99 scheduled backups did not run"),
         ("fr", "plus de 99 sauvegardes", "Plus de 99 sauvegardes prévues"),
         ("it", "più di 99 backup", "Più di 99 backup previsti"),
     ],
@@ -209,16 +211,16 @@ def test_more_missed_backups_than_are_counted(language: str, brief: str, problem
 @pytest.mark.parametrize(
     ("language", "hours", "not_ended", "ended"),
     [
-        ("de", 26, "ist nach 26 h noch nicht beendet: Vielleicht läuft es noch", "wurde nicht"),
-        ("de", 170, "ist nach 7 Tagen noch nicht beendet", "wurde nicht beendet"),
-        ("en", 26, "has not ended after 26 h: perhaps it is still running", "did not end"),
-        ("en", 170, "has not ended after 7 days", "did not end"),
-        ("fr", 26, "n’est pas terminée après 26 h : elle est peut-être encore", "ne s’est pas"),
+        ("de", 26, "ist nach 26 h noch nicht abgeschlossen. Vielleicht läuft es", "wurde nicht"),
+        ("de", 170, "ist nach 7 Tagen noch nicht abgeschlossen", "wurde nicht abgeschlossen"),
+        ("en", 26, "has not finished after 26 h. It may still be running", "did not finish"),
+        ("en", 170, "has not finished after 7 days", "did not finish"),
+        ("fr", 26, "n’est pas terminée après 26 h. Elle est peut-être encore", "ne s’est pas"),
         ("fr", 170, "n’est pas terminée après 7 jours", "ne s’est pas terminée"),
         (
             "it",
             26,
-            "non è terminato dopo 26 h: forse è ancora in corso",
+            "non è terminato dopo 26 h. Forse è ancora in corso",
             "«web01» non è terminato.",
         ),
         ("it", 170, "non è terminato dopo 7 giorni", "«web01» non è terminato."),
@@ -240,6 +242,116 @@ def test_a_backup_that_may_still_run_is_not_said_to_be_over(
 
     assert (not_ended in late, ended in late) == (True, False)
     assert (not_ended in over, ended in over) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("language", "words_not_used"),
+    [
+        (
+            "de",
+            "Grenze|ohne Urteil|(nicht|nie|Fehlern) beendet|, am |Nun waren|so gut wie|Wer gewarnt",
+        ),
+        (
+            "en",
+            "as good as|by hand|[Ll]ook (in|whether)|mended|faults|never ended|was changed since",
+        ),
+        (
+            "fr",
+            "averti[^ sr]|à la main|soudain |jugé|verdict|échouées de suite|Gi?B|[Rr]egardez si",
+        ),
+        ("it", "in data|[Ss]orvegli|giudi|lei stesso|\\bmemoria|[Gg]uardi|avvisata"),
+    ],
+)
+def test_sentences_that_were_replaced_do_not_come_back(language: str, words_not_used: str) -> None:
+    for task in TASKS:
+        for cause in load_causes(task):
+            about = make_sample_about(task)
+            assert about.facts is not None
+            about = about._replace(facts=about.facts._replace(cause=cause.name))
+            event = make_sample_event(task, EventKind.PROBLEM, State.CRITICAL)
+            mail = compose_event(event, ANNA._replace(language=language), about, POLICY)
+            assert not re.search(words_not_used, words(mail.subject + body(mail)))
+    for sample in make_samples(ANNA._replace(language=language), POLICY):
+        text = words(sample.mail.subject + body(sample.mail))
+        assert not re.search(words_not_used, text), sample.name
+
+
+@pytest.mark.parametrize(
+    ("day", "shown"),
+    [
+        (1, "è terminato con errori il 1º novembre"),
+        (8, "è terminato con errori l’8 novembre"),
+        (11, "è terminato con errori l’11 novembre"),
+        (18, "è terminato con errori il 18 novembre"),
+    ],
+)
+def test_the_italian_article_of_a_day(day: int, shown: str) -> None:
+    facts = StatusFacts("errors", failed_at=AT.replace(day=day))
+    event = make_sample_event("status", EventKind.PROBLEM)
+
+    mail = compose_event(event, ANNA._replace(language="it"), About(facts=facts), POLICY)
+
+    assert shown in words(body(mail))
+
+
+@pytest.mark.parametrize(
+    ("language", "since", "others"),
+    [
+        ("de", "begann am 20. November 2026, 20:00 Uhr (UTC+01:00). Was seither", "Ein weiterer"),
+        ("en", "started on 20 November 2026, 20:00 (UTC+01:00). Anything changed", "One more"),
+        ("fr", "le 20 novembre 2026 à 20:00 (UTC+01:00). Ce qui a été modifié", "Un autre"),
+        ("it", "il 20 novembre 2026, ore 20:00 (UTC+01:00). Ciò che", "È interessato"),
+    ],
+)
+def test_what_is_not_backed_up_since_then_stands_behind_the_last_backup(
+    language: str, since: str, others: str
+) -> None:
+    event, about = make_sample_event("schedule", EventKind.PROBLEM), make_sample_about("schedule")
+
+    text = words(body(compose_event(event, ANNA._replace(language=language), about, POLICY)))
+
+    assert text.index(since) < text.index(others)
+
+
+@pytest.mark.parametrize(
+    ("language", "retired", "deleted", "freed"),
+    [
+        ("de", "Löschen Sie dafür keine Daten.", "auch aus dem Backup", "Platz wird erst frei"),
+        ("en", "Do not delete any data", "disappears from the backup", "only becomes free once"),
+        (
+            "fr",
+            "ne supprimez aucune donnée",
+            "disparaissent aussi de la",
+            "n’est libéré que lorsque",
+        ),
+        ("it", "non cancelli alcun dato", "scompaiono anche dal backup", "si libera solo quando"),
+    ],
+)
+def test_no_step_costs_data_without_saying_so(
+    language: str, retired: str, deleted: str, freed: str
+) -> None:
+    recipient = ANNA._replace(language=language)
+    texts = {
+        task: words(
+            body(
+                compose_event(
+                    make_sample_event(task, EventKind.PROBLEM),
+                    recipient,
+                    make_sample_about(task),
+                    POLICY,
+                )
+            )
+        )
+        for task in TASKS
+    }
+    listing = make_sample_list(ListPurpose.FIRST_SCAN)
+    first_scan = compose_list(listing, recipient._replace(role=Role.OPERATOR), POLICY, AT, ZONE)
+
+    assert all(retired in texts[task] for task in ("schedule", "status"))
+    assert deleted in texts["quota"]
+    assert freed in texts["quota"]
+    assert not any("--retire" in text for text in texts.values())
+    assert "collect_backup_state --retire UID/COMPUTER" in words(body(first_scan))
 
 
 def test_french_has_a_blank_before_each_colon_and_its_own_units() -> None:
@@ -304,6 +416,7 @@ def test_a_note_of_the_operator_has_steps_only_without_a_text(language: str) -> 
     without = compose_event(note._replace(comment=""), recipient, about, POLICY)
 
     assert not re.search(r"^1\. ", body(with_text), re.MULTILINE)
+    assert "92" not in body(with_text)
     assert re.search(r"^1\. ", body(without), re.MULTILINE)
 
 

@@ -261,7 +261,7 @@ def test_what_is_over_names_the_computer_that_failed(
     subject = email.message_from_bytes(
         notifier.behaviour.got[-1].content, policy=email.policy.default
     )["Subject"]
-    assert subject.endswith(", two")
+    assert subject.endswith(", “two”)")
 
 
 def test_the_given_state_decides(notifier: Notifier) -> None:

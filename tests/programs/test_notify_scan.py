@@ -310,11 +310,11 @@ def test_what_is_over_names_the_computers_that_failed(scanned: Notifier) -> None
         scanned.write_reports("1", name, f"2026-11-24T{16 + success}:30:00+01:00", success)
         scanned.scan(at(5 + success))
 
-    texts = [each for each in bodies(scanned) if "successful again" in each]
+    texts = [each for each in bodies(scanned) if "succeeded again" in each]
 
     assert len(texts) == 2
-    assert "The backup on the computer “two” was successful again" in texts[0]
-    assert "The backup was successful again" in texts[1]
+    assert "The backup on the computer “two” succeeded again" in texts[0]
+    assert "The backup succeeded again" in texts[1]
     assert not any("fine" in each for each in texts)
 
 

@@ -226,18 +226,27 @@ def _make_rows(
 ) -> tuple[tuple[str, str], ...]:
     failing = event.kind in (EventKind.PROBLEM, EventKind.REMINDER)
     output = variables["output"] if _shows_output(scene, event, texts["brief"]) else ""
+    since, brief = _list_values(event, variables, texts)
     values = {
         "account": _format_account(variables),
         "customer": variables["customer"],
         "computer": variables["computer"],
         "server": variables["host"],
-        "since": variables["since"] if event.kind is not EventKind.RECOVERY else "",
-        "value": texts["brief"] if event.kind is not EventKind.MONITORING_ENDED else "",
+        "since": since,
+        "value": brief,
         "threshold": texts["threshold"] if failing else "",
         "output": output,
     }
     labels = {**scene.labels, "value": scene.labels.get(event.task, scene.labels["value"])}
     return tuple((labels[name], str(value)) for name, value in values.items() if value)
+
+
+def _list_values(event: Event, variables: Variables, texts: Mapping[str, str]) -> tuple[str, str]:
+    """Return since when the problem lasts and its value, '' where the mail is not about them."""
+    if event.kind is EventKind.CUSTOM and event.comment:
+        return "", ""  # what the staff writes may be about something else
+    since = str(variables["since"]) if event.kind is not EventKind.RECOVERY else ""
+    return since, texts["brief"] if event.kind is not EventKind.MONITORING_ENDED else ""
 
 
 def _shows_output(scene: MailScene, event: Event, brief: str) -> bool:
@@ -263,8 +272,7 @@ def _make_entry(scene: MailScene, purpose: ListPurpose, item: ListItem) -> ListE
     variables, texts = _render_event(scene, event, item.about)
     to_operator = scene.reader.recipient.role is Role.OPERATOR
     where = [_format_account(variables), str(variables["customer"]), str(variables["computer"])]
-    since = f"{scene.labels['since']}{scene.colon}{variables['since']}"
-    brief = texts["brief"] if event.kind is not EventKind.MONITORING_ENDED else ""
+    since, brief = _list_values(event, variables, texts)
     if purpose is ListPurpose.UNKNOWN:  # nothing is known to be wrong with the backup
         brief = ""
     state = f"{event.task}{scene.colon}{event.state.name}"
@@ -275,7 +283,7 @@ def _make_entry(scene: MailScene, purpose: ListPurpose, item: ListItem) -> ListE
         *_format_comment(variables, scene.colon),
         join_lines(texts.get("because", "")),
         brief,
-        since if variables["since"] and event.kind is not EventKind.RECOVERY else "",
+        f"{scene.labels['since']}{scene.colon}{since}" if since else "",
         output,
         state if purpose is ListPurpose.NOT_DELIVERED else "",
         f"{scene.labels['note']}{scene.colon}{note}" if note and to_operator else "",
