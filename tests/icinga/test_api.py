@@ -5,6 +5,7 @@ import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from backup_monitoring.settings.icinga import IcingaSettings
 from net.authorities import make_certificate
 from net.hanging_up import LAST_WORDS, hanging_up
 
+NO_RETRY = timedelta(0)
 RESULT = CheckResult("backup-01", "4000101-quota", State.OK, ("fine",), ())
 
 
@@ -23,7 +25,7 @@ RESULT = CheckResult("backup-01", "4000101-quota", State.OK, ("fine",), ())
 def test_an_api_that_hangs_up_instead_of_tls(last_words: bytes) -> None:
     with hanging_up(last_words) as port:
         url = f"https://localhost:{port}"
-        submitted = submit([RESULT], IcingaSettings(url=url), seconds=5)
+        submitted = submit([RESULT], IcingaSettings(url=url, retry_for=NO_RETRY), seconds=5)
 
     assert submitted.missing == 1
     assert submitted.error is not None
@@ -64,7 +66,8 @@ def answering(folder: Path, answer: bytes, address: str = "127.0.0.1") -> Iterat
 def test_an_answer_without_end(tmp_path: Path, head: bytes, status: bytes) -> None:
     with answering(tmp_path, b"HTTP/1.1 " + status + b"\r\n" + head) as port:
         url = f"https://localhost:{port}"
-        submitted = submit([RESULT] * 3, IcingaSettings(url, tmp_path / "ours.crt"), seconds=20)
+        settings = IcingaSettings(url, tmp_path / "ours.crt", retry_for=NO_RETRY)
+        submitted = submit([RESULT] * 3, settings, seconds=20)
 
     assert (submitted.accepted, submitted.missing) == (0, 3)
     assert submitted.error == (

@@ -14,16 +14,23 @@ from pathlib import Path
 
 import pytest
 
-from backup_monitoring.icinga.nagios_files import write_spool
+from backup_monitoring.icinga.nagios_files import write_pipe, write_spool
 from backup_monitoring.icinga.results import CheckResult
 from backup_monitoring.model.verdicts import State
 from integration.slapd import free_port, make_authority
 from programs.daemons import PASSWORD, Icinga, Nagios, needed, running, until
 from programs.installed import Programs, Ran
-from programs.test_generate import NAGIOS_TEMPLATES, TEMPLATES, objects, with_hostile_accounts
+from programs.test_generate import (
+    HOSTILE,
+    NAGIOS_TEMPLATES,
+    TEMPLATES,
+    objects,
+    with_hostile_accounts,
+)
 from programs.test_store import Store
 
 pytestmark = [pytest.mark.installed, pytest.mark.server]
+RESULTS = 5 * (18 + len(HOSTILE))
 STATES = {
     "4000101-quota": 0,
     "4000102-quota": 1,
@@ -52,7 +59,9 @@ def icinga(store: Store, tmp_path: Path) -> Iterator[Icinga]:
         yield daemon
 
 
-def to_icinga(store: Store, port: int, ca_file: Path, password: str = PASSWORD) -> None:
+def to_icinga(
+    store: Store, port: int, ca_file: Path, password: str = PASSWORD, retry_for: str = "0s"
+) -> None:
     """Let *store*'s settings name an API."""
     secret = store.folder / "password"
     secret.write_text(f"{password}\n")
@@ -60,6 +69,7 @@ def to_icinga(store: Store, port: int, ca_file: Path, password: str = PASSWORD) 
     store.settings(
         more=f'\n[icinga]\nurl = "https://localhost:{port}"\nca_file = "{ca_file}"\n'
         'user = "backup-submit"\npassword_file = "password"\n'
+        f'retry_for = "{retry_for}"\n'
     )
 
 
@@ -104,7 +114,7 @@ def test_a_wrong_password_is_reported(icinga: Icinga, store: Store) -> None:
 
     assert ran.code == 2
     assert "wrong user or password" in ran.out
-    assert f"{5 * 29} results are missing" in ran.out
+    assert f"{RESULTS} results are missing" in ran.out
 
 
 def test_the_api_is_tried_and_no_result_is_submitted(icinga: Icinga, store: Store) -> None:
@@ -159,7 +169,7 @@ def test_without_objects_both_reasons_are_named(store: Store, tmp_path: Path) ->
         ran = submit(store)
 
     assert ran.code == 1
-    assert f"{5 * 29} refused with status 404" in ran.out
+    assert f"{RESULTS} refused with status 404" in ran.out
     assert "the objects do not exist" in ran.out
     assert "ApiUser may not see them" in ran.out
 
@@ -172,14 +182,18 @@ def test_some_without_an_object_are_named(icinga: Icinga, store: Store) -> None:
     ran = submit(store)
 
     assert ran.code == 1
-    assert f"{5 * 28} results accepted" in ran.out
+    assert f"{RESULTS - 5} results accepted" in ran.out
     assert "5 refused with status 404" in ran.out
     assert "  backup-01!4000199-quota: 404 " in ran.out
     assert "ApiUser may not" not in ran.out
 
 
 class Relay:
-    """Stands before the API: *closes* connections after so many *answers*, and does *then*."""
+    """Stands before the API.
+
+    *closes* connections are closed after so many *answers*, and each with a request that has the
+    text *refused*; *then* is done before.
+    """
 
     def __init__(
         self,
@@ -188,8 +202,10 @@ class Relay:
         answers: int,
         closes: int,
         then: Callable[[], object] = bool,
+        refused: bytes | None = None,
     ) -> None:
         self._then = then
+        self._refused = refused
         self.port = free_port()
         self._target, self._answers, self.left = port, answers, closes
         self._ca = certificates / "ca.crt"
@@ -222,6 +238,8 @@ class Relay:
                     self.left -= 1
                     self._then()
                     return
+                if self._refused is not None and self._refused in request:
+                    return
                 server.sendall(request)
                 if not request.endswith(b"\r\n\r\n"):  # a body's end
                     client.sendall(self._answer(server))
@@ -245,7 +263,7 @@ def test_a_closed_connection_is_opened_again(icinga: Icinga, store: Store) -> No
     ran = submit(store)
 
     assert relay.left == 0
-    assert (ran.code, ran.out.split()[0]) == (0, f"{5 * 29}")
+    assert (ran.code, ran.out.split()[0]) == (0, f"{RESULTS}")
     assert all(each["last_check_result"] for each in icinga.services().values())
 
 
@@ -261,7 +279,40 @@ def test_icinga_that_dies_leaves_a_count(icinga: Icinga, store: Store) -> None:
     assert accepted
     assert missing
     assert int(accepted[1]) >= 20
-    assert int(accepted[1]) + int(missing[1]) == 5 * 29
+    assert int(accepted[1]) + int(missing[1]) == RESULTS
+
+
+def test_an_api_that_is_closed_for_three_seconds(icinga: Icinga, store: Store) -> None:
+    """As it is while Icinga loads its objects again."""
+
+    def restart() -> None:
+        icinga.stop()
+        threading.Timer(3, icinga.start).start()
+
+    relay = Relay(icinga.port, icinga.ca_file.parent, answers=20, closes=1, then=restart)
+    to_icinga(store, relay.port, icinga.ca_file, retry_for="1m")
+
+    ran = submit(store)
+
+    assert relay.left == 0
+    assert (ran.code, ran.out.split()[0]) == (0, f"{RESULTS}"), ran.out
+    submitted = [each["last_check_result"] for each in icinga.services().values()]
+    assert all(submitted)
+
+
+def test_after_a_failing_request_the_others_follow(icinga: Icinga, store: Store) -> None:
+    relay = Relay(
+        *(icinga.port, icinga.ca_file.parent), answers=0, closes=0, refused=b"!4000102-quota"
+    )
+    to_icinga(store, relay.port, icinga.ca_file, retry_for="3s")
+
+    ran = submit(store)
+
+    assert ran.code == 2
+    assert ran.out.startswith(f"{RESULTS - 1} results accepted")
+    assert "1 results are missing" in ran.out
+    missing = {name for name, each in icinga.services().items() if not each["last_check_result"]}
+    assert missing == {"4000102-quota"}
 
 
 def test_icinga_that_does_not_run(store: Store, tmp_path: Path) -> None:
@@ -271,7 +322,7 @@ def test_icinga_that_does_not_run(store: Store, tmp_path: Path) -> None:
 
     assert ran.code == 2
     assert "see whether Icinga runs" in ran.out
-    assert f"{5 * 29} results are missing" in ran.out
+    assert f"{RESULTS} results are missing" in ran.out
 
 
 @pytest.fixture
@@ -290,8 +341,8 @@ def test_nagios_has_every_state(nagios: Nagios, store: Store, key: str, name: st
     ran = submit(store)
 
     assert ran.code == 0, ran.out
-    assert ran.out.startswith(f"{5 * 29} results ")
-    until(lambda: len(nagios.states()) == 5 * 29)
+    assert ran.out.startswith(f"{RESULTS} results ")
+    until(lambda: len(nagios.states()) == RESULTS)
     states = nagios.states()
     assert {name: states[name][0] for name in STATES} == STATES
     assert states["4000102-quota"][1].startswith("BACKUP QUOTA WARNING - 4000102: 88.0 % of")
@@ -303,6 +354,35 @@ def test_nagios_takes_results_of_a_clock_that_is_ahead(nagios: Nagios) -> None:
     write_spool([result], nagios.spool, datetime.now(UTC) + timedelta(seconds=30))
 
     until(lambda: "4000102-quota" in nagios.states(), 20)
+
+
+@pytest.mark.parametrize(
+    ("output", "kept"),
+    [
+        (("full", *(f"{number} {'é' * 400}" for number in range(9))), "3 " + "é" * 400),
+        (("\N{GRINNING FACE}" * 1200, "more"), ""),
+    ],
+    ids=["many lines", "a long line"],
+)
+def test_what_does_not_fit_into_nagios_s_pipe_is_cut(
+    tmp_path: Path, output: tuple[str, ...], kept: str
+) -> None:
+    pipe = tmp_path / "nagios.cmd"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    result = CheckResult("backup-01", "4000102-quota", State.WARNING, output, ("used=1B",))
+
+    assert write_pipe([result, result], pipe, datetime.now(UTC), 10).accepted == 2
+
+    lines = os.read(reader, 65536).decode().splitlines(keepends=True)
+    os.close(reader)
+    assert lines[0] == lines[1]
+    assert 4096 - 810 < len(lines[0].encode()) <= 4096
+    first, *rest = lines[0].rstrip("\n").partition(";1;")[2].split("\\n")
+    assert first.endswith(" | used=1B")
+    assert output[0].startswith(first.removesuffix(" | used=1B"))
+    assert rest[-1] == "... cut: a result in Nagios's command pipe has 4096 bytes at most"
+    assert rest[-2:-1] == [kept] * bool(kept)
 
 
 def test_a_nagios_that_does_not_run(store: Store, tmp_path: Path) -> None:
@@ -332,7 +412,7 @@ def test_a_nagios_that_hangs_leaves_a_count(store: Store, tmp_path: Path) -> Non
     )
     assert ran.code == 2, ran.out
     assert counts
-    assert int(counts[1]) + int(counts[2]) == 5 * 29
+    assert int(counts[1]) + int(counts[2]) == RESULTS
 
 
 def test_an_account_that_does_not_exist_is_named(store: Store, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import json
 import ssl
 import time
 from base64 import b64encode
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable
 from datetime import timedelta
 from fnmatch import fnmatchcase
@@ -26,11 +26,12 @@ from backup_monitoring.settings import IcingaSettings
 
 _DEFAULT_PORT = 5665
 _WAIT = 10.0  # seconds, for an answer
+_PAUSE = 1.0  # seconds after a failed request: a reload closes the API for some seconds
 _PATH = "/v1/actions/process-check-result"
 _PERMISSION = "actions/process-check-result"
 _EXAMPLES = 5
 _LONGEST_ANSWER = 64 * 1024  # Icinga's have below 1 KiB
-_ACCEPTED, _UNAUTHORIZED = 200, 401
+_ACCEPTED, _UNAUTHORIZED, _RELOADING = 200, 401, 503
 _WRONG_LOGIN = ("wrong user or password", "see [icinga] user")
 
 
@@ -59,6 +60,9 @@ def submit(
 ) -> SubmitResult:
     """Submit *results*, a request for each.
 
+    After a failed request the next one follows, and the failed one again at the end. The API has
+    failed once it has accepted or refused nothing for ``retry_for``.
+
     Args:
         seconds: shortly before they are over, the results that are left count as missing.
 
@@ -70,6 +74,7 @@ def submit(
     try:
         for result in results:
             submission.submit(result)
+        submission.submit_failed()
     finally:
         submission.connection.close()
     return submission.summarize()
@@ -119,6 +124,8 @@ class _Submission:
         self._settings = settings
         # What is kept back is for the answer to the last request, and for counting the others.
         self._until = time.monotonic() + seconds - min(_WAIT, seconds / 4)
+        self._retry_until: float | None = None  # None: the last request was answered
+        self._failed: deque[CheckResult] = deque()
         self._accepted = 0
         self._missing = 0
         self._refused: Counter[int] = Counter()
@@ -126,15 +133,47 @@ class _Submission:
         self._error: str | None = None
 
     def submit(self, result: CheckResult) -> None:
-        """Submit *result*, or count it as missing."""
+        """Submit *result*, or count it as missing; after a failed request it is submitted later."""
+        if not self._attempt(result):
+            self._failed.append(result)
+
+    def submit_failed(self) -> None:
+        """Submit those whose requests failed, until they are through or the API has failed."""
+        while self._failed:
+            self.submit(self._failed.popleft())
+
+    def _attempt(self, result: CheckResult) -> bool:
+        """Submit *result*, or count it as missing; False if it should be submitted again."""
         if self._error is None and time.monotonic() > self._until:
             self._error = "the time limit is reached"
-        if self._error is None:
-            try:
-                self._note(result, *self.connection.post(_make_body(result, self._settings.ttl)))
-            except (OSError, HTTPException) as error:
-                self._error = "; ".join(_explain_error(error, self._settings))
+        if self._error is not None:
+            self._missing += 1
+            return True
+        try:
+            status, text = self.connection.post(_make_body(result, self._settings.ttl))
+            if status == _RELOADING:
+                raise OSError(errno.EBUSY, "Icinga is reloading")
+        except ssl.SSLCertVerificationError as error:
+            self._error = "; ".join(_explain_error(error, self._settings))
+        except (OSError, HTTPException) as error:
+            if self._pause():
+                return False
+            self._error = "; ".join(_explain_error(error, self._settings))
+        else:
+            self._retry_until = None
+            self._note(result, status, text)
         self._missing += self._error is not None
+        return True
+
+    def _pause(self) -> bool:
+        """Wait before the next request; False if the API has failed for too long."""
+        now = time.monotonic()
+        if self._retry_until is None:
+            self._retry_until = now + self._settings.retry_for.total_seconds()
+        if now + _PAUSE > min(self._retry_until, self._until):
+            return False
+        time.sleep(_PAUSE)
+        return True
 
     def _note(self, result: CheckResult, status: int, text: str) -> None:
         if status == _UNAUTHORIZED:

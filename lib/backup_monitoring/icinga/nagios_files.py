@@ -17,6 +17,7 @@ from backup_monitoring.model import MonitoringError
 
 _WRITING = 0.75  # share of the time limit; the rest is for counting
 _ATOMIC = 4096  # bytes that a pipe accepts as a whole
+_CUT = f"... cut: a result in Nagios's command pipe has {_ATOMIC} bytes at most"
 
 
 class NagiosError(MonitoringError):
@@ -145,14 +146,19 @@ def _format_command(result: CheckResult, now: datetime) -> bytes:
         f"[{now.timestamp():.0f}] PROCESS_SERVICE_CHECK_RESULT;{result.host};{result.service};"
         f"{result.state.value};"
     ).encode()
-    text = _format_output(result).encode()
-    room = _ATOMIC - len(head) - 1
-    return head + text[:room].decode("utf-8", "ignore").encode() + b"\n"
+    return head + _format_output(result, _ATOMIC - len(head) - 1).encode() + b"\n"
 
 
-def _format_output(result: CheckResult) -> str:
-    first, *rest = result.output
+def _format_output(result: CheckResult, room: int | None = None) -> str:
+    """Return the output as one line, cut at the end of a line to *room* bytes, None: not cut."""
     numbers = f" | {' '.join(result.numbers)}" if result.numbers else ""
-    lines = [first + numbers, *rest]
     # Nagios turns \\n into a line end, which text from outside must not contain.
-    return "\\n".join(line.replace("\\", "/") for line in lines)
+    first, *rest = (line.replace("\\", "/") for line in result.output)
+    text = "\\n".join([first + numbers, *rest])
+    while room is not None and len(text.encode()) > room:
+        if rest:
+            rest.pop()
+        else:
+            first = first[:-1]
+        text = "\\n".join([f"{first}{numbers}", *rest, _CUT])
+    return text

@@ -74,6 +74,14 @@ class IcingaSettings(NamedTuple):
             "a service without a result for this long is UNKNOWN",
         ),
     ] = timedelta(minutes=30)
+    retry_for: Annotated[
+        timedelta,
+        Key(
+            "how long results are retried while the API does not answer, for example during a "
+            "reload of Icinga",
+            "how long results are retried while the API does not answer",
+        ),
+    ] = timedelta(minutes=1)
     host_name: Annotated[
         str,
         Key("host of accounts whose entry names no backup server"),
