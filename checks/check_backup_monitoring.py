@@ -1,6 +1,6 @@
 """check_backup_monitoring: is the monitoring itself healthy?"""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import nagiosplugin
@@ -19,9 +19,17 @@ from backup_monitoring.plugin import (
     render_output,
     start_run,
 )
-from backup_monitoring.selftest import OutboxFailure, OutboxHealth, StorePart, evaluate_health
+from backup_monitoring.selftest import (
+    AffectedAccounts,
+    LastRun,
+    OutboxFailure,
+    OutboxHealth,
+    StorePart,
+    evaluate_health,
+)
 from backup_monitoring.settings import Settings, StoreSettings
-from backup_monitoring.store import RunMeta, count_findings, open_store
+from backup_monitoring.store import RunMeta, StoreFile, count_findings, open_store
+from backup_monitoring.tasks import TASKS
 
 LIMIT = 10  # seconds
 
@@ -44,8 +52,8 @@ def make_parser() -> Parser:
     """Return the parser of the command line."""
     parser = Parser(
         "check_backup_monitoring",
-        "Checks the monitoring itself: the age of the store, the last collector run and its "
-        "findings, and the mails that wait.",
+        "Checks the monitoring itself: the age of the store, the last collector run, what it could "
+        "not read, its findings, and the mails that wait.",
         EXIT_CODES,
     )
     add_common_options(parser, limit=f"{LIMIT}")
@@ -77,10 +85,14 @@ class MonitoringHealth(nagiosplugin.Resource):
             raise SettingsError(f"{settings.file}: [store] folder", "not set", remedy)
         state = open_store(settings.store.folder)
         meta, findings = state.meta(), list(state.findings())
+        counts = count_findings(findings)
         verdict = evaluate_health(
             _list_parts(meta, settings.store),
-            timedelta(seconds=meta.seconds),
-            count_findings(findings),
+            LastRun(
+                timedelta(seconds=meta.seconds),
+                counts,
+                _count_accounts(state, counts),
+            ),
             settings.monitoring,
             self._now,
             _read_mails(settings, self._now),
@@ -95,6 +107,17 @@ def _list_parts(meta: RunMeta, store: StoreSettings) -> tuple[StorePart, StorePa
     return (
         StorePart("directory", meta.directory_read, meta.directory_error, store.directory_max_age),
         StorePart("storage", meta.storage_read, meta.storage_error, store.max_age),
+    )
+
+
+def _count_accounts(state: StoreFile, findings: Mapping[str, int]) -> AffectedAccounts:
+    """Count the accounts that cannot be judged; those that are held are findings already."""
+    counts = {task: state.verdicts().count(task) for task in TASKS}
+    task = max(counts, key=lambda task: counts[task][State.UNKNOWN])
+    unknown = max(0, counts[task][State.UNKNOWN] - findings.get("held", 0))
+    reports = state.count_homes_with("report")
+    return AffectedAccounts(
+        sum(counts[task].values()), task, unknown, findings.get("home", 0), reports
     )
 
 

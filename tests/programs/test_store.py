@@ -351,6 +351,41 @@ def test_ages(filled: Store, minutes: float, code: int, says: str) -> None:
     assert ran.code == code
 
 
+@pytest.mark.parametrize(
+    ("homes", "code", "says"),
+    [
+        (0, 0, "OK - "),  # the example has 1 without a home, and 3 that are UNKNOWN
+        (2, 1, "WARNING - 5 of 18 accounts UNKNOWN in schedule, threshold 10 % ([monitoring] aff"),
+        (3, 1, "WARNING - 4 of 18 accounts without a readable home, threshold 10 % ([monitoring] "),
+        (9, 2, "CRITICAL - 10 of 18 accounts without a readable home, threshold 50 % ([monitoring"),
+    ],
+)
+def test_accounts_that_cannot_be_judged(store: Store, homes: int, code: int, says: str) -> None:
+    assert store.collect().code == 0
+    for home in sorted((store.folder / "tree" / "home").iterdir())[:homes]:
+        home.rename(home.with_name(f"{home.name}.away"))
+    store.collect()
+
+    ran = store.check("monitoring")
+
+    assert (ran.code, ran.first.startswith(f"BACKUP MONITORING {says}")) == (code, True), ran.out
+
+
+def test_reports_that_are_not_understood(store: Store) -> None:
+    reports = sorted((store.folder / "tree").rglob("backupStarted.xml"))
+    for report in reports:
+        report.write_text("a new format")
+    store.collect()
+
+    ran = store.check("monitoring")
+
+    assert ran.code == 2
+    assert re.search(
+        r"CRITICAL - 1\d of 18 accounts with a file that is not a valid report, threshold 50 %",
+        ran.first,
+    )
+
+
 def test_findings_are_counted(store: Store) -> None:
     store.settings(more="\n[monitoring.findings]\nreport = 1\nhome = 2\norphan = 1\n")
     store.collect()

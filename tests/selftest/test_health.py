@@ -6,7 +6,13 @@ import pytest
 
 from backup_monitoring.model.findings import FINDING_KINDS
 from backup_monitoring.model.verdicts import Metric, Range, State
-from backup_monitoring.selftest.health import OutboxHealth, StorePart, evaluate_health
+from backup_monitoring.selftest.health import (
+    AffectedAccounts,
+    LastRun,
+    OutboxHealth,
+    StorePart,
+    evaluate_health,
+)
 from backup_monitoring.settings.monitoring import MonitoringPolicy
 from cases import at
 
@@ -91,7 +97,7 @@ QUICK = timedelta(seconds=2.5)
 def test_the_age_of_a_part(read: str | None, error: str | None, state: State, text: str) -> None:
     part = StorePart("storage", at(read) if read else None, error, HALF_AN_HOUR)
 
-    verdict = evaluate_health((part,), QUICK, {}, MonitoringPolicy(), NOW)
+    verdict = evaluate_health((part,), LastRun(QUICK), MonitoringPolicy(), NOW)
 
     assert (verdict.state, verdict.summary) == (state, text)
 
@@ -106,7 +112,7 @@ def test_the_age_of_a_part(read: str | None, error: str | None, state: State, te
 def test_the_duration_of_a_run(seconds: float, state: State, text: str) -> None:
     policy = MonitoringPolicy(duration=timedelta(minutes=2))
 
-    verdict = evaluate_health((), timedelta(seconds=seconds), {}, policy, NOW)
+    verdict = evaluate_health((), LastRun(timedelta(seconds=seconds)), policy, NOW)
 
     assert (verdict.state, verdict.summary) == (state, text)
 
@@ -144,10 +150,55 @@ def test_the_duration_of_a_run(seconds: float, state: State, text: str) -> None:
 def test_findings(
     found: dict[str, int], thresholds: dict[str, int], state: State, text: str
 ) -> None:
-    verdict = evaluate_health((), QUICK, found, MonitoringPolicy(findings=thresholds), NOW)
+    verdict = evaluate_health((), LastRun(QUICK, found), MonitoringPolicy(findings=thresholds), NOW)
 
     assert verdict.state is state
     assert verdict.summary.startswith(text) or verdict.summary.endswith(text)
+
+
+@pytest.mark.parametrize(
+    ("accounts", "state", "text"),
+    [
+        pytest.param((300, "quota", 30, 30, 30), State.OK, "last run took", id="a tenth"),
+        pytest.param(
+            (300, "quota", 31, 0, 0),
+            State.WARNING,
+            "31 of 300 accounts UNKNOWN in quota, threshold 10 % ([monitoring] affected)",
+            id="more than a tenth",
+        ),
+        pytest.param(
+            (300, "quota", 0, 31, 0),
+            State.WARNING,
+            "31 of 300 accounts without a readable home, threshold 10 % ([monitoring] affected)",
+            id="homes",
+        ),
+        pytest.param(
+            (300, "quota", 0, 0, 31),
+            State.WARNING,
+            "31 of 300 accounts with a file that is not a valid report, threshold 10 %",
+            id="reports",
+        ),
+        pytest.param((300, "quota", 150, 0, 0), State.WARNING, "threshold 10 %", id="half"),
+        pytest.param(
+            (300, "schedule", 290, 290, 0),
+            State.CRITICAL,
+            "290 of 300 accounts without a readable home, threshold 50 % "
+            "([monitoring] affected_critical); 1 more problem",
+            id="most, with the cause",
+        ),
+        pytest.param((4, "status", 3, 3, 3), State.OK, "last run took", id="three always may"),
+        pytest.param((4, "status", 4, 3, 3), State.CRITICAL, "4 of 4 accounts UNKNOWN", id="four"),
+    ],
+)
+def test_accounts_that_cannot_be_judged(
+    accounts: tuple[int, str, int, int, int], state: State, text: str
+) -> None:
+    run = LastRun(QUICK, {}, AffectedAccounts(*accounts))
+
+    verdict = evaluate_health((), run, MonitoringPolicy(), NOW)
+
+    assert verdict.state is state
+    assert text in verdict.summary
 
 
 @pytest.mark.parametrize(
@@ -186,7 +237,7 @@ def test_findings(
     ],
 )
 def test_mails(mails: OutboxHealth, state: State, text: str) -> None:
-    verdict = evaluate_health((FINE,), QUICK, {}, MonitoringPolicy(), NOW, mails)
+    verdict = evaluate_health((FINE,), LastRun(QUICK), MonitoringPolicy(), NOW, mails)
 
     assert verdict.state is state
     assert text in verdict.summary
@@ -195,14 +246,16 @@ def test_mails(mails: OutboxHealth, state: State, text: str) -> None:
 def test_the_summary_is_the_worst_parts_and_the_details_name_all() -> None:
     directory = StorePart("directory", None, "server down", timedelta(hours=4))
 
-    verdict = evaluate_health((FINE, directory), QUICK, {}, MonitoringPolicy(), NOW, OutboxHealth())
+    verdict = evaluate_health(
+        (FINE, directory), LastRun(QUICK), MonitoringPolicy(), NOW, OutboxHealth()
+    )
 
     assert verdict.summary == "directory was never read: server down"
     assert verdict.details[:4] == (
         "OK - storage read 2026-11-24 10:50 +00:00, 10 min ago",
         "CRITICAL - directory was never read: server down",
         "OK - last run took 2.5 s",
-        "OK - 0 findings of kind attribute (an attribute value is not valid)",
+        "OK - 0 of 0 accounts without a readable home",
     )
     assert verdict.details[-3:] == (
         "OK - 0 mails wait, the oldest for 0 min",
@@ -214,16 +267,19 @@ def test_the_summary_is_the_worst_parts_and_the_details_name_all() -> None:
 def test_what_is_measured() -> None:
     never = StorePart("directory", None, None, timedelta(hours=4))
     policy = MonitoringPolicy(findings={"report": 3})
+    accounts = AffectedAccounts(300, "schedule", 30, 1, 2)
+    run = LastRun(timedelta(seconds=2.51249), {"report": 2}, accounts)
     mails = OutboxHealth(waiting=3, oldest=timedelta(minutes=5), held=2, refused=1)
 
-    verdict = evaluate_health(
-        (FINE, never), timedelta(seconds=2.51249), {"report": 2}, policy, NOW, mails
-    )
+    verdict = evaluate_health((FINE, never), run, policy, NOW, mails)
 
     none = Range(end=0)
     assert verdict.metrics == (
         Metric("storage_age", 600, "s", Range(end=900), Range(end=1800)),
         Metric("run_duration", 2.512, "s", Range(end=600)),
+        Metric("accounts_unknown", 30, "", Range(end=30), Range(end=150), maximum=300),
+        Metric("accounts_without_home", 1, "", Range(end=30), Range(end=150), maximum=300),
+        Metric("accounts_invalid_report", 2, "", Range(end=30), Range(end=150), maximum=300),
         *(
             Metric(
                 f"findings_{kind}",
@@ -243,12 +299,13 @@ def test_what_is_measured() -> None:
 def test_a_part_read_ahead_of_the_clock_has_age_0() -> None:
     ahead = FINE._replace(read=at("2026-11-24T12:05+01:00"))
 
-    assert evaluate_health((ahead,), QUICK, {}, MonitoringPolicy(), NOW).metrics[0].value == 0
+    assert evaluate_health((ahead,), LastRun(QUICK), MonitoringPolicy(), NOW).metrics[0].value == 0
 
 
 def test_without_an_outbox_no_mail_is_measured() -> None:
     names = [
-        each.name for each in evaluate_health((FINE,), QUICK, {}, MonitoringPolicy(), NOW).metrics
+        each.name
+        for each in evaluate_health((FINE,), LastRun(QUICK), MonitoringPolicy(), NOW).metrics
     ]
 
     assert not [name for name in names if name.startswith("mails")]

@@ -4,6 +4,7 @@ from backup_monitoring import face
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from backup_monitoring.selftest.health import AffectedAccounts, LastRun
     from backup_monitoring.selftest.health import OutboxFailure, OutboxHealth, StorePart
     from backup_monitoring.selftest.health import evaluate_health
     from backup_monitoring.selftest.installation import PARTS, InstallationCheck

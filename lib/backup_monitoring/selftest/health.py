@@ -1,5 +1,6 @@
 """Health: is the monitoring itself healthy?"""
 
+import math
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -18,6 +19,7 @@ from backup_monitoring.model import (
 from backup_monitoring.settings import MonitoringPolicy
 
 _ACCEPT_HELD = "if they are really gone: collect_backup_state --accept-loss"
+_ALWAYS_ALLOWED = 3  # accounts
 _SETTING = {"directory": "[store] directory_max_age", "storage": "[store] max_age"}
 
 
@@ -35,6 +37,30 @@ class StorePart(NamedTuple):
     read: datetime | None
     error: str | None
     max_age: timedelta
+
+
+class AffectedAccounts(NamedTuple):
+    """How many accounts the monitoring cannot judge, or not by all that they have.
+
+    Args:
+        total: number of accounts. task: the check in which the most are UNKNOWN. unknown: these.
+        homes: accounts whose home is missing or cannot be read.
+        reports: accounts with a file that is not a valid report.
+    """
+
+    total: int
+    task: str
+    unknown: int
+    homes: int
+    reports: int
+
+
+class LastRun(NamedTuple):
+    """The last collector run: its *duration*, its *findings* by kind, and the *accounts*."""
+
+    duration: timedelta
+    findings: Mapping[str, int] = {}
+    accounts: AffectedAccounts = AffectedAccounts(0, "", 0, 0, 0)
 
 
 class OutboxHealth(NamedTuple):
@@ -68,28 +94,27 @@ class _Aspect(NamedTuple):
 
 def evaluate_health(
     parts: tuple[StorePart, ...],
-    duration: timedelta,
-    findings: Mapping[str, int],
+    run: LastRun,
     policy: MonitoringPolicy,
     now: datetime,
     mails: OutboxHealth | OutboxFailure | None = None,
 ) -> Verdict:
-    """Judge the store's parts, the last collector run, its findings, and the outbox.
+    """Judge the store's parts, the last collector run, what it could not read, and the outbox.
 
     A part is WARNING if the last run could not read it or it is older than half of its
     ``max_age``, and CRITICAL if it is older than that: then checks refuse it.
 
     Args:
         parts: of the store.
-        duration: of the last run.
-        findings: their number by kind.
+        run: the last one.
         policy: thresholds.
         now: aware UTC.
         mails: of the outbox, or why it cannot be read; None without one in the settings.
     """
     aspects = [_check_part(part, now) for part in parts]
-    aspects.append(_check_duration(duration, policy))
-    aspects += [_check_findings(kind, findings.get(kind, 0), policy) for kind in FINDING_KINDS]
+    aspects.append(_check_duration(run.duration, policy))
+    aspects += _check_accounts(run.accounts, policy)
+    aspects += [_check_findings(kind, run.findings.get(kind, 0), policy) for kind in FINDING_KINDS]
     aspects += _check_mails(mails, policy)
     state, summary = max(aspects, key=lambda aspect: aspect.state.badness)
     bad = sum(aspect.state is not State.OK for aspect in aspects)
@@ -102,7 +127,7 @@ def evaluate_health(
         summary,
         None,
         (
-            *_list_metrics(parts, duration, findings, policy, now),
+            *_list_metrics(parts, run, policy, now),
             *_list_mail_metrics(mails, policy),
         ),
         tuple(f"{aspect.state.name} - {aspect.text}" for aspect in aspects),
@@ -137,6 +162,29 @@ def _check_duration(duration: timedelta, policy: MonitoringPolicy) -> _Aspect:
         threshold = format_duration_setting(policy.duration)
         return _Aspect(State.WARNING, f"{text}, threshold {threshold} ([monitoring] duration)")
     return _Aspect(State.OK, text)
+
+
+def _check_accounts(accounts: AffectedAccounts, policy: MonitoringPolicy) -> Iterator[_Aspect]:
+    # The causes first: of equally bad aspects the first one is the summary.
+    for number, problem in (
+        (accounts.homes, "accounts without a readable home"),
+        (accounts.reports, "accounts with a file that is not a valid report"),
+        (accounts.unknown, f"accounts UNKNOWN in {accounts.task}"),
+    ):
+        text = f"{number} of {accounts.total} {problem}"
+        state, key = State.OK, ""
+        for worse, name, percent in (
+            (State.WARNING, "affected", policy.affected),
+            (State.CRITICAL, "affected_critical", policy.affected_critical),
+        ):
+            if number > _get_most(accounts.total, percent):
+                state, key = worse, f", threshold {percent:g} % ([monitoring] {name})"
+        yield _Aspect(state, text + key)
+
+
+def _get_most(total: int, percent: float) -> int:
+    """Return how many of *total* accounts may be affected: some always are in a small fleet."""
+    return max(_ALWAYS_ALLOWED, math.floor(total * percent / 100))
 
 
 def _check_findings(kind: str, count: int, policy: MonitoringPolicy) -> _Aspect:
@@ -177,8 +225,7 @@ def _check_mails(
 
 def _list_metrics(
     parts: tuple[StorePart, ...],
-    duration: timedelta,
-    findings: Mapping[str, int],
+    run: LastRun,
     policy: MonitoringPolicy,
     now: datetime,
 ) -> Iterator[Metric]:
@@ -189,11 +236,20 @@ def _list_metrics(
             age = max(0, int((now - part.read).total_seconds()))
             yield Metric(f"{part.name}_age", age, "s", *ranges)
     longest = Range(end=policy.duration.total_seconds())
-    yield Metric("run_duration", round(duration.total_seconds(), 3), "s", longest)
+    yield Metric("run_duration", round(run.duration.total_seconds(), 3), "s", longest)
+    affected = run.accounts
+    most = Range(end=_get_most(affected.total, policy.affected))
+    most_critical = Range(end=_get_most(affected.total, policy.affected_critical))
+    for name, number in (
+        ("unknown", affected.unknown),
+        ("without_home", affected.homes),
+        ("invalid_report", affected.reports),
+    ):
+        yield Metric(f"accounts_{name}", number, "", most, most_critical, maximum=affected.total)
     for kind in FINDING_KINDS:
         warning = _get_threshold(kind, policy)
         good = Range(end=warning - 1) if warning else None
-        yield Metric(f"findings_{kind}", findings.get(kind, 0), "", good)
+        yield Metric(f"findings_{kind}", run.findings.get(kind, 0), "", good)
 
 
 def _list_mail_metrics(

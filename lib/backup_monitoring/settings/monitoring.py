@@ -16,6 +16,18 @@ class MonitoringPolicy(NamedTuple):
     outbox: Annotated[
         timedelta, Key("CRITICAL if a mail has been waiting for longer than this")
     ] = timedelta(hours=1)
+    affected: Annotated[
+        float,
+        Key(
+            "WARNING if more of the accounts are UNKNOWN in a check, have no readable home, or "
+            "have a file that is not a valid report. 3 accounts always may",
+            "percent of the accounts: WARNING if more cannot be judged,",
+        ),
+    ] = 10
+    affected_critical: Annotated[
+        float,
+        Key("the same: CRITICAL", "and CRITICAL"),
+    ] = 50
     findings: Annotated[
         Mapping[str, int],
         Key(

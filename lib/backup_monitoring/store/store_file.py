@@ -33,6 +33,7 @@ from backup_monitoring.store.files import (
 )
 from backup_monitoring.store.layout import LAYOUT, STATE
 from backup_monitoring.store.schema import (
+    FINDINGS,
     RunMeta,
     list_columns,
     make_key,
@@ -206,6 +207,12 @@ class StoreFile:
             lost = {each.where.lower() for each in self.findings() if each.kind == "lost"}
             ended |= {uid for uid in uids if f"account {uid}".lower() in lost}
         return ended
+
+    def count_homes_with(self, kind: str) -> int:
+        """Return how many homes have findings of *kind*; StoreError if the file is damaged."""
+        with self._guard():
+            rows = self._db.execute("SELECT findings FROM homes WHERE findings IS NOT NULL")
+            return sum(any(each.kind == kind for each in FINDINGS.decode(text)) for (text,) in rows)
 
     def findings(self) -> Iterator[Finding]:
         """Yield the findings of the last run; StoreError if the file is damaged."""
