@@ -1,6 +1,7 @@
 """The baskets of the Icinga Director: commands, templates and data fields."""
 
 import json
+from collections.abc import Mapping
 
 from backup_monitoring.tasks import TASKS
 from tools.commands import FOLDER, Argument, Command, list_commands
@@ -23,34 +24,69 @@ _MACROS = {
 }
 
 
-def render_director() -> str:
-    """Return the basket of the Icinga Director: commands, templates, data fields."""
-    commands = list_commands()
+def render_director_active() -> str:
+    """Return the basket for checks that Icinga runs: commands, templates, data fields."""
     fields = _Fields()
-    basket: dict[str, object] = {
-        "Command": {command.name: _make_director_command(command, fields) for command in commands},
-        # Without an entry the Director refuses a command that comes with Icinga itself.
+    commands = list_commands()
+    made = {command.name: _make_director_command(command, fields) for command in commands}
+    templates = {
+        task: {
+            "check_command": f"backup_{task}",
+            "vars": {f"backup_{task}_account": ["=$service.vars.backup_account$"]},
+        }
+        for task in sorted(TASKS)
+    }
+    return _format_basket(fields, templates, "900", made)
+
+
+def render_director_passive() -> str:
+    """Return the basket for results that are submitted: templates, data fields.
+
+    The Director's commands cannot have a function, so that theirs are those of a file.
+    """
+    templates = {task: {"check_command": f"backup-passive-{task}"} for task in sorted(TASKS)}
+    return _format_basket(_Fields(), templates, "1800", {})
+
+
+def _format_basket(
+    fields: "_Fields",
+    templates: Mapping[str, Mapping[str, object]],
+    interval: str,
+    commands: Mapping[str, object],
+) -> str:
+    external = ["dummy", *(str(each["check_command"]) for each in templates.values())]
+    basket = {
+        **({"Command": commands} if commands else {}),
+        # Without an entry the Director refuses a command that is not its own.
         "ExternalCommand": {
-            "dummy": {"object_name": "dummy", "object_type": "external_object"},
+            name: {"object_name": name, "object_type": "external_object"}
+            for name in external
+            if name not in commands
         },
         "HostTemplate": {
             "backup-server": {
                 "object_name": "backup-server",
                 "object_type": "template",
                 "check_command": "dummy",
-                "vars": {"dummy_state": 0, "dummy_text": "holds the services of backup accounts"},
             }
         },
+        "ServiceGroup": {
+            f"backup-{task}": {
+                "object_name": f"backup-{task}",
+                "object_type": "object",
+                "display_name": f"Backup {task}",
+            }
+            for task in templates
+        },
         "ServiceTemplate": {
-            "backup-account": _make_base_template(fields),
+            "backup-account": _make_base_template(fields, interval),
             **{
-                f"backup-account-{command.task}": _make_director_template(command)
-                for command in commands
-                if command.has_accounts
+                f"backup-account-{task}": _make_director_template(task, properties)
+                for task, properties in templates.items()
             },
         },
+        "Datafield": fields.by_number,
     }
-    basket["Datafield"] = fields.by_number
     return json.dumps(basket, indent=2, ensure_ascii=False) + "\n"
 
 
@@ -148,12 +184,12 @@ def render_director_notify() -> str:
     return json.dumps(basket, indent=2) + "\n"
 
 
-def _make_base_template(fields: _Fields) -> dict[str, object]:
+def _make_base_template(fields: _Fields, interval: str) -> dict[str, object]:
     return {
         "object_name": "backup-account",
         "object_type": "template",
-        "check_interval": "900",
-        "retry_interval": "900",
+        "check_interval": interval,
+        "retry_interval": interval,
         "max_check_attempts": "1",
         "enable_flapping": False,
         "fields": [
@@ -163,11 +199,11 @@ def _make_base_template(fields: _Fields) -> dict[str, object]:
     }
 
 
-def _make_director_template(command: Command) -> dict[str, object]:
+def _make_director_template(task: str, properties: Mapping[str, object]) -> dict[str, object]:
     return {
-        "object_name": f"backup-account-{command.task}",
+        "object_name": f"backup-account-{task}",
         "object_type": "template",
         "imports": ["backup-account"],
-        "check_command": command.name,
-        "vars": {f"{command.name}_account": ["=$service.vars.backup_account$"]},
+        "groups": [f"backup-{task}"],
+        **properties,
     }

@@ -14,12 +14,17 @@ ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT / "lib"), str(ROOT / "checks")]
 
 from backup_monitoring.settings import render_annotated  # noqa: E402 - found by the path above
-from tools.director_files import render_director, render_director_notify  # noqa: E402
+from tools.director_files import (  # noqa: E402
+    render_director_active,
+    render_director_notify,
+    render_director_passive,
+)
 from tools.icinga2_files import (  # noqa: E402
     render_icinga2_active,
     render_icinga2_agent,
     render_icinga2_commands,
     render_icinga2_passive,
+    render_icinga2_passive_commands,
 )
 from tools.nagios_files import (  # noqa: E402
     render_nagios_active,
@@ -52,12 +57,14 @@ FILES: Mapping[str, Callable[[], str]] = {
     "icinga/icinga2-commands.conf": render_icinga2_commands,
     "icinga/icinga2-active.conf": render_icinga2_active,
     "icinga/icinga2-passive.conf": render_icinga2_passive,
+    "icinga/icinga2-passive-commands.conf": render_icinga2_passive_commands,
     "icinga/icinga2-agent.conf": render_icinga2_agent,
     "icinga/nagios4-commands.cfg": render_nagios_commands,
     "icinga/nagios4-active.cfg": render_nagios_active,
     "icinga/nagios4-passive.cfg": render_nagios_passive,
     "icinga/nrpe-commands.cfg": render_nrpe,
-    "icinga/director-basket.json": render_director,
+    "icinga/director-active.json": render_director_active,
+    "icinga/director-passive.json": render_director_passive,
     "icinga/director-notify.json": render_director_notify,
 }
 # The blocks of each document, by name, in their order.

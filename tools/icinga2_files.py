@@ -6,6 +6,11 @@ from collections.abc import Iterator
 from backup_monitoring.tasks import TASKS
 from tools.commands import FOLDER, NOTE, Argument, Command, list_commands
 
+_DIRECTORY = (
+    "// The folder of the programs. If yours is another one, define it before this file is included.\n"
+    'if (!globals.contains("BackupMonitoringDir")) {\n'
+    f'  const BackupMonitoringDir = "{FOLDER}"\n}}\n'
+)
 _ACTIVE = """// Icinga runs a check for each service. Needs icinga2-commands.conf.
 
 template Service "backup-account-active" {
@@ -14,19 +19,54 @@ template Service "backup-account-active" {
   retry_interval = 15m
 }
 """
-_PASSIVE = """// submit_backup_results submits the states. If a service gets no result for [icinga] ttl, Icinga
-// runs the dummy check, which makes it UNKNOWN.
+_PASSIVE = """// submit_backup_results submits the states. If a service gets no result for [icinga] ttl, it becomes
+// UNKNOWN. Needs icinga2-passive-commands.conf.
 
 template Service "backup-account-passive" {
   import "backup-account"
-  check_command = "passive"
   // Without active checks the last state would never become stale.
   enable_active_checks = true
   check_interval = 30m
   retry_interval = 30m
-  // Without these the host's own variables would count, and its dummy is OK.
-  vars.dummy_state = 3
-  vars.dummy_text = "no result received: see submit_backup_results"
+}
+"""
+_PASSIVE_COMMANDS = """// What Icinga runs for a service whose results are submitted: if none came for [icinga] ttl, or if
+// someone asks for a check ("Check now").
+//
+// By default the last result counts until its TTL is over: state, acknowledgement and output stay.
+// Where Icinga's user can read the store of backup-monitoring, the command can be the real check.
+// Define this before this file is included:
+//   const BackupStoreIsLocal = true
+if (!globals.contains("BackupStoreIsLocal")) {
+  const BackupStoreIsLocal = false
+}
+
+DIRECTORY
+template CheckCommand "backup-passive" {
+  // No dummy: its variables would be those of the host, if that has some, and a state of OK.
+  execute = function(checkable, cr) {
+    var last = checkable.last_check_result
+    var left = 0
+    if (last) {
+      var ttl = last.ttl
+      if (ttl <= 0) {
+        ttl = checkable.check_interval
+      }
+      left = last.execution_end + ttl - get_time()
+    }
+    if (left > 0) {
+      cr.state = last.state
+      cr.output = last.output
+      cr.performance_data = last.performance_data
+      // As a result that is submitted: the next check is due when the TTL is over.
+      cr.active = false
+      cr.ttl = Math.ceil(left)
+    } else {
+      cr.state = 3
+      cr.output = "no result received: see submit_backup_results"
+    }
+    checkable.process_check_result(cr)
+  }
 }
 """
 _AGENT = """// Checks that Icinga agents run on the backup servers: one service per check, for all accounts of the
@@ -51,24 +91,53 @@ apply Service "backup-" for (check in BackupChecks) to Host {
 
 def render_icinga2_active() -> str:
     """Return the templates of services whose check Icinga runs."""
-    parts = [f"// {NOTE}\n\n{_ACTIVE}"]
+    parts = [f"// {NOTE}\n\n{_ACTIVE}", *_list_groups()]
     for name in sorted(TASKS):
-        parts.append(
-            f'template Service "backup-account-{name}" {{\n'
-            '  import "backup-account-active"\n'
+        command = (
             f'  check_command = "backup_{name}"\n'
             f'  vars.backup_{name}_account = "=$service.vars.backup_account$"\n'
-            "}\n"
         )
+        parts.append(_format_template(name, "backup-account-active", command))
     return "\n".join(parts)
 
 
 def render_icinga2_passive() -> str:
     """Return the templates of services whose results are submitted."""
-    parts = [f"// {NOTE}\n\n{_PASSIVE}"]
+    parts = [f"// {NOTE}\n\n{_PASSIVE}", *_list_groups()]
     for name in sorted(TASKS):
-        template = f'template Service "backup-account-{name}"'
-        parts.append(f'{template} {{\n  import "backup-account-passive"\n}}\n')
+        command = f'  check_command = "backup-passive-{name}"\n'
+        parts.append(_format_template(name, "backup-account-passive", command))
+    return "\n".join(parts)
+
+
+def _list_groups() -> Iterator[str]:
+    for name in sorted(TASKS):
+        yield f'object ServiceGroup "backup-{name}" {{\n  display_name = "Backup {name}"\n}}\n'
+
+
+def _format_template(task: str, base: str, command: str) -> str:
+    return (
+        f'template Service "backup-account-{task}" {{\n'
+        f'  import "{base}"\n{command}  groups += [ "backup-{task}" ]\n}}\n'
+    )
+
+
+def render_icinga2_passive_commands() -> str:
+    """Return the CheckCommands of services whose results are submitted."""
+    parts = [f"// {NOTE}\n\n{_PASSIVE_COMMANDS.replace('DIRECTORY', _DIRECTORY)}"]
+    for command in list_commands():
+        if command.has_accounts:
+            parts.append(
+                f'object CheckCommand "backup-passive-{command.task}" {{\n'
+                "  if (BackupStoreIsLocal) {\n"
+                f'    command = [ BackupMonitoringDir + "/check_{command.name}" ]\n'
+                f"    timeout = {command.timeout}s\n"
+                '    arguments = { "--account" = "=$service.vars.backup_account$" }\n'
+                "  } else {\n"
+                '    import "backup-passive"\n'
+                "  }\n"
+                "}\n"
+            )
     return "\n".join(parts)
 
 
@@ -80,11 +149,7 @@ def render_icinga2_agent() -> str:
 
 def render_icinga2_commands() -> str:
     """Return the CheckCommands of Icinga 2."""
-    head = (
-        f"// {NOTE}\n\n// The folder of the programs. If yours is another one, define it before "
-        'this file is included.\nif (!globals.contains("BackupMonitoringDir")) {\n'
-        f'  const BackupMonitoringDir = "{FOLDER}"\n}}\n'
-    )
+    head = f"// {NOTE}\n\n{_DIRECTORY}"
     return head + "".join(map(_format_check_command, list_commands()))
 
 

@@ -10,9 +10,10 @@ from benchmarks.figures import Figure, memory, ratio
 from benchmarks.sample_data import NOW
 from benchmarks.stage import Served, Stage
 from programs.daemons import PASSWORD, Icinga, running
+from programs.test_generate import TEMPLATES
 
 _TASKS = tuple(sorted(registry.TASKS))
-_SHIPPED = ("icinga2-templates.conf", "icinga2-passive.conf", "icinga2-submit.conf")
+_SHIPPED = TEMPLATES["passive"]
 
 
 def objects(stage: Stage) -> Iterator[Figure]:

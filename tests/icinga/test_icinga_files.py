@@ -42,6 +42,15 @@ def test_every_variable_is_described_and_has_its_commands_prefix() -> None:
             assert len(argument.text) > 10
 
 
+def test_no_shipped_object_has_a_dummy_s_variables() -> None:
+    """They would be shown among those of each service, and a host's would make it OK."""
+    for file in FILES:
+        text = file.read_text(encoding="utf-8")
+        objects = re.split(r"^(?=object|template|apply)", text, flags=re.MULTILINE)
+        for each in objects:
+            assert "dummy_" not in each or each.startswith("object CheckCommand"), each
+
+
 def test_the_quota_commands_arguments() -> None:
     quota = next(command for command in list_commands() if command.name == "backup_quota")
     kinds = {each.key: (each.flag, each.repeated) for each in quota.arguments}
@@ -58,12 +67,13 @@ def test_the_quota_commands_arguments() -> None:
     }
 
 
-def test_the_basket_is_whole() -> None:
-    basket = json.loads((FOLDER / "director-basket.json").read_text(encoding="utf-8"))
+@pytest.mark.parametrize("way", ["active", "passive"])
+def test_a_basket_is_whole(way: str) -> None:
+    basket = json.loads((FOLDER / f"director-{way}.json").read_text(encoding="utf-8"))
     templates = basket["ServiceTemplate"]
     fields = [
         field
-        for each in (*basket["Command"].values(), *templates.values())
+        for each in (*basket.get("Command", {}).values(), *templates.values())
         for field in each.get("fields", [])
     ]
 
@@ -71,7 +81,8 @@ def test_the_basket_is_whole() -> None:
     assert {str(field["datafield_id"]) for field in fields} == set(basket["Datafield"])
     for task in TASKS:
         template = templates[f"backup-account-{task}"]
-        assert template["check_command"] in basket["Command"]
+        assert template["check_command"] in basket.get("Command", basket["ExternalCommand"])
+        assert set(template["groups"]) <= set(basket["ServiceGroup"])
         assert set(template["imports"]) <= set(templates)
     for field in basket["Datafield"].values():
         assert field["description"]

@@ -19,11 +19,13 @@ KINDS = {
     "Command": "command",
     "HostTemplate": "host",
     "ServiceTemplate": "service",
+    "ServiceGroup": "servicegroup",
     "User": "user",
     "NotificationTemplate": "notification",
     "Notification": "notification",
 }
-BASKETS = ("director-basket.json", "director-import.json", "director-notify.json")
+WAYS = ("active", "passive")
+OTHERS = ("director-import.json", "director-notify.json")
 
 
 @pytest.fixture
@@ -35,12 +37,19 @@ def store(
     return with_hostile_accounts(Store(programs, example, tmp_path / "example"))
 
 
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest) -> str:
+    """Where states come from."""
+    found: str = request.param
+    return found
+
+
 @pytest.fixture
-def director(store: Store, tmp_path: Path) -> Iterator[Director]:
+def director(store: Store, tmp_path: Path, way: str) -> Iterator[Director]:
     folder = tmp_path / "director"
     folder.mkdir()
     with directing(folder) as director:
-        for name in BASKETS:
+        for name in (f"director-{way}.json", *OTHERS):
             director.say("basket", "restore", given=json.dumps(basket(name, folder)))
         yield director
 
@@ -54,9 +63,9 @@ def basket(name: str, folder: Path) -> dict[str, dict[str, Any]]:
     return found
 
 
-def test_the_director_has_what_is_shipped(director: Director) -> None:
+def test_the_director_has_what_is_shipped(director: Director, way: str) -> None:
     seen = 0
-    for name in BASKETS:
+    for name in (f"director-{way}.json", *OTHERS):
         made = basket(name, director.folder)
         for kind, command in KINDS.items():
             for title, wanted in made.get(kind, {}).items():
@@ -72,8 +81,8 @@ def _plain(value: object) -> object:
     return sorted(map(str, value)) if isinstance(value, list) else value
 
 
-def test_the_director_has_the_data_fields(director: Director) -> None:
-    wanted = basket("director-basket.json", director.folder)["Datafield"].values()
+def test_the_director_has_the_data_fields(director: Director, way: str) -> None:
+    wanted = basket(f"director-{way}.json", director.folder)["Datafield"].values()
 
     rows = director.select("SELECT varname, description, datatype FROM director_datafield")
 
@@ -83,7 +92,9 @@ def test_the_director_has_the_data_fields(director: Director) -> None:
     )
 
 
-def test_accounts_become_services(director: Director, store: Store, tmp_path: Path) -> None:
+def test_accounts_become_services(
+    director: Director, store: Store, tmp_path: Path, way: str
+) -> None:
     needed("icinga2")
     made = objects(store, "director")
     rows = json.loads(made.read_text(encoding="utf-8"))
@@ -104,7 +115,8 @@ def test_accounts_become_services(director: Director, store: Store, tmp_path: Pa
         assert service["imports"] == [row["template"]]
     rendered = tmp_path / "rendered.conf"
     rendered.write_text(director.rendered(), encoding="utf-8")
-    loaded = Icinga(tmp_path / "icinga", tmp_path, (), rendered).check()
+    shipped = ("icinga2-passive-commands.conf",) if way == "passive" else ()
+    loaded = Icinga(tmp_path / "icinga", tmp_path, shipped, rendered).check()
     assert f"Instantiated {len(rows)} Services" in loaded
     assert f"Instantiated {len(rows)} Notifications" in loaded
 

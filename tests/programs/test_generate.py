@@ -32,7 +32,12 @@ HOSTILE = {
 }
 TEMPLATES = {
     "active": ("icinga2-commands.conf", "icinga2-templates.conf", "icinga2-active.conf"),
-    "passive": ("icinga2-templates.conf", "icinga2-passive.conf", "icinga2-submit.conf"),
+    "passive": (
+        "icinga2-templates.conf",
+        "icinga2-passive-commands.conf",
+        "icinga2-passive.conf",
+        "icinga2-submit.conf",
+    ),
 }
 NAGIOS_TEMPLATES = {
     "active": ("nagios4-commands.cfg", "nagios4-templates.cfg", "nagios4-active.cfg"),

@@ -335,7 +335,9 @@ def test_its_mail_has_its_fact_and_the_documents_have_its_rows(tree: Path) -> No
         ("icinga/nagios4-active.cfg", "backup-account-example"),
         ("icinga/nagios4-passive.cfg", "backup-account-example"),
         ("icinga/nrpe-commands.cfg", "command[check_backup_example]="),
-        ("icinga/director-basket.json", '"object_name": "backup-account-example"'),
+        ("icinga/director-active.json", '"object_name": "backup-account-example"'),
+        ("icinga/director-passive.json", '"check_command": "backup-passive-example"'),
+        ("icinga/icinga2-passive-commands.conf", 'object CheckCommand "backup-passive-example"'),
         ("icinga/icinga2-agent.conf", '"example"'),
     ):
         assert row in (tree / file).read_text(encoding="utf-8"), file

@@ -18,6 +18,7 @@ import pytest
 from programs.daemons import Icinga, Nagios, needed, running, until
 from programs.installed import Programs
 from programs.notifier import Notifier, SentMail
+from programs.test_generate import TEMPLATES
 
 pytestmark = [pytest.mark.installed, pytest.mark.server]
 CUSTOMER, RESELLER = "account-4000102@example.org", "person-4000003@example.org"
@@ -161,7 +162,7 @@ def icinga(hooked: Notifier, programs: Programs, tmp_path: Path) -> Iterator[ByA
     needed("icinga2", "openssl")
     objects = tmp_path / "objects.conf"
     objects.write_text(ICINGA_OBJECTS)
-    shipped = ("icinga2-templates.conf", "icinga2-passive.conf", "icinga2-notify.conf")
+    shipped = (*TEMPLATES["passive"], "icinga2-notify.conf")
     daemon = Icinga(tmp_path / "icinga", programs.bin, shipped, objects)
     assert "1 Notification" in daemon.check()
     with running(daemon):

@@ -10,7 +10,7 @@ import pytest
 from programs.daemons import PASSWORD, Icinga, Nagios, needed, running, until
 from programs.installed import Programs
 from programs.notifier import Notifier
-from programs.test_generate import NAGIOS_TEMPLATES, TEMPLATES, objects
+from programs.test_generate import NAGIOS_TEMPLATES, TASKS, TEMPLATES, objects
 from programs.test_store import Store
 from programs.test_submit import submit, to_icinga
 
@@ -57,6 +57,118 @@ def test_icinga_shows_that_results_have_stopped(icinga: Icinga, store: Store) ->
     result = after["last_check_result"]
     assert result["output"] == "no result received: see submit_backup_results"
     assert result["execution_end"] - before["4000102-quota"]["last_check"] >= 14
+
+
+def test_a_host_s_own_dummy_does_not_make_its_services_ok(store: Store, tmp_path: Path) -> None:
+    needed("icinga2", "openssl")
+    made = objects(store, "icinga2", "--no-hosts", "--tasks", "quota")
+    hosts = set(re.findall(r'host_name = "(.*)"', made.read_text()))
+    own = "".join(
+        f'object Host "{host}" {{\n  check_command = "dummy"\n  vars.dummy_state = 0\n}}\n'
+        for host in hosts
+    )
+    made.write_text(own + made.read_text())
+    daemon = Icinga(tmp_path / "icinga", tmp_path, TEMPLATES["passive"], made)
+
+    with running(daemon):
+        until(lambda: all(each["last_check_result"] for each in daemon.services().values()))
+
+        assert {each["state"] for each in daemon.services().values()} == {3}
+
+
+ACKNOWLEDGE = {"author": "noc", "comment": "seen"}
+KEPT = ("state", "last_state_change", "acknowledgement", "last_hard_state", "state_type")
+
+
+def _act(icinga: Icinga, action: str, service: str, **values: object) -> None:
+    named = {"type": "Service", "service": f"backup-01!{service}", **values}
+    status, answer = icinga.request("POST", f"/v1/actions/{action}", values=named)
+    assert status == 200, answer
+
+
+def _check_now(icinga: Icinga, service: str) -> None:
+    """Do what "Check now" does, and wait for its result."""
+    before = icinga.services()[service]["last_check"]
+    _act(icinga, "reschedule-check", service, force=True)
+    until(lambda: icinga.services()[service]["last_check"] > before)
+
+
+def test_check_now_keeps_a_problem(icinga: Icinga, store: Store) -> None:
+    hostile = 'full | 5 of 5\n$host.name$ "quoted" \\n {{{ }}} \N{GRINNING FACE}'
+    store.config.write_text(f'{store.config.read_text()}ttl = "1m"\n')
+    assert submit(store, "-a", "4000102,4000103").code == 0
+    _act(
+        icinga,
+        "process-check-result",
+        "4000102-status",
+        exit_status=1,
+        plugin_output=hostile,
+        performance_data=["a=1"],
+        ttl=25,
+    )
+    names = ("4000103-quota", "4000102-status")
+    for name in names:
+        _act(icinga, "acknowledge-problem", name, **ACKNOWLEDGE)
+    before = icinga.services()
+
+    for name in (*names, *names):
+        _check_now(icinga, name)
+
+    after = icinga.services()
+    for name in names:
+        assert after[name]["acknowledgement"] == 1
+        assert [after[name][key] for key in KEPT] == [before[name][key] for key in KEPT]
+        for key in ("output", "performance_data"):
+            assert after[name]["last_check_result"][key] == before[name]["last_check_result"][key]
+        assert abs(after[name]["next_check"] - before[name]["next_check"]) < 3
+    assert after["4000103-quota"]["last_check_result"]["output"].startswith("BACKUP QUOTA CRITICAL")
+    until(lambda: icinga.services()["4000102-status"]["state"] == 3, 40)
+    stale = icinga.services()["4000102-status"]["last_check_result"]
+    assert stale["output"] == "no result received: see submit_backup_results"
+    sent = before["4000102-status"]["last_check_result"]["execution_end"]
+    assert 25 <= stale["execution_end"] - sent < 30
+
+
+def test_check_now_with_a_local_store_runs_the_check(
+    store: Store, programs: Programs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needed("icinga2", "openssl")
+    monkeypatch.setenv("BACKUP_MONITORING_CONFIG", str(store.config))
+    made = objects(store, "icinga2", "--tasks", "quota")
+    assert store.collect(now=datetime.now(UTC).isoformat()).code == 0
+    local = tmp_path / "local.conf"
+    local.write_text("const BackupStoreIsLocal = true\n")
+    shipped = (str(local), *TEMPLATES["passive"])
+    daemon = Icinga(tmp_path / "icinga", programs.bin, shipped, made)
+    to_icinga(store, daemon.port, daemon.ca_file)
+
+    with running(daemon):
+        assert submit(store, "-a", "4000103", now=datetime.now(UTC).isoformat()).code == 1
+        _act(daemon, "acknowledge-problem", "4000103-quota", **ACKNOWLEDGE)
+        before = daemon.services()["4000103-quota"]
+        _check_now(daemon, "4000103-quota")
+        after = daemon.services()["4000103-quota"]
+
+    assert [after[key] for key in KEPT] == [before[key] for key in KEPT]
+    assert (after["state"], after["acknowledgement"]) == (2, 1)
+    result = after["last_check_result"]
+    assert result["active"]
+    assert result["command"][0] == str(programs.bin / "check_backup_quota")
+    assert result["output"].rstrip() == before["last_check_result"]["output"]
+
+
+def test_every_task_has_a_group_and_a_command(icinga: Icinga, store: Store) -> None:
+    """Time series are named by the command, and lists and dashboards are made of groups."""
+    groups = {each["attrs"]["name"] for each in icinga.ask("/v1/objects/servicegroups")["results"]}
+
+    assert groups == {f"backup-{task}" for task in TASKS}
+    for name, service in icinga.services().items():
+        task = name.rpartition("-")[2]
+        if name != "disk":
+            assert service["groups"] == [f"backup-{task}"]
+            assert service["check_command"] == f"backup-passive-{task}"
+            assert set(service["vars"]) >= {"backup_account", "backup_task"}
+            assert not [key for key in service["vars"] if key.startswith("dummy")]
 
 
 def test_nagios_shows_that_results_have_stopped(store: Store, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from backup_monitoring.icinga.results import CheckResult
 from backup_monitoring.model.verdicts import State
 from integration.slapd import free_port, make_authority
 from programs.daemons import PASSWORD, Icinga, Nagios, needed, running, until
-from programs.installed import Programs, Ran
+from programs.installed import NOW, Programs, Ran
 from programs.test_generate import (
     HOSTILE,
     NAGIOS_TEMPLATES,
@@ -73,8 +73,8 @@ def to_icinga(
     )
 
 
-def submit(store: Store, *options: str) -> Ran:
-    return store.run("submit_backup_results", *options)
+def submit(store: Store, *options: str, now: str = NOW) -> Ran:
+    return store.run("submit_backup_results", *options, now=now)
 
 
 def test_icinga_has_every_state(icinga: Icinga, store: Store) -> None:
