@@ -199,7 +199,8 @@ def _describe_error(error: BaseException) -> str:
         return sanitize(str(error))
     if isinstance(error, KeyboardInterrupt):
         return "interrupted"
-    if isinstance(error, ImportError):
+    # Python also raises SyntaxError where it has no memory to compile what is not in its cache.
+    if isinstance(error, ImportError | SyntaxError):
         return sanitize(f"{error}; install the package again, with what it depends on")
     if isinstance(error, OSError) and error.strerror:  # the system's own words
         named = f" ({error.filename})" if error.filename else f" at {_find_place(error)}"
