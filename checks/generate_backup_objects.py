@@ -49,7 +49,9 @@ def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
         (account.uid, sys.intern(choose_host(account.hosts, *hosts)))
         for account in map(_require_intact, (account for account, _ in state.accounts(None, None)))
     )
-    services = make_services(accounts, state.people(), tasks, options.host_per_account)
+    services = make_services(
+        accounts, state.people(), tasks, settings.icinga, options.host_per_account
+    )
     pieces = FORMATS[options.format].render(services, not options.no_hosts)
     if options.output is None:
         return DONE, "".join(pieces)

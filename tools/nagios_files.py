@@ -1,5 +1,7 @@
 """The configuration of Nagios and NRPE: commands and templates of services for each check."""
 
+from collections.abc import Iterator
+
 from backup_monitoring.tasks import TASKS
 from tools.commands import FOLDER, NOTE, Command, list_commands
 
@@ -42,7 +44,7 @@ define service {
 
 def render_nagios_active() -> str:
     """Return the templates of services whose check Nagios runs."""
-    parts = [f"# {NOTE}\n\n{_ACTIVE}"]
+    parts = [f"# {NOTE}\n\n{_ACTIVE}", *_list_groups()]
     for name in sorted(TASKS):
         parts.append(
             "define service {\n"
@@ -50,6 +52,7 @@ def render_nagios_active() -> str:
             "  use           backup-account-active\n"
             "  register      0\n"
             f"  check_command check_backup_{name}_account\n"
+            f"  servicegroups backup-{name}\n"
             "}\n"
         )
     return "\n".join(parts)
@@ -57,16 +60,27 @@ def render_nagios_active() -> str:
 
 def render_nagios_passive() -> str:
     """Return the templates of services whose results are submitted."""
-    parts = [f"# {NOTE}\n\n{_PASSIVE}"]
+    parts = [f"# {NOTE}\n\n{_PASSIVE}", *_list_groups()]
     for name in sorted(TASKS):
         parts.append(
             "define service {\n"
-            f"  name     backup-account-{name}\n"
-            "  use      backup-account-passive\n"
-            "  register 0\n"
+            f"  name          backup-account-{name}\n"
+            "  use           backup-account-passive\n"
+            "  register      0\n"
+            f"  servicegroups backup-{name}\n"
             "}\n"
         )
     return "\n".join(parts)
+
+
+def _list_groups() -> Iterator[str]:
+    for name in sorted(TASKS):
+        yield (
+            "define servicegroup {\n"
+            f"  servicegroup_name backup-{name}\n"
+            f"  alias             Backup {name}\n"
+            "}\n"
+        )
 
 
 def render_nagios_commands() -> str:

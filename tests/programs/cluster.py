@@ -63,11 +63,6 @@ class Node(IcingaProcess):
         found: dict[str, Any] = self.ask(f"/v1/objects/hosts/{name}")["results"][0]["attrs"]
         return found
 
-    def all_services(self) -> dict[str, dict[str, Any]]:
-        """Return the attributes of all services by their full names, ``HOST!NAME``."""
-        found = self.ask("/v1/objects/services")["results"]
-        return {each["attrs"]["__name"]: each["attrs"] for each in found}
-
     def has(self, names: set[str]) -> bool:
         """Return whether it has the services of these full *names* alone."""
         with contextlib.suppress(OSError):  # it reloads

@@ -169,6 +169,11 @@ class IcingaProcess:
         """Return the API's answer to a GET of *path*."""
         return self.request("GET", path)[1]
 
+    def all_services(self) -> dict[str, dict[str, Any]]:
+        """Return the attributes of all services by their full names, ``HOST!NAME``."""
+        found = self.ask("/v1/objects/services")["results"]
+        return {each["attrs"]["__name"]: each["attrs"] for each in found}
+
     def services(self) -> dict[str, dict[str, Any]]:
         """Return the attributes of all services by their names."""
         found = self.ask("/v1/objects/services")["results"]
@@ -226,20 +231,6 @@ enable_environment_macros=1
 """
 
 
-# Debian's configuration has a contact; without any Nagios does not start.
-_CONTACT = """
-define contact {
-  contact_name nobody
-  service_notification_period backup-always
-  host_notification_period backup-always
-  service_notification_options n
-  host_notification_options n
-  service_notification_commands backup-server-ok
-  host_notification_commands backup-server-ok
-}
-"""
-
-
 class Nagios:
     """A Nagios 4: made from the shipped files named, and objects."""
 
@@ -254,7 +245,7 @@ class Nagios:
             text = (SHIPPED / name).read_text().replace("/opt/backup-monitoring/bin", str(programs))
             (folder / name).write_text(text)
             lines += f"cfg_file={folder / name}\n"
-        (folder / "objects.cfg").write_text(objects.read_text() + _CONTACT)
+        (folder / "objects.cfg").write_text(objects.read_text())
         (folder / "nagios.cfg").write_text(f"{lines}cfg_file={folder / 'objects.cfg'}\n")
         self._give()
         self._process: subprocess.Popen[bytes] | None = None

@@ -11,7 +11,7 @@ import pytest
 from programs.daemons import SHIPPED, Icinga, needed
 from programs.director import Director, directing
 from programs.installed import Programs
-from programs.test_generate import HOSTILE, objects, with_hostile_accounts
+from programs.test_generate import HOSTILE, LINKS, objects, with_hostile_accounts
 from programs.test_store import Store
 
 pytestmark = [pytest.mark.installed, pytest.mark.server]
@@ -24,6 +24,7 @@ KINDS = {
     "NotificationTemplate": "notification",
     "Notification": "notification",
 }
+VARIABLES = ("backup_account", "backup_task", "backup_customer", "backup_reseller")
 WAYS = ("active", "passive")
 OTHERS = ("director-import.json", "director-notify.json")
 
@@ -34,7 +35,9 @@ def store(
 ) -> Store:
     if not request.config.getoption("--director"):
         pytest.skip("slow: asked for by --director")
-    return with_hostile_accounts(Store(programs, example, tmp_path / "example"))
+    store = with_hostile_accounts(Store(programs, example, tmp_path / "example"))
+    store.settings(more=LINKS)
+    return store
 
 
 @pytest.fixture(params=WAYS)
@@ -110,7 +113,9 @@ def test_accounts_become_services(
     assert len(rows) == 5 * (18 + len(HOSTILE))
     for row in (rows[0], *(each for each in rows if each["backup_account"] in HOSTILE)):
         service = director.show("service", row["name"], "--host", row["host"])
-        assert service["vars"] == {key: row[key] for key in ("backup_account", "backup_task")}
+        assert service["vars"] == {key: row[key] for key in VARIABLES if row[key] is not None}
+        for link in ("notes_url", "action_url"):
+            assert service[link] == row[link]
         assert service["display_name"] == row["display_name"]
         assert service["imports"] == [row["template"]]
     rendered = tmp_path / "rendered.conf"
@@ -131,6 +136,10 @@ def test_an_account_that_is_gone_has_no_service(director: Director) -> None:
             "display_name": f"Backup quota: {uid}",
             "backup_account": uid,
             "backup_task": "quota",
+            "backup_customer": None,
+            "backup_reseller": None,
+            "notes_url": None,
+            "action_url": None,
             "template": "backup-account-quota",
         }
         for uid in ("4000101", "4000102")

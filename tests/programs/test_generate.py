@@ -39,6 +39,10 @@ TEMPLATES = {
         "icinga2-submit.conf",
     ),
 }
+LINKS = (
+    '\n[icinga]\nnotes_url = "https://noc.example.org/backup/{account}.html?a=1&b=%20"\n'
+    'action_url = "/admin/{account}"\n'
+)
 NAGIOS_TEMPLATES = {
     "active": ("nagios4-commands.cfg", "nagios4-templates.cfg", "nagios4-active.cfg"),
     "passive": ("nagios4-templates.cfg", "nagios4-passive.cfg"),
@@ -124,14 +128,19 @@ def test_to_compare_writes_nothing_beside_the_file(store: Store) -> None:
     assert (ran.code, ran.out.splitlines()[1]) == (1, "new: 4000101-client")
 
 
+@pytest.mark.parametrize("hosts", [(), ("--host-per-account",)], ids=["server", "account"])
 @pytest.mark.parametrize("way", NAGIOS_TEMPLATES)
-def test_nagios_loads_it(hostile: Store, tmp_path: Path, way: str) -> None:
+def test_nagios_loads_it(hostile: Store, tmp_path: Path, way: str, hosts: tuple[str, ...]) -> None:
     needed("nagios4")
-    file = objects(hostile, "nagios")
+    hostile.settings(more=LINKS)
+    file = objects(hostile, "nagios", *hosts)
 
     nagios = Nagios(tmp_path / "nagios", tmp_path, NAGIOS_TEMPLATES[way], file)
 
-    assert f"Checked {5 * (18 + len(HOSTILE))} services" in nagios.check()
+    said = nagios.check()
+    assert f"Checked {5 * (18 + len(HOSTILE))} services" in said
+    assert "Checked 5 service groups" in said
+    assert "default contacts" not in said
 
 
 def test_icinga_has_the_names_as_they_are(hostile: Store, tmp_path: Path) -> None:
@@ -151,12 +160,74 @@ def test_icinga_has_the_names_as_they_are(hostile: Store, tmp_path: Path) -> Non
     assert named == "Backup quota: 4000101 Web server of the office"
 
 
+@pytest.mark.parametrize("per_account", [False, True], ids=["server", "account"])
+def test_links_and_customers(hostile: Store, tmp_path: Path, per_account: bool) -> None:
+    needed("icinga2", "openssl")
+    hostile.settings(more=LINKS)
+    file = objects(hostile, "icinga2", *["--host-per-account"] * per_account)
+    icinga = Icinga(tmp_path / "icinga", tmp_path, TEMPLATES["passive"], file)
+
+    with running(icinga):
+        services = icinga.all_services()
+        hosts = icinga.ask("/v1/objects/hosts")["results"]
+
+    for uid in ("4000101", *HOSTILE):
+        name = encode_name(uid)
+        service = services[f"{name}!quota" if per_account else f"backup-01!{name}-quota"]
+        assert service["notes_url"] == f"https://noc.example.org/backup/{name}.html?a=1&b=%20"
+        assert service["action_url"] == f"/admin/{name}"
+    named = services["4000101!quota" if per_account else "backup-01!4000101-quota"]
+    assert named["vars"]["backup_customer"] == "4000001"
+    assert named["vars"]["backup_reseller"] == "4000000"
+    assert len(services) == 5 * (18 + len(HOSTILE))
+    if per_account:
+        assert {each["name"] for each in services.values()} == set(TASKS)
+        host = next(each["attrs"] for each in hosts if each["name"] == "4000101")
+        assert host["display_name"] == "4000101 Web server of the office"
+        assert host["vars"]["backup_customer"] == "4000001"
+
+
+def test_nagios_has_links_and_customers(store: Store) -> None:
+    assert store.collect().code == 0
+    store.settings(more=LINKS)
+
+    text = objects(store, "nagios", "--host-per-account", "--tasks", "quota").read_text()
+
+    link = "https://noc.example.org/backup/4000101.html?a=1&b=%20"
+    shared = (
+        f"  _BACKUP_CUSTOMER 4000001\n  _BACKUP_RESELLER 4000000\n"
+        f"  notes_url {link}\n  action_url /admin/4000101\n}}\n"
+    )
+    assert (
+        "\ndefine host {\n  use backup-server\n  host_name 4000101\n"
+        f"  alias 4000101 Web server of the office\n{shared}"
+    ) in text
+    assert (
+        "\ndefine service {\n  use backup-account-quota\n  host_name 4000101\n"
+        "  service_description quota\n"
+        "  display_name Backup quota: 4000101 Web server of the office\n"
+        "  notes 4000101 Web server of the office\n"
+        f"  _BACKUP_ACCOUNT 4000101\n  _BACKUP_TASK quota\n{shared}"
+    ) in text
+
+
+def test_a_link_that_is_not_valid(store: Store) -> None:
+    assert store.collect().code == 0
+    for link in ("javascript:x", "https://noc/{uid}", "https://noc/$HOSTNAME$", "https://a b"):
+        store.settings(more=f'\n[icinga]\nnotes_url = "{link}"\n')
+
+        ran = store.run("generate_backup_objects")
+
+        assert ran.code == 3
+        assert 'not a valid link; write "https://HOST/{account}.html"' in ran.out
+
+
 def test_icinga_runs_the_checks(hostile: Store, tmp_path: Path, programs: Programs) -> None:
     needed("icinga2", "openssl")
     file = objects(hostile, "icinga2", "--tasks", "quota")
     assert hostile.collect(now=datetime.now(UTC).isoformat()).code == 0
-    add = f'vars.backup_quota_config = "{hostile.config}"\n'
-    text = file.read_text().replace("  vars.backup_task", f"  {add}  vars.backup_task")
+    add = f'    backup_quota_config = "{hostile.config}"\n'
+    text = file.read_text().replace("    backup_task", f"{add}    backup_task")
     file.write_text(text.replace("  host_name", "  check_interval = 2s\n  host_name"))
     icinga = Icinga(tmp_path / "icinga", programs.bin, TEMPLATES["active"], file)
 
@@ -189,12 +260,13 @@ def test_an_encoded_uid_is_reported(hostile: Store) -> None:
     assert ran.out.count("note: account ") == len(HOSTILE)
 
 
+@pytest.mark.parametrize("hosts", [(), ("--host-per-account",)], ids=["server", "account"])
 @pytest.mark.parametrize("form", ["icinga2", "director", "nagios"])
-def test_what_would_change(store: Store, form: str) -> None:
+def test_what_would_change(store: Store, form: str, hosts: tuple[str, ...]) -> None:
     assert store.collect().code == 0
-    file = objects(store, form, "--tasks", "quota,status")
+    file = objects(store, form, "--tasks", "quota,status", *hosts)
     before, names = file.read_bytes(), (store.folder / "directory.ldif").read_text()
-    again = ("--format", form, "--output", str(file), "--diff", "--tasks", "quota,status")
+    again = ("--format", form, "--output", str(file), "--diff", "--tasks", "quota,status", *hosts)
     assert store.run("generate_backup_objects", *again).code == 0
 
     (store.folder / "directory.ldif").write_text(names.replace("4000102", "4000199"))

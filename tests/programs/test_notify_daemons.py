@@ -185,9 +185,9 @@ def nagios(hooked: Notifier, programs: Programs, tmp_path: Path) -> Iterator[ByP
 def _add_contact(templates: Path) -> None:
     """Do what the shipped file asks the administrator for."""
     text = templates.read_text()
-    line = "  notification_options   w,c,r\n"
+    line = "  contacts               backup-nobody\n"
     assert text.count(line) == 1
-    templates.write_text(text.replace(line, f"{line}  contacts               backup-hook\n"))
+    templates.write_text(text.replace(line, line.replace("nobody", "hook")))
 
 
 @pytest.fixture(params=["icinga", "nagios"])

@@ -107,6 +107,21 @@ def test_a_state_comes_and_goes(icinga: Icinga, store: Store) -> None:
     assert seen == [0, 2, 0]
 
 
+def test_a_host_per_account(store: Store, tmp_path: Path) -> None:
+    needed("icinga2", "openssl")
+    made = objects(store, "icinga2", "--host-per-account")
+    daemon = Icinga(tmp_path / "icinga", tmp_path, TEMPLATES["passive"], made)
+    to_icinga(store, daemon.port, daemon.ca_file)
+
+    with running(daemon):
+        ran = submit(store, "--host-per-account")
+        services = daemon.all_services()
+
+    assert (ran.code, ran.out.split()[0]) == (0, f"{RESULTS}")
+    states = {name: services[name.replace("-", "!")]["state"] for name in STATES}
+    assert states == STATES
+
+
 def test_a_wrong_password_is_reported(icinga: Icinga, store: Store) -> None:
     to_icinga(store, icinga.port, icinga.ca_file, "wrong")
 

@@ -16,14 +16,22 @@ def render_director(services: Iterable[Service]) -> Iterator[str]:
         row = {
             "name": service.name,
             "host": service.host,
-            "display_name": _replace_unstorable(service.title),
-            "backup_account": _replace_unstorable(service.account).replace("$", "$$"),
+            "display_name": _replace_unstorable(service.display_name),
+            "backup_account": _escape_macros(service.account),
             "backup_task": service.task,
+            "backup_customer": _escape_macros(service.customer) or None,
+            "backup_reseller": _escape_macros(service.reseller) or None,
+            "notes_url": service.notes_url or None,
+            "action_url": service.action_url or None,
             "template": f"backup-account-{service.task}",
         }
         yield f"{separator}\n{json.dumps(row, sort_keys=True)}"
         separator = ","
     yield "[]\n" if separator == "[" else "\n]\n"
+
+
+def _escape_macros(text: str) -> str:
+    return _replace_unstorable(text).replace("$", "$$")
 
 
 def _replace_unstorable(text: str) -> str:

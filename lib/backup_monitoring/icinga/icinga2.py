@@ -15,16 +15,51 @@ def render_icinga2(services: Iterable[Service], with_hosts: bool = True) -> Iter
     for service in services:
         if with_hosts and service.host not in hosts:
             hosts.add(service.host)
-            yield f'\nobject Host {quote(service.host)} {{\n  import "backup-server"\n}}\n'
+            yield _format_host(service)
         yield (
             f"\nobject Service {quote(service.name)} {{\n"
             f'  import "backup-account-{service.task}"\n'
             f"  host_name = {quote(service.host)}\n"
-            f"  display_name = {quote(service.title)}\n"
-            f"  vars.backup_account = {quote_variable(service.account)}\n"
-            f"  vars.backup_task = {quote(service.task)}\n"
-            "}\n"
+            f"  display_name = {quote(service.display_name)}\n"
+            f"{_format_variables(service)}{_format_links(service)}}}\n"
         )
+
+
+def _format_host(service: Service) -> str:
+    lines = f'\nobject Host {quote(service.host)} {{\n  import "backup-server"\n'
+    if service.has_own_host:
+        lines += f"  display_name = {quote(service.title)}\n{_format_links(service)}"
+        lines += _format_dictionary(_list_owners(service))
+    return lines + "}\n"
+
+
+def _format_variables(service: Service) -> str:
+    account = ("backup_account", quote_variable(service.account))
+    return _format_dictionary(
+        [account, ("backup_task", quote(service.task)), *_list_owners(service)]
+    )
+
+
+def _list_owners(service: Service) -> Iterator[tuple[str, str]]:
+    if service.customer:
+        yield "backup_customer", quote_variable(service.customer)
+    if service.reseller:
+        yield "backup_reseller", quote_variable(service.reseller)
+
+
+def _format_dictionary(variables: Iterable[tuple[str, str]]) -> str:
+    # As one statement: with one per variable Icinga needs a quarter more memory.
+    lines = "".join(f"    {name} = {value}\n" for name, value in variables)
+    return f"  vars += {{\n{lines}  }}\n" if lines else ""
+
+
+def _format_links(service: Service) -> str:
+    lines = ""
+    if service.notes_url:
+        lines += f"  notes_url = {quote(service.notes_url)}\n"
+    if service.action_url:
+        lines += f"  action_url = {quote(service.action_url)}\n"
+    return lines
 
 
 def quote_variable(text: str) -> str:

@@ -17,18 +17,41 @@ def render_nagios(services: Iterable[Service], with_hosts: bool = True) -> Itera
         host = neutralize_value(service.host)
         if with_hosts and host not in hosts:
             hosts.add(host)
-            yield f"\ndefine host {{\n  use backup-server\n  host_name {host}\n}}\n"
+            yield (
+                f"\ndefine host {{\n  use backup-server\n  host_name {host}\n"
+                f"{_format_account(service) if service.has_own_host else ''}}}\n"
+            )
         yield (
             "\ndefine service {\n"
             f"  use backup-account-{service.task}\n"
             f"  host_name {host}\n"
             f"  service_description {service.name}\n"
-            f"  display_name {neutralize_value(service.title)}\n"
+            f"  display_name {neutralize_value(service.display_name)}\n"
+            # Nagios's pages do not show the display name.
+            f"  notes {neutralize_value(service.title)}\n"
             # It becomes a part of a shell's command line, so only plain UIDs stay as they are.
             f"  _BACKUP_ACCOUNT {encode_name(service.account)}\n"
             f"  _BACKUP_TASK {service.task}\n"
+            f"{_format_links(service)}"
             "}\n"
         )
+
+
+def _format_account(service: Service) -> str:
+    return f"  alias {neutralize_value(service.title)}\n{_format_links(service)}"
+
+
+def _format_links(service: Service) -> str:
+    lines = ""
+    if service.customer:
+        lines += f"  _BACKUP_CUSTOMER {encode_name(service.customer)}\n"
+    if service.reseller:
+        lines += f"  _BACKUP_RESELLER {encode_name(service.reseller)}\n"
+    if service.notes_url:
+        lines += f"  notes_url {service.notes_url}\n"
+    if service.action_url:
+        lines += f"  action_url {service.action_url}\n"
+    return lines
 
 
 def neutralize_value(text: str) -> str:

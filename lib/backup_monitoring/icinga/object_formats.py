@@ -1,5 +1,6 @@
-"""The formats of objects: how each is written, and where a service's name is in it."""
+"""The formats of objects: how each is written, and where a service's names are in it."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
@@ -15,21 +16,29 @@ class ObjectsFormat(NamedTuple):
     Args:
         render: yields the text of services piece by piece, with their hosts if the second
             argument is true and the format has hosts.
-        before, after: the text on both sides of a service's name. A line has one name at most.
-        indented: *before* may be anywhere in a line, else only at its start.
+        service, host: what matches a service's name and that of its host in a line, as group 1.
     """
 
     render: Callable[[Iterable[Service], bool], Iterator[str]]
-    before: str
-    after: str
-    indented: bool = False
+    service: re.Pattern[str]
+    host: re.Pattern[str]
 
 
 FORMATS: Mapping[str, ObjectsFormat] = {
-    "icinga2": ObjectsFormat(render_icinga2, 'object Service "', '"'),
+    "icinga2": ObjectsFormat(
+        render_icinga2,
+        re.compile('^object Service "([^"]*)"'),
+        re.compile('^  host_name = "([^"]*)"'),
+    ),
     # In JSON no value can hold the text before a name: its quotes would be escaped.
     "director": ObjectsFormat(
-        lambda services, _: render_director(services), ' "name": "', '"', True
+        lambda services, _: render_director(services),
+        re.compile(' "name": "([^"]*)"'),
+        re.compile(' "host": "([^"]*)"'),
     ),
-    "nagios": ObjectsFormat(render_nagios, "  service_description ", "\n"),
+    "nagios": ObjectsFormat(
+        render_nagios,
+        re.compile("^  service_description (.*)"),
+        re.compile("^  host_name (.*)"),
+    ),
 }

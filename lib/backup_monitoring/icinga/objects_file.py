@@ -117,15 +117,20 @@ def _compare(new: Path, output: Path, form: str) -> ObjectsDiff:
 
 def _read_names(file: Path, form: str) -> dict[str, int]:
     """Return the accounts' names in *file*, each with a bit per task: that needs little memory."""
-    _, before, after, indented = FORMATS[form]
+    _, service_pattern, host_pattern = FORMATS[form]
     names: dict[str, int] = {}
+    service = host = None
     with file.open(encoding="utf-8") as stream:
         for line in stream:
-            if line.startswith(before) or (indented and before in line):
-                name = line.partition(before)[2].partition(after)[0]
-                account, _, task = name.rpartition("-")
+            service = service_pattern.search(line) or service
+            host = host_pattern.search(line) or host
+            if service and host:
+                # The service of an account's own host has only the task's name.
+                account, _, task = service[1].rpartition("-")
                 if task in TASKS:
+                    account = account or host[1]
                     names[account] = names.get(account, 0) | 1 << _TASKS.index(task)
+                service = host = None
     return names
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from backup_monitoring.icinga.services import choose_host, encode_name
+from backup_monitoring.icinga.services import choose_host, encode_name, name_service
 from backup_monitoring.model import State, Verdict, sanitize
 from backup_monitoring.plugin import format_performance, limit_size
 from backup_monitoring.settings import Settings
@@ -36,7 +36,7 @@ def make_results(
         server = choose_host(hosts, settings.directory.host, settings.icinga.host_name)
         yield CheckResult(
             name if host_per_account else server,
-            f"{name}-{task}",
+            name_service(name, task, host_per_account),
             verdict.state,
             tuple(limit_size([*map(sanitize, _format_lines(uid, task, verdict))])),
             tuple(map(format_performance, verdict.metrics)),

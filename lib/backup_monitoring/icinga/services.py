@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from backup_monitoring.model import People
+from backup_monitoring.settings import ACCOUNT_PLACEHOLDER, IcingaSettings
 
 _PLAIN = re.compile(r"[A-Za-z0-9._@-]{1,64}", re.ASCII)
 _ENCODED = ("x-", "h-")
@@ -17,9 +18,11 @@ class Service(NamedTuple):
     """A service.
 
     Args:
-        name: ``UID-task``, the UID encoded if it has other characters than ``A-Za-z0-9._@-``.
+        name: as `name_service` makes it.
         host: the name of its host object. account: the UID. task: the check's.
-        title: its display name, raw text from outside.
+        title: UID and name of the account, raw text from outside.
+        customer, reseller: the first UID of each in the account's entry, '' for none.
+        notes_url, action_url: as the settings want them, '' for none.
     """
 
     name: str
@@ -27,6 +30,20 @@ class Service(NamedTuple):
     account: str
     task: str
     title: str
+    customer: str = ""
+    reseller: str = ""
+    notes_url: str = ""
+    action_url: str = ""
+
+    @property
+    def display_name(self) -> str:
+        """What lists show, raw text from outside."""
+        return f"Backup {self.task}: {self.title}"
+
+    @property
+    def has_own_host(self) -> bool:
+        """Whether its host stands for its account, and not for a backup server."""
+        return self.name == self.task
 
 
 def encode_name(uid: str) -> str:
@@ -55,10 +72,20 @@ def choose_host(hosts: Sequence[str], server: str | None, otherwise: str) -> str
     return host if _HOST.fullmatch(host) else encode_name(host)
 
 
+def name_service(account: str, task: str, host_per_account: bool) -> str:
+    """Return the name of the service of the account named *account*.
+
+    On a host of its own the task's, so that lists of many hosts have a column per task; else
+    ``account-task``.
+    """
+    return task if host_per_account else f"{account}-{task}"
+
+
 def make_services(
     accounts: Iterable[tuple[str, str]],
     people: People,
     tasks: Sequence[str],
+    settings: IcingaSettings,
     host_per_account: bool,
 ) -> Iterator[Service]:
     """Yield the services of *accounts*, in the order of these and of *tasks*.
@@ -68,6 +95,7 @@ def make_services(
 
     Args:
         accounts: UID and host of each, sorted.
+        settings: the links to make.
         host_per_account: each account is a host of its own, which has the account's name.
     """
     previous = None
@@ -82,9 +110,18 @@ def make_services(
         name = encode_name(uid)
         for task in tasks:
             yield Service(
-                f"{name}-{task}",
+                name_service(name, task, host_per_account),
                 name if host_per_account else server,
                 uid,
                 task,
-                f"Backup {task}: {title[:_LONGEST_NAME]}",
+                title[:_LONGEST_NAME],
+                _get_first(() if contact is None else contact.customers),
+                _get_first(() if contact is None else contact.resellers),
+                # An encoded name has only characters that a URL and a file's name may have.
+                settings.notes_url.replace(ACCOUNT_PLACEHOLDER, name),
+                settings.action_url.replace(ACCOUNT_PLACEHOLDER, name),
             )
+
+
+def _get_first(uids: Sequence[str]) -> str:
+    return uids[0] if uids else ""

@@ -11,11 +11,15 @@ from backup_monitoring.model import Key, parse_text
 from backup_monitoring.settings.forms import declare_ca_file
 from backup_monitoring.settings.toml_table import Table
 
+ACCOUNT_PLACEHOLDER = "{account}"
 PASSWORD_VARIABLE = "BACKUP_MONITORING_ICINGA_PASSWORD"  # noqa: S105 - a name, not a secret
 _LAST_PORT = 65535
 _URL = re.compile(
     r"https://([A-Za-z0-9._-]+|\[(?P<address>[0-9A-Fa-f:.]+)\])(:(?P<port>[0-9]{1,5}))?/?"
 )
+
+# Without what ends a value or begins a comment or a macro in Nagios's and Icinga's files.
+_LINK = re.compile(r"(https?://|/)[A-Za-z0-9._~:/?#\[\]@!&()*+,=%-]*")
 
 
 def _parse_url(value: object) -> str:
@@ -26,6 +30,13 @@ def _parse_url(value: object) -> str:
     if parts["port"] and not 0 < int(parts["port"]) <= _LAST_PORT:
         raise ValueError(f"not a valid URL; its port must be from 1 to {_LAST_PORT}")
     return text.rstrip("/")
+
+
+def _parse_link(value: object) -> str:
+    text = parse_text(value)
+    if not _LINK.fullmatch(text.replace(ACCOUNT_PLACEHOLDER, "")):
+        raise ValueError(f'not a valid link; write "https://HOST/{ACCOUNT_PLACEHOLDER}.html"')
+    return text
 
 
 def _is_address(text: str) -> bool:
@@ -82,6 +93,25 @@ class IcingaSettings(NamedTuple):
             "how long results are retried while the API does not answer",
         ),
     ] = timedelta(minutes=1)
+    notes_url: Annotated[
+        str,
+        Key(
+            "link of each service to more about its account, written by `generate_backup_objects`. "
+            "`{account}` is the account's name in objects",
+            "link of each service, {account} is its account",
+            parse=_parse_link,
+            example="https://noc.example.org/backup/{account}.html",
+        ),
+    ] = ""
+    action_url: Annotated[
+        str,
+        Key(
+            "the same: a link to where something can be done about it",
+            "and where something can be done about it",
+            parse=_parse_link,
+            example="https://admin.example.org/accounts/{account}",
+        ),
+    ] = ""
     host_name: Annotated[
         str,
         Key("host of accounts whose entry names no backup server"),
