@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from programs.daemons import PASSWORD, Icinga, Nagios, needed, running, until
-from programs.installed import Programs
+from programs.installed import ROOT, Programs
 from programs.notifier import Notifier
 from programs.test_generate import NAGIOS_TEMPLATES, TASKS, TEMPLATES, objects
 from programs.test_store import Store
@@ -155,6 +155,74 @@ def test_check_now_with_a_local_store_runs_the_check(
     assert result["active"]
     assert result["command"][0] == str(programs.bin / "check_backup_quota")
     assert result["output"].rstrip() == before["last_check_result"]["output"]
+
+
+OPERATOR = """
+object NotificationCommand "mail-service-notification" {
+  command = [ "FOLDER/tell", "$notification.type$", "$service.state$", "$service.name$" ]
+}
+template Notification "mail-service-notification" {
+  command = "mail-service-notification"
+}
+object User "icingaadmin" {
+}
+object NotificationComponent "notification" {
+}
+"""
+
+
+def test_a_dead_collector_is_one_alarm(
+    store: Store, programs: Programs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needed("icinga2", "openssl")
+    monkeypatch.setenv("BACKUP_MONITORING_CONFIG", str(store.config))
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "check_backup_monitoring").symlink_to(programs.bin / "check_backup_monitoring")
+    calls = "$NOTIFY_TYPE $NOTIFY_STATE $NOTIFY_LAST_STATE"
+    for name, line in (("tell", '"$@"'), ("notify_backup", f'"{calls}"')):
+        program = folder / name
+        program.write_text(f"#!/bin/sh\necho {line} >> {folder}/{name}.log\n")
+        program.chmod(0o755)
+        (folder / f"{name}.log").touch()
+    (documented,) = re.findall(
+        r"```text\n(object Service .*?)```",
+        (ROOT / "docs" / "icinga.md").read_text(),
+        flags=re.DOTALL,
+    )
+    made = objects(store, "icinga2")
+    made.write_text(made.read_text() + OPERATOR.replace("FOLDER", str(folder)) + documented)
+    shipped = ("icinga2-commands.conf", *TEMPLATES["passive"], "icinga2-notify.conf")
+    daemon = Icinga(tmp_path / "icinga", folder, shipped, made)
+    to_icinga(store, daemon.port, daemon.ca_file)
+    store.config.write_text(f'{store.config.read_text()}ttl = "20s"\n')
+    died = (datetime.now(UTC) - timedelta(minutes=16)).isoformat()
+    assert store.collect(now=died).code == 0
+
+    def read(name: str) -> list[str]:
+        return (folder / f"{name}.log").read_text().splitlines()
+
+    def states() -> set[int]:
+        services = daemon.services()
+        return {each["state"] for name, each in services.items() if name != "backup-monitoring"}
+
+    with running(daemon):
+        assert submit(store, now=died).code == 0
+        assert {0, 1, 2} <= states()
+        until(lambda: read("tell") == ["PROBLEM WARNING backup-monitoring"], 70)
+        until(lambda: states() == {3}, 40)
+        store.collect(now=(now := datetime.now(UTC).isoformat()))
+        assert submit(store, now=now).code == 0
+        _check_now(daemon, "backup-monitoring")
+        until(lambda: len(read("tell")) > 1)
+        called = read("notify_backup")
+
+    assert read("tell") == ["PROBLEM WARNING backup-monitoring", "RECOVERY OK backup-monitoring"]
+    assert called
+    for kind, state, last in map(str.split, called):
+        assert (kind, state) in {("PROBLEM", "WARNING"), ("PROBLEM", "CRITICAL")}
+        # One that returns from UNKNOWN is recorded by notify_backup, and not sent.
+        assert last in ("UNKNOWN", "OK")
 
 
 def test_every_task_has_a_group_and_a_command(icinga: Icinga, store: Store) -> None:

@@ -48,9 +48,9 @@ def _is_address(text: str) -> bool:
 
 
 class IcingaSettings(NamedTuple):
-    """[icinga]: for `submit_backup_results`.
+    """[icinga]: for `submit_backup_results` and `generate_backup_objects`.
 
-    It sends its results to Icinga 2's API, or to one of Nagios's two interfaces.
+    Results are sent to Icinga 2's API, or to one of Nagios's two interfaces.
 
     Args:
         password: from the environment; never printed.
