@@ -12,8 +12,8 @@ from typing import cast
 import pytest
 
 from backup_monitoring.model.errors import MonitoringError
+from backup_monitoring.plugin.help_request import HelpRequested
 from backup_monitoring.plugin.launcher import Watchdog
-from backup_monitoring.plugin.options import HelpRequested
 from backup_monitoring.settings.load import read_settings
 
 ROOT = Path(__file__).parent.parent

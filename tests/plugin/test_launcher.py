@@ -77,6 +77,20 @@ def test_help_of_a_program_that_is_not_a_check(tmp_path: Path) -> None:
     assert output.startswith("backup_settings ")
 
 
+def test_what_starts_every_program_loads_no_options(tmp_path: Path) -> None:
+    """A check that reads the store, and the hook, run in little more time than that takes."""
+    (tmp_path / "listing.py").write_text(
+        "import sys\ndef main(arguments, watchdog):\n    return 0, ' '.join(sys.modules)\n"
+    )
+
+    code, output = launch("listing", tmp_path, paths=f"{PATHS}:{tmp_path}")
+
+    assert code == 0
+    loaded = set(output.split())
+    assert "backup_monitoring.plugin.launcher" in loaded
+    assert loaded.isdisjoint({"argparse", "backup_monitoring.plugin.options"})
+
+
 @pytest.mark.parametrize(
     ("name", "heading"),
     [

@@ -7,8 +7,8 @@ import pytest
 
 from backup_monitoring import __version__
 from backup_monitoring.model.errors import UsageError
+from backup_monitoring.plugin.help_request import HelpRequested
 from backup_monitoring.plugin.options import (
-    HelpRequested,
     Parser,
     add_account_option,
     add_common_options,

@@ -4,8 +4,8 @@ import importlib
 from typing import NamedTuple
 
 from backup_monitoring.model.errors import MonitoringError
+from backup_monitoring.plugin.help_request import HelpRequested
 from backup_monitoring.plugin.launcher import Watchdog
-from backup_monitoring.plugin.options import HelpRequested
 
 
 class Done(NamedTuple):

@@ -175,7 +175,7 @@ def _run_program(program: str, watchdog: Watchdog) -> tuple[int, str]:
         raise UsageError(
             program, "not a program of backup-monitoring", "give the link the name of one"
         ) from None
-    from backup_monitoring.plugin.options import HelpRequested
+    from backup_monitoring.plugin.help_request import HelpRequested
 
     try:
         code, text = module.main(sys.argv[1:], watchdog)

@@ -8,14 +8,7 @@ from typing import NoReturn
 
 from backup_monitoring import __version__
 from backup_monitoring.model import MonitoringError, UsageError
-
-
-class HelpRequested(Exception):  # noqa: N818 - not an error
-    """--help or --version: the launcher prints *text*, and the program does nothing else."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self.text = text
+from backup_monitoring.plugin.help_request import HelpRequested
 
 
 class Parser(argparse.ArgumentParser):
