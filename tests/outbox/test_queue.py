@@ -53,14 +53,27 @@ def statuses(t: Transaction) -> list[str]:
     return [row[0] for row in t.execute("SELECT status FROM mails ORDER BY id")]
 
 
-def test_the_same_event_to_the_minute(t: Transaction) -> None:
+def test_a_duplicate_is_the_last_event_again(t: Transaction) -> None:
+    custom = event(kind=EventKind.CUSTOM)._replace(comment="Call us")
+
     assert record_event(t, event())
     assert not record_event(t, event(at=NOW + timedelta(seconds=59)))
     assert record_event(t, event(at=NOW + MINUTE))
-    assert record_event(t, event(state=State.WARNING))
-    assert record_event(t, event(kind=EventKind.CUSTOM))
+    assert record_event(t, event(state=State.WARNING, at=NOW + MINUTE))
+    assert record_event(t, custom)
+    assert not record_event(t, custom)
+    assert record_event(t, custom._replace(comment="Call us again"))
     assert record_event(t, event(task="status"))
     assert record_event(t, event(uid="4000102"))
+
+
+def test_what_fails_again_within_a_minute_is_no_duplicate(t: Transaction) -> None:
+    begin = NOW + timedelta(seconds=2)
+    solved = event(kind=EventKind.RECOVERY, state=State.OK, at=begin + timedelta(seconds=18))
+
+    assert record_event(t, event(at=begin))
+    assert record_event(t, solved)
+    assert record_event(t, event(at=begin + timedelta(seconds=48)))
 
 
 def test_all_or_nothing(file: Path) -> None:

@@ -40,8 +40,8 @@ CREATE INDEX digests_about ON digests (account, task, status);
 CREATE INDEX digests_mail ON digests (mail);
 CREATE TABLE events (
     account TEXT NOT NULL COLLATE NOCASE, task TEXT NOT NULL, kind TEXT NOT NULL,
-    state TEXT NOT NULL, minute INTEGER NOT NULL, created REAL NOT NULL,
-    PRIMARY KEY (account, task, kind, state, minute)
+    state TEXT NOT NULL, minute INTEGER NOT NULL, comment TEXT NOT NULL,
+    created REAL NOT NULL, PRIMARY KEY (account, task)
 ) WITHOUT ROWID;
 CREATE TABLE sent (
     recipient TEXT NOT NULL, role TEXT NOT NULL, account TEXT NOT NULL COLLATE NOCASE,

@@ -31,22 +31,23 @@ class DuplicateError(MonitoringError):
 def record_event(transaction: Transaction, event: Event) -> bool:
     """Record *event*; return whether it is new, and log it if it is a duplicate.
 
-    A duplicate has the same account, task, kind and state, and the same time to the minute.
+    A duplicate has kind, state, minute and comment of the last event of its account and task: what
+    fails, is solved and fails again within a minute is new each time.
     """
+    subject = _get_subject(event)
     minute = int(write_time(event.at) // 60)
-    added = transaction.execute(
-        "INSERT OR IGNORE INTO events VALUES (?, ?, ?, ?, ?, ?)",
-        (
-            *_get_subject(event),
-            event.kind.name,
-            event.state.name,
-            minute,
-            write_time(transaction.now),
-        ),
-    ).rowcount
-    if not added:
+    what = (event.kind.name, event.state.name, minute, write_text(event.comment))
+    last = transaction.execute(
+        "SELECT kind, state, minute, comment FROM events WHERE account = ? AND task = ?", subject
+    ).fetchone()
+    if last == what:
         transaction.log_event(LogAction.DUPLICATE, event, "", "duplicate event")
-    return bool(added)
+        return False
+    transaction.execute(
+        "INSERT OR REPLACE INTO events VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (*subject, *what, write_time(transaction.now)),
+    )
+    return True
 
 
 def track_failure(transaction: Transaction, event: Event, *, settled: bool = False) -> None:
