@@ -132,4 +132,4 @@ def _read_mails(settings: Settings, now: datetime) -> OutboxHealth | OutboxFailu
         return OutboxFailure(State.UNKNOWN, f"outbox: {error}")
     except OutboxError as error:
         return OutboxFailure(State.CRITICAL, f"outbox: {error}")
-    return OutboxHealth(status.waiting, status.oldest, status.held, status.refused)
+    return OutboxHealth(*status)

@@ -1,27 +1,24 @@
 """notify_backup: notifies the customers and resellers of failing accounts."""
 
-import argparse
 import os
+import time
 from collections.abc import Callable, Sequence
-from datetime import datetime
 
 from backup_monitoring.model import UsageError, escape_unprintable
-from backup_monitoring.plugin import (
-    Parser,
-    Watchdog,
-    add_account_option,
-    add_common_options,
-    choose_now,
-    parse_uids,
-    start_run,
-)
-from backup_monitoring.settings import Settings
-from backup_monitoring.tasks import TASKS
+from backup_monitoring.notify import HOOK_LIMIT, spool_quickly
+from backup_monitoring.plugin import Watchdog
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # what the hook does not load
+    import argparse
+    from datetime import datetime
+
+    from backup_monitoring.plugin import Parser
+    from backup_monitoring.settings import Settings
 
 DONE, INCOMPLETE = 0, 1
 PhaseCallback = Callable[[str], None]
-_TIME_LIMITS = {"hook": 10, "other": 300}
-_LOOKUP_SHARE = 0.7  # of the hook's time limit; the rest is for the outbox
+_LIMIT = 300  # seconds, of all jobs but the hook
 
 
 def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
@@ -31,28 +28,44 @@ def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
         MonitoringError: the command line or the settings are wrong, or people cannot be looked up.
         HelpRequested: the command line asks for help or version.
     """
-    options = _parser().parse(arguments)
-    mode = _choose_mode(options)
-    settings = start_run(options, watchdog, _TIME_LIMITS["hook" if mode is _hook else "other"])
-    code, text = mode(options, settings, choose_now(options), watchdog.phase)
+    began = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    watchdog.phase("writing into the spool")
+    code, text = spool_quickly(arguments, began, watchdog.limit) or _run_job(
+        arguments, watchdog, began
+    )
     return code, "\n".join(map(escape_unprintable, text.split("\n")))
 
 
-def _parser() -> Parser:
+def _run_job(arguments: Sequence[str], watchdog: Watchdog, began: int) -> tuple[int, str]:
+    """Do the job that the options ask for; *began*: CLOCK_BOOTTIME in nanoseconds."""
+    from backup_monitoring.plugin import choose_now, start_run
+
+    options = _parser().parse(arguments)
+    options.began = began
+    mode = _choose_mode(options)
+    settings = start_run(options, watchdog, HOOK_LIMIT if mode is _hook else _LIMIT)
+    return mode(options, settings, choose_now(options), watchdog.phase)
+
+
+def _parser() -> "Parser":
+    from backup_monitoring.plugin import Parser, add_account_option, add_common_options
+    from backup_monitoring.tasks import TASK_NAMES
+
     parser = Parser(
         "notify_backup",
         "Finds in the directory who must be notified of an account's problem, and sends the mails. "
         "The monitoring system calls it as its notification command, with options or environment "
-        "variables (NOTIFY_ACCOUNT, NOTIFY_TYPE, ..., or Nagios's NAGIOS_ macros).",
-        "exit codes: 0 sent, or safely in the outbox; 1 something was handed to the operator; "
-        "2 the outbox could not be written; 3 wrong options or settings",
+        "variables (NOTIFY_ACCOUNT, NOTIFY_TYPE, ..., or Nagios's NAGIOS_ macros): the call is "
+        "spooled for --deliver.",
+        "exit codes: 0 spooled or sent, or safely in the outbox; 1 something was handed to the "
+        "operator, or waits; 2 spool or outbox could not be written; 3 wrong options or settings",
     )
     add_account_option(parser)
-    add_common_options(parser, limit="10 for a notification, else 300")
+    add_common_options(parser, limit=f"{HOOK_LIMIT} for a notification, else {_LIMIT}")
     call = parser.add_argument_group("a notification")
     for option, metavar, text in (
         ("type", "TYPE", "PROBLEM, RECOVERY, CUSTOM; others are only logged"),
-        ("task", "TASK", ", ".join(TASKS)),
+        ("task", "TASK", ", ".join(TASK_NAMES)),
         ("state", "STATE", "OK, WARNING, CRITICAL or UNKNOWN"),
         ("last-state", "STATE", "the previous state"),
         ("output", "TEXT", "the check's first line"),
@@ -66,12 +79,16 @@ def _parser() -> Parser:
     return parser
 
 
-def _add_modes(parser: Parser) -> None:
+def _add_modes(parser: "Parser") -> None:
     group = parser.add_argument_group("other jobs, one at a time")
     group.add_argument(
         "--scan", action="store_true", help="evaluate all accounts, notify of changes"
     )
-    group.add_argument("--deliver", action="store_true", help="deliver what waits in the outbox")
+    group.add_argument(
+        "--deliver",
+        action="store_true",
+        help="handle the calls that are spooled, and deliver what waits in the outbox",
+    )
     group.add_argument(
         "--release", action="store_true", help="release what is held, or was only recorded"
     )
@@ -89,10 +106,10 @@ def _add_modes(parser: Parser) -> None:
     )
 
 
-Mode = Callable[[argparse.Namespace, Settings, datetime, PhaseCallback], tuple[int, str]]
+Mode = Callable[["argparse.Namespace", "Settings", "datetime", PhaseCallback], tuple[int, str]]
 
 
-def _choose_mode(options: argparse.Namespace) -> Mode:
+def _choose_mode(options: "argparse.Namespace") -> Mode:
     modes: dict[str, Mode] = {
         "scan": _scan,
         "deliver": _deliver,
@@ -108,7 +125,7 @@ def _choose_mode(options: argparse.Namespace) -> Mode:
     return modes[asked[0]] if asked else _hook
 
 
-def _require_trigger(settings: Settings, trigger: str, way: str) -> None:
+def _require_trigger(settings: "Settings", trigger: str, way: str) -> None:
     if settings.notify.trigger != trigger:
         raise UsageError(
             f"{settings.file}: [notify] trigger",
@@ -119,26 +136,33 @@ def _require_trigger(settings: Settings, trigger: str, way: str) -> None:
 
 
 def _hook(
-    options: argparse.Namespace, settings: Settings, now: datetime, phase: PhaseCallback
+    options: "argparse.Namespace", settings: "Settings", now: "datetime", phase: PhaseCallback
 ) -> tuple[int, str]:
-    """Handle a notification of the monitoring system."""
-    from backup_monitoring.notify import parse_call
+    """Spool a notification of the monitoring system, or show what it would lead to."""
+    from backup_monitoring.notify import (
+        Notifier,
+        collect_values,
+        parse_call,
+        require_outbox,
+        spool_call,
+    )
+    from backup_monitoring.plugin import parse_uids
 
     if options.account is not None:
         uids = parse_uids(options) or []
         if len(uids) != 1:
             raise UsageError("--account", "a notification is about one account", "give one")
         options.account = uids[0]
-    call = parse_call(options, os.environ, now)
+    call = parse_call(collect_values(vars(options), os.environ, now))
     _require_trigger(settings, "monitoring", "a notification")
-    from backup_monitoring.notify import Notifier
-
-    seconds = (options.timeout or _TIME_LIMITS["hook"]) * _LOOKUP_SHARE
-    return Notifier(settings, now, phase, dry=options.dry_run).handle_call(call, seconds)
+    outbox = require_outbox(settings)
+    if options.dry_run:
+        return Notifier(settings, now, phase, dry=True).preview_call(call)
+    return spool_call(vars(options), str(outbox.absolute()), options.began, now)
 
 
 def _scan(
-    options: argparse.Namespace, settings: Settings, now: datetime, phase: PhaseCallback
+    options: "argparse.Namespace", settings: "Settings", now: "datetime", phase: PhaseCallback
 ) -> tuple[int, str]:
     """Notify of what has changed since the last scan."""
     _require_trigger(settings, "scan", "--scan")
@@ -148,9 +172,9 @@ def _scan(
 
 
 def _deliver(
-    options: argparse.Namespace, settings: Settings, now: datetime, phase: PhaseCallback
+    options: "argparse.Namespace", settings: "Settings", now: "datetime", phase: PhaseCallback
 ) -> tuple[int, str]:
-    """Deliver what waits in the outbox."""
+    """Handle the calls that are spooled, and deliver what waits in the outbox."""
     from backup_monitoring.notify import Notifier
 
     if options.dry_run:
@@ -159,7 +183,7 @@ def _deliver(
 
 
 def _release(
-    options: argparse.Namespace, settings: Settings, now: datetime, phase: PhaseCallback
+    options: "argparse.Namespace", settings: "Settings", now: "datetime", phase: PhaseCallback
 ) -> tuple[int, str]:
     """Release what is held or only recorded."""
     from backup_monitoring.notify import Notifier
@@ -168,10 +192,11 @@ def _release(
 
 
 def _explain(
-    options: argparse.Namespace, settings: Settings, now: datetime, phase: PhaseCallback
+    options: "argparse.Namespace", settings: "Settings", now: "datetime", phase: PhaseCallback
 ) -> tuple[int, str]:
     """Show who is notified of accounts, and why."""
     from backup_monitoring.notify import Notifier
+    from backup_monitoring.plugin import parse_uids
 
     uids = parse_uids(options)
     if uids is None:
@@ -180,17 +205,18 @@ def _explain(
 
 
 def _check_contacts(
-    options: argparse.Namespace, settings: Settings, now: datetime, phase: PhaseCallback
+    options: "argparse.Namespace", settings: "Settings", now: "datetime", phase: PhaseCallback
 ) -> tuple[int, str]:
     """List what is wrong with contacts."""
     from backup_monitoring.notify import Notifier
+    from backup_monitoring.plugin import parse_uids
 
     findings = list(Notifier(settings, now, phase).check_contacts(parse_uids(options)))
     return (INCOMPLETE if findings else DONE), "\n".join(findings) or "all contacts are valid"
 
 
 def _test_mail(
-    options: argparse.Namespace, settings: Settings, now: datetime, phase: PhaseCallback
+    options: "argparse.Namespace", settings: "Settings", now: "datetime", phase: PhaseCallback
 ) -> tuple[int, str]:
     """Send sample mails."""
     from backup_monitoring.notify import Notifier

@@ -29,6 +29,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="try icinga/director-*.json with a real Icinga Director and MariaDB",
     )
     parser.addoption(
+        "--hooks",
+        type=int,
+        default=60,
+        metavar="N",
+        help="call N hooks at once (with -s: how long that takes); 1000 take a minute",
+    )
+    parser.addoption(
         "--simulation-days",
         type=int,
         default=0,

@@ -42,7 +42,7 @@ ONLY = {
     "sqlite3": ("store.", "outbox."),
     "jinja2": ("mail.",),
     "smtplib": ("mail.",),
-    "tomllib": ("settings.load",),
+    "tomllib": ("settings.load", "settings.hook_settings"),
     "tqdm": (),
 }
 MOST_LINES = 400
@@ -296,9 +296,12 @@ FORBIDDEN = {
         "plugin.check",
     ),
     "notify_backup -a 4000102 --type PROBLEM --task quota --state WARNING": (
-        *("ldap3", "jinja2", "smtplib", "tqdm", "directory", "uploads", "icinga", "selftest"),
-        *RULES.values(),
+        *HEAVY,
+        *(set(QUICK) - {"tomllib", "typing", "tasks"}),
+        *("sqlite3", "store", "notify.batch", "outbox.outbox_file"),
+        *(set(STORE_ONLY) - {"outbox", "notify"}),
     ),
+    "notify_backup --deliver": ("ldap3", "directory", "uploads", "icinga", *RULES.values()),
 }
 FACES = {f"{OURS}.{package}" for package in LAYERS}
 LISTED = """

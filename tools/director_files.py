@@ -149,7 +149,7 @@ def _make_director_hook() -> dict[str, object]:
         "object_type": "object",
         "methods_execute": "PluginNotification",
         "command": f"{FOLDER}/notify_backup",
-        "timeout": "20",
+        "timeout": "60",
         "arguments": {
             f"--{name}": {"value": f"--{name}={macro}", "skip_key": True}
             for name, macro in _MACROS.items()

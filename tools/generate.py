@@ -40,6 +40,7 @@ from tools.programs import (  # noqa: E402
     render_program,
     render_script,
     render_setup,
+    render_task_names,
 )
 from tools.settings_tables import render_setting_blocks  # noqa: E402
 from tools.task_tables import (  # noqa: E402
@@ -53,6 +54,7 @@ from tools.task_tables import (  # noqa: E402
 
 FILES: Mapping[str, Callable[[], str]] = {
     "setup.cfg": render_setup,
+    "lib/backup_monitoring/tasks/names.py": render_task_names,
     "examples/backup-monitoring.toml": render_annotated,
     "icinga/icinga2-commands.conf": render_icinga2_commands,
     "icinga/icinga2-active.conf": render_icinga2_active,

@@ -10,8 +10,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from backup_monitoring.notify.batch import handle_calls
 from backup_monitoring.notify.composer import Composer
+from backup_monitoring.outbox.delivery_log import DeliveryLog
+from backup_monitoring.outbox.transaction import Outbox
 from backup_monitoring.settings.load import read_settings
+from backup_monitoring.store.source import open_source
 from mail.mailserver import Behaviour
 from programs.installed import NOW, Programs, Ran
 
@@ -132,11 +136,37 @@ class Notifier:
         assert ran.err == ""
         return ran
 
-    def hook(self, uid: str, kind: str, state: str, *options: str, now: str = NOW) -> Ran:
+    def spool(self, uid: str, kind: str, state: str, *options: str, now: str = NOW) -> Ran:
         """Call as the monitoring system does, about quota unless *options* have a task."""
         task = () if "--task" in options else ("--task", "quota")
         call = ("--account", uid, "--type", kind, "--state", state, *task, *options)
         return self.run(*call, now=now)
+
+    def hook(self, uid: str, kind: str, state: str, *options: str, now: str = NOW) -> Ran:
+        """Spool a call, and handle it as a delivery does, without the delivery of mails."""
+        ran = self.spool(uid, kind, state, *options, now=now)
+        assert (ran.code, ran.out) == (0, "spooled\n")
+        return self.handle(now)
+
+    def handle(self, now: str = NOW) -> Ran:
+        """Handle what is spooled or waits; return what was done with it, a line each."""
+        settings, at = read_settings(self.config), datetime.fromisoformat(now)
+        log = DeliveryLog(settings.notify.log)
+        with Outbox(self.outbox, log) as outbox:
+            done = handle_calls(
+                outbox, settings, at, lambda: open_source(settings, at, lambda doing: None)
+            )
+        lines = [each.summary for each in done.handled]
+        results = [each.result for each in done.handled if each.result is not None]
+        reasons = [each.operator_reason for each in results if each.operator_reason is not None]
+        lines += [f"handed to the operator: {reason}" for reason in reasons]
+        lines += [f"FAILED: {failure}" for failure in (*done.failures, log.failure) if failure]
+        return Ran(1 if reasons or done.failures else 0, "".join(f"{x}\n" for x in lines), "")
+
+    def spooled(self) -> list[str]:
+        """Return the names of the files in the spool, in their order."""
+        folder = self.outbox.parent / "spool"
+        return sorted(each.name for each in folder.glob("[!.]*"))
 
     def collect(self, now: str = NOW) -> None:
         ran = self.program("collect_backup_state", now=now)

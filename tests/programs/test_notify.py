@@ -4,10 +4,8 @@ import email
 import email.policy
 import re
 import shutil
-import socket
 import sqlite3
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -103,7 +101,7 @@ def test_a_dry_run_changes_nothing(notifier: Notifier, before: bool) -> None:
         notifier.hook("4000103", "PROBLEM", "CRITICAL")
     files = _files(notifier.folder)
 
-    ran = notifier.hook("4000102", "PROBLEM", "WARNING", "--output", "given", "--dry-run")
+    ran = notifier.spool("4000102", "PROBLEM", "WARNING", "--output", "given", "--dry-run")
 
     assert ran.code == 0
     assert ran.first == "dry run: nothing was changed"
@@ -393,34 +391,19 @@ def test_without_a_sender_mails_wait(notifier: Notifier) -> None:
     assert [each.address for each in notifier.deliver(LATEST)] == [CUSTOMER]
 
 
-def test_directories_that_never_answer_are_handed_to_the_operator(notifier: Notifier) -> None:
-    """Two calls at once: neither waits for the other one's directory."""
-    with socket.create_server(("127.0.0.1", 0)) as deaf:
-        uri = f'uri = "ldap://127.0.0.1:{deaf.getsockname()[1]}"\ntimeout = "30s"'
-        notifier.settings(('uri = "ldif:directory.ldif"', uri), store=False)
-        with ThreadPoolExecutor() as pool:
-            calls = [
-                pool.submit(notifier.hook, uid, "PROBLEM", "WARNING", "-t", "6")
-                for uid in ("4000101", "4000102")
-            ]
-            done = [call.result() for call in calls]
-
-    for ran in done:
-        assert ran.code == 1
-        assert "handed to the operator: the directory and the home did not answer" in ran.out
-    assert notifier.addresses() == [OPERATOR, OPERATOR]
-
-
 def test_what_could_not_be_looked_up_is_not_sent_yet(notifier: Notifier) -> None:
-    away = notifier.folder / "away"
-    store = notifier.folder / "store"
+    away, store = notifier.folder / "away", notifier.folder / "store"
     store.rename(away)
-    assert notifier.hook("4000102", "PROBLEM", "WARNING", "--time", "1795518000").code == 1
+    waits = notifier.hook("4000102", "PROBLEM", "WARNING", "--time", "1795518000")
+    assert waits.code == 1
+    assert "FAILED: 1 calls wait: " in waits.out
     away.rename(store)
 
     back = ("--last-state", "UNKNOWN", "--time", "1795519000")
+    ran = notifier.hook("4000102", "PROBLEM", "WARNING", *back)
 
-    assert notifier.hook("4000102", "PROBLEM", "WARNING", *back).out == "3 queued\n"
+    not_again = "back from UNKNOWN in the state of the last notification, already notified"
+    assert ran.out == f"3 queued\n{not_again}\n"
 
 
 def test_a_recovery_that_cannot_be_looked_up_drops_what_waits(notifier: Notifier) -> None:
@@ -428,11 +411,12 @@ def test_a_recovery_that_cannot_be_looked_up_drops_what_waits(notifier: Notifier
     notifier.hook("4000102", "PROBLEM", "WARNING")
     (notifier.folder / "store").rename(notifier.folder / "away")
 
-    assert notifier.hook("4000102", "RECOVERY", "OK", now=LATER).code == 1
+    ran = notifier.hook("4000102", "RECOVERY", "OK", now=LATER)
 
+    assert (ran.code, ran.out) == (0, "")  # nobody has heard of the problem: nothing waits
     (notifier.folder / "away").rename(notifier.folder / "store")
     notifier.deliver(LATEST)
-    assert [each.address for each in notifier.behaviour.got] == [OPERATOR]
+    assert notifier.behaviour.got == []
 
 
 def test_a_computer_that_is_gone_is_not_solved(notifier: Notifier) -> None:
@@ -492,28 +476,36 @@ def test_a_used_up_quota_is_left_to_the_quota_check(notifier: Notifier) -> None:
         ),
     ],
 )
-def test_what_cannot_be_looked_up_goes_to_the_operator(
+def test_what_cannot_be_looked_up_waits(
     notifier: Notifier, change: tuple[str, str] | tuple[()], store: bool, says: str
 ) -> None:
     notifier.settings(*([change] if change else []), store=store)
     now = "2026-11-25T00:00:00+01:00"
+    notifier.spool("4000102", "PROBLEM", "CRITICAL", "--output", "given text", now=now)
+    notifier.spool("4000103", "PROBLEM", "CRITICAL", now=now)
 
-    ran = notifier.hook("4000102", "PROBLEM", "CRITICAL", "--output", "given text", now=now)
+    ran = notifier.run("--deliver", now=now)
 
     assert ran.code == 1
-    assert ran.first == "handed to the operator"
+    assert "FAILED: 2 calls wait: " in ran.out
     assert says in ran.out
-    ((address, _, _, raw),) = notifier.waiting()
-    assert address == OPERATOR
-    assert "4000102" in raw.decode()
-    again = notifier.hook("4000102", "PROBLEM", "CRITICAL", now=now)
-    assert again.out == "duplicate event, already notified\n"
+    assert notifier.spooled() == []
+    (got,) = notifier.behaviour.got
+    mail = email.message_from_bytes(got.content, policy=email.policy.default)
+    body = mail.get_body(("plain",))
+    assert body is not None
+    assert got.address == OPERATOR
+    assert mail["Subject"] == "Backup monitoring: notifications wait"
+    again = notifier.run("--deliver", now=now)
+    assert (again.code, len(notifier.behaviour.got)) == (1, 1)
 
 
 @pytest.mark.server
 def test_a_directory_that_hangs(notifier: Notifier, start_slapd: StartSlapd) -> None:  # noqa: F811
     server = start_slapd(slapd.TREE)
-    notifier.settings(("ldif:directory.ldif", server.uri), store=False)
+    notifier.settings(
+        ("ldif:directory.ldif", server.uri), ("dc=example,dc=org", server.suffix), store=False
+    )
     server.freeze()
     try:
         began = time.monotonic()
@@ -522,7 +514,7 @@ def test_a_directory_that_hangs(notifier: Notifier, start_slapd: StartSlapd) -> 
         server.thaw()
 
     assert ran.code == 1, ran.out
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 40
     assert notifier.addresses() == [OPERATOR]
 
 
@@ -537,17 +529,16 @@ def test_a_problem_that_gets_worse_within_a_second_is_handed_over_twice(notifier
 def test_nobody_is_found_and_there_is_no_operator(notifier: Notifier) -> None:
     notifier.settings(('"operations@example.org"', '""'))
 
-    ran = notifier.hook("4009999", "PROBLEM", "CRITICAL")
+    notifier.spool("4009999", "PROBLEM", "CRITICAL")
+    ran = notifier.run("--deliver")
 
     assert ran.code == 1
     assert "[notify] operator is not set: nobody was notified" in ran.out
 
 
-@pytest.mark.parametrize("dry", [(), ("--dry-run",)], ids=["written", "dry run"])
+@pytest.mark.parametrize("job", ["--deliver", "--dry-run"])
 @pytest.mark.parametrize("kind", ["a folder", "no outbox", "busy"])
-def test_an_outbox_that_cannot_be_written(
-    notifier: Notifier, kind: str, dry: tuple[str, ...]
-) -> None:
+def test_an_outbox_that_cannot_be_written(notifier: Notifier, kind: str, job: str) -> None:
     holder = None
     if kind == "a folder":
         notifier.outbox.mkdir()
@@ -557,17 +548,19 @@ def test_an_outbox_that_cannot_be_written(
         notifier.hook("4000103", "PROBLEM", "CRITICAL")
         holder = sqlite3.connect(notifier.outbox, isolation_level=None)
         holder.execute("BEGIN EXCLUSIVE")
+    assert notifier.run(*CALL).code == 0
 
-    ran = notifier.hook("4000102", "PROBLEM", "WARNING", *dry)
+    ran = notifier.run(*CALL, "--dry-run") if job == "--dry-run" else notifier.run(job)
 
     if holder is not None:
         holder.close()
-    if kind == "busy" and dry:  # a dry run has a copy of its own
+    if kind == "busy" and job == "--dry-run":  # a dry run has a copy of its own
         assert ran.code == 0
         return
     assert ran.code == 2, ran.out
-    assert ran.out.startswith(f"FAILED: {notifier.outbox}: ") or dry
+    assert ran.out.startswith("FAILED: ")
     assert len(ran.out.splitlines()) == 1
+    assert len(notifier.spooled()) == 1
 
 
 CALL = ("-a", "4000102", "--task", "quota", "--type", "PROBLEM", "--state", "WARNING")

@@ -198,9 +198,10 @@ def monitoring(request: pytest.FixtureRequest) -> Monitoring:
 
 
 def wait(hooked: Notifier, count: int, what: str, reason: str = "") -> list[dict[str, str]]:
-    """Wait until the log has so many lines that begin so; return them."""
+    """Handle calls until the log has so many lines that begin so; return them."""
 
     def lines() -> list[dict[str, str]]:
+        hooked.handle(datetime.now(UTC).isoformat())
         return [
             line
             for line in hooked.log()

@@ -65,7 +65,8 @@ def test_the_environment_describes_a_call(
 
     ran = notifier.run(**environment)
 
-    assert (ran.code, ran.out) == (0, "3 queued\n")
+    assert (ran.code, ran.out) == (0, "spooled\n")
+    assert notifier.handle().out == "3 queued\n"
     assert not [*notifier.folder.rglob("pwned"), *Path().glob("pwned")]
     _check_mail(notifier, "account-4000101@example.org")
 
@@ -91,6 +92,7 @@ def test_options_take_precedence_over_the_environment(notifier: Notifier) -> Non
     ran = notifier.run(*CALL, NOTIFY_ACCOUNT="4000101", NOTIFY_STATE="CRITICAL")
 
     assert ran.code == 0
+    notifier.handle()
     assert notifier.addresses() == ALL
     assert {row[2] for row in notifier.waiting()} == {"WARNING"}
 
@@ -100,7 +102,8 @@ def test_options_take_precedence_over_the_environment(notifier: Notifier) -> Non
 def test_a_hostile_account(notifier: Notifier, uid: str, store: bool) -> None:
     notifier.settings(store=store)
 
-    ran = notifier.run(*CALL[2:], NOTIFY_ACCOUNT=uid)
+    assert notifier.run(*CALL[2:], NOTIFY_ACCOUNT=uid).code == 0
+    ran = notifier.handle()
 
     assert ran.code == 1
     assert "no such account" in ran.out
@@ -120,7 +123,8 @@ def test_a_hostile_account_in_a_filter(
         ("ldif:directory.ldif", server.uri), ("dc=example,dc=org", server.suffix), store=False
     )
 
-    ran = notifier.run(*CALL[2:], NOTIFY_ACCOUNT=uid)
+    assert notifier.run(*CALL[2:], NOTIFY_ACCOUNT=uid).code == 0
+    ran = notifier.handle()
 
     assert ran.code == 1
     assert "no such account" in ran.out

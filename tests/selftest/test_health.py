@@ -217,6 +217,19 @@ def test_accounts_that_cannot_be_judged(
             id="too long",
         ),
         pytest.param(
+            OutboxHealth(spooled=3, retried=1, oldest_call=timedelta(hours=1)),
+            State.OK,
+            "last run took",
+            id="calls in time",
+        ),
+        pytest.param(
+            OutboxHealth(spooled=3, retried=1, oldest_call=timedelta(days=1)),
+            State.CRITICAL,
+            "4 calls of the hook wait (3 of them spooled), the oldest for 1 d, "
+            "threshold 1h ([monitoring] outbox)",
+            id="no delivery for a day",
+        ),
+        pytest.param(
             OutboxHealth(held=2),
             State.WARNING,
             "2 mails are held; see notify_backup --release",
@@ -257,8 +270,9 @@ def test_the_summary_is_the_worst_parts_and_the_details_name_all() -> None:
         "OK - last run took 2.5 s",
         "OK - 0 of 0 accounts without a readable home",
     )
-    assert verdict.details[-3:] == (
+    assert verdict.details[-4:] == (
         "OK - 0 mails wait, the oldest for 0 min",
+        "OK - 0 calls of the hook wait (0 of them spooled), the oldest for 0 min",
         "OK - 0 mails are held; see notify_backup --release",
         "OK - 0 mails of the last 24 h could not be delivered; see [notify] log",
     )
@@ -270,6 +284,7 @@ def test_what_is_measured() -> None:
     accounts = AffectedAccounts(300, "schedule", 30, 1, 2)
     run = LastRun(timedelta(seconds=2.51249), {"report": 2}, accounts)
     mails = OutboxHealth(waiting=3, oldest=timedelta(minutes=5), held=2, refused=1)
+    mails = mails._replace(spooled=7, retried=4, oldest_call=timedelta(minutes=6))
 
     verdict = evaluate_health((FINE, never), run, policy, NOW, mails)
 
@@ -291,6 +306,9 @@ def test_what_is_measured() -> None:
         ),
         Metric("mails_waiting", 3),
         Metric("mails_oldest", 300, "s", None, Range(end=3600)),
+        Metric("calls_spooled", 7),
+        Metric("calls_retried", 4),
+        Metric("calls_oldest", 360, "s", None, Range(end=3600)),
         Metric("mails_held", 2, "", none),
         Metric("mails_refused", 1, "", none),
     )

@@ -47,6 +47,7 @@ class ListPurpose(Enum):
     FIRST_SCAN = "FIRST_SCAN"
     NOT_DELIVERED = "NOT_DELIVERED"
     NO_SCAN = "NO_SCAN"
+    NO_LOOKUP = "NO_LOOKUP"
 
 
 class ListItem(NamedTuple):
@@ -66,7 +67,8 @@ class MailList(NamedTuple):
     Args:
         purpose: what the mail is about. items: the rows; the caller decides who may see them.
         host: of a storm, the backup server. of: the number of its accounts, None if not known.
-        reason, since: of NO_SCAN, why the scan is not possible and since when, UTC; else '', None.
+        reason, since: of NO_SCAN and NO_LOOKUP, why nobody is notified and since when, UTC; else
+            '', None.
     """
 
     purpose: ListPurpose

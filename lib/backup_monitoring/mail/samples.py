@@ -76,7 +76,7 @@ def make_samples(recipient: Recipient, policy: NotifySettings) -> Iterator[MailS
 
 def make_sample_list(purpose: ListPurpose) -> MailList:
     """Return the sample list for *purpose*."""
-    if purpose is ListPurpose.NO_SCAN:
+    if purpose in (ListPurpose.NO_SCAN, ListPurpose.NO_LOOKUP):
         return MailList(
             purpose, (), reason="the store: its last run is 2 h old", since=SAMPLE_EVENING
         )

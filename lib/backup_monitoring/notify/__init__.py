@@ -4,8 +4,10 @@ from backup_monitoring import face
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from backup_monitoring.notify.call import parse_call
+    from backup_monitoring.notify.call_values import collect_values
     from backup_monitoring.notify.deadline import call_within
-    from backup_monitoring.notify.hook import parse_call
-    from backup_monitoring.notify.notifier import Notifier
+    from backup_monitoring.notify.notifier import Notifier, require_outbox
+    from backup_monitoring.notify.spooling import HOOK_LIMIT, spool_call, spool_quickly
 else:
     __all__, __getattr__ = face(__name__, __file__)

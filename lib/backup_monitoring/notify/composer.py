@@ -106,6 +106,11 @@ class Composer:
         """Return the mail to the operator that no scan is possible because of *reason*."""
         return self._compose_list(MailList(ListPurpose.NO_SCAN, (), reason=reason, since=self._now))
 
+    def compose_no_lookup(self, reason: str) -> QueuedMail:
+        """Return the mail to the operator that calls of the hook wait because of *reason*."""
+        listing = MailList(ListPurpose.NO_LOOKUP, (), reason=reason, since=self._now)
+        return self._compose_list(listing)
+
     def _list_items(self, events: Sequence[Event]) -> list[ListItem]:
         return [ListItem(event, self._make_about(event)) for event in events]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -107,7 +108,7 @@ class Dispatcher:
             forget_sent(self._transaction, event.uid, event.task, keep)
         if decision.operator_reason is None:
             return EventResult(decision, tuple(notifications))
-        queued, failure = self.notify_operator(event, decision.operator_reason)
+        queued, failure = self.notify_operator([(event, decision.operator_reason)])
         return EventResult(decision, (*notifications, *queued), decision.operator_reason + failure)
 
     def catch_up(self, event: Event, facts: Facts | None) -> EventResult | None:
@@ -126,21 +127,27 @@ class Dispatcher:
             return None
         return EventResult(decision._replace(operator_reason=None), tuple(notifications))
 
-    def notify_operator(self, event: Event, reason: str) -> tuple[list[Notification], str]:
-        """Notify the operator that *event* could not be sent to everybody, and why.
+    def notify_operator(
+        self, events: Sequence[tuple[Event, str]]
+    ) -> tuple[list[Notification], str]:
+        """Notify the operator that *events* could not be sent to everybody, each with the reason.
 
         Returns what was queued, and a text to append to the reason if nothing could be: only exit
         code and output can report it then.
         """
         from backup_monitoring.mail import ListItem, ListPurpose, MailList, compose_list
 
-        self._log_not_sent(event, "", reason)
-        items = [ListItem(event, About(), reason)]
-        listing = MailList(ListPurpose.NOT_DELIVERED, items, event.host)
+        if not events:
+            return [], ""
+        for event, reason in events:
+            self._log_not_sent(event, "", reason)
+        items = [ListItem(event, About(), reason) for event, reason in events]
+        first = events[0][0]
+        listing = MailList(ListPurpose.NOT_DELIVERED, items, first.host)
         zone = choose_zone(self._settings)
         try:
             recipient = find_operator(self._policy)
-            mail = compose_list(listing, recipient, self._policy, event.at, zone)
+            mail = compose_list(listing, recipient, self._policy, first.at, zone)
         except AddressError:
             return [], ""
         except MailError as error:

@@ -1,8 +1,7 @@
-"""The hook: handles a call as the notification command of a monitoring system."""
+"""Handles a call of the hook: who is notified of it, and what is remembered."""
 
-import argparse
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterable, Sequence
+from datetime import UTC
 from typing import NamedTuple
 
 from backup_monitoring.model import (
@@ -13,76 +12,36 @@ from backup_monitoring.model import (
     NoPeople,
     People,
     State,
-    UsageError,
     Verdict,
 )
+from backup_monitoring.notify.call import Call
 from backup_monitoring.notify.dispatch import Dispatcher, EventResult, describe_account
 from backup_monitoring.notify.events import end_problem, is_end_uncertain, make_event
 from backup_monitoring.notify.recipients import find_recipients, find_switched_off
 from backup_monitoring.outbox import (
-    OVER,
     LogAction,
     Problem,
     Transaction,
     delete_problem,
     find_problem,
+    is_anybody_notified,
     record_event,
     save_problem,
     track_failure,
 )
 from backup_monitoring.settings import Settings
 from backup_monitoring.store import Source, StoreError
-from backup_monitoring.tasks import TASKS, is_covered_elsewhere
+from backup_monitoring.tasks import is_covered_elsewhere
 
-_KINDS = {"PROBLEM": EventKind.PROBLEM, "RECOVERY": EventKind.RECOVERY, "CUSTOM": EventKind.CUSTOM}
-# The texts of these are for the provider's staff: they are logged, and nobody is notified.
-_LOGGED = ("ACKNOWLEDGEMENT", "DOWNTIME", "FLAPPING")
 _DUPLICATE = "duplicate event, already notified"
 _COVERED = "the quota is used up: the quota check notifies"
 _BACK = "back from UNKNOWN in the state of the last notification"
 _UNCERTAIN = "not solved for certain: earlier failures are not known, and no backup succeeded since"
 _HOOK = "hook:"  # before the task of a problem of the hook; the scan's have none
 
-# The names of our options, and what Nagios calls them; our own variables are NOTIFY_ and the name.
-NAGIOS = {
-    "account": "NAGIOS__SERVICEBACKUP_ACCOUNT",
-    "task": "NAGIOS__SERVICEBACKUP_TASK",
-    "type": "NAGIOS_NOTIFICATIONTYPE",
-    "state": "NAGIOS_SERVICESTATE",
-    "last_state": "NAGIOS_LASTSERVICESTATE",
-    "output": "NAGIOS_SERVICEOUTPUT",
-    "author": "NAGIOS_NOTIFICATIONAUTHOR",
-    "comment": "NAGIOS_NOTIFICATIONCOMMENT",
-    "time": "NAGIOS_TIMET",
-    "host": "NAGIOS_HOSTNAME",
-}
-
-
-class Call(NamedTuple):
-    """A call of the hook.
-
-    Args:
-        uid: the account. task: the check.
-        type: the monitoring system's word. kind: what it means; None: it is only logged.
-        state, last_state: of the service; None if it was not given.
-        at: when, aware UTC.
-    """
-
-    uid: str
-    task: str
-    type: str
-    kind: EventKind | None
-    state: State
-    last_state: State | None
-    at: datetime
-    output: str = ""
-    author: str = ""
-    comment: str = ""
-    host: str = ""
-
 
 class HookResult(NamedTuple):
-    """What the hook did, in a sentence; *result* is None if no event was dispatched."""
+    """What was done with a call, in a sentence; *result* is None if no event was dispatched."""
 
     summary: str
     result: EventResult | None = None
@@ -107,68 +66,6 @@ class PreparedCall(NamedTuple):
     uncertain: tuple[str, ...] = ()
 
 
-def parse_call(options: argparse.Namespace, environment: Mapping[str, str], now: datetime) -> Call:
-    """Return the call that *options*, else variables of the *environment*, describe.
-
-    Raises:
-        UsageError: a value is missing or not valid.
-    """
-
-    def get(name: str) -> str:
-        option = getattr(options, name, None)
-        for value in (option, environment.get(f"NOTIFY_{name.upper()}")):
-            if value:
-                return str(value)
-        return environment.get(NAGIOS[name], "")
-
-    notification_type = get("type").upper()
-    task = get("task").lower()
-    if not get("account"):
-        raise UsageError("--account", "no account given", "give one, or set NOTIFY_ACCOUNT")
-    if task not in TASKS:
-        raise UsageError("--task", f"{task!r} is none of {', '.join(TASKS)}", "give one of them")
-    if notification_type not in _KINDS and not notification_type.startswith(_LOGGED):
-        remedy = "pass the monitoring system's own word"
-        raise UsageError("--type", f"{notification_type!r} is unknown", remedy)
-    return Call(
-        uid=get("account"),
-        task=task,
-        type=notification_type,
-        kind=_KINDS.get(notification_type),
-        state=_parse_state("--state", get("state")),
-        last_state=_parse_state("--last-state", get("last_state")) if get("last_state") else None,
-        at=_parse_time(get("time"), now),
-        output=get("output"),
-        author=get("author"),
-        comment=get("comment"),
-        host=get("host"),
-    )
-
-
-def _parse_state(option: str, text: str) -> State:
-    try:
-        return State[text.upper()]
-    except KeyError:
-        problem = f"{text!r} is none of {', '.join(state.name for state in State)}"
-        raise UsageError(option, problem, "pass the service's state") from None
-
-
-def _parse_time(text: str, now: datetime) -> datetime:
-    """Parse *text*, seconds since 1970 or ISO 8601 with offset; *now* if it is empty."""
-    if not text:
-        return now
-    try:
-        if text.replace(".", "", 1).isdigit():
-            return datetime.fromtimestamp(float(text), UTC)
-        moment = datetime.fromisoformat(text)
-        if moment.tzinfo is not None:
-            return moment.astimezone(UTC)
-    except (ValueError, OverflowError, OSError):
-        pass
-    remedy = "use seconds since 1970, or ISO 8601 with offset"
-    raise UsageError("--time", f"{text!r} is not a valid time", remedy)
-
-
 def prepare_call(call: Call, source: Source, settings: Settings) -> PreparedCall:
     """Look up everything that `apply_call` needs.
 
@@ -176,7 +73,7 @@ def prepare_call(call: Call, source: Source, settings: Settings) -> PreparedCall
         DirectoryError, StoreError: the account or its people cannot be looked up.
     """
     people = CachedPeople(source.people)
-    prepared = _match_verdict(call, source, people)
+    prepared = _match_verdict(call, source, people, settings)
     _load_people(prepared, people, settings)
     return prepared
 
@@ -192,16 +89,17 @@ def _load_people(prepared: PreparedCall, people: CachedPeople, settings: Setting
     describe_account(prepared.event, people, prepared.facts, UTC)
 
 
-def _match_verdict(call: Call, source: Source, people: People) -> PreparedCall:
+def _match_verdict(call: Call, source: Source, people: People, settings: Settings) -> PreparedCall:
     """Return the event of *call*, with the details of the verdict if that has the same state.
 
-    Otherwise the given state counts, and the event has the monitoring system's own text.
+    Otherwise, and without a store, the given state counts, and the event has the monitoring
+    system's own text.
     """
     event = make_plain_event(call)
     contact = people.contact(call.uid)
     if contact is not None:  # by its own name, in whatever case the call has it
         event = event._replace(uid=contact.uid, host=contact.host or event.host)
-    verdict = _find_verdict(call, source)
+    verdict = _find_verdict(call, source) if settings.store.folder is not None else None
     if verdict is None or verdict.state is not call.state:
         return PreparedCall(event, None, False, people)
     detailed = make_event(event.uid, call.task, event.kind, verdict, event.host, call.at)
@@ -291,23 +189,39 @@ def log_call(call: Call, transaction: Transaction) -> HookResult:
     return HookResult(f"{call.type}: logged, nobody is notified")
 
 
-def hand_to_operator(
-    call: Call, reason: str, transaction: Transaction, settings: Settings
-) -> HookResult:
-    """Notify the operator of a call whose account or people cannot be looked up, and why.
+def recover_unseen(call: Call, transaction: Transaction) -> bool:
+    """Drop what waits of a problem that *call* ends; return whether somebody has heard of it.
+
+    It is no longer true, whoever it is for, and nobody need be looked up to know that.
+    """
+    track_failure(transaction, make_plain_event(call))
+    if is_anybody_notified(transaction, call.uid, call.task):
+        return True
+    record_event(transaction, make_plain_event(call))
+    _remember_call(call, transaction)
+    reason = "nobody was notified of the problem"
+    transaction.log_event(LogAction.NOT_SENT, make_plain_event(call), "", reason)
+    return False
+
+
+def give_up(
+    calls: Sequence[tuple[Call, str]], transaction: Transaction, settings: Settings
+) -> list[HookResult]:
+    """Notify the operator of *calls* that could not be looked up in time, each with the reason.
 
     Raises:
         OutboxError: the outbox cannot be written.
     """
-    event = make_plain_event(call)
-    if not record_event(transaction, event):
-        return HookResult(_DUPLICATE)
-    if event.kind in OVER:  # drops what waits about it, whoever it is for: it is no longer true
-        _remember_call(call, transaction)
-        track_failure(transaction, event)
-    nobody = NoPeople()
-    queued, failure = Dispatcher(transaction, nobody, settings).notify_operator(event, reason)
-    decision = find_recipients(event, nobody, settings.notify)._replace(operator_reason=reason)
-    return HookResult(
-        "handed to the operator", EventResult(decision, tuple(queued), reason + failure)
-    )
+    results = []
+    new = [each for each in calls if record_event(transaction, make_plain_event(each[0]))]
+    for call, _ in new:
+        if call.kind is EventKind.RECOVERY:
+            _remember_call(call, transaction)
+            track_failure(transaction, make_plain_event(call))
+    dispatcher = Dispatcher(transaction, NoPeople(), settings)
+    queued, failure = dispatcher.notify_operator([(make_plain_event(c), why) for c, why in new])
+    for call, reason in new:
+        decision = find_recipients(make_plain_event(call), NoPeople(), settings.notify)
+        result = EventResult(decision, tuple(queued), reason + failure)
+        results.append(HookResult("handed to the operator", result))
+    return results

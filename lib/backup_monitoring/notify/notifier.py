@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from datetime import datetime
+from pathlib import Path
 
 from backup_monitoring.mail import AddressError, MailError, parse_address
 from backup_monitoring.model import (
@@ -15,21 +16,14 @@ from backup_monitoring.model import (
     State,
     UsageError,
 )
+from backup_monitoring.notify.batch import Found, handle_calls, look_up_calls
+from backup_monitoring.notify.call import Call
 from backup_monitoring.notify.contact_check import check_contacts
-from backup_monitoring.notify.deadline import call_within
 from backup_monitoring.notify.dispatch import EventResult
 from backup_monitoring.notify.dry_run import copy_outbox, format_notifications
-from backup_monitoring.notify.hook import (
-    Call,
-    HookResult,
-    PreparedCall,
-    apply_call,
-    hand_to_operator,
-    log_call,
-    prepare_call,
-)
+from backup_monitoring.notify.hook import apply_call, log_call
 from backup_monitoring.notify.recipients import find_recipients
-from backup_monitoring.outbox import DeliveryLog, LogAction, Outbox, OutboxError, Transaction
+from backup_monitoring.outbox import DeliveryLog, LogAction, Outbox, OutboxError
 from backup_monitoring.settings import Settings
 from backup_monitoring.store import Source, StoreError, open_source
 from backup_monitoring.tasks import TASKS
@@ -38,6 +32,14 @@ DONE, INCOMPLETE, NOT_WRITTEN, WRONG = 0, 1, 2, 3
 _DRY = "dry run: nothing was changed"
 _ENTRY = Needs(Need.NOTHING, None)
 ExitResult = tuple[int, str]
+
+
+def require_outbox(settings: Settings) -> Path:
+    """Return the file of the outbox; SettingsError if the settings name none."""
+    if settings.notify.outbox is None:
+        remedy = 'set it, for example to "/var/lib/backup-monitoring/outbox/outbox.sqlite"'
+        raise SettingsError(f"{settings.file}: [notify] outbox", "not set", remedy)
+    return settings.notify.outbox
 
 
 class Notifier:
@@ -58,45 +60,24 @@ class Notifier:
         self._phase = phase
         self._dry = dry
 
-    def handle_call(self, call: Call, seconds: float) -> ExitResult:
-        """Handle a call as the monitoring system's notification command.
-
-        What cannot be looked up, or not within *seconds*, is handed to the operator: the
-        monitoring system calls only once.
-        """
+    def preview_call(self, call: Call) -> ExitResult:
+        """Show what a call of the hook would lead to now; nothing is spooled."""
         try:
             with self._open_outbox() as outbox:
-                prepared = None if call.kind is None else self._prepare(call, seconds)
+                if call.kind is None:
+                    prepared: Found = None
+                else:
+                    (prepared,) = look_up_calls([call], self._settings, self._open_source)
+                if isinstance(prepared, str):
+                    return INCOMPLETE, f"{_DRY}\nit would wait: {prepared}"
                 with outbox.transaction(self._now) as transaction:
-                    done = self._apply(call, prepared, transaction)
-                log = outbox.log
+                    if prepared is None:
+                        done = log_call(call, transaction)
+                    else:
+                        done = apply_call(call, prepared, transaction, self._settings)
         except OutboxError as error:
             return NOT_WRITTEN, f"FAILED: {error}"
-        return self._make_result([done.result] if done.result else [], done.summary, log)
-
-    def _prepare(self, call: Call, seconds: float) -> PreparedCall | str:
-        """Return what *call* is about, or why that cannot be looked up."""
-        if self._settings.store.folder is not None:
-            return self._look_up(call)
-        # A directory or a home may never answer: nothing else would end the wait.
-        prepared = call_within(seconds, lambda: self._look_up(call))
-        return prepared or f"the directory and the home did not answer within {seconds:g} s"
-
-    def _look_up(self, call: Call) -> PreparedCall | str:
-        try:
-            with self._open_source() as source:
-                return prepare_call(call, source, self._settings)
-        except (DirectoryError, StoreError) as error:
-            return str(error)
-
-    def _apply(
-        self, call: Call, prepared: PreparedCall | str | None, transaction: Transaction
-    ) -> HookResult:
-        if prepared is None:
-            return log_call(call, transaction)
-        if isinstance(prepared, str):
-            return hand_to_operator(call, prepared, transaction, self._settings)
-        return apply_call(call, prepared, transaction, self._settings)
+        return self._make_result([done.result] if done.result else [], done.summary, outbox.log)
 
     def scan(self) -> ExitResult:
         """Evaluate all accounts, and notify of what has changed."""
@@ -145,26 +126,46 @@ class Notifier:
         return INCOMPLETE, f"no scan, {how}: {reason}"
 
     def deliver(self) -> ExitResult:
-        """Deliver what waits in the outbox."""
+        """Handle the calls of the hook, and deliver what waits in the outbox."""
+        try:
+            with self._open_outbox() as outbox:
+                calls, code = self._handle_calls(outbox)
+                mails = self._deliver_mails(outbox)
+        except OutboxError as error:
+            return NOT_WRITTEN, f"FAILED: {error}"
+        return max(code, mails[0]), "\n".join((mails[1], *calls))
+
+    def _handle_calls(self, outbox: Outbox) -> tuple[list[str], int]:
+        """Handle the calls of the hook; return lines of output, and the exit code."""
+        try:
+            done = handle_calls(outbox, self._settings, self._now, self._open_source)
+        except OutboxError as error:  # mails that wait are delivered all the same
+            return [f"FAILED: {error}"], NOT_WRITTEN
+        results = [each.result for each in done.handled if each.result is not None]
+        count = sum(len(each.notifications) for each in results)
+        code, text = self._make_result(
+            results, f"{len(done.handled)} calls handled, {count} to notify", outbox.log
+        )
+        lines = text.splitlines() if done.handled else []
+        lines += [f"FAILED: {each}" for each in done.failures]
+        return lines, max(code, INCOMPLETE if done.failures else DONE)
+
+    def _deliver_mails(self, outbox: Outbox) -> ExitResult:
         from backup_monitoring.mail import TransportError, open_transport
         from backup_monitoring.notify.composer import Composer
         from backup_monitoring.outbox import deliver
 
-        try:
-            with self._open_outbox() as outbox, self._open_stored_source() as source:
-                people = None if source is None else source.people
-                composer = Composer(self._settings, people, self._now)
-                self._phase(f"delivering mails to {self._policy.smtp}")
-                transport = open_transport(self._policy)
-                count_accounts = source.count_accounts if source is not None else lambda host: None
-                done = deliver(outbox, transport, self._policy, self._now, composer, count_accounts)
-                log = outbox.log
-        except OutboxError as error:
-            return NOT_WRITTEN, f"FAILED: {error}"
+        with self._open_stored_source() as source:
+            people = None if source is None else source.people
+            composer = Composer(self._settings, people, self._now)
+            self._phase(f"delivering mails to {self._policy.smtp}")
+            transport = open_transport(self._policy)
+            count_accounts = source.count_accounts if source is not None else lambda host: None
+            done = deliver(outbox, transport, self._policy, self._now, composer, count_accounts)
         if done.busy:
             return DONE, "another delivery is running"
         lines = [f"{done.sent} sent, {done.retried} to retry, {done.refused} refused"]
-        lines += [f"FAILED: {error}" for error in (*done.errors, log.failure) if error]
+        lines += [f"FAILED: {error}" for error in (*done.errors, outbox.log.failure) if error]
         # If a mail server is down, nothing is lost; all other errors are in the settings.
         if any(not isinstance(error, TransportError) for error in done.errors):
             return WRONG, "\n".join(lines)
@@ -245,10 +246,7 @@ class Notifier:
     @contextmanager
     def _open_outbox(self) -> Iterator[Outbox]:
         """Give the outbox, or a copy of it in a dry run; OutboxError if it cannot be opened."""
-        file = self._policy.outbox
-        if file is None:
-            remedy = 'set it, for example to "/var/lib/backup-monitoring/outbox/outbox.sqlite"'
-            raise SettingsError(f"{self._settings.file}: [notify] outbox", "not set", remedy)
+        file = require_outbox(self._settings)
         self._phase(f"opening {file}")
         with ExitStack() as stack:
             log = DeliveryLog(None if self._dry else self._policy.log)

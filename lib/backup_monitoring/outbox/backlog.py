@@ -8,6 +8,7 @@ from typing import NamedTuple
 from backup_monitoring.outbox.columns import read_time, write_time
 from backup_monitoring.outbox.outbox_errors import make_damage_error, make_error
 from backup_monitoring.outbox.outbox_file import read_outbox
+from backup_monitoring.outbox.spool import Spool, SpoolStatus
 
 _DAY = timedelta(days=1)
 
@@ -20,16 +21,22 @@ class OutboxStatus(NamedTuple):
         oldest: how long the oldest of them could have been delivered; None if none waits.
         held: mails and digest events that the storm guard holds.
         refused: mails that were refused or given up in the last 24 hours.
+        spooled: calls of the hook that no delivery has handled.
+        retried: calls that wait because nobody could be looked up.
+        oldest_call: how long the oldest of both has waited; None if there is none.
     """
 
     waiting: int = 0
     oldest: timedelta | None = None
     held: int = 0
     refused: int = 0
+    spooled: int = 0
+    retried: int = 0
+    oldest_call: timedelta | None = None
 
 
 def read_status(file: Path, now: datetime) -> OutboxStatus:
-    """Return the state of the outbox *file* at *now*, without changing it.
+    """Return the state of the outbox *file* and its spool at *now*, without changing them.
 
     Raises:
         OutboxError: it is missing, empty or damaged. OutboxAccessError: this user cannot read it.
@@ -41,14 +48,14 @@ def read_status(file: Path, now: datetime) -> OutboxStatus:
             answer = db.execute("PRAGMA quick_check(1)").fetchone()[0]
             if answer != "ok":
                 raise make_damage_error(file, answer)
-            return _count_mails(db, now)
+            return _count_mails(db, Spool(file).read_status(now), now)
         finally:
             db.close()
     except sqlite3.Error as error:
         raise make_error(file, error) from None
 
 
-def _count_mails(db: sqlite3.Connection, now: datetime) -> OutboxStatus:
+def _count_mails(db: sqlite3.Connection, spool: SpoolStatus, now: datetime) -> OutboxStatus:
     waiting, ready = db.execute(
         "SELECT count(*), min(ready) FROM mails WHERE status IN ('waiting', 'sending')"
     ).fetchone()
@@ -60,5 +67,12 @@ def _count_mails(db: sqlite3.Connection, now: datetime) -> OutboxStatus:
         "SELECT count(*) FROM mails WHERE status = 'refused' AND done > ?",
         (write_time(now - _DAY),),
     ).fetchone()[0]
-    oldest = None if ready is None else max(now - read_time(ready), timedelta(0))
-    return OutboxStatus(waiting, oldest, held, refused)
+    retried, since = db.execute("SELECT count(*), min(since) FROM calls").fetchone()
+    ages = (_measure_age(since, now), spool.oldest)
+    oldest_call = max((age for age in ages if age is not None), default=None)
+    oldest = _measure_age(ready, now)
+    return OutboxStatus(waiting, oldest, held, refused, spool.calls, retried, oldest_call)
+
+
+def _measure_age(since: float | None, now: datetime) -> timedelta | None:
+    return None if since is None else max(now - read_time(since), timedelta(0))

@@ -81,6 +81,18 @@ def is_notified(transaction: Transaction, to: tuple[str, Role], account: str, ta
     return row is not None
 
 
+def is_anybody_notified(transaction: Transaction, account: str, task: str) -> bool:
+    """Return whether a mail about a failure arrived anywhere, or is on its way."""
+    where = f"account = ? AND task = ? AND kind IN ({_quote_kinds(GUARDED)})"
+    row = transaction.execute(
+        f"SELECT 1 FROM sent WHERE {where} UNION ALL SELECT 1 FROM mails WHERE {where} "  # noqa: S608 - ours
+        f"AND status = 'sending' UNION ALL SELECT 1 FROM digests WHERE {where} "
+        "AND status = 'composed' LIMIT 1",
+        (write_text(account), write_text(task)) * 3,
+    ).fetchone()
+    return row is not None
+
+
 def forget_sent(
     transaction: Transaction, account: str, task: str, keep: Iterable[tuple[str, Role]]
 ) -> None:

@@ -64,18 +64,23 @@ class LastRun(NamedTuple):
 
 
 class OutboxHealth(NamedTuple):
-    """The mails of the outbox.
+    """The mails of the outbox, and the calls of the hook.
 
     Args:
         waiting: number of mails to deliver. oldest: how long the oldest of them has waited.
         held: number held by the storm guard. refused: number that could not be delivered,
             of the last 24 h.
+        spooled: number of calls that no delivery has handled. retried: number of those that wait
+            because nobody could be looked up. oldest_call: how long the oldest has waited.
     """
 
     waiting: int = 0
     oldest: timedelta | None = None
     held: int = 0
     refused: int = 0
+    spooled: int = 0
+    retried: int = 0
+    oldest_call: timedelta | None = None
 
 
 class OutboxFailure(NamedTuple):
@@ -209,18 +214,25 @@ def _check_mails(
         return []
     if isinstance(mails, OutboxFailure):
         return [_Aspect(mails.state, mails.problem)]
-    oldest = mails.oldest or timedelta(0)
-    waiting = f"{mails.waiting} mails wait, the oldest for {format_duration(oldest)}"
-    late = oldest > policy.outbox
-    if late:
-        waiting += f", threshold {format_duration_setting(policy.outbox)} ([monitoring] outbox)"
+    count = mails.spooled + mails.retried
+    calls = f"{count} calls of the hook wait ({mails.spooled} of them spooled)"
     held = f"{mails.held} mails are held; see notify_backup --release"
     refused = f"{mails.refused} mails of the last 24 h could not be delivered; see [notify] log"
     return [
-        _Aspect(State.CRITICAL if late else State.OK, waiting),
+        _check_age(f"{mails.waiting} mails wait", mails.oldest, policy),
+        _check_age(calls, mails.oldest_call, policy),
         _Aspect(State.WARNING if mails.held else State.OK, held),
         _Aspect(State.WARNING if mails.refused else State.OK, refused),
     ]
+
+
+def _check_age(text: str, oldest: timedelta | None, policy: MonitoringPolicy) -> _Aspect:
+    oldest = oldest or timedelta(0)
+    text += f", the oldest for {format_duration(oldest)}"
+    if oldest <= policy.outbox:
+        return _Aspect(State.OK, text)
+    threshold = format_duration_setting(policy.outbox)
+    return _Aspect(State.CRITICAL, f"{text}, threshold {threshold} ([monitoring] outbox)")
 
 
 def _list_metrics(
@@ -258,9 +270,13 @@ def _list_mail_metrics(
     if not isinstance(mails, OutboxHealth):
         return
     none = Range(end=0)
-    oldest = int(mails.oldest.total_seconds()) if mails.oldest is not None else 0
+    ages = (mails.oldest, mails.oldest_call)
+    oldest, oldest_call = (int(age.total_seconds()) if age is not None else 0 for age in ages)
     yield Metric("mails_waiting", mails.waiting)
     threshold = int(policy.outbox.total_seconds())
     yield Metric("mails_oldest", oldest, "s", None, Range(end=threshold))
+    yield Metric("calls_spooled", mails.spooled)
+    yield Metric("calls_retried", mails.retried)
+    yield Metric("calls_oldest", oldest_call, "s", None, Range(end=threshold))
     yield Metric("mails_held", mails.held, "", none)
     yield Metric("mails_refused", mails.refused, "", none)

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from backup_monitoring.settings.directory import AttributeNames, DirectorySettings
     from backup_monitoring.settings.forms import Names
     from backup_monitoring.settings.homes import PLACEHOLDER, HomesSettings
+    from backup_monitoring.settings.hook_settings import find_hook_outbox
     from backup_monitoring.settings.icinga import ACCOUNT_PLACEHOLDER, IcingaSettings
     from backup_monitoring.settings.load import Settings, find_settings_file, list_sections
     from backup_monitoring.settings.load import read_settings

@@ -14,7 +14,8 @@ class MonitoringPolicy(NamedTuple):
         timedelta, Key("WARNING if the last collector run took longer than this")
     ] = timedelta(minutes=10)
     outbox: Annotated[
-        timedelta, Key("CRITICAL if a mail has been waiting for longer than this")
+        timedelta,
+        Key("CRITICAL if a mail, or a call of the hook, has been waiting for longer than this"),
     ] = timedelta(hours=1)
     affected: Annotated[
         float,

@@ -169,9 +169,13 @@ class NotifySettings(NamedTuple):
     reminder_interval: Annotated[
         timedelta, Key("interval of the scan's reminders of problems that last")
     ] = timedelta(days=7)
-    retry_for: Annotated[timedelta, Key("how long delivery of a mail is retried")] = timedelta(
-        days=3
-    )
+    retry_for: Annotated[
+        timedelta,
+        Key(
+            "how long the delivery of a mail is retried, and the look-up for a call of the hook",
+            "how long a mail, or the look-up for a call of the hook, is retried",
+        ),
+    ] = timedelta(days=3)
     settle: Annotated[
         timedelta,
         Key(
