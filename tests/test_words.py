@@ -6,7 +6,19 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-SUFFIXES = {".py", ".md", ".toml", ".conf", ".cfg", ".service", ".timer", ".svg", ".jinja", ""}
+SUFFIXES = {
+    ".py",
+    ".md",
+    ".toml",
+    ".conf",
+    ".cfg",
+    ".service",
+    ".timer",
+    ".path",
+    ".svg",
+    ".jinja",
+    "",
+}
 PLACES = (
     *("README.md", "CONTRIBUTING.md", "CHANGELOG.md"),
     *("bin", "checks", "docs", "examples", "icinga", "lib", "tools"),

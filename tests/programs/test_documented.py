@@ -263,6 +263,29 @@ def test_the_notifier_by_its_units(debian: FreshDebian) -> None:
     assert "OK - 0 mails wait" in itself.out
 
 
+def test_a_call_of_the_hook_starts_a_delivery(debian: FreshDebian) -> None:
+    needed("icinga2")
+    run_by_units(debian)
+    settings = "\n".join(block("Set it up", NOTIFICATIONS, "toml"))
+    settings = re.sub("^(start_tls|username|password_file).*$", "", settings, flags=re.MULTILINE)
+    settings = settings.replace('trigger = "scan"', 'trigger = "monitoring"')
+    file = "/etc/backup-monitoring/backup-monitoring.toml"
+    follow(debian, [f"cat >> {file} <<'END'\n{settings}\nEND\n"])
+    follow(debian, block("Set it up", NOTIFICATIONS))
+    once(debian, "deliver")
+    follow(debian, ["systemctl stop backup-monitoring-deliver.timer"])
+    follow(debian, ["usermod --append --groups backup-monitoring,backup-notify nagios"])
+    call = f"{PROGRAMS}/notify_backup -a 4000102 --task quota --state WARNING --type"
+
+    for kind in ("PROBLEM", *["CUSTOM"] * 7):  # a unit may be started five times in ten seconds
+        follow(debian, [f"runuser -u nagios -- {call} {kind}"])
+        until(lambda: debian.run("ls /var/lib/backup-monitoring/outbox/spool").out == "")
+
+    log = debian.run("cat /var/log/backup-monitoring/notify.jsonl").out
+    assert '"queued"' in log
+    assert debian.run("systemctl is-failed backup-monitoring-deliver.path").code != 0
+
+
 def test_by_nrpe(debian: FreshDebian) -> None:
     needed("nrpe", "icinga2")
     ask = "/usr/lib/nagios/plugins/check_nrpe -H localhost -t 60 -c check_backup_{}"

@@ -12,7 +12,10 @@ from pathlib import Path
 import pytest
 
 from backup_monitoring.model.errors import MonitoringError
+from backup_monitoring.outbox.spool_writer import FOLDER
 from backup_monitoring.plugin.launcher import Watchdog
+from backup_monitoring.settings.notify import NotifySettings
+from backup_monitoring.settings.sections import list_keys
 from programs.installed import NOW, ROOT, Programs
 
 pytestmark = pytest.mark.installed
@@ -97,7 +100,7 @@ def test_the_units_are_sound(tmp_path: Path) -> None:
         ["systemd-analyze", "verify", "--man=no", *units], capture_output=True, text=True
     )
 
-    assert len(units) == 10
+    assert len(units) == 11
     assert verified.stderr == ""
     assert verified.returncode == 0
 
@@ -178,6 +181,17 @@ def test_the_notifier_has_no_capability(name: str) -> None:
     assert "CAP_" not in text
     assert "CapabilityBoundingSet=\n" in text
     assert "User=backup-notify\n" in text
+
+
+def test_the_spool_starts_a_delivery() -> None:
+    (key,) = [each.key for each in list_keys(NotifySettings) if each.name == "outbox"]
+    spool = Path(str(key.example)).with_name(FOLDER)
+    text = (UNITS / "backup-monitoring-deliver.service").read_text()
+    (states,) = re.findall(r"^StateDirectory=(.*)$", text, re.M)
+
+    assert f"PathChanged={spool}\n" in (UNITS / "backup-monitoring-deliver.path").read_text()
+    assert str(spool.relative_to("/var/lib")) in states.split()
+    assert "StartLimitIntervalSec=0\n" in text  # else systemd refuses the sixth start in 10 s
 
 
 def test_the_unit_has_one_capability() -> None:
