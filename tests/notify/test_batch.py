@@ -13,7 +13,9 @@ import pytest
 from backup_monitoring.model.verdicts import State
 from backup_monitoring.notify import batch
 from backup_monitoring.notify.call_values import STATES
+from backup_monitoring.outbox import spool_writer
 from backup_monitoring.outbox.spool import Spool
+from backup_monitoring.outbox.spool_writer import SpoolError
 from backup_monitoring.store.source import Source
 from backup_monitoring.tasks.names import TASK_NAMES
 from backup_monitoring.tasks.registry import TASKS
@@ -74,6 +76,17 @@ def test_what_was_spooled_before_a_reboot_comes_first(spooling: Spooling, link: 
     assert [each[:8] for each in spooling.names()] == ["00000007", "00000008"]
     spooling.handle()
     assert spooling.mails(UID) == [("PROBLEM", "dropped")]
+
+
+def test_without_the_id_of_the_boot_nothing_is_spooled(
+    spooling: Spooling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool_writer, "_BOOT_ID", "/none/boot_id")
+
+    with pytest.raises(SpoolError, match=r"/none/boot_id: cannot be read .*; let the"):
+        spooling.call(UID, "PROBLEM", "WARNING")
+
+    assert spooling.names() == []
 
 
 def test_a_clock_that_steps_back_changes_no_order(spooling: Spooling) -> None:
