@@ -182,7 +182,7 @@ def test_a_directory_that_never_answers(
 
     done = spooling.handle(MINUTE, hanging)
 
-    assert done.failures == ("1 calls wait: not looked up within 30 s",)
+    assert done.failures == ("1 call waits: not looked up within 30 s",)
 
 
 def test_a_problem_and_its_end_that_both_wait_cancel_out(spooling: Spooling) -> None:

@@ -396,7 +396,7 @@ def test_what_could_not_be_looked_up_is_not_sent_yet(notifier: Notifier) -> None
     store.rename(away)
     waits = notifier.hook("4000102", "PROBLEM", "WARNING", "--time", "1795518000")
     assert waits.code == 1
-    assert "FAILED: 1 calls wait: " in waits.out
+    assert "FAILED: 1 call waits: " in waits.out
     away.rename(store)
 
     back = ("--last-state", "UNKNOWN", "--time", "1795519000")

@@ -109,6 +109,18 @@ spool.remove(spool.list_names())
     assert notifier.spooled() == []
 
 
+def test_a_spool_that_cannot_be_read_stops_no_mail(notifier: Notifier) -> None:
+    notifier.hook(*CALL)
+    (notifier.outbox.parent / "spool").rename(notifier.outbox.parent / "away")
+    (notifier.outbox.parent / "spool").write_text("")
+
+    ran = notifier.run("--deliver", now="2026-11-24T12:30:00+01:00")
+
+    assert ran.code == 2
+    assert f"FAILED: {notifier.outbox.parent / 'spool'}: cannot be used (Not a direct" in ran.out
+    assert len(notifier.sent()) == 3
+
+
 def test_a_delivery_that_was_stopped_for_a_day_is_seen(notifier: Notifier) -> None:
     notifier.deliver()
     notifier.spool(*CALL)

@@ -259,7 +259,8 @@ class _Batch:
             if since:
                 transaction.set_meta(_OUTAGE, "")
             return
-        self.failures.append(f"{self.waiting} calls wait{': ' if reason else ''}{reason}")
+        wait = "1 call waits" if self.waiting == 1 else f"{self.waiting} calls wait"
+        self.failures.append(f"{wait}{': ' if reason else ''}{reason}")
         if since or not reason:
             return
         transaction.log(LogAction.NOT_SENT, reason=f"calls wait: {reason}")

@@ -143,9 +143,8 @@ class Notifier:
             return [f"FAILED: {error}"], NOT_WRITTEN
         results = [each.result for each in done.handled if each.result is not None]
         count = sum(len(each.notifications) for each in results)
-        code, text = self._make_result(
-            results, f"{len(done.handled)} calls handled, {count} to notify", outbox.log
-        )
+        calls = "1 call" if len(done.handled) == 1 else f"{len(done.handled)} calls"
+        code, text = self._make_result(results, f"{calls} handled, {count} to notify", outbox.log)
         lines = text.splitlines() if done.handled else []
         lines += [f"FAILED: {each}" for each in done.failures]
         return lines, max(code, INCOMPLETE if done.failures else DONE)
