@@ -46,6 +46,17 @@ def test_the_hook_only_spools(notifier: Notifier) -> None:
     assert notifier.spooled() == []
 
 
+def test_a_dry_run_says_that_a_call_would_wait(notifier: Notifier) -> None:
+    notifier.settings(('folder = "store"', 'folder = "elsewhere"'))
+
+    ran = notifier.spool(*CALL, "--dry-run")
+
+    assert ran.code == 1
+    assert ran.first == "dry run: nothing was changed"
+    assert re.search(r"^it would wait: .*elsewhere.* does not exist", ran.out, re.MULTILINE)
+    assert list(notifier.outbox.parent.iterdir()) == []
+
+
 def test_what_a_delivery_says_of_calls(notifier: Notifier) -> None:
     notifier.spool(*CALL)
     notifier.spool("4009999", "PROBLEM", "CRITICAL")
