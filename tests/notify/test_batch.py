@@ -239,16 +239,19 @@ def test_what_no_hook_has_written_stops_nothing(spooling: Spooling) -> None:
     (spooling.spool / "0-deep").write_text("[" * 100_000)
     (spooling.spool / "0-long").write_text(" " * 2**20 + text)
     (spooling.spool / "0-task").write_text(text.replace("quota", "disk"))
+    (spooling.spool / "0-bytes").write_bytes(text.encode().replace(b"4000102", b"4\xff"))
     (spooling.spool / "0-part").write_text(json.dumps({"account": UID}))
     os.mkfifo(spooling.spool / "0-pipe")
     os.mkfifo(spooling.spool / "0-name\udcff\n")
 
+    waits = spooling.handle(MINUTE, no_source)
     done = spooling.handle()
 
+    assert (waits.waiting, len(waits.failures)) == (1, 11)
     assert [each.summary for each in done.handled] == ["3 queued"]
-    assert len(done.failures) == 9
+    assert len(done.failures) == 10
     assert all("0-" in each and "delete it" in each for each in done.failures)
-    assert len(spooling.names()) == 9
+    assert len(spooling.names()) == 10
 
 
 @pytest.mark.parametrize("text", ["$(touch pwned)\n\r|<script>\0'\"\\", "\udcff\u202e" * 9000])

@@ -238,8 +238,7 @@ class _Batch:
     def _keep(self, transaction: Transaction, item: _Item, reason: str) -> _Item:
         """Keep *item* in the outbox; return it as it is there."""
         if item.name:
-            call = item.call
-            item = item._replace(id=save_waiting(transaction, call.uid, call.task, item.text))
+            item = item._replace(id=save_waiting(transaction, item.text))
             record_handled(transaction, item.name)
         if reason not in (_BEHIND, _NOT_TRIED):
             count_attempt(transaction, item.id)

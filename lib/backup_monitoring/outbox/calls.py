@@ -36,11 +36,10 @@ def count_waiting(transaction: Transaction) -> int:
     return int(transaction.execute("SELECT count(*) FROM calls").fetchone()[0])
 
 
-def save_waiting(transaction: Transaction, account: str, task: str, text: str) -> int:
-    """Let a call wait; return its id."""
+def save_waiting(transaction: Transaction, text: str) -> int:
+    """Let the call that was spooled as *text* wait; return its id."""
     added = transaction.execute(
-        "INSERT INTO calls (account, task, text, attempts, since) VALUES (?, ?, ?, 0, ?)",
-        (write_text(account), write_text(task), text, write_time(transaction.now)),
+        "INSERT INTO calls (text, since) VALUES (?, ?)", (text, write_time(transaction.now))
     )
     return int(added.lastrowid or 0)
 

@@ -69,13 +69,15 @@ class Spool:
             raise make_error(self.folder, error) from None
 
     def read(self, name: str) -> str:
-        """Return the content of a file; OSError if it cannot be read, or is larger than a call."""
+        """Return the content of a file; OSError if it cannot be read, or is not text."""
         flags = os.O_RDONLY | os.O_NOFOLLOW  # members of the group could put a link there
         with os.fdopen(open_regular(self.folder / name, flags), "rb") as stream:
             data = stream.read(_LARGEST + 1)
         if len(data) > _LARGEST:
             raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
-        return data.decode("ascii", "surrogateescape")
+        if not data.isascii():
+            raise OSError(errno.EILSEQ, os.strerror(errno.EILSEQ))
+        return data.decode("ascii")
 
     def remove(self, names: Iterable[str]) -> None:
         """Delete files, and make sure that they do not come back after a power cut."""
