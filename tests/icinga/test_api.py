@@ -1,5 +1,6 @@
 """Icinga 2's API: what is said of one that does not answer."""
 
+import json
 import socket
 import ssl
 import threading
@@ -32,13 +33,46 @@ def test_an_api_that_hangs_up_instead_of_tls(last_words: bytes) -> None:
     assert submitted.error.startswith(f"{url}: no answer (the server hung up); see whether Icinga")
 
 
-@contextmanager
-def answering(folder: Path, answer: bytes, address: str = "127.0.0.1") -> Iterator[int]:
-    """Give the port of an API at *address* that gives *answer*, and then zeros without end."""
+def test_icinga_that_says_that_it_reloads(tmp_path: Path) -> None:
+    """Later releases than Debian 12 has answer so while they reload or shut down."""
+    context = make_context(tmp_path)
+    answers = [b"503 Service Unavailable", b"404 Not Found", b"200 OK", b"200 OK"]
+    bodies: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            client, _ = listener.accept()
+            with context.wrap_socket(client, server_side=True) as encrypted:
+                for answer in answers:
+                    while not (text := encrypted.recv(65536)).endswith(b"}"):
+                        pass
+                    bodies.append(text)
+                    encrypted.sendall(b"HTTP/1.1 " + answer + b"\r\nContent-Length: 0\r\n\r\n")
+
+        threading.Thread(target=serve, daemon=True).start()
+        port = listener.getsockname()[1]
+        settings = IcingaSettings(f"https://localhost:{port}", tmp_path / "ours.crt")
+        results = [RESULT._replace(service=name) for name in ("first", "second", "third")]
+        submitted = submit(results, settings, seconds=20)
+
+    assert (submitted.accepted, submitted.missing, submitted.refused) == (2, 0, {404: 1})
+    order = [json.loads(body.partition(b"\r\n\r\n")[2] or body)["service"] for body in bodies]
+    assert order == [f"backup-01!{name}" for name in ("first", "second", "third", "first")]
+
+
+def make_context(folder: Path) -> ssl.SSLContext:
+    """Return the TLS of a server for localhost whose authority is ``ours.crt`` in *folder*."""
     make_certificate(folder, "ours", "authority")
     make_certificate(folder, "server", "named", by="ours")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "server.crt", folder / "server.key")
+    return context
+
+
+@contextmanager
+def answering(folder: Path, answer: bytes, address: str = "127.0.0.1") -> Iterator[int]:
+    """Give the port of an API at *address* that gives *answer*, and then zeros without end."""
+    context = make_context(folder)
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.create_server((address, 0), family=family) as listener:
 
