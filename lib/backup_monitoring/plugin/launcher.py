@@ -201,7 +201,8 @@ def _describe_error(error: BaseException) -> str:
         return "interrupted"
     # Python also raises SyntaxError where it has no memory to compile what is not in its cache.
     if isinstance(error, ImportError | SyntaxError):
-        return sanitize(f"{error}; install the package again, with what it depends on")
+        kind = "" if isinstance(error, ImportError) else f"{type(error).__name__}: "
+        return sanitize(f"{kind}{error}; install the package again, with what it depends on")
     if isinstance(error, OSError) and error.strerror:  # the system's own words
         named = f" ({error.filename})" if error.filename else f" at {_find_place(error)}"
         remedy = "check its disks and memory, and what this user may use (ulimit -a)"
