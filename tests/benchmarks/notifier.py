@@ -15,9 +15,10 @@ def hook(stage: Stage) -> Iterator[Figure]:
     imports = Command((stage.python, "-c", IMPORT))
     uid = str(FIRST_UID)  # each turn is about another account that fails
     said = ("--type", "PROBLEM", "--task", "quota", "--state", "WARNING", "--output", "full")
-    call = stage.program(
-        "notify_backup", stage.many.stored, "-a", f"{uid[:-4]}{{turn}}{uid[-2:]}", *said
-    )
+    # As it is called: a time of its own would be read in another way.
+    program, config = str(stage.programs.bin / "notify_backup"), str(stage.many.stored)
+    account = ("-a", f"{uid[:-4]}{{turn}}{uid[-2:]}")
+    call = Command((program, "--config", config, *account, *said))
     bare, called = compare([imports, call], stage.size.rounds)
     yield ratio(f"notify_backup as a hook, {OF_IMPORT}", called, bare, 0.3)
 
