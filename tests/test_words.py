@@ -23,11 +23,12 @@ PLACES = (
     *("README.md", "CONTRIBUTING.md", "CHANGELOG.md"),
     *("bin", "checks", "docs", "examples", "icinga", "lib", "tools"),
 )
+MADE = (".venv", "tree", "mails")  # by examples/run
 FILES = sorted(
     path
     for place in (ROOT / each for each in PLACES)
     for path in ([place] if place.is_file() else place.rglob("*"))
-    if path.is_file() and path.suffix in SUFFIXES and "home" not in path.parts
+    if path.is_file() and path.suffix in SUFFIXES and not {"home", *MADE} & {*path.parts}
 )
 # What is written otherwise, and what instead.
 WORDS = {
