@@ -245,7 +245,7 @@ def test_nagios_shows_that_results_have_stopped(store: Store, tmp_path: Path) ->
     shipped = NAGIOS_TEMPLATES["passive"]
     daemon = Nagios(tmp_path / "nagios", tmp_path, shipped, made)
     templates = daemon.folder / "nagios4-passive.cfg"
-    sooner = re.sub(r"(freshness_threshold +)1800", r"\g<1>15", templates.read_text())
+    sooner = re.sub(r"(freshness_threshold +)1800", r"\g<1>40", templates.read_text())
     assert sooner != templates.read_text()
     templates.write_text(sooner)
     with (daemon.folder / "nagios.cfg").open("a") as configuration:
