@@ -9,9 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backup_monitoring.model.times import CLOCK_SLACK
 from backup_monitoring.model.verdicts import State
 from backup_monitoring.plugin.quick_answer import find_quick_answer
+from backup_monitoring.store import quick_read
+from backup_monitoring.store.files import UNREADABLE
 from backup_monitoring.store.store_file import open_store
+from backup_monitoring.store.verdict_rows import STATES
 from backup_monitoring.tasks.registry import TASKS
 from backup_monitoring.tasks.state_since import StateSince, follow_state
 from cases import at
@@ -114,6 +118,15 @@ def test_homes_that_are_not_mounted_leave_the_totals(fleet: Fleet) -> None:
     assert run.failed
     assert " used=1000B;;;0;2000" in before.out
     assert check(fleet, "quota") == before
+
+
+def test_the_quick_answer_knows_what_the_store_knows() -> None:
+    """It has them by hand, since it loads neither states nor times."""
+    assert tuple((state.name, state.value) for state in STATES) == quick_read._STATES
+    assert timedelta(seconds=quick_read._SLACK) == CLOCK_SLACK
+    assert tuple(quick_read._DAMAGE) == tuple(
+        each for each in UNREADABLE if each not in (OSError, ArithmeticError)
+    )
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,8 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
-from backup_monitoring.model import (
-    Account,
-    Needs,
-    Uploads,
-)
+from backup_monitoring.model import Account, Needs, Uploads
 from backup_monitoring.plugin.account_verdicts import AccountSource, AccountVerdicts, Request
 from backup_monitoring.plugin.launcher import Watchdog
 from backup_monitoring.plugin.options import (
@@ -18,18 +13,11 @@ from backup_monitoring.plugin.options import (
     choose_now,
     parse_uids,
 )
-from backup_monitoring.plugin.output import (
-    CountsSummary,
-    VerdictSummary,
-    render_output,
-)
+from backup_monitoring.plugin.output import CountsSummary, VerdictSummary, render_output
 from backup_monitoring.plugin.start import start_run
 from backup_monitoring.plugin.stored_accounts import StoredAccounts
 from backup_monitoring.plugin.thresholds import add_task_options, apply_options
 from backup_monitoring.tasks import TASKS, Task, fingerprint_policies
-
-if TYPE_CHECKING:
-    pass
 
 EXIT_CODES = "exit codes: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN (help and wrong options too)"
 SINGLE_LIMIT = 10  # seconds, for named accounts
