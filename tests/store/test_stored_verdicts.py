@@ -195,6 +195,14 @@ def test_what_is_not_usual_has_no_quick_answer(fleet: Fleet, options: tuple[str,
         ("DROP TABLE verdicts", "cannot be read"),
         ("UPDATE verdicts SET verdict = '[1'", "is damaged"),
         ("UPDATE verdicts SET badness = 7", "is damaged"),
+        *(
+            (f"UPDATE verdicts SET verdict = '[{texts}, [], \"\", [], [], []]'", "is damaged")
+            for texts in (
+                *('"s", null, "abc"', "7, null, []", '"s", 7, []', '"s", null, [[1]]'),
+                *('"s", null, [["a", "b", "", null, null, 0, null]]', '"s", null, [7]'),
+                '"s", null, [["a", 1, "", [0, 5], null, 0, null]]',
+            )
+        ),
         ("UPDATE accounts SET key = 'x'", "no such account"),
         ("UPDATE accounts SET uid = 'x'", "is damaged"),
     ],

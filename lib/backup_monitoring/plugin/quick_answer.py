@@ -49,9 +49,11 @@ def find_quick_answer(
     if len(text) > _MOST_CHARACTERS:
         return None
     first = f"BACKUP {task.upper()} {state} - {sanitize(text)}"
-    if metrics:
-        first += " | " + " ".join(sorted(map(format_performance, metrics)))
-    return code, first
+    try:
+        numbers = " ".join(sorted(map(format_performance, metrics)))
+    except (ArithmeticError, TypeError, ValueError):  # not what a run writes: the row is damaged
+        return None
+    return code, f"{first} | {numbers}" if numbers else first
 
 
 def _parse(arguments: "Sequence[str]") -> dict[str, str] | None:

@@ -65,6 +65,8 @@ def _read(db: sqlite3.Connection, digest: str, uid: str, task: str) -> "Found | 
         return None
     name, badness, text = rows[0]
     summary, computer, metrics, *_ = json.loads(text)
-    if not isinstance(name, str) or name.lower() != key or badness not in range(4):
+    if badness not in range(4) or {*map(type, (name, summary, computer or ""))} != {str}:
+        return None
+    if name.lower() != key:
         return None
     return (name, *_STATES[badness], summary, computer, metrics)

@@ -135,7 +135,7 @@ def _read_metric(values: Sequence[Any]) -> Metric:
 
 
 def _read_range(values: Sequence[Any] | None) -> Range | None:
-    return None if values is None else Range(*values)
+    return None if values is None else Range._make(values)
 
 
 def read_facts(task: str, text: str) -> Facts:
