@@ -1,8 +1,9 @@
 """The one setting that the hook needs, without the reading of all others."""
 
 import os
-import stat
 import tomllib
+
+from backup_monitoring.settings.store_guess import read_if_regular
 
 
 def find_hook_outbox(file: str) -> str | None:
@@ -13,16 +14,15 @@ def find_hook_outbox(file: str) -> str | None:
     Returns:
         None: the trigger is another one, or something is wrong: reading all settings says what.
     """
+    data = read_if_regular(file)
+    if data is None:
+        return None
     try:
-        # A pipe could be read only once, and reading all settings may need it.
-        if not stat.S_ISREG(os.stat(file).st_mode):  # noqa: PTH116 - pathlib is not loaded yet
-            return None
-        with open(file, "rb") as stream:  # noqa: PTH123 - pathlib is not loaded yet
-            notify = tomllib.load(stream)["notify"]
+        notify = tomllib.loads(data.decode())["notify"]
         trigger, outbox = notify.get("trigger", "monitoring"), notify["outbox"]
-    except (OSError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
+    except (AttributeError, LookupError, RecursionError, TypeError, ValueError):
         return None
     if trigger != "monitoring" or not isinstance(outbox, str) or not outbox or "\0" in outbox:
         return None
-    folder = os.path.dirname(os.path.abspath(file))  # noqa: PTH100, PTH120 - as above
+    folder = os.path.dirname(os.path.abspath(file))  # noqa: PTH100, PTH120 - pathlib is not loaded yet
     return os.path.join(folder, outbox)  # noqa: PTH118 - as above

@@ -13,19 +13,28 @@ def digest_settings(data: bytes) -> str:
     return f"{len(data)}-{crc32(data):08x}"
 
 
+def read_if_regular(file: str) -> bytes | None:
+    """Return the content of *file*, None if it is not a regular file or cannot be read.
+
+    A pipe could be read only once, and whoever reads all settings may need it.
+    """
+    try:
+        if not stat.S_ISREG(os.stat(file).st_mode):  # noqa: PTH116 - pathlib is not loaded yet
+            return None
+        with open(file, "rb") as stream:  # noqa: PTH123 - as above
+            return stream.read()
+    except OSError:
+        return None
+
+
 def guess_store_folder(file: str) -> tuple[str, str] | None:
     """Return the folder that [store] folder seems to name, and the file's digest; None: unclear.
 
     Only a guess, since TOML can be written in other ways: a store says by the digest of which
     settings it is.
     """
-    try:
-        # A pipe could be read only once, and the check itself may need it.
-        if not stat.S_ISREG(os.stat(file).st_mode):  # noqa: PTH116 - pathlib is not loaded yet
-            return None
-        with open(file, "rb") as stream:  # noqa: PTH123 - pathlib is not loaded yet
-            data = stream.read()
-    except OSError:
+    data = read_if_regular(file)
+    if data is None:
         return None
     section = b""
     for line in map(bytes.strip, data.splitlines()):
