@@ -280,6 +280,10 @@ def test_a_call_of_the_hook_starts_a_delivery(debian: FreshDebian) -> None:
     for kind in ("PROBLEM", *["CUSTOM"] * 7):  # a unit may be started five times in ten seconds
         follow(debian, [f"runuser -u nagios -- {call} {kind}"])
         until(lambda: debian.run("ls /var/lib/backup-monitoring/outbox/spool").out == "")
+        # systemd watches again when the delivery has ended; until then the timer is what starts it
+        until(
+            lambda: debian.run("systemctl is-active backup-monitoring-deliver").out == "inactive\n"
+        )
 
     log = debian.run("cat /var/log/backup-monitoring/notify.jsonl").out
     assert '"queued"' in log
