@@ -24,6 +24,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="replay a year of schedules in every zone, not only in three",
     )
     parser.addoption(
+        "--debian",
+        action="store_true",
+        help="build, install, upgrade and purge the Debian package on Debian 12 and 13: 6 minutes",
+    )
+    parser.addoption(
         "--director",
         action="store_true",
         help="try icinga/director-*.json with a real Icinga Director and MariaDB",
