@@ -184,7 +184,7 @@ def test_homes_need_the_capability_of_the_collector(fleet: Fleet) -> None:
         0,
         f"not tried homes (as {COLLECTOR}): this user may not read 2 of 2: the collector's unit "
         "gives it CAP_DAC_READ_SEARCH, which it does not have here; try it as root, or with the "
-        "capability (docs/operations.md, The store)\n",
+        "capability (share/doc/backup-monitoring/docs/operations.md, The store)\n",
     )
 
 

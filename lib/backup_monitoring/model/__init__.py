@@ -7,7 +7,8 @@ if TYPE_CHECKING:
     from backup_monitoring.model.accounts import GIB, Account, AccountStatus, Growth, Loss
     from backup_monitoring.model.accounts import LossReason, SizeDrop
     from backup_monitoring.model.codec import Codec
-    from backup_monitoring.model.errors import DirectoryError, MonitoringError, SettingsError
+    from backup_monitoring.model.errors import OPERATIONS_GUIDE, DirectoryError, MonitoringError
+    from backup_monitoring.model.errors import SettingsError
     from backup_monitoring.model.errors import UsageError
     from backup_monitoring.model.findings import FINDING_KINDS, Finding
     from backup_monitoring.model.keys import AGE, COUNT, PERCENT, Key, parse_text

@@ -1,5 +1,7 @@
 """Our own failures: where, what the problem is, and what to do about it."""
 
+OPERATIONS_GUIDE = "share/doc/backup-monitoring/docs/operations.md"  # where it is installed
+
 
 class MonitoringError(Exception):
     """Our own failure. A check prints it in one line, as UNKNOWN.

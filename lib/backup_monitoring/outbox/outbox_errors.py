@@ -3,7 +3,7 @@
 import sqlite3
 from pathlib import Path
 
-from backup_monitoring.model import MonitoringError
+from backup_monitoring.model import OPERATIONS_GUIDE, MonitoringError
 from backup_monitoring.settings import IrregularFileError
 
 BUSY = 5.0  # seconds to wait for another process's transaction
@@ -49,5 +49,5 @@ def make_error(file: Path, error: Exception) -> OutboxError:
 
 def make_damage_error(file: Path, text: str) -> OutboxError:
     """Return the error of an outbox that SQLite finds damaged, by its own *text*."""
-    remedy = "move it and its -journal away, and see docs/operations.md, The outbox"
+    remedy = f"move it and its -journal away, and see {OPERATIONS_GUIDE}, The outbox"
     return OutboxError(str(file), f"is damaged ({text})", remedy)

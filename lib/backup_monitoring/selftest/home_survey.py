@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from backup_monitoring.model import (
+    OPERATIONS_GUIDE,
     Account,
     InvalidReport,
     Start,
@@ -29,7 +30,7 @@ _DENIED = os.strerror(errno.EACCES)
 _KINDS = ("start", "end", "schedule")
 _CAPABILITY = (
     "this user may not read {}: the collector's unit gives it CAP_DAC_READ_SEARCH, which it does "
-    "not have here; try it as root, or with the capability (docs/operations.md, The store)"
+    f"not have here; try it as root, or with the capability ({OPERATIONS_GUIDE}, The store)"
 )
 
 
@@ -150,7 +151,7 @@ class HomeSurvey:
             return PartLine(Outcome.NOT_TRIED, "homes", text)
         return _fail_homes(
             f"{len(self._refused)} of {total} cannot be read: {self._refused[0]}; "
-            "let this program read them (docs/operations.md, Privilege), "
+            f"let this program read them ({OPERATIONS_GUIDE}, Privilege), "
             "or have the customer remove a link"
         )
 
@@ -194,7 +195,7 @@ class HomeSurvey:
             Outcome.FAILED,
             "reports",
             f"{text}, and no valid {' or '.join(none_valid)} was found; "
-            "if permission is missing, see Privilege in docs/operations.md",
+            f"if permission is missing, see Privilege in {OPERATIONS_GUIDE}",
         )
 
 

@@ -19,6 +19,7 @@ from backup_monitoring.selftest import file_parts
 from backup_monitoring.selftest.home_survey import HomeSurvey
 from backup_monitoring.selftest.other_user import NoPrivilegeError, User, find_user_of, try_as
 from backup_monitoring.selftest.part_lines import Outcome, PartLine
+from backup_monitoring.selftest.unit_paths import list_hidden_files
 from backup_monitoring.selftest.users import find_part_users, name_user
 from backup_monitoring.settings import Settings, list_zone_findings
 from backup_monitoring.tasks import SchedulePolicy
@@ -197,6 +198,8 @@ class InstallationCheck:
         yield PartLine(Outcome.OK, "settings", f"{self._settings.file} is valid")
         for finding in list_zone_findings(self._zones):
             yield PartLine(Outcome.FAILED, "zone", str(finding))
+        for text in list_hidden_files(self._settings):
+            yield PartLine(Outcome.NOTE, "settings", text)
 
     def _try_directory(self) -> Iterator[PartLine]:
         directory = create_directory(self._settings.directory, self._enter)
