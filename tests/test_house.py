@@ -23,6 +23,7 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
         *("tasks", "uploads"),
     ),
     "icinga": ("model", "net", "plugin", "settings", "store", "tasks"),
+    "overview": ("model", "outbox", "settings", "store", "tasks"),
     "plugin": ("model", "settings", "store", "tasks"),
     "notify": ("mail", "model", "outbox", "settings", "store", "tasks"),
     "store": ("directory", "model", "settings", "tasks", "uploads"),
@@ -270,7 +271,9 @@ def test_only_a_run_judges_and_what_asks_for_it(function: str) -> None:
 HEAVY = ("ldap3", "jinja2", "email", "smtplib", "ssl", "http", "tqdm", "dateutil", "packaging")
 QUICK = ("argparse", "nagiosplugin", "tomllib", "typing", "zoneinfo", "tasks", "plugin.check")
 RULES = {each: f"tasks.{each}" for each in ("quota", "schedule", "status", "client", "unused")}
-STORE_ONLY = ("directory", "uploads", "mail", "outbox", "notify", "icinga", "selftest", "net")
+STORE_ONLY = (
+    *("directory", "uploads", "mail", "outbox", "notify", "icinga", "overview", "selftest", "net"),
+)
 FORBIDDEN = {
     "check_backup_quota -a 4000102 -v": (*HEAVY, *STORE_ONLY),
     "check_backup_schedule -a 4000102 -v": (*(set(HEAVY) - {"dateutil"}), *STORE_ONLY),
@@ -286,6 +289,7 @@ FORBIDDEN = {
     "check_backup_monitoring": (*HEAVY, *(set(STORE_ONLY) - {"outbox", "selftest"})),
     "backup_settings": (*HEAVY, "sqlite3", *STORE_ONLY),
     "generate_backup_objects": (*HEAVY, *(set(STORE_ONLY) - {"icinga"})),
+    "backup_overview": (*HEAVY, *(set(STORE_ONLY) - {"outbox", "overview"}), *RULES.values()),
     "collect_backup_state": (
         "ldap3",
         "jinja2",
@@ -325,7 +329,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     settings.write_text(
         f'[directory]\nuri = "ldif:{ROOT}/examples/directory.ldif"\nsuffix = "dc=example,dc=org"\n'
         f'[homes]\nroot = "{ROOT}/examples/storage"\n[store]\nfolder = "{folder}"\n'
-        f'[notify]\noutbox = "{folder}/outbox.sqlite"\n[schedule]\nzones = ["Europe/Zurich"]\n',
+        f'[notify]\noutbox = "{folder}/outbox.sqlite"\n[schedule]\nzones = ["Europe/Zurich"]\n'
+        f'[overview]\nmetrics_file = "{folder}/backup.prom"\n',
         encoding="utf-8",
     )
     loaded("collect_backup_state", settings)

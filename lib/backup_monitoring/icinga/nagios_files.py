@@ -11,9 +11,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
-from backup_monitoring.icinga.new_file import create_new
 from backup_monitoring.icinga.results import CheckResult
 from backup_monitoring.model import MonitoringError
+from backup_monitoring.settings import create_new
 
 _WRITING = 0.75  # share of the time limit; the rest is for counting
 _ATOMIC = 4096  # bytes that a pipe accepts as a whole

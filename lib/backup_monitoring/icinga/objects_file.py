@@ -7,10 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from backup_monitoring.icinga.new_file import create_new
 from backup_monitoring.icinga.object_formats import FORMATS
 from backup_monitoring.model import MonitoringError
-from backup_monitoring.settings import refuse_irregular
+from backup_monitoring.settings import create_new, refuse_irregular
 from backup_monitoring.tasks import TASKS
 
 _LISTED = 20

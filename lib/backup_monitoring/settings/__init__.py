@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from backup_monitoring.settings.load import Settings, find_settings_file, list_sections
     from backup_monitoring.settings.load import read_settings
     from backup_monitoring.settings.monitoring import MonitoringPolicy
+    from backup_monitoring.settings.new_file import create_new
     from backup_monitoring.settings.notify import NotifySettings
     from backup_monitoring.settings.sections import DeclaredKey, list_keys
     from backup_monitoring.settings.regular_file import DATABASE_SUFFIXES, IrregularFileError

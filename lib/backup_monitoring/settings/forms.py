@@ -139,7 +139,8 @@ def _find_local_zone() -> tuple[ZoneInfo, ...]:
     return find_local_zone()
 
 
-def _resolve_path(folder: Path, text: str) -> Path:
+def resolve_path(folder: Path, text: str) -> Path:
+    """Return the path *text* of a file in *folder*."""
     return folder / text
 
 
@@ -148,7 +149,7 @@ _FORMS = {
     str: Form("text", parse_text),
     float: Form("percent", _parse_percent),
     timedelta: Form("duration", _parse_duration),
-    Path: Form("path", parse_path, _resolve_path),
+    Path: Form("path", parse_path, resolve_path),
     Names: Form("list", parse_names),
     tuple[ZoneInfo, ...]: Form("list", _parse_zones, find_default=_find_local_zone),
 }

@@ -12,6 +12,7 @@ from backup_monitoring.settings.homes import HomesSettings, complete_homes
 from backup_monitoring.settings.icinga import IcingaSettings, complete_icinga
 from backup_monitoring.settings.monitoring import MonitoringPolicy
 from backup_monitoring.settings.notify import NotifySettings, complete_notify
+from backup_monitoring.settings.overview import OverviewSettings
 from backup_monitoring.settings.sections import read_section
 from backup_monitoring.settings.store import StoreSettings
 from backup_monitoring.settings.store_guess import (
@@ -39,6 +40,7 @@ class Settings(NamedTuple):
     monitoring: MonitoringPolicy
     notify: NotifySettings
     icinga: IcingaSettings
+    overview: OverviewSettings
     taken: tuple[Taken, ...]
 
     @property

@@ -1,0 +1,54 @@
+"""backup_overview: writes what a NOC shows of all accounts."""
+
+from collections.abc import Sequence
+
+from backup_monitoring.model import SettingsError, sanitize
+from backup_monitoring.overview import write_metrics
+from backup_monitoring.plugin import Parser, Watchdog, add_common_options, choose_now, start_run
+from backup_monitoring.settings import Settings
+
+DONE, UNFINISHED = 0, 2
+_LIMIT = 300
+
+
+def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
+    """Run the program; return its exit code and its output.
+
+    Raises:
+        MonitoringError: wrong options or settings; the store cannot be read.
+        HelpRequested: the command line asks for help or version.
+    """
+    options = _make_parser().parse(arguments)
+    settings = start_run(options, watchdog, _LIMIT)
+    _require_something(settings)
+    now = choose_now(options)
+    lines: list[str] = []
+    failed: list[str] = []
+    if settings.overview.metrics_file is not None:
+        watchdog.phase("writing the metrics")
+        written = write_metrics(settings, settings.overview.metrics_file, now)
+        lines.append(written.line)
+        failed += written.failed
+    code = UNFINISHED if failed else DONE
+    return code, "\n".join(map(sanitize, [*lines, *(f"FAILED: {each}" for each in failed)]))
+
+
+def _make_parser() -> Parser:
+    parser = Parser(
+        "backup_overview",
+        "Writes the metrics of all accounts for Prometheus, as of the last collector run.",
+        "exit codes: 0 written, 2 written without a part that could not be read, 3 wrong options "
+        "or settings, or the store cannot be read",
+    )
+    add_common_options(parser, limit=f"{_LIMIT}")
+    return parser
+
+
+def _require_something(settings: Settings) -> None:
+    """Raise SettingsError if the settings name nothing to write, or no store."""
+    if settings.overview.metrics_file is None:
+        remedy = "set metrics_file"
+        raise SettingsError(f"{settings.file}: [overview]", "nothing to write", remedy)
+    if settings.store.folder is None:
+        remedy = "set it, and run collect_backup_state"
+        raise SettingsError(f"{settings.file}: [store] folder", "not set", remedy)

@@ -1,0 +1,9 @@
+"""The overview: the NOC page and the metrics."""
+
+from backup_monitoring import face
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from backup_monitoring.overview.metrics import write_metrics
+else:
+    __all__, __getattr__ = face(__name__, __file__)
