@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from backup_monitoring.model import SettingsError, sanitize
-from backup_monitoring.overview import write_metrics
+from backup_monitoring.overview import read_figures, write_metrics
 from backup_monitoring.plugin import Parser, Watchdog, add_common_options, choose_now, start_run
 from backup_monitoring.settings import Settings
 
@@ -25,8 +25,10 @@ def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
     lines: list[str] = []
     failed: list[str] = []
     if settings.overview.metrics_file is not None:
+        watchdog.phase("reading the store")
+        figures = read_figures(settings, now)
         watchdog.phase("writing the metrics")
-        written = write_metrics(settings, settings.overview.metrics_file, now)
+        written = write_metrics(figures, settings.overview.metrics_file)
         lines.append(written.line)
         failed += written.failed
     code = UNFINISHED if failed else DONE

@@ -5,6 +5,7 @@ import json
 from backup_monitoring.model.accounts import Account
 from backup_monitoring.model.uploads import Client, Computer, History, Uploads
 from backup_monitoring.plugin.inventory import Inventory
+from backup_monitoring.tasks.client_counts import ClientCounts
 from cases import PERL, at, end, start, uploads
 
 STARTED = "2026-11-23T20:00+01:00"
@@ -14,10 +15,10 @@ GONE = History(at("2026-11-01T00:00+00:00"), gone=at("2026-11-20T00:00+00:00"))
 
 
 def counted(*homes: tuple[Account, Uploads]) -> Inventory:
-    inventory = Inventory(at("2026-11-24T12:00+01:00"))
+    counts = ClientCounts(at("2026-11-24T12:00+01:00"))
     for account, found in homes:
-        inventory.add(account, found)
-    return inventory
+        counts.add(account, found)
+    return Inventory(counts)
 
 
 def machine(name: str, client: Client | None = PERL) -> Computer:

@@ -4,7 +4,7 @@ from backup_monitoring import face
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from backup_monitoring.outbox.backlog import read_status
+    from backup_monitoring.outbox.backlog import OutboxStatus, read_status
     from backup_monitoring.outbox.calls import count_attempt, count_waiting, delete_waiting
     from backup_monitoring.outbox.calls import forget_handled, list_handled, list_waiting
     from backup_monitoring.outbox.calls import record_handled, save_waiting

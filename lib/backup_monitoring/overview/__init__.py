@@ -4,6 +4,7 @@ from backup_monitoring import face
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from backup_monitoring.overview.figures import read_figures
     from backup_monitoring.overview.metrics import write_metrics
 else:
     __all__, __getattr__ = face(__name__, __file__)

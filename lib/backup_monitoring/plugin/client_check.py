@@ -9,6 +9,7 @@ from backup_monitoring.plugin.account_verdicts import (
 from backup_monitoring.plugin.check import BackupCheck
 from backup_monitoring.plugin.inventory import Inventory
 from backup_monitoring.plugin.options import Parser, require_found
+from backup_monitoring.tasks import ClientCounts
 
 
 class ClientCheck(BackupCheck):
@@ -30,12 +31,13 @@ class ClientCheck(BackupCheck):
         """Return the inventory if an option asks for it."""
         if request.options.inventory is None:
             return None
-        inventory, found = Inventory(request.now), set[str]()
+        counts, found = ClientCounts(request.now), set[str]()
         for account, uploads in source():
             found.add(account.uid.lower())
-            inventory.add(account, uploads)
+            counts.add(account, uploads)
         require_found(found, request.uids or (), request.settings.directory.accounts_base)
         if not found:
             raise make_no_account_error(request.settings)
+        inventory = Inventory(counts)
         as_json = request.options.inventory == "json"
         return State.OK.value, inventory.to_json() if as_json else inventory.to_table()

@@ -1,47 +1,29 @@
-"""The inventory: which backup programs are in use, on how many computers."""
+"""The inventory: which backup programs are in use, as a table or as JSON."""
 
 import json
-from collections import Counter
-from datetime import datetime
 
-from backup_monitoring.model import Account, Client, State, Uploads, sanitize
-from backup_monitoring.tasks import check_home, find_client, list_reporting_computers
+from backup_monitoring.model import sanitize
+from backup_monitoring.tasks import ClientCounts
 
 _COLUMNS = ("identifier", "version", "operating system", "computers", "accounts")
 
 
 class Inventory:
-    """Computers and accounts, counted by backup program as of *now* (aware UTC)."""
+    """The text of *counts*."""
 
-    def __init__(self, now: datetime) -> None:
-        self._now = now
-        self._computers: Counter[Client] = Counter()
-        self._accounts: dict[Client, set[str]] = {}
-        self._unreadable = 0
-
-    def add(self, account: Account, uploads: Uploads) -> None:
-        """Count the computers of *account* that are in use."""
-        problem = check_home(account, uploads)
-        self._unreadable += uploads.cut_short is not None or (
-            problem is not None and problem.state is State.UNKNOWN
-        )
-        for computer in list_reporting_computers(uploads):
-            if computer.history is not None and not computer.history.is_in_use:
-                continue
-            program = find_client(computer, self._now) or Client()
-            self._computers[program] += 1
-            self._accounts.setdefault(program, set()).add(account.uid)
+    def __init__(self, counts: ClientCounts) -> None:
+        self._counts = counts
 
     def _list_rows(self) -> list[tuple[str, str, str, int, int]]:
         return [
             (
-                sanitize(program.identifier, 80),
-                sanitize(program.version, 80),
-                sanitize(program.system, 80),
-                count,
-                len(self._accounts[program]),
+                sanitize(client.identifier, 80),
+                sanitize(client.version, 80),
+                sanitize(client.system, 80),
+                computers,
+                accounts,
             )
-            for program, count in sorted(self._computers.items())
+            for client, computers, accounts in self._counts
         ]
 
     def to_json(self) -> str:
@@ -62,7 +44,7 @@ class Inventory:
             ).rstrip()
             for row in rows
         ]
-        if self._unreadable:
-            accounts = f"{self._unreadable} account{'s' * (self._unreadable > 1)}"
+        if unreadable := self._counts.unreadable:
+            accounts = f"{unreadable} account{'s' * (unreadable > 1)}"
             lines.append(f"(incomplete: {accounts} could not be read completely; see -v)")
         return "\n".join(lines)

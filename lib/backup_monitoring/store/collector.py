@@ -229,7 +229,7 @@ class _RunSteps:
             # the other way round it would not know what readers have already seen.
             self._history.commit(self._settings.store.keep, complete=not self.result.failed)
             self.result.findings += self._history.findings
-            writer.finish(meta, self._judge.totals, self.result.findings)
+            writer.finish(meta, self._judge.sum_up(), self.result.findings)
             mark_used(self._folder)
         except BaseException:
             writer.abandon()

@@ -1,10 +1,12 @@
 """The end of a collector run: each account's verdicts, and since when it has each state."""
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 
-from backup_monitoring.model import Account, Uploads
+from backup_monitoring.model import Account, State, Uploads
 from backup_monitoring.store.files import StoreError
+from backup_monitoring.store.schema import TOTAL, name_changes
 from backup_monitoring.store.stored_verdicts import StoredVerdicts
 from backup_monitoring.store.verdict_rows import make_verdict_row
 from backup_monitoring.tasks import (
@@ -14,6 +16,7 @@ from backup_monitoring.tasks import (
     evaluate_all,
     follow_state,
     format_thresholds,
+    is_change,
 )
 
 
@@ -23,15 +26,13 @@ class AccountJudge:
     Args:
         policies: of the tasks. now: of the run, aware UTC.
         before: the verdicts of the last run; None: they are not known.
-
-    Attributes:
-        totals: by name, the sums of the tasks over all accounts in scope.
     """
 
     def __init__(self, policies: Policies, now: datetime, before: StoredVerdicts | None) -> None:
         names = (total.name for task in TASKS.values() for total in task.totals)
-        self.totals = dict.fromkeys(names, 0)
+        self._totals = dict.fromkeys(names, 0)
         self._counted: set[int] = set()
+        self._changes: dict[int, list[tuple[str, State]]] = {}  # of those that have any
         self._policies = policies
         self._now = now
         self._before = before
@@ -47,22 +48,43 @@ class AccountJudge:
             self._counted.add(number)
             self._add_totals(account)
         known = self._find_known(account.uid)
-        rows = []
+        rows, changes = [], []
         for task, verdict in evaluate_all(account, uploads, self._policies, self._now).items():
-            state = verdict.state
-            if known is None:
-                since = follow_state(None, state, self._now, at_least=True)
-            else:
-                since = follow_state(known.get(task), state, self._now)
+            before = None if known is None else known.get(task)
+            since = follow_state(before, verdict.state, self._now, at_least=known is None)
+            if in_scope and before is not None and is_change(before, since):
+                changes.append((task, verdict.state))
             thresholds = ""
             if verdict.metrics:
                 thresholds = format_thresholds(TASKS[task], account, self._policies)
             rows.append(make_verdict_row(number, in_scope, task, verdict, thresholds, since))
+        self._changes.pop(number, None)
+        if changes:
+            self._changes[number] = changes
         return rows
 
+    def sum_up(self) -> dict[str, int]:
+        """Return sums over all accounts in scope, by their keys in the store.
+
+        They are the totals of the tasks, and how often a state has begun, the runs before included.
+        """
+        begun = Counter(self._read_changes())
+        for changes in self._changes.values():
+            begun.update(name_changes(*change) for change in changes)
+        return {f"{TOTAL}{name}": total for name, total in self._totals.items()} | begun
+
+    def _read_changes(self) -> Mapping[str, int]:
+        if self._before is None:
+            return {}
+        try:
+            counts = self._before.read_changes()
+        except StoreError:  # damaged: they begin anew
+            return {}
+        return {name_changes(*change): count for change, count in counts.items()}
+
     def _add_totals(self, account: Account) -> None:
-        for name in self.totals:
-            self.totals[name] += getattr(account, name) or 0
+        for name in self._totals:
+            self._totals[name] += getattr(account, name) or 0
 
     def _find_known(self, uid: str) -> Mapping[str, StateSince] | None:
         """Return what the last run found of the account, None if that is lost."""

@@ -19,6 +19,7 @@ from backup_monitoring.model import (
     Schedule,
     SizeDrop,
     Start,
+    State,
 )
 from backup_monitoring.store.files import UNREADABLE
 
@@ -133,6 +134,11 @@ def read_time(seconds: float | None) -> datetime | None:
 def write_text(text: str) -> str:
     """Return *text* with surrogates escaped: SQLite refuses them."""
     return text.encode("utf-8", "backslashreplace").decode()
+
+
+def name_changes(task: str, state: State) -> str:
+    """Return the key in meta of how often accounts have come into *state* in *task*."""
+    return f"changes {task} {state.name}"
 
 
 def make_key(uid: str) -> str:

@@ -3,7 +3,8 @@
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from itertools import groupby
+from datetime import datetime
+from itertools import groupby, product
 from operator import itemgetter
 from typing import Any
 
@@ -13,8 +14,10 @@ from backup_monitoring.store.schema import (
     FINDINGS,
     TOTAL,
     make_key,
+    name_changes,
     read_hosts,
     read_name,
+    read_time,
     select_keys,
 )
 from backup_monitoring.store.verdict_rows import (
@@ -93,6 +96,32 @@ class StoredVerdicts:
                 name: int(self._db.execute(query, (f"{TOTAL}{name}",)).fetchone()[0])
                 for name in names
             }
+
+    def read_changes(self) -> dict[tuple[str, State], int]:
+        """Return how often accounts in scope have come into each state of each task.
+
+        It counts from the first run of this store on, and begins anew if the store is lost.
+        """
+        query = "SELECT value FROM meta WHERE key = ?"
+        counts = {}
+        with self._guard():
+            for change in product(TASKS, State):
+                row = self._db.execute(query, (name_changes(*change),)).fetchone()
+                counts[change] = 0 if row is None else int(row[0])
+        return counts
+
+    def find_oldest_failure(self, task: str) -> datetime | None:
+        """Return since when the account has its state that has failed in *task* for longest.
+
+        None if no account in scope is WARNING or CRITICAL.
+        """
+        query = (
+            "SELECT min(since) FROM verdicts INDEXED BY worst_verdicts "
+            "WHERE task = ? AND in_scope = 1 AND badness >= ?"
+        )
+        with self._guard():
+            [since] = self._db.execute(query, (task, State.WARNING.badness)).fetchone()
+            return read_time(since)
 
     def find(
         self, uids: Sequence[str], task: str, *, detailed: bool = False, with_facts: bool = False

@@ -37,7 +37,6 @@ from backup_monitoring.store.schema import (
     SCHEDULE,
     START,
     TABLES,
-    TOTAL,
     RunMeta,
     list_columns,
     make_account_row,
@@ -320,7 +319,7 @@ class StoreWriter:
         except sqlite3.Error as error:
             raise self._make_error(error) from None
 
-    def finish(self, meta: RunMeta, totals: Mapping[str, int], findings: Iterable[Finding]) -> None:
+    def finish(self, meta: RunMeta, sums: Mapping[str, int], findings: Iterable[Finding]) -> None:
         """Write the rest, sync the file to the disk, and replace the old one by it."""
         values = {
             "directory_read": write_time(meta.directory_read),
@@ -334,7 +333,7 @@ class StoreWriter:
             "directory_max_age": meta.max_ages[0],
             "storage_max_age": meta.max_ages[1],
             # As text: a sum may be more than SQLite's integers hold.
-            **{f"{TOTAL}{name}": str(total) for name, total in totals.items()},
+            **{key: str(each) for key, each in sums.items()},
         }
         try:
             in_scope = self._db.execute("SELECT count(*) FROM accounts WHERE in_scope").fetchone()

@@ -6,6 +6,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from backup_monitoring.tasks.account_eligibility import check_home
     from backup_monitoring.tasks.aggregate import list_reporting_computers
+    from backup_monitoring.tasks.client_counts import ClientCount, ClientCounts
     from backup_monitoring.tasks.clocks import ReportTime, date_report, find_wrong_clocks, has_ended
     from backup_monitoring.tasks.clocks import format_clock_error, is_ahead, read_times
     from backup_monitoring.tasks.computer_client import find_client
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from backup_monitoring.tasks.registry import is_covered_elsewhere
     from backup_monitoring.tasks.schedule_task import SchedulePolicy
     from backup_monitoring.tasks.state_since import StateSince, SuspendedState, follow_state
+    from backup_monitoring.tasks.state_since import is_change
     from backup_monitoring.tasks.task import Option, Task
     from backup_monitoring.tasks.warn_after import format_backup_count, format_warn_after
     from backup_monitoring.tasks.warn_after import resolve_warn_after

@@ -57,3 +57,12 @@ def follow_state(
         return StateSince(state, now, before=known.before)
     at, was_at_least, before = known.suspended
     return StateSince(state, min(at, now), was_at_least, before)
+
+
+def is_change(known: StateSince, since: StateSince) -> bool:
+    """Return whether a state has begun: *since* follows *known*, and is another state.
+
+    One that goes on after it was suspended has not begun.
+    """
+    goes_on = known.suspended is not None and since.state is known.before
+    return since.state is not known.state and not goes_on
