@@ -211,10 +211,10 @@ def test_links_lead_somewhere(file: Path) -> None:
         linked = (file.parent / path) if path else file
         assert linked.exists(), target
         if anchor:
-            assert anchor in _anchors(linked.read_text(encoding="utf-8")), target
+            assert anchor in find_anchors(linked.read_text(encoding="utf-8")), target
 
 
-def _anchors(text: str) -> set[str]:
+def find_anchors(text: str) -> set[str]:
     headings = re.findall(r"^#+ (.+)$", text, flags=re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
 

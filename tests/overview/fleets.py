@@ -25,6 +25,16 @@ smtp = "sendmail:/bin/false"
 [overview]
 metrics_file = "backup.prom"
 """
+# What customers may call a backup program, and its version.
+HOSTILE = (
+    ('a"} 1\nbackup_accounts{task="quota', "1"),
+    ("back\\slash\\", "\\n"),
+    ("\u202eevil\u2028\x7f", "1.0"),
+    ("<b>|pipe", "{}"),
+    ("x" * 5000, "y" * 5000),
+    ("", "2.0"),
+    ("grün 中文 😀", "1,2=3"),
+)
 
 Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
 

@@ -20,6 +20,7 @@ from backup_monitoring.tasks.client_counts import ClientCount
 from backup_monitoring.tasks.registry import TASKS
 from cases import at
 from overview.fleets import (
+    HOSTILE,
     NEXT_DAY,
     RUN,
     SETTINGS,
@@ -222,17 +223,6 @@ def test_a_number_that_is_damaged_begins_anew(fleet: Fleet) -> None:
 
 
 # --- clients, which customers name ---
-
-
-HOSTILE = (
-    ('a"} 1\nbackup_accounts{task="quota', "1"),
-    ("back\\slash\\", "\\n"),
-    ("\u202eevil\u2028\x7f", "1.0"),
-    ("<b>|pipe", "{}"),
-    ("x" * 5000, "y" * 5000),
-    ("", "2.0"),
-    ("grün 中文 😀", "1,2=3"),
-)
 
 
 def test_hostile_names_are_labels_and_nothing_else(fleet: Fleet) -> None:

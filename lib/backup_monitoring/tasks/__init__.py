@@ -4,12 +4,9 @@ from backup_monitoring import face
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from backup_monitoring.tasks.account_eligibility import check_home
-    from backup_monitoring.tasks.aggregate import list_reporting_computers
     from backup_monitoring.tasks.client_counts import ClientCount, ClientCounts
     from backup_monitoring.tasks.clocks import ReportTime, date_report, find_wrong_clocks, has_ended
     from backup_monitoring.tasks.clocks import format_clock_error, is_ahead, read_times
-    from backup_monitoring.tasks.computer_client import find_client
     from backup_monitoring.tasks.fact import SAMPLE_EVENING, SAMPLE_NOON
     from backup_monitoring.tasks.fact_kinds import FactKind, list_facts, load_causes, load_facts
     from backup_monitoring.tasks.fact_kinds import pack_facts, unpack_facts
