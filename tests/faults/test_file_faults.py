@@ -29,6 +29,8 @@ outbox = "outbox/outbox.sqlite"
 log = "log/log"
 [icinga]
 spool = "spool"
+[overview]
+metrics_file = "metrics/backup.prom"
 """
 needs_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can mount")
 
@@ -36,7 +38,7 @@ needs_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can mount")
 @pytest.fixture
 def whole(fleet: Fleet) -> Fleet:
     """A fleet with all that the programs write, after a run of each of them."""
-    for name in ("outbox", "log", "spool", "objects"):
+    for name in ("outbox", "log", "spool", "objects", "metrics"):
         (fleet.folder / name).mkdir()
     fleet.settings_text(SETTINGS)
     fleet.end("4000101", "2026-11-20T20:40:00+01:00", 0)
@@ -53,7 +55,7 @@ COLLECT, STATUS, MONITORING = (
     ("check_backup_monitoring",),
 )
 SCAN, DELIVER = ("notify_backup", "--scan"), ("notify_backup", "--deliver")
-SUBMIT = ("submit_backup_results",)
+SUBMIT, OVERVIEW = ("submit_backup_results",), ("backup_overview",)
 
 
 def names_in(folder: Path) -> list[str]:
@@ -106,6 +108,10 @@ ODD = (
     Odd("outbox/outbox-in-use", SCAN, 2, "outbox-in-use: is not a regular file; delete it"),
     Odd("objects/objects.conf", GENERATE, 3, "objects.conf: cannot be read (Not a regular file)"),
     Odd("objects/.objects.conf.new", GENERATE, 0, "10 icinga2 services"),
+    Odd("store/state.sqlite", OVERVIEW, 3, "state.sqlite: cannot be read (Not a regular file)"),
+    Odd("outbox/outbox.sqlite", OVERVIEW, 2, "outbox.sqlite: is not a regular file"),
+    Odd("metrics/backup.prom", OVERVIEW, 3, "backup.prom: cannot be written (Not a regular file)"),
+    Odd("metrics/.backup.prom.new", OVERVIEW, 0, " series in "),
     Odd("spool/.backup-results.new", SUBMIT, 0, "10 results in "),
 )
 
@@ -224,6 +230,7 @@ def few_inodes(folder: Path, left: int) -> Iterator[None]:
         ("spool", SUBMIT, 1, 3, "UNKNOWN - {}: cannot be written (No space left on device)"),
         ("spool", SUBMIT, 2, 3, "UNKNOWN - {}: cannot be written (No space left on device)"),
         ("objects", GENERATE, 0, 3, "UNKNOWN - {}/.objects.conf.new: cannot be written (No space"),
+        ("metrics", OVERVIEW, 0, 3, "UNKNOWN - {}/backup.prom: cannot be written (No space left"),
     ],
 )
 def test_no_inodes_left(
@@ -260,6 +267,7 @@ def inject(fault: str) -> tuple[str, ...]:
         (DELIVER, "outbox.sqlite.lock: cannot be used (No locks available)"),
         (GENERATE, "cannot be written (No locks available)"),
         (SUBMIT, "cannot be written (No locks available)"),
+        (OVERVIEW, "backup.prom: cannot be written (No locks available)"),
     ],
 )
 def test_a_file_system_without_locks(whole: Fleet, program: tuple[str, ...], text: str) -> None:
@@ -282,7 +290,8 @@ def test_a_file_system_without_locks_for_parts_of_files(
 @pytest.mark.parametrize("count", [5, 6, 8, 10, 12])
 def test_few_file_descriptors(whole: Fleet, count: int) -> None:
     """A program ends as ever, or says what it lacks; nothing is damaged."""
-    for program in (STATUS, (*STATUS, "--live"), MONITORING, COLLECT, SCAN, GENERATE, SUBMIT):
+    writers = (COLLECT, SCAN, GENERATE, SUBMIT, OVERVIEW)
+    for program in (STATUS, (*STATUS, "--live"), MONITORING, *writers):
         ran = call(whole, program, "prlimit", f"--nofile={count}")
 
         assert ran.code in range(4), (program, ran)

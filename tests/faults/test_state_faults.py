@@ -34,6 +34,7 @@ PROGRAMS = (
     ("check_backup_monitoring", "-vvv"),
     ("generate_backup_objects", "--format", "icinga2"),
     ("submit_backup_results",),
+    ("backup_overview",),
     ("notify_backup", "--scan", "--dry-run"),
     ("notify_backup", "--explain", "-a", UID),
     ("notify_backup", "--check-contacts"),
@@ -90,6 +91,7 @@ def damaged(tmp_path_factory: pytest.TempPathFactory) -> Fleet:
     fleet.settings_text(
         '[icinga]\nspool = "spool"\n[notify]\ntrigger = "scan"\nfrom = "backup@example.org"\n'
         'outbox = "outbox/outbox.sqlite"\noperator = "operations@example.org"\n'
+        '[overview]\nmetrics_file = "backup.prom"\n'
     )
     for uid in (UID, OTHER):
         fleet.plan(uid, 20)
@@ -113,6 +115,7 @@ EXPECTED = {
     "check_backup_monitoring -vvv": 2,
     "generate_backup_objects --format icinga2": 0,
     "submit_backup_results": 0,
+    "backup_overview": 2,  # no use has begun the outbox
     "notify_backup --scan --dry-run": 0,
     f"notify_backup --explain -a {UID}": 0,
     "notify_backup --check-contacts": 1,

@@ -26,6 +26,7 @@ _UNITS = (
     "nagios-nrpe-server.service",
     "nagios4.service",
     "network-online.target",
+    "prometheus-node-exporter.service",
     "shutdown.target",
     "systemd-journald.service",
     "systemd-journald.socket",

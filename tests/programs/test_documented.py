@@ -18,6 +18,7 @@ from programs.test_submit import STATES
 
 pytestmark = [pytest.mark.installed, pytest.mark.server]
 DOCUMENTED = (ROOT / "docs" / "icinga.md").read_text(encoding="utf-8")
+OVERVIEW = (ROOT / "docs" / "overview.md").read_text(encoding="utf-8")
 NOTIFICATIONS = (ROOT / "docs" / "notifications.md").read_text(encoding="utf-8")
 TASKS = tuple(sorted(registry.TASKS))
 NAMES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
@@ -63,6 +64,19 @@ while True:
         time.sleep(0.1)
 found = [each["attrs"] for each in json.loads(answer)["results"]]
 print(json.dumps({each["name"]: each["last_check_result"] and each["state"] for each in found}))
+"""
+# What node_exporter serves.
+_SERVED = r"""
+import time, urllib.request
+end = time.monotonic() + 30
+while True:
+    try:
+        print(urllib.request.urlopen("http://localhost:9100/metrics").read().decode())
+        break
+    except OSError:  # it starts
+        if time.monotonic() > end:
+            raise
+        time.sleep(0.1)
 """
 
 
@@ -288,6 +302,39 @@ def test_a_call_of_the_hook_starts_a_delivery(debian: FreshDebian) -> None:
     log = debian.run("cat /var/log/backup-monitoring/notify.jsonl").out
     assert '"queued"' in log
     assert debian.run("systemctl is-failed backup-monitoring-deliver.path").code != 0
+
+
+def test_the_overview_follows_each_run(debian: FreshDebian) -> None:
+    needed("icinga2", "prometheus-node-exporter")
+    run_by_units(debian)
+    mails = "\n".join(block("Set it up", NOTIFICATIONS, "toml"))
+    mails = re.sub("^(start_tls|username|password_file).*$", "", mails, flags=re.MULTILINE)
+    settings = "\n".join([mails, *block("Metrics", OVERVIEW, "toml")])
+    file = "/etc/backup-monitoring/backup-monitoring.toml"
+    follow(debian, [f"cat >> {file} <<'END'\n{settings}\nEND\n"])
+    follow(debian, block("Set it up", NOTIFICATIONS))
+    once(debian, "scan")
+    (group,) = re.findall(r"^usermod .*$", OVERVIEW, re.MULTILINE)
+    follow(debian, [*block("Running it", OVERVIEW), group])
+    install, *lines = block("Metrics", OVERVIEW)
+    assert install == "apt install prometheus-node-exporter"
+    follow(debian, [*lines, "systemctl start prometheus-node-exporter"])
+
+    written = "/var/lib/prometheus/node-exporter/backup.prom"
+    for _ in range(2):
+        follow(debian, [f"rm -f {written}"])
+        once(debian, "collect")
+        until(lambda: debian.run(f"test -s {written}").code == 0)
+
+    assert debian.run(f"stat -c '%U %a' {written}").out == "backup-overview 644\n"
+    served = debian.run(f"python3 -c {shlex.quote(_SERVED)}").out.splitlines()
+    assert {"node_textfile_scrape_error 0", "backup_outbox_readable 1"} <= {*served}
+    shown = by_the_checks(debian)
+    for task, state in (("quota", 1), ("status", 0)):
+        count = sum(shown[name] == state for name in shown if name.endswith(f"-{task}"))
+        label = f'state="{NAMES[state].lower()}",task="{task}"'
+        assert count
+        assert f"backup_accounts{{{label}}} {count}" in served
 
 
 def test_by_nrpe(debian: FreshDebian) -> None:

@@ -56,6 +56,11 @@ def test_what_it_names_to_be_tried_can_be_tried(shown: tuple[Path, str]) -> None
     assert (
         "BACKUP QUOTA CRITICAL - 1 critical, 1 warning, 1 unknown of 18; worst 4000103" in printed
     )
+    assert "series in overview/backup.prom" in printed
+    metrics = (clone / "examples" / "overview" / "backup.prom").read_text()
+    assert re.findall(r"^backup_accounts\{task=\"status\".*$", metrics, re.M) == re.findall(
+        r"^backup_accounts\{.*$", printed, re.M
+    )
     ended = printed.partition("To try more:")[2]
     more = "\n".join(re.findall(r"^    (cd .*|\.venv/.*)$", ended, flags=re.MULTILINE))
     more_ran = subprocess.run(["sh", "-c", more], cwd=clone, capture_output=True, text=True)
