@@ -41,6 +41,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="call N hooks at once (with -s: how long that takes); 1000 take a minute",
     )
     parser.addoption(
+        "--icinga-accounts",
+        type=int,
+        default=100,
+        metavar="N",
+        help="load the objects of N accounts into Icinga 2, and print time and memory (with -s); "
+        "10000 take minutes",
+    )
+    parser.addoption(
         "--simulation-days",
         type=int,
         default=0,

@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import pwd
+import re
 import shutil
 import signal
 import ssl
@@ -97,10 +98,26 @@ class IcingaProcess:
 
     def check(self) -> str:
         """Return what ``daemon -C`` prints about the configuration, which it must take."""
-        done = subprocess.run(self._command("-C"), capture_output=True, text=True)
+        done = subprocess.run(self.checking(), capture_output=True, text=True)
         assert done.returncode == 0, done.stdout
         assert "warning/" not in done.stdout, done.stdout
         return done.stdout
+
+    def checking(self) -> tuple[str, ...]:
+        """Return the command that checks the configuration."""
+        name, *more = self._command("-C")
+        return (shutil.which(name) or name, *more)
+
+    def measure_memory(self) -> float:
+        """Return the memory of its processes, in MiB; what they share counts once."""
+        assert self._process is not None
+        total = 0
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if os.getpgid(int(process.name)) == self._process.pid:
+                    text = (process / "smaps_rollup").read_text()
+                    total += int(re.findall(r"^Pss: +([0-9]+) kB$", text, re.MULTILINE)[0])
+        return total / 1024
 
     def start(self) -> None:
         """Start the daemon, and wait for its API."""
