@@ -277,7 +277,7 @@ def test_a_directory_that_never_answers_costs_only_itself(fleet: Fleet) -> None:
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         uri = f"ldap://127.0.0.1:{deaf.getsockname()[1]}"
         fleet.file.write_text(fleet.file.read_text().replace("ldif:directory.ldif", uri))
-        installation = InstallationCheck(fleet.settings, at(FIRST), lambda phase: None, 20)
+        installation = InstallationCheck(fleet.settings, at(FIRST), lambda phase: None, 22)
         lines = [line.replace(str(fleet.folder), "") for line in installation.run()]
 
     assert installation.failed

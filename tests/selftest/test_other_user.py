@@ -174,6 +174,32 @@ def test_with_a_scan_other_users_only_read_the_outbox(fleet: Fleet) -> None:
     ]
 
 
+def test_the_user_of_the_overview_reads_store_and_outbox(fleet: Fleet) -> None:
+    shows = "games"
+    fleet.settings_text(
+        '[notify]\noutbox = "outbox/o.sqlite"\nlog = "outbox/log"\n'
+        '[icinga]\nspool = "spool"\n[overview]\nfolder = "page"\n'
+    )
+    fleet.collect()
+    outbox = fleet.folder / "outbox" / "o.sqlite"
+    with Outbox(outbox):
+        outbox.chmod(0o644)
+    (outbox.parent / "outbox-in-use").chmod(0o644)
+    outbox.parent.chmod(0o755)
+    fleet.store.chmod(0o755)
+    (fleet.store / "state.sqlite").chmod(0o644)
+    (fleet.folder / "page").mkdir()
+    give(fleet.folder / "page", shows, 0o750)
+
+    found = {user: outcomes(run(fleet, "--as", user).text) for user in (shows, COLLECTOR, NOTIFIER)}
+    by_root = run(fleet, "--part", "overview").text
+
+    parts = ("store", "outbox", "log", "nagios", "overview")
+    assert [found[shows][part] for part in parts] == ["ok", "ok", "not tried", "not tried", "ok"]
+    assert [found[user]["overview"] for user in (COLLECTOR, NOTIFIER)] == ["not tried"] * 2
+    assert by_root == f"ok      overview (as {shows}): /page: {WRITTEN}\n"
+
+
 def test_homes_need_the_capability_of_the_collector(fleet: Fleet) -> None:
     for home in fleet.home.iterdir():
         home.chmod(0o700)

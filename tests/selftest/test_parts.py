@@ -64,7 +64,7 @@ def test_what_the_settings_do_not_name_is_not_tried(fleet: Fleet) -> None:
     lines = list(installation.run())
 
     assert not installation.failed
-    assert lines[-7:] == [
+    assert lines[-8:] == [
         "not tried store: [store] folder is not set",
         "not tried outbox: [notify] outbox is not set",
         "not tried log: [notify] log is not set",
@@ -72,8 +72,9 @@ def test_what_the_settings_do_not_name_is_not_tried(fleet: Fleet) -> None:
         "not tried mail: [notify] from is not set",
         "not tried icinga: [icinga] url is not set",
         "not tried nagios: [icinga] spool and command_file are not set",
+        "not tried overview: [overview] folder and metrics_file are not set",
     ]
-    assert {line.replace("not tried", "").split()[0] for line in lines[-7:]} < {
+    assert {line.replace("not tried", "").split()[0] for line in lines[-8:]} < {
         f"{part}:" for part in PARTS
     }
 
@@ -477,4 +478,23 @@ def test_an_api_that_does_not_run(fleet: Fleet) -> None:
     assert check(fleet, "icinga", f'[icinga]\nurl = "{url}"\nuser = "x"\n') == [
         f"FAILED  icinga: {url}: no answer (Connection refused); "
         "see whether Icinga runs, and [icinga] url"
+    ]
+
+
+# --- the overview ---
+
+
+def test_folders_of_the_overview(fleet: Fleet) -> None:
+    settings = '[overview]\nfolder = "page"\nmetrics_file = "metrics/backup.prom"\n'
+    (fleet.folder / "page").mkdir()
+    missing = check(fleet, "overview", settings)
+    (fleet.folder / "metrics").mkdir()
+
+    assert check(fleet, "overview", settings) == [
+        "ok      overview: /page: a file was written, and is gone again",
+        "ok      overview: /metrics: a file was written, and is gone again",
+    ]
+    assert missing[1:] == [
+        "FAILED  overview: /metrics: no file can be written there (No such file or directory); "
+        "create it, and let the user of backup_overview write there"
     ]

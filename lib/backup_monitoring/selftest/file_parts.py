@@ -8,7 +8,7 @@ from pathlib import Path
 
 from backup_monitoring.model import Files, MonitoringError, format_time
 from backup_monitoring.selftest.part_lines import Outcome, PartLine
-from backup_monitoring.settings import NotifySettings, StoreSettings
+from backup_monitoring.settings import NotifySettings, OverviewSettings, StoreSettings
 
 # What a file system says that cannot have files without a name.
 _UNKNOWN = (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT)
@@ -133,6 +133,20 @@ def try_nagios(spool: Path | None, pipe: Path | None) -> Iterator[PartLine]:
         yield PartLine(
             Outcome.OK, "nagios", f"{pipe}: opened, Nagios reads it; nothing was written"
         )
+
+
+def try_overview(settings: OverviewSettings) -> Iterator[PartLine]:
+    """Try the folders that backup_overview writes into.
+
+    Raises:
+        MonitoringError: one cannot be written.
+    """
+    file = settings.metrics_file
+    for folder in (settings.folder, None if file is None else file.parent):
+        if folder is not None:
+            try_folder(folder, "create it, and let the user of backup_overview write there")
+            text = f"{folder}: a file was written, and is gone again"
+            yield PartLine(Outcome.OK, "overview", text)
 
 
 def _list_folder(folder: Path) -> None:

@@ -27,7 +27,7 @@ from backup_monitoring.uploads import HomeReader
 
 PARTS = (
     *("settings", "directory", "homes", "store", "outbox", "log", "messages", "mail"),
-    *("icinga", "nagios"),
+    *("icinga", "nagios", "overview"),
 )
 _HOMES = 1000
 _SHARE = 0.9  # of the time limit for all parts together
@@ -119,6 +119,7 @@ class InstallationCheck:
         yield _Part("store", self._try_store, unset, users.collector)
         yield from self._list_notifier_parts()
         yield from self._list_submitter_parts()
+        yield self._make_overview_part()
 
     def _list_notifier_parts(self) -> Iterator[_Part]:
         notify, users = self._settings.notify, self._users
@@ -142,7 +143,15 @@ class InstallationCheck:
         unset = _find_unset("icinga", spool=icinga.spool, command_file=icinga.command_file)
         taken = "results go to [icinga] url" if icinga.url else None
         unused = "the notifier does not use it" if users.is_notifier_only else None
+        if users.is_overview_only:
+            unused = "the overview does not use it"
         yield _Part("nagios", self._try_nagios, taken or unset or unused)
+
+    def _make_overview_part(self) -> _Part:
+        overview, users = self._settings.overview, self._users
+        unset = _find_unset("overview", folder=overview.folder, metrics_file=overview.metrics_file)
+        unused = None if users.shows else "only the user of the overview needs it"
+        return _Part("overview", self._try_overview, unset or unused, users.overview)
 
     def _try_part(self, part: _Part) -> Iterator[PartLine]:
         if part.skipped is not None:
@@ -282,6 +291,9 @@ class InstallationCheck:
     def _try_nagios(self) -> Iterator[PartLine]:
         icinga = self._settings.icinga
         yield from file_parts.try_nagios(icinga.spool, icinga.command_file)
+
+    def _try_overview(self) -> Iterator[PartLine]:
+        yield from file_parts.try_overview(self._settings.overview)
 
 
 def _format_only(uid: int | None) -> str:

@@ -15,12 +15,14 @@ class PartUsers(NamedTuple):
 
     Args:
         own: effective user id. collector: owner of the store. notifier: owner of the outbox.
+        overview: owner of the page's folder, or of the metrics.
         hook: whether the monitoring system's user writes the outbox, too.
     """
 
     own: int
     collector: int | None
     notifier: int | None
+    overview: int | None
     hook: bool
 
     @property
@@ -32,6 +34,19 @@ class PartUsers(NamedTuple):
     def delivers(self) -> bool:
         """Whether mails are this user's to send."""
         return self.own in (_ROOT, self.notifier) or self.notifier is None
+
+    @property
+    def shows(self) -> bool:
+        """Whether the files of the overview are this user's to write."""
+        if self.own == _ROOT or self.overview is not None:
+            return self.own in (_ROOT, self.overview)
+        return self.own not in (self.collector, self.notifier)
+
+    @property
+    def is_overview_only(self) -> bool:
+        """Whether this user is that of the overview, and not also the collector's or notifier's."""
+        others = (_ROOT, self.collector, self.notifier)
+        return self.own == self.overview and self.own not in others
 
     @property
     def is_collector_only(self) -> bool:
@@ -46,7 +61,8 @@ class PartUsers(NamedTuple):
     @property
     def queues(self) -> bool:
         """Whether this user writes the outbox."""
-        return self.delivers or (self.hook and not self.is_collector_only)
+        reads_only = self.is_collector_only or self.is_overview_only
+        return self.delivers or (self.hook and not reads_only)
 
     @property
     def lacks_capability(self) -> bool:
@@ -61,6 +77,7 @@ def find_part_users(settings: Settings) -> PartUsers:
         os.geteuid(),
         _find_owner(settings.store.folder),
         _find_owner(None if outbox is None else outbox.parent),
+        _find_owner(settings.overview.folder) or _find_owner(settings.overview.metrics_file),
         settings.notify.trigger == "monitoring",
     )
 
