@@ -24,6 +24,7 @@ from overview.fleets import (
     NEXT_DAY,
     RUN,
     SETTINGS,
+    SHOWN,
     choose,
     make_mixed,
     performance,
@@ -207,6 +208,7 @@ def test_an_account_that_is_judged_twice_in_a_run_counts_once(fleet: Fleet) -> N
     (fleet.home / "4000102").rmdir()
     (fleet.home / "4000102").symlink_to("4000101")
     fleet.collect(NEXT_DAY)
+    fleet.collect(SHOWN)
 
     assert changes(fleet, "status") == {"ok": 0, "warning": 0, "critical": 0, "unknown": 2}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from programs.installed import copy_clone
+from programs.installed import EXAMPLES, copy_clone
 
 pytestmark = pytest.mark.installed
 PIP_WHEEL = ("-m", "pip", "wheel", "--quiet", "--no-build-isolation", "--no-deps", "--no-index")
@@ -30,3 +30,14 @@ def test_a_clone_that_was_built_before_installs_what_it_has_now(tmp_path: Path) 
         for folder in ("lib", "checks")
         for path in (clone / folder).rglob("*.py")
     }
+
+
+@pytest.mark.parametrize("folder", ["systemd", "prometheus"])
+def test_what_an_administrator_copies_is_installed(wheel: Path, folder: str) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        parts = [name.split("/share/backup-monitoring/") for name in archive.namelist()]
+
+    installed = {Path(name[1]) for name in parts if len(name) == 2}
+    shipped = {Path(folder, each.name) for each in (EXAMPLES / folder).iterdir()}
+    assert shipped
+    assert shipped == {each for each in installed if each.parent == Path(folder)}
