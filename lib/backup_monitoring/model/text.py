@@ -25,6 +25,13 @@ def escape_unprintable(text: str) -> str:
     return "".join(char if char.isprintable() else _escape(char) for char in text)
 
 
+def escape_surrogates(text: str) -> str:
+    """Return *text* with what is not Unicode escaped: bytes that were not UTF-8."""
+    if text.isascii():
+        return text
+    return "".join(_escape(char) if 0xD800 <= ord(char) <= 0xDFFF else char for char in text)
+
+
 def _escape(char: str) -> str:
     code = ord(char)
     if 0xDC80 <= code <= 0xDCFF:  # a byte of a file name that is not UTF-8 (surrogateescape)

@@ -1,0 +1,11 @@
+"""The records: verdicts, metrics and findings as JSON, by one documented schema."""
+
+from backup_monitoring import face
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from backup_monitoring.records.account_records import make_account_record
+    from backup_monitoring.records.document import format_document
+    from backup_monitoring.records.metric_records import make_metric_record
+else:
+    __all__, __getattr__ = face(__name__, __file__)
