@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import nagiosplugin
 
-from backup_monitoring.model import SettingsError, State, Verdict
+from backup_monitoring.model import Finding, SettingsError, State, Verdict
 from backup_monitoring.plugin import (
     EXIT_CODES,
     Evaluation,
@@ -13,6 +13,7 @@ from backup_monitoring.plugin import (
     VerdictSummary,
     Watchdog,
     add_common_options,
+    add_output_option,
     add_verbosity,
     choose_now,
     make_metrics,
@@ -21,11 +22,13 @@ from backup_monitoring.plugin import (
 )
 from backup_monitoring.selftest import (
     AffectedAccounts,
+    HealthAspect,
     LastRun,
     OutboxFailure,
     OutboxHealth,
     StorePart,
     evaluate_health,
+    list_aspects,
 )
 from backup_monitoring.settings import Settings, StoreSettings
 from backup_monitoring.store import RunMeta, StoreFile, count_findings, open_store
@@ -45,7 +48,31 @@ def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
     settings = start_run(options, watchdog, LIMIT)
     watchdog.phase("reading the store")
     health = MonitoringHealth(settings, choose_now(options), list_findings=options.verbose > 1)
+    if options.output == "json":
+        return _render_json(health)
     return render_output("monitoring", health, VerdictSummary(options.verbose))
+
+
+def _render_json(health: "MonitoringHealth") -> tuple[int, str]:
+    from backup_monitoring.records import (
+        format_document,
+        make_finding_record,
+        make_metric_record,
+        write_sentence,
+    )
+
+    verdict = health.read()
+    parts: dict[str, object] = {
+        "metrics": [make_metric_record(metric) for metric in verdict.metrics],
+        "aspects": [
+            {"state": aspect.state.name, "summary": write_sentence(aspect.text)}
+            for aspect in health.aspects
+        ],
+        "findings": [make_finding_record(finding) for finding in health.findings],
+    }
+    state = verdict.state
+    document = format_document("check_backup_monitoring", state, verdict.summary, health.now, parts)
+    return state.value, document
 
 
 def make_parser() -> Parser:
@@ -57,6 +84,7 @@ def make_parser() -> Parser:
         EXIT_CODES,
     )
     add_common_options(parser, limit=f"{LIMIT}")
+    add_output_option(parser)
     add_verbosity(parser, "-v: each part, -vv: each finding, -vvv: each number")
     return parser
 
@@ -65,20 +93,29 @@ class MonitoringHealth(nagiosplugin.Resource):
     """Acquisition: the store and the outbox, and the verdict about them."""
 
     def __init__(self, settings: Settings, now: datetime, *, list_findings: bool) -> None:
+        self.now = now
+        self.aspects: Sequence[HealthAspect] = ()
+        self.findings: Sequence[Finding] = ()
         self._settings = settings
-        self._now = now
         self._list_findings = list_findings
 
     def probe(self) -> list[nagiosplugin.Metric]:
         """Read store and outbox; return the verdict and its numbers.
 
         Raises:
-            MonitoringError: the settings name no store, or it cannot be read.
+            MonitoringError: as of `read`.
         """
-        verdict = self._judge()
+        verdict = self.read()
+        lines = (f"finding, {finding.kind}: {finding}" for finding in self.findings)
+        verdict = verdict._replace(details=(*verdict.details, *lines))
         return make_metrics([Evaluation("", verdict)], verdict.metrics)
 
-    def _judge(self) -> Verdict:
+    def read(self) -> Verdict:
+        """Read store and outbox; return the verdict, and keep its aspects and the findings.
+
+        Raises:
+            MonitoringError: the settings name no store, or it cannot be read.
+        """
         settings = self._settings
         if settings.store.folder is None:
             remedy = "set it, or do without this check: without a store there is nothing to check"
@@ -86,21 +123,17 @@ class MonitoringHealth(nagiosplugin.Resource):
         state = open_store(settings.store.folder)
         meta, findings = state.meta(), list(state.findings())
         counts = count_findings(findings)
-        verdict = evaluate_health(
+        judged = (
             _list_parts(meta, settings.store),
-            LastRun(
-                timedelta(seconds=meta.seconds),
-                counts,
-                _count_accounts(state, counts),
-            ),
+            LastRun(timedelta(seconds=meta.seconds), counts, _count_accounts(state, counts)),
             settings.monitoring,
-            self._now,
-            _read_mails(settings, self._now),
+            self.now,
+            _read_mails(settings, self.now),
         )
-        if not self._list_findings:
-            return verdict
-        lines = (f"finding, {finding.kind}: {finding}" for finding in findings)
-        return verdict._replace(details=(*verdict.details, *lines))
+        self.aspects = list_aspects(*judged)
+        if self._list_findings:
+            self.findings = findings
+        return evaluate_health(*judged)
 
 
 def _list_parts(meta: RunMeta, store: StoreSettings) -> tuple[StorePart, StorePart]:

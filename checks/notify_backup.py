@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from backup_monitoring.model import UsageError, escape_unprintable
 from backup_monitoring.notify import HOOK_LIMIT, spool_quickly
@@ -68,7 +68,7 @@ def _parser() -> "Parser":
         ("task", "TASK", ", ".join(TASK_NAMES)),
         ("state", "STATE", "OK, WARNING, CRITICAL or UNKNOWN"),
         ("last-state", "STATE", "the previous state"),
-        ("output", "TEXT", "the check's first line"),
+        ("output", "TEXT", "the check's first line; with --explain: the form, text or json"),
         ("author", "NAME", "who wrote the comment"),
         ("comment", "TEXT", "the comment of a CUSTOM notification"),
         ("time", "TIME", "when: seconds since 1970, or ISO 8601 with offset"),
@@ -195,13 +195,37 @@ def _explain(
     options: "argparse.Namespace", settings: "Settings", now: "datetime", phase: PhaseCallback
 ) -> tuple[int, str]:
     """Show who is notified of accounts, and why."""
-    from backup_monitoring.notify import Notifier
+    from backup_monitoring.notify import (
+        Notifier,
+        format_explanations,
+        make_explanation_record,
+        summarize_explanations,
+    )
     from backup_monitoring.plugin import parse_uids
 
-    uids = parse_uids(options)
+    uids, as_json = parse_uids(options), _asks_for_json(options)
     if uids is None:
         raise UsageError("--explain", "no account given", "give one with --account")
-    return DONE, "\n".join(Notifier(settings, now, phase).explain(uids, options.task))
+    found = list(Notifier(settings, now, phase).explain(uids, options.task))
+    if not as_json:
+        return DONE, "\n".join(format_explanations(found))
+    records = [make_explanation_record(each) for each in found]
+    summary = summarize_explanations(found)
+    return DONE, _format_document(summary, now, {"explanations": records})
+
+
+def _asks_for_json(options: "argparse.Namespace") -> bool:
+    """Return whether the output of a job shall be a document."""
+    if options.output not in (None, "text", "json"):
+        raise UsageError("--output", f"{options.output!r} is not text or json", "give one of them")
+    return bool(options.output == "json")
+
+
+def _format_document(summary: str, now: "datetime", parts: "Mapping[str, object]") -> str:
+    from backup_monitoring.model import State
+    from backup_monitoring.records import format_document
+
+    return format_document("notify_backup", State.OK, summary, now, parts)
 
 
 def _check_contacts(

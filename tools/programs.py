@@ -37,7 +37,13 @@ python=${file%/*}/python3
 [ -x "$python" ] || [ -L "$python" ] || python=$(command -v python3)
 [ -x "$python" ] || {
     why="${python:-python3} is missing, or this user may not execute it"
-    echo "UNKNOWN - $0: cannot start ($why); install the package again, with /usr/bin/python3"
+    case "${0##*/} $* " in
+    check_*" --output json "* | check_*" --output=json "*)
+        echo '{"format": 1, "program": "", "state": "UNKNOWN", "exit_code": 3, "as_of": null,' \
+            '"summary": "cannot start Python; install the package again, with /usr/bin/python3"}'
+        ;;
+    *) echo "UNKNOWN - $0: cannot start ($why); install the package again, with /usr/bin/python3" ;;
+    esac
     exit 3
 }
 exec "$python" "$0" "$@"
@@ -55,6 +61,11 @@ except BaseException as error:
         why = " ".join(f"{type(error).__name__}: {error}".split())
         remedy = "install the package again, or see what this user lacks"
         text = f"UNKNOWN - {sys.argv[0]}: cannot start ({why}); {remedy}"
+        name, form = os.path.basename(sys.argv[0]), " ".join(sys.argv[1:]).replace("=", " ")
+        if name.startswith("check_") and "--output json" in form:
+            plain = [c if " " <= c <= "~" and c not in '"\\' else "?" for c in text]
+            head = '{"format": 1, "program": "", "state": "UNKNOWN", "exit_code": 3, "summary": "'
+            text = f'{head}{"".join(plain)}", "as_of": null}}'
         os.write(1, f"{text}\n".encode(errors="backslashreplace"))
     finally:
         os._exit(3)

@@ -90,7 +90,7 @@ def _run(folder: Path, check: Example, verbose: int = 0, uids: list[str] | None 
                     Uploads(findings=(finding,) if uid == "torn" else ()),
                 )
 
-    options = Namespace(verbose=verbose)
+    options = Namespace(verbose=verbose, output="text")
     request = Request(options, settings, settings.policies, uids, NOW, None, True)
     code, output = show_accounts(check.task, request, source)
     first, *lines = output.split("\n")

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from backup_monitoring.records.document import FORMAT
+from records.schema import parse
+
 ROOT = Path(__file__).parent.parent.parent
 PATHS = f"{ROOT}/lib:{ROOT}/checks"
 SCRIPT = (ROOT / "bin" / "check_backup_quota").read_text(encoding="utf-8")
@@ -61,13 +64,20 @@ def test_without_a_python_it_is_unknown(tmp_path: Path, target: str | None) -> N
     if target is not None:  # as in an environment of a Python that only root can execute
         python.symlink_to(target)
 
-    done = subprocess.run([program], env={"PATH": "/nowhere"}, capture_output=True, text=True)
+    def start(*arguments: str) -> str:
+        done = subprocess.run(
+            [program, *arguments], env={"PATH": "/nowhere"}, capture_output=True, text=True
+        )
+        assert (done.returncode, done.stderr) == (3, "")
+        return done.stdout
 
-    assert (done.returncode, done.stderr) == (3, "")
     named = "python3" if target is None else str(python)
     why = f"{named} is missing, or this user may not execute it"
     remedy = "install the package again, with /usr/bin/python3"
-    assert done.stdout == f"UNKNOWN - {program}: cannot start ({why}); {remedy}\n"
+    assert start() == f"UNKNOWN - {program}: cannot start ({why}); {remedy}\n"
+    for form in (("--output", "json"), ("--output=json", "-v")):
+        assert parse(start(*form))["summary"] == f"cannot start Python; {remedy}"
+    assert start("--output", "text") == start()
 
 
 def test_help_of_a_program_that_is_not_a_check(tmp_path: Path) -> None:
@@ -133,8 +143,84 @@ def test_what_fails_before_the_launcher_runs_is_unknown_in_one_line(
     code, output = launch("check_backup_quota", tmp_path, paths=f"{tmp_path}:{PATHS}")
 
     assert (code, output.count("\n")) == (3, 1)
-    assert output.startswith(f"UNKNOWN - {tmp_path}/check_backup_quota: cannot start ({why}")
+    text = f"{tmp_path}/check_backup_quota: cannot start ({why}"
+    assert output.startswith(f"UNKNOWN - {text}")
     assert output.endswith("; install the package again, or see what this user lacks\n")
+    for form in (("--output", "json"), ("--output=json",)):
+        code, output = launch("check_backup_quota", tmp_path, *form, paths=f"{tmp_path}:{PATHS}")
+        assert code == 3
+        assert parse(output)["summary"].startswith(f"UNKNOWN - {text}")
+
+
+@pytest.mark.parametrize(
+    ("program", "arguments", "summary"),
+    [
+        *(
+            ("check_backup_quota", arguments, "command line: unrecognized argument '--no'; see")
+            for arguments in (
+                *(
+                    ("--no", "--output", "json"),
+                    ("--output=json", "--no"),
+                    ("--no", "--output=json"),
+                ),
+                ("--output", "text", "--output", "json", "--no"),
+            )
+        ),
+        ("check_backup_quota", ("--output", "json", "-a"), "command line: argument -a/--account: "),
+        ("check_backup_nothing", ("--output", "json"), "check_backup_nothing: not a program of "),
+        ("check_ä\U0001f600\udcff", ("--output=json",), "check_ä\U0001f600\\xff: not a program of"),
+        (
+            "check_backup_quota",
+            ("--output", "json", "--config", '/no/"\\\x1b\udcff|<b>ü\U0001f600'),
+            '/no/"\\\\x1b\\xff¦‹b›ü\U0001f600: ',
+        ),
+        ("check_backup_monitoring", ("--output", "json", "--config", "/no"), "/no: "),
+        (
+            "notify_backup",
+            ("--explain", "--output", "json"),
+            "/etc/backup-monitoring/backup-monitoring.toml: ",
+        ),
+    ],
+)
+def test_a_failure_is_a_document(
+    tmp_path: Path, program: str, arguments: tuple[str, ...], summary: str
+) -> None:
+    code, output = launch(program, tmp_path, *arguments)
+
+    document = parse(output)
+    assert (code, document["exit_code"], document["state"]) == (3, 3, "UNKNOWN")
+    assert document["program"] == program.encode(errors="surrogateescape").decode(
+        errors="backslashreplace"
+    )
+    assert document["summary"].startswith(summary)
+    assert document["format"] == FORMAT
+
+
+@pytest.mark.parametrize(
+    ("program", "arguments"),
+    [
+        ("check_backup_quota", ("--no", "--output", "text")),
+        ("check_backup_quota", ("--output", "json", "--output=text", "--no")),
+        ("check_backup_quota", ("--output", "yaml")),
+        ("collect_backup_state", ("--output", "json")),
+        ("notify_backup", ("--output", "json")),  # the text of a service
+        ("notify_backup", ("--explain", "-a", "1", "--output", "yaml")),
+    ],
+)
+def test_a_failure_is_a_line_where_no_document_is_asked_for(
+    tmp_path: Path, program: str, arguments: tuple[str, ...]
+) -> None:
+    code, output = launch(program, tmp_path, *arguments)
+
+    assert (code, output.count("\n")) == (3, 1)
+    assert " UNKNOWN - " in output
+
+
+def test_help_is_help_whatever_the_output(tmp_path: Path) -> None:
+    code, output = launch("check_backup_quota", tmp_path, "--output", "json", "--help")
+
+    assert code == 3
+    assert output.startswith("usage: check_backup_quota")
 
 
 def test_what_a_library_logs_is_not_printed(tmp_path: Path) -> None:

@@ -183,7 +183,8 @@ def test_a_run_over_all_says_the_same(filled: Store, task: str, options: tuple[s
 
 def test_the_inventory_is_the_same(filled: Store) -> None:
     def inventory(*options: str) -> object:
-        return json.loads(filled.check("client", "--inventory", "json", *options).out)
+        options = ("--inventory", "--output", "json", *options)
+        return json.loads(filled.check("client", *options).out)["inventory"]
 
     assert inventory() == inventory("--live")
 

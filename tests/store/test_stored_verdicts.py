@@ -4,11 +4,13 @@ import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backup_monitoring.model.text import sanitize
 from backup_monitoring.model.times import CLOCK_SLACK
 from backup_monitoring.model.verdicts import State
 from backup_monitoring.plugin.quick_answer import find_quick_answer
@@ -20,6 +22,7 @@ from backup_monitoring.tasks.registry import TASKS
 from backup_monitoring.tasks.state_since import StateSince, follow_state
 from cases import at
 from programs.in_process import Done, Untimed, run_program
+from records.schema import parse
 from store.fleet import Fleet, entry
 from store.test_same import fill
 
@@ -63,6 +66,85 @@ def test_the_output_is_the_same_with_and_without_the_stored_verdicts(
     stored = check_in_each_way(mixed, task, asked)
 
     assert len({done.code for done in stored.values()}) > 1
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_the_document_has_the_figures_of_the_text(mixed: Fleet, task: str) -> None:
+    for options in [
+        *(("-a", uid) for uid in ("good", "MANY", "torn", "emptied", "latin", "unclear", "nobody")),
+        *((), ("-vv",), ("-a", "good,torn,nobody")),
+    ]:
+        text = check(mixed, task, *options).out
+        done = check(mixed, task, *options, "--output", "json")
+        document = parse(done.out)
+
+        first, _, numbers = text.splitlines()[0].partition(" | ")
+        heading = f"BACKUP {task.upper()} {document['state']}"
+        assert first == f"{heading} - {document['summary']}"
+        assert (done.code, document["exit_code"]) == (State[document["state"]].value,) * 2
+        assert sorted(numbers.split()) == sorted(map(format_metric, document["metrics"]))
+        assert document["as_of"] == "2026-11-22T11:00:00+00:00"
+
+
+def format_metric(metric: dict[str, Any]) -> str:
+    """Return the performance data that has the figures of a record."""
+    ends = [
+        "" if good is None or good["inverted"] or good["end"] is None else good["end"]
+        for good in (metric["warning"], metric["critical"])
+    ]
+    ends += ["" if metric[name] is None else metric[name] for name in ("minimum", "maximum")]
+    return f"{metric['name']}={metric['value']}{metric['unit']};{';'.join(map(str, ends))}".rstrip(
+        ";"
+    )
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_the_document_names_the_accounts_of_the_text(mixed: Fleet, task: str) -> None:
+    for options in ("-v",), ("-vv",), ("-a", "good,torn,nobody", "-vv"):
+        lines = check(mixed, task, *options).out.splitlines()[1:]
+        asked = [option for option in options if option != "-v"]
+        document = parse(check(mixed, task, *asked, "--output", "json").out)
+
+        assert lines == [format_account(account) for account in document["accounts"]]
+        states = [account["state"] for account in document["accounts"]]
+        counted = {each["name"]: each["value"] for each in document["metrics"]}
+        for state in State if "-vv" in options else (WARNING, CRITICAL, UNKNOWN):
+            assert states.count(state.name) == counted[state.name.lower()]
+
+
+def format_account(account: dict[str, Any]) -> str:
+    """Return the line of the text output, whose names are sanitized."""
+    names = filter(None, (account["account"], account["computer"]))
+    return f"{account['state']} - {sanitize(' '.join(names))}: {account['summary']}"
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_documents_are_the_same_with_and_without_the_stored_verdicts(
+    mixed: Fleet, task: str
+) -> None:
+    asked = [
+        *(("-a", uid) for uid in ("good", "MANY", "torn", "emptied", "latin", "nobody")),
+        *((), ("-vv",), ("-a", "good,torn,nobody")),
+    ]
+    for done in check_in_each_way(
+        mixed, task, [(*options, "--output", "json") for options in asked]
+    ).values():
+        parse(done.out)
+
+
+def test_a_record_has_what_verbose_lines_have(mixed: Fleet) -> None:
+    lines = check(mixed, "status", "-a", "many", "-vvv").out.splitlines()[1:]
+    (account,) = parse(check(mixed, "status", "-a", "many", "--output", "json").out)["accounts"]
+
+    assert lines[0] == f"  {account['thresholds']}"
+    assert lines[1:4] == [f"  {detail}" for detail in account["details"]]
+    assert account["since"] == "2026-11-21T11:00:00+00:00"
+    assert (account["since_at_least"], account["state_before"]) == (True, None)
+    assert account["servers"] == ["backup-01", "backup-02"]
+    (torn,) = parse(check(mixed, "quota", "-a", "torn", "--output", "json").out)["accounts"]
+    findings = [f"  finding: {each['where']}: {each['problem']}" for each in torn["findings"]]
+    assert findings
+    assert set(findings) <= {*check(mixed, "quota", "-a", "torn", "-v").out.splitlines()}
 
 
 def check_in_each_way(

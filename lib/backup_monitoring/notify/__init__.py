@@ -7,6 +7,8 @@ if TYPE_CHECKING:
     from backup_monitoring.notify.call import parse_call
     from backup_monitoring.notify.call_values import collect_values
     from backup_monitoring.notify.deadline import call_within
+    from backup_monitoring.notify.explanations import format_explanations, make_explanation_record
+    from backup_monitoring.notify.explanations import summarize_explanations
     from backup_monitoring.notify.notifier import Notifier, require_outbox
     from backup_monitoring.notify.spooling import HOOK_LIMIT, spool_call, spool_quickly
 else:

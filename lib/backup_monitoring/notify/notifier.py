@@ -21,6 +21,7 @@ from backup_monitoring.notify.call import Call
 from backup_monitoring.notify.contact_check import check_contacts
 from backup_monitoring.notify.dispatch import EventResult
 from backup_monitoring.notify.dry_run import copy_outbox, format_notifications
+from backup_monitoring.notify.explanations import Explanation
 from backup_monitoring.notify.hook import apply_call, log_call
 from backup_monitoring.notify.recipients import find_recipients
 from backup_monitoring.outbox import DeliveryLog, LogAction, Outbox, OutboxError
@@ -186,27 +187,18 @@ class Notifier:
         )
         return DONE, f"{_DRY}\n{text}" if self._dry else text
 
-    def explain(self, uids: Sequence[str], task: str | None) -> Iterator[str]:
-        """Yield, per account and task, who is notified, by which rule; like tasks together."""
+    def explain(self, uids: Sequence[str], task: str | None) -> Iterator[Explanation]:
+        """Yield who is notified of accounts, by which rule, in *task* or else in every one."""
         if task is not None and task not in TASKS:
             problem = f"{task!r} is none of {', '.join(TASKS)}"
             raise UsageError("--task", problem, "give one of them")
+        names = self._settings.directory.attributes
         with self._open_source() as source:
             for uid in uids:
-                tasks: dict[tuple[str, ...], list[str]] = {}
                 for name in (task,) if task else TASKS:
-                    lines = self._explain_task(source, uid, name)
-                    tasks.setdefault(lines, []).append(name)
-                for lines, names in tasks.items():
-                    yield f"{uid}, {', '.join(names)}:"
-                    yield from (f"  {line}" for line in lines)
-
-    def _explain_task(self, source: Source, uid: str, task: str) -> tuple[str, ...]:
-        event = Event(uid, task, EventKind.PROBLEM, State.CRITICAL, self._now, "")
-        names = self._settings.directory.attributes
-        decision = find_recipients(event, source.people, self._policy, names)
-        recipients = (f"notify: {r.address} ({r.role.value})" for r in decision.recipients)
-        return (*decision.explanation, *recipients)
+                    event = Event(uid, name, EventKind.PROBLEM, State.CRITICAL, self._now, "")
+                    decision = find_recipients(event, source.people, self._policy, names)
+                    yield Explanation(uid, name, decision)
 
     def check_contacts(self, uids: Sequence[str] | None) -> Iterator[str]:
         """Yield what is wrong with the contacts of accounts, None: of all."""

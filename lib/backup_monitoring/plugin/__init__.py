@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from backup_monitoring.plugin.counter import Evaluation
     from backup_monitoring.plugin.launcher import Watchdog
     from backup_monitoring.plugin.options import Parser, add_account_option
-    from backup_monitoring.plugin.options import add_common_options, choose_now
+    from backup_monitoring.plugin.options import add_common_options, add_output_option, choose_now
     from backup_monitoring.plugin.options import parse_uids, require_found
     from backup_monitoring.plugin.output import VerdictSummary, limit_size
     from backup_monitoring.plugin.output import make_metrics, render_output

@@ -16,14 +16,15 @@ from backup_monitoring.model import (
     Verdict,
     format_time,
 )
-from backup_monitoring.plugin.counter import VerdictCounter
+from backup_monitoring.plugin.counter import VerdictCounter, rank
 from backup_monitoring.plugin.options import format_no_such_account, list_missing
 from backup_monitoring.plugin.output import make_metrics
 from backup_monitoring.settings import Settings
+from backup_monitoring.store import AccountVerdict
 from backup_monitoring.tasks import Policies, Task
 
 if TYPE_CHECKING:
-    from backup_monitoring.store import AccountVerdict, StoreFile
+    from backup_monitoring.store import StoreFile
     from backup_monitoring.tasks import StateSince
 
 MOST_KEPT = 400  # verdicts: more than fit into an output
@@ -54,25 +55,46 @@ class Request(NamedTuple):
         return self.uids is not None and len(self.uids) == 1
 
     @property
+    def as_json(self) -> bool:
+        """Whether the output is a document."""
+        return bool(self.options.output == "json")
+
+    @property
     def detailed(self) -> bool:
         """Whether the output shows details of verdicts."""
-        return bool(self.options.verbose) and (self.single or self.options.verbose > 2)
+        verbosity = self.options.verbose
+        return self.as_json or (bool(verbosity) and (self.single or verbosity > 2))
+
+    @property
+    def lists_all(self) -> bool:
+        """Whether the output names all accounts, also those that are OK."""
+        return self.uids is not None or self.options.verbose > 1
 
 
 class AccountVerdicts(nagiosplugin.Resource):
     """Acquisition: the accounts in scope, each with its verdict.
 
     nagiosplugin keeps each metric that a probe returns. Of 100,000 accounts these are the worst
-    ones only, and the totals; the others are counted.
+    ones only, and the totals; the others are counted. A document names all that are not OK.
     """
 
     def __init__(self, task: Task, request: Request) -> None:
         self.counter = VerdictCounter(MOST_KEPT)
+        self._found: list[AccountVerdict] = []
         self._task = task
         self._request = request
 
     def probe(self) -> list[nagiosplugin.Metric]:
         """Read or judge all accounts; return the worst verdicts and the numbers.
+
+        Raises:
+            MonitoringError: as of `read`.
+        """
+        numbers = self.read()
+        return make_metrics(self.counter.worst, numbers)
+
+    def read(self) -> list[Metric]:
+        """Read or judge all accounts; return the numbers.
 
         Raises:
             MonitoringError: no account is in scope; or our own failure.
@@ -81,20 +103,30 @@ class AccountVerdicts(nagiosplugin.Resource):
         worst = self.counter.worst
         if not worst:
             raise make_no_account_error(self._request.settings)
-        single = self._request.single
-        return make_metrics(worst, worst[0].verdict.metrics if single else self._list_all(totals))
+        return list(worst[0].verdict.metrics) if self._request.single else self._list_all(totals)
+
+    def list_found(self) -> list[AccountVerdict]:
+        """Return what a document names, worst first."""
+        return sorted(self._found, key=lambda found: rank(found.verdict), reverse=True)
 
     def _count(self) -> Mapping[str, int]:
         """Count the verdicts of all accounts; return the sums of the task by name."""
         raise NotImplementedError
 
-    def add(self, found: "AccountVerdict") -> None:
+    def add(self, found: AccountVerdict) -> None:
         """Count a verdict."""
         self.counter.add(found.uid, self.add_details(found))
+        if self._request.as_json:
+            self.add_found(found)
 
-    def add_details(self, found: "AccountVerdict") -> Verdict:
-        """Return the verdict with all the details that the output shows."""
-        if not self._request.detailed:
+    def add_found(self, found: AccountVerdict) -> None:
+        """Add a verdict to those that a document names, if it is one of them."""
+        if self._request.lists_all or found.verdict.state is not State.OK:
+            self._found.append(found)
+
+    def add_details(self, found: AccountVerdict) -> Verdict:
+        """Return the verdict with all the details that the text output shows."""
+        if self._request.as_json or not self._request.detailed:
             return found.verdict
         details = [
             *([found.thresholds] if found.thresholds and self._request.options.verbose > 2 else []),
@@ -108,7 +140,8 @@ class AccountVerdicts(nagiosplugin.Resource):
         """Count those accounts that were asked for and are not *found* as UNKNOWN."""
         base = self._request.settings.directory.accounts_base
         for uid in list_missing(found, self._request.uids or ()):
-            self.counter.add(uid, Verdict(State.UNKNOWN, format_no_such_account(base)))
+            verdict = Verdict(State.UNKNOWN, format_no_such_account(base))
+            self.add(AccountVerdict(uid, (), self._task.name, verdict))
 
     def _list_all(self, totals: Mapping[str, int]) -> list[Metric]:
         counts = self.counter.counts

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-from backup_monitoring.model import Account, Needs, Uploads
+from backup_monitoring.model import Account, Need, Needs, Uploads
 from backup_monitoring.plugin.account_verdicts import AccountSource, AccountVerdicts, Request
 from backup_monitoring.plugin.launcher import Watchdog
 from backup_monitoring.plugin.options import (
     Parser,
     add_account_option,
     add_common_options,
+    add_output_option,
     choose_now,
     parse_uids,
 )
@@ -59,7 +60,10 @@ def run(check: BackupCheck, arguments: Sequence[str], watchdog: Watchdog) -> tup
     if stored:
         watchdog.phase("reading the store")
         request = _open_store(check.task, request)
-    source = partial(_read_accounts, check.task.needs, request, watchdog.phase)
+    needs = check.task.needs
+    if request.as_json:  # a record names the account's servers
+        needs = needs._replace(entry=needs.entry | Need.HOSTS)
+    source = partial(_read_accounts, needs, request, watchdog.phase)
     other = check.run_instead(request, source)
     return other if other is not None else show_accounts(check.task, request, source)
 
@@ -88,6 +92,7 @@ def make_parser(check: BackupCheck) -> Parser:
     parser = Parser(f"check_backup_{check.task.name}", check.task.description, EXIT_CODES)
     add_account_option(parser)
     add_common_options(parser)
+    add_output_option(parser)
     parser.add_argument(
         "--live",
         action="store_true",
@@ -138,7 +143,29 @@ def show_accounts(task: Task, request: Request, source: AccountSource) -> tuple[
         accounts = JudgedAccounts(task, request, source)
     else:
         accounts = StoredAccounts(task, request)
+    if request.as_json:
+        return _render_json(task, request, accounts)
     verbosity = request.options.verbose
     if request.single:
         return render_output(task.name, accounts, VerdictSummary(verbosity))
     return render_output(task.name, accounts, CountsSummary(accounts.counter, verbosity))
+
+
+def _render_json(task: Task, request: Request, accounts: AccountVerdicts) -> tuple[int, str]:
+    from backup_monitoring.records import format_document, make_account_record, make_metric_record
+
+    numbers = accounts.read()
+    counter = accounts.counter
+    worst = counter.worst[0]
+    document = format_document(
+        f"check_backup_{task.name}",
+        worst.verdict.state,
+        worst.sentence if request.single else counter.format_summary(),
+        request.now,
+        {
+            "task": task.name,
+            "metrics": [make_metric_record(number) for number in numbers],
+            "accounts": [make_account_record(each) for each in accounts.list_found()],
+        },
+    )
+    return worst.verdict.state.value, document

@@ -19,17 +19,13 @@ class ClientCheck(BackupCheck):
         """Add the inventory."""
         parser.add_argument(
             "--inventory",
-            nargs="?",
-            const="table",
-            choices=("table", "json"),
-            metavar="FORMAT",
-            help="instead of a check, print which programs are in use, as a table or as json; "
-            "exit code 0",
+            action="store_true",
+            help="instead of a check, print which programs are in use; exit code 0",
         )
 
     def run_instead(self, request: Request, source: AccountSource) -> tuple[int, str] | None:
         """Return the inventory if an option asks for it."""
-        if request.options.inventory is None:
+        if not request.options.inventory:
             return None
         counts, found = ClientCounts(request.now), set[str]()
         for account, uploads in source():
@@ -39,5 +35,10 @@ class ClientCheck(BackupCheck):
         if not found:
             raise make_no_account_error(request.settings)
         inventory = Inventory(counts)
-        as_json = request.options.inventory == "json"
-        return State.OK.value, inventory.to_json() if as_json else inventory.to_table()
+        if not request.as_json:
+            return State.OK.value, inventory.to_table()
+        from backup_monitoring.records import format_document
+
+        summary, parts = inventory.format_summary(), inventory.list_parts()
+        document = format_document("check_backup_client", State.OK, summary, request.now, parts)
+        return State.OK.value, document

@@ -20,6 +20,11 @@ class Evaluation(NamedTuple):
         return f"{name}: {self.verdict.summary}" if name else self.verdict.summary
 
 
+def rank(verdict: Verdict) -> tuple[int, float]:
+    """Return the rank of *verdict* among others, the greatest of the worst one."""
+    return verdict.state.badness, verdict.metrics[0].value if verdict.metrics else 0
+
+
 class VerdictCounter:
     """The verdicts of a run over accounts.
 
@@ -36,10 +41,9 @@ class VerdictCounter:
 
     def add(self, uid: str, verdict: Verdict) -> None:
         """Count *verdict*, and keep it if it is among the worst."""
-        badness = verdict.state.badness
+        badness, number = rank(verdict)
         self._counts[badness] += 1
         self._added += 1
-        number = verdict.metrics[0].value if verdict.metrics else 0
         if len(self._kept) < self._at_most:
             heappush(self._kept, (badness, number, -self._added, Evaluation(uid, verdict)))
         elif (badness, number, -self._added) > self._kept[0]:
@@ -77,6 +81,12 @@ class VerdictCounter:
     def not_ok(self) -> int:
         """The number of accounts that are not OK."""
         return self._added - self._counts[State.OK.badness]
+
+    def format_summary(self) -> str:
+        """Return the counts, then the worst account: lists of services cut the line's end."""
+        if not self.not_ok:
+            return self.format_counts()
+        return f"{self.format_counts()}; worst {self.worst[0].sentence}"
 
     def format_counts(self) -> str:
         """Return ``1 critical, 2 warning of 12``, or ``12 accounts, all ok``."""

@@ -1,6 +1,4 @@
-"""The inventory: which backup programs are in use, as a table or as JSON."""
-
-import json
+"""The inventory: which backup programs are in use, as a table or as parts of a document."""
 
 from backup_monitoring.model import sanitize
 from backup_monitoring.tasks import ClientCounts
@@ -26,12 +24,22 @@ class Inventory:
             for client, computers, accounts in self._counts
         ]
 
-    def to_json(self) -> str:
-        """Return the inventory as a JSON list of objects."""
-        keys = [column.replace(" ", "_") for column in _COLUMNS]
-        return json.dumps(
-            [dict(zip(keys, row, strict=True)) for row in self._list_rows()], indent=2
+    def format_summary(self) -> str:
+        """Return in words how many programs there are, on how many computers."""
+        rows = self._list_rows()
+        programs, computers = len(rows), sum(row[3] for row in rows)
+        return (
+            f"{programs} program{'s' * (programs != 1)} "
+            f"on {computers} computer{'s' * (computers != 1)}"
         )
+
+    def list_parts(self) -> dict[str, object]:
+        """Return the parts of a document."""
+        keys = [column.replace(" ", "_") for column in _COLUMNS]
+        return {
+            "inventory": [dict(zip(keys, row, strict=True)) for row in self._list_rows()],
+            "unreadable_accounts": self._counts.unreadable,
+        }
 
     def to_table(self) -> str:
         """Return the inventory as a table, and below it how many accounts it lacks."""

@@ -22,13 +22,12 @@ class JudgedAccounts(AccountVerdicts):
 
     def _count(self) -> Mapping[str, int]:
         request, counter, found = self._request, self.counter, set[str]()
-        all_named = request.uids is not None or request.options.verbose > 1
         sums = dict(add_totals(self._task, ()))
         for account, uploads in self._source():
             for name in sums:
                 sums[name] += getattr(account, name) or 0
             # The first one is judged: the output names a worst one.
-            if not all_named and counter.total and self._is_certainly_ok(account):
+            if not request.lists_all and counter.total and self._is_certainly_ok(account):
                 counter.add_ok()
                 continue
             self.add(self._judge(account, uploads))

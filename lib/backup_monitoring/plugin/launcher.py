@@ -24,6 +24,10 @@ UNKNOWN = 3
 _ZONES = "/usr/share/zoneinfo:/usr/lib/zoneinfo:/usr/share/lib/zoneinfo:/etc/zoneinfo"
 _OBJECTS = 50_000
 _FIRST_LIMIT = 50.0  # seconds, until the program sets its own
+_JOBS_WITH_JSON = ("--explain", "--log")  # of notify_backup, whose --output is else a text
+_FAILURE = (  # of the schema in `records`
+    '{"format": 1, "program": %s, "state": "UNKNOWN", "exit_code": 3, "summary": %s, "as_of": null}'
+)
 
 
 class Watchdog:
@@ -33,11 +37,11 @@ class Watchdog:
     blocks for longer than any time limit if the name server does not respond.
     """
 
-    def __init__(self, heading: str) -> None:
+    def __init__(self, format_failure: "Callable[[str], str]") -> None:
         from backup_monitoring.model import sanitize
 
         self._sanitize = sanitize
-        self._heading = heading
+        self._format_failure = format_failure
         self._started = time.monotonic()
         self._limit = _FIRST_LIMIT
         self._phase = "starting"
@@ -91,7 +95,7 @@ class Watchdog:
 
     def _end(self, why: str) -> "NoReturn":
         if not self._dismissed:
-            os.write(1, f"{self._heading}UNKNOWN - {self._sanitize(why)}\n".encode())
+            os.write(1, f"{self._format_failure(self._sanitize(why))}\n".encode())
         os._exit(UNKNOWN)
 
 
@@ -128,8 +132,7 @@ def main() -> "NoReturn":
     """Run the program whose name this process was started by, itself or by a link."""
     _ensure_utf8()
     program = os.path.basename(sys.argv[0])  # noqa: PTH119 - pathlib is not loaded yet
-    check = program.removeprefix("check_")
-    heading = f"{program}: " if check == program else f"{check.replace('_', ' ').upper()} "
+    format_failure = _choose_failure_format(program, sys.argv[1:])
     warnings.simplefilter("ignore")  # of libraries; a plugin prints nothing else than its output
     if sys.stdout is None:  # closed by the caller: nobody would read a text
         os._exit(UNKNOWN)
@@ -144,11 +147,11 @@ def main() -> "NoReturn":
     sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
     watchdog = None
     try:
-        watchdog = Watchdog(heading)
+        watchdog = Watchdog(format_failure)
         watchdog.obey_signals()
         code, text = _run_program(program, watchdog)
     except BaseException as error:  # the point of this module
-        code, text = UNKNOWN, f"{heading}UNKNOWN - {_format_error(error)}"
+        code, text = UNKNOWN, format_failure(_format_error(error))
     if watchdog is not None:
         watchdog.dismiss()
     try:
@@ -159,6 +162,49 @@ def main() -> "NoReturn":
         code = UNKNOWN
     # Nothing is left to do: skipping the interpreter's own end saves a tenth of a check.
     os._exit(code)
+
+
+def _choose_failure_format(program: str, arguments: "list[str]") -> "Callable[[str], str]":
+    """Return what makes the output of *program* from the sentence that says why it failed."""
+    if _asks_for_json(program, arguments):
+        name = _quote(os.fsencode(program).decode(errors="backslashreplace"))
+        return lambda why: _FAILURE % (name, _quote(why))
+    check = program.removeprefix("check_")
+    heading = f"{program}: " if check == program else f"{check.replace('_', ' ').upper()} "
+    return lambda why: f"{heading}UNKNOWN - {why}"
+
+
+def _asks_for_json(program: str, arguments: "list[str]") -> bool:
+    """Return whether the output shall be a document, also if the options cannot be parsed."""
+    is_check = program.startswith("check_")
+    if not is_check and (program != "notify_backup" or not {*_JOBS_WITH_JSON} & {*arguments}):
+        return False
+    form = ""
+    for word, following in zip(arguments, [*arguments[1:], ""], strict=False):
+        if word == "--output":
+            form = following
+        elif word.startswith("--output="):
+            form = word.removeprefix("--output=")
+    return form == "json"
+
+
+def _quote(text: str) -> str:
+    """Return *text* as a string of JSON in ASCII.
+
+    By hand: a watchdog's thread must import nothing, since the thread that it watches may hang in
+    an import, and what json imports may be what is broken.
+    """
+    return f'"{"".join(map(_quote_character, text))}"'
+
+
+def _quote_character(char: str) -> str:
+    code = ord(char)
+    if 32 <= code < 127 and char not in '"\\':
+        return char
+    if code <= 0xFFFF:
+        return f"\\u{code:04x}"
+    code -= 0x10000  # a surrogate pair
+    return f"\\u{0xD800 | code >> 10:04x}\\u{0xDC00 | code & 0x3FF:04x}"
 
 
 def _run_program(program: str, watchdog: Watchdog) -> tuple[int, str]:

@@ -87,6 +87,17 @@ def add_common_options(parser: Parser, limit: str = "10 with --account, else 50"
     )
 
 
+def add_output_option(parser: Parser) -> None:
+    """Add ``--output``, the form of the output; `has_json_output` says which one it is."""
+    parser.add_argument(
+        "--output",
+        choices=("text", "json"),
+        default="text",
+        metavar="FORMAT",
+        help="text (default), or json: one document, also for a failure",
+    )
+
+
 def add_account_option(parser: Parser, without: str = "all accounts in scope") -> None:
     """Add ``--account``; *without* is the help's text for what the program does without it."""
     parser.add_argument(

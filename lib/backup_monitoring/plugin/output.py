@@ -116,11 +116,11 @@ class CountsSummary(nagiosplugin.Summary):
 
     def ok(self, results: nagiosplugin.Results) -> str:
         """Return the number of accounts."""
-        return self._counter.format_counts()
+        return self._counter.format_summary()
 
     def problem(self, results: nagiosplugin.Results) -> str:
-        """Return the counts, then the worst account: lists of services cut the line's end."""
-        return f"{self._counter.format_counts()}; worst {results.first_significant}"
+        """Return the counts, then the worst account."""
+        return self._counter.format_summary()
 
     def verbose(self, results: nagiosplugin.Results) -> list[str]:
         """Return the lines of accounts that are not OK, from 2 on of all, and how many are left."""

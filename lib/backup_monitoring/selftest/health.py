@@ -90,7 +90,7 @@ class OutboxFailure(NamedTuple):
     problem: str
 
 
-class _Aspect(NamedTuple):
+class HealthAspect(NamedTuple):
     """One thing that is checked, and its state."""
 
     state: State
@@ -116,11 +116,7 @@ def evaluate_health(
         now: aware UTC.
         mails: of the outbox, or why it cannot be read; None without one in the settings.
     """
-    aspects = [_check_part(part, now) for part in parts]
-    aspects.append(_check_duration(run.duration, policy))
-    aspects += _check_accounts(run.accounts, policy)
-    aspects += [_check_findings(kind, run.findings.get(kind, 0), policy) for kind in FINDING_KINDS]
-    aspects += _check_mails(mails, policy)
+    aspects = list_aspects(parts, run, policy, now, mails)
     state, summary = max(aspects, key=lambda aspect: aspect.state.badness)
     bad = sum(aspect.state is not State.OK for aspect in aspects)
     if state is State.OK:
@@ -139,37 +135,53 @@ def evaluate_health(
     )
 
 
-def _check_part(part: StorePart, now: datetime) -> _Aspect:
+def list_aspects(
+    parts: tuple[StorePart, ...],
+    run: LastRun,
+    policy: MonitoringPolicy,
+    now: datetime,
+    mails: OutboxHealth | OutboxFailure | None = None,
+) -> list[HealthAspect]:
+    """Return all that `evaluate_health` judges, in this order; arguments as of it."""
+    aspects = [_check_part(part, now) for part in parts]
+    aspects.append(_check_duration(run.duration, policy))
+    aspects += _check_accounts(run.accounts, policy)
+    aspects += [_check_findings(kind, run.findings.get(kind, 0), policy) for kind in FINDING_KINDS]
+    aspects += _check_mails(mails, policy)
+    return aspects
+
+
+def _check_part(part: StorePart, now: datetime) -> HealthAspect:
     if part.read is None:
         reason = part.error or "no reason known"
-        return _Aspect(State.CRITICAL, f"{part.name} was never read: {reason}")
+        return HealthAspect(State.CRITICAL, f"{part.name} was never read: {reason}")
     age = now - part.read
     read = format_time(part.read, UTC)
     if age < -CLOCK_SLACK:
         text = f"clock: {part.name} read in the future, {read}; set the clock"
-        return _Aspect(State.UNKNOWN, text)
+        return HealthAspect(State.UNKNOWN, text)
     text = f"{part.name} read {read}, {format_duration(age)} ago"
     why = f": {part.error}" if part.error else ""
     if age > part.max_age:
         threshold = format_duration_setting(part.max_age)
-        return _Aspect(
+        return HealthAspect(
             State.CRITICAL, f"{text}, threshold {threshold} ({_SETTING[part.name]}){why}"
         )
     if age > part.max_age / 2 or part.error:
         threshold = f"{format_duration_setting(part.max_age / 2)} (half of {_SETTING[part.name]})"
-        return _Aspect(State.WARNING, f"{text}, threshold {threshold}{why}")
-    return _Aspect(State.OK, text)
+        return HealthAspect(State.WARNING, f"{text}, threshold {threshold}{why}")
+    return HealthAspect(State.OK, text)
 
 
-def _check_duration(duration: timedelta, policy: MonitoringPolicy) -> _Aspect:
+def _check_duration(duration: timedelta, policy: MonitoringPolicy) -> HealthAspect:
     text = f"last run took {duration.total_seconds():.1f} s"
     if duration > policy.duration:
         threshold = format_duration_setting(policy.duration)
-        return _Aspect(State.WARNING, f"{text}, threshold {threshold} ([monitoring] duration)")
-    return _Aspect(State.OK, text)
+        return HealthAspect(State.WARNING, f"{text}, threshold {threshold} ([monitoring] duration)")
+    return HealthAspect(State.OK, text)
 
 
-def _check_accounts(accounts: AffectedAccounts, policy: MonitoringPolicy) -> Iterator[_Aspect]:
+def _check_accounts(accounts: AffectedAccounts, policy: MonitoringPolicy) -> Iterator[HealthAspect]:
     # The causes first: of equally bad aspects the first one is the summary.
     for number, problem in (
         (accounts.homes, "accounts without a readable home"),
@@ -184,7 +196,7 @@ def _check_accounts(accounts: AffectedAccounts, policy: MonitoringPolicy) -> Ite
         ):
             if number > _get_most(accounts.total, percent):
                 state, key = worse, f", threshold {percent:g} % ([monitoring] {name})"
-        yield _Aspect(state, text + key)
+        yield HealthAspect(state, text + key)
 
 
 def _get_most(total: int, percent: float) -> int:
@@ -192,14 +204,14 @@ def _get_most(total: int, percent: float) -> int:
     return max(_ALWAYS_ALLOWED, math.floor(total * percent / 100))
 
 
-def _check_findings(kind: str, count: int, policy: MonitoringPolicy) -> _Aspect:
+def _check_findings(kind: str, count: int, policy: MonitoringPolicy) -> HealthAspect:
     threshold = _get_threshold(kind, policy)
     text = f"{count} finding{'s' * (count != 1)} of kind {kind} ({FINDING_KINDS[kind]})"
     if threshold and count >= threshold:
         see = _ACCEPT_HELD if kind == "held" else "see collect_backup_state -v"
         text += f", threshold {threshold} ([monitoring.findings]); {see}"
-        return _Aspect(State.WARNING, text)
-    return _Aspect(State.OK, text)
+        return HealthAspect(State.WARNING, text)
+    return HealthAspect(State.OK, text)
 
 
 def _get_threshold(kind: str, policy: MonitoringPolicy) -> int | None:
@@ -209,11 +221,11 @@ def _get_threshold(kind: str, policy: MonitoringPolicy) -> int | None:
 
 def _check_mails(
     mails: OutboxHealth | OutboxFailure | None, policy: MonitoringPolicy
-) -> list[_Aspect]:
+) -> list[HealthAspect]:
     if mails is None:
         return []
     if isinstance(mails, OutboxFailure):
-        return [_Aspect(mails.state, mails.problem)]
+        return [HealthAspect(mails.state, mails.problem)]
     count = mails.spooled + mails.retried
     calls = f"{count} calls of the hook wait ({mails.spooled} of them spooled)"
     held = f"{mails.held} mails are held; see notify_backup --release"
@@ -221,18 +233,18 @@ def _check_mails(
     return [
         _check_age(f"{mails.waiting} mails wait", mails.oldest, policy),
         _check_age(calls, mails.oldest_call, policy),
-        _Aspect(State.WARNING if mails.held else State.OK, held),
-        _Aspect(State.WARNING if mails.refused else State.OK, refused),
+        HealthAspect(State.WARNING if mails.held else State.OK, held),
+        HealthAspect(State.WARNING if mails.refused else State.OK, refused),
     ]
 
 
-def _check_age(text: str, oldest: timedelta | None, policy: MonitoringPolicy) -> _Aspect:
+def _check_age(text: str, oldest: timedelta | None, policy: MonitoringPolicy) -> HealthAspect:
     oldest = oldest or timedelta(0)
     text += f", the oldest for {format_duration(oldest)}"
     if oldest <= policy.outbox:
-        return _Aspect(State.OK, text)
+        return HealthAspect(State.OK, text)
     threshold = format_duration_setting(policy.outbox)
-    return _Aspect(State.CRITICAL, f"{text}, threshold {threshold} ([monitoring] outbox)")
+    return HealthAspect(State.CRITICAL, f"{text}, threshold {threshold} ([monitoring] outbox)")
 
 
 def _list_metrics(

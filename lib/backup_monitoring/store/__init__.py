@@ -16,5 +16,6 @@ if TYPE_CHECKING:
     from backup_monitoring.store.source import Source, open_source
     from backup_monitoring.store.store_access import try_store_files
     from backup_monitoring.store.store_file import StoreFile, count_findings, open_store
+    from backup_monitoring.store.stored_verdicts import StoredVerdicts
 else:
     __all__, __getattr__ = face(__name__, __file__)

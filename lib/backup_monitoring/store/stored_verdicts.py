@@ -78,15 +78,17 @@ class StoredVerdicts:
             row = self._db.execute("SELECT value FROM meta WHERE key = 'in_scope'").fetchone()
             return int(row[0])
 
-    def list_worst(self, task: str, at_most: int, *, detailed: bool) -> list[AccountVerdict]:
+    def list_worst(
+        self, task: str, at_most: int, *, detailed: bool, with_facts: bool = False
+    ) -> list[AccountVerdict]:
         """Return the worst verdicts of *task*, as the check sorts them.
 
         Args:
-            detailed: with findings.
+            detailed: with findings. with_facts: with the facts of each verdict.
         """
         with self._guard():
             rows = self._db.execute(f"{_WORST} {_ORDER} LIMIT ?", (task, at_most)).fetchall()
-            return [self._read(row, detailed=detailed) for row in rows]
+            return [self._read(row, detailed=detailed, with_facts=with_facts) for row in rows]
 
     def read_totals(self, names: Iterable[str]) -> dict[str, int]:
         """Return the sums with *names* over all accounts in scope."""
