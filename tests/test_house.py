@@ -273,7 +273,8 @@ HEAVY = ("ldap3", "jinja2", "email", "smtplib", "ssl", "http", "tqdm", "dateutil
 QUICK = ("argparse", "nagiosplugin", "tomllib", "typing", "zoneinfo", "tasks", "plugin.check")
 RULES = {each: f"tasks.{each}" for each in ("quota", "schedule", "status", "client", "unused")}
 STORE_ONLY = (
-    *("directory", "uploads", "mail", "outbox", "notify", "icinga", "overview", "selftest", "net"),
+    *("directory", "uploads", "mail", "outbox", "notify", "icinga", "overview"),
+    *("selftest", "net", "records"),
 )
 FORBIDDEN = {
     "check_backup_quota -a 4000102 -v": (*HEAVY, *STORE_ONLY),
@@ -306,7 +307,9 @@ FORBIDDEN = {
         *("sqlite3", "store", "notify.batch", "outbox.outbox_file"),
         *(set(STORE_ONLY) - {"outbox", "notify"}),
     ),
-    "notify_backup --deliver": ("ldap3", "directory", "uploads", "icinga", *RULES.values()),
+    "notify_backup --deliver": (
+        *("ldap3", "directory", "uploads", "icinga", "records", *RULES.values()),
+    ),
 }
 FACES = {f"{OURS}.{package}" for package in LAYERS}
 LISTED = """

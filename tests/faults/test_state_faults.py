@@ -30,6 +30,7 @@ TASKS = ("quota", "schedule", "status", "client", "unused")
 PROGRAMS = (
     *((f"check_backup_{task}", "-vvv") for task in TASKS),
     ("check_backup_status", "-a", UID),
+    ("check_backup_status", "-a", UID, "--output", "json"),
     ("check_backup_client", "--inventory"),
     ("check_backup_monitoring", "-vvv"),
     ("generate_backup_objects", "--format", "icinga2"),
@@ -111,6 +112,7 @@ EXPECTED = {
     "check_backup_client -vvv": 0,
     "check_backup_unused -vvv": 0,
     f"check_backup_status -a {UID}": 2,
+    f"check_backup_status -a {UID} --output json": 2,
     "check_backup_client --inventory": 0,
     "check_backup_monitoring -vvv": 2,
     "generate_backup_objects --format icinga2": 0,

@@ -216,6 +216,24 @@ def test_a_failure_is_a_line_where_no_document_is_asked_for(
     assert " UNKNOWN - " in output
 
 
+@pytest.mark.parametrize("form", [("--output", "json"), ()])
+def test_the_time_limit_is_a_document_as_well(tmp_path: Path, form: tuple[str, ...]) -> None:
+    (tmp_path / "check_backup_quota.py").write_text(
+        "import time\ndef main(arguments, watchdog):\n"
+        "    watchdog.phase('reading \"/home/\xfc|\"')\n"
+        "    watchdog.limit(0.1)\n    time.sleep(60)\n",
+        encoding="utf-8",
+    )
+
+    code, output = launch("check_backup_quota", tmp_path, *form, paths=f"{tmp_path}:{PATHS}")
+
+    why = 'time limit of 0.1 s reached while reading "/home/ü¦"'
+    assert code == 3
+    assert (parse(output)["summary"] if form else output) == (
+        why if form else f"BACKUP QUOTA UNKNOWN - {why}\n"
+    )
+
+
 def test_help_is_help_whatever_the_output(tmp_path: Path) -> None:
     code, output = launch("check_backup_quota", tmp_path, "--output", "json", "--help")
 

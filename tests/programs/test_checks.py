@@ -1,6 +1,5 @@
 """The programs as programs: first line and exit code."""
 
-import json
 import re
 import shutil
 import socket
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from programs.installed import NOW, Programs
+from records.schema import parse
 
 pytestmark = pytest.mark.installed
 CHECKS = [f"check_backup_{task}" for task in ("client", "quota", "schedule", "status", "unused")]
@@ -338,7 +338,7 @@ def test_the_source_archive_has_what_its_texts_link_to(wheel: Path) -> None:
 def test_inventory(programs: Programs, example: Path) -> None:
     command = ("check_backup_client", "--config", str(example), "--inventory")
 
-    table, as_json = programs.run(*command), programs.run(f"{command[0]}", *command[1:], "json")
+    table, as_json = programs.run(*command), programs.run(*command, "--output", "json")
 
     assert "Online Backup Perl Script     2.0.11     linux                     8         7" in (
         table.out
@@ -346,7 +346,10 @@ def test_inventory(programs: Programs, example: Path) -> None:
     assert table.out.splitlines()[-1] == (
         "(incomplete: 1 account could not be read completely; see -v)"
     )
-    assert json.loads(as_json.out)[1] == {
+    document = parse(as_json.out)
+    assert document["summary"] == "6 programs on 14 computers of 13 accounts"
+    assert document["unreadable_accounts"] == 1
+    assert document["inventory"][1] == {
         "identifier": "Online Backup Perl Script",
         "version": "1.13.2",
         "operating_system": "linux",

@@ -153,6 +153,7 @@ def test_ranges_have_no_infinite_ends(good: Range, record: dict[str, object]) ->
         ("2026-11-23T20:00:00.999+01:00", "Europe/Zurich", "2026-11-23T20:00:00+01:00"),
         ("2026-11-23T20:00+01:00", "Asia/Kathmandu", "2026-11-24T00:45:00+05:45"),
         ("0999-11-23T20:00+00:00", "UTC", "0999-11-23T20:00:00+00:00"),
+        ("0001-01-01T00:00+00:00", "America/New_York", "0001-01-01T00:00:00+00:00"),
         # Monrovia's offset was -00:44:30 until 1972.
         ("1971-01-01T00:00+00:00", "Africa/Monrovia", "1971-01-01T00:00:00+00:00"),
     ],

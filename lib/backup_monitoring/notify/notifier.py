@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from backup_monitoring.mail import AddressError, MailError, parse_address
 from backup_monitoring.model import (
@@ -21,13 +22,15 @@ from backup_monitoring.notify.call import Call
 from backup_monitoring.notify.contact_check import check_contacts
 from backup_monitoring.notify.dispatch import EventResult
 from backup_monitoring.notify.dry_run import copy_outbox, format_notifications
-from backup_monitoring.notify.explanations import Explanation
 from backup_monitoring.notify.hook import apply_call, log_call
 from backup_monitoring.notify.recipients import find_recipients
 from backup_monitoring.outbox import DeliveryLog, LogAction, Outbox, OutboxError
 from backup_monitoring.settings import Settings
 from backup_monitoring.store import Source, StoreError, open_source
 from backup_monitoring.tasks import TASKS
+
+if TYPE_CHECKING:
+    from backup_monitoring.notify.explanations import Explanation
 
 DONE, INCOMPLETE, NOT_WRITTEN, WRONG = 0, 1, 2, 3
 _DRY = "dry run: nothing was changed"
@@ -187,8 +190,10 @@ class Notifier:
         )
         return DONE, f"{_DRY}\n{text}" if self._dry else text
 
-    def explain(self, uids: Sequence[str], task: str | None) -> Iterator[Explanation]:
+    def explain(self, uids: Sequence[str], task: str | None) -> "Iterator[Explanation]":
         """Yield who is notified of accounts, by which rule, in *task* or else in every one."""
+        from backup_monitoring.notify.explanations import Explanation
+
         if task is not None and task not in TASKS:
             problem = f"{task!r} is none of {', '.join(TASKS)}"
             raise UsageError("--task", problem, "give one of them")

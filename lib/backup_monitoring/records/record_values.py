@@ -8,12 +8,19 @@ Record = dict[str, object]
 
 
 def write_time(at: datetime | None, zone: tzinfo = UTC) -> str | None:
-    """Return *at*, aware, to the second in *zone*, with its offset, as of RFC 3339."""
+    """Return *at* to the second in *zone*, with its offset, as of RFC 3339.
+
+    Args:
+        at: in UTC; None: not known.
+    """
     if at is None:
         return None
-    local = at.astimezone(zone)
+    try:
+        local = at.astimezone(zone)
+    except OverflowError:  # the begin of the year 1, or the end of 9999
+        local = at
     if (local.utcoffset() or timedelta(0)) % timedelta(minutes=1):
-        local = at.astimezone(UTC)  # RFC 3339 has no offsets with seconds; some zones once had
+        local = at  # RFC 3339 has no offsets with seconds; some zones once had
     return local.isoformat(timespec="seconds")
 
 
