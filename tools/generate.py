@@ -14,6 +14,7 @@ ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT / "lib"), str(ROOT / "checks")]
 
 from backup_monitoring.settings import render_annotated  # noqa: E402 - found by the path above
+from tools.completions import render_bash, render_fish, render_zsh  # noqa: E402
 from tools.director_files import (  # noqa: E402
     render_director_active,
     render_director_notify,
@@ -26,12 +27,14 @@ from tools.icinga2_files import (  # noqa: E402
     render_icinga2_passive,
     render_icinga2_passive_commands,
 )
+from tools.manuals import render_manual  # noqa: E402
 from tools.nagios_files import (  # noqa: E402
     render_nagios_active,
     render_nagios_commands,
     render_nagios_passive,
     render_nrpe,
 )
+from tools.parsers import list_parsers  # noqa: E402
 from tools.programs import (  # noqa: E402
     find_left_programs,
     list_generated_programs,
@@ -52,6 +55,7 @@ from tools.task_tables import (  # noqa: E402
     render_totals,
 )
 
+SHARE = ROOT / "share"
 FILES: Mapping[str, Callable[[], str]] = {
     "setup.cfg": render_setup,
     "lib/backup_monitoring/tasks/names.py": render_task_names,
@@ -93,10 +97,27 @@ def render_all() -> Iterator[tuple[Path, str]]:
         yield ROOT / name, render_program(task)
     for name in list_programs():
         yield ROOT / "bin" / name, render_script()
+    yield from _render_shared()
     for name, render in FILES.items():
         yield ROOT / name, render()
     for name, render_blocks in DOCUMENTS.items():
         yield ROOT / name, _fill_blocks(ROOT / name, render_blocks())
+
+
+def _render_shared() -> Iterator[tuple[Path, str]]:
+    """Yield each program's manual page and completions, placed as in an installation."""
+    parsers = list_parsers()
+    names = [parser.name for parser in parsers]
+    files = {}
+    for parser in parsers:
+        name = parser.name
+        files[SHARE / "man" / "man1" / f"{name}.1"] = render_manual(parser, names)
+        files[SHARE / "bash-completion" / "completions" / name] = render_bash(parser)
+        files[SHARE / "zsh" / "site-functions" / f"_{name}"] = render_zsh(parser)
+        files[SHARE / "fish" / "vendor_completions.d" / f"{name}.fish"] = render_fish(parser)
+    for left in {file for file in SHARE.rglob("*") if file.is_file()} - files.keys():
+        sys.exit(f"{left}: generated for a program that is gone; delete it")
+    yield from files.items()
 
 
 def _fill_blocks(document: Path, blocks: Mapping[str, str]) -> str:
@@ -133,6 +154,7 @@ def main() -> int:
             lines = old.splitlines(keepends=True), text.splitlines(keepends=True)
             sys.stdout.writelines(unified_diff(*lines, name, f"{name} (generated)"))
         elif old != text:
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
             print(f"written: {name}")
     return 1 if compare and differs else 0

@@ -47,7 +47,7 @@ class Programs(NamedTuple):
 def copy_clone(folder: Path) -> Path:
     """Copy into *folder* what a clone has, without the tests."""
     made = shutil.ignore_patterns(".venv", "tree", "store", "mails", "overview")
-    for name in ("bin", "checks", "docs", "examples", "icinga", "lib"):
+    for name in ("bin", "checks", "docs", "examples", "icinga", "lib", "share"):
         shutil.copytree(ROOT / name, folder / name, ignore=made if name == "examples" else None)
     for file in [*ROOT.glob("*.*"), ROOT / "LICENSE"]:
         if file.is_file():

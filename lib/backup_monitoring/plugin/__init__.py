@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from backup_monitoring.plugin.check_run import run_check
     from backup_monitoring.plugin.client_check import ClientCheck
     from backup_monitoring.plugin.counter import Evaluation
+    from backup_monitoring.plugin.help_request import HelpRequested
     from backup_monitoring.plugin.launcher import Watchdog
     from backup_monitoring.plugin.options import Parser, add_account_option
     from backup_monitoring.plugin.options import add_common_options, add_output_option, choose_now

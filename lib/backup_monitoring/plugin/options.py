@@ -56,12 +56,12 @@ def _make_formatter(prog: str) -> argparse.HelpFormatter:
 class _Help(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
         parser.formatter_class = argparse.RawDescriptionHelpFormatter  # of the terminal's width
-        raise HelpRequested(parser.format_help())
+        raise HelpRequested(parser.format_help(), parser)
 
 
 class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
-        raise HelpRequested(f"{parser.prog} {__version__}\n")
+        raise HelpRequested(f"{parser.prog} {__version__}\n", parser)
 
 
 def add_common_options(parser: Parser, limit: str = "10 with --account, else 50") -> None:
