@@ -1,15 +1,20 @@
 """Options of the test run."""
 
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from tools.catalogs import compile_catalogs
 
 # How long an example takes says how busy the machine is, not whether it is right.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
 # Daemons and what administrators use: a normal user's PATH leaves these folders out.
 os.environ["PATH"] += ":/usr/sbin:/sbin"
+# Many tests run the programs from the clone, without a build.
+compile_catalogs(Path(__file__).parent.parent)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -17,6 +17,7 @@ SUFFIXES = {
     ".path",
     ".svg",
     ".jinja",
+    ".po",
     "",
 }
 PLACES = (

@@ -14,6 +14,7 @@ ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT / "lib"), str(ROOT / "checks")]
 
 from backup_monitoring.settings import render_annotated  # noqa: E402 - found by the path above
+from tools.catalogs import compile_catalogs, render_catalogs  # noqa: E402
 from tools.completions import render_bash, render_fish, render_zsh  # noqa: E402
 from tools.director_files import (  # noqa: E402
     render_director_active,
@@ -100,6 +101,7 @@ def render_all() -> Iterator[tuple[Path, str]]:
     yield from _render_shared()
     for name, render in FILES.items():
         yield ROOT / name, render()
+    yield from render_catalogs(ROOT)
     for name, render_blocks in DOCUMENTS.items():
         yield ROOT / name, _fill_blocks(ROOT / name, render_blocks())
 
@@ -157,6 +159,8 @@ def main() -> int:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
             print(f"written: {name}")
+    if not compare:
+        compile_catalogs(ROOT)
     return 1 if compare and differs else 0
 
 

@@ -2,6 +2,7 @@
 
 import email
 import email.policy
+import os
 import re
 import subprocess
 import sys
@@ -12,10 +13,14 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from backup_monitoring.mail.about import About
+from backup_monitoring.mail.catalogs import PACKAGED, list_languages, list_uncompiled
 from backup_monitoring.mail.compose import Mail, compose_event, compose_list
 from backup_monitoring.mail.content import (
     MAX_ITEMS,
@@ -38,9 +43,7 @@ from backup_monitoring.mail.samples import (
 )
 from backup_monitoring.mail.sanitize import hide_internals, neutralize
 from backup_monitoring.mail.template_loader import (
-    PACKAGED,
     TemplateSet,
-    list_languages,
     load_templates,
     split_paragraphs,
     split_steps,
@@ -624,7 +627,7 @@ def test_language(tag: str, settings_language: str, found: str) -> None:
     ],
 )
 def test_the_most_special_language_that_there_is(tmp_path: Path, wanted: str, found: str) -> None:
-    write(tmp_path, "de-at/language.jinja", "")
+    write_catalog(tmp_path, "de_AT", {})
 
     assert load_templates(tmp_path, wanted).language == found
 
@@ -680,7 +683,7 @@ def test_dates(language: str, first: str, second: str) -> None:
 def test_a_percentage_is_shown_above_its_threshold(
     value: float, threshold: float | None, shown: str
 ) -> None:
-    formats = Formats(",", (), "", "", "", UNITS)
+    formats = Formats(",", (), "", ("", ""), "", "", UNITS)
 
     assert words(formats.format_percent(value, threshold)) == shown
 
@@ -689,7 +692,7 @@ def test_a_percentage_is_shown_above_its_threshold(
     ("size", "shown"), [(10 * GIB, "10.0 GiB"), (5 * 2**20, "5.0 MiB"), (0, "0.0 MiB")]
 )
 def test_size(size: int, shown: str) -> None:
-    assert words(Formats(".", (), "", "", "", UNITS).format_size(size)) == shown
+    assert words(Formats(".", (), "", ("", ""), "", "", UNITS).format_size(size)) == shown
 
 
 def test_headers() -> None:
@@ -930,7 +933,7 @@ def test_the_samples_have_every_fact() -> None:
             assert shown or name == "others", (task, name)
 
 
-# --- own templates ---
+# --- own texts ---
 
 
 def write(folder: Path, name: str, text: str) -> Path:
@@ -940,36 +943,87 @@ def write(folder: Path, name: str, text: str) -> Path:
     return folder
 
 
-def test_a_template_is_replaced_by_the_folder(tmp_path: Path) -> None:
-    write(tmp_path, "de/greeting.jinja", "{% set greeting %}Grüezi {{ recipient }}{% endset %}")
-    write(tmp_path, "layout/mail.txt", "{{ greeting }} / {{ subject }}")
-    policy = POLICY._replace(templates=tmp_path)
+def write_catalog(folder: Path, language: str, texts: dict[str, str], like: str = "") -> Path:
+    """Write a catalog with *texts* and, of the language *like*, the others; return the folder."""
+    catalog = Catalog(locale=None, charset="utf-8")
+    if like:
+        with (PACKAGED / like / "LC_MESSAGES" / "mails.po").open("rb") as file:
+            catalog = read_po(file)
+    for message, text in texts.items():
+        catalog.delete(message)
+        catalog.add(message, text)
+    file_name = folder / language / "LC_MESSAGES" / "mails.mo"
+    file_name.parent.mkdir(parents=True, exist_ok=True)
+    with file_name.open("wb") as file:
+        write_mo(file, catalog)
+    return folder
 
-    mail = compose_event(
-        make_sample_event("quota", EventKind.PROBLEM), ANNA, make_sample_about("quota"), policy
-    )
+
+def compose_sample(folder: Path, language: str = "de", task: str = "quota") -> Mail:
+    """Return the sample mail in *language*, with the own texts of *folder*."""
+    event, about = make_sample_event(task, EventKind.PROBLEM), make_sample_about(task)
+    policy = POLICY._replace(templates=folder)
+    return compose_event(event, ANNA._replace(language=language), about, policy)
+
+
+def test_a_template_is_replaced_by_the_folder(tmp_path: Path) -> None:
+    write(tmp_path, "greeting.jinja", "{% set greeting %}Grüezi {{ recipient }}{% endset %}")
+    write(tmp_path, "layout/mail.txt", "{{ greeting }} / {{ subject }}")
+
+    mail = compose_sample(tmp_path)
 
     assert body(mail).strip() == f"Grüezi Anna Müller / {mail.subject}"
     assert "Grüezi Anna Müller" in body(mail, "html")
     assert mail.complaints == ()
 
 
-def test_a_language_is_added_by_the_folder(tmp_path: Path) -> None:
-    for file in (PACKAGED / "it").iterdir():
-        write(tmp_path, f"rm/{file.name}", file.read_text(encoding="utf-8"))
-    write(tmp_path, "rm/greeting.jinja", "{% set greeting %}Bun di{% endset %}")
-    policy = POLICY._replace(templates=tmp_path)
+def test_a_text_is_replaced_by_the_folder(tmp_path: Path) -> None:
+    write_catalog(tmp_path, "de", {"Dear Ms %(surname)s,": "Grüezi Frau %(surname)s"})
 
-    mail = compose_event(
-        make_sample_event("quota", EventKind.PROBLEM),
-        ANNA._replace(language="rm-CH"),
-        About(),
-        policy,
+    mail, other = compose_sample(tmp_path), compose_sample(tmp_path, "it")
+
+    assert body(mail).startswith("Grüezi Frau Müller\n\nIhr Backup belegt 92")
+    assert body(other).startswith("Gentile signora Müller,\n")
+    assert mail.complaints == other.complaints == ()
+
+
+def test_a_new_text_of_an_own_template_is_translated_by_the_folder(tmp_path: Path) -> None:
+    write(tmp_path, "greeting.jinja", '{% set greeting = _("A good day,") %}')
+    write_catalog(tmp_path, "de", {"A good day,": "Einen guten Tag"})
+
+    german, english, french = (compose_sample(tmp_path, each) for each in ("de", "en", "fr"))
+
+    assert body(german).startswith("Einen guten Tag\n")
+    assert body(english).startswith("A good day,\n")
+    assert body(french).startswith("Bonjour Madame Müller,\n")
+    assert german.complaints == english.complaints == ()
+    assert french.complaints == (
+        f"{tmp_path}: UntranslatedError: no translation into fr of 'A good day,'",
     )
 
-    assert list_languages(tmp_path) == ("de", "en", "fr", "it", "rm")
-    assert body(mail).startswith("Bun di\n")
+
+def test_a_language_is_added_by_the_folder(tmp_path: Path) -> None:
+    write_catalog(tmp_path, "rm", {"Hello,": "Bun di,"}, like="it")
+
+    event = make_sample_event("quota", EventKind.PROBLEM)
+    recipient = ANNA._replace(language="rm-CH", name="", surname="")
+    mail = compose_event(event, recipient, About(), POLICY._replace(templates=tmp_path))
+
+    assert list_languages(tmp_path) == ["de", "en", "fr", "it", "rm"]
+    assert body(mail).startswith("Bun di,\n")
     assert '<html lang="rm">' in body(mail, "html")
+    assert mail.complaints == ()
+
+
+@pytest.mark.parametrize("name", ["de-at", "de_AT"])
+def test_a_dialect_has_only_what_differs(tmp_path: Path, name: str) -> None:
+    write_catalog(tmp_path, name, {"January": "Jänner", "Questions?": "Fragen?!"})
+
+    mail = compose_sample(tmp_path, "de-AT")
+
+    assert body(mail).startswith("Guten Tag Frau Müller\n")
+    assert '<html lang="de-at">' in body(mail, "html")
+    assert mail.complaints == ()
 
 
 @pytest.mark.parametrize(
@@ -979,44 +1033,84 @@ def test_a_language_is_added_by_the_folder(tmp_path: Path) -> None:
         "{% if %}",
         "{% set short %}{{ missed + 'x' }}{% endset %}",
         "{% set short %}{{ 1 / 0 }}{% endset %}",
-        '{% include "de/schedule.jinja" %}',
+        '{% include "schedule.jinja" %}',
         "nothing is set",
     ],
 )
 def test_a_slip_in_an_own_template_costs_a_complaint_not_the_mail(
     tmp_path: Path, slip: str
 ) -> None:
-    policy = POLICY._replace(templates=write(tmp_path, "de/schedule.jinja", slip))
+    write(tmp_path, "schedule.jinja", slip)
     event, about = make_sample_event("schedule", EventKind.PROBLEM), make_sample_about("schedule")
 
-    mail = compose_event(event, ANNA, about, policy)
+    mail = compose_sample(tmp_path, task="schedule")
 
     assert mail.data == compose_event(event, ANNA, about, POLICY).data
     assert len(mail.complaints) == 1
     assert str(tmp_path) in mail.complaints[0]
 
 
-def test_an_incomplete_language_is_reported(tmp_path: Path) -> None:
-    language = (PACKAGED / "it" / "language.jinja").read_text(encoding="utf-8")
-    policy = POLICY._replace(templates=write(tmp_path, "rm/language.jinja", language))
-    recipient = ANNA._replace(language="rm")
+@pytest.mark.parametrize(
+    ("texts", "says"),
+    [
+        ({"What to do": "%(no)s"}, "KeyError"),
+        ({"Dear Ms %(surname)s,": "Frau %(surname)"}, "ValueError"),
+    ],
+)
+def test_a_slip_in_an_own_text_costs_a_complaint_not_the_mail(
+    tmp_path: Path, texts: dict[str, str], says: str
+) -> None:
+    catalog = Catalog(charset="utf-8")
+    for message, text in texts.items():
+        catalog.add(message, text, context="label" if message[0] == "W" else None)
+    write_catalog(tmp_path, "de", {})
+    with (tmp_path / "de" / "LC_MESSAGES" / "mails.mo").open("wb") as file:
+        write_mo(file, catalog)
 
-    mail = compose_event(make_sample_event("quota", EventKind.PROBLEM), recipient, About(), policy)
+    mail = compose_sample(tmp_path)
+
+    event, about = make_sample_event("quota", EventKind.PROBLEM), make_sample_about("quota")
+    assert mail.data == compose_event(event, ANNA, about, POLICY).data
+    assert len(mail.complaints) == 1
+    assert says in mail.complaints[0]
+
+
+@pytest.mark.parametrize("content", [b"", b"no catalog at all, not even a header"])
+def test_a_damaged_catalog_costs_a_complaint_not_the_mail(tmp_path: Path, content: bytes) -> None:
+    write_catalog(tmp_path, "de", {})
+    (tmp_path / "de" / "LC_MESSAGES" / "mails.mo").write_bytes(content)
+
+    mail = compose_sample(tmp_path)
+
+    assert body(mail).startswith("Guten Tag Frau Müller\n")
+    assert len(mail.complaints) == 1
+    assert str(tmp_path) in mail.complaints[0]
+
+
+def test_an_own_text_that_is_not_compiled_is_reported(tmp_path: Path) -> None:
+    text = tmp_path / "de" / "LC_MESSAGES" / "mails.po"
+    write(tmp_path, "de/LC_MESSAGES/mails.po", "")
+
+    missing = compose_sample(tmp_path)
+    write_catalog(tmp_path, "de", {})
+    list_uncompiled.cache_clear()
+    compiled = compose_sample(tmp_path)
+    os.utime(text, (2**31, 2**31))
+    list_uncompiled.cache_clear()
+    older = compose_sample(tmp_path)
+
+    says = f"{text}: has no effect; run: msgfmt -o {text.with_suffix('.mo')} {text}"
+    assert missing.complaints == older.complaints == (says,)
+    assert compiled.complaints == ()
+
+
+def test_an_incomplete_language_is_reported(tmp_path: Path) -> None:
+    write_catalog(tmp_path, "rm", {"Hello,": "Bun di,"})
+
+    mail = compose_sample(tmp_path, "rm")
 
     assert body(mail).startswith("Bonjour Madame Müller,")
-    assert "rm/quota.jinja" in mail.complaints[0]
-
-
-def test_languages_have_the_same_templates_and_labels() -> None:
-    files = {each: sorted(file.name for file in (PACKAGED / each).iterdir()) for each in LANGUAGES}
-    labels = {
-        each: dict(load_templates(None, each).get_language_values())["labels"] for each in LANGUAGES
-    }
-
-    assert list_languages(None) == LANGUAGES
-    for each in LANGUAGES:
-        assert files[each] == files["en"]
-        assert labels[each].keys() == labels["en"].keys()  # type: ignore[attr-defined]
+    assert "UntranslatedError: no translation into rm of " in mail.complaints[0]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -1029,11 +1123,6 @@ def test_labels_are_all_used(language: str) -> None:
     for label in labels:  # type: ignore[attr-defined]
         used = label in TASKS or f'"{label}"' in code or f"'{label}'" in code
         assert used, label
-
-
-def test_swiss_german_has_no_sharp_s() -> None:
-    for file in (PACKAGED / "de").iterdir():
-        assert "ß" not in file.read_text(encoding="utf-8")
 
 
 def test_paragraphs_and_steps() -> None:
@@ -1051,19 +1140,23 @@ def test_every_kind_language_and_list_is_previewed() -> None:
 
 
 def test_previews_show_slips_in_own_templates(tmp_path: Path) -> None:
-    policy = POLICY._replace(templates=write(tmp_path, "it/digest.jinja", "{{ wrong }}"))
+    policy = POLICY._replace(templates=write(tmp_path, "digest.jinja", "{{ wrong }}"))
 
     complaints = {s.name for s in preview_messages("a@example.org", policy) if s.mail.complaints}
 
-    assert complaints == {f"it-list-{purpose.value.lower()}" for purpose in ListPurpose}
+    assert complaints == {
+        f"{language}-list-{purpose.value.lower()}"
+        for language in LANGUAGES
+        for purpose in ListPurpose
+    }
 
 
 def test_previews_show_a_slip_where_only_the_output_is_known(tmp_path: Path) -> None:
-    policy = POLICY._replace(templates=write(tmp_path, "it/plain.jinja", "{{ wrong }}"))
+    policy = POLICY._replace(templates=write(tmp_path, "plain.jinja", "{{ wrong }}"))
 
     complaints = {s.name for s in preview_messages("a@example.org", policy) if s.mail.complaints}
 
-    assert complaints == {"it-list-storm"}
+    assert complaints == {f"{language}-list-storm" for language in LANGUAGES}
 
 
 def test_nothing_is_fetched_from_elsewhere() -> None:

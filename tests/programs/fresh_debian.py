@@ -166,7 +166,9 @@ def write_wheels(folder: Path) -> None:
     setup = ConfigParser()
     setup.read(ROOT / "setup.cfg", encoding="utf-8")
     needed = setup["options"]["install_requires"].split("\n")
-    for name in _closed({"setuptools", "wheel", *(Requirement(n).name for n in needed if n)}):
+    for name in _closed(
+        {"babel", "setuptools", "wheel", *(Requirement(n).name for n in needed if n)}
+    ):
         distribution = importlib.metadata.distribution(name)
         title = distribution.metadata["Name"].replace("-", "_")
         wheel = folder / f"{title}-{distribution.version}-py3-none-any.whl"

@@ -665,9 +665,9 @@ def test_the_operator_is_notified_of_the_events_of_a_refused_digest(notifier: No
 
 
 def test_an_own_template_that_includes_itself_stops_no_delivery(notifier: Notifier) -> None:
-    template = notifier.folder / "templates" / "en" / "digest.jinja"
+    template = notifier.folder / "templates" / "digest.jinja"
     template.parent.mkdir(parents=True)
-    template.write_text('{% include "en/digest.jinja" %}')
+    template.write_text('{% include "digest.jinja" %}')
     notifier.settings(more='\ntemplates = "templates"\n')
     notifier.hook("4000102", "PROBLEM", "WARNING")
 

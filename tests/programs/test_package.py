@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from programs.installed import EXAMPLES, copy_clone
+from programs.installed import EXAMPLES, ROOT, copy_clone
 
 pytestmark = pytest.mark.installed
 PIP_WHEEL = ("-m", "pip", "wheel", "--quiet", "--no-build-isolation", "--no-deps", "--no-index")
@@ -25,11 +25,22 @@ def test_a_clone_that_was_built_before_installs_what_it_has_now(tmp_path: Path) 
     (wheel,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         modules = {name for name in archive.namelist() if name.endswith(".py")}
+        catalogs = {
+            name.split("/")[3]: archive.read(name)
+            for name in archive.namelist()
+            if name.endswith("/LC_MESSAGES/mails.mo")
+        }
     assert modules == {
         str(path.relative_to(clone / folder))
         for folder in ("lib", "checks")
         for path in (clone / folder).rglob("*.py")
     }
+    # tests/mail/test_catalogs.py compares these with what was translated
+    locale = ROOT / "lib" / "backup_monitoring" / "mail" / "locale"
+    assert catalogs == {
+        file.parent.parent.name: file.read_bytes() for file in locale.glob("*/LC_MESSAGES/*.mo")
+    }
+    assert catalogs.keys() == {"de", "en", "fr", "it"}
 
 
 @pytest.mark.parametrize("folder", ["systemd", "prometheus"])

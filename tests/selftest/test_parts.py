@@ -289,13 +289,13 @@ def test_a_sender_that_is_not_an_address(fleet: Fleet) -> None:
 
 
 def test_a_template_that_fails(fleet: Fleet) -> None:
-    templates = fleet.folder / "templates" / "en"
+    templates = fleet.folder / "templates"
     templates.mkdir(parents=True)
     (templates / "quota.jinja").write_text("{{ nonsense( }}")
 
     (line,) = check(fleet, "messages", mails(more='templates = "templates"'))
 
-    assert line.startswith("FAILED  messages: /templates/en/quota.jinja: ")
+    assert line.startswith("FAILED  messages: /templates/quota.jinja: ")
 
 
 def test_templates_that_are_misspelt(fleet: Fleet) -> None:

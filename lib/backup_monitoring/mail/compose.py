@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from backup_monitoring.mail.about import About
 from backup_monitoring.mail.addresses import Mailbox
+from backup_monitoring.mail.catalogs import list_uncompiled
 from backup_monitoring.mail.content import (
     MailContent,
     MailList,
@@ -135,11 +136,12 @@ def _compose(write: Callable[[TemplateSet], MailContent], envelope: _Envelope) -
 def _render(
     write: Callable[[TemplateSet], MailContent], envelope: _Envelope
 ) -> tuple[MailContent, str, str, str]:
-    """Return content, text, HTML, and why a provider's own templates failed, '' if they did not."""
+    """Return content, text, HTML, and a complaint about a provider's own texts, '' for none."""
     folder = envelope.policy.templates
     languages = (envelope.recipient.language, envelope.policy.language)
     try:
-        return (*_render_bodies(write, load_templates(folder, *languages)), "")
+        complaint = "; ".join(list_uncompiled(folder)) if folder is not None else ""
+        return (*_render_bodies(write, load_templates(folder, *languages)), complaint)
     except Exception as error:
         if folder is None:
             raise

@@ -1,41 +1,43 @@
-"""Renders the templates of a language, the packaged ones or a provider's own."""
+"""Renders the templates, the packaged ones or a provider's own, in a language."""
 
 from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from backup_monitoring.mail.headers import MailError
-from backup_monitoring.model import LanguageError, parse_languages
+from backup_monitoring.mail.catalogs import find_language, load_catalog
 
 if TYPE_CHECKING:
+    from gettext import NullTranslations
+
     from jinja2 import Environment
+    from jinja2.runtime import Context
 
 PACKAGED = Path(__file__).parent / "templates"
-LAST_RESORT = "en"
+_CATALOG = "_catalog"  # the variable
 _WIDTH = 72
 _BLANKS = re.compile(r"[ \t\r\n]+")  # a no-break space stays
 
 
 class TemplateSet(NamedTuple):
-    """The templates of one language.
+    """The templates in one language.
 
     Args:
-        environment: loads the language's templates. layouts: loads those of the folder ``layout``.
-        language: the folder's name, for example ``de``.
+        environment: loads the templates. layouts: loads those of the folder ``layout``.
+        language: its tag, for example ``de``. catalog: its texts.
     """
 
     environment: Environment
     layouts: Environment
     language: str
+    catalog: NullTranslations
 
     def render_texts(self, template: str, variables: Mapping[str, object]) -> dict[str, str]:
-        """Return the texts that *template* of this language sets, by name."""
+        """Return the texts that *template* sets, by name."""
         module = self._make_module(template, variables)
         return {name: str(value) for name, value in module.items() if not name.startswith("_")}
 
@@ -45,64 +47,31 @@ class TemplateSet(NamedTuple):
 
     def render_layout(self, template: str, variables: Mapping[str, object]) -> str:
         """Return the rendered *template* of the folder ``layout``."""
-        return self.layouts.get_template(f"layout/{template}").render(variables)
+        loaded = self.layouts.get_template(f"layout/{template}")
+        return loaded.render({**variables, _CATALOG: self.catalog})
 
     def _make_module(self, template: str, variables: Mapping[str, object]) -> dict[str, object]:
-        loaded = self.environment.get_template(f"{self.language}/{template}.jinja")
-        return dict(loaded.make_module(dict(variables)).__dict__)
+        loaded = self.environment.get_template(f"{template}.jinja")
+        return dict(loaded.make_module({**variables, _CATALOG: self.catalog}).__dict__)
 
 
 @lru_cache(maxsize=64)
 def _load_language_values(words: TemplateSet) -> Mapping[str, object]:
-    return dict(words.environment.get_template(f"{words.language}/language.jinja").module.__dict__)
+    return words._make_module("language", {})
 
 
 def load_templates(folder: Path | None, *languages: str) -> TemplateSet:
-    """Return the templates of the first known language of *languages*, else English.
+    """Return the templates in the first known language of *languages*, else in English.
 
     Args:
-        folder: a provider's own templates, which override the packaged ones; None: none.
-        languages: texts for `parse_languages`; one that is not valid is skipped.
+        folder: a provider's own templates and catalogs, which override the packaged ones; None:
+            none. languages: as for `find_language`.
 
     Raises:
-        MailError: not even English was found, or as `list_languages`.
+        MailError, OSError, UnicodeDecodeError: as `find_language`, `load_catalog`.
     """
-    known = list_languages(folder)
-    for text in (*languages, LAST_RESORT):
-        with suppress(LanguageError):  # listed by --check-contacts
-            name = _find_language(parse_languages(text), known)
-            if name is not None:
-                return TemplateSet(*_make_environments(folder), name)
-    raise MailError(str(folder or PACKAGED), "no template", "install the program again")
-
-
-def _find_language(tags: Sequence[str], known: Collection[str]) -> str | None:
-    """Return the best of the *known* languages for *tags*: a lookup as in RFC 4647, 3.4."""
-    for tag in tags:
-        subtags = tag.lower().split("-")
-        while subtags:
-            if (name := "-".join(subtags)) in known:
-                return name
-            subtags.pop()
-            if subtags and len(subtags[-1]) == 1:  # it introduced what was just removed
-                subtags.pop()
-    return None
-
-
-@lru_cache(maxsize=8)
-def list_languages(folder: Path | None) -> tuple[str, ...]:
-    """Return the names of all languages, including a provider's own.
-
-    Raises:
-        MailError: *folder* is in a folder that this user may not enter.
-    """
-    places = [PACKAGED, *([folder] if folder is not None else [])]
-    try:
-        names = {file.parent.name for place in places for file in place.glob("*/language.jinja")}
-    except OSError as error:
-        problem = f"cannot be read ({error.strerror})"
-        raise MailError(str(folder), problem, "let this user read [notify] templates") from None
-    return tuple(sorted(names))
+    language = find_language(folder, *languages)
+    return TemplateSet(*_make_environments(folder), language, load_catalog(folder, language))
 
 
 def split_paragraphs(text: str) -> tuple[str, ...]:
@@ -137,12 +106,40 @@ def wrap_text(text: str, indent: str = "") -> str:
 @lru_cache(maxsize=8)
 def _make_environments(folder: Path | None) -> tuple[Environment, Environment]:
     # Loading Jinja2 takes 30 ms: only a process that writes mails should pay for it.
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+
+    # One environment serves all languages: the catalog is a variable of what is rendered.
+    @pass_context
+    def gettext(context: Context, message: str) -> str:
+        return get_catalog(context).gettext(message)
+
+    @pass_context
+    def ngettext(context: Context, singular: str, plural: str, n: int) -> str:
+        return get_catalog(context).ngettext(singular, plural, n)
+
+    @pass_context
+    def pgettext(context: Context, about: str, message: str) -> str:
+        return get_catalog(context).pgettext(about, message)
+
+    @pass_context
+    def npgettext(context: Context, about: str, singular: str, plural: str, n: int) -> str:
+        return get_catalog(context).npgettext(about, singular, plural, n)
+
+    def get_catalog(context: Context) -> NullTranslations:
+        catalog: NullTranslations = context[_CATALOG]
+        return catalog
 
     places = [PACKAGED] if folder is None else [folder, PACKAGED]
-    # A language's templates produce plain text; the HTML layout escapes it.
+    # The templates produce plain text; the HTML layout escapes it.
     words = Environment(  # noqa: S701
-        loader=FileSystemLoader(places), undefined=StrictUndefined, auto_reload=False
+        loader=FileSystemLoader(places),
+        extensions=["jinja2.ext.i18n"],
+        undefined=StrictUndefined,
+        auto_reload=False,
+    )
+    words.policies["ext.i18n.trimmed"] = True
+    words.install_gettext_callables(  # type: ignore[attr-defined]
+        gettext, ngettext, newstyle=True, pgettext=pgettext, npgettext=npgettext
     )
     layouts = words.overlay(
         autoescape=lambda name: name is not None and name.endswith(".html"),

@@ -85,9 +85,9 @@ def _format_fact(kind: FactKind, value: Any, above: float | None, reader: MailRe
         case FactKind.PERCENT:
             return formats.format_percent(value, above)
         case FactKind.TIME:
-            return format_moment(value, reader)
+            return formats.format_time_in_text(value, reader.zone)
         case FactKind.DAY:
-            return formats.format_day(value)
+            return formats.format_day_in_text(value)
     return neutralize(value)
 
 
