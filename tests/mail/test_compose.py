@@ -536,10 +536,8 @@ def test_a_list_shows_a_comment(language: str) -> None:
     mail = compose_list(MailList(ListPurpose.RESELLER, items), recipient, POLICY, AT, ZONE)
 
     text, colon = body(mail), "\N{NO-BREAK SPACE}: " if language == "fr" else ": "
-    assert (
-        f"\n  noc{colon}We move your data on Friday.\n  See www.\u2060example.\u2060org ‹now›\n"
-        in text
-    )
+    shown = "See www\u2060.\u2060example.\u2060org ‹now›"
+    assert f"\n  noc{colon}We move your data on Friday.\n  {shown}\n" in text
     assert "\n  noc\n" in text
     assert "\n  97 % on ...\n" in text
     assert "‹now›" in body(mail, "html")
@@ -745,6 +743,76 @@ def test_subjects_of_any_length_are_read_back(language: str, name: str) -> None:
     assert all(re.search(rb":? \S", line) for line in lines)
 
 
+@pytest.mark.parametrize(
+    ("self_service", "role", "header"),
+    [
+        ("https://selfcare.example.org/", Role.CUSTOMER, "<https://selfcare.example.org/>"),
+        ("https://a.example.org/?a,b", Role.CUSTOMER, "<https://a.example.org/?a%2Cb>"),
+        (
+            f"https://a.example.org/{'x' * 300}",
+            Role.CUSTOMER,
+            f"<https://a.example.org/{'x' * 300}>",
+        ),
+        ("https://selfcare.example.org/", Role.RESELLER, None),
+        ("https://selfcare.example.org/", Role.OPERATOR, None),
+        ("http://selfcare.example.org/", Role.CUSTOMER, None),
+        ("https://ä.example.org/", Role.CUSTOMER, None),
+        ("ask our support", Role.CUSTOMER, None),
+        ("", Role.CUSTOMER, None),
+    ],
+)
+def test_a_customer_can_unsubscribe_where_there_is_self_service(
+    self_service: str, role: Role, header: str | None
+) -> None:
+    policy = POLICY._replace(self_service=self_service)
+    event, about = make_sample_event("quota", EventKind.PROBLEM), make_sample_about("quota")
+
+    mail = compose_event(event, ANNA._replace(role=role), about, policy)
+
+    assert parsed(mail)["List-Unsubscribe"] == header
+    assert (header or "").encode() in mail.data
+    assert b"List-Unsubscribe-Post" not in mail.data
+
+
+@pytest.mark.parametrize(
+    ("kind", "preheader"),
+    [
+        (EventKind.PROBLEM, "Ihr Backup belegt 92 % der 10.0 GiB, die Ihnen zur Verfügung stehen."),
+        (EventKind.REMINDER, "Ihr Backup belegt 92 % der 10.0 GiB, die Ihnen zur Verfügung"),
+        (EventKind.RECOVERY, "Ihr Backup belegt noch 40 % der 10.0 GiB, die Ihnen zur"),
+        (EventKind.MONITORING_ENDED, "Wir hatten Sie vor diesem Problem gewarnt: "),
+        (EventKind.CUSTOM, "The service will be maintained tonight."),
+    ],
+)
+def test_the_first_line_in_a_list_of_mails_says_what_is_wrong(
+    kind: EventKind, preheader: str
+) -> None:
+    mail = compose_event(
+        make_sample_event("quota", kind), ANNA, make_sample_about("quota", kind), POLICY
+    )
+
+    hidden = re.search(r'<div style="display: none;[^>]*>(.*)</div>\n<table', body(mail, "html"))
+    assert hidden is not None
+    assert words(hidden[1]).startswith(preheader)
+    assert len(hidden[1]) <= 154
+    assert body(mail).startswith("Guten Tag Frau Müller\n")
+
+
+def test_the_first_line_of_a_list_has_the_first_accounts() -> None:
+    items = [
+        ListItem(
+            make_sample_event("quota", EventKind.PROBLEM)._replace(uid=str(number)), About(name)
+        )
+        for number, name in enumerate(("Office", "Shop", "<Lab>", "Store"))
+    ]
+    recipient = NOC._replace(role=Role.RESELLER)
+
+    mail = compose_list(MailList(ListPurpose.RESELLER, items), recipient, POLICY, AT, ZONE)
+
+    first = "Problem with the backup space: Office (0) · Problem with the backup space: Shop (1) · "
+    assert f"{first}Problem with the backup space: ‹Lab› (2)</div>" in body(mail, "html")
+
+
 def test_a_thread_has_its_first_and_last_mail() -> None:
     first = compose_event(make_sample_event("quota", EventKind.PROBLEM), ANNA, About(), POLICY)
     thread = Thread(first.message_id, "<last@example.org>")
@@ -862,7 +930,8 @@ def test_hostile_names_stay_names(hostile: str, task: str) -> None:
 
 
 def _visible(text: str) -> list[str]:
-    return text.replace("\N{WORD JOINER}", "").replace("\N{NO-BREAK SPACE}", " ").split("\n")
+    invisible = "[\N{WORD JOINER}\N{ZERO WIDTH NON-JOINER}]"
+    return re.sub(invisible, "", text).replace("\N{NO-BREAK SPACE}", " ").split("\n")
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
@@ -884,7 +953,16 @@ def test_hostile_names_in_lists(hostile: str) -> None:
     ("text", "shown"),
     [
         ("web01.example.org", "web01.\u2060example.\u2060org"),
-        ("http://x", "http:\u2060//x"),
+        ("http://x", "http\u2060:\u2060/\u2060/x"),
+        ("C:\\a\\b", "C\u2060:\u2060\\a\\b"),
+        ("+41 44 1", "+41 44 1"),
+        ("044 123", "044 123"),
+        ("044 123 4", "0\u200c4\u200c4\u200c 1\u200c2\u200c3\u200c 4"),
+        ("account 4000101", "account 4000101"),
+        ("since 2026-11-19 20:00 -05:00", "since 2026-11-19 20:00 -05:00"),
+        ("version 2.5.0", "version 2.5.0"),
+        ("1.2.3.4", "1.\u20602.\u20603.\u20604"),
+        ("x» – log in «y", "x› – log in ‹y"),
         ("a@b", "a@\u2060b"),
         ("85.5 % at 20:00", "85.5 % at 20:00"),
         ("limit: 2", "limit: 2"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import datetime, tzinfo
 from email.header import Header
@@ -129,7 +130,7 @@ def _compose(write: Callable[[TemplateSet], MailContent], envelope: _Envelope) -
     message.set_boundary(f"=_{key[1:25]}")
     if complaint:
         complaints = (*complaints, complaint)
-    data = _fold_subject(content.subject) + message.as_bytes()
+    data = _fold_subject(content.subject) + _make_unsubscribe(content) + message.as_bytes()
     return Mail(key, content.subject, data, complaints)
 
 
@@ -199,6 +200,17 @@ def _fold_subject(subject: str) -> bytes:
     charset = "us-ascii" if foldable else "utf-8"
     header = Header(subject, charset, maxlinelen=_WIDTH, header_name="Subject")
     return f"Subject: {header.encode(linesep=CRLF)}{CRLF}".encode("ascii")
+
+
+def _make_unsubscribe(content: MailContent) -> bytes:
+    """Return the header of RFC 2369 with the page where a customer changes who is notified.
+
+    It is written here, in one line, because EmailMessage encodes a long URL.
+    """
+    url = content.self_service_link
+    if not re.fullmatch(r"https://[!-~]{1,900}", url):
+        return b""
+    return f"List-Unsubscribe: <{url.replace(',', '%2C')}>{CRLF}".encode("ascii")
 
 
 def _make_recipient_address(recipient: Recipient) -> Address:

@@ -35,6 +35,7 @@ _ORDER = (
 )
 _MAX_STEPS = 3
 _MAX_SUBJECT = 200
+_MAX_PREHEADER = 150  # mail programs show less of it
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 
@@ -95,6 +96,7 @@ class MailContent(NamedTuple):
     subject: str
     tone: str
     title: str
+    preheader: str
     greeting: str
     lead: tuple[str, ...]
     rows: tuple[tuple[str, str], ...]
@@ -135,7 +137,10 @@ def build_event_content(scene: MailScene, event: Event, about: About) -> MailCon
     """Build the content of the mail about *event*."""
     variables, texts = _render_event(scene, event, about)
     rows = _make_rows(scene, event, variables, texts)
-    return _make_content(scene, variables, texts, _choose_tone(event), rows)
+    content = _make_content(scene, variables, texts, _choose_tone(event), rows)
+    # The first paragraph of these only says what follows.
+    first = 1 if event.kind in (EventKind.REMINDER, EventKind.CUSTOM) else 0
+    return content._replace(preheader=_shorten(" ".join(content.lead[first : first + 1])))
 
 
 def _count_rows(listing: MailList) -> int:
@@ -168,7 +173,9 @@ def build_list_content(scene: MailScene, listing: MailList) -> MailContent:
         "since": format_moment(listing.since, scene.reader),
     }
     rows = tuple((scene.labels[name], text) for name, text in outage.items() if text)
-    return _make_content(scene, variables, texts, "note", rows, items)
+    content = _make_content(scene, variables, texts, "note", rows, items)
+    first = [scene.colon.join((item.title, *item.lines[:1])) for item in items[:3]]
+    return content._replace(preheader=_shorten(" · ".join(first) or " ".join(content.lead)))
 
 
 def _render_event(scene: MailScene, event: Event, about: About) -> tuple[Variables, dict[str, str]]:
@@ -206,6 +213,7 @@ def _make_content(
         subject=_clean_subject(texts["subject"]),
         tone=tone,
         title=join_lines(texts["title"]),
+        preheader="",
         greeting=join_lines(greeting),
         lead=split_paragraphs(texts["lead"]),
         rows=rows,
@@ -303,6 +311,12 @@ def _format_comment(variables: Variables, colon: str) -> tuple[str, ...]:
     paragraphs = split_paragraphs(str(variables["comment"]))
     author = str(variables["author"])
     return (colon.join(filter(None, (author, *paragraphs[:1]))), *paragraphs[1:])
+
+
+def _shorten(text: str) -> str:
+    if len(text) <= _MAX_PREHEADER:
+        return text
+    return f"{text[:_MAX_PREHEADER].rpartition(' ')[0]} ..."
 
 
 def _choose_tone(event: Event) -> str:
