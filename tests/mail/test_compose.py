@@ -21,9 +21,8 @@ from hypothesis import strategies as st
 
 from backup_monitoring.mail.about import About
 from backup_monitoring.mail.catalogs import PACKAGED, list_languages, list_uncompiled
-from backup_monitoring.mail.compose import Mail, compose_event, compose_list
+from backup_monitoring.mail.compose import Mail, compose_event
 from backup_monitoring.mail.content import (
-    MAX_ITEMS,
     TASK_TEXTS,
     ListItem,
     ListPurpose,
@@ -34,6 +33,7 @@ from backup_monitoring.mail.content import (
 )
 from backup_monitoring.mail.formats import Formats
 from backup_monitoring.mail.headers import MailError
+from backup_monitoring.mail.lists import MAX_HTML, compose_list, compose_parts
 from backup_monitoring.mail.samples import (
     make_sample_about,
     make_sample_event,
@@ -498,14 +498,58 @@ def test_a_reseller_never_reads_of_hosts_paths_and_notes() -> None:
     assert "not understood: ..." in body(mail)
 
 
-def test_a_long_list_is_cut_and_says_so() -> None:
+def test_a_list_in_one_mail_is_cut_and_says_so() -> None:
     event = make_sample_event("quota", EventKind.PROBLEM)
-    items = [ListItem(event._replace(uid=str(number))) for number in range(MAX_ITEMS + 7)]
+    items = [ListItem(event._replace(uid=str(number))) for number in range(1000)]
 
-    text = body(compose_list(MailList(ListPurpose.STORM, items), NOC, POLICY, AT, ZONE))
+    mail = compose_list(MailList(ListPurpose.STORM, items), NOC, POLICY, AT, ZONE)
 
-    assert text.count("\n* ") == MAX_ITEMS
-    assert "And 7 more." in text
+    shown = body(mail).count("\n* ")
+    assert 50 < shown < 1000
+    assert f"And {1000 - shown} more." in body(mail)
+    assert "1000 accounts with problems" in mail.subject
+    assert len(body(mail, "html").encode()) <= 102_000
+
+
+@pytest.mark.parametrize("name", ["Office", "Büro " * 30, "044 123 45 67 " * 14])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_long_list_is_shown_in_several_mails(language: str, name: str) -> None:
+    events = [
+        make_sample_event("quota", kind)._replace(uid=f"{kind.name}{number}")
+        for number in range(160)
+        for kind in (EventKind.RECOVERY, EventKind.PROBLEM)
+    ]
+    listing = MailList(ListPurpose.RESELLER, [ListItem(event, About(name)) for event in events])
+    recipient = ANNA._replace(language=language, role=Role.RESELLER)
+
+    parts = compose_parts(listing, recipient, POLICY, AT, ZONE)
+
+    assert sorted(index for _, shown in parts for index in shown) == list(range(320))
+    assert len(parts) > 1
+    assert len({mail.message_id for mail, _ in parts}) == len(parts)
+    for number, (mail, shown) in enumerate(parts, 1):
+        text, page = body(mail), body(mail, "html")
+        assert len(page.encode()) <= 102_000
+        assert re.search(rf"\({number} \w+ {len(parts)}\)$", mail.subject)
+        for index in shown:
+            assert f"({events[index].uid})" in text
+            assert f"({events[index].uid})" in page
+        assert text.count("\n* ") == len(shown)
+        assert not re.search(r"^(Und|And|Et|E altri) \d+", text, re.MULTILINE)
+    kinds = [events[index].kind for _, shown in parts for index in shown]
+    assert kinds == [EventKind.PROBLEM] * 160 + [EventKind.RECOVERY] * 160
+
+
+def test_a_list_that_fits_is_one_mail() -> None:
+    listing = make_sample_list(ListPurpose.RESELLER)
+    recipient = NOC._replace(role=Role.RESELLER)
+
+    parts = compose_parts(listing, recipient, POLICY, AT, ZONE)
+    empty = compose_parts(MailList(ListPurpose.UNKNOWN, ()), NOC, POLICY, AT, ZONE)
+
+    assert parts[0].mail == compose_list(listing, recipient, POLICY, AT, ZONE)
+    assert len(parts) == len(empty) == 1
+    assert MAX_HTML < 102_000
 
 
 def test_a_list_shows_problems_first() -> None:

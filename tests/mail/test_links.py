@@ -12,8 +12,9 @@ from linkify_it import LinkifyIt
 from linkify_it.tlds import TLDS
 
 from backup_monitoring.mail.about import About
-from backup_monitoring.mail.compose import Mail, compose_event, compose_list
+from backup_monitoring.mail.compose import Mail, compose_event
 from backup_monitoring.mail.content import ListItem, ListPurpose, MailList
+from backup_monitoring.mail.lists import compose_list
 from backup_monitoring.mail.samples import make_sample_about, make_sample_event
 from backup_monitoring.mail.sanitize import neutralize
 from backup_monitoring.model.notices import EventKind, Recipient, Role

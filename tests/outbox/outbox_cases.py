@@ -9,7 +9,7 @@ from backup_monitoring.model.errors import MonitoringError
 from backup_monitoring.model.notices import Event, EventKind, Recipient, Role
 from backup_monitoring.model.verdicts import State
 from backup_monitoring.outbox.delivery import deliver
-from backup_monitoring.outbox.messages import Digest, QueuedMail, RefusedMail, Storm
+from backup_monitoring.outbox.messages import Digest, DigestPart, QueuedMail, RefusedMail, Storm
 from backup_monitoring.outbox.transaction import Outbox
 from backup_monitoring.settings.notify import NotifySettings
 
@@ -69,17 +69,18 @@ class Composer:
             raise MonitoringError("a draft", "is nonsense", "write another")
         return f"Subject: {text}\r\n\r\n".encode(), ("a complaint",)
 
-    def compose_digest(self, digest: Digest) -> QueuedMail:
+    def compose_digest(self, digest: Digest) -> tuple[DigestPart, ...]:
         self.digests.append(digest)
-        return mail(self._key("digest"), digest.recipient.address, role=digest.recipient.role)
+        written = mail(self._key("digest"), digest.recipient.address, role=digest.recipient.role)
+        return (DigestPart(written, tuple(range(len(digest.events)))),)
 
     def compose_storm(self, storm: Storm) -> QueuedMail:
         self.storms.append(storm)
         return mail(self._key("storm"), OPERATOR, role=Role.OPERATOR)
 
-    def compose_refusals(self, mails: tuple[RefusedMail, ...]) -> QueuedMail:
+    def compose_refusals(self, mails: tuple[RefusedMail, ...]) -> tuple[QueuedMail, ...]:
         self.refusals.append(mails)
-        return mail(self._key("refused"), OPERATOR, role=Role.OPERATOR)
+        return (mail(self._key("refused"), OPERATOR, role=Role.OPERATOR),)
 
 
 def deliver_with_another(folder: Path, port: int, begin: Any, sent: Any) -> None:

@@ -16,7 +16,7 @@ from backup_monitoring.model.verdicts import State
 from backup_monitoring.outbox.backlog import read_status
 from backup_monitoring.outbox.delivery import TIME_LIMIT, DeliveryResult, deliver
 from backup_monitoring.outbox.delivery_log import DeliveryLog
-from backup_monitoring.outbox.messages import Digest, QueuedMail, RefusedMail
+from backup_monitoring.outbox.messages import Digest, DigestPart, QueuedMail, RefusedMail
 from backup_monitoring.outbox.queue import queue_for_digest, queue_mail, track_failure
 from backup_monitoring.outbox.sending import choose_pause
 from backup_monitoring.outbox.sent import find_last_sent
@@ -364,7 +364,7 @@ def test_what_a_killed_process_was_sending(house: House) -> None:
 )
 def test_a_digest_that_cannot_be_written_stops_nobody_else(house: House, error: Exception) -> None:
     class Failing(Composer):
-        def compose_digest(self, digest: Digest) -> QueuedMail:
+        def compose_digest(self, digest: Digest) -> tuple[DigestPart, ...]:
             raise error
 
     working, house.composer = house.composer, Failing()

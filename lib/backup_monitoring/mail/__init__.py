@@ -7,10 +7,11 @@ if TYPE_CHECKING:
     from backup_monitoring.mail.about import About
     from backup_monitoring.mail.addresses import AddressError, Mailbox, clean_name, parse_address
     from backup_monitoring.mail.addresses import parse_mailbox
-    from backup_monitoring.mail.compose import Mail, compose_event, compose_list
+    from backup_monitoring.mail.compose import Mail, compose_event
     from backup_monitoring.mail.content import ListItem, ListPurpose, MailList
     from backup_monitoring.mail.headers import MailError, choose_sender, make_event_key
     from backup_monitoring.mail.headers import make_message_id
+    from backup_monitoring.mail.lists import compose_list, compose_parts
     from backup_monitoring.mail.samples import preview_messages
     from backup_monitoring.mail.transport import SendOutcome, SendResult, Transport, TransportError
     from backup_monitoring.mail.transport import TransportRemark

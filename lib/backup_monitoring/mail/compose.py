@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, tzinfo
 from email.header import Header
 from email.headerregistry import Address
@@ -17,6 +17,7 @@ from backup_monitoring.mail.about import About
 from backup_monitoring.mail.addresses import Mailbox
 from backup_monitoring.mail.catalogs import list_uncompiled
 from backup_monitoring.mail.content import (
+    ListItem,
     MailContent,
     MailList,
     build_event_content,
@@ -49,12 +50,14 @@ class Mail(NamedTuple):
         subject: as readers see it.
         data: the whole message, with CRLF.
         complaints: what an administrator should correct; the mail can be sent all the same.
+        html_size: of the HTML, in bytes.
     """
 
     message_id: str
     subject: str
     data: bytes
     complaints: tuple[str, ...] = ()
+    html_size: int = 0
 
 
 def compose_event(
@@ -88,17 +91,22 @@ def compose_event(
     return _compose(write, envelope)
 
 
-def compose_list(
-    listing: MailList, recipient: Recipient, policy: NotifySettings, at: datetime, zone: tzinfo
+def compose_shown(
+    listing: MailList,
+    shown: Sequence[ListItem],
+    recipient: Recipient,
+    policy: NotifySettings,
+    at: datetime,
+    zone: tzinfo,
 ) -> Mail:
-    """Compose the mail with a list of events, as `compose_event` does.
+    """Compose the mail that shows these items of a list, as `compose_event` does.
 
     Args:
         at: time of the mail, aware. zone: of times where an event has none.
     """
 
     def write(words: TemplateSet) -> MailContent:
-        return build_list_content(build_scene(words, recipient, policy, zone), listing)
+        return build_list_content(build_scene(words, recipient, policy, zone), listing, shown)
 
     events = [make_event_key(item.event) for item in listing.items]
     what = (listing.purpose.value, listing.host, at.isoformat(), repr(events))
@@ -131,7 +139,7 @@ def _compose(write: Callable[[TemplateSet], MailContent], envelope: _Envelope) -
     if complaint:
         complaints = (*complaints, complaint)
     data = _fold_subject(content.subject) + _make_unsubscribe(content) + message.as_bytes()
-    return Mail(key, content.subject, data, complaints)
+    return Mail(key, content.subject, data, complaints, len(html.encode()))
 
 
 def _render(

@@ -25,7 +25,6 @@ from backup_monitoring.mail.variables import (
 from backup_monitoring.model import Event, EventKind, Recipient, Role, State
 from backup_monitoring.settings import NotifySettings
 
-MAX_ITEMS = 300
 _ORDER = (
     EventKind.PROBLEM,
     EventKind.REMINDER,
@@ -70,6 +69,7 @@ class MailList(NamedTuple):
         host: of a storm, the backup server. of: the number of its accounts, None if not known.
         reason, since: of NO_SCAN and NO_LOOKUP, why nobody is notified and since when, UTC; else
             '', None.
+        part, parts: of several mails with parts of a list, which this is, and how many there are.
     """
 
     purpose: ListPurpose
@@ -78,6 +78,8 @@ class MailList(NamedTuple):
     of: int | None = None
     reason: str = ""
     since: datetime | None = None
+    part: int = 1
+    parts: int = 1
 
 
 class ListEntry(NamedTuple):
@@ -150,9 +152,15 @@ def _count_rows(listing: MailList) -> int:
     return len({item.event.uid for item in listing.items})
 
 
-def build_list_content(scene: MailScene, listing: MailList) -> MailContent:
-    """Build the content of the mail with a list."""
-    shown = sorted(listing.items, key=lambda item: _ORDER.index(item.event.kind))[:MAX_ITEMS]
+def sort_items(items: Sequence[ListItem]) -> list[int]:
+    """Return the indexes of *items* in the order in which they are shown, problems first."""
+    return sorted(range(len(items)), key=lambda index: _ORDER.index(items[index].event.kind))
+
+
+def build_list_content(
+    scene: MailScene, listing: MailList, shown: Sequence[ListItem]
+) -> MailContent:
+    """Build the content of the mail with a list, of which these items are *shown*."""
     kinds = [item.event.kind for item in listing.items]
     to_operator = scene.reader.recipient.role is Role.OPERATOR
     variables: Variables = {
@@ -165,6 +173,8 @@ def build_list_content(scene: MailScene, listing: MailList) -> MailContent:
         "ended": kinds.count(EventKind.MONITORING_ENDED),
         "host": neutralize(listing.host) if to_operator else "",
         "of": listing.of,
+        "part": listing.part,
+        "parts": listing.parts,
     }
     texts = scene.words.render_texts("digest", variables)
     items = tuple(_make_entry(scene, listing.purpose, item) for item in shown)

@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 from backup_monitoring.mail.about import About
 from backup_monitoring.mail.catalogs import list_languages
-from backup_monitoring.mail.compose import Mail, compose_event, compose_list
+from backup_monitoring.mail.compose import Mail, compose_event
 from backup_monitoring.mail.content import ListItem, ListPurpose, MailList
+from backup_monitoring.mail.lists import compose_list
 from backup_monitoring.model import Ending, Event, EventKind, Recipient, Role, State, Thread
 from backup_monitoring.settings import NotifySettings
 from backup_monitoring.tasks import SAMPLE_EVENING, SAMPLE_NOON, TASKS, list_facts, load_facts

@@ -13,6 +13,7 @@ from backup_monitoring.mail import (
     MailList,
     compose_event,
     compose_list,
+    compose_parts,
 )
 from backup_monitoring.model import (
     Event,
@@ -25,7 +26,15 @@ from backup_monitoring.model import (
 )
 from backup_monitoring.notify.dispatch import choose_zone, describe_account, make_queued_mail
 from backup_monitoring.notify.recipients import find_operator
-from backup_monitoring.outbox import Digest, Draft, QueuedMail, RefusedMail, Storm, read_draft
+from backup_monitoring.outbox import (
+    Digest,
+    DigestPart,
+    Draft,
+    QueuedMail,
+    RefusedMail,
+    Storm,
+    read_draft,
+)
 from backup_monitoring.settings import Settings
 
 
@@ -67,12 +76,12 @@ class Composer:
         event, recipient, about, thread, key = draft
         return compose_event(event, recipient, about, self._settings.notify, thread, key)
 
-    def compose_digest(self, digest: Digest) -> QueuedMail:
-        """Return the digest of a reseller, or of the operator's UNKNOWN accounts."""
+    def compose_digest(self, digest: Digest) -> tuple[DigestPart, ...]:
+        """Return the digest of a reseller, or of the operator's UNKNOWN accounts, in its parts."""
         reseller = digest.recipient.role is Role.RESELLER
         purpose = ListPurpose.RESELLER if reseller else ListPurpose.UNKNOWN
         listing = MailList(purpose, self._list_items(digest.events))
-        return self._compose_list(listing, digest.recipient)
+        return self._compose_parts(listing, digest.recipient)
 
     def compose_storm(self, storm: Storm) -> QueuedMail:
         """Return the mail to the operator that lists the accounts of *storm*."""
@@ -92,15 +101,18 @@ class Composer:
         items = self._list_items(events)
         return self._compose_list(MailList(ListPurpose.STORM, items, storm.host, storm.total))
 
-    def compose_refusals(self, mails: tuple[RefusedMail, ...]) -> QueuedMail:
-        """Return the mail to the operator that lists the *mails* that will not arrive."""
+    def compose_refusals(self, mails: tuple[RefusedMail, ...]) -> tuple[QueuedMail, ...]:
+        """Return the mails to the operator that list the *mails* that will not arrive."""
         no_event = Event("", "", EventKind.PROBLEM, State.UNKNOWN, self._now, "")
         items = []
         for mail in mails:
             event = mail.event or no_event
             note = f"{mail.address}: {mail.reason}"
             items.append(ListItem(event, self._make_about(event), note))
-        return self._compose_list(MailList(ListPurpose.NOT_DELIVERED, items))
+        parts = self._compose_parts(
+            MailList(ListPurpose.NOT_DELIVERED, items), self._find_operator()
+        )
+        return tuple(part.mail for part in parts)
 
     def compose_no_scan(self, reason: str) -> QueuedMail:
         """Return the mail to the operator that no scan is possible because of *reason*."""
@@ -124,9 +136,18 @@ class Composer:
             self._people = None
         return About(zone=zone)
 
-    def _compose_list(self, listing: MailList, recipient: Recipient | None = None) -> QueuedMail:
-        """Return the mail with *listing* to *recipient*, else to the operator."""
-        recipient = recipient or self._find_operator()
+    def _compose_parts(self, listing: MailList, recipient: Recipient) -> tuple[DigestPart, ...]:
+        """Return the mails that show all of *listing*."""
+        settings, zone = self._settings, choose_zone(self._settings)
+        parts = compose_parts(listing, recipient, settings.notify, self._now, zone)
+        return tuple(
+            DigestPart(make_queued_mail(mail, recipient, settings.notify), shown)
+            for mail, shown in parts
+        )
+
+    def _compose_list(self, listing: MailList) -> QueuedMail:
+        """Return the mail with *listing* to the operator."""
+        recipient = self._find_operator()
         settings, zone = self._settings, choose_zone(self._settings)
         mail = compose_list(listing, recipient, settings.notify, self._now, zone)
         return make_queued_mail(mail, recipient, settings.notify)

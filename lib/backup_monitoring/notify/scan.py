@@ -282,7 +282,7 @@ class _Scan:
             self.results.append(self._dispatcher.notify(event, None))
 
     def _send_list(self, failures: list[FoundVerdict]) -> None:
-        from backup_monitoring.mail import ListItem, ListPurpose, MailList, compose_list
+        from backup_monitoring.mail import ListItem, ListPurpose, MailList, compose_parts
 
         policy = self._settings.notify
         try:
@@ -292,8 +292,9 @@ class _Scan:
             return
         items = [ListItem(self._make_event(found, EventKind.PROBLEM)) for found in failures]
         listing = MailList(ListPurpose.FIRST_SCAN, items)
-        mail = compose_list(listing, recipient, policy, self._now, choose_zone(self._settings))
-        queue_mail(self._transaction, make_queued_mail(mail, recipient, policy))
+        zone = choose_zone(self._settings)
+        for part in compose_parts(listing, recipient, policy, self._now, zone):
+            queue_mail(self._transaction, make_queued_mail(part.mail, recipient, policy))
 
     def _make_problem(self, found: FoundVerdict) -> Problem:
         """Return the problem of *found* as it is after a first notification."""

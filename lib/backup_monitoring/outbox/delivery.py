@@ -18,7 +18,14 @@ from backup_monitoring.mail import MailError, SendOutcome, SendResult, Transport
 from backup_monitoring.model import MonitoringError, SettingsError, sanitize
 from backup_monitoring.outbox import sending, storm_guard
 from backup_monitoring.outbox.delivery_log import LogAction
-from backup_monitoring.outbox.messages import Digest, OutgoingMail, QueuedMail, RefusedMail, Storm
+from backup_monitoring.outbox.messages import (
+    Digest,
+    DigestPart,
+    OutgoingMail,
+    QueuedMail,
+    RefusedMail,
+    Storm,
+)
 from backup_monitoring.outbox.outbox_errors import OutboxError, make_error
 from backup_monitoring.outbox.outbox_file import name_lock
 from backup_monitoring.outbox.queue import queue_mail
@@ -36,14 +43,14 @@ class MailWriter(Protocol):
     def compose_draft(self, text: str) -> tuple[bytes, tuple[str, ...]]:
         """Return the message that the draft *text* is for, and complaints about it."""
 
-    def compose_digest(self, digest: Digest) -> QueuedMail:
-        """Return the mail with the events of *digest*."""
+    def compose_digest(self, digest: Digest) -> tuple[DigestPart, ...]:
+        """Return the mails that show all events of *digest*."""
 
     def compose_storm(self, storm: Storm) -> QueuedMail:
         """Return the mail to the operator that lists the accounts of *storm*."""
 
-    def compose_refusals(self, mails: tuple[RefusedMail, ...]) -> QueuedMail:
-        """Return the mail to the operator that lists the *mails* that will not arrive."""
+    def compose_refusals(self, mails: tuple[RefusedMail, ...]) -> tuple[QueuedMail, ...]:
+        """Return the mails to the operator that list the *mails* that will not arrive."""
 
 
 class DeliveryResult(NamedTuple):
@@ -175,9 +182,9 @@ class _Delivery:
                 self._collect_error(f"with the digest for {digest.recipient.address}"),
                 self._outbox.transaction(self._now) as transaction,
             ):
-                mail = self._writer.compose_digest(digest)
-                sending.queue_digest(transaction, mail, ids)
-                _log_complaints(transaction, mail, mail.complaints)
+                for mail, shown in self._writer.compose_digest(digest):
+                    sending.queue_digest(transaction, mail, tuple(ids[index] for index in shown))
+                    _log_complaints(transaction, mail, mail.complaints)
 
     def _queue_refusals(self) -> None:
         if not self._policy.operator:
@@ -188,9 +195,10 @@ class _Delivery:
         ):
             refusals = sending.list_refusals(transaction)
             if refusals:
-                mail = self._writer.compose_refusals(refusals)
-                sending.queue_refusals(transaction, mail)
-                _log_complaints(transaction, mail, mail.complaints)
+                mails = self._writer.compose_refusals(refusals)
+                sending.queue_refusals(transaction, mails)
+                for mail in mails:
+                    _log_complaints(transaction, mail, mail.complaints)
 
     @contextmanager
     def _collect_error(self, which: str) -> Iterator[None]:

@@ -109,6 +109,13 @@ class Digest(NamedTuple):
     events: tuple[Event, ...]
 
 
+class DigestPart(NamedTuple):
+    """A *mail* with a part of a digest, and the indexes of the events that it shows."""
+
+    mail: QueuedMail
+    shown: tuple[int, ...]
+
+
 class Storm(NamedTuple):
     """Many accounts of one backup server that failed at once, most likely the server's fault.
 

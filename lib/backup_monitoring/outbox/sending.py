@@ -152,10 +152,11 @@ def queue_digest(transaction: Transaction, mail: QueuedMail, events: tuple[int, 
         )
 
 
-def queue_refusals(transaction: Transaction, mail: QueuedMail) -> None:
-    """Queue *mail*, which lists all refused mails; its own refusal is not reported again."""
-    queue_mail(transaction, mail)
-    transaction.execute("UPDATE mails SET noticed = 1 WHERE id = last_insert_rowid()")
+def queue_refusals(transaction: Transaction, mails: Sequence[QueuedMail]) -> None:
+    """Queue *mails*, which list all refused mails; their own refusal is not reported again."""
+    for mail in mails:
+        queue_mail(transaction, mail)
+        transaction.execute("UPDATE mails SET noticed = 1 WHERE id = last_insert_rowid()")
     transaction.execute("UPDATE mails SET noticed = 1, draft = '' WHERE status = 'refused'")
 
 
