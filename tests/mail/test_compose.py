@@ -974,7 +974,7 @@ def test_hostile_names_stay_names(hostile: str, task: str) -> None:
 
 
 def _visible(text: str) -> list[str]:
-    invisible = "[\N{WORD JOINER}\N{ZERO WIDTH NON-JOINER}]"
+    invisible = "[\N{WORD JOINER}\N{INVISIBLE SEPARATOR}]"
     return re.sub(invisible, "", text).replace("\N{NO-BREAK SPACE}", " ").split("\n")
 
 
@@ -1001,7 +1001,7 @@ def test_hostile_names_in_lists(hostile: str) -> None:
         ("C:\\a\\b", "C\u2060:\u2060\\a\\b"),
         ("+41 44 1", "+41 44 1"),
         ("044 123", "044 123"),
-        ("044 123 4", "0\u200c4\u200c4\u200c 1\u200c2\u200c3\u200c 4"),
+        ("044 123 4", "044\u2063 123\u2063 4"),
         ("account 4000101", "account 4000101"),
         ("since 2026-11-19 20:00 -05:00", "since 2026-11-19 20:00 -05:00"),
         ("version 2.5.0", "version 2.5.0"),

@@ -145,7 +145,7 @@ def test_a_name_becomes_no_link_and_stays_readable(name: str) -> None:
     assert not find_links(neutralize(name))
     assert not find_links(f"({neutralize(name)}): {neutralize(name)}")
 
-    shown = re.sub("[\N{WORD JOINER}\N{ZERO WIDTH NON-JOINER}]", "", neutralize(name))
+    shown = re.sub("[\N{WORD JOINER}\N{INVISIBLE SEPARATOR}]", "", neutralize(name))
 
     assert shown == name.replace("<", "‹").replace(">", "›")
 

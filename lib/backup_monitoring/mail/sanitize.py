@@ -16,8 +16,9 @@ _LINKS = re.compile(
     re.IGNORECASE,
 )
 _IP_ADDRESS = re.compile(r"(?<!\d)\d{1,3}(?:\.\d{1,3}){3}(?!\d)")
-# A word joiner between digits is skipped by what finds telephone numbers, this is not.
-_NON_JOINER = "\N{ZERO WIDTH NON-JOINER}"
+# A word joiner between digits is skipped by what finds telephone numbers, and a non-joiner makes
+# spam of a mail.
+_SEPARATOR = "\N{INVISIBLE SEPARATOR}"
 _NUMBER = re.compile(r"(?<!\d)\d[\d\s()./\[\]~‐-―－-]{5,}\d(?!\d)")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d(?:\s\d\d)?")
 _ACCOUNT = re.compile(r"\d{1,7}")
@@ -51,7 +52,7 @@ def _break_number(match: re.Match[str]) -> str:
     digits = len(re.findall(r"\d", number))
     if digits < 7 or _MOMENT.fullmatch(number) or _ACCOUNT.fullmatch(number):
         return number
-    return re.sub(r"\d(?!$)", lambda digit: digit[0] + _NON_JOINER, number)
+    return re.sub(r"\d{1,3}(?!$)", lambda digits: digits[0] + _SEPARATOR, number)
 
 
 def neutralize_lines(text: str) -> str:
