@@ -215,7 +215,7 @@ def _make_content(
     items: tuple[ListEntry, ...] = (),
 ) -> MailContent:
     greeting = scene.words.render_texts("greeting", variables)["greeting"]
-    policy, labels = scene.policy, scene.labels
+    labels, support = scene.labels, str(variables["support"])
     self_service = str(variables["self_service"])
     return MailContent(
         language=scene.words.language,
@@ -231,9 +231,9 @@ def _make_content(
         more=join_lines(texts.get("more", "")),
         steps_title=labels["steps"],
         steps=split_steps(texts["todo"])[:_MAX_STEPS],
-        support_title=labels["support"] if policy.support else "",
-        support=policy.support,
-        support_link=_make_link(policy.support),
+        support_title=labels["support"] if support else "",
+        support=support,
+        support_link=_make_link(support),
         self_service_title=labels["self_service"] if self_service else "",
         self_service=self_service,
         self_service_link=_make_link(self_service),

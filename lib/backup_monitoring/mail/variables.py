@@ -30,7 +30,7 @@ def build_person_variables(recipient: Recipient, policy: NotifySettings) -> Vari
         "gender": recipient.gender if recipient.gender in ("m", "f") else "",
         "role": recipient.role.value,
         "reason": neutralize(recipient.reason, 500) if recipient.role is Role.OPERATOR else "",
-        "support": policy.support,
+        "support": policy.support if recipient.role is not Role.OPERATOR else "",
         "self_service": policy.self_service if recipient.role is Role.CUSTOMER else "",
     }
 
