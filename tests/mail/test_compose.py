@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 from datetime import UTC, date, datetime, timedelta, timezone
 from email.message import EmailMessage
 from html.parser import HTMLParser
@@ -148,6 +149,19 @@ def test_every_mail_says_what_and_who(
     silent = (EventKind.RECOVERY, EventKind.CUSTOM)
     assert numbered in ((0,) if kind in silent else (2, 3))
     assert not re.search(r" [.,]|\.[A-ZÄÖÜ]|None|\{|\}", text.replace("https://", ""))
+
+
+def test_every_language_shows_the_same_numbers() -> None:
+    shown: dict[str, dict[str, list[str]]] = {}
+    for language in LANGUAGES:
+        for name, mail in make_samples(ANNA._replace(language=language), POLICY):
+            numbers = re.findall(r"\d+", mail.subject + body(mail))
+            shown.setdefault(name.removeprefix(language), {})[language] = sorted(numbers)
+
+    assert len(shown) > 30
+    for name, numbers_of in shown.items():
+        for language in LANGUAGES:
+            assert numbers_of[language] == numbers_of["en"], name
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -1108,6 +1122,19 @@ def test_a_text_is_replaced_by_the_folder(tmp_path: Path) -> None:
     assert body(mail).startswith("Grüezi Frau Müller\n\nIhr Backup belegt 92")
     assert body(other).startswith("Gentile signora Müller,\n")
     assert mail.complaints == other.complaints == ()
+
+
+def test_the_documented_text_is_replaced(tmp_path: Path) -> None:
+    (block,) = re.findall(r"```po\n(.*?)```", (ROOT / "docs" / "mails.md").read_text(), re.DOTALL)
+    write(tmp_path, "de/LC_MESSAGES/mails.po", textwrap.dedent(f"  {block}"))
+    text = tmp_path / "de" / "LC_MESSAGES" / "mails.po"
+    with text.open("rb") as source, text.with_suffix(".mo").open("wb") as file:
+        write_mo(file, read_po(source))
+
+    mail = compose_sample(tmp_path)
+
+    assert body(mail).startswith("Grüezi Frau Müller\n\nIhr Backup belegt 92")
+    assert mail.complaints == ()
 
 
 def test_a_new_text_of_an_own_template_is_translated_by_the_folder(tmp_path: Path) -> None:

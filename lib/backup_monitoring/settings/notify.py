@@ -158,8 +158,8 @@ class NotifySettings(NamedTuple):
     templates: Annotated[
         Path | None,
         Key(
-            "folder with your own templates ([mails.md](mails.md))",
-            "your own templates",
+            "folder with your own texts and templates ([mails.md](mails.md))",
+            "your own texts and templates",
             example="/etc/backup-monitoring/templates",
         ),
     ] = None
