@@ -99,7 +99,9 @@ def test_what_is_said_of_the_monitoring_is_what_its_check_says(mixed: Fleet) -> 
 
 
 def test_the_clients_are_those_of_the_inventory(mixed: Fleet) -> None:
-    rows = json.loads(run(mixed, "check_backup_client", "--inventory", "json").out)
+    rows = json.loads(run(mixed, "check_backup_client", "--inventory", "--output", "json").out)[
+        "inventory"
+    ]
     expected = {
         frozenset(
             {("identifier", row["identifier"] or "-"), ("version", row["version"] or "-")}
