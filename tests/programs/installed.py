@@ -46,9 +46,11 @@ class Programs(NamedTuple):
 
 def copy_clone(folder: Path) -> Path:
     """Copy into *folder* what a clone has, without the tests."""
-    made = shutil.ignore_patterns(".venv", "tree", "store", "mails", "overview")
+    # What Python compiles in the meantime comes and goes.
+    made = shutil.ignore_patterns("__pycache__")
+    run = shutil.ignore_patterns(".venv", "tree", "store", "mails", "overview")
     for name in ("bin", "checks", "docs", "examples", "icinga", "lib", "share"):
-        shutil.copytree(ROOT / name, folder / name, ignore=made if name == "examples" else None)
+        shutil.copytree(ROOT / name, folder / name, ignore=run if name == "examples" else made)
     for file in [*ROOT.glob("*.*"), ROOT / "LICENSE"]:
         if file.is_file():
             shutil.copy(file, folder)

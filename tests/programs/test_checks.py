@@ -395,8 +395,7 @@ def test_backup_settings(programs: Programs, example: Path) -> None:
         "ok      reports",
         "note    reports",
         *(f"not tried {part}" for part in ("store", "outbox", "log", "messages", "mail")),
-        "not tried icinga",
-        "not tried nagios",
+        *(f"not tried {part}" for part in ("icinga", "nagios", "overview")),
     ]
     assert (shown.code, account.code, ran.code) == (0, 0, 0)
 
