@@ -39,6 +39,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="try icinga/director-*.json with a real Icinga Director and MariaDB",
     )
     parser.addoption(
+        "--hostile",
+        type=int,
+        default=20,
+        metavar="N",
+        help="N hostile homes and entries (a thousand take half an hour)",
+    )
+    parser.addoption(
         "--hooks",
         type=int,
         default=60,
