@@ -213,9 +213,12 @@ PURE = sorted(
         "store.growth",
         "store.history",
         "store.losses",
+        "outbox.conversation",
         "outbox.storms",
+        "notify.decide",
         "notify.recipients",
         "notify.rules",
+        "notify.steps",
     )
     or module in ("uploads.offsets", "uploads.cron", "uploads.reports", "uploads.xml_report")
 )

@@ -13,7 +13,7 @@ from statistics import median
 
 from backup_monitoring.model.notices import Event, EventKind
 from backup_monitoring.model.verdicts import Facts, State
-from backup_monitoring.notify.dispatch import Dispatcher
+from backup_monitoring.notify.dispatch import find_audience, notify
 from backup_monitoring.notify.events import make_event
 from backup_monitoring.outbox.transaction import Outbox
 from backup_monitoring.settings.load import Settings, read_settings
@@ -46,8 +46,10 @@ def _main(settings_file: Path, folder: Path, mails: int, rounds: int, now: datet
             file.parent.mkdir()
             began = time.perf_counter()
             with Outbox(file) as outbox, outbox.transaction(now) as t:
-                dispatcher = Dispatcher(t, source.people, settings)
-                results = [dispatcher.notify(event, facts) for event, facts in asked]
+                results = [
+                    notify(t, event, facts, find_audience(event, source.people, settings), settings)
+                    for event, facts in asked
+                ]
             seconds.append(time.perf_counter() - began)
             queued = [each for result in results for each in result.notifications]
             assert sum(each.mail is not None for each in queued) == 2 * len(asked)

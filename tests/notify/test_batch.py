@@ -200,8 +200,10 @@ def test_a_problem_and_its_end_that_both_wait_cancel_out(spooling: Spooling) -> 
 def test_the_end_of_a_problem_that_was_sent_waits(spooling: Spooling) -> None:
     spooling.call(UID, "PROBLEM", "WARNING")
     spooling.handle()
-    with_sent = "INSERT INTO sent SELECT recipient, role, account, task, kind, state, key, key, 0 "
-    spooling.rows(with_sent + "FROM mails")
+    spooling.rows(
+        "INSERT INTO sent SELECT recipient, role, account, task, kind, state, key, key, 0, person, "
+        "0 FROM mails"
+    )
     spooling.rows("UPDATE mails SET status = 'sent'")
     spooling.call(UID, "PROBLEM", "CRITICAL")
     spooling.call(UID, "RECOVERY", "OK")

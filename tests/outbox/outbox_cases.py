@@ -9,8 +9,16 @@ from backup_monitoring.model.errors import MonitoringError
 from backup_monitoring.model.notices import Event, EventKind, Recipient, Role
 from backup_monitoring.model.verdicts import State
 from backup_monitoring.outbox.delivery import deliver
-from backup_monitoring.outbox.messages import Digest, DigestPart, QueuedMail, RefusedMail, Storm
-from backup_monitoring.outbox.transaction import Outbox
+from backup_monitoring.outbox.messages import (
+    Digest,
+    DigestPart,
+    QueuedMail,
+    RefusedMail,
+    SentState,
+    Storm,
+)
+from backup_monitoring.outbox.sent import read_conversation
+from backup_monitoring.outbox.transaction import Outbox, Transaction
 from backup_monitoring.settings.notify import NotifySettings
 
 NOW = datetime.fromisoformat("2026-11-25T08:00:00+00:00")
@@ -51,6 +59,12 @@ def mail(
 
 def reseller(address: str = "support@reseller.example.org") -> Recipient:
     return Recipient(address, "Support", Role.RESELLER, reseller="4000000", sender="s@example.org")
+
+
+def find_last_sent(
+    t: Transaction, to: tuple[str, Role], account: str, task: str
+) -> SentState | None:
+    return read_conversation(t, account, task).find_last(to[0], (to[1],))
 
 
 class Composer:

@@ -19,7 +19,6 @@ from backup_monitoring.outbox.delivery_log import DeliveryLog
 from backup_monitoring.outbox.messages import Digest, DigestPart, QueuedMail, RefusedMail
 from backup_monitoring.outbox.queue import queue_for_digest, queue_mail, track_failure
 from backup_monitoring.outbox.sending import choose_pause
-from backup_monitoring.outbox.sent import find_last_sent
 from backup_monitoring.outbox.transaction import Outbox
 from backup_monitoring.settings.notify import NotifySettings
 from integration.slapd import free_port
@@ -32,6 +31,7 @@ from outbox.outbox_cases import (
     Composer,
     deliver_with_another,
     event,
+    find_last_sent,
     mail,
     reseller,
 )

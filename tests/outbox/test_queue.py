@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from backup_monitoring.model.notices import Event, EventKind, Role
+from backup_monitoring.model.notices import Event, EventKind, Recipient, Role
 from backup_monitoring.model.verdicts import State
 from backup_monitoring.outbox import outbox_file
 from backup_monitoring.outbox.backlog import OutboxStatus, read_status
@@ -31,11 +31,12 @@ from backup_monitoring.outbox.queue import (
     record_event,
     track_failure,
 )
-from backup_monitoring.outbox.sent import find_last_sent, record_sent
+from backup_monitoring.outbox.sent import record_sent
 from backup_monitoring.outbox.transaction import Outbox, Transaction
-from outbox.outbox_cases import MINUTE, NOW, OPERATOR, event, mail, reseller
+from outbox.outbox_cases import MINUTE, NOW, OPERATOR, event, find_last_sent, mail, reseller
 
 ANNA = "anna@example.org"
+TO_ANNA = Recipient(ANNA, "", Role.CUSTOMER)
 
 
 @pytest.fixture
@@ -156,24 +157,24 @@ def test_what_is_being_sent_is_not_dropped_and_needs_a_recovery(t: Transaction) 
     track_failure(t, event(kind=EventKind.RECOVERY, state=State.OK))
 
     assert find_last_sent(t, (ANNA, Role.CUSTOMER), "4000101", "quota") == SentState(
-        EventKind.PROBLEM, State.CRITICAL, "<1@t>", "<1@t>", NOW
+        EventKind.PROBLEM, State.CRITICAL, TO_ANNA, "<1@t>", "<1@t>"
     )
 
 
 def test_the_last_sent_mail(t: Transaction) -> None:
     about = ((ANNA, Role.CUSTOMER), "4000101", "quota")
     assert find_last_sent(t, *about) is None
-    record_sent(t, *about, EventKind.PROBLEM, State.WARNING, "<1@t>")
-    record_sent(t, *about, EventKind.REMINDER, State.WARNING, "<2@t>", "<1@t>")
-    reminded = SentState(EventKind.REMINDER, State.WARNING, "<1@t>", "<2@t>", NOW)
+    record_sent(t, *about, EventKind.PROBLEM, State.WARNING, "", "<1@t>")
+    record_sent(t, *about, EventKind.REMINDER, State.WARNING, "", "<2@t>", "<1@t>")
+    reminded = SentState(EventKind.REMINDER, State.WARNING, TO_ANNA, "<1@t>", "<2@t>")
     assert find_last_sent(t, ("anna@EXAMPLE.org", Role.CUSTOMER), "4000101", "quota") == reminded
     assert find_last_sent(t, ("Anna@example.org", Role.CUSTOMER), "4000101", "quota") is None
-    record_sent(t, *about, EventKind.CUSTOM, State.OK, "<3@t>", "<1@t>")
+    record_sent(t, *about, EventKind.CUSTOM, State.OK, "", "<3@t>", "<1@t>")
     assert find_last_sent(t, *about) == reminded._replace(last_id="<3@t>")
     track_failure(t, event())
     queue_mail(t, mail("4@t", about=event(), thread="<1@t>"))
     assert find_last_sent(t, *about) == SentState(
-        EventKind.PROBLEM, State.CRITICAL, "<1@t>", "<3@t>", NOW
+        EventKind.PROBLEM, State.CRITICAL, TO_ANNA, "<1@t>", "<3@t>"
     ), "a mail that waits for the storm guard is not part of the thread yet"
 
 
@@ -182,7 +183,7 @@ def test_a_waiting_digest_counts_as_sent(t: Transaction) -> None:
 
     last = find_last_sent(t, (reseller().address, Role.RESELLER), "4000101", "quota")
 
-    assert last == SentState(EventKind.PROBLEM, State.CRITICAL, "", "", NOW)
+    assert last == SentState(EventKind.PROBLEM, State.CRITICAL, reseller())
 
 
 def test_a_reminder_replaces_what_is_held(t: Transaction) -> None:
@@ -358,8 +359,14 @@ def test_another_process_is_busy(file: Path, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize(
     ("statements", "problem"),
     [
-        ("PRAGMA user_version = 2; CREATE TABLE mails (id)", "has layout 2, not 4"),
-        ("PRAGMA user_version = 5; CREATE TABLE mails (id)", "has layout 5, not 4"),
+        (
+            "PRAGMA user_version = 2; CREATE TABLE mails (id)",
+            f"has layout 2, not {outbox_file.LAYOUT}",
+        ),
+        (
+            "PRAGMA user_version = 99; CREATE TABLE mails (id)",
+            f"has layout 99, not {outbox_file.LAYOUT}",
+        ),
         ("CREATE TABLE photos (id)", "is not an outbox"),
     ],
 )

@@ -9,15 +9,13 @@ from backup_monitoring.model.notices import EventKind, Role
 from backup_monitoring.model.verdicts import State
 from backup_monitoring.outbox.queue import queue_for_digest, queue_mail, track_failure
 from backup_monitoring.outbox.sent import (
-    find_last_sent,
     forget_sent,
-    is_notified,
-    list_notified,
+    read_conversation,
     record_refused,
     record_sent,
 )
 from backup_monitoring.outbox.transaction import Outbox, Transaction
-from outbox.outbox_cases import NOW, OPERATOR, event, mail, reseller
+from outbox.outbox_cases import NOW, OPERATOR, event, find_last_sent, mail, reseller
 
 ANNA = ("anna@example.org", Role.CUSTOMER)
 BERT = ("bert@example.org", Role.CUSTOMER)
@@ -31,7 +29,16 @@ def t(tmp_path: Path) -> Iterator[Transaction]:
 
 
 def send(t: Transaction, to: tuple[str, Role], kind: EventKind = EventKind.PROBLEM) -> None:
-    record_sent(t, to, *ABOUT, kind, State.CRITICAL, f"<{kind.name}@t>")
+    record_sent(t, to, *ABOUT, kind, State.CRITICAL, "", f"<{kind.name}@t>")
+
+
+def is_notified(t: Transaction, to: tuple[str, Role], account: str, task: str) -> bool:
+    return read_conversation(t, account, task).is_notified(to[0], (to[1],))
+
+
+def list_notified(t: Transaction, account: str, task: str) -> list[tuple[str, Role]]:
+    notified = read_conversation(t, account, task).list_notified()
+    return [(each.recipient.address, each.recipient.role) for each in notified]
 
 
 @pytest.mark.parametrize(
@@ -99,14 +106,14 @@ def test_a_refused_mail_is_not_tried_again(
 ) -> None:
     send(t, ANNA, sent)
 
-    record_refused(t, ANNA, *ABOUT, refused)
+    record_refused(t, ANNA, *ABOUT, refused, State.CRITICAL)
 
     assert (find_last_sent(t, ANNA, *ABOUT) is not None) is kept
 
 
 def test_a_thread_begins_with_its_first_mail(t: Transaction) -> None:
-    record_sent(t, ANNA, *ABOUT, EventKind.PROBLEM, State.CRITICAL, "<1@t>")
-    record_sent(t, ANNA, *ABOUT, EventKind.REMINDER, State.CRITICAL, "<2@t>", "<1@t>")
+    record_sent(t, ANNA, *ABOUT, EventKind.PROBLEM, State.CRITICAL, "", "<1@t>")
+    record_sent(t, ANNA, *ABOUT, EventKind.REMINDER, State.CRITICAL, "", "<2@t>", "<1@t>")
 
     last = find_last_sent(t, ANNA, *ABOUT)
     assert last is not None

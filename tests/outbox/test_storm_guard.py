@@ -17,11 +17,19 @@ from backup_monitoring.outbox.delivery import DeliveryResult, deliver
 from backup_monitoring.outbox.delivery_log import DeliveryLog
 from backup_monitoring.outbox.messages import QueuedMail, Storm
 from backup_monitoring.outbox.queue import queue_for_digest, queue_mail, track_failure
-from backup_monitoring.outbox.sent import find_last_sent
 from backup_monitoring.outbox.storm_guard import release_held
 from backup_monitoring.outbox.transaction import Outbox
 from backup_monitoring.settings.notify import NotifySettings
-from outbox.outbox_cases import MINUTE, NOW, OPERATOR, Composer, event, mail, reseller
+from outbox.outbox_cases import (
+    MINUTE,
+    NOW,
+    OPERATOR,
+    Composer,
+    event,
+    find_last_sent,
+    mail,
+    reseller,
+)
 
 POLICY = NotifySettings(
     storm_percent=10, storm_min_accounts=3, settle=10 * MINUTE, operator=OPERATOR

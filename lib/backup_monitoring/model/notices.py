@@ -107,9 +107,12 @@ class Decision(NamedTuple):
             notified and why.
         findings: what an administrator should correct.
         operator_reason: why the operator must be notified, too; None if everybody was found.
+        missing_resellers: uid and finding of each reseller without settings, of whom the operator
+            is notified once, whatever fails.
     """
 
     recipients: tuple[Recipient, ...]
     explanation: tuple[str, ...]
     findings: tuple[str, ...] = ()
     operator_reason: str | None = None
+    missing_resellers: tuple[tuple[str, str], ...] = ()

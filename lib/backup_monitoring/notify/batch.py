@@ -9,11 +9,12 @@ from functools import partial
 from typing import NamedTuple
 
 from backup_monitoring.mail import MailError
-from backup_monitoring.model import EventKind, MonitoringError, UsageError, sanitize
+from backup_monitoring.model import EventKind, MonitoringError, UsageError
 from backup_monitoring.notify.call import Call, parse_call
 from backup_monitoring.notify.call_values import NAGIOS
 from backup_monitoring.notify.composer import Composer, NoOperatorError
 from backup_monitoring.notify.deadline import call_within
+from backup_monitoring.notify.faults import describe_fault
 from backup_monitoring.notify.hook import (
     HookResult,
     PreparedCall,
@@ -200,7 +201,7 @@ class _Batch:
         except OutboxError:
             raise
         except Exception as error:  # a fault of ours: one account's must not stop the others
-            return _describe(error)
+            return describe_fault(error)
         return ""
 
     def _apply(self, item: _Item, apply: Callable[[Transaction], HookResult]) -> None:
@@ -320,7 +321,7 @@ def look_up_calls(
         except MonitoringError as error:
             reason = str(error)
         except Exception as error:  # a fault of ours must not stop the mails that wait
-            reason = _describe(error)
+            reason = describe_fault(error)
     return [found.get(place, reason) for place in range(len(calls))]
 
 
@@ -330,8 +331,4 @@ def _look_up(call: Call, source: Source, settings: Settings) -> PreparedCall | s
     except MonitoringError as error:
         return str(error)
     except Exception as error:  # a fault of ours: one account's must not stop the others
-        return _describe(error)
-
-
-def _describe(error: Exception) -> str:
-    return f"cannot be handled ({type(error).__name__}: {sanitize(str(error), 300)}); report it"
+        return describe_fault(error)

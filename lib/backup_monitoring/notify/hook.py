@@ -1,7 +1,6 @@
 """Handles a call of the hook: who is notified of it, and what is remembered."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC
 from typing import NamedTuple
 
 from backup_monitoring.model import (
@@ -10,21 +9,22 @@ from backup_monitoring.model import (
     EventKind,
     Facts,
     NoPeople,
-    People,
     State,
     Verdict,
 )
 from backup_monitoring.notify.call import Call
-from backup_monitoring.notify.dispatch import Dispatcher, EventResult, describe_account
+from backup_monitoring.notify.decide import Audience
+from backup_monitoring.notify.dispatch import EventResult, find_audience, notify, notify_operator
 from backup_monitoring.notify.events import end_problem, is_end_uncertain, make_event
-from backup_monitoring.notify.recipients import find_recipients, find_switched_off
+from backup_monitoring.notify.recipients import find_recipients
+from backup_monitoring.notify.steps import CALLED, OPEN
 from backup_monitoring.outbox import (
     LogAction,
     Problem,
     Transaction,
     delete_problem,
     find_problem,
-    is_anybody_notified,
+    read_conversation,
     record_event,
     save_problem,
     track_failure,
@@ -37,7 +37,7 @@ _DUPLICATE = "duplicate event, already notified"
 _COVERED = "the quota is used up: the quota check notifies"
 _BACK = "back from UNKNOWN in the state of the last notification"
 _UNCERTAIN = "not solved for certain: earlier failures are not known, and no backup succeeded since"
-_HOOK = "hook:"  # before the task of a problem of the hook; the scan's have none
+_SCANNED = "a scan has notified of this problem"
 
 
 class HookResult(NamedTuple):
@@ -53,14 +53,14 @@ class PreparedCall(NamedTuple):
     Args:
         event: to dispatch. facts: of the verdict.
         covered_elsewhere: whether another task notifies of it.
-        people: everybody whom `apply_call` asks for, in memory.
+        audience: whom the event may concern.
         failing, retired, uncertain: names of these computers by the verdict.
     """
 
     event: Event
     facts: Facts | None
     covered_elsewhere: bool
-    people: People
+    audience: Audience
     failing: tuple[str, ...] = ()
     retired: tuple[str, ...] = ()
     uncertain: tuple[str, ...] = ()
@@ -73,44 +73,22 @@ def prepare_call(call: Call, source: Source, settings: Settings) -> PreparedCall
         DirectoryError, StoreError: the account or its people cannot be looked up.
     """
     people = CachedPeople(source.people)
-    prepared = _match_verdict(call, source, people, settings)
-    _load_people(prepared, people, settings)
-    return prepared
-
-
-def _load_people(prepared: PreparedCall, people: CachedPeople, settings: Settings) -> None:
-    """Load everybody into the cache of *people* whom the `Dispatcher` will ask for.
-
-    Only the cache counts, not what these functions return: nothing may be looked up within a
-    transaction, where other processes would wait for a slow directory, too.
-    """
-    find_recipients(prepared.event, people, settings.notify)
-    find_switched_off(prepared.event, people, settings.notify)
-    describe_account(prepared.event, people, prepared.facts, UTC)
-
-
-def _match_verdict(call: Call, source: Source, people: People, settings: Settings) -> PreparedCall:
-    """Return the event of *call*, with the details of the verdict if that has the same state.
-
-    Otherwise, and without a store, the given state counts, and the event has the monitoring
-    system's own text.
-    """
     event = make_plain_event(call)
     contact = people.contact(call.uid)
     if contact is not None:  # by its own name, in whatever case the call has it
         event = event._replace(uid=contact.uid, host=contact.host or event.host)
+    prepared = PreparedCall(event, None, False, find_audience(event, people, settings))
     verdict = _find_verdict(call, source) if settings.store.folder is not None else None
     if verdict is None or verdict.state is not call.state:
-        return PreparedCall(event, None, False, people)
+        return prepared  # the given state counts, with the monitoring system's own text
     detailed = make_event(event.uid, call.task, event.kind, verdict, event.host, call.at)
-    return PreparedCall(
-        detailed._replace(author=call.author, comment=call.comment),
-        verdict.facts,
-        is_covered_elsewhere(call.task, verdict),
-        people,
-        verdict.failing,
-        verdict.retired,
-        verdict.uncertain,
+    return prepared._replace(
+        event=detailed._replace(author=call.author, comment=call.comment),
+        facts=verdict.facts,
+        covered_elsewhere=is_covered_elsewhere(call.task, verdict),
+        failing=verdict.failing,
+        retired=verdict.retired,
+        uncertain=verdict.uncertain,
     )
 
 
@@ -152,34 +130,45 @@ def apply_call(
         return HookResult(_COVERED)
     if not record_event(transaction, event):
         return HookResult(_DUPLICATE)
-    dispatcher = Dispatcher(transaction, prepared.people, settings)
-    problem = find_problem(transaction, call.uid.lower(), _HOOK + call.task)
-    if problem is not None and problem.state is call.state and _is_back_from_unknown(call):
-        transaction.log_event(LogAction.NOT_SENT, event, "", _BACK)
-        return HookResult(f"{_BACK}, already notified", dispatcher.catch_up(event, facts))
+    problem = find_problem(transaction, event.uid, call.task)
     computers = problem.computers if problem is not None else ()
+    if problem is not None and (known := _find_known(call, prepared, problem)):
+        transaction.log_event(LogAction.NOT_SENT, event, "", known)
+        save_problem(transaction, problem._replace(status=CALLED))
+        audience = prepared.audience
+        result = notify(transaction, event, facts, audience, settings, only_new=True)
+        return HookResult(f"{known}, already notified", result)
     if event.kind is EventKind.RECOVERY:
         if is_end_uncertain(computers, prepared.uncertain):
             transaction.log_event(LogAction.NOT_SENT, event, "", _UNCERTAIN)
             return HookResult(_UNCERTAIN)
         event, facts = end_problem(event, facts, computers, prepared.retired)
-    _remember_call(call, transaction, {*computers, *prepared.failing})
-    result = dispatcher.notify(event, facts)
+    _remember_call(call, event.uid, transaction, {*computers, *prepared.failing})
+    result = notify(transaction, event, facts, prepared.audience, settings)
     return HookResult(f"{len(result.notifications)} queued", result)
 
 
-def _is_back_from_unknown(call: Call) -> bool:
-    return call.kind is EventKind.PROBLEM and call.last_state is State.UNKNOWN
+def _find_known(call: Call, prepared: PreparedCall, problem: Problem) -> str:
+    """Return why recipients need not be notified of *call* again, '' if they must."""
+    if call.kind is not EventKind.PROBLEM or problem.status not in (OPEN, CALLED):
+        return ""
+    if call.last_state is State.UNKNOWN and problem.state is call.state:
+        return _BACK
+    worse = call.state.badness > problem.state.badness
+    further = set(prepared.failing) - set(problem.computers)
+    return _SCANNED if problem.status == OPEN and not worse and not further else ""
 
 
-def _remember_call(call: Call, transaction: Transaction, computers: Iterable[str] = ()) -> None:
+def _remember_call(
+    call: Call, uid: str, transaction: Transaction, computers: Iterable[str] = ()
+) -> None:
     """Store state and *computers* of a notified problem; a recovery deletes them."""
-    uid, task = call.uid.lower(), _HOOK + call.task
     if call.kind is EventKind.RECOVERY:
-        delete_problem(transaction, uid, task)
+        delete_problem(transaction, uid, call.task)
     elif call.kind is EventKind.PROBLEM and call.state in (State.WARNING, State.CRITICAL):
         names = tuple(sorted(computers))
-        save_problem(transaction, Problem(uid, task, call.state, call.at, names, call.at, "hook"))
+        problem = Problem(uid, call.task, call.state, call.at, names, call.at, CALLED)
+        save_problem(transaction, problem)
 
 
 def log_call(call: Call, transaction: Transaction) -> HookResult:
@@ -195,10 +184,10 @@ def recover_unseen(call: Call, transaction: Transaction) -> bool:
     It is no longer true, whoever it is for, and nobody need be looked up to know that.
     """
     track_failure(transaction, make_plain_event(call))
-    if is_anybody_notified(transaction, call.uid, call.task):
+    if read_conversation(transaction, call.uid, call.task).list_notified():
         return True
     record_event(transaction, make_plain_event(call))
-    _remember_call(call, transaction)
+    _remember_call(call, call.uid, transaction)
     reason = "nobody was notified of the problem"
     transaction.log_event(LogAction.NOT_SENT, make_plain_event(call), "", reason)
     return False
@@ -216,10 +205,10 @@ def give_up(
     new = [each for each in calls if record_event(transaction, make_plain_event(each[0]))]
     for call, _ in new:
         if call.kind is EventKind.RECOVERY:
-            _remember_call(call, transaction)
+            _remember_call(call, call.uid, transaction)
             track_failure(transaction, make_plain_event(call))
-    dispatcher = Dispatcher(transaction, NoPeople(), settings)
-    queued, failure = dispatcher.notify_operator([(make_plain_event(c), why) for c, why in new])
+    events = [(make_plain_event(call), why) for call, why in new]
+    queued, failure = notify_operator(transaction, events, settings)
     for call, reason in new:
         decision = find_recipients(make_plain_event(call), NoPeople(), settings.notify)
         result = EventResult(decision, tuple(queued), reason + failure)

@@ -104,9 +104,10 @@ class Notifier:
                 "to notify after notify_backup --release"
             )
         code, text = self._make_result(scanned.results, summary, log)
+        failures = [f"FAILED: {each}" for each in scanned.failures]
         if scanned.list_failure is not None:
-            return INCOMPLETE, f"{text}\nno list was sent: {scanned.list_failure}"
-        return code, text
+            failures.append(f"no list was sent: {scanned.list_failure}")
+        return (INCOMPLETE if failures else code), "\n".join((text, *failures))
 
     def _report_no_scan(self, reason: str) -> ExitResult:
         """Notify the operator, once per outage: a scan may be tried every minute of it."""

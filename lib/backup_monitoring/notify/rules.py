@@ -82,6 +82,7 @@ class _DecisionBuilder:
         self._explanation: list[str] = []
         self._operator_reasons: list[str] = []
         self._findings: list[str] = []
+        self._missing_resellers: list[tuple[str, str]] = []
 
     def build(self, contact: Contact, scope: RuleScope) -> Decision:
         """Apply the rules in their order: switch, customer, resellers; 5 follows from each."""
@@ -95,6 +96,7 @@ class _DecisionBuilder:
             tuple(self._explanation),
             tuple(dict.fromkeys(self._findings)),
             "; ".join(dict.fromkeys(self._operator_reasons)) or None,
+            tuple(self._missing_resellers),
         )
 
     def _notify_operator(self, reason: str) -> None:
@@ -232,6 +234,7 @@ class _DecisionBuilder:
                     "has no settings, and default ones do not exist"
                 )
                 self._findings.append(text)
+                self._missing_resellers.append((uid, text))
                 self._explain_skipped(uid, text)
             elif self._wants_task(uid, settings):
                 self._add_reseller(uid, settings)

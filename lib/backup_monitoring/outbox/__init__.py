@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from backup_monitoring.outbox.calls import count_attempt, count_waiting, delete_waiting
     from backup_monitoring.outbox.calls import forget_handled, list_handled, list_waiting
     from backup_monitoring.outbox.calls import record_handled, save_waiting
+    from backup_monitoring.outbox.conversation import Conversation
     from backup_monitoring.outbox.delivery import deliver
     from backup_monitoring.outbox.delivery_log import DeliveryLog, LogAction, try_log
     from backup_monitoring.outbox.drafts import Draft, read_draft, write_draft
@@ -20,9 +21,7 @@ if TYPE_CHECKING:
     from backup_monitoring.outbox.problems import save_problem
     from backup_monitoring.outbox.queue import DuplicateError, queue_for_digest, queue_mail
     from backup_monitoring.outbox.queue import record_event, track_failure, withdraw
-    from backup_monitoring.outbox.sent import find_last_sent, forget_sent, is_anybody_notified
-    from backup_monitoring.outbox.sent import is_notified
-    from backup_monitoring.outbox.sent import list_notified, record_sent
+    from backup_monitoring.outbox.sent import forget_sent, read_conversation
     from backup_monitoring.outbox.spool import Spool
     from backup_monitoring.outbox.spool_writer import SpoolError, write_call
     from backup_monitoring.outbox.storm_guard import release_held

@@ -8,6 +8,8 @@ from backup_monitoring.model import Event, EventKind, Recipient, Role, State
 # What the storm guard holds back, what a recovery drops, and what a newer mail replaces.
 GUARDED = (EventKind.PROBLEM, EventKind.REMINDER)
 OVER = (EventKind.RECOVERY, EventKind.MONITORING_ENDED)
+# The statuses of a mail that a recovery drops, and a newer mail replaces: nobody has seen it.
+UNSENT = ("settling", "held", "waiting")
 
 
 class QueuedMail(NamedTuple):
@@ -21,6 +23,8 @@ class QueuedMail(NamedTuple):
         account, task, kind, state, host: of the event; '' or None for a mail about many events.
         reseller: the reseller whose digest it is.
         thread: the Message-ID of the thread's first mail, '' if that is this mail.
+        recipient: kept with what was sent, for later mails about the same; None if it is about
+            many events.
         draft: what the mail is written from when it is delivered, see `drafts`; '' if *raw* is
             the message.
         complaints: what an administrator should correct; logged, but not stored.
@@ -40,15 +44,22 @@ class QueuedMail(NamedTuple):
     thread: str = ""
     draft: str = ""
     complaints: tuple[str, ...] = ()
+    recipient: Recipient | None = None
 
 
 class OutgoingMail(NamedTuple):
-    """A mail that is being delivered: its row's id, the attempts so far, the first one (UTC)."""
+    """A mail that is being delivered.
+
+    Args:
+        id: of its row. attempts: so far. first_try: UTC, None before it.
+        person: its recipient, as stored.
+    """
 
     id: int
     mail: QueuedMail
     attempts: int
     first_try: datetime | None
+    person: str = ""
 
 
 class RefusedMail(NamedTuple):
@@ -70,17 +81,17 @@ class SentState(NamedTuple):
 
     Args:
         kind, state: of its event.
+        recipient: to whom, with the language and the sender of that mail.
         first_id: the Message-ID of the thread's first mail; '' if no mail has been or is certain
             to be delivered.
         last_id: the thread's newest Message-ID, '' as for *first_id*.
-        at: when it was queued or delivered, UTC.
     """
 
     kind: EventKind
     state: State
-    first_id: str
-    last_id: str
-    at: datetime
+    recipient: Recipient
+    first_id: str = ""
+    last_id: str = ""
 
 
 class Problem(NamedTuple):

@@ -16,14 +16,15 @@ from backup_monitoring.outbox.outbox_errors import BUSY, OutboxError, make_error
 from backup_monitoring.outbox.shared_file import create_file
 from backup_monitoring.settings import open_regular
 
-LAYOUT = 4  # of the tables: PRAGMA user_version
+LAYOUT = 5  # of the tables: PRAGMA user_version
 _TABLES = """
 CREATE TABLE mails (
     id INTEGER PRIMARY KEY, key TEXT NOT NULL, address TEXT NOT NULL,
     recipient TEXT NOT NULL, role TEXT NOT NULL, reseller TEXT NOT NULL,
     account TEXT NOT NULL COLLATE NOCASE, task TEXT NOT NULL, kind TEXT NOT NULL,
     state TEXT NOT NULL, host TEXT NOT NULL, sender TEXT NOT NULL, thread TEXT NOT NULL,
-    raw BLOB NOT NULL, draft TEXT NOT NULL DEFAULT '', status TEXT NOT NULL, ready REAL,
+    person TEXT NOT NULL DEFAULT '', raw BLOB NOT NULL, draft TEXT NOT NULL DEFAULT '',
+    status TEXT NOT NULL, ready REAL,
     attempts INTEGER NOT NULL DEFAULT 0, first_try REAL, next_try REAL NOT NULL,
     error TEXT NOT NULL DEFAULT '', noticed INTEGER NOT NULL DEFAULT 0,
     created REAL NOT NULL, done REAL, UNIQUE (key, address)
@@ -46,7 +47,8 @@ CREATE TABLE events (
 CREATE TABLE sent (
     recipient TEXT NOT NULL, role TEXT NOT NULL, account TEXT NOT NULL COLLATE NOCASE,
     task TEXT NOT NULL, kind TEXT NOT NULL, state TEXT NOT NULL, first_id TEXT NOT NULL,
-    last_id TEXT NOT NULL, at REAL NOT NULL, PRIMARY KEY (recipient, role, account, task)
+    last_id TEXT NOT NULL, at REAL NOT NULL, person TEXT NOT NULL,
+    refused INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (account, task, recipient, role)
 ) WITHOUT ROWID;
 CREATE TABLE failing (
     account TEXT NOT NULL COLLATE NOCASE, task TEXT NOT NULL, host TEXT NOT NULL,

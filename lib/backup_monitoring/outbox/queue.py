@@ -12,11 +12,10 @@ from backup_monitoring.outbox.columns import (
     write_time,
 )
 from backup_monitoring.outbox.delivery_log import LogAction
-from backup_monitoring.outbox.messages import GUARDED, OVER, QueuedMail
+from backup_monitoring.outbox.messages import GUARDED, OVER, UNSENT, QueuedMail
 from backup_monitoring.outbox.storms import FailurePhase
 from backup_monitoring.outbox.transaction import Transaction
 
-_UNSENT = ("settling", "held", "waiting")
 _STATUS = {
     FailurePhase.NEW: "settling",
     FailurePhase.RELEASED: "waiting",
@@ -54,8 +53,7 @@ def track_failure(transaction: Transaction, event: Event, *, settled: bool = Fal
     """Let the storm guard know of *event*; call this before its mails are queued.
 
     A failure (WARNING, CRITICAL) is kept until its recovery or the end of the monitoring. These
-    drop what has not been sent about it, so that `sent.find_last_sent` returns only who has heard
-    of the problem.
+    drop what has not been sent about it: `Conversation.drop_unsent` is what remains.
 
     Args:
         settled: the failure cannot be part of a storm, for example because it was released.
@@ -65,7 +63,7 @@ def track_failure(transaction: Transaction, event: Event, *, settled: bool = Fal
             "DELETE FROM failing WHERE account = ? AND task = ?", _get_subject(event)
         )
         end = "recovered" if event.kind is EventKind.RECOVERY else "monitoring ended"
-        _drop(transaction, _get_subject(event), GUARDED, _UNSENT, f"{end} before it was sent")
+        _drop(transaction, _get_subject(event), GUARDED, UNSENT, f"{end} before it was sent")
     elif event.kind is EventKind.PROBLEM and event.state in (State.WARNING, State.CRITICAL):
         phase = FailurePhase.RELEASED if settled else FailurePhase.NEW
         transaction.execute(
@@ -82,7 +80,7 @@ def track_failure(transaction: Transaction, event: Event, *, settled: bool = Fal
 def withdraw(transaction: Transaction, event: Event, recipient: Recipient, reason: str) -> None:
     """Drop what has not been sent to *recipient* of the problem that *event* is about."""
     to = (recipient.address, recipient.role)
-    _drop(transaction, _get_subject(event), GUARDED, _UNSENT, reason, to)
+    _drop(transaction, _get_subject(event), GUARDED, UNSENT, reason, to)
 
 
 def queue_mail(transaction: Transaction, mail: QueuedMail) -> None:
@@ -227,6 +225,7 @@ def _make_row(mail: QueuedMail, status: str, now: float) -> dict[str, object]:
         "host": write_text(mail.host),
         "sender": write_text(mail.sender),
         "thread": write_text(mail.thread),
+        "person": "" if mail.recipient is None else RECIPIENT.encode(mail.recipient),
         "raw": mail.raw,
         "draft": mail.draft,
         "status": status,

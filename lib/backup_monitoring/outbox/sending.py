@@ -27,7 +27,7 @@ _KEEP_DONE = timedelta(days=30)
 _KEEP_EVENTS = timedelta(days=7)
 _COLUMNS = (
     "id, key, address, role, raw, sender, account, task, kind, state, thread, draft, attempts, "
-    "first_try"
+    "first_try, person"
 )
 # No mail about a problem overtakes an older one: "solved" must not arrive after "failed again".
 _DUE = (
@@ -82,14 +82,14 @@ class SendQueue:
         _finish(transaction, outgoing.id, "sent", "")
         to = (mail.address, mail.role)
         if mail.kind and mail.state and mail.account:
-            subject = (mail.account, mail.task, mail.kind, mail.state)
+            subject = (mail.account, mail.task, mail.kind, mail.state, outgoing.person)
             record_sent(transaction, to, *subject, mail.key, mail.thread)
         events = transaction.execute(
-            "DELETE FROM digests WHERE mail = ? RETURNING account, task, kind, state",
+            "DELETE FROM digests WHERE mail = ? RETURNING account, task, kind, state, person",
             (outgoing.id,),
         ).fetchall()
-        for account, task, kind, state in events:
-            record_sent(transaction, to, account, task, EventKind[kind], State[state])
+        for account, task, kind, state, person in events:
+            record_sent(transaction, to, account, task, EventKind[kind], State[state], person)
             transaction.log(LogAction.SENT, account, task, kind, state, mail.address, "in a digest")
         self.sent += 1
         _log_mail(transaction, LogAction.SENT, mail, reason)
@@ -101,10 +101,10 @@ class SendQueue:
             "DELETE FROM digests WHERE mail = ? RETURNING event", (outgoing.id,)
         )
         events = tuple(EVENT.decode(row[0]) for row in rows.fetchall())
-        if mail.kind and mail.account:
-            record_refused(transaction, to, mail.account, mail.task, mail.kind)
+        if mail.kind and mail.state and mail.account:
+            record_refused(transaction, to, mail.account, mail.task, mail.kind, mail.state)
         for event in events:
-            record_refused(transaction, to, event.uid, event.task, event.kind)
+            record_refused(transaction, to, event.uid, event.task, event.kind, event.state)
         # A digest's events are kept until the operator is notified of them.
         transaction.execute(
             "UPDATE mails SET draft = ? WHERE id = ?", (_LOST.encode(events), outgoing.id)
@@ -260,7 +260,7 @@ def _read_outgoing(row: Sequence[Any]) -> OutgoingMail:
         thread=thread,
         draft=draft,
     )
-    return OutgoingMail(number, mail, row[12], read_optional_time(row[13]))
+    return OutgoingMail(number, mail, row[12], read_optional_time(row[13]), row[14])
 
 
 def _log_mail(transaction: Transaction, action: LogAction, mail: QueuedMail, reason: str) -> None:

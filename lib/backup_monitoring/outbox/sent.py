@@ -1,26 +1,42 @@
-"""What was sent to whom last: mails that arrived, and those that wait in the outbox."""
+"""What was sent to whom: recorded, and read as the conversation about an account and task."""
 
 from collections.abc import Iterable
 
 from backup_monitoring.model import EventKind, Role, State
-from backup_monitoring.outbox.columns import normalize_address, read_time, write_text, write_time
-from backup_monitoring.outbox.messages import GUARDED, OVER, SentState
+from backup_monitoring.outbox.columns import normalize_address, write_text, write_time
+from backup_monitoring.outbox.conversation import Conversation, Message
+from backup_monitoring.outbox.messages import GUARDED, OVER
 from backup_monitoring.outbox.transaction import Transaction
 
-_WHERE = "recipient = ? AND role = ? AND account = ? AND task = ?"
-# Newest first: what waits or is being sent, then what arrived. The sixth column says whether the
-# recipient has the mail or certainly gets it, so that a reply to it finds its thread.
-_LAST_SENT = f"""
-SELECT kind, state, created AS at, iif(thread = '', key, thread), key,
-    status IN ('waiting', 'sending'), 1 AS pending FROM mails
-WHERE {_WHERE} AND kind NOT IN ('', 'CUSTOM')
-    AND status IN ('settling', 'held', 'waiting', 'sending')
-UNION ALL SELECT kind, state, at, '', '', 0, 1 FROM digests
-WHERE {_WHERE} AND kind NOT IN ('', 'CUSTOM')
-UNION ALL SELECT kind, state, at, first_id, last_id, first_id != '', 0 FROM sent
-WHERE {_WHERE}
-ORDER BY pending DESC, at DESC
+_WHERE = "account = ? AND task = ? AND recipient = ? AND role = ?"
+_ABOUT = "account = ? AND task = ? AND kind NOT IN ('', 'CUSTOM')"
+# Newest first: what waits or is being sent, then what arrived or was refused.
+_CONVERSATION = f"""
+SELECT recipient, role, kind, state, status, person, iif(thread = '', key, thread), key,
+    created AS at, id, 1 AS pending FROM mails
+WHERE {_ABOUT} AND status IN ('settling', 'held', 'waiting', 'sending')
+UNION ALL SELECT recipient, role, kind, state, status, person, '', '', at, id, 1 FROM digests
+WHERE {_ABOUT}
+UNION ALL SELECT recipient, role, kind, state, iif(refused, 'refused', 'sent'), person, first_id,
+    last_id, at, 0, 0 FROM sent
+WHERE account = ? AND task = ?
+ORDER BY pending DESC, at DESC, id DESC
 """  # noqa: S608 - ours
+
+
+def read_conversation(transaction: Transaction, account: str, task: str) -> Conversation:
+    """Return what was sent to whom about *account* and *task*, and what waits.
+
+    CUSTOM mails do not count: they say nothing about a problem.
+    """
+    about = write_text(account), write_text(task)
+    rows = transaction.execute(_CONVERSATION, about * 3).fetchall()
+    return Conversation(
+        tuple(
+            Message(address, Role[role], EventKind[kind], State[state], *row)
+            for address, role, kind, state, *row in (each[:8] for each in rows)
+        )
+    )
 
 
 def record_sent(
@@ -30,6 +46,7 @@ def record_sent(
     task: str,
     kind: EventKind,
     state: State,
+    person: str = "",
     key: str = "",
     thread: str = "",
 ) -> None:
@@ -37,6 +54,7 @@ def record_sent(
 
     Args:
         to: the address, and the role in which it was notified.
+        person: the recipient, as it is stored with the mail.
         key: the mail's Message-ID. thread: the thread's first; both '' for a digest's event.
     """
     subject = _make_values(to, account, task)
@@ -46,92 +64,68 @@ def record_sent(
             (key, *subject),
         )
         return
-    transaction.execute(
-        "INSERT OR REPLACE INTO sent VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (*subject, kind.name, state.name, thread or key, key, write_time(transaction.now)),
-    )
+    ids = thread or key, key
+    _save(transaction, "REPLACE", subject, kind, state, ids, person, refused=False)
 
 
-def find_last_sent(
-    transaction: Transaction, to: tuple[str, Role], account: str, task: str
-) -> SentState | None:
-    """Return the last mail to an address in a role that was or will be delivered, None if none.
+def record_refused(
+    transaction: Transaction,
+    to: tuple[str, Role],
+    account: str,
+    task: str,
+    kind: EventKind,
+    state: State,
+) -> None:
+    """Record that a mail was refused for good, so that no scan tries it again.
 
-    CUSTOM mails do not count. A RECOVERY ends the thread.
+    An address that refuses to hear of the end, or of a new beginning, hears nothing more.
     """
-    subject = _make_values(to, account, task)
-    rows = transaction.execute(_LAST_SENT, subject * 3).fetchall()
-    if not rows:
-        return None
-    kind, state, at = rows[0][:3]
-    first, last = next((row[3:5] for row in rows if row[5]), ("", ""))
-    return SentState(EventKind[kind], State[state], first, last, read_time(at))
+    over, subject = _quote_kinds(OVER), _make_values(to, account, task)
+    transaction.execute(
+        f"DELETE FROM sent WHERE {_WHERE} AND (kind IN ({over}) OR ? IN ({over}))",  # noqa: S608
+        (*subject, kind.name),
+    )
+    if kind in GUARDED:  # unless an earlier mail about the same problem arrived
+        _save(transaction, "IGNORE", subject, kind, state, ("", ""), "", refused=True)
 
 
-def is_notified(transaction: Transaction, to: tuple[str, Role], account: str, task: str) -> bool:
-    """Return whether a mail about a failure arrived, or certainly will."""
-    subject = _make_values(to, account, task)
-    where = f"{_WHERE} AND kind IN ({_quote_kinds(GUARDED)})"
-    row = transaction.execute(
-        f"SELECT 1 FROM sent WHERE {where} UNION ALL SELECT 1 FROM mails WHERE {where} "  # noqa: S608 - ours
-        f"AND status IN ('waiting', 'sending') UNION ALL SELECT 1 FROM digests WHERE {where} "
-        "AND status IN ('waiting', 'composed') LIMIT 1",
-        subject * 3,
-    ).fetchone()
-    return row is not None
-
-
-def is_anybody_notified(transaction: Transaction, account: str, task: str) -> bool:
-    """Return whether a mail about a failure arrived anywhere, or is on its way."""
-    where = f"account = ? AND task = ? AND kind IN ({_quote_kinds(GUARDED)})"
-    row = transaction.execute(
-        f"SELECT 1 FROM sent WHERE {where} UNION ALL SELECT 1 FROM mails WHERE {where} "  # noqa: S608 - ours
-        f"AND status = 'sending' UNION ALL SELECT 1 FROM digests WHERE {where} "
-        "AND status = 'composed' LIMIT 1",
-        (write_text(account), write_text(task)) * 3,
-    ).fetchone()
-    return row is not None
+def _save(
+    transaction: Transaction,
+    otherwise: str,
+    subject: tuple[str, ...],
+    kind: EventKind,
+    state: State,
+    ids: tuple[str, str],
+    person: str,
+    *,
+    refused: bool,
+) -> None:
+    """Store a row; *otherwise*, SQL, says what happens to the one that may be there."""
+    columns = "account, task, recipient, role, kind, state, first_id, last_id, at, person, refused"
+    transaction.execute(
+        f"INSERT OR {otherwise} INTO sent ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+        (*subject, kind.name, state.name, *ids, write_time(transaction.now), person, refused),
+    )
 
 
 def forget_sent(
     transaction: Transaction, account: str, task: str, keep: Iterable[tuple[str, Role]]
 ) -> None:
     """Forget who was notified of a problem that is over, except *keep*, who hear of its end."""
-    kept = {(normalize_address(address), role) for address, role in keep}
-    for address, role in list_notified(transaction, account, task):
-        if (address, role) not in kept:
-            subject = _make_values((address, role), account, task)
-            transaction.execute(f"DELETE FROM sent WHERE {_WHERE}", subject)  # noqa: S608 - ours
-
-
-def record_refused(
-    transaction: Transaction, to: tuple[str, Role], account: str, task: str, kind: EventKind
-) -> None:
-    """Forget what a refused mail of *kind* makes untrue, so that no scan tries it again.
-
-    An address that refuses to hear of the end, or of a new beginning, hears nothing more.
-    """
-    over = _quote_kinds(OVER)
-    transaction.execute(
-        f"DELETE FROM sent WHERE {_WHERE} AND (kind IN ({over}) OR ? IN ({over}))",  # noqa: S608
-        (*_make_values(to, account, task), kind.name),
-    )
-
-
-def list_notified(transaction: Transaction, account: str, task: str) -> list[tuple[str, Role]]:
-    """Return the addresses, with their roles, whose last delivered mail was about a failure."""
+    kept = {(normalize_address(address), role.name) for address, role in keep}
     rows = transaction.execute(
-        "SELECT recipient, role FROM sent WHERE account = ? AND task = ? "  # noqa: S608 - ours
-        f"AND kind IN ({_quote_kinds(GUARDED)}) AND role != '{Role.OPERATOR.name}' "
-        "ORDER BY recipient, role",
+        "SELECT account, task, recipient, role FROM sent WHERE account = ? AND task = ? "  # noqa: S608
+        f"AND kind IN ({_quote_kinds(GUARDED)}) AND role != '{Role.OPERATOR.name}'",
         (write_text(account), write_text(task)),
-    )
-    return [(str(address), Role[role]) for address, role in rows]
+    ).fetchall()
+    for row in rows:
+        if row[2:] not in kept:
+            transaction.execute(f"DELETE FROM sent WHERE {_WHERE}", row)  # noqa: S608 - ours
 
 
 def _make_values(to: tuple[str, Role], account: str, task: str) -> tuple[str, ...]:
     """Return the values of `_WHERE`."""
-    return normalize_address(to[0]), to[1].name, write_text(account), write_text(task)
+    return write_text(account), write_text(task), normalize_address(to[0]), to[1].name
 
 
 def _quote_kinds(kinds: Iterable[EventKind]) -> str:
