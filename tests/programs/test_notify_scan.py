@@ -190,6 +190,72 @@ def test_histories(scanned: Notifier, history: list[Step]) -> None:
     assert sent <= {OPERATOR}
 
 
+SWITCHED = "a scan has notified of this problem, already notified\n"
+
+
+def test_a_change_from_scan_to_monitoring_repeats_nothing(scanned: Notifier) -> None:
+    scanned.write_reports("1", "one", "2026-11-24T12:30:00+01:00", success=False)
+    scanned.entries(CRITICAL, entry("2", 90), entry("3", 98))
+    sent = [f"{each.task} {each.account}" for each in scanned.scan(at(1))]
+    assert sent == ["quota 1", "quota 3", "status 1", "quota 2"]
+    scanned.settings(trigger="monitoring", more=AT_ONCE + QUOTA)
+    scanned.entries(CRITICAL, entry("2", 98), entry("3", 98, mail="new@example.org"))
+    scanned.collect(at(2))
+
+    # Icinga calls of everything that fails when it gets its notifications.
+    assert scanned.hook("1", "PROBLEM", "CRITICAL", now=at(2)).out == SWITCHED
+    status = scanned.hook("1", "PROBLEM", "WARNING", "--task", "status", now=at(2))
+    assert status.out == SWITCHED
+    assert scanned.hook("2", "PROBLEM", "CRITICAL", now=at(2)).out == "1 queued\n"  # it is worse
+    scanned.hook("3", "PROBLEM", "CRITICAL", now=at(2))
+    assert format_mails(scanned.deliver(at(2))) == ["PROBLEM CRITICAL 2", "PROBLEM CRITICAL 3"]
+    assert scanned.behaviour.got[-1].address == "new@example.org"
+
+    assert scanned.hook("1", "PROBLEM", "CRITICAL", now=at(3)).out == "1 queued\n"  # its reminder
+    for uid in "123":
+        scanned.hook(uid, "RECOVERY", "OK", now=at(4))
+    assert scanned.hook("1", "RECOVERY", "OK", "--task", "status", now=at(4)).out == "1 queued\n"
+    over = [each for each in scanned.deliver(at(4)) if each.kind == "RECOVERY"]
+    assert format_mails(over) == [OVER, OVER, "RECOVERY OK 2", *["RECOVERY OK 3"] * 2]
+    scanned.settings(trigger="scan", more=AT_ONCE + QUOTA)
+    scanned.write_reports("1", "one", "2026-11-24T16:30:00+01:00")
+    scanned.entries(OK, entry("2"), entry("3"))
+    assert scanned.scan(at(5)) == []
+    scanned.entries(CRITICAL, entry("2"), entry("3"))
+    assert format_mails(scanned.scan(at(6))) == [P_C]  # another problem
+
+
+def test_a_change_from_monitoring_to_scan_repeats_nothing(notifier: Notifier) -> None:
+    notifier.settings(more=AT_ONCE + QUOTA)
+    notifier.empty()
+    failing = [entry(uid, 98) for uid in "1234"]
+    notifier.write_reports("1", "one", "2026-11-24T12:30:00+01:00", success=False)
+    notifier.entries(*failing)
+    notifier.collect(at(1))
+    for uid in "123":
+        notifier.hook(uid, "PROBLEM", "WARNING" if uid == "2" else "CRITICAL", now=at(1))
+    notifier.hook("1", "PROBLEM", "WARNING", "--task", "status", now=at(1))
+    assert len(notifier.deliver(at(1))) == 4
+    notifier.settings(trigger="scan", more=AT_ONCE + QUOTA)
+    notifier.entries(*failing[:2], entry("3"), failing[3])
+
+    sent = notifier.scan(at(2))  # the first scan: nobody has been notified of account 4
+
+    assert format_mails(sent) == ["PROBLEM CRITICAL 2", "RECOVERY OK 3"]  # 2 is worse
+    assert [each.address for each in notifier.behaviour.got].count(OPERATOR) == 1
+    assert notifier.scan(at(3)) == []
+    assert notifier.scan(at(168)) == []
+    reminders = notifier.scan(at(169))  # since the call, since the scan
+    assert [f"{each.kind} {each.task} {each.account}" for each in reminders] == [
+        "REMINDER quota 1",
+        "REMINDER status 1",
+    ]
+    notifier.write_reports("1", "one", "2026-12-01T12:30:00+01:00")
+    notifier.entries(OK, entry("2"), entry("3"), entry("4"))
+    over = [each for each in notifier.scan(at(169.5)) if each.kind == "RECOVERY"]
+    assert format_mails(over) == [OVER, OVER, "RECOVERY OK 2"]
+
+
 def test_a_clock_that_was_a_year_ahead_puts_off_no_reminder(notifier: Notifier) -> None:
     notifier.settings(trigger="scan", store=False, more=AT_ONCE + QUOTA)
     notifier.empty()
