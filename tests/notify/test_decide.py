@@ -5,9 +5,8 @@ from typing import NamedTuple
 
 import pytest
 
-from backup_monitoring.mail.about import About
 from backup_monitoring.model.notices import Decision, Event, EventKind, Recipient, Role
-from backup_monitoring.model.people import MAX_ADDRESSES
+from backup_monitoring.model.people import MAX_ADDRESSES, Contact
 from backup_monitoring.model.verdicts import State
 from backup_monitoring.notify.decide import Audience, Instructions, decide
 from backup_monitoring.outbox.columns import RECIPIENT
@@ -230,7 +229,7 @@ CASES = {
 def run(case: Case) -> Instructions:
     state = State.OK if case.kind in (RECOVERY, ENDED) else State.CRITICAL
     event = Event("4000101", "quota", case.kind, state, AT, "97 % used")
-    audience = Audience(Decision(case.named, ()), case.off, About(), is_gone=False)
+    audience = Audience(Decision(case.named, ()), case.off)
     conversation = Conversation(case.messages)
     return decide(event, audience, conversation, case.policy, only_new=case.only_new)
 
@@ -314,7 +313,9 @@ def test_why_the_operator_is_notified(
     reason: str | None,
 ) -> None:
     event = Event("4000101", "quota", kind, State.CRITICAL, AT, "97 % used")
-    audience = Audience(decision, is_gone=decision is GONE)
+    audience = Audience(
+        decision, contact=None if decision is GONE else Contact("4000101", "uid=4000101")
+    )
 
     done = decide(event, audience, Conversation(), POLICY, reported=reported, only_new=only_new)
 

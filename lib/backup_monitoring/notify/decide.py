@@ -6,6 +6,7 @@ from typing import NamedTuple
 from backup_monitoring.mail import About
 from backup_monitoring.model import (
     MAX_ADDRESSES,
+    Contact,
     Decision,
     Ending,
     Event,
@@ -24,13 +25,14 @@ class Audience(NamedTuple):
     Args:
         decision: the recipients, by the rules. switched_off: those of the customer who miss the
             event, because the warnings are switched off.
-        about: names and zone, without facts. is_gone: the account has no entry.
+        about: names and zone, without facts.
+        contact: of the account, None if it has no entry any more.
     """
 
     decision: Decision
     switched_off: tuple[Recipient, ...] = ()
     about: About = About()
-    is_gone: bool = False
+    contact: Contact | None = None
 
 
 class Sending(NamedTuple):
@@ -108,7 +110,7 @@ def _explain(
     """Return why the operator must be notified, and the findings to report only once, by uid."""
     decision = audience.decision
     reason = decision.operator_reason
-    if audience.is_gone and event.kind is EventKind.MONITORING_ENDED:
+    if audience.contact is None and event.kind is EventKind.MONITORING_ENDED:
         reason = None  # that is what the event says
     unreported = {
         uid.lower(): text for uid, text in decision.missing_resellers if uid.lower() not in reported

@@ -67,7 +67,7 @@ def find_audience(event: Event, people: People, settings: Settings) -> Audience:
         find_recipients(event, people, policy, settings.directory.attributes),
         find_switched_off(event, people, policy),
         describe_account(event, people, None, choose_zone(settings)),
-        people.contact(event.uid) is None,
+        people.contact(event.uid),
     )
 
 

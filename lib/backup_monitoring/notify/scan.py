@@ -1,6 +1,6 @@
 """The scan: compares all verdicts with what was sent, and notifies of changes."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import NamedTuple
@@ -100,7 +100,8 @@ def scan_accounts(outbox: Outbox, source: Source, settings: Settings, now: datet
     same = recipients is not None and recipients == caught_up
     terms = Terms(now, settings.notify.reminder_interval, is_first, same)
     scan = _Scan(outbox, source, settings, now)
-    scan.apply(_list_subjects(source, verdicts, before, terms))
+    subjects = _list_subjects(verdicts, before, terms)
+    scan.apply([*subjects.values(), *_list_ended(source, before, subjects, now)])
     with outbox.transaction(now) as transaction:
         transaction.set_meta(OUTAGE, "")
         if not same and not scan.failures:
@@ -131,31 +132,40 @@ class _Subject(NamedTuple):
     uid: str
     task: str
     known: Known
-    decide: Callable[[Known], Step]
+    follow: Callable[[Known], Step]
 
 
 def _list_subjects(
-    source: Source, verdicts: Sequence[FoundVerdict], before: Mapping[Key, Problem], terms: Terms
-) -> list[_Subject]:
-    """Return whatever may have changed: what is not OK now, and what was not OK before.
-
-    Of an account that was not found, and is not known to have ended, nothing is said: it may only
-    be out of sight.
-    """
+    verdicts: Sequence[FoundVerdict], before: Mapping[Key, Problem], terms: Terms
+) -> dict[Key, _Subject]:
+    """Return whatever may have changed: what is not OK now, and what was not and is."""
     subjects = {}
     for found in verdicts:
-        uid, task = found.uid.lower(), found.task
-        known = Known(before.get((uid, task)), before.get((uid, UNKNOWN + task)))
-        subjects[uid, task] = _Subject(found.uid, task, known, partial(compare, found, terms=terms))
-    here = {uid for uid, _ in subjects}
-    ended = here.union(source.find_ended({uid for uid, _ in before} - here))
-    for uid, name in before:
-        task = name.removeprefix(UNKNOWN)
-        if (uid, task) not in subjects and uid in ended:
-            known = Known(before.get((uid, task)), before.get((uid, UNKNOWN + task)))
-            over = partial(end_monitoring, now=terms.now)
-            subjects[uid, task] = _Subject(uid, task, known, over)
-    return list(subjects.values())
+        key = found.uid.lower(), found.task
+        known, follow = _find_known(before, key), partial(compare, found, terms=terms)
+        subjects[key] = _Subject(found.uid, found.task, known, follow)
+    return subjects
+
+
+def _list_ended(
+    source: Source, before: Mapping[Key, Problem], here: Collection[Key], now: datetime
+) -> Iterator[_Subject]:
+    """Yield the problems *before* of accounts that have ended since.
+
+    Of an account that is not *here*, and not known to have ended, nothing is said: it may only be
+    out of sight.
+    """
+    found = {uid for uid, _ in here}
+    ended = found.union(source.find_ended({uid for uid, _ in before} - found))
+    for uid, task in dict.fromkeys((uid, task.removeprefix(UNKNOWN)) for uid, task in before):
+        if (uid, task) not in here and uid in ended:
+            known = _find_known(before, (uid, task))
+            yield _Subject(uid, task, known, partial(end_monitoring, now=now))
+
+
+def _find_known(before: Mapping[Key, Problem], key: Key) -> Known:
+    uid, task = key
+    return Known(before.get(key), before.get((uid, UNKNOWN + task)))
 
 
 class _Scan:
@@ -176,7 +186,7 @@ class _Scan:
         silent: list[_Subject] = []
         accounts: dict[str, list[tuple[_Subject, Event]]] = {}
         for subject in subjects:
-            step = subject.decide(subject.known)
+            step = subject.follow(subject.known)
             if step.event is not None:
                 accounts.setdefault(subject.uid.lower(), []).append((subject, step.event))
             elif step != NOTHING:
@@ -218,7 +228,7 @@ class _Scan:
         known = Known(
             find_problem(transaction, uid, task), find_problem(transaction, uid, UNKNOWN + task)
         )
-        step = subject.decide(known)
+        step = subject.follow(known)
         if step.event is not None and audience is None:
             return None  # the next scan does it
         for ended in step.ended:
