@@ -68,6 +68,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="simulate N account-days of all kinds, and print the table (with -s)",
     )
     parser.addoption(
+        "--kills",
+        type=int,
+        default=12,
+        metavar="N",
+        help="kill hook, scan and delivery at N of their steps each (with -s: of how many); 100000 "
+        "are all of them and take twenty minutes",
+    )
+    parser.addoption(
         "--injections",
         type=int,
         default=2,

@@ -40,7 +40,7 @@ class Spooling:
     """An installation without a store; `call` is the hook, `handle` the delivery."""
 
     def __init__(self, folder: Path) -> None:
-        (folder / "outbox").mkdir()
+        (folder / "outbox").mkdir(exist_ok=True)
         (folder / "settings.toml").write_text(_SETTINGS)
         self.settings: Settings = read_settings(folder / "settings.toml")
         self.outbox = folder / "outbox" / "outbox.sqlite"
