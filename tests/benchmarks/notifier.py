@@ -47,4 +47,4 @@ def mails(stage: Stage) -> Iterator[Figure]:
         *(stage.size.long_rounds, NOW.isoformat()),
     )
     what = f"{count:,} new mails into the outbox, recipients included"
-    yield Figure(what, seconds, 3, "s", "one transaction")
+    yield Figure(what, seconds, 3, "s", "a transaction per account")

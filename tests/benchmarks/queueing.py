@@ -45,11 +45,12 @@ def _main(settings_file: Path, folder: Path, mails: int, rounds: int, now: datet
             file = folder / f"outbox{number}" / "outbox.sqlite"
             file.parent.mkdir()
             began = time.perf_counter()
-            with Outbox(file) as outbox, outbox.transaction(now) as t:
-                results = [
-                    notify(t, event, facts, find_audience(event, source.people, settings), settings)
-                    for event, facts in asked
-                ]
+            results = []
+            with Outbox(file) as outbox:
+                for event, facts in asked:
+                    audience = find_audience(event, source.people, settings)
+                    with outbox.transaction(now) as t:
+                        results.append(notify(t, event, facts, audience, settings))
             seconds.append(time.perf_counter() - began)
             queued = [each for result in results for each in result.notifications]
             assert sum(each.mail is not None for each in queued) == 2 * len(asked)

@@ -54,27 +54,33 @@ def statuses(t: Transaction) -> list[str]:
     return [row[0] for row in t.execute("SELECT status FROM mails ORDER BY id")]
 
 
-def test_a_duplicate_is_the_last_event_again(t: Transaction) -> None:
-    custom = event(kind=EventKind.CUSTOM)._replace(comment="Call us")
-
-    assert record_event(t, event())
-    assert not record_event(t, event(at=NOW + timedelta(seconds=59)))
-    assert record_event(t, event(at=NOW + MINUTE))
-    assert record_event(t, event(state=State.WARNING, at=NOW + MINUTE))
-    assert record_event(t, custom)
-    assert not record_event(t, custom)
-    assert record_event(t, custom._replace(comment="Call us again"))
-    assert record_event(t, event(task="status"))
-    assert record_event(t, event(uid="4000102"))
+CUSTOM = event(kind=EventKind.CUSTOM)._replace(comment="Call us")
+SOLVED = event(kind=EventKind.RECOVERY, state=State.OK)
 
 
-def test_what_fails_again_within_a_minute_is_no_duplicate(t: Transaction) -> None:
-    begin = NOW + timedelta(seconds=2)
-    solved = event(kind=EventKind.RECOVERY, state=State.OK, at=begin + timedelta(seconds=18))
+@pytest.mark.parametrize(
+    ("events", "new"),
+    [
+        pytest.param([event(), event(at=NOW + timedelta(seconds=59))], "+-", id="again"),
+        pytest.param([event(), event(at=NOW + MINUTE)], "++", id="a minute later"),
+        pytest.param([event(), event(state=State.WARNING)], "++", id="another state"),
+        pytest.param([event(), event(kind=EventKind.REMINDER)], "++", id="another type"),
+        pytest.param([CUSTOM, CUSTOM, CUSTOM._replace(comment="Now")], "+-+", id="a comment"),
+        pytest.param([CUSTOM, CUSTOM._replace(author="Another")], "+-", id="an author"),
+        pytest.param([event(), event(task="status")], "++", id="another check"),
+        pytest.param([event(), event(uid="4000102"), event()], "++-", id="another account"),
+        pytest.param([event("ACME"), event("acme")], "+-", id="an account in another case"),
+        pytest.param([event(), SOLVED, event()], "+++", id="failing, solved, failing"),
+        pytest.param(
+            [event(), SOLVED, SOLVED, event(), event()], "++-+-", id="only the last counts"
+        ),
+        pytest.param([event(), CUSTOM, event()], "+++", id="a comment in between"),
+    ],
+)
+def test_a_duplicate_is_the_last_event_again(t: Transaction, events: list[Event], new: str) -> None:
+    found = "".join("+" if record_event(t, each) else "-" for each in events)
 
-    assert record_event(t, event(at=begin))
-    assert record_event(t, solved)
-    assert record_event(t, event(at=begin + timedelta(seconds=48)))
+    assert found == new
 
 
 def test_all_or_nothing(file: Path) -> None:

@@ -355,6 +355,27 @@ def change(notifier: Notifier, old: str, new: str) -> None:
     notifier.collect(LATER)
 
 
+def test_an_address_that_is_new_while_the_backup_fails(notifier: Notifier) -> None:
+    notifier.empty()
+    notifier.entries(entry("1", 99))
+    notifier.collect(NOW)
+    notifier.hook("1", "PROBLEM", "CRITICAL", now=NOW)
+    assert [each.kind for each in notifier.deliver(LATER)] == ["PROBLEM"]
+    notifier.entries(entry("1", 99, mail="new@example.org"))
+    notifier.collect(LATER)
+
+    ran = notifier.run("--deliver", now=LATER)
+
+    assert ran.out == "1 sent, 0 to retry, 0 refused\n1 to notify of problems that go on\n"
+    assert notifier.behaviour.got[-1].address == "new@example.org"
+    again = notifier.run("--deliver", now=LATER)
+    assert again.out == "0 sent, 0 to retry, 0 refused\n"
+    notifier.hook("1", "RECOVERY", "OK", now=LATER)
+    notifier.deliver(LATER)
+    heard = [each.address for each in notifier.behaviour.got]
+    assert sorted(heard[2:]) == heard[:2] == ["account-1@example.org", "new@example.org"]
+
+
 def test_who_is_customer_and_reseller_gets_both(notifier: Notifier) -> None:
     change(notifier, f"mail: {CUSTOMER}", f"mail: {SUPPORT}")
     who = sorted([SUPPORT, SUPPORT, RESELLER])

@@ -135,10 +135,11 @@ class Notifier:
         try:
             with self._open_outbox() as outbox:
                 calls, code = self._handle_calls(outbox)
+                new, incomplete = self._catch_up(outbox)
                 mails = self._deliver_mails(outbox)
         except OutboxError as error:
             return NOT_WRITTEN, f"FAILED: {error}"
-        return max(code, mails[0]), "\n".join((mails[1], *calls))
+        return max(code, incomplete, mails[0]), "\n".join((mails[1], *calls, *new))
 
     def _handle_calls(self, outbox: Outbox) -> tuple[list[str], int]:
         """Handle the calls of the hook; return lines of output, and the exit code."""
@@ -153,6 +154,27 @@ class Notifier:
         lines = text.splitlines() if done.handled else []
         lines += [f"FAILED: {each}" for each in done.failures]
         return lines, max(code, INCOMPLETE if done.failures else DONE)
+
+    def _catch_up(self, outbox: Outbox) -> tuple[list[str], int]:
+        """Notify who is new among the recipients of problems that the hook was called about."""
+        if self._policy.trigger != "monitoring":  # a scan does it itself
+            return [], DONE
+        from backup_monitoring.notify.scan import catch_up_called
+
+        with self._open_stored_source() as source:
+            if source is None:
+                return [], DONE
+            try:
+                done = catch_up_called(outbox, source, self._settings, self._now)
+            except OutboxError as error:
+                return [f"FAILED: {error}"], NOT_WRITTEN
+            except StoreError:  # too old, which check_backup_monitoring reports; tried again
+                return [], DONE
+        lines = [f"FAILED: {each}" for each in done.failures]
+        if done.results:
+            count = sum(len(each.notifications) for each in done.results)
+            lines.insert(0, f"{count} to notify of problems that go on")
+        return lines, INCOMPLETE if done.failures else DONE
 
     def _deliver_mails(self, outbox: Outbox) -> ExitResult:
         from backup_monitoring.mail import TransportError, open_transport

@@ -19,6 +19,7 @@ from backup_monitoring.notify.events import make_event
 from backup_monitoring.notify.faults import describe_fault
 from backup_monitoring.notify.recipients import find_operator
 from backup_monitoring.notify.steps import (
+    CALLED,
     NOTHING,
     RECORDED,
     RELEASED,
@@ -27,6 +28,7 @@ from backup_monitoring.notify.steps import (
     Known,
     Step,
     Terms,
+    catch_up,
     compare,
     end_monitoring,
 )
@@ -42,7 +44,7 @@ from backup_monitoring.outbox import (
     save_problem,
 )
 from backup_monitoring.settings import Settings
-from backup_monitoring.store import Source
+from backup_monitoring.store import AccountVerdict, Source
 from backup_monitoring.tasks import is_covered_elsewhere
 
 OUTAGE = "outage"  # in the outbox's meta: since when no scan is possible, '' if one is
@@ -95,8 +97,7 @@ def scan_accounts(outbox: Outbox, source: Source, settings: Settings, now: datet
         is_first = transaction.get_meta(_SCANNED) is None
         caught_up = transaction.get_meta(_CAUGHT_UP)
     accounts, verdicts = _find_verdicts(source, before)
-    people = source.people_digest  # changes when somebody's entry does, None if that is not known
-    recipients = None if people is None else f"{people} {settings.digest}"
+    recipients = _identify_recipients(source, settings)
     same = recipients is not None and recipients == caught_up
     terms = Terms(now, settings.notify.reminder_interval, is_first, same)
     scan = _Scan(outbox, source, settings, now)
@@ -113,17 +114,56 @@ def scan_accounts(outbox: Outbox, source: Source, settings: Settings, now: datet
     return ScanResult(accounts, results, scan.recorded, scan.list_failure, failures)
 
 
+def catch_up_called(
+    outbox: Outbox, source: Source, settings: Settings, now: datetime
+) -> ScanResult:
+    """Notify those who are new since the hook notified of a problem, as a scan does of its own.
+
+    Raises:
+        OutboxError: what was not stored is repeated by the next delivery.
+        DirectoryError, StoreError: the source cannot be read.
+    """
+    recipients = _identify_recipients(source, settings)
+    with outbox.transaction(now) as transaction:
+        is_known = recipients is None or recipients == transaction.get_meta(_CAUGHT_UP)
+        problems = [] if is_known else list_problems(transaction)
+    subjects = []
+    for problem in problems:
+        if problem.status == CALLED:
+            found = source.find_verdict(problem.account, problem.task)
+            if found is not None:
+                follow = partial(catch_up, _make_found(found), now=now)
+                subjects.append(_Subject(problem.account, problem.task, Known(problem), follow))
+    scan = _Scan(outbox, source, settings, now)
+    scan.apply(subjects)
+    if not is_known and not scan.failures:
+        with outbox.transaction(now) as transaction:
+            transaction.set_meta(_CAUGHT_UP, recipients or "")
+    return ScanResult(len(subjects), tuple(scan.results), 0, None, tuple(scan.failures))
+
+
+def _identify_recipients(source: Source, settings: Settings) -> str | None:
+    """Return what changes whenever recipients can be others, None if that is not known."""
+    people = source.people_digest
+    return None if people is None else f"{people} {settings.digest}"
+
+
+def _make_found(found: AccountVerdict) -> FoundVerdict:
+    uid, hosts, task, verdict = found[:4]
+    is_covered = is_covered_elsewhere(task, verdict)
+    return FoundVerdict(uid, task, verdict, hosts[0] if hosts else "", is_covered)
+
+
 def _find_verdicts(source: Source, before: Mapping[Key, Problem]) -> tuple[int, list[FoundVerdict]]:
     """Return the number of accounts, and verdicts: all that are not OK or may end a problem."""
     keys = {(uid, task.removeprefix(UNKNOWN)) for uid, task in before}
     accounts, failing = source.list_failing(keys)
-    verdicts = []
-    for each in failing:
-        covered = is_covered_elsewhere(each.task, each.verdict)
-        if (each.uid.lower(), each.task) in keys or not covered:
-            host = each.hosts[0] if each.hosts else ""
-            verdicts.append(FoundVerdict(each.uid, each.task, each.verdict, host, covered))
-    return accounts, verdicts
+    verdicts = map(_make_found, failing)
+    return accounts, [
+        each
+        for each in verdicts
+        if (each.uid.lower(), each.task) in keys or not each.covered_elsewhere
+    ]
 
 
 class _Subject(NamedTuple):

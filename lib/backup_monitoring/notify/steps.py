@@ -88,6 +88,15 @@ def compare(found: FoundVerdict, known: Known, terms: Terms) -> Step:
     return step
 
 
+def catch_up(found: FoundVerdict, known: Known, now: datetime) -> Step:
+    """Return what follows if recipients may be others since the hook has notified of a problem."""
+    called = known.problem is not None and known.problem.status == CALLED
+    if not called or found.covered_elsewhere or found.verdict.state not in _FAILED:
+        return NOTHING
+    event = _make_event(found, EventKind.PROBLEM, now)
+    return Step(event=event, facts=found.verdict.facts, only_new=True)
+
+
 def end_monitoring(known: Known, now: datetime) -> Step:
     """Return what follows if an account is not active, or does not exist, any more.
 
