@@ -23,7 +23,7 @@ from backup_monitoring.model.verdicts import State, Verdict
 from backup_monitoring.notify.scan import scan_accounts
 from backup_monitoring.outbox.delivery import deliver
 from backup_monitoring.outbox.drafts import read_draft
-from backup_monitoring.outbox.messages import Digest, QueuedMail
+from backup_monitoring.outbox.messages import Digest, DigestPart
 from backup_monitoring.outbox.transaction import Outbox
 from backup_monitoring.store.account_verdict import AccountVerdict
 from backup_monitoring.store.source import Source
@@ -115,10 +115,11 @@ class Listing(Composer):
         draft = read_draft(text)
         return json.dumps([draft.key, [[draft.event.uid, draft.event.kind.name]]]).encode(), ()
 
-    def compose_digest(self, digest: Digest) -> QueuedMail:
+    def compose_digest(self, digest: Digest) -> tuple[DigestPart, ...]:
         key = f"{uuid4()}@tests"
         raw = json.dumps([key, [[each.uid, each.kind.name] for each in digest.events]]).encode()
-        return mail(key, digest.recipient.address, role=digest.recipient.role)._replace(raw=raw)
+        written = mail(key, digest.recipient.address, role=digest.recipient.role)
+        return (DigestPart(written._replace(raw=raw), tuple(range(len(digest.events)))),)
 
 
 class World:
