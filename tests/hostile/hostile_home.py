@@ -24,7 +24,7 @@ _NAMES = [
     b"..data",
     b"' OR 1=1 --",
     b'"quoted"',
-    b"<script>alert(1)</script>",
+    b"<img src=x onerror=alert(1)>",
     b"{{ 7 * 7 }}",
     b"$(reboot)`reboot`",
     b"log in at www.93.184.216.34",
