@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from backup_monitoring.mail.headers import make_message_id
     from backup_monitoring.mail.lists import compose_list, compose_parts
     from backup_monitoring.mail.samples import preview_messages
-    from backup_monitoring.mail.transport import SendOutcome, SendResult, Transport, TransportError
-    from backup_monitoring.mail.transport import TransportRemark
+    from backup_monitoring.mail.transport import WAIT, SendOutcome, SendResult, Transport
+    from backup_monitoring.mail.transport import TransportError, TransportRemark
     from backup_monitoring.mail.transport_selection import open_transport, try_transport
 else:
     __all__, __getattr__ = face(__name__, __file__)

@@ -26,6 +26,13 @@ def _parse_mail_server(value: object) -> str:
     return text
 
 
+def _parse_helo_name(value: object) -> str:
+    text = parse_text(value)
+    if not re.fullmatch(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+|\[[A-Za-z0-9.:]+\]", text):
+        raise ValueError('not a full host name; write "HOST.DOMAIN", or "[ADDRESS]"')
+    return text
+
+
 def _parse_language(value: object) -> str:
     text = parse_text(value)
     parse_languages(text)
@@ -123,6 +130,16 @@ class NotifySettings(NamedTuple):
         ),
     ] = None
     password: str = ""
+    helo_name: Annotated[
+        str,
+        Key(
+            "name of this host in EHLO, for a mail server that refuses the one that the system has",
+            "this host's full name, if the server wants another one",
+            example="backup.example.org",
+            unset="the system's name, or its address",
+            parse=_parse_helo_name,
+        ),
+    ] = ""
     return_path: Annotated[
         str,
         Key(
