@@ -18,7 +18,8 @@ if TYPE_CHECKING:  # what the hook does not load
 
 DONE, INCOMPLETE = 0, 1
 PhaseCallback = Callable[[str], None]
-_LIMIT = 300  # seconds, of all jobs but the hook
+_LIMIT = 300  # seconds, of all jobs but the hook and the delivery
+_DELIVERY_LIMIT = 660  # seconds: one mail to a server that takes half a minute for each answer
 
 
 def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
@@ -43,7 +44,10 @@ def _run_job(arguments: Sequence[str], watchdog: Watchdog, began: int) -> tuple[
     options = _parser().parse(arguments)
     options.began = began
     mode = _choose_mode(options)
-    settings = start_run(options, watchdog, HOOK_LIMIT if mode is _hook else _LIMIT)
+    limits: dict[Mode, int] = {_hook: HOOK_LIMIT, _deliver: _DELIVERY_LIMIT}
+    limit = limits.get(mode, _LIMIT)
+    options.timeout = options.timeout or limit
+    settings = start_run(options, watchdog, limit)
     return mode(options, settings, choose_now(options), watchdog.phase)
 
 
@@ -61,7 +65,10 @@ def _parser() -> "Parser":
         "operator, or waits; 2 spool or outbox could not be written; 3 wrong options or settings",
     )
     add_account_option(parser)
-    add_common_options(parser, limit=f"{HOOK_LIMIT} for a notification, else {_LIMIT}")
+    add_common_options(
+        parser,
+        limit=f"{HOOK_LIMIT} for a notification, {_DELIVERY_LIMIT} for --deliver, else {_LIMIT}",
+    )
     call = parser.add_argument_group("a notification")
     for option, metavar, text in (
         ("type", "TYPE", "PROBLEM, RECOVERY, CUSTOM; others are only logged"),
@@ -179,7 +186,8 @@ def _deliver(
 
     if options.dry_run:
         raise UsageError("--dry-run", "does not work with --deliver", "leave it out")
-    return Notifier(settings, now, phase).deliver()
+    passed = (time.clock_gettime_ns(time.CLOCK_BOOTTIME) - options.began) / 10**9
+    return Notifier(settings, now, phase).deliver(options.timeout, options.timeout - passed)
 
 
 def _release(

@@ -1,12 +1,13 @@
 """Does the jobs of notify_backup, and returns exit code and output."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from backup_monitoring.mail import AddressError, MailError, parse_address
+from backup_monitoring.mail import WAIT, AddressError, MailError, parse_address
 from backup_monitoring.model import (
     DirectoryError,
     Event,
@@ -21,10 +22,10 @@ from backup_monitoring.notify.batch import Found, handle_calls, look_up_calls
 from backup_monitoring.notify.call import Call
 from backup_monitoring.notify.contact_check import check_contacts
 from backup_monitoring.notify.dispatch import EventResult
-from backup_monitoring.notify.dry_run import copy_outbox, format_notifications
+from backup_monitoring.notify.dry_run import format_notifications
 from backup_monitoring.notify.hook import apply_call, log_call
 from backup_monitoring.notify.recipients import find_recipients
-from backup_monitoring.outbox import DeliveryLog, LogAction, Outbox, OutboxError
+from backup_monitoring.outbox import DeliveryLog, LogAction, Outbox, OutboxError, copy_outbox
 from backup_monitoring.settings import Settings
 from backup_monitoring.store import Source, StoreError, open_source
 from backup_monitoring.tasks import TASKS
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
     from backup_monitoring.notify.explanations import Explanation
 
 DONE, INCOMPLETE, NOT_WRITTEN, WRONG = 0, 1, 2, 3
+# A delivery's time is divided into so many parts. The last one is for the end of the process, half
+# of one is the wait for an answer: all steps of a first mail, from DNS to the last answer, are 19.
+_PARTS = 11
 _DRY = "dry run: nothing was changed"
 _ENTRY = Needs(Need.NOTHING, None)
 ExitResult = tuple[int, str]
@@ -129,12 +133,17 @@ class Notifier:
         how = f"the operator was notified {since}" if since else "handed to the operator"
         return INCOMPLETE, f"no scan, {how}: {reason}"
 
-    def deliver(self) -> ExitResult:
-        """Handle the calls of the hook, and deliver what waits in the outbox."""
+    def deliver(self, limit: float, left: float) -> ExitResult:
+        """Handle the calls of the hook, and deliver what waits in the outbox.
+
+        Args:
+            limit: seconds after which this process ends. left: what is left of them.
+        """
+        end = time.monotonic() + left - limit / _PARTS
         try:
             with self._open_outbox() as outbox:
                 calls, code = self._handle_calls(outbox)
-                mails = self._deliver_mails(outbox)
+                mails = self._deliver_mails(outbox, min(WAIT, limit / 2 / _PARTS), end)
         except OutboxError as error:
             return NOT_WRITTEN, f"FAILED: {error}"
         return max(code, mails[0]), "\n".join((mails[1], *calls))
@@ -153,7 +162,8 @@ class Notifier:
         lines += [f"FAILED: {each}" for each in done.failures]
         return lines, max(code, INCOMPLETE if done.failures else DONE)
 
-    def _deliver_mails(self, outbox: Outbox) -> ExitResult:
+    def _deliver_mails(self, outbox: Outbox, wait: float, end: float) -> ExitResult:
+        """Deliver what waits; wait *wait* seconds for each answer, at most until *end*."""
         from backup_monitoring.mail import TransportError, open_transport
         from backup_monitoring.notify.composer import Composer
         from backup_monitoring.outbox import deliver
@@ -162,7 +172,7 @@ class Notifier:
             people = None if source is None else source.people
             composer = Composer(self._settings, people, self._now)
             self._phase(f"delivering mails to {self._policy.smtp}")
-            transport = open_transport(self._policy)
+            transport = open_transport(self._policy, wait, end)
             count_accounts = source.count_accounts if source is not None else lambda host: None
             done = deliver(outbox, transport, self._policy, self._now, composer, count_accounts)
         if done.busy:

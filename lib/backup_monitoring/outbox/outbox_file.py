@@ -16,7 +16,7 @@ from backup_monitoring.outbox.outbox_errors import BUSY, OutboxError, make_error
 from backup_monitoring.outbox.shared_file import create_file
 from backup_monitoring.settings import open_regular
 
-LAYOUT = 4  # of the tables: PRAGMA user_version
+LAYOUT = 5  # of the tables: PRAGMA user_version
 _TABLES = """
 CREATE TABLE mails (
     id INTEGER PRIMARY KEY, key TEXT NOT NULL, address TEXT NOT NULL,
@@ -26,6 +26,7 @@ CREATE TABLE mails (
     raw BLOB NOT NULL, draft TEXT NOT NULL DEFAULT '', status TEXT NOT NULL, ready REAL,
     attempts INTEGER NOT NULL DEFAULT 0, first_try REAL, next_try REAL NOT NULL,
     error TEXT NOT NULL DEFAULT '', noticed INTEGER NOT NULL DEFAULT 0,
+    unanswered INTEGER NOT NULL DEFAULT 0,
     created REAL NOT NULL, done REAL, UNIQUE (key, address)
 );
 CREATE INDEX mails_due ON mails (status, next_try);
@@ -82,7 +83,7 @@ def open_outbox(file: Path) -> sqlite3.Connection:
     refuse_lost(file)
     try:
         create_file(file)
-        db = _connect(file, "rw")
+        db = connect_outbox(file, "rw")
         db.execute("PRAGMA journal_mode = TRUNCATE")
         db.execute("PRAGMA synchronous = FULL")
         _create_tables(db, file)
@@ -92,18 +93,20 @@ def open_outbox(file: Path) -> sqlite3.Connection:
     return db
 
 
-def read_outbox(file: Path) -> sqlite3.Connection:
+def open_read_only(file: Path) -> sqlite3.Connection:
     """Return a read-only connection to the outbox *file*.
 
     Raises:
-        OutboxError: it is missing or empty, cannot be read, or has another layout.
+        OutboxError: it is missing or empty, or has another layout.
+        sqlite3.Error: it cannot be read.
     """
     refuse_unused(file)
+    db = connect_outbox(file, "ro")
     try:
-        db = _connect(file, "ro")
         _check_layout(db, file)
-    except sqlite3.Error as error:
-        raise make_error(file, error) from None
+    except BaseException:
+        db.close()
+        raise
     return db
 
 
@@ -134,7 +137,7 @@ def try_outbox(file: Path) -> OutboxAccess:
             return OutboxAccess.UNUSED
         if journal.exists() and journal.stat().st_size:
             return OutboxAccess.UNDECIDED  # SQLite would undo an interrupted one
-        db = _connect(file, "rw")
+        db = connect_outbox(file, "rw")
         try:
             _check_layout(db, file)
             db.execute("BEGIN IMMEDIATE")
@@ -151,7 +154,8 @@ def name_lock(file: Path) -> Path:
     return file.with_name(f"{file.name}.lock")
 
 
-def _connect(file: Path, mode: str) -> sqlite3.Connection:
+def connect_outbox(file: Path, mode: str) -> sqlite3.Connection:
+    """Return a connection to *file* in autocommit mode; *mode*: ``ro`` or ``rw``."""
     uri = f"file:{quote(os.fsencode(file.absolute()))}?mode={mode}"
     return sqlite3.connect(uri, uri=True, timeout=BUSY, isolation_level=None)
 

@@ -8,6 +8,7 @@ from backup_monitoring.outbox.messages import GUARDED, OVER, SentState
 from backup_monitoring.outbox.transaction import Transaction
 
 _WHERE = "recipient = ? AND role = ? AND account = ? AND task = ?"
+_MAY_HAVE_ARRIVED = "(status = 'sending' OR status = 'waiting' AND unanswered)"
 # Newest first: what waits or is being sent, then what arrived. The sixth column says whether the
 # recipient has the mail or certainly gets it, so that a reply to it finds its thread.
 _LAST_SENT = f"""
@@ -86,7 +87,7 @@ def is_anybody_notified(transaction: Transaction, account: str, task: str) -> bo
     where = f"account = ? AND task = ? AND kind IN ({_quote_kinds(GUARDED)})"
     row = transaction.execute(
         f"SELECT 1 FROM sent WHERE {where} UNION ALL SELECT 1 FROM mails WHERE {where} "  # noqa: S608 - ours
-        f"AND status = 'sending' UNION ALL SELECT 1 FROM digests WHERE {where} "
+        f"AND {_MAY_HAVE_ARRIVED} UNION ALL SELECT 1 FROM digests WHERE {where} "
         "AND status = 'composed' LIMIT 1",
         (write_text(account), write_text(task)) * 3,
     ).fetchone()
@@ -119,12 +120,18 @@ def record_refused(
 
 
 def list_notified(transaction: Transaction, account: str, task: str) -> list[tuple[str, Role]]:
-    """Return the addresses, with their roles, whose last delivered mail was about a failure."""
+    """Return the addresses, with their roles, whose last delivered mail was about a failure.
+
+    A mail that may have arrived counts.
+    """
+    where = (
+        f"account = ? AND task = ? AND kind IN ({_quote_kinds(GUARDED)}) "
+        f"AND role != '{Role.OPERATOR.name}'"
+    )
     rows = transaction.execute(
-        "SELECT recipient, role FROM sent WHERE account = ? AND task = ? "  # noqa: S608 - ours
-        f"AND kind IN ({_quote_kinds(GUARDED)}) AND role != '{Role.OPERATOR.name}' "
-        "ORDER BY recipient, role",
-        (write_text(account), write_text(task)),
+        f"SELECT recipient, role FROM sent WHERE {where} UNION SELECT recipient, role FROM mails "  # noqa: S608 - ours
+        f"WHERE {where} AND {_MAY_HAVE_ARRIVED} ORDER BY recipient, role",
+        (write_text(account), write_text(task)) * 2,
     )
     return [(str(address), Role[role]) for address, role in rows]
 
