@@ -72,10 +72,17 @@ def running(
     if PROGRAM is None:
         pytest.skip("Exim is not installed")
     server = Exim(free_port(), folder, folder / "exim.conf")
-    for part in ("spool", "log"):
-        (folder / part).mkdir(parents=True)
-        if os.geteuid() == 0:
-            shutil.chown(folder / part, USER)
+    parts = [folder / part for part in ("spool", "log")]
+    # Processes of root and of Exim write the same logs: neither is the first to create one.
+    logs = [folder / "log" / f"{name}log" for name in ("main", "panic", "reject")]
+    for each in parts:
+        each.mkdir(parents=True)
+    for each in logs:
+        each.touch()
+    if os.geteuid() == 0:
+        for each in (*parts, *logs):
+            shutil.chown(each, USER, USER)
+        (folder / "log").chmod(0o777)  # a pipe has another user
     server.configuration.write_text(
         CONFIGURATION.format(
             folder=folder, port=server.port, options=options, routers=routers, transports=transports

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from backup_monitoring.mail.headers import choose_mailbox
+from backup_monitoring.mail.return_path import make_return_path
 from backup_monitoring.mail.smtp_connection import LateError, SmtpConnection, Waits, is_done
 from backup_monitoring.mail.smtp_login import log_in
 from backup_monitoring.mail.transport import TransportError, TransportRemark, quote_answer
@@ -199,14 +200,15 @@ def _require_done(answer: tuple[int, bytes]) -> None:
 
 def _try_envelopes(connection: SmtpConnection, settings: NotifySettings) -> Iterator[str]:
     sender = choose_mailbox(settings.sender, "[notify] from").address
-    code, text = connection.mail(settings.return_path)
+    return_path = make_return_path(settings.return_path, "test")
+    code, text = connection.mail(return_path)
     if not is_done(code):
-        raise explain_refused_sender(settings, settings.return_path, code, text)
-    yield f"accepts mails from {settings.return_path or 'the null return path'}"
+        raise explain_refused_sender(settings, return_path, code, text)
+    yield f"accepts mails from {return_path or 'the null return path'}"
     if settings.operator:
         yield _try_operator(connection, settings)
     _require_done(connection.rset())
-    if sender != settings.return_path:
+    if sender != return_path:
         code, text = connection.mail(sender)
         if not is_done(code):
             answer = f"{code} {quote_answer(text)}"

@@ -32,6 +32,7 @@ from backup_monitoring.outbox import (
     forget_sent,
     is_notified,
     list_notified,
+    list_undeliverable,
     queue_for_digest,
     queue_mail,
     record_sent,
@@ -159,7 +160,11 @@ class Dispatcher:
         if event.kind is EventKind.MONITORING_ENDED and self._people.contact(event.uid) is None:
             return self._decide_without_entry(event)
         return find_recipients(
-            event, self._people, self._policy, self._settings.directory.attributes
+            event,
+            self._people,
+            self._policy,
+            self._settings.directory.attributes,
+            list_undeliverable(self._transaction),
         )
 
     def _decide_without_entry(self, event: Event) -> Decision:
@@ -303,6 +308,7 @@ def make_queued_draft(draft: Draft, policy: NotifySettings) -> QueuedMail:
         recipient.reseller,
         thread.first if thread is not None else "",
         draft=write_draft(draft),
+        entry=recipient.entry,
     )
 
 
@@ -316,4 +322,5 @@ def make_queued_mail(mail: Mail, recipient: Recipient, policy: NotifySettings) -
         policy.return_path,
         reseller=recipient.reseller,
         complaints=mail.complaints,
+        entry=recipient.entry,
     )

@@ -5,6 +5,9 @@ from backup_monitoring import face
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from backup_monitoring.outbox.backlog import OutboxStatus, read_status
+    from backup_monitoring.outbox.bounces import Undeliverable, forget_bounces
+    from backup_monitoring.outbox.bounces import list_undeliverable, read_undeliverable
+    from backup_monitoring.outbox.bounces import make_entry, record_bounce
     from backup_monitoring.outbox.calls import count_attempt, count_waiting, delete_waiting
     from backup_monitoring.outbox.calls import forget_handled, list_handled, list_waiting
     from backup_monitoring.outbox.calls import record_handled, save_waiting

@@ -14,10 +14,18 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from backup_monitoring.mail import MailError, SendOutcome, SendResult, Transport, TransportError
+from backup_monitoring.mail import (
+    MailError,
+    SendOutcome,
+    SendResult,
+    Transport,
+    TransportError,
+    make_return_path,
+)
 from backup_monitoring.model import MonitoringError, SettingsError, sanitize
 from backup_monitoring.outbox import sending, storm_guard
 from backup_monitoring.outbox.ahead import work_ahead
+from backup_monitoring.outbox.bounces import load_key, make_token
 from backup_monitoring.outbox.delivery_log import LogAction
 from backup_monitoring.outbox.messages import (
     Digest,
@@ -153,6 +161,7 @@ class _Delivery:
         self._progress = progress
         self._queue = sending.SendQueue(policy.retry_for, policy.operator)
         self._errors: list[MonitoringError] = []
+        self._bounce_key = b""
         self._results: list[tuple[OutgoingMail, SendResult]] = []
 
     def make_result(self) -> DeliveryResult:
@@ -173,6 +182,7 @@ class _Delivery:
             sending.clean_up(transaction)
             storm_guard.watch_storms(transaction, storm_policy, count_accounts)
             storms = storm_guard.list_unannounced_storms(transaction)
+            self._bounce_key = load_key(transaction)
             digests = sending.list_due_digests(transaction, policy.reseller.digest_delay)
         self._queue_storms(storms)
         self._queue_digests(digests)
@@ -269,7 +279,7 @@ class _Delivery:
         reason = ""
         for outgoing, message in work_ahead(batch, self._write):
             self._progress.mark(outgoing.id, Mark.BEGUN)
-            result = self._send(outgoing.mail, message)
+            result = self._send(outgoing, message)
             self._results.append((outgoing, result))
             self._progress.mark(outgoing.id, _MARKS.get(result.outcome, Mark.NOT_SENT))
             self._note(result.error)
@@ -296,7 +306,8 @@ class _Delivery:
         except MonitoringError as error:
             return error
 
-    def _send(self, mail: QueuedMail, message: _Message | MonitoringError) -> SendResult:
+    def _send(self, outgoing: OutgoingMail, message: _Message | MonitoringError) -> SendResult:
+        mail = outgoing.mail
         if isinstance(message, MonitoringError):  # this mail waits, the others go
             self._errors.append(message)
             return SendResult(SendOutcome.LATER, str(message))
@@ -304,7 +315,8 @@ class _Delivery:
         if complaints:
             with self._outbox.transaction(self._now) as transaction:
                 _log_complaints(transaction, mail, complaints)
-        return self._transport.send(mail.sender, mail.address, content)
+        token = make_token(self._bounce_key, outgoing.id, mail.key, mail.address)
+        return self._transport.send(make_return_path(mail.sender, token), mail.address, content)
 
 
 def _log_complaints(

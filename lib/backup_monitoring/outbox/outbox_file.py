@@ -26,7 +26,7 @@ CREATE TABLE mails (
     raw BLOB NOT NULL, draft TEXT NOT NULL DEFAULT '', status TEXT NOT NULL, ready REAL,
     attempts INTEGER NOT NULL DEFAULT 0, first_try REAL, next_try REAL NOT NULL,
     error TEXT NOT NULL DEFAULT '', noticed INTEGER NOT NULL DEFAULT 0,
-    unanswered INTEGER NOT NULL DEFAULT 0,
+    unanswered INTEGER NOT NULL DEFAULT 0, entry TEXT NOT NULL DEFAULT '',
     created REAL NOT NULL, done REAL, UNIQUE (key, address)
 );
 CREATE INDEX mails_due ON mails (status, next_try);
@@ -61,6 +61,10 @@ CREATE TABLE problems (
     account TEXT NOT NULL COLLATE NOCASE, task TEXT NOT NULL, state TEXT NOT NULL,
     since REAL NOT NULL, computers TEXT NOT NULL, last_sent REAL, status TEXT NOT NULL,
     PRIMARY KEY (account, task)
+) WITHOUT ROWID;
+CREATE TABLE undeliverable (
+    recipient TEXT NOT NULL, entry TEXT NOT NULL, since REAL NOT NULL, account TEXT NOT NULL,
+    reason TEXT NOT NULL, PRIMARY KEY (recipient, entry)
 ) WITHOUT ROWID;
 CREATE TABLE calls (
     id INTEGER PRIMARY KEY AUTOINCREMENT, text TEXT NOT NULL,

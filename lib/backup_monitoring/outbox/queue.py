@@ -232,6 +232,7 @@ def _make_row(mail: QueuedMail, status: str, now: float) -> dict[str, object]:
         "thread": write_text(mail.thread),
         "raw": mail.raw,
         "draft": mail.draft,
+        "entry": mail.entry,
         "status": status,
         "ready": now if status == "waiting" else None,
         "next_try": now,

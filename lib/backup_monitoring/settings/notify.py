@@ -10,6 +10,8 @@ from backup_monitoring.model import Key, parse_languages, parse_text
 from backup_monitoring.settings.forms import declare_ca_file
 from backup_monitoring.settings.toml_table import Table
 
+_TOKEN, _TOKEN_LENGTH = "{token}", 36  # of the eleven digits of the hundred thousandth million
+_LONGEST_LOCAL_PART = 64  # RFC 5321, 4.5.3.1.1
 SMTP_PASSWORD_VARIABLE = "BACKUP_MONITORING_SMTP_PASSWORD"  # noqa: S105 - a name, not a secret
 
 
@@ -28,8 +30,27 @@ def _parse_mail_server(value: object) -> str:
 
 def _parse_helo_name(value: object) -> str:
     text = parse_text(value)
-    if not re.fullmatch(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+|\[[A-Za-z0-9.:]+\]", text):
+    if text and not re.fullmatch(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+|\[[A-Za-z0-9.:]+\]", text):
         raise ValueError('not a full host name; write "HOST.DOMAIN", or "[ADDRESS]"')
+    return text
+
+
+def _parse_return_path(value: object) -> str:
+    text = parse_text(value)
+    local, at, domain = text.rpartition("@")
+    if text and not (at and local and domain and text.isascii() and text.isprintable()):
+        raise ValueError('not an address; write for example "bounces+{token}@example.org"')
+    if (
+        set("{}") & set(text.replace(_TOKEN, "", 1))
+        or _TOKEN in domain
+        or set(text) & set(' <>,;"')
+    ):
+        raise ValueError('not an address with at most one {token}, before the "@"')
+    if len(local.replace(_TOKEN, "0" * _TOKEN_LENGTH)) > _LONGEST_LOCAL_PART:
+        least = _LONGEST_LOCAL_PART - _TOKEN_LENGTH
+        raise ValueError(
+            f"too long: before the @ there is room for {least} characters and {{token}}"
+        )
     return text
 
 
@@ -143,9 +164,11 @@ class NotifySettings(NamedTuple):
     return_path: Annotated[
         str,
         Key(
-            "return path of the mails (envelope sender)",
+            "return path of the mails (envelope sender). With `{token}` before the @, each mail "
+            "has one of its own, by which `notify_backup --bounce` knows it",
             "default: the null return path",
             unset="the null return path",
+            parse=_parse_return_path,
         ),
     ] = ""
     outbox: Annotated[
