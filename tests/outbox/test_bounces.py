@@ -40,7 +40,10 @@ class House:
         self.server = server
         self.outbox = Outbox(folder / "outbox")
         self.policy = NotifySettings(
-            smtp=f"smtp://127.0.0.1:{port}", storm=False, operator=OPERATOR
+            smtp=f"smtp://127.0.0.1:{port}",
+            return_path="bounces+{token}@example.org",
+            storm=False,
+            operator=OPERATOR,
         )
         self.composer = Composer()
 
@@ -48,7 +51,7 @@ class House:
         """Queue and deliver; return the tokens of the return paths."""
         with self.outbox.transaction(NOW) as t:
             for each in mails:
-                queue_mail(t, each._replace(sender="bounces+{token}@example.org"))
+                queue_mail(t, each)
         self.deliver()
         paths = [each for each in self.server.commands if each.startswith("mail FROM:<bounces+")]
         return [each.partition("+")[2].partition("@")[0] for each in paths[-len(mails) :]]

@@ -52,7 +52,10 @@ class House:
         self.outbox = Outbox(folder / "outbox", DeliveryLog(self.log))
         self.server = server
         self.policy = NotifySettings(
-            smtp=f"smtp://localhost:{port}", storm=False, operator=OPERATOR
+            smtp=f"smtp://localhost:{port}",
+            return_path="bounces@example.org",
+            storm=False,
+            operator=OPERATOR,
         )
         self.composer = Composer()
 
@@ -280,6 +283,18 @@ def test_a_server_that_refuses_us_refuses_no_mail(
     assert house.deliver(2 * 24 * 60)[:3] == (0, 3, 0)
     house.server.answers.clear()
     assert house.deliver(3 * 24 * 60 - 1) == DeliveryResult(sent=3)
+
+
+def test_mails_that_wait_for_another_return_path_get_it(house: House) -> None:
+    house.server.answers["MAIL bounces@wrong.example.org"] = "553 5.1.8 no such domain"
+    wrong = house.policy._replace(return_path="bounces@wrong.example.org")
+    house.policy = wrong
+    house.queue(mail("1@t"))
+    assert house.deliver().retried == 1
+
+    house.policy = wrong._replace(return_path="bounces@example.org")
+    assert house.deliver(1) == DeliveryResult(sent=1)
+    assert [each.sender for each in house.server.got] == ["bounces@example.org"]
 
 
 def test_one_message_that_is_refused_stops_nobody_else(house: House) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, tzinfo
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from backup_monitoring.mail import About, AddressError, MailError
@@ -28,6 +29,7 @@ from backup_monitoring.outbox import (
     QueuedMail,
     SentState,
     Transaction,
+    Undeliverable,
     find_last_sent,
     forget_sent,
     is_notified,
@@ -153,7 +155,7 @@ class Dispatcher:
             return [], ""
         except MailError as error:
             return [], f"; nobody was notified: {error}"
-        queue_mail(self._transaction, make_queued_mail(mail, recipient, self._policy))
+        queue_mail(self._transaction, make_queued_mail(mail, recipient))
         return [Notification(recipient, mail)], ""
 
     def _decide(self, event: Event) -> Decision:
@@ -164,8 +166,12 @@ class Dispatcher:
             self._people,
             self._policy,
             self._settings.directory.attributes,
-            list_undeliverable(self._transaction),
+            self._undeliverable,
         )
+
+    @cached_property
+    def _undeliverable(self) -> Undeliverable:
+        return list_undeliverable(self._transaction)
 
     def _decide_without_entry(self, event: Event) -> Decision:
         """Return who was notified of the problem of an account that has left the directory."""
@@ -299,7 +305,6 @@ def make_queued_draft(draft: Draft, policy: NotifySettings) -> QueuedMail:
         recipient.address,
         recipient.role,
         b"",
-        policy.return_path,
         event.uid,
         event.task,
         event.kind,
@@ -312,14 +317,13 @@ def make_queued_draft(draft: Draft, policy: NotifySettings) -> QueuedMail:
     )
 
 
-def make_queued_mail(mail: Mail, recipient: Recipient, policy: NotifySettings) -> QueuedMail:
+def make_queued_mail(mail: Mail, recipient: Recipient) -> QueuedMail:
     """Return *mail*, which is about many events, for the outbox."""
     return QueuedMail(
         mail.message_id,
         recipient.address,
         recipient.role,
         mail.data,
-        policy.return_path,
         reseller=recipient.reseller,
         complaints=mail.complaints,
         entry=recipient.entry,

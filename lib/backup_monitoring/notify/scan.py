@@ -294,7 +294,7 @@ class _Scan:
         listing = MailList(ListPurpose.FIRST_SCAN, items)
         zone = choose_zone(self._settings)
         for part in compose_parts(listing, recipient, policy, self._now, zone):
-            queue_mail(self._transaction, make_queued_mail(part.mail, recipient, policy))
+            queue_mail(self._transaction, make_queued_mail(part.mail, recipient))
 
     def _make_problem(self, found: FoundVerdict) -> Problem:
         """Return the problem of *found* as it is after a first notification."""

@@ -96,7 +96,8 @@ def deliver(
     """Deliver what is due, after storms are detected and digests are written.
 
     Args:
-        policy: ``settle``, ``storm``, ``retry_for``, ``reseller.digest_delay``, ``operator``.
+        policy: ``settle``, ``storm``, ``retry_for``, ``reseller.digest_delay``, ``operator``,
+            ``return_path``.
         now: aware; the whole delivery happens at this time.
         count_accounts: returns the number of a backup server's accounts, None if not known.
         limit: no further mail is begun after this time.
@@ -316,7 +317,9 @@ class _Delivery:
             with self._outbox.transaction(self._now) as transaction:
                 _log_complaints(transaction, mail, complaints)
         token = make_token(self._bounce_key, outgoing.id, mail.key, mail.address)
-        return self._transport.send(make_return_path(mail.sender, token), mail.address, content)
+        # Of the settings as they are now: mails that wait because of a wrong one must not keep it.
+        return_path = make_return_path(self._policy.return_path, token)
+        return self._transport.send(return_path, mail.address, content)
 
 
 def _log_complaints(

@@ -17,8 +17,6 @@ class QueuedMail(NamedTuple):
         key: its Message-ID with ``<>``, unique per address.
         address: the recipient's. role: why this recipient is notified.
         raw: the whole message, header and body, with any line ends; b"" for a draft.
-        sender: of the envelope, where bounces go, as in the settings: with a place for the mail's
-            token; '' is the null return path.
         account, task, kind, state, host: of the event; '' or None for a mail about many events.
         reseller: the reseller whose digest it is.
         thread: the Message-ID of the thread's first mail, '' if that is this mail.
@@ -32,7 +30,6 @@ class QueuedMail(NamedTuple):
     address: str
     role: Role
     raw: bytes
-    sender: str = ""
     account: str = ""
     task: str = ""
     kind: EventKind | None = None

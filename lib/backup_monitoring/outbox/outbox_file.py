@@ -22,7 +22,7 @@ CREATE TABLE mails (
     id INTEGER PRIMARY KEY, key TEXT NOT NULL, address TEXT NOT NULL,
     recipient TEXT NOT NULL, role TEXT NOT NULL, reseller TEXT NOT NULL,
     account TEXT NOT NULL COLLATE NOCASE, task TEXT NOT NULL, kind TEXT NOT NULL,
-    state TEXT NOT NULL, host TEXT NOT NULL, sender TEXT NOT NULL, thread TEXT NOT NULL,
+    state TEXT NOT NULL, host TEXT NOT NULL, thread TEXT NOT NULL,
     raw BLOB NOT NULL, draft TEXT NOT NULL DEFAULT '', status TEXT NOT NULL, ready REAL,
     attempts INTEGER NOT NULL DEFAULT 0, first_try REAL, next_try REAL NOT NULL,
     error TEXT NOT NULL DEFAULT '', noticed INTEGER NOT NULL DEFAULT 0,

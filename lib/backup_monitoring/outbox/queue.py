@@ -228,7 +228,6 @@ def _make_row(mail: QueuedMail, status: str, now: float) -> dict[str, object]:
         "kind": _get_name(mail.kind),
         "state": _get_name(mail.state),
         "host": write_text(mail.host),
-        "sender": write_text(mail.sender),
         "thread": write_text(mail.thread),
         "raw": mail.raw,
         "draft": mail.draft,

@@ -29,8 +29,7 @@ _BATCH = "batch"  # of mails that were claimed together
 _KEEP_DONE = timedelta(days=30)
 _KEEP_EVENTS = timedelta(days=7)
 _COLUMNS = (
-    "id, key, address, role, raw, sender, account, task, kind, state, thread, draft, attempts, "
-    "first_try"
+    "id, key, address, role, raw, account, task, kind, state, thread, draft, attempts, first_try"
 )
 # No mail about a problem overtakes an older one: "solved" must not arrive after "failed again".
 _DUE = (
@@ -290,13 +289,12 @@ def _finish(transaction: Transaction, number: int, status: str, error: str) -> N
 
 
 def _read_outgoing(row: Sequence[Any]) -> OutgoingMail:
-    number, key, address, role, raw, sender, account, task, kind, state, thread, draft = row[:12]
+    number, key, address, role, raw, account, task, kind, state, thread, draft = row[:11]
     mail = QueuedMail(
         key,
         address,
         Role[role],
         raw,
-        sender,
         account,
         task,
         EventKind[kind] if kind else None,
@@ -304,7 +302,7 @@ def _read_outgoing(row: Sequence[Any]) -> OutgoingMail:
         thread=thread,
         draft=draft,
     )
-    return OutgoingMail(number, mail, row[12], read_optional_time(row[13]))
+    return OutgoingMail(number, mail, row[11], read_optional_time(row[12]))
 
 
 def _log_mail(transaction: Transaction, action: LogAction, mail: QueuedMail, reason: str) -> None:
