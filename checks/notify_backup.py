@@ -1,10 +1,11 @@
 """notify_backup: notifies the customers and resellers of failing accounts."""
 
 import os
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from backup_monitoring.model import UsageError, escape_unprintable
+from backup_monitoring.model import MonitoringError, UsageError, escape_unprintable
 from backup_monitoring.notify import HOOK_LIMIT, spool_quickly
 from backup_monitoring.plugin import Watchdog
 
@@ -16,9 +17,11 @@ if TYPE_CHECKING:  # what the hook does not load
     from backup_monitoring.plugin import Parser
     from backup_monitoring.settings import Settings
 
-DONE, INCOMPLETE = 0, 1
+DONE, INCOMPLETE, NOT_WRITTEN, WRONG = 0, 1, 2, 3
+_TRY_LATER = "4.3.0"  # RFC 3463: Postfix's pipe(8) keeps a mail if the output begins with it
 PhaseCallback = Callable[[str], None]
-_LIMIT = 300  # seconds, of all jobs but the hook
+_LIMIT = 300  # seconds, of all jobs but the hook and the delivery
+_DELIVERY_LIMIT = 660  # seconds: one mail to a server that takes half a minute for each answer
 
 
 def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
@@ -43,8 +46,16 @@ def _run_job(arguments: Sequence[str], watchdog: Watchdog, began: int) -> tuple[
     options = _parser().parse(arguments)
     options.began = began
     mode = _choose_mode(options)
-    settings = start_run(options, watchdog, HOOK_LIMIT if mode is _hook else _LIMIT)
-    return mode(options, settings, choose_now(options), watchdog.phase)
+    limits: dict[Mode, int] = {_hook: HOOK_LIMIT, _deliver: _DELIVERY_LIMIT}
+    limit = limits.get(mode, _LIMIT)
+    options.timeout = options.timeout or limit
+    try:
+        settings = start_run(options, watchdog, limit)
+        return mode(options, settings, choose_now(options), watchdog.phase)
+    except MonitoringError as error:
+        if mode is _bounce:
+            return WRONG, f"{_TRY_LATER} {error}"
+        raise
 
 
 def _parser() -> "Parser":
@@ -61,7 +72,10 @@ def _parser() -> "Parser":
         "operator, or waits; 2 spool or outbox could not be written; 3 wrong options or settings",
     )
     add_account_option(parser)
-    add_common_options(parser, limit=f"{HOOK_LIMIT} for a notification, else {_LIMIT}")
+    add_common_options(
+        parser,
+        limit=f"{HOOK_LIMIT} for a notification, {_DELIVERY_LIMIT} for --deliver, else {_LIMIT}",
+    )
     call = parser.add_argument_group("a notification")
     for option, metavar, text in (
         ("type", "TYPE", "PROBLEM, RECOVERY, CUSTOM; others are only logged"),
@@ -90,7 +104,9 @@ def _add_modes(parser: "Parser") -> None:
         help="handle the calls that are spooled, and deliver what waits in the outbox",
     )
     group.add_argument(
-        "--release", action="store_true", help="release what is held, or was only recorded"
+        "--release",
+        action="store_true",
+        help="release what is held or was only recorded, and addresses that bounced",
     )
     group.add_argument(
         "--explain", action="store_true", help="show who is notified of an account, and why"
@@ -100,6 +116,11 @@ def _add_modes(parser: "Parser") -> None:
     )
     group.add_argument(
         "--test-mail", metavar="ADDRESS", help="send a mail of every kind and language there"
+    )
+    group.add_argument(
+        "--bounce",
+        action="store_true",
+        help="read a mail server's report that a mail did not arrive from standard input",
     )
     parser.add_argument(
         "--dry-run", action="store_true", help="print recipients, reasons and mails; change nothing"
@@ -117,6 +138,7 @@ def _choose_mode(options: "argparse.Namespace") -> Mode:
         "explain": _explain,
         "check_contacts": _check_contacts,
         "test_mail": _test_mail,
+        "bounce": _bounce,
     }
     asked = [name for name in modes if getattr(options, name)]
     if len(asked) > 1:
@@ -179,7 +201,8 @@ def _deliver(
 
     if options.dry_run:
         raise UsageError("--dry-run", "does not work with --deliver", "leave it out")
-    return Notifier(settings, now, phase).deliver()
+    passed = (time.clock_gettime_ns(time.CLOCK_BOOTTIME) - options.began) / 10**9
+    return Notifier(settings, now, phase).deliver(options.timeout, options.timeout - passed)
 
 
 def _release(
@@ -246,3 +269,25 @@ def _test_mail(
     from backup_monitoring.notify import Notifier
 
     return Notifier(settings, now, phase, dry=options.dry_run).send_test_mails(options.test_mail)
+
+
+def _bounce(
+    options: "argparse.Namespace", settings: "Settings", now: "datetime", phase: PhaseCallback
+) -> tuple[int, str]:
+    """Take a report of a mail server, as its pipe: only what is not stored is tried again."""
+    from backup_monitoring.mail import MAX_BYTES
+    from backup_monitoring.notify import Notifier
+    from backup_monitoring.outbox import OutboxError
+
+    if options.dry_run:
+        raise UsageError("--dry-run", "does not work with --bounce", "leave it out")
+    if sys.stdin is None:
+        raise UsageError("--bounce", "standard input is closed", "pipe a report into it")
+    phase("reading the report from standard input")
+    message = sys.stdin.buffer.read(MAX_BYTES)
+    while sys.stdin.buffer.read(MAX_BYTES):  # a mail server wants to get rid of the rest, too
+        pass
+    try:
+        return Notifier(settings, now, phase).take_bounce(message)
+    except OutboxError as error:
+        return NOT_WRITTEN, f"{_TRY_LATER} {error}"

@@ -19,6 +19,7 @@ MEASUREMENTS: tuple[Callable[[Stage], Iterator[Figure]], ...] = (
     notifier.hook,
     notifier.scan,
     notifier.mails,
+    notifier.delivery,
     monitoring.objects,
     monitoring.results,
 )

@@ -1,13 +1,17 @@
 """Measurements of the notifier: the hook, and a scan from the store."""
 
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
-from benchmarks.compared import Command, compare
+from benchmarks.compared import Command, Used, compare
 from benchmarks.figures import IMPORT, OF_IMPORT, Figure, memory, ratio
 from benchmarks.sample_data import FIRST_UID, NOW, ONE_FAILS
 from benchmarks.stage import Stage
+from mail import exim
 
 _MAILS = 1000
+_WAITING_MAILS = 10_000
 
 
 def hook(stage: Stage) -> Iterator[Figure]:
@@ -48,3 +52,20 @@ def mails(stage: Stage) -> Iterator[Figure]:
     )
     what = f"{count:,} new mails into the outbox, recipients included"
     yield Figure(what, seconds, 3, "s", "a transaction per account")
+
+
+def delivery(stage: Stage) -> Iterator[Figure]:
+    """Compare the delivery of waiting mails to a real Exim with a loop that only sends."""
+    folder = Path(tempfile.mkdtemp(prefix="delivery-", dir=stage.folder))
+    for each in (stage.folder, folder):
+        each.chmod(0o755)  # Exim has a user of its own
+    served = stage.many
+    with exim.running(folder / "exim", options="queue_only") as server:
+        count, ours, bare = stage.inside(
+            *("delivering.py", served.stored, folder, min(_WAITING_MAILS, served.accounts // 10)),
+            *(1, server.port, NOW.isoformat()),
+        )
+    what = f"delivery of {count:,} waiting mails to Exim, writing them included"
+    yield ratio(
+        f"{what}, to a bare smtplib loop of the same messages", Used(ours, 0), Used(bare, 0), 1.2
+    )

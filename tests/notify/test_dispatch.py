@@ -85,7 +85,8 @@ class House:
                 key = f"{self._minutes}@digest"
                 queue_digest(t, mail(key, address, role=role), ids)
                 sent += [(event.kind.name, address) for event in digest.events]
-            while claimed := queue.claim(t):
+            while found := queue.claim(t, 1):
+                (claimed,) = found
                 address, refused = claimed.mail.address, claimed.mail.address in self.refused
                 outcome = SendOutcome.REFUSED if refused else SendOutcome.ACCEPTED
                 queue.record_result(t, claimed, SendResult(outcome, "550 no"))

@@ -15,6 +15,7 @@ from backup_monitoring.model.people import Contact, Customer, Person, Reseller
 from backup_monitoring.model.verdicts import State
 from backup_monitoring.notify.contact_check import check_contacts
 from backup_monitoring.notify.recipients import find_operator, find_recipients, find_switched_off
+from backup_monitoring.outbox import Undeliverable, make_entry
 from backup_monitoring.settings.directory import AttributeNames
 from backup_monitoring.settings.notify import NotifySettings, ResellerDelivery
 from people import PeopleTable
@@ -882,3 +883,66 @@ def test_check_contacts(people: list[Contact | Person | Reseller], says: list[st
 
 def test_the_operator() -> None:
     assert find_operator(POLICY).address == "operations@example.org"
+
+
+# --- addresses that bounced ---
+
+
+def _undeliverable(address: str, dn: str, attribute: str, values: tuple[str, ...]) -> Undeliverable:
+    return Undeliverable({(address, make_entry(dn, attribute, values)): "bounced: 5.1.1"})
+
+
+def test_an_address_that_bounced_is_not_notified_until_its_entry_changes() -> None:
+    account = contact(mails=("old@example.org", "own@example.org"), person="4000002")
+    bounced = _undeliverable("old@example.org", account.dn, "mail", account.mails)
+
+    def decide_on(mails: tuple[str, ...]) -> Decision:
+        changed = account._replace(mails=mails)
+        table = PeopleTable.of([changed, person("4000002", "person@example.org")])
+        return find_recipients(event(), table, POLICY, undeliverable=bounced)
+
+    decision = decide_on(account.mails)
+    assert notified(decision) == {("customer", "own@example.org")}
+    assert f"{account.dn}: mail old@example.org: bounced: 5.1.1" in decision.findings
+    assert decision.operator_reason is None  # was notified when it bounced
+    assert notified(decide_on(("old@example.org",))) == {("customer", "old@example.org")}
+    reversed_values = decide_on(account.mails[::-1])  # a directory keeps no order
+    assert notified(reversed_values) == {("customer", "own@example.org")}
+
+
+def test_the_person_is_notified_where_all_own_addresses_bounced() -> None:
+    account = contact(mails=("own@example.org",), person="4000002")
+    table = PeopleTable.of([account, person("4000002", "person@example.org")])
+    bounced = _undeliverable("own@example.org", account.dn, "mail", account.mails)
+
+    decision = find_recipients(event(), table, POLICY, undeliverable=bounced)
+
+    assert notified(decision) == {("customer", "person@example.org")}
+    assert f"{account.dn}: mail: no address can be used" in decision.findings
+    assert bounced.find("own@example.org", decision.recipients[0].entry) == ""
+
+
+def test_the_operator_is_notified_where_nobody_is_left() -> None:
+    account = contact(mails=("own@example.org",), person="")
+    bounced = _undeliverable("own@example.org", account.dn, "mail", account.mails)
+
+    decision = find_recipients(event(), PeopleTable.of([account]), POLICY, undeliverable=bounced)
+
+    assert notified(decision) == set()
+    assert decision.operator_reason == f"{account.dn}: no address found for the customer"
+
+
+def test_a_bounce_of_one_entry_silences_no_other() -> None:
+    mine = contact(mails=("support@example.org",), resellers=("4000000",))
+    sells = reseller(mail_to=("support@example.org",))
+    bounced = _undeliverable("support@example.org", mine.dn, "mail", mine.mails)
+
+    decision = find_recipients(
+        event(), PeopleTable.of([mine, sells]), POLICY, undeliverable=bounced
+    )
+
+    assert notified(decision) == {("reseller", "support@example.org")}
+    entries = {each.entry for each in decision.recipients}
+    assert entries == {
+        make_entry(f"ou=notifications,{sells.dn}", "sstMailTo", sells.mail_to),
+    }

@@ -45,7 +45,7 @@ def mail(
     thread: str = "",
 ) -> QueuedMail:
     raw = f"Message-ID: <{key}>\r\nTo: {address}\r\nSubject: test\r\n\r\n.\r\nHello\r\n".encode()
-    plain = QueuedMail(f"<{key}>", address, role, raw, "bounces@example.org", thread=thread)
+    plain = QueuedMail(f"<{key}>", address, role, raw, thread=thread)
     if about is None:
         return plain
     return plain._replace(

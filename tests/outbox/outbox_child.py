@@ -6,13 +6,13 @@ A process of its own, without threads, that forks for each step: the mail server
 import json
 import os
 import signal
-import smtplib
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import backup_monitoring.mail.smtp  # noqa: F401 - before each fork, not after
+from backup_monitoring.mail.smtp_connection import SmtpConnection
 from backup_monitoring.mail.transport_selection import open_transport
 from backup_monitoring.outbox.delivery import deliver
 from backup_monitoring.outbox.queue import queue_for_digest, queue_mail, record_event, track_failure
@@ -43,13 +43,13 @@ class Fault:
 
     def attach(self, outbox: Outbox) -> None:
         outbox._db.set_trace_callback(self.step)
-        self._wrap("send", before=True)
+        self._wrap("_send_all", before=True)
         self._wrap("getreply", before=False)
 
     def _wrap(self, name: str, before: bool) -> None:
-        plain: Callable[..., Any] = getattr(smtplib.SMTP, name)
+        plain: Callable[..., Any] = getattr(SmtpConnection, name)
 
-        def wrapped(connection: smtplib.SMTP, *arguments: Any) -> Any:
+        def wrapped(connection: SmtpConnection, *arguments: Any) -> Any:
             what = f"{name} {arguments[0][:20]!r}" if arguments else name
             if before:
                 self.step(what)
@@ -59,7 +59,7 @@ class Fault:
                 self.step(what)
             return answer
 
-        setattr(smtplib.SMTP, name, wrapped)
+        setattr(SmtpConnection, name, wrapped)
 
 
 def queue(outbox: Outbox, number: int) -> None:

@@ -2,6 +2,9 @@
 
 import json
 import multiprocessing
+import os
+import re
+import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,12 +20,15 @@ from backup_monitoring.outbox.backlog import read_status
 from backup_monitoring.outbox.delivery import TIME_LIMIT, DeliveryResult, deliver
 from backup_monitoring.outbox.delivery_log import DeliveryLog
 from backup_monitoring.outbox.messages import Digest, DigestPart, QueuedMail, RefusedMail
+from backup_monitoring.outbox.outbox_errors import OutboxError
+from backup_monitoring.outbox.outbox_file import name_lock
 from backup_monitoring.outbox.queue import queue_for_digest, queue_mail, track_failure
 from backup_monitoring.outbox.sending import choose_pause
+from backup_monitoring.outbox.sent import read_conversation
 from backup_monitoring.outbox.transaction import Outbox
 from backup_monitoring.settings.notify import NotifySettings
 from integration.slapd import free_port
-from mail import mailserver
+from mail import mailserver, scripted
 from mail.mailserver import Behaviour
 from outbox.outbox_cases import (
     MINUTE,
@@ -47,7 +53,10 @@ class House:
         self.outbox = Outbox(folder / "outbox", DeliveryLog(self.log))
         self.server = server
         self.policy = NotifySettings(
-            smtp=f"smtp://localhost:{port}", storm=False, operator=OPERATOR
+            smtp=f"smtp://localhost:{port}",
+            return_path="bounces@example.org",
+            storm=False,
+            operator=OPERATOR,
         )
         self.composer = Composer()
 
@@ -185,7 +194,7 @@ def test_pause() -> None:
 
 def test_a_final_refusal_is_reported_once(house: House) -> None:
     house.server.answers["RCPT a@example.org"] = "550 5.1.1 no such user"
-    house.server.answers["DATA b@example.org"] = "554 5.7.1 spam"
+    house.server.answers["RCPT b@example.org"] = "550 5.7.1 not for you"
     house.queue(mail("1@t", "a@example.org"), mail("2@t", "b@example.org"), mail("3@t"))
 
     assert house.deliver() == DeliveryResult(sent=2, refused=2)
@@ -193,7 +202,7 @@ def test_a_final_refusal_is_reported_once(house: House) -> None:
     [refused] = house.composer.refusals
     assert [(each.address, each.reason) for each in refused] == [
         ("a@example.org", "550 5.1.1 no such user"),
-        ("b@example.org", "554 5.7.1 spam"),
+        ("b@example.org", "550 5.7.1 not for you"),
     ]
     assert house.deliver(1000) == DeliveryResult()
     assert read_status(house.outbox.file, NOW).refused == 2
@@ -222,22 +231,85 @@ def test_a_refused_digest_is_reported_event_by_event(house: House) -> None:
 
 
 def test_no_notice_about_a_notice(house: House) -> None:
-    house.server.answers["RCPT"] = "550 5.1.1 nobody"
+    house.server.answers[f"RCPT {ANNA}"] = "550 5.1.1 nobody"
     house.queue(mail("1@t"))
+    house.deliver()
+    house.server.answers["RCPT"] = "550 5.1.1 nobody"
+    house.queue(mail("2@t", "b@example.org"))
 
-    assert house.deliver() == DeliveryResult(refused=2)
-    assert house.deliver(1) == DeliveryResult()
-    assert len(house.composer.refusals) == 1
+    for minute in range(0, 4 * 24 * 60, 60):  # the operator's address is refused, too: all wait
+        house.deliver(minute)
+
+    assert [len(each) for each in house.composer.refusals] == [1, 1]
+    assert house.deliver(7 * 24 * 60).refused == 1  # the notice
+    assert house.deliver(8 * 24 * 60) == DeliveryResult()
+    assert [len(each) for each in house.composer.refusals] == [1, 1]
 
 
 @pytest.mark.parametrize("operator", [OPERATOR, f"Operations <{OPERATOR}>"])
-def test_no_notice_to_the_fallback_about_itself(house: House, operator: str) -> None:
+def test_no_notice_to_the_operator_about_itself(house: House, operator: str) -> None:
     house.policy = house.policy._replace(operator=operator)
     house.server.answers["RCPT"] = "550 5.1.1 nobody"
     house.queue(mail("1@t", OPERATOR, role=Role.OPERATOR))
 
-    assert house.deliver() == DeliveryResult(refused=1)
+    assert house.deliver().retried == 1
+    assert house.deliver(3 * 24 * 60).refused == 1
     assert house.composer.refusals == []
+
+
+@pytest.mark.parametrize(
+    ("phase", "answer", "setting"),
+    [
+        ("MAIL", "501 5.1.7 bad sender", "return_path in [notify]"),
+        ("MAIL", "550 5.7.1 no", "return_path in [notify]"),
+        ("MAIL", "553 5.1.8 no such domain", "return_path in [notify]"),
+        ("MAIL", "554 5.7.1 no service", "this host or username"),
+        ("RCPT", "554 5.7.1 relay access denied", "operator and username in [notify]"),
+        ("DATA", "554 5.7.1 not your domain", "from and username in [notify]"),
+    ],
+)
+def test_a_server_that_refuses_us_refuses_no_mail(
+    house: House, phase: str, answer: str, setting: str
+) -> None:
+    house.server.answers[phase] = answer
+    house.queue(mail("1@t"), mail("2@t", "b@example.org"), mail("3@t", OPERATOR))
+
+    done = house.deliver()
+
+    assert (done.sent, done.retried, done.refused) == (0, 3, 0)
+    (error,) = done.errors
+    assert answer in str(error)
+    assert setting in str(error)
+    assert house.composer.refusals == []
+    assert house.deliver(2 * 24 * 60)[:3] == (0, 3, 0)
+    house.server.answers.clear()
+    assert house.deliver(3 * 24 * 60 - 1) == DeliveryResult(sent=3)
+
+
+def test_mails_that_wait_for_another_return_path_get_it(house: House) -> None:
+    house.server.answers["MAIL bounces@wrong.example.org"] = "553 5.1.8 no such domain"
+    wrong = house.policy._replace(return_path="bounces@wrong.example.org")
+    house.policy = wrong
+    house.queue(mail("1@t"))
+    assert house.deliver().retried == 1
+
+    house.policy = wrong._replace(return_path="bounces@example.org")
+    assert house.deliver(1) == DeliveryResult(sent=1)
+    assert [each.sender for each in house.server.got] == ["bounces@example.org"]
+
+
+def test_one_message_that_is_refused_stops_nobody_else(house: House) -> None:
+    house.server.answers[f"DATA {ANNA}"] = "554 5.7.1 spam"
+    house.queue(mail("1@t"), mail("2@t", "b@example.org"))
+
+    done = house.deliver()
+
+    assert (done.sent, done.retried) == (1, 1)
+    assert "554 5.7.1 spam" in str(done.errors[0])
+    assert house.deliver(3 * 24 * 60)[:3] == (1, 0, 1)
+    assert house.got() == ["b@example.org", OPERATOR]
+    [(refused,)] = house.composer.refusals
+    assert refused.reason == "given up after 2 tries: 554 5.7.1 spam"
 
 
 def test_no_server(house: House) -> None:
@@ -304,7 +376,10 @@ def test_connections_that_are_lost_again_and_again(house: House) -> None:
     house.server.drop = "DATA"
     house.queue(*(mail(f"{n}@t", f"a{n}@example.org") for n in range(10)))
 
-    assert house.deliver() == DeliveryResult(retried=2)
+    done = house.deliver()
+    assert (done.sent, done.retried) == (0, 2)
+    (error,) = done.errors
+    assert str(error).endswith("the server closed the connection; check the mail server's log")
     house.server.drop = ""
     assert house.deliver() == DeliveryResult(sent=8)
     assert house.deliver(1) == DeliveryResult(sent=2)
@@ -314,9 +389,130 @@ def test_accepted_without_an_answer_comes_twice_rather_than_never(house: House) 
     house.server.drop, house.server.drops = "ACCEPTED", 1
     house.queue(mail("1@t"))
 
-    assert house.deliver() == DeliveryResult(retried=1)
+    assert house.deliver().retried == 1
     assert house.deliver(1) == DeliveryResult(sent=1)
     assert house.got() == [ANNA, ANNA]
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_who_may_have_heard_of_a_problem_hears_of_its_end_after_it(
+    house: House, killed: bool
+) -> None:
+    about, over = event(), event(kind=EventKind.RECOVERY, state=State.OK)
+    house.queue(mail("problem@t", about=about))
+    house.server.drop, house.server.drops = "ACCEPTED", 1
+    if killed:
+        with house.outbox.transaction(NOW) as t:
+            t.execute("UPDATE mails SET status = 'sending'")
+        house.deliver(limit=timedelta(0))
+        house.server.drops = 0
+    else:
+        house.deliver()
+    with house.outbox.transaction(NOW) as t:
+        (heard,) = read_conversation(t, about.uid, about.task).drop_unsent().list_notified()
+        assert heard.recipient.address == ANNA
+        track_failure(t, over)
+        last = read_conversation(t, about.uid, about.task).find_last(ANNA, (Role.CUSTOMER,))
+        assert last is not None
+        assert last.kind is EventKind.PROBLEM
+        queue_mail(t, mail("solved@t", about=over))
+
+    if not killed:
+        assert house.deliver(0.5) == DeliveryResult()  # the end does not overtake it
+    assert house.deliver(1).sent == 2
+    keys = [each.key for each in house.server.got]
+    assert keys == ["<problem@t>"] * (1 if killed else 2) + ["<solved@t>"]
+
+
+class Killed(BaseException):
+    """The end of the process, whatever it was doing."""
+
+
+class Killing:
+    """A transport that accepts mails, and kills the process with the mail *last*."""
+
+    def __init__(self, last: int, accepts_last: bool) -> None:
+        self.got: list[str] = []
+        self._last = last
+        self._accepts_last = accepts_last
+
+    def send(self, sender: str, address: str, message: bytes) -> SendResult:
+        if len(self.got) == self._last and not self._accepts_last:
+            raise Killed
+        self.got.append(address)
+        if len(self.got) > self._last:
+            raise Killed
+        return SendResult(SendOutcome.ACCEPTED, "250 fine")
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("accepted", [False, True])
+def test_a_kill_within_a_batch_repeats_one_mail_at_most(house: House, accepted: bool) -> None:
+    addresses = [f"a{n}@example.org" for n in range(9)]
+    house.queue(*(mail(f"{n}@t", each, about=event(f"400{n}")) for n, each in enumerate(addresses)))
+    killing = Killing(5, accepted)
+    with pytest.raises(Killed):
+        deliver(house.outbox, killing, house.policy, NOW, house.composer)
+
+    # The five before are known; of the sixth nobody knows.
+    assert killing.got == addresses[: 6 if accepted else 5]
+    assert house.deliver() == DeliveryResult(sent=9)
+    assert house.got() == addresses[5:]
+    assert sorted(house.logged("sent")) == [("sent", each) for each in addresses]
+
+
+def test_marks_of_another_batch_say_nothing(house: House) -> None:
+    house.queue(mail("1@t"))
+    with pytest.raises(Killed):
+        deliver(house.outbox, Killing(0, True), house.policy, NOW, house.composer)
+    lock = name_lock(house.outbox.file)
+    lock.write_text(lock.read_text().replace("?", "+").replace("\n", "0\n", 1))
+
+    assert house.deliver() == DeliveryResult(sent=1)
+
+
+def test_nothing_is_sent_on_a_full_disk(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.queue(mail("1@t"))
+    monkeypatch.setattr(os, "pwrite", lambda *_: 0)
+    with pytest.raises(OutboxError, match="the disk is full"):
+        house.deliver()
+    monkeypatch.undo()
+
+    assert house.got() == []
+    assert house.deliver() == DeliveryResult(sent=1)
+
+
+def test_a_problem_that_certainly_did_not_arrive_is_dropped_with_its_end(house: House) -> None:
+    about = event()
+    house.queue(mail("problem@t", about=about))
+    house.server.drop, house.server.drops = "RCPT", 1
+    house.deliver()
+
+    with house.outbox.transaction(NOW) as t:
+        assert read_conversation(t, about.uid, about.task).drop_unsent().messages == ()
+        track_failure(t, event(kind=EventKind.RECOVERY, state=State.OK))
+        assert read_conversation(t, about.uid, about.task).messages == ()
+
+
+def test_a_slow_server_gets_no_mail_twice(house: House) -> None:
+    """A mail takes half a second; of a delivery's 3 s, 1.2 s are kept for the last answer."""
+    house.queue(*(mail(f"{n}@t", f"a{n}@example.org") for n in range(9)))
+    with scripted.running({}, delay=0.1) as (server, port):
+        policy = house.policy._replace(smtp=f"smtp://127.0.0.1:{port}")
+        sent, errors = 0, ""
+        while sent < 9:
+            began = time.monotonic()
+            transport = open_transport(policy, 0.3, began + 3)
+            now = NOW + 30 * sent * MINUTE
+            done = deliver(house.outbox, transport, policy, now, house.composer)
+            assert time.monotonic() - began < 3
+            assert done.sent > 0
+            sent, errors = sent + done.sent, errors + str(done.errors)
+    assert "too slow" in errors
+    keys = [re.search(rb"<.+>", each)[0] for each in server.contents]  # type: ignore[index]
+    assert sorted(keys) == [b"<%d@t>" % n for n in range(9)]
 
 
 def test_one_connection_for_many(house: House) -> None:

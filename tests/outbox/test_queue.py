@@ -292,7 +292,54 @@ def test_two_users_of_a_group(tmp_path: Path) -> None:
     assert read_status(file, NOW).waiting == 3
 
 
-def child(program: str, *arguments: str, code: int = 0) -> str:
+INTERRUPTED = """
+import os, sys
+from outbox.outbox_cases import NOW, mail
+from backup_monitoring.outbox.queue import queue_mail
+from backup_monitoring.outbox.transaction import Outbox
+from pathlib import Path
+with Outbox(Path(sys.argv[1])) as outbox:
+    with outbox.transaction(NOW) as t:
+        queue_mail(t, mail("1@t"))
+    with outbox.transaction(NOW) as t:
+        t.execute("PRAGMA cache_size = 1")  # what is changed is written before the commit
+        for number in range(2, 200):
+            queue_mail(t, mail(f"{number}@t"))
+        os.kill(os.getpid(), 9)
+"""
+READER = """
+import os, sys
+from outbox.outbox_cases import NOW
+from backup_monitoring.outbox.backlog import read_status
+from pathlib import Path
+if os.geteuid() == 0:
+    os.setgroups([]); os.setgid(12345); os.setuid(65534)
+print(read_status(Path(sys.argv[1]), NOW).waiting)
+"""
+
+
+def test_a_transaction_that_was_killed_is_judged_without_it(tmp_path: Path) -> None:
+    file = tmp_path / "shared" / "outbox"
+    file.parent.mkdir()
+    child(INTERRUPTED, str(file), code=-9)
+    journal = file.with_name("outbox-journal")
+    for parent in (file.parent, tmp_path, *tmp_path.parents[:2]):
+        parent.chmod(parent.stat().st_mode | 0o055)
+    for each in file.parent.iterdir():
+        each.chmod(0o444)  # a reader cannot end what the writer began
+    before = (file.read_bytes(), journal.read_bytes())
+    assert before[1]
+
+    assert child(READER, str(file)) == "1\n"
+    assert (file.read_bytes(), journal.read_bytes()) == before
+    journal.chmod(0o600)
+    if os.geteuid() == 0:
+        failed = child(READER, str(file), code=1, stream="stderr")
+        assert "OutboxAccessError" in failed
+        assert "outbox-journal: cannot be used (Permission denied)" in failed
+
+
+def child(program: str, *arguments: str, code: int = 0, stream: str = "stdout") -> str:
     root = Path(__file__).parents[2]
     done = subprocess.run(
         [sys.executable, "-c", program, *arguments],
@@ -302,7 +349,7 @@ def child(program: str, *arguments: str, code: int = 0) -> str:
         check=False,
     )
     assert done.returncode == code, done.stderr
-    return done.stdout
+    return str(getattr(done, stream))
 
 
 FULL = """

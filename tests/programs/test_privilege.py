@@ -164,10 +164,12 @@ def test_the_units_wait_longer_than_the_programs() -> None:
             own = _find_limit(Path(program).name, *arguments)
         found[unit.stem.removeprefix("backup-monitoring-")] = own
         assert waits >= own + 60, unit.name
+        assert re.search(r"^MemoryMax=[1-9][0-9]*[MG]$", text, re.M), unit.name
 
     assert found.pop("collect") == 3600
     assert found.pop("objects") == 600
-    assert found == dict.fromkeys(("deliver", "overview", "scan", "submit"), 300)
+    assert found.pop("deliver") == 660
+    assert found == dict.fromkeys(("overview", "scan", "submit"), 300)
 
 
 def test_what_a_small_debian_lacks_is_not_needed() -> None:

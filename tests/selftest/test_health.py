@@ -217,6 +217,13 @@ def test_accounts_that_cannot_be_judged(
             id="too long",
         ),
         pytest.param(
+            OutboxHealth(waiting=1, oldest=timedelta(hours=2), reason="refuses; check return_path"),
+            State.CRITICAL,
+            "1 mails wait, the oldest for 2 h, threshold 1h ([monitoring] outbox): refuses; check "
+            "return_path",
+            id="with the reason",
+        ),
+        pytest.param(
             OutboxHealth(spooled=3, retried=1, oldest_call=timedelta(hours=1)),
             State.OK,
             "last run took",

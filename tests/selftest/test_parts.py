@@ -329,24 +329,24 @@ def test_a_mail_server_is_tried_until_before_the_content(
             "MAIL <>",
             "550 5.7.1 no bounces from here",
             "FAILED  mail: smtp://localhost:PORT: refuses mails from the null return "
-            "path: 550 5.7.1 no bounces from here; check return_path and username in [notify], "
-            "and the mail server's log",
+            "path: 550 5.7.1 no bounces from here; set return_path in [notify], or let the server "
+            "accept bounces from this host",
             id="the sender",
         ),
         pytest.param(
             "MAIL",
             "530 5.7.0 authentication required",
             "FAILED  mail: smtp://localhost:PORT: refuses mails from the null return "
-            "path: 530 5.7.0 authentication required; check return_path and username in [notify], "
-            "and the mail server's log",
+            "path: 530 5.7.0 authentication required; check username, password_file and start_tls "
+            "in [notify]",
             id="a login is missing",
         ),
         pytest.param(
             "RCPT ops@example.org",
             "554 5.7.1 relay access denied",
             "FAILED  mail: smtp://localhost:PORT: refuses the operator ops@example.org: 554 5.7.1 "
-            "relay access denied; check operator in [notify], and that the server relays for this "
-            "host or login",
+            "relay access denied; check operator and username in [notify], and that the server "
+            "relays for this host",
             id="the operator",
         ),
         pytest.param(

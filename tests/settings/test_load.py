@@ -356,3 +356,36 @@ def test_the_annotated_example_shows_every_key(tmp_path: Path) -> None:
     assert settings.directory.uri == ("ldaps://ldap.example.org",)
     for setting in settings.in_effect:
         assert f"{setting.key} = " in annotated, setting
+
+
+@pytest.mark.parametrize(
+    "path", ["", "bounces@example.org", "bounces+{token}@example.org", "{token}@b.example.org"]
+)
+def test_return_paths(tmp_path: Path, path: str) -> None:
+    assert read(tmp_path, f'{MINIMAL}[notify]\nreturn_path = "{path}"\n').notify.return_path == path
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("bounces", "not an address"),
+        ("bounces{token}", "not an address"),
+        ("bounces@{token}.example.org", 'not an address with at most one {token}, before the "@"'),
+        ("{token}{token}@example.org", "at most one {token}"),
+        ("{tocken}@example.org", "at most one {token}"),
+        ("Bounces <bounces@example.org>", "at most one {token}"),
+        (f"{'b' * 29}{{token}}@example.org", "room for 28 characters"),
+    ],
+)
+def test_return_paths_that_are_not_valid(tmp_path: Path, path: str, says: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        read(tmp_path, f'{MINIMAL}[notify]\nreturn_path = "{path}"\n')
+
+    assert "[notify] return_path: " in str(raised.value)
+    assert says in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["localhost", "back up.example.org", "a.b\\r\\nMAIL", ".", "[x"])
+def test_names_of_this_host_that_are_not_valid(tmp_path: Path, name: str) -> None:
+    with pytest.raises(SettingsError, match=r"\[notify\] helo_name: .* is not a full host name"):
+        read(tmp_path, f'{MINIMAL}[notify]\nhelo_name = "{name}"\n')

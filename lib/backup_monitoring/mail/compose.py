@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from binascii import b2a_qp
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, tzinfo
 from email.header import Header
 from email.headerregistry import Address
@@ -132,14 +133,36 @@ def _compose(write: Callable[[TemplateSet], MailContent], envelope: _Envelope) -
     message = EmailMessage(policy=SMTP)
     for name, value in _make_headers(envelope, sender, key).items():
         message[name] = _parse_header(name, str(value)) if name in _REPEATED else value
-    # Quoted-printable keeps every line short, whatever a name has in it and a server supports.
-    message.set_content(text, cte="quoted-printable")
-    message.add_alternative(html, subtype="html", cte="quoted-printable")
-    message.set_boundary(f"=_{key[1:25]}")
     if complaint:
         complaints = (*complaints, complaint)
-    data = _fold_subject(content.subject) + _make_unsubscribe(content) + message.as_bytes()
+    head = _fold_subject(content.subject) + _make_unsubscribe(content)
+    head += message.as_bytes().removesuffix(b"\r\n")
+    data = head + _write_alternatives(f"=_{key[1:25]}", {"plain": text, "html": html})
     return Mail(key, content.subject, data, complaints, len(html.encode()))
+
+
+def _write_alternatives(boundary: str, texts: Mapping[str, str]) -> bytes:
+    """Return the header fields of a body with *texts* by subtype, and that body.
+
+    As EmailMessage does, in a fraction of its time: ten thousand mails may wait for a server.
+    """
+    lines = [
+        "MIME-Version: 1.0",
+        f'Content-Type: multipart/alternative; boundary="{boundary}"',
+        "",
+    ]
+    for subtype, text in texts.items():
+        # Quoted-printable keeps every line short, whatever a name has in it and a server supports.
+        body = b2a_qp(b"\r\n".join(text.encode().splitlines()))
+        lines += [
+            f"--{boundary}",
+            f'Content-Type: text/{subtype}; charset="utf-8"',
+            "Content-Transfer-Encoding: quoted-printable",
+            "",
+            body.decode("ascii"),
+            "",
+        ]
+    return "\r\n".join((*lines, f"--{boundary}--", "")).encode("ascii")
 
 
 def _render(

@@ -1,9 +1,23 @@
 """Delivers mails to a mail server, many over one connection."""
 
-import re
+import math
 import smtplib
 
-from backup_monitoring.mail.smtp_session import SmtpConnection, hang_up, open_session
+from backup_monitoring.mail.headers import MailError, choose_mailbox
+from backup_monitoring.mail.smtp_connection import (
+    CONTINUE,
+    LateError,
+    SmtpConnection,
+    Waits,
+    is_done,
+)
+from backup_monitoring.mail.smtp_session import (
+    LOGIN,
+    explain_refused_operator,
+    explain_refused_sender,
+    hang_up,
+    open_session,
+)
 from backup_monitoring.mail.transport import (
     SendOutcome,
     SendResult,
@@ -13,8 +27,7 @@ from backup_monitoring.mail.transport import (
 )
 from backup_monitoring.settings import NotifySettings
 
-_WAIT_FACTOR_AFTER_DATA = 4  # a missed answer means that the mail is sent twice
-_NOT_ALLOWED = (530, 534, 535, 538)  # RFC 4954: about our login, not about this mail
+_LATER, _REFUSED = 4, 5  # the first digit
 _CLOSING = 421
 
 
@@ -22,43 +35,129 @@ class Smtp:
     """A transport by SMTP; certificates are always verified.
 
     Args:
-        settings: ``smtp``, ``start_tls``, ``ca_file``, and the login.
+        settings: ``smtp``, ``start_tls``, ``ca_file``, the login, ``helo_name`` and ``operator``.
         wait: seconds to wait for each answer.
+        deadline: monotonic time at which the last answer has come, or was not waited for.
     """
 
-    def __init__(self, settings: NotifySettings, wait: float) -> None:
+    def __init__(self, settings: NotifySettings, wait: float, deadline: float = math.inf) -> None:
         self._settings = settings
-        self._wait = wait
+        self._waits = Waits(wait, deadline)
         self._connection: SmtpConnection | None = None
+        self._is_clean = False
 
     def send(self, sender: str, address: str, message: bytes) -> SendResult:
-        """Send *message* over the open connection, or a new one; see `Transport`."""
+        """Send *message* over the open connection, or a new one; see `Transport`.
+
+        An answer to RCPT is about the address. All other answers are about us: whatever they say,
+        the mail waits. Only a server that refuses its operator, too, refuses an address because of
+        us.
+        """
         problem = find_unusable(address)
         if problem:
             return SendResult(SendOutcome.REFUSED, problem)
-        if self._connection is None or not self._reset(self._connection):
-            self._connection = open_session(self._settings, self._wait)
         try:
-            answer = _transact(self._connection, sender, address, message)
+            code, text = self._begin(sender, not message.isascii())
+            result = self._transact(code, text, sender, address, message)
         except (OSError, smtplib.SMTPException) as error:
-            self._abandon()
-            return SendResult(SendOutcome.LOST, _format_error(error, self._wait))
+            result = SendResult(SendOutcome.LOST, quote_answer(str(error)))
         except TransportError:
             self.close()
             raise
-        if answer.outcome is SendOutcome.LOST:
+        if result.outcome in (SendOutcome.LOST, SendOutcome.UNANSWERED):
             self._abandon()
-        return answer
+        return result
 
-    def _reset(self, connection: SmtpConnection) -> bool:
-        """Reset a used connection; return whether it still works: servers may end it anytime."""
+    def _begin(self, sender: str, needs_8bit: bool) -> tuple[int, bytes]:
+        """Return the answer to MAIL on the open connection, or on a new one.
+
+        A server may end a connection anytime: that is noticed here, when nothing is lost.
+        """
+        if self._connection is not None:
+            try:
+                if self._is_clean or is_done(self._connection.rset()[0]):
+                    code, text = _send_mail_command(self._connection, sender, needs_8bit)
+                    if code != _CLOSING:
+                        return code, text
+            except LateError:
+                raise
+            except (OSError, smtplib.SMTPException):
+                pass  # the reason does not matter: a new connection is opened
+            self._abandon()
+        self._connection = open_session(self._settings, self._waits)
+        return _send_mail_command(self._connection, sender, needs_8bit)
+
+    def _transact(
+        self, code: int, text: bytes, sender: str, address: str, message: bytes
+    ) -> SendResult:
+        """Go on after the answer *code* and *text* to MAIL."""
+        connection = self._connection
+        assert connection is not None  # noqa: S101 - there was an answer
+        self._is_clean = False
+        if code // 100 == _REFUSED:
+            raise explain_refused_sender(self._settings, sender, code, text)
+        if not is_done(code):
+            return _put_off(code, text)
+        code, text = connection.rcpt(address)
+        if code in LOGIN:
+            raise explain_refused_sender(self._settings, sender, code, text)
+        if code // 100 == _REFUSED:
+            return self._judge_refusal(connection, address, code, text)
+        if not is_done(code):
+            return _put_off(code, text)
+        code, text = connection.docmd("DATA")
+        if code == CONTINUE:
+            return self._send_content(connection, message)
+        if code // 100 == _REFUSED:
+            return self._refuse_message("to send a mail", code, text)
+        return _put_off(code, text)
+
+    def _send_content(self, connection: SmtpConnection, message: bytes) -> SendResult:
+        lines = message.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
+        connection.begin_content()
+        connection.send_content(lines)
         try:
-            if connection.rset()[0] == 250:
-                return True
-        except (OSError, smtplib.SMTPException):
-            pass  # the reason does not matter: a new connection is opened
-        self._abandon()
-        return False
+            code, text = connection.getreply()
+        except (OSError, smtplib.SMTPException) as error:
+            return SendResult(SendOutcome.UNANSWERED, quote_answer(str(error)))
+        if is_done(code):
+            self._is_clean = True  # the server awaits the next mail: RFC 5321, 4.1.1.4
+            return SendResult(SendOutcome.ACCEPTED, f"{code} {quote_answer(text)}")
+        if code // 100 == _REFUSED:
+            return self._refuse_message("the content of a mail", code, text)
+        result = _put_off(code, text)
+        if result.outcome is SendOutcome.LOST and code != _CLOSING:  # neither yes nor no
+            return result._replace(outcome=SendOutcome.UNANSWERED)
+        return result
+
+    def _judge_refusal(
+        self, connection: SmtpConnection, address: str, code: int, text: bytes
+    ) -> SendResult:
+        """Return the result of a mail to *address*, which is refused with *code* and *text*."""
+        refused = SendResult(SendOutcome.REFUSED, f"{code} {quote_answer(text)}")
+        operator = self._find_operator()
+        if not operator:
+            return refused
+        if operator != address:
+            code, text = connection.rcpt(operator)
+        if code // 100 != _REFUSED:
+            return refused
+        error = explain_refused_operator(self._settings, code, text)
+        return refused._replace(outcome=SendOutcome.LATER, error=error)
+
+    def _find_operator(self) -> str:
+        """Return the operator's address, '' without one: the settings are not this mail's fault."""
+        try:
+            return choose_mailbox(self._settings.operator, "[notify] operator").address
+        except MailError:
+            return ""
+
+    def _refuse_message(self, what: str, code: int, text: bytes) -> SendResult:
+        """Return the result of a mail that the server does not take from us."""
+        answer = f"{code} {quote_answer(text)}"
+        remedy = "check from and username in [notify], the reseller's sstMailFrom, the server's log"
+        error = TransportError(self._settings.smtp, f"refuses {what}: {answer}", remedy)
+        return SendResult(SendOutcome.LATER, answer, error)
 
     def _abandon(self) -> None:
         if self._connection is not None:
@@ -72,57 +171,16 @@ class Smtp:
         self._connection = None
 
 
-def _transact(connection: SmtpConnection, sender: str, address: str, message: bytes) -> SendResult:
-    options = ["BODY=8BITMIME"] if _needs_8bit(connection, message) else []
-    code, text = connection.mail(sender, options)
-    if code in _NOT_ALLOWED:
-        raise TransportError(
-            "the mail server",
-            f"refuses the sender: {code} {quote_answer(text)}",
-            "check username, password_file and start_tls in [notify]",
-        )
-    if code // 100 == 2:
-        code, text = connection.rcpt(address)
-    if code // 100 == 2:
-        code, text = _send_data(connection, message)
-    return _make_result(code, text)
+def _send_mail_command(
+    connection: SmtpConnection, sender: str, needs_8bit: bool
+) -> tuple[int, bytes]:
+    has_8bit = needs_8bit and connection.has_extn("8bitmime")
+    return connection.mail(sender, ["BODY=8BITMIME"] if has_8bit else [])
 
 
-def _needs_8bit(connection: SmtpConnection, message: bytes) -> bool:
-    return not message.isascii() and connection.has_extn("8bitmime")
-
-
-def _send_data(connection: SmtpConnection, message: bytes) -> tuple[int, bytes]:
-    lines = re.sub(rb"\r\n|\r|\n", b"\r\n", message)
-    sock = connection.sock
-    assert sock is not None  # noqa: S101 - just used
-    timeout = sock.gettimeout() or 0
-    sock.settimeout(timeout * _WAIT_FACTOR_AFTER_DATA)
-    try:
-        return connection.data(lines)
-    except smtplib.SMTPDataError as error:
-        return error.smtp_code, _encode(error.smtp_error)
-    finally:
-        if connection.sock is sock:  # still open
-            sock.settimeout(timeout)
-
-
-def _make_result(code: int, text: bytes) -> SendResult:
-    reason = f"{code} {quote_answer(text)}"
-    if code // 100 == 2:
-        return SendResult(SendOutcome.ACCEPTED, reason)
+def _put_off(code: int, text: bytes) -> SendResult:
+    """Return the result of an answer that is neither yes nor a refusal for good."""
+    outcome = SendOutcome.LATER if code // 100 == _LATER else SendOutcome.LOST
     if code == _CLOSING:
-        return SendResult(SendOutcome.LOST, reason)
-    return SendResult(SendOutcome.REFUSED if code // 100 == 5 else SendOutcome.LATER, reason)
-
-
-def _encode(text: bytes | str) -> bytes:
-    return text if isinstance(text, bytes) else text.encode()
-
-
-def _format_error(error: Exception, wait: float) -> str:
-    if isinstance(error, TimeoutError) or "timed out" in str(error):  # smtplib's words
-        return f"no answer within {wait:g} s"
-    if isinstance(error, smtplib.SMTPResponseException):
-        return f"{error.smtp_code} {quote_answer(error.smtp_error)}"
-    return quote_answer(f"the connection broke: {error}")
+        outcome = SendOutcome.LOST
+    return SendResult(outcome, f"{code} {quote_answer(text)}")

@@ -1,15 +1,18 @@
 """Opens a session with a mail server, step by step: connection, TLS, login."""
 
-import re
 import smtplib
 import socket
 import ssl
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from backup_monitoring.mail.headers import choose_mailbox
+from backup_monitoring.mail.return_path import make_return_path
+from backup_monitoring.mail.smtp_connection import LateError, SmtpConnection, Waits, is_done
+from backup_monitoring.mail.smtp_login import log_in
 from backup_monitoring.mail.transport import TransportError, TransportRemark, quote_answer
 from backup_monitoring.net import (
     ServerAddress,
@@ -18,14 +21,15 @@ from backup_monitoring.net import (
     connect,
     explain_failure,
     explain_rejection,
-    is_private,
     make_context,
-    read_password,
 )
 from backup_monitoring.settings import NotifySettings
 
 _PORTS = {"smtp": 25, "smtps": 465}
-_DONE, _LATER, _REFUSED = 250, 4, 5  # codes; of the latter two the first digit
+_LATER, _REFUSED = 4, 5  # the first digit
+_SEE_LOG = "check the mail server's log"
+_EXPECTED = "check that it serves this host, and smtp, username and start_tls in [notify]"
+LOGIN = (530, 534, 535, 538)  # RFC 4954: answers about a login, whatever the command was
 
 
 class MailServer(NamedTuple):
@@ -50,36 +54,10 @@ def parse_server(uri: str) -> MailServer:
     raise TransportError(uri, "is not valid", remedy)
 
 
-class SmtpConnection(smtplib.SMTP):
-    """smtplib's connection over an open socket, so that every wait is bounded, also for DNS."""
-
-    def __init__(self, connected: socket.socket, server: MailServer, wait: float) -> None:
-        self._connected = connected
-        self.greeting = ""
-        super().__init__(timeout=wait, local_hostname=_choose_ehlo_name(connected))
-        self._host = server.host  # starttls() verifies the certificate for this name
-        code, text = self.connect(server.host, server.port)
-        if code != 220:
-            raise smtplib.SMTPResponseException(code, text)
-        self.greeting = quote_answer(text)
-
-    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
-        return self._connected
-
-
-def _choose_ehlo_name(connected: socket.socket) -> str:
-    """Return the name for EHLO: smtplib would ask DNS for it, without a time limit."""
-    name = socket.gethostname()
-    if "." in name and re.fullmatch(r"[A-Za-z0-9.-]+", name):
-        return name
-    address = str(connected.getsockname()[0]).partition("%")[0]
-    return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
-
-
-def open_session(settings: NotifySettings, wait: float) -> SmtpConnection:
-    """Return a connection that is ready for mails; TransportError if that fails."""
+def open_session(settings: NotifySettings, waits: Waits) -> SmtpConnection:
+    """Return a connection that is ready for mails; raises what `open_in_steps` raises."""
     connection = None
-    for connection, _ in open_in_steps(settings, wait):  # noqa: B007 - the last one is used
+    for connection, _ in open_in_steps(settings, waits):  # noqa: B007 - the last one is used
         pass
     assert connection is not None  # noqa: S101 - there are steps, or an error
     return connection
@@ -93,22 +71,24 @@ def hang_up(connection: SmtpConnection) -> None:
         connection.close()
 
 
-def open_in_steps(settings: NotifySettings, wait: float) -> Iterator[tuple[SmtpConnection, str]]:
+def open_in_steps(settings: NotifySettings, waits: Waits) -> Iterator[tuple[SmtpConnection, str]]:
     """Open a session; after each step yield the connection and a line about the step.
 
     Raises:
         TransportError: the step that failed, with its remedy; the connection is closed.
+        LateError: the time limit was reached.
         SettingsError: the file of the password, or of the authorities.
     """
     server = parse_server(settings.smtp)
     trust = _make_trust(settings)
-    connected = _connect(server, wait)
-    try:
-        with _explain_errors(server, wait, trust):
+    with _explain_errors(server, waits, trust):
+        connected = _connect(server, waits)
+        try:
             if server.scheme == "smtps":
                 connected = make_context(trust).wrap_socket(connected, server_hostname=server.host)
-            connection = SmtpConnection(connected, server, wait)
-            connected = connection.sock or connected
+            connection = SmtpConnection(
+                connected, server.host, server.port, waits, settings.helo_name
+            )
             connection.ehlo_or_helo_if_needed()
             yield connection, f"reached {server.uri}: {connection.greeting}"
             if server.scheme == "smtp" and settings.start_tls:
@@ -117,14 +97,15 @@ def open_in_steps(settings: NotifySettings, wait: float) -> Iterator[tuple[SmtpC
             if isinstance(connected, ssl.SSLSocket):
                 yield connection, f"{connected.version()}, certificate verified"
             if settings.username:
-                _log_in(connection, server, settings)
+                log_in(connection, settings)
                 yield connection, f"logged in as {settings.username}"
-    except BaseException:
-        connected.close()
-        raise
+        except BaseException:
+            connected.close()
+            raise
 
 
-def _connect(server: MailServer, wait: float) -> socket.socket:
+def _connect(server: MailServer, waits: Waits) -> socket.socket:
+    wait = waits.begin().until - time.monotonic()
     try:
         # also bounds the wait for DNS
         return connect(ServerAddress(server.uri, server.scheme, server.host, server.port), wait)
@@ -138,10 +119,12 @@ def _make_trust(settings: NotifySettings) -> Trust:
 
 
 @contextmanager
-def _explain_errors(server: MailServer, wait: float, trust: Trust) -> Iterator[None]:
+def _explain_errors(server: MailServer, waits: Waits, trust: Trust) -> Iterator[None]:
     """Turn errors of *server* into a TransportError with a remedy."""
     try:
         yield
+    except LateError:  # nobody's fault but the time limit's
+        raise
     except ssl.SSLCertVerificationError as error:
         problem, remedy = explain_rejection(error, server.host, trust)
         raise TransportError(server.uri, problem, remedy) from None
@@ -149,42 +132,27 @@ def _explain_errors(server: MailServer, wait: float, trust: Trust) -> Iterator[N
         remedy = "use smtps:// for a port with TLS from the start, start_tls with smtp://"
         raise TransportError(server.uri, f"no TLS: {explain_failure(error)}", remedy) from None
     except smtplib.SMTPResponseException as error:
-        problem = f"rejected the connection: {error.smtp_code} {quote_answer(error.smtp_error)}"
-        raise TransportError(server.uri, problem, "check the mail server's log") from None
+        answer = f"{error.smtp_code} {quote_answer(error.smtp_error)}"
+        problem, remedy = f"rejected the connection: {answer}", _EXPECTED
+        if isinstance(error, smtplib.SMTPHeloError):
+            problem = f"refuses the name of this host in EHLO and HELO: {answer}"
+            remedy = "set helo_name in [notify] to the full name that DNS has for this host"
+        raise TransportError(server.uri, problem, remedy) from None
+    except TimeoutError as error:
+        text = str(error)
+        if "timed out" in text:  # the ssl module's words
+            text = f"no answer within {waits.seconds:g} s"
+        raise TransportError(server.uri, text, _SEE_LOG) from None
     except (OSError, ValueError, smtplib.SMTPException) as error:
         problem = f"the connection broke: {quote_answer(str(error))}"
-        if "timed out" in str(error):  # smtplib's words
-            problem = f"no answer within {wait:g} s"
-        raise TransportError(server.uri, problem, "check the mail server's log") from None
+        raise TransportError(server.uri, problem, _SEE_LOG) from None
 
 
 def _start_tls(connection: SmtpConnection, server: MailServer, trust: Trust) -> None:
     if not connection.has_extn("starttls"):
         remedy = "use smtps://, or set start_tls = false if the network is trusted"
         raise TransportError(server.uri, "does not offer STARTTLS", remedy)
-    connection.starttls(context=make_context(trust))
-    connection.ehlo()
-
-
-def _log_in(connection: SmtpConnection, server: MailServer, settings: NotifySettings) -> None:
-    sock = connection.sock
-    if sock is None or not is_private(sock):
-        remedy = "set start_tls = true, or use smtps://"
-        raise TransportError(server.uri, "the password would be sent in the clear", remedy)
-    password = settings.password
-    if not password and settings.password_file is not None:
-        password = read_password(settings.password_file)
-    remedy = "check username and password_file in [notify]"
-    try:
-        connection.login(settings.username, password)
-    except smtplib.SMTPAuthenticationError as error:
-        problem = f"refuses the login: {error.smtp_code} {quote_answer(error.smtp_error)}"
-        raise TransportError(server.uri, problem, remedy) from None
-    except smtplib.SMTPNotSupportedError:
-        raise TransportError(server.uri, "offers no login", "leave username out") from None
-    except UnicodeEncodeError:  # never its text: it holds the password
-        problem = "the login has characters that are not ASCII"
-        raise TransportError(server.uri, problem, remedy) from None
+    connection.encrypt(make_context(trust))
 
 
 def try_server(settings: NotifySettings, wait: float) -> Iterator[str]:
@@ -197,11 +165,12 @@ def try_server(settings: NotifySettings, wait: float) -> Iterator[str]:
         MailError: ``from`` or ``operator`` is not valid.
     """
     connection = None
-    for connection, line in open_in_steps(settings, wait):  # noqa: B007 - the last one is used
+    waits = Waits(wait)
+    for connection, line in open_in_steps(settings, waits):  # noqa: B007 - the last one is used
         yield line
     assert connection is not None  # noqa: S101 - there are steps, or an error
     try:
-        with _explain_errors(parse_server(settings.smtp), wait, _make_trust(settings)):
+        with _explain_errors(parse_server(settings.smtp), waits, _make_trust(settings)):
             _require_done(connection.noop())
             if settings.sender:
                 yield from _try_envelopes(connection, settings)
@@ -210,26 +179,38 @@ def try_server(settings: NotifySettings, wait: float) -> Iterator[str]:
     yield "accepts commands; nothing was sent"
 
 
+def explain_refused_sender(
+    settings: NotifySettings, sender: str, code: int, text: bytes
+) -> TransportError:
+    """Return the error of a server that answers *code* and *text* to the return path *sender*."""
+    if code in LOGIN:
+        remedy = "check username, password_file and start_tls in [notify]"
+    elif sender:
+        remedy = "check return_path in [notify], and that the server serves this host or username"
+    else:
+        remedy = "set return_path in [notify], or let the server accept bounces from this host"
+    problem = f"refuses mails from {sender or 'the null return path'}: {code} {quote_answer(text)}"
+    return TransportError(settings.smtp, problem, remedy)
+
+
 def _require_done(answer: tuple[int, bytes]) -> None:
-    if answer[0] != _DONE:
+    if not is_done(answer[0]):
         raise smtplib.SMTPResponseException(*answer)
 
 
 def _try_envelopes(connection: SmtpConnection, settings: NotifySettings) -> Iterator[str]:
     sender = choose_mailbox(settings.sender, "[notify] from").address
-    return_path = settings.return_path or "the null return path"
-    code, text = connection.mail(settings.return_path)
-    if code != _DONE:
-        problem = f"refuses mails from {return_path}: {code} {quote_answer(text)}"
-        remedy = "check return_path and username in [notify], and the mail server's log"
-        raise TransportError(settings.smtp, problem, remedy)
-    yield f"accepts mails from {return_path}"
+    return_path = make_return_path(settings.return_path, "test")
+    code, text = connection.mail(return_path)
+    if not is_done(code):
+        raise explain_refused_sender(settings, return_path, code, text)
+    yield f"accepts mails from {return_path or 'the null return path'}"
     if settings.operator:
         yield _try_operator(connection, settings)
     _require_done(connection.rset())
-    if sender != settings.return_path:
+    if sender != return_path:
         code, text = connection.mail(sender)
-        if code != _DONE:
+        if not is_done(code):
             answer = f"{code} {quote_answer(text)}"
             yield TransportRemark(
                 f"refuses mails from {sender}: {answer}; it is only the From of the mails, which "
@@ -238,14 +219,20 @@ def _try_envelopes(connection: SmtpConnection, settings: NotifySettings) -> Iter
         _require_done(connection.rset())
 
 
+def explain_refused_operator(settings: NotifySettings, code: int, text: bytes) -> TransportError:
+    """Return the error of a server that answers *code* and *text* to the operator's address."""
+    address = choose_mailbox(settings.operator, "[notify] operator").address
+    problem = f"refuses the operator {address}: {code} {quote_answer(text)}"
+    remedy = "check operator and username in [notify], and that the server relays for this host"
+    return TransportError(settings.smtp, problem, remedy)
+
+
 def _try_operator(connection: SmtpConnection, settings: NotifySettings) -> str:
     address = choose_mailbox(settings.operator, "[notify] operator").address
     code, text = connection.rcpt(address)
-    answer = f"{code} {quote_answer(text)}"
     if code // 100 == _REFUSED:
-        problem = f"refuses the operator {address}: {answer}"
-        remedy = "check operator in [notify], and that the server relays for this host or login"
-        raise TransportError(settings.smtp, problem, remedy)
+        raise explain_refused_operator(settings, code, text)
     if code // 100 == _LATER:
+        answer = f"{code} {quote_answer(text)}"
         return f"asks to try the operator {address} again later: {answer}"
     return f"accepts the operator {address}"

@@ -6,6 +6,7 @@ from typing import NamedTuple, Protocol
 from backup_monitoring.model import MonitoringError, sanitize
 
 WAIT = 30.0  # seconds to wait for each answer
+LONGER_AFTER_CONTENT = 4  # times: a missed answer means that the mail is sent twice
 _LONGEST = 300
 
 
@@ -19,14 +20,20 @@ class SendOutcome(Enum):
     ACCEPTED = "accepted"
     LATER = "refused for now"
     LOST = "the connection was lost"  # as LATER, but the server may have a problem
+    UNANSWERED = "sent without an answer"  # as LOST, but the mail may have arrived
     REFUSED = "refused for good"
 
 
 class SendResult(NamedTuple):
-    """An outcome and the server's reason."""
+    """An outcome and the server's reason.
+
+    Args:
+        error: what the administrator should correct, so that this mail is accepted later.
+    """
 
     outcome: SendOutcome
     reason: str
+    error: TransportError | None = None
 
 
 class TransportRemark(str):

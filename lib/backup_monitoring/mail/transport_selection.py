@@ -1,24 +1,28 @@
 """Chooses the transport that the settings name."""
 
+import math
 from collections.abc import Iterator
 
 from backup_monitoring.mail.transport import WAIT, Transport
 from backup_monitoring.settings import NotifySettings
 
 
-def open_transport(settings: NotifySettings, wait: float = WAIT) -> Transport:
+def open_transport(
+    settings: NotifySettings, wait: float = WAIT, deadline: float = math.inf
+) -> Transport:
     """Return the transport of ``[notify] smtp``; it connects with the first mail.
 
     Args:
-        wait: seconds to wait for each answer.
+        wait: seconds to wait for each answer, and four times as long for the one that decides.
+        deadline: monotonic time at which this process ends: what might last longer is not begun.
     """
     if settings.smtp.startswith("sendmail:"):
         from backup_monitoring.mail.sendmail import Sendmail
 
-        return Sendmail(settings.smtp.partition(":")[2], wait)
+        return Sendmail(settings.smtp.partition(":")[2], wait, deadline)
     from backup_monitoring.mail.smtp import Smtp
 
-    return Smtp(settings, wait)
+    return Smtp(settings, wait, deadline)
 
 
 def try_transport(settings: NotifySettings, wait: float = WAIT) -> Iterator[str]:

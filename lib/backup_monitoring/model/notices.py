@@ -84,6 +84,8 @@ class Recipient(NamedTuple):
         sender: ``From``, '' for the settings' own.
         gender, surname, title: of a person, for the greeting; '' if not known.
         reason: the rule, the entry and the attribute that the address comes from.
+        entry: that attribute with all its values, as a short text: another one once it changes; ''
+            if the address comes from the settings.
     """
 
     address: str
@@ -96,6 +98,7 @@ class Recipient(NamedTuple):
     reason: str = ""
     surname: str = ""
     title: str = ""
+    entry: str = ""
 
 
 class Decision(NamedTuple):

@@ -25,17 +25,20 @@ from backup_monitoring.notify.hook import (
     prepare_call,
     recover_unseen,
 )
+from backup_monitoring.notify.rules import NONE_UNDELIVERABLE
 from backup_monitoring.outbox import (
     LogAction,
     Outbox,
     OutboxError,
     Spool,
     Transaction,
+    Undeliverable,
     count_attempt,
     count_waiting,
     delete_waiting,
     forget_handled,
     list_handled,
+    list_undeliverable,
     list_waiting,
     queue_mail,
     record_handled,
@@ -107,7 +110,8 @@ def handle_calls(
         items = batch.collect()
         # Who was looked up in vain comes last: two such accounts must not stop all others.
         order = sorted(range(len(items)), key=lambda place: items[place].attempts)
-        found = look_up_calls([items[place].call for place in order], settings, open_source)
+        calls = [items[place].call for place in order]
+        found = look_up_calls(calls, settings, open_source, batch.undeliverable)
         batch.handle(items, dict(zip(order, found, strict=True)), until)
         spool.clean_up()
         return BatchResult(tuple(batch.handled), batch.waiting, tuple(batch.failures))
@@ -120,6 +124,7 @@ class _Batch:
         self.handled: list[HookResult] = []
         self.waiting = 0
         self.failures: list[str] = []
+        self.undeliverable = NONE_UNDELIVERABLE
         self._outbox = outbox
         self._spool = spool
         self._settings = settings
@@ -130,6 +135,7 @@ class _Batch:
         with self._outbox.transaction(self._now) as transaction:
             waiting = list_waiting(transaction)
             handled = list_handled(transaction)
+            self.undeliverable = list_undeliverable(transaction)
         names = self._spool.list_names()
         if handled:  # by a process that was killed before it could delete their files
             self._spool.remove(handled.intersection(names))
@@ -293,6 +299,7 @@ def look_up_calls(
     calls: Sequence[Call],
     settings: Settings,
     open_source: Callable[[], AbstractContextManager[Source]],
+    undeliverable: Undeliverable,
 ) -> list[Found]:
     """Return what each of *calls* is about, or why that cannot be looked up."""
     found: dict[int, Found] = {}
@@ -308,7 +315,7 @@ def look_up_calls(
                 if time.monotonic() > until:
                     found[place] = None
                     continue
-                found[place] = _look_up(calls[place], source, settings)
+                found[place] = _look_up(calls[place], source, settings, undeliverable)
                 failed = failed + 1 if isinstance(found[place], str) else 0
         return True
 
@@ -325,9 +332,11 @@ def look_up_calls(
     return [found.get(place, reason) for place in range(len(calls))]
 
 
-def _look_up(call: Call, source: Source, settings: Settings) -> PreparedCall | str:
+def _look_up(
+    call: Call, source: Source, settings: Settings, undeliverable: Undeliverable
+) -> PreparedCall | str:
     try:
-        return prepare_call(call, source, settings)
+        return prepare_call(call, source, settings, undeliverable)
     except MonitoringError as error:
         return str(error)
     except Exception as error:  # a fault of ours: one account's must not stop the others

@@ -140,17 +140,14 @@ class Composer:
         """Return the mails that show all of *listing*."""
         settings, zone = self._settings, choose_zone(self._settings)
         parts = compose_parts(listing, recipient, settings.notify, self._now, zone)
-        return tuple(
-            DigestPart(make_queued_mail(mail, recipient, settings.notify), shown)
-            for mail, shown in parts
-        )
+        return tuple(DigestPart(make_queued_mail(mail, recipient), shown) for mail, shown in parts)
 
     def _compose_list(self, listing: MailList) -> QueuedMail:
         """Return the mail with *listing* to the operator."""
         recipient = self._find_operator()
         settings, zone = self._settings, choose_zone(self._settings)
         mail = compose_list(listing, recipient, settings.notify, self._now, zone)
-        return make_queued_mail(mail, recipient, settings.notify)
+        return make_queued_mail(mail, recipient)
 
     def _find_operator(self) -> Recipient:
         try:

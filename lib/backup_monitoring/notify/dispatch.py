@@ -11,6 +11,7 @@ from backup_monitoring.mail import About, AddressError, MailError
 from backup_monitoring.model import Decision, Event, Facts, People, Recipient
 from backup_monitoring.notify.decide import Audience, Instructions, Sending, decide
 from backup_monitoring.notify.recipients import find_operator, find_recipients, find_switched_off
+from backup_monitoring.notify.rules import NONE_UNDELIVERABLE
 from backup_monitoring.outbox import (
     OVER,
     Draft,
@@ -18,6 +19,7 @@ from backup_monitoring.outbox import (
     LogAction,
     QueuedMail,
     Transaction,
+    Undeliverable,
     forget_sent,
     queue_for_digest,
     queue_mail,
@@ -56,7 +58,12 @@ class EventResult(NamedTuple):
     operator_reason: str | None = None
 
 
-def find_audience(event: Event, people: People, settings: Settings) -> Audience:
+def find_audience(
+    event: Event,
+    people: People,
+    settings: Settings,
+    undeliverable: Undeliverable = NONE_UNDELIVERABLE,
+) -> Audience:
     """Look up everybody whom *event* may concern: nothing is, within a transaction.
 
     Raises:
@@ -64,7 +71,7 @@ def find_audience(event: Event, people: People, settings: Settings) -> Audience:
     """
     policy = settings.notify
     return Audience(
-        find_recipients(event, people, policy, settings.directory.attributes),
+        find_recipients(event, people, policy, settings.directory.attributes, undeliverable),
         find_switched_off(event, people, policy),
         describe_account(event, people, None, choose_zone(settings)),
         people.contact(event.uid),
@@ -180,7 +187,7 @@ def notify_operator(
         return [], ""
     except MailError as error:
         return [], f"; nobody was notified: {error}"
-    queue_mail(transaction, make_queued_mail(mail, recipient, policy))
+    queue_mail(transaction, make_queued_mail(mail, recipient))
     return [Notification(recipient, mail)], ""
 
 
@@ -209,7 +216,6 @@ def make_queued_draft(draft: Draft, policy: NotifySettings) -> QueuedMail:
         recipient.address,
         recipient.role,
         b"",
-        policy.return_path,
         event.uid,
         event.task,
         event.kind,
@@ -218,18 +224,19 @@ def make_queued_draft(draft: Draft, policy: NotifySettings) -> QueuedMail:
         recipient.reseller,
         thread.first if thread is not None else "",
         draft=write_draft(draft),
+        entry=recipient.entry,
         recipient=recipient,
     )
 
 
-def make_queued_mail(mail: Mail, recipient: Recipient, policy: NotifySettings) -> QueuedMail:
+def make_queued_mail(mail: Mail, recipient: Recipient) -> QueuedMail:
     """Return *mail*, which is about many events, for the outbox."""
     return QueuedMail(
         mail.message_id,
         recipient.address,
         recipient.role,
         mail.data,
-        policy.return_path,
         reseller=recipient.reseller,
         complaints=mail.complaints,
+        entry=recipient.entry,
     )

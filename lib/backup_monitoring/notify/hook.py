@@ -22,6 +22,7 @@ from backup_monitoring.outbox import (
     LogAction,
     Problem,
     Transaction,
+    Undeliverable,
     delete_problem,
     find_problem,
     read_conversation,
@@ -66,7 +67,9 @@ class PreparedCall(NamedTuple):
     uncertain: tuple[str, ...] = ()
 
 
-def prepare_call(call: Call, source: Source, settings: Settings) -> PreparedCall:
+def prepare_call(
+    call: Call, source: Source, settings: Settings, undeliverable: Undeliverable
+) -> PreparedCall:
     """Look up everything that `apply_call` needs.
 
     Raises:
@@ -77,7 +80,8 @@ def prepare_call(call: Call, source: Source, settings: Settings) -> PreparedCall
     contact = people.contact(call.uid)
     if contact is not None:  # by its own name, in whatever case the call has it
         event = event._replace(uid=contact.uid, host=contact.host or event.host)
-    prepared = PreparedCall(event, None, False, find_audience(event, people, settings))
+    audience = find_audience(event, people, settings, undeliverable)
+    prepared = PreparedCall(event, None, False, audience)
     verdict = _find_verdict(call, source) if settings.store.folder is not None else None
     if verdict is None or verdict.state is not call.state:
         return prepared  # the given state counts, with the monitoring system's own text

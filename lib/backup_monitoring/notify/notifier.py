@@ -1,12 +1,15 @@
 """Does the jobs of notify_backup, and returns exit code and output."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from datetime import datetime
+from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from backup_monitoring.mail import AddressError, MailError, parse_address
+from backup_monitoring.mail import WAIT, AddressError, MailError, parse_address
 from backup_monitoring.model import (
     DirectoryError,
     Event,
@@ -21,10 +24,17 @@ from backup_monitoring.notify.batch import Found, handle_calls, look_up_calls
 from backup_monitoring.notify.call import Call
 from backup_monitoring.notify.contact_check import check_contacts
 from backup_monitoring.notify.dispatch import EventResult
-from backup_monitoring.notify.dry_run import copy_outbox, format_notifications
+from backup_monitoring.notify.dry_run import format_notifications
 from backup_monitoring.notify.hook import apply_call, log_call
 from backup_monitoring.notify.recipients import find_recipients
-from backup_monitoring.outbox import DeliveryLog, LogAction, Outbox, OutboxError
+from backup_monitoring.outbox import (
+    DeliveryLog,
+    LogAction,
+    Outbox,
+    OutboxError,
+    Undeliverable,
+    copy_outbox,
+)
 from backup_monitoring.settings import Settings
 from backup_monitoring.store import Source, StoreError, open_source
 from backup_monitoring.tasks import TASKS
@@ -33,6 +43,10 @@ if TYPE_CHECKING:
     from backup_monitoring.notify.explanations import Explanation
 
 DONE, INCOMPLETE, NOT_WRITTEN, WRONG = 0, 1, 2, 3
+# A delivery's time is divided into so many parts. The last one is for the end of the process, half
+# of one is the wait for an answer: all steps of a first mail, from DNS to the last answer, are 19.
+_PARTS = 11
+_MOST_TOKENS = 20  # of a report that are tried
 _DRY = "dry run: nothing was changed"
 _ENTRY = Needs(Need.NOTHING, None)
 ExitResult = tuple[int, str]
@@ -71,7 +85,9 @@ class Notifier:
                 if call.kind is None:
                     prepared: Found = None
                 else:
-                    (prepared,) = look_up_calls([call], self._settings, self._open_source)
+                    (prepared,) = look_up_calls(
+                        [call], self._settings, self._open_source, self._undeliverable
+                    )
                 if isinstance(prepared, str):
                     return INCOMPLETE, f"{_DRY}\nit would wait: {prepared}"
                 with outbox.transaction(self._now) as transaction:
@@ -130,13 +146,18 @@ class Notifier:
         how = f"the operator was notified {since}" if since else "handed to the operator"
         return INCOMPLETE, f"no scan, {how}: {reason}"
 
-    def deliver(self) -> ExitResult:
-        """Handle the calls of the hook, and deliver what waits in the outbox."""
+    def deliver(self, limit: float, left: float) -> ExitResult:
+        """Handle the calls of the hook, and deliver what waits in the outbox.
+
+        Args:
+            limit: seconds after which this process ends. left: what is left of them.
+        """
+        end = time.monotonic() + left - limit / _PARTS
         try:
             with self._open_outbox() as outbox:
                 calls, code = self._handle_calls(outbox)
                 new, incomplete = self._catch_up(outbox)
-                mails = self._deliver_mails(outbox)
+                mails = self._deliver_mails(outbox, min(WAIT, limit / 2 / _PARTS), end)
         except OutboxError as error:
             return NOT_WRITTEN, f"FAILED: {error}"
         return max(code, incomplete, mails[0]), "\n".join((mails[1], *calls, *new))
@@ -176,7 +197,8 @@ class Notifier:
             lines.insert(0, f"{count} to notify of problems that go on")
         return lines, INCOMPLETE if done.failures else DONE
 
-    def _deliver_mails(self, outbox: Outbox) -> ExitResult:
+    def _deliver_mails(self, outbox: Outbox, wait: float, end: float) -> ExitResult:
+        """Deliver what waits; wait *wait* seconds for each answer, at most until *end*."""
         from backup_monitoring.mail import TransportError, open_transport
         from backup_monitoring.notify.composer import Composer
         from backup_monitoring.outbox import deliver
@@ -185,7 +207,7 @@ class Notifier:
             people = None if source is None else source.people
             composer = Composer(self._settings, people, self._now)
             self._phase(f"delivering mails to {self._policy.smtp}")
-            transport = open_transport(self._policy)
+            transport = open_transport(self._policy, wait, end)
             count_accounts = source.count_accounts if source is not None else lambda host: None
             done = deliver(outbox, transport, self._policy, self._now, composer, count_accounts)
         if done.busy:
@@ -198,19 +220,22 @@ class Notifier:
         return (INCOMPLETE if done.refused else DONE), "\n".join(lines)
 
     def release(self) -> ExitResult:
-        """Release what the storm guard holds, and what the first scan only recorded."""
+        """Release what the storm guard holds, what the first scan only recorded, and bounces."""
         from backup_monitoring.notify.scan import release_recorded
-        from backup_monitoring.outbox import release_held
+        from backup_monitoring.outbox import forget_bounces, release_held
 
         try:
             with self._open_outbox() as outbox, outbox.transaction(self._now) as transaction:
                 mails, problems = release_held(transaction), release_recorded(transaction)
+                addresses = forget_bounces(transaction)
         except OutboxError as error:
             return NOT_WRITTEN, f"FAILED: {error}"
         text = (
             f"{mails} held mails released; {problems} recorded problems released: the next scan "
             "notifies of those that still fail"
         )
+        if addresses:
+            text += f"; {addresses} addresses that bounced are notified again"
         return DONE, f"{_DRY}\n{text}" if self._dry else text
 
     def explain(self, uids: Sequence[str], task: str | None) -> "Iterator[Explanation]":
@@ -225,7 +250,9 @@ class Notifier:
             for uid in uids:
                 for name in (task,) if task else TASKS:
                     event = Event(uid, name, EventKind.PROBLEM, State.CRITICAL, self._now, "")
-                    decision = find_recipients(event, source.people, self._policy, names)
+                    decision = find_recipients(
+                        event, source.people, self._policy, names, self._undeliverable
+                    )
                     yield Explanation(uid, name, decision)
 
     def check_contacts(self, uids: Sequence[str] | None) -> Iterator[str]:
@@ -238,12 +265,57 @@ class Notifier:
             for account, _ in source.accounts(uids, _ENTRY):
                 contact = source.people.contact(account.uid)
                 if contact is not None:
-                    for finding in check_contacts(contact, source.people, self._policy, names):
+                    for finding in check_contacts(
+                        contact, source.people, self._policy, names, self._undeliverable
+                    ):
                         yield f"{account.uid}: {finding}"
+
+    @cached_property
+    def _undeliverable(self) -> Undeliverable:
+        """The addresses that bounced, as far as the outbox can be read."""
+        from backup_monitoring.outbox import read_undeliverable
+
+        if self._policy.outbox is None:
+            return Undeliverable()
+        try:
+            return read_undeliverable(self._policy.outbox, self._now)
+        except OutboxError:  # check_backup_monitoring reports it
+            return Undeliverable()
+
+    def take_bounce(self, message: bytes) -> ExitResult:
+        """Record what the report *message* of a mail server says of an address.
+
+        Raises:
+            SettingsError: the return path has no token.
+        """
+        from backup_monitoring.mail import TOKEN, find_tokens, parse_report
+        from backup_monitoring.outbox import record_bounce
+
+        if TOKEN not in self._policy.return_path:
+            where = f"{self._settings.file}: [notify] return_path"
+            remedy = f'set it, for example to "bounces+{TOKEN}@example.org"'
+            raise SettingsError(where, f"has no {TOKEN}", remedy)
+        report = parse_report(message)
+        if not report.failures:
+            return DONE, "ignored: it reports no address that does not exist"
+        tokens = find_tokens(self._policy.return_path, report.sent_to)
+        with self._open_outbox() as outbox, outbox.transaction(self._now) as transaction:
+            for token in islice(tokens, _MOST_TOKENS):
+                mail = record_bounce(transaction, token, report.failures[0])
+                if mail is not None:
+                    about = f" of account {mail.account}" if mail.account else ""
+                    text = f"{mail.address}{about} is undeliverable: {report.failures[0]}"
+                    return DONE, text
+        return DONE, "ignored: it was sent to the return path of no mail that waits for one"
 
     def send_test_mails(self, address: str) -> ExitResult:
         """Send a mail of every kind and language to *address*, at once."""
-        from backup_monitoring.mail import SendOutcome, open_transport, preview_messages
+        from backup_monitoring.mail import (
+            SendOutcome,
+            make_return_path,
+            open_transport,
+            preview_messages,
+        )
 
         try:
             recipient = parse_address(address)
@@ -251,12 +323,13 @@ class Notifier:
             raise UsageError("--test-mail", f"{address!r}: {error}", "give an address") from None
         lines, failed = [], False
         transport = open_transport(self._policy)
+        return_path = make_return_path(self._policy.return_path, "test")
         for name, mail in preview_messages(recipient, self._policy):
             if self._dry:
                 lines.append(f"{name}: {mail.subject}")
                 continue
             self._phase(f"delivering a mail to {self._policy.smtp}")
-            result = transport.send(self._policy.return_path, recipient, mail.data)
+            result = transport.send(return_path, recipient, mail.data)
             failed = failed or result.outcome is not SendOutcome.ACCEPTED
             lines.append(f"{name}: {result.outcome.value} {result.reason}".rstrip())
         transport.close()

@@ -4,17 +4,23 @@ from backup_monitoring.mail import AddressError, parse_mailbox
 from backup_monitoring.model import Decision, Event, People, Recipient, Role, State
 from backup_monitoring.notify.rules import (
     NAMES,
+    NONE_UNDELIVERABLE,
     RuleScope,
     apply_rules,
     explain_operator,
     has_thresholds_off,
     wants_warnings,
 )
+from backup_monitoring.outbox import Undeliverable
 from backup_monitoring.settings import AttributeNames, NotifySettings
 
 
 def find_recipients(
-    event: Event, people: People, policy: NotifySettings, names: AttributeNames = NAMES
+    event: Event,
+    people: People,
+    policy: NotifySettings,
+    names: AttributeNames = NAMES,
+    undeliverable: Undeliverable = NONE_UNDELIVERABLE,
 ) -> Decision:
     """Decide who is notified of *event*.
 
@@ -25,6 +31,7 @@ def find_recipients(
         people: where contacts, persons and resellers are looked up.
         policy: section [notify].
         names: of the accounts' attributes, for the explanation.
+        undeliverable: addresses that bounced, which are not notified.
 
     Raises what *people* raises.
     """
@@ -34,7 +41,7 @@ def find_recipients(
     if contact is None:
         reason = f"account {event.uid}: no such account"
         return Decision((), (explain_operator(reason),), (), reason)
-    return apply_rules(contact, event, people, policy, names, RuleScope.WANTED)
+    return apply_rules(contact, event, people, policy, names, RuleScope.WANTED, undeliverable)
 
 
 def find_switched_off(

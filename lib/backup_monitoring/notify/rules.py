@@ -18,10 +18,12 @@ from backup_monitoring.model import (
     Role,
     parse_languages,
 )
+from backup_monitoring.outbox import Undeliverable, make_entry
 from backup_monitoring.settings import AttributeNames, NotifySettings
 from backup_monitoring.tasks import TASKS
 
 NAMES = AttributeNames()
+NONE_UNDELIVERABLE = Undeliverable()
 
 # Attributes below a reseller's settings; the other names are in [directory.attributes].
 _MAIL_TO, _INFORM, _PROBLEMS = "sstMailTo", "sstInformPersonUID", "sstNotificationWarning"
@@ -58,9 +60,10 @@ def apply_rules(
     policy: NotifySettings,
     names: AttributeNames,
     scope: RuleScope,
+    undeliverable: Undeliverable = NONE_UNDELIVERABLE,
 ) -> Decision:
     """Apply rules 1 to 5 to the account of *contact*; raises what *people* raises."""
-    return _DecisionBuilder(event, people, policy, names).build(contact, scope)
+    return _DecisionBuilder(event, people, policy, names, undeliverable).build(contact, scope)
 
 
 def explain_operator(reason: str) -> str:
@@ -72,9 +75,15 @@ class _DecisionBuilder:
     """Applies the rules to an account, and collects recipients, explanation and findings."""
 
     def __init__(
-        self, event: Event, people: People, policy: NotifySettings, names: AttributeNames
+        self,
+        event: Event,
+        people: People,
+        policy: NotifySettings,
+        names: AttributeNames,
+        undeliverable: Undeliverable,
     ) -> None:
         self._names = names
+        self._undeliverable = undeliverable
         self._event = event
         self._people = people
         self._policy = policy
@@ -148,14 +157,14 @@ class _DecisionBuilder:
         self, contact: Contact, base: Recipient, person: Person | None
     ) -> None:
         own = _parse_addresses(person)
-        for text in self._limit(contact.mails, contact.dn, self._names.mail):
-            source = f"rule 2: {self._names.mail} of {contact.dn}"
-            mailbox = self._parse(text, source, contact.dn, self._names.mail)
-            if mailbox is not None:
-                recipient = base._replace(address=mailbox.address, reason=source)
-                # A person is greeted by name only at an address of their own.
-                greeted = person if mailbox.address in own else None
-                self._add(_greet(recipient, greeted) if greeted else recipient)
+        source = f"rule 2: {self._names.mail} of {contact.dn}"
+        for mailbox, entry in self._list_mailboxes(
+            contact.mails, source, contact.dn, self._names.mail
+        ):
+            recipient = base._replace(address=mailbox.address, reason=source, entry=entry)
+            # A person is greeted by name only at an address of their own.
+            greeted = person if mailbox.address in own else None
+            self._add(_greet(recipient, greeted) if greeted else recipient)
         if self._recipients:
             self._explanation.append("rule 3: does not apply: the account has its own addresses")
             return
@@ -168,10 +177,10 @@ class _DecisionBuilder:
         if not contact.person:
             self._explanation.append(f"rule 3: no person: no {self._names.person} in {contact.dn}")
             return
-        for person, mailbox, source in self._list_person_mailboxes(
-            contact.person, "rule 3", contact.dn, self._names.person
+        for person, recipient in self._list_person_recipients(
+            contact.person, base, "rule 3", contact.dn, self._names.person
         ):
-            self._add(_greet(base._replace(address=mailbox.address, reason=source), person))
+            self._add(_greet(recipient, person))
 
     def _choose_language(self, contact: Contact, person: Person | None) -> str:
         """Return the languages of the customer: the account's, the person's, the resellers'."""
@@ -257,11 +266,10 @@ class _DecisionBuilder:
         sender = self._parse_sender(settings)
         language = self._join_languages((_get_settings_dn(settings), settings.language))
         base = Recipient("", "", Role.RESELLER, language, uid, sender)
-        for text in self._limit(settings.mail_to, dn, _MAIL_TO):
-            source = f"rule 4: {_MAIL_TO} of {dn}{default}"
-            mailbox = self._parse(text, source, dn, _MAIL_TO)
-            if mailbox is not None:
-                self._add(base._replace(address=mailbox.address, name=mailbox.name, reason=source))
+        source = f"rule 4: {_MAIL_TO} of {dn}{default}"
+        for mailbox, entry in self._list_mailboxes(settings.mail_to, source, dn, _MAIL_TO):
+            address, name = mailbox.address, mailbox.name
+            self._add(base._replace(address=address, name=name, reason=source, entry=entry))
         for number in _list_unique(self._limit(settings.persons, dn, _INFORM)):
             self._add_informed(number, settings, base, default)
         if not settings.mail_to and not settings.persons:
@@ -273,17 +281,22 @@ class _DecisionBuilder:
         """Add the person *uid*, whom the reseller of *settings* wants to be informed."""
         dn = _get_notifications_dn(settings)
         own = _get_settings_dn(settings), settings.language
-        for person, mailbox, source in self._list_person_mailboxes(
-            uid, "rule 4", dn, _INFORM, default
+        for person, recipient in self._list_person_recipients(
+            uid, base, "rule 4", dn, _INFORM, default
         ):
             language = self._join_languages((person.dn, person.language), own)
-            recipient = base._replace(address=mailbox.address, language=language, reason=source)
-            self._add(_greet(recipient, person))
+            self._add(_greet(recipient._replace(language=language), person))
 
-    def _list_person_mailboxes(
-        self, uid: str, rule: str, dn: str, attribute: str, suffix: str = ""
-    ) -> Iterator[tuple[Person, Mailbox, str]]:
-        """Yield the mailboxes of the person *uid*, whom *attribute* of *dn* names, with sources."""
+    def _list_person_recipients(
+        self,
+        uid: str,
+        base: Recipient,
+        rule: str,
+        dn: str,
+        attribute: str,
+        suffix: str = "",
+    ) -> Iterator[tuple[Person, Recipient]]:
+        """Yield *base* with each address of the person *uid*, whom *attribute* of *dn* names."""
         person = self._people.person(uid)
         if person is None:
             self._add_finding(format_missing_person(dn, attribute, uid))
@@ -291,10 +304,26 @@ class _DecisionBuilder:
         if not person.mails:
             self._add_finding(f"{person.dn}: no {self._names.mail}")
         source = f"{rule}: {self._names.mail} of {person.dn} ({attribute} of {dn}{suffix})"
-        for text in self._limit(person.mails, person.dn, self._names.mail):
-            mailbox = self._parse(text, source, person.dn, self._names.mail)
-            if mailbox is not None:
-                yield person, mailbox, source
+        for mailbox, entry in self._list_mailboxes(
+            person.mails, source, person.dn, self._names.mail
+        ):
+            yield person, base._replace(address=mailbox.address, reason=source, entry=entry)
+
+    def _list_mailboxes(
+        self, values: tuple[str, ...], source: str, dn: str, attribute: str
+    ) -> Iterator[tuple[Mailbox, str]]:
+        """Yield the usable ones of *values*, and what `Recipient` has as their entry."""
+        entry = make_entry(dn, attribute, values)
+        for text in self._limit(values, dn, attribute):
+            mailbox = self._parse(text, source, dn, attribute)
+            if mailbox is None:
+                continue
+            reason = self._undeliverable.find(mailbox.address, entry)
+            if reason:  # the operator was notified when it bounced
+                self._findings.append(f"{dn}: {attribute} {mailbox.address}: {reason}")
+                self._explanation.append(f"{source}: {mailbox.address} is not notified: {reason}")
+            else:
+                yield mailbox, entry
 
     def _limit(self, values: tuple[str, ...], dn: str, attribute: str) -> tuple[str, ...]:
         """Return the first *values* of *attribute* in the entry *dn*; report if there are more."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
+from hashlib import sha256
 from typing import NamedTuple
 
 from backup_monitoring.mail import AddressError
@@ -37,9 +38,11 @@ from backup_monitoring.outbox import (
     OutboxError,
     Problem,
     Transaction,
+    Undeliverable,
     delete_problem,
     find_problem,
     list_problems,
+    list_undeliverable,
     queue_mail,
     save_problem,
 )
@@ -96,11 +99,12 @@ def scan_accounts(outbox: Outbox, source: Source, settings: Settings, now: datet
         before = {(each.account.lower(), each.task): each for each in list_problems(transaction)}
         is_first = transaction.get_meta(_SCANNED) is None
         caught_up = transaction.get_meta(_CAUGHT_UP)
+        undeliverable = list_undeliverable(transaction)
     accounts, verdicts = _find_verdicts(source, before)
-    recipients = _identify_recipients(source, settings)
+    recipients = _identify_recipients(source, settings, undeliverable)
     same = recipients is not None and recipients == caught_up
     terms = Terms(now, settings.notify.reminder_interval, is_first, same)
-    scan = _Scan(outbox, source, settings, now)
+    scan = _Scan(outbox, source, settings, undeliverable, now)
     subjects = _list_subjects(verdicts, before, terms)
     scan.apply([*subjects.values(), *_list_ended(source, before, subjects, now)])
     with outbox.transaction(now) as transaction:
@@ -123,8 +127,9 @@ def catch_up_called(
         OutboxError: what was not stored is repeated by the next delivery.
         DirectoryError, StoreError: the source cannot be read.
     """
-    recipients = _identify_recipients(source, settings)
     with outbox.transaction(now) as transaction:
+        undeliverable = list_undeliverable(transaction)
+        recipients = _identify_recipients(source, settings, undeliverable)
         is_known = recipients is None or recipients == transaction.get_meta(_CAUGHT_UP)
         problems = [] if is_known else list_problems(transaction)
     subjects = []
@@ -134,7 +139,7 @@ def catch_up_called(
             if found is not None:
                 follow = partial(catch_up, _make_found(found), now=now)
                 subjects.append(_Subject(problem.account, problem.task, Known(problem), follow))
-    scan = _Scan(outbox, source, settings, now)
+    scan = _Scan(outbox, source, settings, undeliverable, now)
     scan.apply(subjects)
     if not is_known and not scan.failures:
         with outbox.transaction(now) as transaction:
@@ -142,10 +147,13 @@ def catch_up_called(
     return ScanResult(len(subjects), tuple(scan.results), 0, None, tuple(scan.failures))
 
 
-def _identify_recipients(source: Source, settings: Settings) -> str | None:
+def _identify_recipients(
+    source: Source, settings: Settings, undeliverable: Undeliverable
+) -> str | None:
     """Return what changes whenever recipients can be others, None if that is not known."""
     people = source.people_digest
-    return None if people is None else f"{people} {settings.digest}"
+    bounced = sha256(repr(sorted(undeliverable.reasons)).encode()).hexdigest()[:16]
+    return None if people is None else f"{people} {settings.digest} {bounced}"
 
 
 def _make_found(found: AccountVerdict) -> FoundVerdict:
@@ -211,7 +219,14 @@ def _find_known(before: Mapping[Key, Problem], key: Key) -> Known:
 class _Scan:
     """A scan: applies what follows of each account, in a transaction of its own."""
 
-    def __init__(self, outbox: Outbox, source: Source, settings: Settings, now: datetime) -> None:
+    def __init__(
+        self,
+        outbox: Outbox,
+        source: Source,
+        settings: Settings,
+        undeliverable: Undeliverable,
+        now: datetime,
+    ) -> None:
         self.results: list[EventResult] = []
         self.recorded = 0
         self.list_failure: str | None = None
@@ -219,6 +234,7 @@ class _Scan:
         self._outbox = outbox
         self._people = CachedPeople(source.people)
         self._settings = settings
+        self._undeliverable = undeliverable
         self._now = now
 
     def apply(self, subjects: Iterable[_Subject]) -> None:
@@ -252,7 +268,7 @@ class _Scan:
     def _apply_account(self, changed: Sequence[tuple[_Subject, Event]]) -> None:
         # Nothing is looked up within a transaction: others would wait for a slow directory, too.
         found = [
-            (subject, find_audience(event, self._people, self._settings))
+            (subject, find_audience(event, self._people, self._settings, self._undeliverable))
             for subject, event in changed
         ]
         with self._outbox.transaction(self._now) as transaction:
@@ -312,7 +328,7 @@ class _Scan:
         listing = MailList(ListPurpose.FIRST_SCAN, items)
         zone = choose_zone(self._settings)
         for part in compose_parts(listing, recipient, policy, self._now, zone):
-            queue_mail(transaction, make_queued_mail(part.mail, recipient, policy))
+            queue_mail(transaction, make_queued_mail(part.mail, recipient))
 
     def _make_event(self, found: FoundVerdict) -> Event:
         kind = EventKind.PROBLEM

@@ -5,6 +5,9 @@ from backup_monitoring import face
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from backup_monitoring.outbox.backlog import OutboxStatus, read_status
+    from backup_monitoring.outbox.bounces import Undeliverable, forget_bounces
+    from backup_monitoring.outbox.bounces import list_undeliverable, read_undeliverable
+    from backup_monitoring.outbox.bounces import make_entry, record_bounce
     from backup_monitoring.outbox.calls import count_attempt, count_waiting, delete_waiting
     from backup_monitoring.outbox.calls import forget_handled, list_handled, list_waiting
     from backup_monitoring.outbox.calls import record_handled, save_waiting
@@ -12,10 +15,10 @@ if TYPE_CHECKING:
     from backup_monitoring.outbox.delivery import deliver
     from backup_monitoring.outbox.delivery_log import DeliveryLog, LogAction, try_log
     from backup_monitoring.outbox.drafts import Draft, read_draft, write_draft
-    from backup_monitoring.outbox.in_use import refuse_lost
     from backup_monitoring.outbox.messages import GUARDED, OVER, Digest, DigestPart, Problem
     from backup_monitoring.outbox.messages import QueuedMail, RefusedMail, SentState, Storm
-    from backup_monitoring.outbox.outbox_errors import OutboxAccessError, OutboxError, make_error
+    from backup_monitoring.outbox.outbox_copy import copy_outbox
+    from backup_monitoring.outbox.outbox_errors import OutboxAccessError, OutboxError
     from backup_monitoring.outbox.outbox_file import OutboxAccess, try_outbox
     from backup_monitoring.outbox.problems import delete_problem, find_problem, list_problems
     from backup_monitoring.outbox.problems import save_problem

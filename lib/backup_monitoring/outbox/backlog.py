@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from backup_monitoring.outbox.columns import read_time, write_time
+from backup_monitoring.outbox.outbox_copy import read_outbox
 from backup_monitoring.outbox.outbox_errors import make_damage_error, make_error
-from backup_monitoring.outbox.outbox_file import read_outbox
 from backup_monitoring.outbox.spool import Spool, SpoolStatus
 
 _DAY = timedelta(days=1)
@@ -24,6 +24,8 @@ class OutboxStatus(NamedTuple):
         spooled: calls of the hook that no delivery has handled.
         retried: calls that wait because nobody could be looked up.
         oldest_call: how long the oldest of both has waited; None if there is none.
+        reason: why the oldest of the mails that are retried waits, '' if none is; it holds the mail
+            server's own text.
     """
 
     waiting: int = 0
@@ -33,6 +35,7 @@ class OutboxStatus(NamedTuple):
     spooled: int = 0
     retried: int = 0
     oldest_call: timedelta | None = None
+    reason: str = ""
 
 
 def read_status(file: Path, now: datetime) -> OutboxStatus:
@@ -42,15 +45,12 @@ def read_status(file: Path, now: datetime) -> OutboxStatus:
         OutboxError: it is missing, empty or damaged. OutboxAccessError: this user cannot read it.
     """
     try:
-        db = read_outbox(file)
-        try:
+        with read_outbox(file) as db:
             # A page that no count reads may hold the mails themselves.
             answer = db.execute("PRAGMA quick_check(1)").fetchone()[0]
             if answer != "ok":
                 raise make_damage_error(file, answer)
             return _count_mails(db, Spool(file).read_status(now), now)
-        finally:
-            db.close()
     except sqlite3.Error as error:
         raise make_error(file, error) from None
 
@@ -71,7 +71,20 @@ def _count_mails(db: sqlite3.Connection, spool: SpoolStatus, now: datetime) -> O
     ages = (_measure_age(since, now), spool.oldest)
     oldest_call = max((age for age in ages if age is not None), default=None)
     oldest = _measure_age(ready, now)
-    return OutboxStatus(waiting, oldest, held, refused, spool.calls, retried, oldest_call)
+    reason = db.execute(
+        "SELECT error FROM mails WHERE status IN ('waiting', 'sending') AND error != '' "
+        "ORDER BY ready, id LIMIT 1"
+    ).fetchone()
+    return OutboxStatus(
+        waiting,
+        oldest,
+        held,
+        refused,
+        spool.calls,
+        retried,
+        oldest_call,
+        "" if reason is None else reason[0],
+    )
 
 
 def _measure_age(since: float | None, now: datetime) -> timedelta | None:

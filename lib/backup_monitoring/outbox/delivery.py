@@ -1,22 +1,31 @@
 """Delivers what waits in the outbox: storms, digests, mails, retries.
 
-Before the server sees a mail, it is marked as being sent, in a transaction of its own; once the
-server has accepted it, as sent. If the process is killed in between, the mark remains and the mail
-is sent again: nobody can know whether it arrived, and twice is better than never.
+Before the server sees a mail, it is marked as being sent; once the server has accepted it, as sent.
+If the process is killed in between, the mark remains and the mail is sent again: nobody can know
+whether it arrived, and twice is better than never.
 """
 
 import fcntl
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from backup_monitoring.mail import MailError, SendOutcome, SendResult, Transport, TransportError
+from backup_monitoring.mail import (
+    MailError,
+    SendOutcome,
+    SendResult,
+    Transport,
+    TransportError,
+    make_return_path,
+)
 from backup_monitoring.model import MonitoringError, SettingsError, sanitize
 from backup_monitoring.outbox import sending, storm_guard
+from backup_monitoring.outbox.ahead import work_ahead
+from backup_monitoring.outbox.bounces import load_key, make_token
 from backup_monitoring.outbox.delivery_log import LogAction
 from backup_monitoring.outbox.messages import (
     Digest,
@@ -28,6 +37,7 @@ from backup_monitoring.outbox.messages import (
 )
 from backup_monitoring.outbox.outbox_errors import OutboxError, make_error
 from backup_monitoring.outbox.outbox_file import name_lock
+from backup_monitoring.outbox.progress import Mark, Progress
 from backup_monitoring.outbox.queue import queue_mail
 from backup_monitoring.outbox.shared_file import create_file
 from backup_monitoring.outbox.transaction import Outbox, Transaction
@@ -35,6 +45,11 @@ from backup_monitoring.settings import NotifySettings, open_regular
 
 TIME_LIMIT = timedelta(minutes=4)
 _MAX_LOST = 2  # lost connections in a row: the server has a problem, not a mail
+_LOST = (SendOutcome.LOST, SendOutcome.UNANSWERED)
+_MARKS = {SendOutcome.ACCEPTED: Mark.SENT, SendOutcome.UNANSWERED: Mark.BEGUN}
+_BATCH_SIZE = 100  # mails that have one commit
+_BATCH_TIME = 5.0  # seconds; others wait for long to read what became of a mail otherwise
+_Message = tuple[bytes, tuple[str, ...]]
 
 
 class MailWriter(Protocol):
@@ -81,7 +96,8 @@ def deliver(
     """Deliver what is due, after storms are detected and digests are written.
 
     Args:
-        policy: ``settle``, ``storm``, ``retry_for``, ``reseller.digest_delay``, ``operator``.
+        policy: ``settle``, ``storm``, ``retry_for``, ``reseller.digest_delay``, ``operator``,
+            ``return_path``.
         now: aware; the whole delivery happens at this time.
         count_accounts: returns the number of a backup server's accounts, None if not known.
         limit: no further mail is begun after this time.
@@ -89,18 +105,20 @@ def deliver(
     Raises:
         OutboxError: the outbox cannot be written; nothing is lost.
     """
-    with _lock(outbox.file) as is_locked:
-        if not is_locked:
+    with _lock(outbox.file) as progress:
+        if progress is None:
             return DeliveryResult(busy=True)
-        delivery = _Delivery(outbox, transport, policy, now, writer)
+        delivery = _Delivery(outbox, transport, policy, now, writer, progress)
         delivery.prepare(count_accounts)
         delivery.deliver(time.monotonic() + limit.total_seconds())
         return delivery.make_result()
 
 
 @contextmanager
-def _lock(file: Path) -> Iterator[bool]:
-    """Lock out other deliveries; give whether that succeeded. A kill releases the lock.
+def _lock(file: Path) -> Iterator[Progress | None]:
+    """Lock out other deliveries; give the marks in the lock's file, None if another one has it.
+
+    A kill releases the lock.
 
     The lock is on a file of its own: closing a second handle of the outbox would release SQLite's
     locks.
@@ -108,18 +126,18 @@ def _lock(file: Path) -> Iterator[bool]:
     name = name_lock(file)
     try:
         create_file(name)
-        lock = open_regular(name, os.O_RDONLY | os.O_NOFOLLOW)
+        lock = open_regular(name, os.O_RDWR | os.O_NOFOLLOW)
     except OSError as error:
         raise make_error(name, error) from None
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            yield False
+            yield None
         except OSError as error:  # for example ENOLCK
             raise make_error(name, error) from None
         else:
-            yield True
+            yield Progress(name, lock)
     finally:
         os.close(lock)
 
@@ -134,14 +152,18 @@ class _Delivery:
         policy: NotifySettings,
         now: datetime,
         writer: MailWriter,
+        progress: Progress,
     ) -> None:
         self._outbox = outbox
         self._transport = transport
         self._policy = policy
         self._now = now
         self._writer = writer
+        self._progress = progress
         self._queue = sending.SendQueue(policy.retry_for, policy.operator)
         self._errors: list[MonitoringError] = []
+        self._bounce_key = b""
+        self._results: list[tuple[OutgoingMail, SendResult]] = []
 
     def make_result(self) -> DeliveryResult:
         """Return what was done so far."""
@@ -157,9 +179,11 @@ class _Delivery:
             policy.storm_min_accounts,
         )
         with self._outbox.transaction(self._now) as transaction:
+            self._queue.recover(transaction, self._progress)
             sending.clean_up(transaction)
             storm_guard.watch_storms(transaction, storm_policy, count_accounts)
             storms = storm_guard.list_unannounced_storms(transaction)
+            self._bounce_key = load_key(transaction)
             digests = sending.list_due_digests(transaction, policy.reseller.digest_delay)
         self._queue_storms(storms)
         self._queue_digests(digests)
@@ -223,39 +247,79 @@ class _Delivery:
         except (TransportError, SettingsError) as error:  # SettingsError: the password's file
             self._errors.append(error)
             with self._outbox.transaction(self._now) as transaction:
+                self._record(transaction)
                 self._queue.postpone(transaction, str(error))
             self._queue_refusals()
         finally:
             self._transport.close()
 
     def _send_due(self, until: float) -> None:
-        last: tuple[OutgoingMail, SendResult] | None = None
         lost = 0
         while True:
             more = time.monotonic() < until and lost < _MAX_LOST
-            # The last result and the next mail share a transaction: one commit per mail.
             with self._outbox.transaction(self._now) as transaction:
-                if last is not None:
-                    self._queue.record_result(transaction, *last)
-                mail = self._queue.claim(transaction) if more else None
-            if mail is None:
-                return
-            result = self._send(mail.mail)
-            last = (mail, result)
-            lost = lost + 1 if result.outcome is SendOutcome.LOST else 0
+                self._record(transaction)
+                batch = self._queue.claim(transaction, _BATCH_SIZE) if more else []
+                name = sending.get_batch(transaction)
+            if not batch:
+                break
+            # Not before the commit: until then the marks of the last batch count.
+            self._progress.begin(name, [each.id for each in batch])
+            lost = self._send_batch(batch, until, lost)
 
-    def _send(self, mail: QueuedMail) -> SendResult:
-        message = mail.raw
-        if mail.draft:
-            try:
-                message, complaints = self._writer.compose_draft(mail.draft)
-            except MonitoringError as error:  # this mail waits, the others go
-                self._errors.append(error)
-                return SendResult(SendOutcome.LATER, str(error))
-            if complaints:
-                with self._outbox.transaction(self._now) as transaction:
-                    _log_complaints(transaction, mail, complaints)
-        return self._transport.send(mail.sender, mail.address, message)
+    def _record(self, transaction: Transaction) -> None:
+        """Record what became of a batch; what was not tried returns to the queue."""
+        for outgoing, result in self._results:
+            self._queue.record_result(transaction, outgoing, result)
+        self._results.clear()
+        sending.give_back(transaction)
+
+    def _send_batch(self, batch: Sequence[OutgoingMail], until: float, lost: int) -> int:
+        """Send a batch until the time is up; return how many were lost in a row, *lost* before."""
+        until = min(until, time.monotonic() + _BATCH_TIME)
+        reason = ""
+        for outgoing, message in work_ahead(batch, self._write):
+            self._progress.mark(outgoing.id, Mark.BEGUN)
+            result = self._send(outgoing, message)
+            self._results.append((outgoing, result))
+            self._progress.mark(outgoing.id, _MARKS.get(result.outcome, Mark.NOT_SENT))
+            self._note(result.error)
+            reason = result.reason
+            lost = lost + 1 if result.outcome in _LOST else 0
+            if time.monotonic() >= until or lost >= _MAX_LOST:
+                break
+        if lost:  # and nothing was delivered after it
+            self._note(TransportError(self._policy.smtp, reason, "check the mail server's log"))
+        return lost
+
+    def _note(self, error: TransportError | None) -> None:
+        """Keep what the administrator should correct, once for all mails that it concerns."""
+        known = {(each.where, each.remedy) for each in self._errors}
+        if error is not None and (error.where, error.remedy) not in known:
+            self._errors.append(error)
+
+    def _write(self, outgoing: OutgoingMail) -> _Message | MonitoringError:
+        """Return the message of a mail and complaints about it, or why it cannot be written."""
+        if not outgoing.mail.draft:
+            return outgoing.mail.raw, ()
+        try:
+            return self._writer.compose_draft(outgoing.mail.draft)
+        except MonitoringError as error:
+            return error
+
+    def _send(self, outgoing: OutgoingMail, message: _Message | MonitoringError) -> SendResult:
+        mail = outgoing.mail
+        if isinstance(message, MonitoringError):  # this mail waits, the others go
+            self._errors.append(message)
+            return SendResult(SendOutcome.LATER, str(message))
+        content, complaints = message
+        if complaints:
+            with self._outbox.transaction(self._now) as transaction:
+                _log_complaints(transaction, mail, complaints)
+        token = make_token(self._bounce_key, outgoing.id, mail.key, mail.address)
+        # Of the settings as they are now: mails that wait because of a wrong one must not keep it.
+        return_path = make_return_path(self._policy.return_path, token)
+        return self._transport.send(return_path, mail.address, content)
 
 
 def _log_complaints(

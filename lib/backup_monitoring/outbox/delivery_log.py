@@ -27,6 +27,7 @@ class LogAction(Enum):
     DROPPED = "dropped"
     RETRIED = "retried"
     REFUSED = "refused"
+    BOUNCED = "bounced"  # refused after it was sent
     COMPLAINT = "complaint"  # about a mail that is sent all the same
 
 

@@ -19,7 +19,6 @@ class QueuedMail(NamedTuple):
         key: its Message-ID with ``<>``, unique per address.
         address: the recipient's. role: why this recipient is notified.
         raw: the whole message, header and body, with any line ends; b"" for a draft.
-        sender: of the envelope, where bounces go; '' is the null return path.
         account, task, kind, state, host: of the event; '' or None for a mail about many events.
         reseller: the reseller whose digest it is.
         thread: the Message-ID of the thread's first mail, '' if that is this mail.
@@ -28,13 +27,13 @@ class QueuedMail(NamedTuple):
         draft: what the mail is written from when it is delivered, see `drafts`; '' if *raw* is
             the message.
         complaints: what an administrator should correct; logged, but not stored.
+        entry: where the address comes from, see `Recipient`.
     """
 
     key: str
     address: str
     role: Role
     raw: bytes
-    sender: str = ""
     account: str = ""
     task: str = ""
     kind: EventKind | None = None
@@ -44,6 +43,7 @@ class QueuedMail(NamedTuple):
     thread: str = ""
     draft: str = ""
     complaints: tuple[str, ...] = ()
+    entry: str = ""
     recipient: Recipient | None = None
 
 

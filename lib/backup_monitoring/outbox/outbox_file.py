@@ -22,11 +22,11 @@ CREATE TABLE mails (
     id INTEGER PRIMARY KEY, key TEXT NOT NULL, address TEXT NOT NULL,
     recipient TEXT NOT NULL, role TEXT NOT NULL, reseller TEXT NOT NULL,
     account TEXT NOT NULL COLLATE NOCASE, task TEXT NOT NULL, kind TEXT NOT NULL,
-    state TEXT NOT NULL, host TEXT NOT NULL, sender TEXT NOT NULL, thread TEXT NOT NULL,
-    person TEXT NOT NULL DEFAULT '', raw BLOB NOT NULL, draft TEXT NOT NULL DEFAULT '',
-    status TEXT NOT NULL, ready REAL,
+    state TEXT NOT NULL, host TEXT NOT NULL, thread TEXT NOT NULL, person TEXT NOT NULL DEFAULT '',
+    raw BLOB NOT NULL, draft TEXT NOT NULL DEFAULT '', status TEXT NOT NULL, ready REAL,
     attempts INTEGER NOT NULL DEFAULT 0, first_try REAL, next_try REAL NOT NULL,
     error TEXT NOT NULL DEFAULT '', noticed INTEGER NOT NULL DEFAULT 0,
+    unanswered INTEGER NOT NULL DEFAULT 0, entry TEXT NOT NULL DEFAULT '',
     created REAL NOT NULL, done REAL, UNIQUE (key, address)
 );
 CREATE INDEX mails_due ON mails (status, next_try);
@@ -63,6 +63,10 @@ CREATE TABLE problems (
     since REAL NOT NULL, computers TEXT NOT NULL, last_sent REAL, status TEXT NOT NULL,
     PRIMARY KEY (account, task)
 ) WITHOUT ROWID;
+CREATE TABLE undeliverable (
+    recipient TEXT NOT NULL, entry TEXT NOT NULL, since REAL NOT NULL, account TEXT NOT NULL,
+    reason TEXT NOT NULL, PRIMARY KEY (recipient, entry)
+) WITHOUT ROWID;
 CREATE TABLE calls (
     id INTEGER PRIMARY KEY AUTOINCREMENT, text TEXT NOT NULL,
     attempts INTEGER NOT NULL DEFAULT 0, since REAL NOT NULL
@@ -84,7 +88,7 @@ def open_outbox(file: Path) -> sqlite3.Connection:
     refuse_lost(file)
     try:
         create_file(file)
-        db = _connect(file, "rw")
+        db = connect_outbox(file, "rw")
         db.execute("PRAGMA journal_mode = TRUNCATE")
         db.execute("PRAGMA synchronous = FULL")
         _create_tables(db, file)
@@ -94,18 +98,20 @@ def open_outbox(file: Path) -> sqlite3.Connection:
     return db
 
 
-def read_outbox(file: Path) -> sqlite3.Connection:
+def open_read_only(file: Path) -> sqlite3.Connection:
     """Return a read-only connection to the outbox *file*.
 
     Raises:
-        OutboxError: it is missing or empty, cannot be read, or has another layout.
+        OutboxError: it is missing or empty, or has another layout.
+        sqlite3.Error: it cannot be read.
     """
     refuse_unused(file)
+    db = connect_outbox(file, "ro")
     try:
-        db = _connect(file, "ro")
         _check_layout(db, file)
-    except sqlite3.Error as error:
-        raise make_error(file, error) from None
+    except BaseException:
+        db.close()
+        raise
     return db
 
 
@@ -136,7 +142,7 @@ def try_outbox(file: Path) -> OutboxAccess:
             return OutboxAccess.UNUSED
         if journal.exists() and journal.stat().st_size:
             return OutboxAccess.UNDECIDED  # SQLite would undo an interrupted one
-        db = _connect(file, "rw")
+        db = connect_outbox(file, "rw")
         try:
             _check_layout(db, file)
             db.execute("BEGIN IMMEDIATE")
@@ -153,7 +159,8 @@ def name_lock(file: Path) -> Path:
     return file.with_name(f"{file.name}.lock")
 
 
-def _connect(file: Path, mode: str) -> sqlite3.Connection:
+def connect_outbox(file: Path, mode: str) -> sqlite3.Connection:
+    """Return a connection to *file* in autocommit mode; *mode*: ``ro`` or ``rw``."""
     uri = f"file:{quote(os.fsencode(file.absolute()))}?mode={mode}"
     return sqlite3.connect(uri, uri=True, timeout=BUSY, isolation_level=None)
 

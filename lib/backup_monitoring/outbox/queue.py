@@ -165,6 +165,8 @@ def _drop(
 ) -> None:
     """Drop mails and digest events about an account and task, except the operator's.
 
+    A mail about a problem that may have arrived is not dropped: its reader must hear of the end.
+
     Args:
         kinds, statuses: of what is dropped.
         to: only those to this address in this role; None: to everybody.
@@ -178,7 +180,8 @@ def _drop(
     values = (*subject, address, role)
     mails = transaction.execute(
         "UPDATE mails SET status = 'dropped', raw = x'', draft = '', done = ?, error = ? "  # noqa: S608 - ours
-        f"WHERE {where} RETURNING kind, state, address",
+        f"WHERE {where} AND (NOT unanswered OR kind IN ({_quote([kind.name for kind in OVER])})) "
+        "RETURNING kind, state, address",
         (write_time(transaction.now), reason, *values),
     ).fetchall()
     events = transaction.execute(
@@ -223,11 +226,11 @@ def _make_row(mail: QueuedMail, status: str, now: float) -> dict[str, object]:
         "kind": _get_name(mail.kind),
         "state": _get_name(mail.state),
         "host": write_text(mail.host),
-        "sender": write_text(mail.sender),
         "thread": write_text(mail.thread),
         "person": "" if mail.recipient is None else RECIPIENT.encode(mail.recipient),
         "raw": mail.raw,
         "draft": mail.draft,
+        "entry": mail.entry,
         "status": status,
         "ready": now if status == "waiting" else None,
         "next_try": now,

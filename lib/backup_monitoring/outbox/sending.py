@@ -1,5 +1,6 @@
 """The mails of the outbox during their delivery: claimed, delivered, retried, refused."""
 
+import secrets
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -17,16 +18,18 @@ from backup_monitoring.outbox.columns import (
 )
 from backup_monitoring.outbox.delivery_log import LogAction
 from backup_monitoring.outbox.messages import OVER, Digest, OutgoingMail, QueuedMail, RefusedMail
+from backup_monitoring.outbox.progress import Mark, Progress
 from backup_monitoring.outbox.queue import queue_mail
 from backup_monitoring.outbox.sent import record_refused, record_sent
 from backup_monitoring.outbox.transaction import Transaction
 
 PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 15, 30, 60, 120, 240))
 _LOST: Codec[tuple[Event, ...]] = Codec(tuple[Event, ...])  # the events of a refused digest
+_BATCH = "batch"  # of mails that were claimed together
 _KEEP_DONE = timedelta(days=30)
 _KEEP_EVENTS = timedelta(days=7)
 _COLUMNS = (
-    "id, key, address, role, raw, sender, account, task, kind, state, thread, draft, attempts, "
+    "id, key, address, role, raw, account, task, kind, state, thread, draft, attempts, "
     "first_try, person"
 )
 # No mail about a problem overtakes an older one: "solved" must not arrive after "failed again".
@@ -57,14 +60,40 @@ class SendQueue:
         self._retry_for = retry_for
         self._operator = _parse_operator(operator)
 
-    def claim(self, transaction: Transaction) -> OutgoingMail | None:
-        """Mark the next mail that is due as being sent, and return it; None if none is due."""
-        row = transaction.execute(
-            f"UPDATE mails SET status = 'sending' WHERE id = ({_DUE} LIMIT 1) "  # noqa: S608 - ours
-            f"RETURNING {_COLUMNS}",
-            (write_time(transaction.now),),
-        ).fetchone()
-        return None if row is None else _read_outgoing(row)
+    def claim(self, transaction: Transaction, at_most: int) -> list[OutgoingMail]:
+        """Mark the next mails that are due as being sent, and return them, at most *at_most*.
+
+        No two of them are about the same problem of the same recipient.
+        """
+        due = transaction.execute(f"{_DUE} LIMIT ?", (write_time(transaction.now), at_most))
+        claimed = []
+        for (number,) in due.fetchall():
+            row = transaction.execute(
+                f"UPDATE mails SET status = 'sending' WHERE id = ? RETURNING {_COLUMNS}",  # noqa: S608 - ours
+                (number,),
+            ).fetchone()
+            claimed.append(_read_outgoing(row))
+        transaction.set_meta(_BATCH, secrets.token_hex(16))
+        return claimed
+
+    def recover(self, transaction: Transaction, progress: Progress) -> None:
+        """Return to the queue what a killed process was sending, by the marks that it has left.
+
+        Who may have heard of a problem hears of its end, and after it: a mail that may have arrived
+        is retried until it has, whatever happens.
+        """
+        marks = progress.read(get_batch(transaction))
+        rows = transaction.execute(
+            f"SELECT {_COLUMNS} FROM mails WHERE status = 'sending'"  # noqa: S608 - ours
+        ).fetchall()
+        for row in rows:
+            outgoing = _read_outgoing(row)
+            mark = marks.get(outgoing.id, Mark.BEGUN)
+            if mark is Mark.SENT:
+                self._accept(transaction, outgoing, "by a process that was killed afterwards")
+            elif mark is Mark.BEGUN:
+                _record_unanswered(transaction, outgoing)
+        give_back(transaction)
 
     def record_result(
         self, transaction: Transaction, outgoing: OutgoingMail, result: SendResult
@@ -75,6 +104,8 @@ class SendQueue:
         elif result.outcome is SendOutcome.REFUSED:
             self._refuse(transaction, outgoing, result.reason)
         else:
+            if result.outcome is SendOutcome.UNANSWERED:
+                _record_unanswered(transaction, outgoing)
             self._retry(transaction, outgoing, result.reason)
 
     def _accept(self, transaction: Transaction, outgoing: OutgoingMail, reason: str) -> None:
@@ -142,6 +173,20 @@ class SendQueue:
             self._retry(transaction, _read_outgoing(row), reason)
 
 
+def get_batch(transaction: Transaction) -> str:
+    """Return the name of the batch of mails that were claimed last, '' before the first one."""
+    return transaction.get_meta(_BATCH) or ""
+
+
+def give_back(transaction: Transaction) -> None:
+    """Return to the queue what was claimed; no attempt is counted."""
+    transaction.execute("UPDATE mails SET status = 'waiting' WHERE status = 'sending'")
+
+
+def _record_unanswered(transaction: Transaction, outgoing: OutgoingMail) -> None:
+    transaction.execute("UPDATE mails SET unanswered = 1 WHERE id = ?", (outgoing.id,))
+
+
 def queue_digest(transaction: Transaction, mail: QueuedMail, events: tuple[int, ...]) -> None:
     """Queue *mail*, a digest of *events* (ids of rows)."""
     queue_mail(transaction, mail)
@@ -161,9 +206,8 @@ def queue_refusals(transaction: Transaction, mails: Sequence[QueuedMail]) -> Non
 
 
 def clean_up(transaction: Transaction) -> None:
-    """Return to the queue what a killed process was sending, and delete what is old."""
+    """Delete what is old, and correct times that lie in the future."""
     now = write_time(transaction.now)
-    transaction.execute("UPDATE mails SET status = 'waiting' WHERE status = 'sending'")
     # A clock that was set back must not leave mails waiting for the old time to come.
     latest = write_time(transaction.now + PAUSES[-1])
     transaction.execute("UPDATE mails SET next_try = ? WHERE next_try > ?", (now, latest))
@@ -246,13 +290,12 @@ def _finish(transaction: Transaction, number: int, status: str, error: str) -> N
 
 
 def _read_outgoing(row: Sequence[Any]) -> OutgoingMail:
-    number, key, address, role, raw, sender, account, task, kind, state, thread, draft = row[:12]
+    number, key, address, role, raw, account, task, kind, state, thread, draft = row[:11]
     mail = QueuedMail(
         key,
         address,
         Role[role],
         raw,
-        sender,
         account,
         task,
         EventKind[kind] if kind else None,
@@ -260,7 +303,7 @@ def _read_outgoing(row: Sequence[Any]) -> OutgoingMail:
         thread=thread,
         draft=draft,
     )
-    return OutgoingMail(number, mail, row[12], read_optional_time(row[13]), row[14])
+    return OutgoingMail(number, mail, row[11], read_optional_time(row[12]), row[13])
 
 
 def _log_mail(transaction: Transaction, action: LogAction, mail: QueuedMail, reason: str) -> None:

@@ -12,8 +12,9 @@ _WHERE = "account = ? AND task = ? AND recipient = ? AND role = ?"
 _ABOUT = "account = ? AND task = ? AND kind NOT IN ('', 'CUSTOM')"
 # Newest first: what waits or is being sent, then what arrived or was refused.
 _CONVERSATION = f"""
-SELECT recipient, role, kind, state, status, person, iif(thread = '', key, thread), key,
-    created AS at, id, 1 AS pending FROM mails
+SELECT recipient, role, kind, state,
+    iif(status = 'waiting' AND unanswered, 'sending', status), person,
+    iif(thread = '', key, thread), key, created AS at, id, 1 AS pending FROM mails
 WHERE {_ABOUT} AND status IN ('settling', 'held', 'waiting', 'sending')
 UNION ALL SELECT recipient, role, kind, state, status, person, '', '', at, id, 1 FROM digests
 WHERE {_ABOUT}

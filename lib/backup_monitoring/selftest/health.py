@@ -72,6 +72,7 @@ class OutboxHealth(NamedTuple):
             of the last 24 h.
         spooled: number of calls that no delivery has handled. retried: number of those that wait
             because nobody could be looked up. oldest_call: how long the oldest has waited.
+        reason: why a mail waits, as the mail server's answer, '' if it is not known.
     """
 
     waiting: int = 0
@@ -81,6 +82,7 @@ class OutboxHealth(NamedTuple):
     spooled: int = 0
     retried: int = 0
     oldest_call: timedelta | None = None
+    reason: str = ""
 
 
 class OutboxFailure(NamedTuple):
@@ -231,20 +233,23 @@ def _check_mails(
     held = f"{mails.held} mails are held; see notify_backup --release"
     refused = f"{mails.refused} mails of the last 24 h could not be delivered; see [notify] log"
     return [
-        _check_age(f"{mails.waiting} mails wait", mails.oldest, policy),
+        _check_age(f"{mails.waiting} mails wait", mails.oldest, policy, mails.reason),
         _check_age(calls, mails.oldest_call, policy),
         HealthAspect(State.WARNING if mails.held else State.OK, held),
         HealthAspect(State.WARNING if mails.refused else State.OK, refused),
     ]
 
 
-def _check_age(text: str, oldest: timedelta | None, policy: MonitoringPolicy) -> HealthAspect:
+def _check_age(
+    text: str, oldest: timedelta | None, policy: MonitoringPolicy, reason: str = ""
+) -> HealthAspect:
     oldest = oldest or timedelta(0)
     text += f", the oldest for {format_duration(oldest)}"
     if oldest <= policy.outbox:
         return HealthAspect(State.OK, text)
     threshold = format_duration_setting(policy.outbox)
-    return HealthAspect(State.CRITICAL, f"{text}, threshold {threshold} ([monitoring] outbox)")
+    text += f", threshold {threshold} ([monitoring] outbox)"
+    return HealthAspect(State.CRITICAL, f"{text}: {reason}" if reason else text)
 
 
 def _list_metrics(

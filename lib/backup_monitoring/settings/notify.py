@@ -10,6 +10,8 @@ from backup_monitoring.model import Key, parse_languages, parse_text
 from backup_monitoring.settings.forms import declare_ca_file
 from backup_monitoring.settings.toml_table import Table
 
+_TOKEN, _TOKEN_LENGTH = "{token}", 36  # of the eleven digits of the hundred thousandth million
+_LONGEST_LOCAL_PART = 64  # RFC 5321, 4.5.3.1.1
 SMTP_PASSWORD_VARIABLE = "BACKUP_MONITORING_SMTP_PASSWORD"  # noqa: S105 - a name, not a secret
 
 
@@ -22,6 +24,32 @@ def _parse_mail_server(value: object) -> str:
         raise ValueError(
             'not a valid mail server; write "smtp://HOST:PORT", "smtps://HOST:PORT" '
             'or "sendmail:PATH"'
+        )
+    return text
+
+
+def _parse_helo_name(value: object) -> str:
+    text = parse_text(value)
+    if text and not re.fullmatch(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+|\[[A-Za-z0-9.:]+\]", text):
+        raise ValueError('not a full host name; write "HOST.DOMAIN", or "[ADDRESS]"')
+    return text
+
+
+def _parse_return_path(value: object) -> str:
+    text = parse_text(value)
+    local, at, domain = text.rpartition("@")
+    if text and not (at and local and domain and text.isascii() and text.isprintable()):
+        raise ValueError('not an address; write for example "bounces+{token}@example.org"')
+    if (
+        set("{}") & set(text.replace(_TOKEN, "", 1))
+        or _TOKEN in domain
+        or set(text) & set(' <>,;"')
+    ):
+        raise ValueError('not an address with at most one {token}, before the "@"')
+    if len(local.replace(_TOKEN, "0" * _TOKEN_LENGTH)) > _LONGEST_LOCAL_PART:
+        least = _LONGEST_LOCAL_PART - _TOKEN_LENGTH
+        raise ValueError(
+            f"too long: before the @ there is room for {least} characters and {{token}}"
         )
     return text
 
@@ -123,12 +151,24 @@ class NotifySettings(NamedTuple):
         ),
     ] = None
     password: str = ""
+    helo_name: Annotated[
+        str,
+        Key(
+            "name of this host in EHLO, for a mail server that refuses the one that the system has",
+            "this host's full name, if the server wants another one",
+            example="backup.example.org",
+            unset="the system's name, or its address",
+            parse=_parse_helo_name,
+        ),
+    ] = ""
     return_path: Annotated[
         str,
         Key(
-            "return path of the mails (envelope sender)",
+            "return path of the mails (envelope sender). With `{token}` before the @, each mail "
+            "has one of its own, by which `notify_backup --bounce` knows it",
             "default: the null return path",
             unset="the null return path",
+            parse=_parse_return_path,
         ),
     ] = ""
     outbox: Annotated[
