@@ -33,7 +33,7 @@ from outbox.outbox_child import forked
 
 UIDS = ("4000101", "4000102", "4000103")
 MOVED = "moved@example.org"  # the address of the last one, from the end on
-_CALLS = ("open", "write", "fchmod", "fsync", "rename", "symlink", "unlink", "mkdir")
+_CALLS = ("open", "write", "pwrite", "fchmod", "fsync", "rename", "symlink", "unlink", "mkdir")
 
 
 class Fault:
