@@ -872,6 +872,19 @@ def test_the_first_line_of_a_list_has_the_first_accounts() -> None:
     assert f"{first}Problem with the backup space: ‹Lab› (2)</div>" in body(mail, "html")
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", EventKind)
+def test_long_names_end_no_subject_within_their_quotation(kind: EventKind, language: str) -> None:
+    event = make_sample_event("client", kind)._replace(computer="c" * 300)
+    about = make_sample_about("client", kind)._replace(name="a long name " * 30)
+
+    mail = compose_event(event, ANNA._replace(language=language), about, POLICY)
+
+    names = re.findall("[«“]\\s?(.*?)\\s?[»”]", mail.subject)
+    assert [len(name) for name in names] == [60, 60]
+    assert mail.subject.endswith(("»", "”", "»)", "”)"))
+
+
 def test_a_thread_has_its_first_and_last_mail() -> None:
     first = compose_event(make_sample_event("quota", EventKind.PROBLEM), ANNA, About(), POLICY)
     thread = Thread(first.message_id, "<last@example.org>")
