@@ -526,8 +526,15 @@ def test_a_list_in_one_mail_is_cut_and_says_so() -> None:
     assert len(body(mail, "html").encode()) <= 102_000
 
 
-@pytest.mark.parametrize("name", ["Office", "Büro " * 30, "044 123 45 67 " * 14])
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    ("language", "name"),
+    [
+        ("de", "Büro " * 30),
+        ("en", "044 123 45 67 " * 14),
+        ("fr", "Office"),
+        ("it", "Office"),
+    ],
+)
 def test_a_long_list_is_shown_in_several_mails(language: str, name: str) -> None:
     events = [
         make_sample_event("quota", kind)._replace(uid=f"{kind.name}{number}")

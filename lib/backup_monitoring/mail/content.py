@@ -173,8 +173,6 @@ def build_list_content(
         "ended": kinds.count(EventKind.MONITORING_ENDED),
         "host": neutralize(listing.host) if to_operator else "",
         "of": listing.of,
-        "part": listing.part,
-        "parts": listing.parts,
     }
     texts = scene.words.render_texts("digest", variables)
     items = tuple(_make_entry(scene, listing.purpose, item) for item in shown)
@@ -185,7 +183,18 @@ def build_list_content(
     rows = tuple((scene.labels[name], text) for name, text in outage.items() if text)
     content = _make_content(scene, variables, texts, "note", rows, items)
     first = [scene.colon.join((item.title, *item.lines[:1])) for item in items[:3]]
-    return content._replace(preheader=_shorten(" · ".join(first) or " ".join(content.lead)))
+    content = content._replace(preheader=_shorten(" · ".join(first) or " ".join(content.lead)))
+    return _number_part(scene, listing, content)
+
+
+def _number_part(scene: MailScene, listing: MailList, content: MailContent) -> MailContent:
+    """Return *content* with the number of the part in its subject, if it is one of several."""
+    if listing.parts == 1:
+        return content
+    number = scene.labels["part"].format(part=listing.part, parts=listing.parts)
+    return content._replace(
+        subject=f"{content.subject} {number}", title=f"{content.title} {number}"
+    )
 
 
 def _render_event(scene: MailScene, event: Event, about: About) -> tuple[Variables, dict[str, str]]:
