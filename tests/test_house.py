@@ -307,6 +307,7 @@ FORBIDDEN = {
         *("sqlite3", "store", "notify.batch", "outbox.outbox_file"),
         *(set(STORE_ONLY) - {"outbox", "notify"}),
     ),
+    "notify_backup --log": ("ldap3", "jinja2", "directory", "uploads", "icinga", *RULES.values()),
     "notify_backup --deliver": (
         *("ldap3", "directory", "uploads", "icinga", "records", *RULES.values()),
     ),

@@ -141,6 +141,36 @@ def test_a_problem_and_its_recovery(notifier: Notifier) -> None:
     assert notifier.hook("4000102", "RECOVERY", "OK", now=LATEST).out == "0 queued\n"
 
 
+def test_the_helpdesk_reads_what_was_decided_and_sent(notifier: Notifier) -> None:
+    assert "notify_backup has never used it" in notifier.run("--log").first
+    notifier.settings(('log = "outbox/notify.jsonl"\n', ""))  # it does not need the log
+    comment = ("--author", "Eve", "--comment", "done\n2026-11-24 12:00 +01:00  4000102: sent")
+    notifier.hook("4000102", "ACKNOWLEDGEMENT", "WARNING", *comment)
+    notifier.hook("4000102", "PROBLEM", "WARNING")
+    assert notifier.run("--deliver", now=LATER).code == 0
+    before = _files(notifier.folder)
+
+    ran = notifier.run("--log", "-a", "4000102,4009999", now=LATEST)
+
+    about, everybody = "4000102 quota PROBLEM WARNING", f"{CUSTOMER}, {SUPPORT}, {RESELLER}"
+    assert (ran.code, ran.out.splitlines()) == (
+        0,
+        [
+            f"2026-11-24 12:12 +01:00  {about}: sent to {RESELLER}, {SUPPORT}; in a digest",
+            f"2026-11-24 12:12 +01:00  {about}: sent to {CUSTOMER}; 250 2.0.0 queued",
+            f"2026-11-24 12:12 +01:00  {about}: released to {everybody}; the storm guard is off",
+            f"2026-11-24 12:00 +01:00  {about}: queued for {everybody}; waits for the storm guard",
+            "2026-11-24 12:00 +01:00  4000102 quota CUSTOM WARNING: not sent; "
+            "ACKNOWLEDGEMENT: Eve: done\\n2026-11-24 12:00 +01:00  4000102: sent",
+        ],
+    )
+    assert len(notifier.run("--log", now=LATEST).out.splitlines()) >= 5
+    assert _files(notifier.folder) == before
+    notifier.outbox.write_bytes(b"")
+    ran = notifier.run("--log", now=LATEST)
+    assert (ran.code, ran.first[:7]) == (2, "FAILED:")
+
+
 def test_a_recovery_of_what_nobody_was_notified_of(notifier: Notifier) -> None:
     ran = notifier.hook("4000102", "RECOVERY", "OK")
 

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from backup_monitoring.outbox.calls import count_attempt, count_waiting, delete_waiting
     from backup_monitoring.outbox.calls import forget_handled, list_handled, list_waiting
     from backup_monitoring.outbox.calls import record_handled, save_waiting
+    from backup_monitoring.outbox.decisions import PastDecision, PendingMail, read_decisions
     from backup_monitoring.outbox.delivery import deliver
     from backup_monitoring.outbox.delivery_log import DeliveryLog, LogAction, try_log
     from backup_monitoring.outbox.drafts import Draft, read_draft, write_draft

@@ -16,7 +16,7 @@ from backup_monitoring.outbox.outbox_errors import BUSY, OutboxError, make_error
 from backup_monitoring.outbox.shared_file import create_file
 from backup_monitoring.settings import open_regular
 
-LAYOUT = 4  # of the tables: PRAGMA user_version
+LAYOUT = 5  # of the tables: PRAGMA user_version
 _TABLES = """
 CREATE TABLE mails (
     id INTEGER PRIMARY KEY, key TEXT NOT NULL, address TEXT NOT NULL,
@@ -65,6 +65,13 @@ CREATE TABLE calls (
     id INTEGER PRIMARY KEY AUTOINCREMENT, text TEXT NOT NULL,
     attempts INTEGER NOT NULL DEFAULT 0, since REAL NOT NULL
 );
+CREATE TABLE decisions (
+    id INTEGER PRIMARY KEY, at REAL NOT NULL, action TEXT NOT NULL,
+    account TEXT NOT NULL COLLATE NOCASE, task TEXT NOT NULL, kind TEXT NOT NULL,
+    state TEXT NOT NULL, address TEXT NOT NULL, reason TEXT NOT NULL
+);
+CREATE INDEX decisions_about ON decisions (account);
+CREATE INDEX decisions_old ON decisions (at);
 CREATE TABLE spooled (name TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """

@@ -15,6 +15,7 @@ from backup_monitoring.outbox.columns import (
     write_text,
     write_time,
 )
+from backup_monitoring.outbox.decisions import KEEP_DECISIONS
 from backup_monitoring.outbox.delivery_log import LogAction
 from backup_monitoring.outbox.messages import OVER, Digest, OutgoingMail, QueuedMail, RefusedMail
 from backup_monitoring.outbox.queue import queue_mail
@@ -179,6 +180,8 @@ def clean_up(transaction: Transaction) -> None:
     transaction.execute(f"DELETE FROM sent WHERE kind IN ({over}) AND at < ?", (old,))  # noqa: S608
     oldest = write_time(transaction.now - _KEEP_EVENTS)
     transaction.execute("DELETE FROM events WHERE created < ?", (oldest,))
+    oldest = write_time(transaction.now - KEEP_DECISIONS)
+    transaction.execute("DELETE FROM decisions WHERE at < ?", (oldest,))
 
 
 def list_due_digests(
