@@ -548,12 +548,14 @@ def test_a_directory_that_hangs(notifier: Notifier, start_slapd: StartSlapd) -> 
     assert notifier.addresses() == [OPERATOR]
 
 
-def test_a_problem_that_gets_worse_within_a_second_is_handed_over_twice(notifier: Notifier) -> None:
+def test_a_problem_that_gets_worse_within_a_second_is_handed_over_as_such(
+    notifier: Notifier,
+) -> None:
     for state in ("WARNING", "CRITICAL"):
         ran = notifier.hook("4009999", "PROBLEM", state, "--time", "1795517960")
         assert ran.code == 1, ran.out
 
-    assert notifier.addresses() == [OPERATOR, OPERATOR]
+    assert [row[:3] for row in notifier.waiting()] == [(OPERATOR, "PROBLEM", "CRITICAL")]
 
 
 def test_nobody_is_found_and_there_is_no_operator(notifier: Notifier) -> None:
@@ -665,9 +667,7 @@ def test_refused_mails_end_the_delivery_with_1(notifier: Notifier) -> None:
 
     assert ran.code == 1
     assert "1 refused" in ran.out
-    assert sorted(each.address for each in notifier.behaviour.got) == sorted(
-        [OPERATOR, RESELLER, SUPPORT]
-    )
+    assert sorted(each.address for each in notifier.behaviour.got) == [RESELLER, SUPPORT]
 
 
 def test_the_operator_is_notified_of_the_events_of_a_refused_digest(notifier: Notifier) -> None:
@@ -679,12 +679,14 @@ def test_the_operator_is_notified_of_the_events_of_a_refused_digest(notifier: No
 
     assert ran.code == 1
     assert "1 refused" in ran.out
+    notifier.run("--deliver", now="2026-11-24T12:13:00+01:00")
+    notifier.run("--deliver", now=LATEST)
     (got,) = [each.content for each in notifier.behaviour.got if each.address == OPERATOR]
     mail = email.message_from_bytes(got, policy=email.policy.default)
     body = mail.get_body(("plain",))
     assert body is not None
     text = body.get_content().replace("\r", "").replace("\u2060", "")
-    assert mail["Subject"] == "Backup monitoring: 2 messages not delivered"
+    assert mail["Subject"] == "Backup monitoring: 4000101, 4000102"
     rows = re.findall(r"^\* (.*(?:\n  .+)+)", text, re.MULTILINE)
     assert len(rows) == 2
     for row, account, task, said in zip(

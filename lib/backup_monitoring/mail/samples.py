@@ -86,18 +86,19 @@ def make_sample_list(purpose: ListPurpose) -> MailList:
         if purpose is ListPurpose.RESELLER
         else (EventKind.PROBLEM,)
     )
-    state = State.UNKNOWN if purpose is ListPurpose.UNKNOWN else State.CRITICAL
-    note = "no address was found" if purpose is ListPurpose.NOT_DELIVERED else ""
     known = purpose is not ListPurpose.STORM  # only accounts and task are known
     items = [
         ListItem(
-            make_sample_event(task, kind, state),
+            make_sample_event(task, kind, State.CRITICAL),
             make_sample_about(task, kind) if known else About(),
-            note,
+            "no address was found" if purpose is ListPurpose.OPERATOR else "",
         )
         for kind in kinds
         for task in TASKS
     ]
+    if purpose is ListPurpose.OPERATOR:
+        unknown = make_sample_event("quota", EventKind.PROBLEM, State.UNKNOWN)
+        items.append(ListItem(unknown._replace(uid="4000104"), make_sample_about("quota")))
     return MailList(purpose, items, "backup-01", 40)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, NamedTuple
 
-from backup_monitoring.mail import About, AddressError, MailError
+from backup_monitoring.mail import About, AddressError
 from backup_monitoring.model import (
     Decision,
     Ending,
@@ -106,8 +106,8 @@ class Dispatcher:
         if event.kind in OVER:
             keep = [(each.recipient.address, each.recipient.role) for each in notifications]
             forget_sent(self._transaction, event.uid, event.task, keep)
-        if decision.operator_reason is None:
-            return EventResult(decision, tuple(notifications))
+        if decision.operator_reason is None or self._is_end_unexpected(event):
+            return EventResult(decision._replace(operator_reason=None), tuple(notifications))
         queued, failure = self.notify_operator([(event, decision.operator_reason)])
         return EventResult(decision, (*notifications, *queued), decision.operator_reason + failure)
 
@@ -130,30 +130,31 @@ class Dispatcher:
     def notify_operator(
         self, events: Sequence[tuple[Event, str]]
     ) -> tuple[list[Notification], str]:
-        """Notify the operator that *events* could not be sent to everybody, each with the reason.
+        """Let the operator's digest say what could not be sent to everybody, each with the reason.
 
         Returns what was queued, and a text to append to the reason if nothing could be: only exit
         code and output can report it then.
         """
-        from backup_monitoring.mail import ListItem, ListPurpose, MailList, compose_list
-
-        if not events:
-            return [], ""
         for event, reason in events:
             self._log_not_sent(event, "", reason)
-        items = [ListItem(event, About(), reason) for event, reason in events]
-        first = events[0][0]
-        listing = MailList(ListPurpose.NOT_DELIVERED, items, first.host)
-        zone = choose_zone(self._settings)
         try:
-            recipient = find_operator(self._policy)
-            mail = compose_list(listing, recipient, self._policy, first.at, zone)
+            operator = find_operator(self._policy)
+        except AddressError as error:
+            unset = not self._policy.operator  # reported once, by the program
+            return [], "" if unset else f"; nobody was notified: [notify] operator: {error}"
+        for event, reason in events:
+            queue_for_digest(self._transaction, operator, event, reason)
+        return [Notification(operator, None) for _ in events], ""
+
+    def _is_end_unexpected(self, event: Event) -> bool:
+        """Return whether *event* is the end of what the operator was not notified of."""
+        if event.kind not in OVER:
+            return False
+        try:
+            last = self._find_last_sent(event, find_operator(self._policy))
         except AddressError:
-            return [], ""
-        except MailError as error:
-            return [], f"; nobody was notified: {error}"
-        queue_mail(self._transaction, make_queued_mail(mail, recipient, self._policy))
-        return [Notification(recipient, mail)], ""
+            return False
+        return last is None or last.kind not in GUARDED
 
     def _decide(self, event: Event) -> Decision:
         if event.kind is EventKind.MONITORING_ENDED and self._people.contact(event.uid) is None:

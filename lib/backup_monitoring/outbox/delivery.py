@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from backup_monitoring.mail import MailError, SendOutcome, SendResult, Transport, TransportError
-from backup_monitoring.model import MonitoringError, SettingsError, sanitize
+from backup_monitoring.model import MonitoringError, Recipient, SettingsError, sanitize
 from backup_monitoring.outbox import sending, storm_guard
 from backup_monitoring.outbox.delivery_log import LogAction
 from backup_monitoring.outbox.messages import (
@@ -23,7 +23,6 @@ from backup_monitoring.outbox.messages import (
     DigestPart,
     OutgoingMail,
     QueuedMail,
-    RefusedMail,
     Storm,
 )
 from backup_monitoring.outbox.outbox_errors import OutboxError, make_error
@@ -49,8 +48,8 @@ class MailWriter(Protocol):
     def compose_storm(self, storm: Storm) -> QueuedMail:
         """Return the mail to the operator that lists the accounts of *storm*."""
 
-    def compose_refusals(self, mails: tuple[RefusedMail, ...]) -> tuple[QueuedMail, ...]:
-        """Return the mails to the operator that list the *mails* that will not arrive."""
+    def find_operator(self) -> Recipient:
+        """Return the operator, who is notified of mails that will not arrive."""
 
 
 class DeliveryResult(NamedTuple):
@@ -156,6 +155,7 @@ class _Delivery:
             policy.storm_percent if policy.storm else None,
             policy.storm_min_accounts,
         )
+        self._report_refusals()
         with self._outbox.transaction(self._now) as transaction:
             sending.clean_up(transaction)
             storm_guard.watch_storms(transaction, storm_policy, count_accounts)
@@ -163,7 +163,6 @@ class _Delivery:
             digests = sending.list_due_digests(transaction, policy.reseller.digest_delay)
         self._queue_storms(storms)
         self._queue_digests(digests)
-        self._queue_refusals()
 
     def _queue_storms(self, storms: Iterable[Storm]) -> None:
         for storm in storms:
@@ -186,19 +185,16 @@ class _Delivery:
                     sending.queue_digest(transaction, mail, tuple(ids[index] for index in shown))
                     _log_complaints(transaction, mail, mail.complaints)
 
-    def _queue_refusals(self) -> None:
+    def _report_refusals(self) -> None:
+        """Let the operator's next digest list the mails that were refused by earlier deliveries."""
         if not self._policy.operator:
             return
         with (
             self._collect_error("about refused mails"),
             self._outbox.transaction(self._now) as transaction,
         ):
-            refusals = sending.list_refusals(transaction)
-            if refusals:
-                mails = self._writer.compose_refusals(refusals)
-                sending.queue_refusals(transaction, mails)
-                for mail in mails:
-                    _log_complaints(transaction, mail, mail.complaints)
+            if sending.list_refusals(transaction):
+                sending.report_refusals(transaction, self._writer.find_operator())
 
     @contextmanager
     def _collect_error(self, which: str) -> Iterator[None]:
@@ -217,14 +213,10 @@ class _Delivery:
         """Deliver what is due, until the monotonic time *until*."""
         try:
             self._send_due(until)
-            if self._queue.refused:
-                self._queue_refusals()
-                self._send_due(until)
         except (TransportError, SettingsError) as error:  # SettingsError: the password's file
             self._errors.append(error)
             with self._outbox.transaction(self._now) as transaction:
                 self._queue.postpone(transaction, str(error))
-            self._queue_refusals()
         finally:
             self._transport.close()
 

@@ -103,10 +103,15 @@ class Problem(NamedTuple):
 
 
 class Digest(NamedTuple):
-    """The events of one recipient's digest, oldest first."""
+    """The events of one recipient's digest, oldest first, each with its note.
+
+    Args:
+        notes: for the operator, why nobody else was notified; '' where the event says it.
+    """
 
     recipient: Recipient
     events: tuple[Event, ...]
+    notes: tuple[str, ...] = ()
 
 
 class DigestPart(NamedTuple):

@@ -34,7 +34,7 @@ CREATE TABLE digests (
     id INTEGER PRIMARY KEY, role TEXT NOT NULL, reseller TEXT NOT NULL,
     recipient TEXT NOT NULL, person TEXT NOT NULL, account TEXT NOT NULL COLLATE NOCASE,
     task TEXT NOT NULL, kind TEXT NOT NULL, state TEXT NOT NULL, event TEXT NOT NULL,
-    status TEXT NOT NULL, at REAL NOT NULL, mail INTEGER
+    status TEXT NOT NULL, at REAL NOT NULL, mail INTEGER, note TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX digests_about ON digests (account, task, status);
 CREATE INDEX digests_mail ON digests (mail);

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from backup_monitoring.mail import AddressError, SendOutcome, SendResult, parse_mailbox
-from backup_monitoring.model import Codec, Event, EventKind, Role, State
+from backup_monitoring.model import Codec, Event, EventKind, Recipient, Role, State
 from backup_monitoring.outbox.columns import (
     EVENT,
     RECIPIENT,
@@ -18,7 +18,7 @@ from backup_monitoring.outbox.columns import (
 from backup_monitoring.outbox.decisions import KEEP_DECISIONS
 from backup_monitoring.outbox.delivery_log import LogAction
 from backup_monitoring.outbox.messages import OVER, Digest, OutgoingMail, QueuedMail, RefusedMail
-from backup_monitoring.outbox.queue import queue_mail
+from backup_monitoring.outbox.queue import insert_for_digest, queue_mail
 from backup_monitoring.outbox.sent import record_refused, record_sent
 from backup_monitoring.outbox.transaction import Transaction
 
@@ -90,6 +90,8 @@ class SendQueue:
             (outgoing.id,),
         ).fetchall()
         for account, task, kind, state in events:
+            if not account:  # a refused mail, of which the operator is notified
+                continue
             record_sent(transaction, to, account, task, EventKind[kind], State[state])
             transaction.log(LogAction.SENT, account, task, kind, state, mail.address, "in a digest")
         self.sent += 1
@@ -153,11 +155,13 @@ def queue_digest(transaction: Transaction, mail: QueuedMail, events: tuple[int, 
         )
 
 
-def queue_refusals(transaction: Transaction, mails: Sequence[QueuedMail]) -> None:
-    """Queue *mails*, which list all refused mails; their own refusal is not reported again."""
-    for mail in mails:
-        queue_mail(transaction, mail)
-        transaction.execute("UPDATE mails SET noticed = 1 WHERE id = last_insert_rowid()")
+def report_refusals(transaction: Transaction, operator: Recipient) -> None:
+    """Queue what was in the refused mails for the operator's next digest, once."""
+    no_event = Event("", "", EventKind.PROBLEM, State.UNKNOWN, transaction.now, "")
+    for mail in list_refusals(transaction):
+        event, note = mail.event or no_event, f"{mail.address}: {mail.reason}"
+        # It says nothing about the account: neither a storm nor a recovery concerns it.
+        insert_for_digest(transaction, operator, event, ("", ""), "waiting", note)
     transaction.execute("UPDATE mails SET noticed = 1, draft = '' WHERE status = 'refused'")
 
 
@@ -201,12 +205,13 @@ def list_due_digests(
     digests = []
     for group in groups:
         rows = transaction.execute(
-            "SELECT id, person, event FROM digests WHERE status = 'waiting' AND role = ? "
+            "SELECT id, person, event, note FROM digests WHERE status = 'waiting' AND role = ? "
             "AND reseller = ? AND recipient = ? ORDER BY at, id",
             group,
         ).fetchall()
         events = tuple(EVENT.decode(row[2]) for row in rows)
-        digest = Digest(RECIPIENT.decode(rows[-1][1]), events)
+        notes = tuple(row[3] for row in rows)
+        digest = Digest(RECIPIENT.decode(rows[-1][1]), events, notes)
         digests.append((digest, tuple(row[0] for row in rows)))
     return digests
 
