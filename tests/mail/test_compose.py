@@ -1314,10 +1314,8 @@ def test_previews_show_slips_in_own_templates(tmp_path: Path) -> None:
 
     complaints = {s.name for s in preview_messages("a@example.org", policy) if s.mail.complaints}
 
-    others = set(ListPurpose) - {ListPurpose.OPERATOR}  # which has a template of its own
-    assert complaints == {
-        f"{language}-list-{purpose.value.lower()}" for language in LANGUAGES for purpose in others
-    }
+    lists = ("reseller", "storm", "first_scan", "no_scan", "no_lookup")  # of this template
+    assert complaints == {f"{language}-list-{each}" for language in LANGUAGES for each in lists}
 
 
 def test_previews_show_a_slip_where_only_the_output_is_known(tmp_path: Path) -> None:
@@ -1368,7 +1366,7 @@ def test_the_documented_variables_are_the_given_ones(monkeypatch: pytest.MonkeyP
         assert given_to[task] == event | _documented_facts(task), task
     facts = set().union(*map(_documented_facts, TASKS))
     assert given_to["mail"] == event | facts | _documented("Texts of a task")
-    for template in ("digest", "operator"):
+    for template in ("digest", "operator", "accounts"):
         assert given_to[template] == everywhere | _documented("Variables of a list")
     assert _documented("Texts of a task") == set(TASK_TEXTS)
     assert _documented("Variables of the layouts") == set(MailContent._fields)

@@ -2,7 +2,8 @@
 
 import email
 import email.policy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,10 +13,10 @@ from backup_monitoring.model.notices import Event, EventKind
 from backup_monitoring.model.people import Contact, Customer, Person, Reseller
 from backup_monitoring.model.verdicts import State
 from backup_monitoring.notify.composer import Composer
-from backup_monitoring.notify.dispatch import Dispatcher, EventResult
+from backup_monitoring.notify.dispatch import Dispatcher, EventResult, choose_zone
 from backup_monitoring.outbox.delivery import DeliveryResult, deliver
 from backup_monitoring.outbox.delivery_log import DeliveryLog
-from backup_monitoring.outbox.transaction import Outbox
+from backup_monitoring.outbox.transaction import Outbox, Transaction
 from backup_monitoring.settings.load import Settings, read_settings
 from people import PeopleTable
 
@@ -66,15 +67,21 @@ class Post:
         self.file = folder / "outbox.sqlite"
         self._refuse = refuse
 
-    def notify(self, minutes: float, *events: Event) -> list[EventResult]:
-        """Dispatch *events* in one transaction."""
+    @contextmanager
+    def open(self, minutes: float) -> Iterator[Transaction]:
+        """Give a transaction."""
         now = NOW + timedelta(minutes=minutes)
         with (
             Outbox(self.file, DeliveryLog(self.log)) as outbox,
             outbox.transaction(now) as transaction,
         ):
+            yield transaction
+
+    def notify(self, minutes: float, *events: Event) -> list[EventResult]:
+        """Dispatch *events* in one transaction."""
+        with self.open(minutes) as transaction:
             dispatcher = Dispatcher(transaction, self.people, self.settings)
-            return [dispatcher.notify(each._replace(at=now), None) for each in events]
+            return [dispatcher.notify(each._replace(at=transaction.now), None) for each in events]
 
     def deliver(self, minutes: float) -> list[GotMail]:
         """Deliver; return what arrived."""
@@ -85,7 +92,8 @@ class Post:
     def run_delivery(self, now: datetime) -> DeliveryResult:
         with Outbox(self.file, DeliveryLog(self.log)) as outbox:
             composer = Composer(self.settings, self.people, now)
-            done = deliver(outbox, self, self.settings.notify, now, composer)
+            zone = choose_zone(self.settings)
+            done = deliver(outbox, self, self.settings.notify, now, composer, zone=zone)
         assert not done.errors, done.errors
         return done
 

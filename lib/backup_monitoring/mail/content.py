@@ -44,11 +44,22 @@ class ListPurpose(Enum):
     """What a mail with a list is about."""
 
     RESELLER = "RESELLER"
+    CUSTOMER = "CUSTOMER"
+    STATES = "STATES"
+    SUMMARY = "SUMMARY"
     OPERATOR = "OPERATOR"
     STORM = "STORM"
     FIRST_SCAN = "FIRST_SCAN"
     NO_SCAN = "NO_SCAN"
     NO_LOOKUP = "NO_LOOKUP"
+
+
+_TEMPLATES = {
+    ListPurpose.OPERATOR: "operator",
+    ListPurpose.CUSTOMER: "accounts",
+    ListPurpose.STATES: "accounts",
+    ListPurpose.SUMMARY: "accounts",
+}
 
 
 class ListItem(NamedTuple):
@@ -169,15 +180,15 @@ def build_list_content(
         "host": neutralize(listing.host) if to_operator else "",
         "of": listing.of,
     }
-    template = "operator" if listing.purpose is ListPurpose.OPERATOR else "digest"
-    texts = scene.words.render_texts(template, variables)
+    texts = scene.words.render_texts(_TEMPLATES.get(listing.purpose, "digest"), variables)
     items = tuple(_make_entry(scene, listing.purpose, item) for item in shown)
     outage = {
         "note": neutralize(listing.reason, 500),
         "since": format_moment(listing.since, scene.reader),
     }
     rows = tuple((scene.labels[name], text) for name, text in outage.items() if text)
-    content = _make_content(scene, variables, texts, "note", rows, items)
+    fine = listing.purpose is ListPurpose.SUMMARY and not items
+    content = _make_content(scene, variables, texts, "good" if fine else "note", rows, items)
     first = [scene.colon.join((item.title, *item.lines[:1])) for item in items[:3]]
     content = content._replace(preheader=_shorten(" · ".join(first) or " ".join(content.lead)))
     return _number_part(scene, listing, content)

@@ -84,6 +84,7 @@ class Recipient(NamedTuple):
         sender: ``From``, '' for the settings' own.
         gender, surname, title: of a person, for the greeting; '' if not known.
         reason: the rule, the entry and the attribute that the address comes from.
+        customer: of the role CUSTOMER, whose mails are counted together.
     """
 
     address: str
@@ -96,6 +97,7 @@ class Recipient(NamedTuple):
     reason: str = ""
     surname: str = ""
     title: str = ""
+    customer: str = ""
 
 
 class Decision(NamedTuple):

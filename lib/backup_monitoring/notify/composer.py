@@ -27,6 +27,7 @@ from backup_monitoring.model import (
 from backup_monitoring.notify.dispatch import choose_zone, describe_account, make_queued_mail
 from backup_monitoring.notify.recipients import find_operator
 from backup_monitoring.outbox import (
+    STATES,
     Digest,
     DigestPart,
     Draft,
@@ -35,6 +36,12 @@ from backup_monitoring.outbox import (
     read_draft,
 )
 from backup_monitoring.settings import Settings
+
+_DIGESTS = {
+    Role.CUSTOMER: ListPurpose.CUSTOMER,
+    Role.RESELLER: ListPurpose.RESELLER,
+    Role.OPERATOR: ListPurpose.OPERATOR,
+}
 
 
 class NoOperatorError(MonitoringError):
@@ -76,12 +83,13 @@ class Composer:
         return compose_event(event, recipient, about, self._settings.notify, thread, key)
 
     def compose_digest(self, digest: Digest) -> tuple[DigestPart, ...]:
-        """Return the digest of a reseller, or of the operator, in its parts."""
-        reseller = digest.recipient.role is Role.RESELLER
-        purpose = ListPurpose.RESELLER if reseller else ListPurpose.OPERATOR
+        """Return the *digest* in its parts."""
+        purpose = (
+            ListPurpose.STATES if digest.purpose == STATES else _DIGESTS[digest.recipient.role]
+        )
         items = [
-            ListItem(event, self._make_about(event), note)
-            for event, note in zip(digest.events, digest.notes, strict=True)
+            ListItem(event, read_draft(draft).about if draft else self._make_about(event), note)
+            for event, note, draft in zip(digest.events, digest.notes, digest.drafts, strict=True)
         ]
         return self._compose_parts(MailList(purpose, items), digest.recipient)
 

@@ -16,6 +16,7 @@ _STATUS = {
     "waiting": "waits",
     "sending": "is being sent",
     "composed": "in a digest",
+    "deferred": "waits for the next morning",
 }
 
 

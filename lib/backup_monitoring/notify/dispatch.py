@@ -304,6 +304,7 @@ def make_queued_draft(draft: Draft, policy: NotifySettings) -> QueuedMail:
         recipient.reseller,
         thread.first if thread is not None else "",
         draft=write_draft(draft),
+        customer=recipient.customer,
     )
 
 
@@ -317,4 +318,5 @@ def make_queued_mail(mail: Mail, recipient: Recipient, policy: NotifySettings) -
         policy.return_path,
         reseller=recipient.reseller,
         complaints=mail.complaints,
+        customer=recipient.customer,
     )

@@ -20,7 +20,7 @@ from backup_monitoring.model import (
 from backup_monitoring.notify.batch import Found, handle_calls, look_up_calls
 from backup_monitoring.notify.call import Call
 from backup_monitoring.notify.contact_check import check_contacts
-from backup_monitoring.notify.dispatch import EventResult
+from backup_monitoring.notify.dispatch import EventResult, choose_zone
 from backup_monitoring.notify.dry_run import copy_outbox, format_notifications
 from backup_monitoring.notify.hook import apply_call, log_call
 from backup_monitoring.notify.recipients import find_recipients
@@ -164,7 +164,10 @@ class Notifier:
             self._phase(f"delivering mails to {self._policy.smtp}")
             transport = open_transport(self._policy)
             count_accounts = source.count_accounts if source is not None else lambda host: None
-            done = deliver(outbox, transport, self._policy, self._now, composer, count_accounts)
+            zone = choose_zone(self._settings)
+            done = deliver(
+                outbox, transport, self._policy, self._now, composer, count_accounts, zone=zone
+            )
         if done.busy:
             return DONE, "another delivery is running"
         lines = [f"{done.sent} sent, {done.retried} to retry, {done.refused} refused"]

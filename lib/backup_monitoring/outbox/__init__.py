@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from backup_monitoring.outbox.delivery_log import DeliveryLog, LogAction, try_log
     from backup_monitoring.outbox.drafts import Draft, read_draft, write_draft
     from backup_monitoring.outbox.in_use import refuse_lost
-    from backup_monitoring.outbox.messages import GUARDED, OVER, Digest, DigestPart, Problem
-    from backup_monitoring.outbox.messages import QueuedMail, SentState, Storm
+    from backup_monitoring.outbox.messages import GUARDED, OVER, STATES, Digest, DigestPart
+    from backup_monitoring.outbox.messages import Problem, QueuedMail, SentState, Storm
     from backup_monitoring.outbox.outbox_errors import OutboxAccessError, OutboxError, make_error
     from backup_monitoring.outbox.outbox_file import OutboxAccess, try_outbox
     from backup_monitoring.outbox.problems import delete_problem, find_problem, list_problems

@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -18,6 +18,7 @@ from backup_monitoring.mail import MailError, SendOutcome, SendResult, Transport
 from backup_monitoring.model import MonitoringError, Recipient, SettingsError, sanitize
 from backup_monitoring.outbox import sending, storm_guard
 from backup_monitoring.outbox.delivery_log import LogAction
+from backup_monitoring.outbox.limits import LimitPolicy, apply_limits
 from backup_monitoring.outbox.messages import (
     Digest,
     DigestPart,
@@ -76,6 +77,7 @@ def deliver(
     writer: MailWriter,
     count_accounts: storm_guard.CountAccounts = lambda host: None,
     limit: timedelta = TIME_LIMIT,
+    zone: tzinfo = UTC,
 ) -> DeliveryResult:
     """Deliver what is due, after storms are detected and digests are written.
 
@@ -84,6 +86,7 @@ def deliver(
         now: aware; the whole delivery happens at this time.
         count_accounts: returns the number of a backup server's accounts, None if not known.
         limit: no further mail is begun after this time.
+        zone: whose morning begins a day of `limits`.
 
     Raises:
         OutboxError: the outbox cannot be written; nothing is lost.
@@ -91,7 +94,7 @@ def deliver(
     with _lock(outbox.file) as is_locked:
         if not is_locked:
             return DeliveryResult(busy=True)
-        delivery = _Delivery(outbox, transport, policy, now, writer)
+        delivery = _Delivery(outbox, transport, policy, now, writer, zone)
         delivery.prepare(count_accounts)
         delivery.deliver(time.monotonic() + limit.total_seconds())
         return delivery.make_result()
@@ -133,7 +136,9 @@ class _Delivery:
         policy: NotifySettings,
         now: datetime,
         writer: MailWriter,
+        zone: tzinfo,
     ) -> None:
+        self._zone = zone
         self._outbox = outbox
         self._transport = transport
         self._policy = policy
@@ -160,6 +165,7 @@ class _Delivery:
             sending.clean_up(transaction)
             storm_guard.watch_storms(transaction, storm_policy, count_accounts)
             storms = storm_guard.list_unannounced_storms(transaction)
+            apply_limits(transaction, LimitPolicy(policy.reseller.digest_delay, self._zone))
             digests = sending.list_due_digests(transaction, policy.reseller.digest_delay)
         self._queue_storms(storms)
         self._queue_digests(digests)

@@ -25,6 +25,7 @@ class LogAction(Enum):
     HELD = "held"
     RELEASED = "released"
     DROPPED = "dropped"
+    DEFERRED = "deferred"
     RETRIED = "retried"
     REFUSED = "refused"
     COMPLAINT = "complaint"  # about a mail that is sent all the same

@@ -9,6 +9,8 @@ from backup_monitoring.model import Event, EventKind, Recipient, Role, State
 GUARDED = (EventKind.PROBLEM, EventKind.REMINDER)
 OVER = (EventKind.RECOVERY, EventKind.MONITORING_ENDED)
 
+STATES = "states"  # the purpose of a digest: how deferred problems are now, not what happened
+
 
 class QueuedMail(NamedTuple):
     """A mail to one recipient, written or as a draft.
@@ -20,6 +22,7 @@ class QueuedMail(NamedTuple):
         sender: of the envelope, where bounces go; '' is the null return path.
         account, task, kind, state, host: of the event; '' or None for a mail about many events.
         reseller: the reseller whose digest it is.
+        customer: whose mails are counted together, '' if they are not.
         thread: the Message-ID of the thread's first mail, '' if that is this mail.
         draft: what the mail is written from when it is delivered, see `drafts`; '' if *raw* is
             the message.
@@ -40,6 +43,7 @@ class QueuedMail(NamedTuple):
     thread: str = ""
     draft: str = ""
     complaints: tuple[str, ...] = ()
+    customer: str = ""
 
 
 class OutgoingMail(NamedTuple):
@@ -107,11 +111,15 @@ class Digest(NamedTuple):
 
     Args:
         notes: for the operator, why nobody else was notified; '' where the event says it.
+        drafts: those of the mails that were collected into it, '' where there was none.
+        purpose: '' or `STATES`.
     """
 
     recipient: Recipient
     events: tuple[Event, ...]
     notes: tuple[str, ...] = ()
+    drafts: tuple[str, ...] = ()
+    purpose: str = ""
 
 
 class DigestPart(NamedTuple):

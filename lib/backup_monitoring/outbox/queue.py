@@ -129,15 +129,25 @@ def insert_for_digest(
     event: Event,
     subject: tuple[str, str],
     status: str,
-    note: str,
+    note: str = "",
+    draft: str = "",
+    purpose: str = "",
 ) -> None:
-    """Insert the row of *event* for a digest; *subject*: account and task that it is found by."""
+    """Insert the row of *event* for a digest.
+
+    Args:
+        subject: account and task that it is found by.
+        draft: of the mail that it was before. note, purpose: as in `Digest`.
+    """
+    # A customer's accounts may have resellers with senders of their own: a digest for each.
+    group = recipient.reseller or recipient.sender
     transaction.execute(
         "INSERT INTO digests (role, reseller, recipient, person, account, task, kind, state, "
-        "event, status, at, note) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "event, status, at, note, draft, purpose) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             recipient.role.name,
-            write_text(recipient.reseller),
+            write_text(group),
             normalize_address(recipient.address),
             RECIPIENT.encode(recipient),
             *subject,
@@ -147,6 +157,8 @@ def insert_for_digest(
             status,
             write_time(transaction.now),
             write_text(note),
+            draft,
+            purpose,
         ),
     )
 
@@ -240,6 +252,7 @@ def _make_row(mail: QueuedMail, status: str, now: float) -> dict[str, object]:
         "recipient": normalize_address(mail.address),
         "role": mail.role.name,
         "reseller": write_text(mail.reseller),
+        "customer": write_text(mail.customer),
         "account": write_text(mail.account),
         "task": write_text(mail.task),
         "kind": _get_name(mail.kind),

@@ -17,6 +17,7 @@ from backup_monitoring.outbox.columns import (
 )
 from backup_monitoring.outbox.decisions import KEEP_DECISIONS
 from backup_monitoring.outbox.delivery_log import LogAction
+from backup_monitoring.outbox.limits import record_problem
 from backup_monitoring.outbox.messages import OVER, Digest, OutgoingMail, QueuedMail, RefusedMail
 from backup_monitoring.outbox.queue import insert_for_digest, queue_mail
 from backup_monitoring.outbox.sent import record_refused, record_sent
@@ -85,6 +86,8 @@ class SendQueue:
         if mail.kind and mail.state and mail.account:
             subject = (mail.account, mail.task, mail.kind, mail.state)
             record_sent(transaction, to, *subject, mail.key, mail.thread)
+            if mail.kind is EventKind.PROBLEM:
+                record_problem(transaction, mail.address, mail.account, mail.task)
         events = transaction.execute(
             "DELETE FROM digests WHERE mail = ? RETURNING account, task, kind, state",
             (outgoing.id,),
@@ -93,6 +96,8 @@ class SendQueue:
             if not account:  # a refused mail, of which the operator is notified
                 continue
             record_sent(transaction, to, account, task, EventKind[kind], State[state])
+            if kind == EventKind.PROBLEM.name:
+                record_problem(transaction, mail.address, account, task)
             transaction.log(LogAction.SENT, account, task, kind, state, mail.address, "in a digest")
         self.sent += 1
         _log_mail(transaction, LogAction.SENT, mail, reason)
@@ -196,22 +201,22 @@ def list_due_digests(
     A recipient whose last digest has not arrived is left out: a new one must not overtake it.
     """
     groups = transaction.execute(
-        "SELECT role, reseller, recipient FROM digests WHERE status = 'waiting' AND NOT EXISTS "
-        "(SELECT 1 FROM digests AS older WHERE older.status = 'composed' AND older.role = "
-        "digests.role AND older.reseller = digests.reseller AND older.recipient = "
-        "digests.recipient) GROUP BY role, reseller, recipient HAVING min(at) <= ?",
+        "SELECT role, reseller, recipient, purpose FROM digests WHERE status = 'waiting' "
+        "AND NOT EXISTS (SELECT 1 FROM digests AS older WHERE older.status = 'composed' "
+        "AND older.role = digests.role AND older.reseller = digests.reseller AND older.recipient = "
+        "digests.recipient) GROUP BY role, reseller, recipient, purpose HAVING min(at) <= ?",
         (write_time(transaction.now - delay),),
     ).fetchall()
     digests = []
     for group in groups:
         rows = transaction.execute(
-            "SELECT id, person, event, note FROM digests WHERE status = 'waiting' AND role = ? "
-            "AND reseller = ? AND recipient = ? ORDER BY at, id",
+            "SELECT id, person, event, note, draft FROM digests WHERE status = 'waiting' "
+            "AND role = ? AND reseller = ? AND recipient = ? AND purpose = ? ORDER BY at, id",
             group,
         ).fetchall()
         events = tuple(EVENT.decode(row[2]) for row in rows)
-        notes = tuple(row[3] for row in rows)
-        digest = Digest(RECIPIENT.decode(rows[-1][1]), events, notes)
+        notes, drafts = tuple(row[3] for row in rows), tuple(row[4] for row in rows)
+        digest = Digest(RECIPIENT.decode(rows[-1][1]), events, notes, drafts, group[3])
         digests.append((digest, tuple(row[0] for row in rows)))
     return digests
 
