@@ -216,6 +216,7 @@ PURE = sorted(
         "outbox.storms",
         "notify.recipients",
         "notify.rules",
+        "notify.summary",
     )
     or module in ("uploads.offsets", "uploads.cron", "uploads.reports", "uploads.xml_report")
 )

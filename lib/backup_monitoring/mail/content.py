@@ -78,7 +78,8 @@ class MailList(NamedTuple):
 
     Args:
         purpose: what the mail is about. items: the rows; the caller decides who may see them.
-        host: of a storm, the backup server. of: the number of its accounts, None if not known.
+        host: of a storm, the backup server. of: the number of its accounts, None if not known;
+            of a summary, the number of the recipient's.
         reason, since: of NO_SCAN and NO_LOOKUP, why nobody is notified and since when, UTC; else
             '', None.
         part, parts: of several mails with parts of a list, which this is, and how many there are.

@@ -11,6 +11,7 @@ from backup_monitoring.model import (
     DirectoryError,
     Event,
     EventKind,
+    MonitoringError,
     Need,
     Needs,
     SettingsError,
@@ -134,6 +135,7 @@ class Notifier:
         try:
             with self._open_outbox() as outbox:
                 calls, code = self._handle_calls(outbox)
+                calls += self._queue_summaries(outbox)
                 mails = self._deliver_mails(outbox)
         except OutboxError as error:
             return NOT_WRITTEN, f"FAILED: {error}"
@@ -152,6 +154,25 @@ class Notifier:
         lines = text.splitlines() if done.handled else []
         lines += [f"FAILED: {each}" for each in done.failures]
         return lines, max(code, INCOMPLETE if done.failures else DONE)
+
+    def _queue_summaries(self, outbox: Outbox) -> list[str]:
+        """Queue the weekly summaries that are due; return a line of output if there are any."""
+        if self._policy.summary != "weekly":
+            return []
+        from backup_monitoring.notify.summary_mails import find_due_week, queue_summaries
+
+        week = find_due_week(outbox, self._settings, self._now)
+        if week is None:
+            return []
+        with self._open_stored_source() as source:
+            if source is None:
+                return ["no weekly summaries: the store is missing or too old"]
+            try:
+                return [queue_summaries(outbox, source, self._settings, self._now, week)]
+            except OutboxError:
+                raise
+            except MonitoringError as error:  # mails that wait are delivered all the same
+                return [f"no weekly summaries: {error}"]
 
     def _deliver_mails(self, outbox: Outbox) -> ExitResult:
         from backup_monitoring.mail import TransportError, open_transport

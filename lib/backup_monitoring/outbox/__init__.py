@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from backup_monitoring.outbox.spool import Spool
     from backup_monitoring.outbox.spool_writer import SpoolError, write_call
     from backup_monitoring.outbox.storm_guard import release_held
+    from backup_monitoring.outbox.summaries import is_summary_due, list_withheld, record_objection
+    from backup_monitoring.outbox.summaries import record_summary
     from backup_monitoring.outbox.transaction import Outbox, Transaction
 else:
     __all__, __getattr__ = face(__name__, __file__)

@@ -72,6 +72,10 @@ CREATE TABLE day_problems (
     recipient TEXT NOT NULL, account TEXT NOT NULL COLLATE NOCASE, task TEXT NOT NULL,
     at REAL NOT NULL, PRIMARY KEY (recipient, account, task)
 ) WITHOUT ROWID;
+CREATE TABLE summaries (
+    recipient TEXT NOT NULL, role TEXT NOT NULL, reseller TEXT NOT NULL, what TEXT NOT NULL,
+    week TEXT NOT NULL, PRIMARY KEY (recipient, role, reseller, what)
+) WITHOUT ROWID;
 CREATE TABLE decisions (
     id INTEGER PRIMARY KEY, at REAL NOT NULL, action TEXT NOT NULL,
     account TEXT NOT NULL COLLATE NOCASE, task TEXT NOT NULL, kind TEXT NOT NULL,
