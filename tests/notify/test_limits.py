@@ -187,7 +187,19 @@ def test_what_the_staff_writes_and_the_operator_are_not_limited(tmp_path: Path) 
     assert len(got) == 15
 
 
-def test_reminders_are_limited_and_held_mails_are_not_counted(tmp_path: Path) -> None:
+def test_a_draft_that_cannot_be_read_stops_nobody_else(tmp_path: Path) -> None:
+    people = [*(account(str(number), ANNA) for number in range(5)), account("5", "it@example.org")]
+    post = Post(tmp_path, people, OFF)
+    post.notify(0, *(make_event(str(number)) for number in range(6)))
+    with post.open(0) as transaction:
+        transaction.execute("UPDATE mails SET draft = '{}' WHERE account = '1'")
+
+    with pytest.raises(AssertionError, match="cannot be written"):
+        post.deliver(0)
+    assert [mail.address for mail in post.got] == ["it@example.org"]
+
+
+def test_what_settles_is_collected_when_it_is_released(tmp_path: Path) -> None:
     post = Post(tmp_path, [account("1", ANNA)])
     post.notify(0, *(make_event("1", task=task, state=WARNING) for task in TASKS))
     assert post.deliver(0) == []

@@ -110,8 +110,8 @@ def _collect(transaction: Transaction, delay: timedelta) -> None:
         if numbers[recipient + role] <= MOST_AT_ONCE and recipient + role not in digests:
             continue
         reason = f"collected: more than {MOST_AT_ONCE} within {format_duration(delay)}"
-        _move_mail(transaction, number, "waiting", reason)
-        transaction.log(LogAction.QUEUED, account, task, kind, state, recipient, reason)
+        if _move_mail(transaction, number, "waiting", reason):
+            transaction.log(LogAction.QUEUED, account, task, kind, state, recipient, reason)
 
 
 class _Limiter:
@@ -151,8 +151,8 @@ class _Limiter:
                 self._add(recipient, customer)
                 continue
             self._forget_deferred(row)
-            _move_mail(self._transaction, number, "deferred", reason, STATES)
-            self._log(row, reason)
+            if _move_mail(self._transaction, number, "deferred", reason, STATES):
+                self._log(row, reason)
 
     def limit_digests(self) -> None:
         """Defer events of digests; what is left of one is a mail."""
@@ -212,16 +212,20 @@ class _Limiter:
 
 def _move_mail(
     transaction: Transaction, number: int, status: str, reason: str, purpose: str = ""
-) -> None:
-    """Move the event of a mail into a digest, with the facts that it had."""
+) -> bool:
+    """Move the event of a mail into a digest, with the facts that it had; return whether it can."""
     row = transaction.execute("SELECT draft FROM mails WHERE id = ?", (number,)).fetchone()
-    event, recipient = read_draft(row[0])[:2]
+    try:
+        event, recipient = read_draft(row[0])[:2]
+    except Exception:  # a fault of ours: this mail waits, and its delivery reports it
+        return False
     subject = (write_text(event.uid), write_text(event.task))
     insert_for_digest(transaction, recipient, event, subject, status, "", row[0], purpose)
     transaction.execute(
         "UPDATE mails SET status = 'dropped', draft = '', error = ?, done = ? WHERE id = ?",
         (reason, write_time(transaction.now), number),
     )
+    return True
 
 
 def _count(rows: Iterable[tuple[str, int]]) -> dict[str, int]:
