@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
-from backup_monitoring.mail import ListItem, ListPurpose, MailList, compose_list
+from backup_monitoring.mail import ListItem, ListPurpose, MailList, compose_parts
 from backup_monitoring.model import EventKind, Need, Needs
 from backup_monitoring.notify.dispatch import choose_zone, describe_account, make_queued_mail
 from backup_monitoring.notify.events import make_event
@@ -108,8 +108,8 @@ class _SummaryRun:
         items = [self._make_item(summary, place) for place in range(len(summary.failing))]
         listing = MailList(ListPurpose.SUMMARY, items, of=summary.accounts)
         policy, zone = self._settings.notify, choose_zone(self._settings)
-        mail = compose_list(listing, recipient, policy, self._now, zone)
-        queue_mail(transaction, make_queued_mail(mail, recipient, policy))
+        for mail, _ in compose_parts(listing, recipient, policy, self._now, zone):
+            queue_mail(transaction, make_queued_mail(mail, recipient, policy))
         record_summary(transaction, recipient, self._week)
         self.queued += 1
 
