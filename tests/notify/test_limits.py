@@ -176,6 +176,23 @@ def test_a_customer_with_many_addresses(tmp_path: Path) -> None:
     assert len(post.deliver(MORNING)) == 21
 
 
+def test_a_resellers_digests_are_limited_too(tmp_path: Path) -> None:
+    reseller = Reseller("a", "uid=a", (ANNA,), problems=frozenset(("quota", "schedule")))
+    post = Post(tmp_path, [reseller, account("1", resellers=("a",), warning_on="FALSE")], OFF)
+    got = []
+    for turn in range(15):
+        post.notify(turn * 20, make_event("1", RECOVERY if turn % 2 else PROBLEM))
+        got += post.deliver(turn * 20 + 10)
+    assert len(got) == 10
+
+    post.notify(300, make_event("1", task="schedule"), make_event("1"))
+    subjects = [mail.subject for mail in (*post.deliver(300), *post.deliver(310))]
+    assert subjects == ["Backup accounts: 2 with problems"]  # it goes because of the first
+    (mail,) = [*post.deliver(MORNING), *post.deliver(MORNING + 30)]
+    assert "held back" in mail.text
+    assert "you are the reseller" in mail.text
+
+
 def test_what_the_staff_writes_and_the_operator_are_not_limited(tmp_path: Path) -> None:
     post = Post(tmp_path, [account("1", ANNA), account("2")], OFF)
     got = []

@@ -611,6 +611,9 @@ def test_the_weekly_summary(notifier: Notifier) -> None:
     begin, later, too_late = "2026-11-25T07:30:00+01:00", at(21.5), at(23.9)
     notifier.collect(begin)
     assert "summar" not in notifier.run("--deliver", now=begin).out  # off by default
+    notifier.settings(trigger="scan", store=False, more='summary = "weekly"\n')
+    ran = notifier.run("--deliver", now=begin)
+    assert (ran.code, "[notify] summary: needs a store; set" in ran.out) == (3, True)
     notifier.settings(
         ("[notify]\n", '[notify]\nsummary = "weekly"\nsummary_customers = true\n'), trigger="scan"
     )

@@ -135,11 +135,12 @@ class Notifier:
         try:
             with self._open_outbox() as outbox:
                 calls, code = self._handle_calls(outbox)
-                calls += self._queue_summaries(outbox)
+                summaries = self._queue_summaries(outbox)
                 mails = self._deliver_mails(outbox)
         except OutboxError as error:
             return NOT_WRITTEN, f"FAILED: {error}"
-        return max(code, mails[0]), "\n".join((mails[1], *calls))
+        lines = (mails[1], *calls, *filter(None, [summaries[1]]))
+        return max(code, mails[0], summaries[0]), "\n".join(lines)
 
     def _handle_calls(self, outbox: Outbox) -> tuple[list[str], int]:
         """Handle the calls of the hook; return lines of output, and the exit code."""
@@ -155,24 +156,26 @@ class Notifier:
         lines += [f"FAILED: {each}" for each in done.failures]
         return lines, max(code, INCOMPLETE if done.failures else DONE)
 
-    def _queue_summaries(self, outbox: Outbox) -> list[str]:
-        """Queue the weekly summaries that are due; return a line of output if there are any."""
+    def _queue_summaries(self, outbox: Outbox) -> ExitResult:
+        """Queue the weekly summaries that are due; the line of output is '' at other times."""
         if self._policy.summary != "weekly":
-            return []
+            return DONE, ""
+        if self._settings.store.folder is None:
+            return WRONG, "FAILED: [notify] summary: needs a store; set [store] folder"
         from backup_monitoring.notify.summary_mails import find_due_week, queue_summaries
 
         week = find_due_week(outbox, self._settings, self._now)
         if week is None:
-            return []
+            return DONE, ""
         with self._open_stored_source() as source:
             if source is None:
-                return ["no weekly summaries: the store is missing or too old"]
+                return DONE, "no weekly summaries: the store is missing or too old"
             try:
-                return [queue_summaries(outbox, source, self._settings, self._now, week)]
+                return DONE, queue_summaries(outbox, source, self._settings, self._now, week)
             except OutboxError:
                 raise
             except MonitoringError as error:  # mails that wait are delivered all the same
-                return [f"no weekly summaries: {error}"]
+                return DONE, f"no weekly summaries: {error}"
 
     def _deliver_mails(self, outbox: Outbox) -> ExitResult:
         from backup_monitoring.mail import TransportError, open_transport
