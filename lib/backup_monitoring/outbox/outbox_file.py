@@ -82,7 +82,6 @@ CREATE TABLE decisions (
     state TEXT NOT NULL, address TEXT NOT NULL, reason TEXT NOT NULL
 );
 CREATE INDEX decisions_about ON decisions (account);
-CREATE INDEX decisions_old ON decisions (at);
 CREATE TABLE spooled (name TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
