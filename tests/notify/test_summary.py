@@ -116,6 +116,26 @@ def test_customers_who_want_warnings_get_it_if_you_wish(tmp_path: Path) -> None:
     ]
 
 
+def test_a_customer_who_has_switched_off_a_check_hears_nothing_of_it(tmp_path: Path) -> None:
+    week = Week(tmp_path, CUSTOMERS)
+    off = account("1", ANNA, warning_numbers=0, warning_days=0, resellers=("a",))
+    week.people.contacts["1"] = off
+    week.failing = [failing("1", "schedule")]
+
+    got = {mail.address: mail.subject for mail in week.run(MONDAY)}
+
+    assert got[ANNA] == "All 2 backup accounts are fine"
+    assert got[A] == "1 of 3 backup accounts has a problem"
+
+
+@pytest.mark.parametrize(("digest", "mails"), [("true", 2), ("false", 1)])
+def test_who_is_customer_and_reseller(tmp_path: Path, digest: str, mails: int) -> None:
+    week = Week(tmp_path, f"{CUSTOMERS}[notify.reseller]\ndigest = {digest}\n")
+    week.people.contacts["2"] = account("2", B, resellers=("b",))
+
+    assert [mail.address for mail in week.run(MONDAY)].count(B) == mails
+
+
 def test_what_is_not_fine_is_listed_with_its_reason_to_whom_it_concerns(tmp_path: Path) -> None:
     week = Week(tmp_path, CUSTOMERS)
     week.failing = [failing("1"), failing("1", "schedule", CRITICAL), failing("2", "client")]

@@ -1,11 +1,17 @@
 """The weekly summary: who gets one, of which accounts, and whether it may be sent."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import NamedTuple
 
 from backup_monitoring.model import Contact, Event, EventKind, People, Recipient, Role, State
-from backup_monitoring.notify.recipients import find_recipients
+from backup_monitoring.notify.rules import (
+    NAMES,
+    RuleScope,
+    apply_rules,
+    has_thresholds_off,
+    wants_warnings,
+)
 from backup_monitoring.settings import NotifySettings
 from backup_monitoring.store import AccountVerdict
 from backup_monitoring.tasks import TASKS, is_covered_elsewhere
@@ -77,14 +83,13 @@ def build_summaries(
         contact = people.contact(uid)
         if contact is None:
             continue
-        for task in TASKS:
+        for task, recipient in finder.find(contact):
+            key = (recipient.address, recipient.role, recipient.reseller or recipient.sender)
+            collected = found.setdefault(key, _Collected(recipient))
+            collected.accounts.add(uid)
             verdict = bad.get((uid.lower(), task))
-            for recipient in finder.find(contact, task):
-                key = (recipient.address, recipient.role, recipient.reseller or recipient.sender)
-                collected = found.setdefault(key, _Collected(recipient))
-                collected.accounts.add(uid)
-                if verdict is not None:
-                    _add_verdict(collected, verdict, withheld)
+            if verdict is not None:
+                _add_verdict(collected, verdict, withheld)
     return [
         Summary(each.recipient, len(each.accounts), tuple(each.failing), tuple(each.objections))
         for each in found.values()
@@ -104,25 +109,46 @@ def _add_verdict(
 
 
 class _RecipientFinder:
-    """Finds recipients; resellers, who are those of many accounts, once."""
+    """Finds recipients: the customer's once for all tasks, and resellers once for all accounts."""
 
     def __init__(self, people: People, policy: NotifySettings) -> None:
         self._people = people
         self._policy = policy
         self._resellers: dict[tuple[tuple[str, ...], str], tuple[Recipient, ...]] = {}
 
-    def find(self, contact: Contact, task: str) -> tuple[Recipient, ...]:
-        """Return who gets a summary of *task* of the account of *contact*."""
-        if self._policy.summary_customers:
-            return self._apply_rules(contact, task)
+    def find(self, contact: Contact) -> Iterator[tuple[str, Recipient]]:
+        """Yield each task of the account of *contact* with each of its recipients."""
+        customers = self._find_customers(contact)
+        for task in TASKS:
+            found = {}
+            if customers and not has_thresholds_off(contact, _make_event(contact.uid, task)):
+                found = {self._make_key(each): each for each in customers}
+            for recipient in self._find_resellers(contact, task):
+                found.setdefault(self._make_key(recipient), recipient)
+            for recipient in found.values():
+                yield task, recipient
+
+    def _make_key(self, recipient: Recipient) -> tuple[str, Role | None]:
+        """Return what is notified once: without digests an address, whatever its roles."""
+        return recipient.address, recipient.role if self._policy.reseller.digest else None
+
+    def _find_customers(self, contact: Contact) -> tuple[Recipient, ...]:
+        if not self._policy.summary_customers or not wants_warnings(contact, self._policy):
+            return ()
+        event = _make_event(contact.uid, next(iter(TASKS)))
+        scope = RuleScope.CUSTOMER
+        return apply_rules(contact, event, self._people, self._policy, NAMES, scope).recipients
+
+    def _find_resellers(self, contact: Contact, task: str) -> tuple[Recipient, ...]:
         key = (contact.resellers, task)
         if key not in self._resellers:
-            self._resellers[key] = tuple(
-                each for each in self._apply_rules(contact, task) if each.role is Role.RESELLER
-            )
+            # Whether an address is the customer's as well is another account's matter.
+            alone = contact._replace(mails=(), person="", warning_on="FALSE")
+            event, scope = _make_event(contact.uid, task), RuleScope.WANTED
+            decision = apply_rules(alone, event, self._people, self._policy, NAMES, scope)
+            self._resellers[key] = decision.recipients
         return self._resellers[key]
 
-    def _apply_rules(self, contact: Contact, task: str) -> tuple[Recipient, ...]:
-        event = Event(contact.uid, task, EventKind.PROBLEM, State.CRITICAL, _EPOCH, "")
-        found = find_recipients(event, self._people, self._policy).recipients
-        return tuple(each for each in found if each.role is not Role.OPERATOR)
+
+def _make_event(uid: str, task: str) -> Event:
+    return Event(uid, task, EventKind.PROBLEM, State.CRITICAL, _EPOCH, "")
