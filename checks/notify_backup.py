@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # what the hook does not load
     from backup_monitoring.settings import Settings
 
 DONE, INCOMPLETE, NOT_WRITTEN, WRONG = 0, 1, 2, 3
+NOT_READ = NOT_WRITTEN
 _TRY_LATER = "4.3.0"  # RFC 3463: Postfix's pipe(8) keeps a mail if the output begins with it
 PhaseCallback = Callable[[str], None]
 _LIMIT = 300  # seconds, of all jobs but the hook and the delivery
@@ -112,6 +113,11 @@ def _add_modes(parser: "Parser") -> None:
         "--explain", action="store_true", help="show who is notified of an account, and why"
     )
     group.add_argument(
+        "--log",
+        action="store_true",
+        help="show what was decided and sent about accounts, the newest first",
+    )
+    group.add_argument(
         "--check-contacts", action="store_true", help="list accounts with wrong contacts"
     )
     group.add_argument(
@@ -136,6 +142,7 @@ def _choose_mode(options: "argparse.Namespace") -> Mode:
         "deliver": _deliver,
         "release": _release,
         "explain": _explain,
+        "log": _list_log,
         "check_contacts": _check_contacts,
         "test_mail": _test_mail,
         "bounce": _bounce,
@@ -249,6 +256,29 @@ def _format_document(summary: str, now: "datetime", parts: "Mapping[str, object]
     from backup_monitoring.records import format_document
 
     return format_document("notify_backup", State.OK, summary, now, parts)
+
+
+def _list_log(
+    options: "argparse.Namespace", settings: "Settings", now: "datetime", phase: PhaseCallback
+) -> tuple[int, str]:
+    """Show what was decided and sent."""
+    from backup_monitoring.notify import (
+        choose_zone,
+        format_decisions,
+        list_decisions,
+        require_outbox,
+    )
+    from backup_monitoring.outbox import OutboxError
+    from backup_monitoring.plugin import parse_uids
+
+    outbox = require_outbox(settings)
+    phase(f"reading {outbox}")
+    try:
+        decisions = list_decisions(outbox, parse_uids(options))
+    except OutboxError as error:
+        return NOT_READ, f"FAILED: {error}"
+    lines = format_decisions(decisions, choose_zone(settings))
+    return DONE, "\n".join(lines) or "nothing was decided or sent in the last 30 days"
 
 
 def _check_contacts(

@@ -219,6 +219,7 @@ PURE = sorted(
         "notify.recipients",
         "notify.rules",
         "notify.steps",
+        "notify.summary",
     )
     or module in ("uploads.offsets", "uploads.cron", "uploads.reports", "uploads.xml_report")
 )
@@ -310,6 +311,7 @@ FORBIDDEN = {
         *("sqlite3", "store", "notify.batch", "outbox.outbox_file"),
         *(set(STORE_ONLY) - {"outbox", "notify"}),
     ),
+    "notify_backup --log": ("ldap3", "jinja2", "directory", "uploads", "icinga", *RULES.values()),
     "notify_backup --deliver": (
         *("ldap3", "directory", "uploads", "icinga", "records", *RULES.values()),
     ),

@@ -491,7 +491,7 @@ def test_every_list_composes(language: str, purpose: ListPurpose) -> None:
 
     assert mail.complaints == ()
     assert text.count("\n* ") == len(make_sample_list(purpose).items)
-    assert ("no address was found" in text) is (purpose is ListPurpose.NOT_DELIVERED)
+    assert ("no address was found" in text) is (purpose is ListPurpose.OPERATOR)
     assert ("backup-01" in mail.subject) is (purpose is ListPurpose.STORM)
     assert not re.search(r" [.,]|None", text)
 
@@ -567,7 +567,7 @@ def test_a_list_that_fits_is_one_mail() -> None:
     recipient = NOC._replace(role=Role.RESELLER)
 
     parts = compose_parts(listing, recipient, POLICY, AT, ZONE)
-    empty = compose_parts(MailList(ListPurpose.UNKNOWN, ()), NOC, POLICY, AT, ZONE)
+    empty = compose_parts(MailList(ListPurpose.OPERATOR, ()), NOC, POLICY, AT, ZONE)
 
     assert parts[0].mail == compose_list(listing, recipient, POLICY, AT, ZONE)
     assert len(parts) == len(empty) == 1
@@ -925,7 +925,7 @@ def test_the_same_event_in_another_state_is_another_list() -> None:
     warned = make_sample_event("quota", EventKind.PROBLEM)
     listings = [
         MailList(
-            ListPurpose.NOT_DELIVERED,
+            ListPurpose.OPERATOR,
             [ListItem(warned._replace(state=state), About(), "no address found")],
         )
         for state in (State.WARNING, State.CRITICAL)
@@ -1314,11 +1314,8 @@ def test_previews_show_slips_in_own_templates(tmp_path: Path) -> None:
 
     complaints = {s.name for s in preview_messages("a@example.org", policy) if s.mail.complaints}
 
-    assert complaints == {
-        f"{language}-list-{purpose.value.lower()}"
-        for language in LANGUAGES
-        for purpose in ListPurpose
-    }
+    lists = ("reseller", "storm", "first_scan", "no_scan", "no_lookup")  # of this template
+    assert complaints == {f"{language}-list-{each}" for language in LANGUAGES for each in lists}
 
 
 def test_previews_show_a_slip_where_only_the_output_is_known(tmp_path: Path) -> None:
@@ -1369,7 +1366,8 @@ def test_the_documented_variables_are_the_given_ones(monkeypatch: pytest.MonkeyP
         assert given_to[task] == event | _documented_facts(task), task
     facts = set().union(*map(_documented_facts, TASKS))
     assert given_to["mail"] == event | facts | _documented("Texts of a task")
-    assert given_to["digest"] == everywhere | _documented("Variables of a list")
+    for template in ("digest", "operator", "accounts"):
+        assert given_to[template] == everywhere | _documented("Variables of a list")
     assert _documented("Texts of a task") == set(TASK_TEXTS)
     assert _documented("Variables of the layouts") == set(MailContent._fields)
 

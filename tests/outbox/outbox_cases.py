@@ -9,14 +9,7 @@ from backup_monitoring.model.errors import MonitoringError
 from backup_monitoring.model.notices import Event, EventKind, Recipient, Role
 from backup_monitoring.model.verdicts import State
 from backup_monitoring.outbox.delivery import deliver
-from backup_monitoring.outbox.messages import (
-    Digest,
-    DigestPart,
-    QueuedMail,
-    RefusedMail,
-    SentState,
-    Storm,
-)
+from backup_monitoring.outbox.messages import Digest, DigestPart, QueuedMail, SentState, Storm
 from backup_monitoring.outbox.sent import read_conversation
 from backup_monitoring.outbox.transaction import Outbox, Transaction
 from backup_monitoring.settings.notify import NotifySettings
@@ -73,10 +66,9 @@ class Composer:
     def __init__(self) -> None:
         self.storms: list[Storm] = []
         self.digests: list[Digest] = []
-        self.refusals: list[tuple[RefusedMail, ...]] = []
 
     def _key(self, kind: str) -> str:
-        return f"{kind}-{len(self.storms)}-{len(self.digests)}-{len(self.refusals)}@tests"
+        return f"{kind}-{len(self.storms)}-{len(self.digests)}@tests"
 
     def compose_draft(self, text: str) -> tuple[bytes, tuple[str, ...]]:
         if "nonsense" in text:
@@ -85,16 +77,16 @@ class Composer:
 
     def compose_digest(self, digest: Digest) -> tuple[DigestPart, ...]:
         self.digests.append(digest)
-        written = mail(self._key("digest"), digest.recipient.address, role=digest.recipient.role)
+        kind = "refused" if digest.recipient.role is Role.OPERATOR else "digest"
+        written = mail(self._key(kind), digest.recipient.address, role=digest.recipient.role)
         return (DigestPart(written, tuple(range(len(digest.events)))),)
 
     def compose_storm(self, storm: Storm) -> QueuedMail:
         self.storms.append(storm)
         return mail(self._key("storm"), OPERATOR, role=Role.OPERATOR)
 
-    def compose_refusals(self, mails: tuple[RefusedMail, ...]) -> tuple[QueuedMail, ...]:
-        self.refusals.append(mails)
-        return (mail(self._key("refused"), OPERATOR, role=Role.OPERATOR),)
+    def find_operator(self) -> Recipient:
+        return Recipient(OPERATOR, "", Role.OPERATOR)
 
 
 def deliver_with_another(folder: Path, port: int, begin: Any, sent: Any) -> None:

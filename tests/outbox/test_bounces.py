@@ -56,11 +56,11 @@ class House:
         paths = [each for each in self.server.commands if each.startswith("mail FROM:<bounces+")]
         return [each.partition("+")[2].partition("@")[0] for each in paths[-len(mails) :]]
 
-    def deliver(self, minutes: int = 0) -> list[tuple[str, str]]:
-        """Deliver; return address and reason of what the operator was notified of."""
+    def deliver(self, minutes: int = 0) -> list[str]:
+        """Deliver; return what the operator was notified of: addresses with reasons."""
         transport = open_transport(self.policy, 5)
         deliver(self.outbox, transport, self.policy, NOW + minutes * MINUTE, self.composer)
-        return [(each.address, each.reason) for mails in self.composer.refusals for each in mails]
+        return [note for digest in self.composer.digests for note in digest.notes]
 
     def bounce(self, token: str) -> BouncedMail | None:
         with self.outbox.transaction(NOW) as t:
@@ -101,11 +101,10 @@ def test_the_operator_is_notified_once_of_an_address(house: House) -> None:
     for each in tokens:
         house.bounce(each)
 
-    assert house.deliver(1) == [
-        (ANNA, f"bounced: {REASON}"),
-        ("berta@example.org", f"bounced: {REASON}"),
-    ]
-    assert len(house.deliver(2)) == 2
+    assert house.deliver(1) == []  # within `digest_delay`
+    listed = [f"{ANNA}: bounced: {REASON}", f"berta@example.org: bounced: {REASON}"]
+    assert house.deliver(12) == listed
+    assert house.deliver(30) == listed
 
 
 def test_a_token_is_of_one_mail_and_of_one_use(house: House) -> None:
@@ -143,7 +142,8 @@ def test_a_mail_whose_answer_was_lost_may_bounce(house: House) -> None:
 
     assert house.bounce(token) == BouncedMail(ANNA, "4000101")
     del house.server.answers["."]
-    assert house.deliver(5) == [(ANNA, f"bounced: {REASON}")]
+    house.deliver(5)
+    assert house.deliver(16) == [f"{ANNA}: bounced: {REASON}"]
     assert house.server.commands.count(f"rcpt TO:<{ANNA}>") == 1
 
 
@@ -169,7 +169,8 @@ def test_the_operator_and_addresses_of_no_entry_are_not_marked(house: House) -> 
         BouncedMail(OPERATOR, ""),
     ]
     assert read_undeliverable(house.outbox.file, NOW) == Undeliverable({})
-    assert house.deliver(1) == [(ANNA, f"bounced: {REASON}")]
+    house.deliver(1)
+    assert house.deliver(12) == [f"{ANNA}: bounced: {REASON}"]
 
 
 def test_each_outbox_has_a_key_of_its_own(house: House, tmp_path: Path) -> None:

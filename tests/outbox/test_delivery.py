@@ -19,7 +19,7 @@ from backup_monitoring.model.verdicts import State
 from backup_monitoring.outbox.backlog import read_status
 from backup_monitoring.outbox.delivery import TIME_LIMIT, DeliveryResult, deliver
 from backup_monitoring.outbox.delivery_log import DeliveryLog
-from backup_monitoring.outbox.messages import Digest, DigestPart, QueuedMail, RefusedMail
+from backup_monitoring.outbox.messages import Digest, DigestPart, QueuedMail
 from backup_monitoring.outbox.outbox_errors import OutboxError
 from backup_monitoring.outbox.outbox_file import name_lock
 from backup_monitoring.outbox.queue import queue_for_digest, queue_mail, track_failure
@@ -174,10 +174,13 @@ def test_pauses_grow_until_it_is_given_up(house: House) -> None:
     assert tries[:9] == [0, 1, 3, 8, 23, 53, 113, 233, 473]
     assert tries[-1] - 3 * 24 * 60 in range(4 * 60)
     assert refused == 1
+    house.deliver(minute)
+    house.deliver(minute + 10)  # the digest that has waited for `digest_delay`
     assert house.got() == [OPERATOR]
-    [(refusal,)] = house.composer.refusals
-    assert refusal == RefusedMail(ANNA, Role.CUSTOMER, refusal.reason, event()._replace(summary=""))
-    assert refusal.reason.endswith("tries: 450 4.2.0 full")
+    [digest] = house.composer.digests
+    assert digest.events == (event()._replace(summary=""),)
+    assert digest.notes[0].startswith(f"{ANNA}: given up after")
+    assert digest.notes[0].endswith("tries: 450 4.2.0 full")
 
 
 def _due(house: House, minute: int) -> bool:
@@ -197,15 +200,20 @@ def test_a_final_refusal_is_reported_once(house: House) -> None:
     house.server.answers["RCPT b@example.org"] = "550 5.7.1 not for you"
     house.queue(mail("1@t", "a@example.org"), mail("2@t", "b@example.org"), mail("3@t"))
 
-    assert house.deliver() == DeliveryResult(sent=2, refused=2)
+    assert house.deliver() == DeliveryResult(sent=1, refused=2)
+    house.queue(mail("4@t", "a@example.org"))
+    assert house.deliver(5) == DeliveryResult(refused=1)
+    assert house.deliver(10) == DeliveryResult()
+    assert house.deliver(15) == DeliveryResult(sent=1)  # one mail, of all of `digest_delay`
     assert house.got() == [ANNA, OPERATOR]
-    [refused] = house.composer.refusals
-    assert [(each.address, each.reason) for each in refused] == [
-        ("a@example.org", "550 5.1.1 no such user"),
-        ("b@example.org", "550 5.7.1 not for you"),
-    ]
+    [digest] = house.composer.digests
+    assert digest.notes == (
+        "a@example.org: 550 5.1.1 no such user",
+        "b@example.org: 550 5.7.1 not for you",
+        "a@example.org: 550 5.1.1 no such user",
+    )
     assert house.deliver(1000) == DeliveryResult()
-    assert read_status(house.outbox.file, NOW).refused == 2
+    assert read_status(house.outbox.file, NOW).refused == 3
 
 
 def test_a_refused_digest_is_reported_event_by_event(house: House) -> None:
@@ -216,18 +224,21 @@ def test_a_refused_digest_is_reported_event_by_event(house: House) -> None:
             queue_for_digest(t, reseller(), each)
         queue_mail(t, mail("about many@t", "support@reseller.example.org", role=Role.OPERATOR))
 
-    assert house.deliver(60) == DeliveryResult(sent=1, refused=2)
+    assert house.deliver(60) == DeliveryResult(refused=2)
+    assert house.deliver(61) == DeliveryResult()
+    assert house.deliver(71) == DeliveryResult(sent=1)
 
-    [refused] = house.composer.refusals
-    assert sorted(each.event or event("") for each in refused) == sorted((event(""), *lost))
-    assert {each.reason for each in refused} == {"550 5.1.1 no such user"}
+    digest = house.composer.digests[-1]
+    assert sorted(each.uid for each in digest.events) == ["", "4000101", "4000102"]
+    assert set(lost) < set(digest.events)
+    assert set(digest.notes) == {"support@reseller.example.org: 550 5.1.1 no such user"}
     assert read_status(house.outbox.file, NOW + 60 * MINUTE).refused == 2
     with house.outbox.transaction(NOW) as t:
         to = ("support@reseller.example.org", Role.RESELLER)
         assert find_last_sent(t, to, "4000101", "quota") is None
         kept = t.execute("SELECT 1 FROM mails WHERE draft != '' UNION SELECT 1 FROM digests")
         assert kept.fetchall() == []
-    assert house.deliver(61) == DeliveryResult()
+    assert house.deliver(72) == DeliveryResult()
 
 
 def test_no_notice_about_a_notice(house: House) -> None:
@@ -239,11 +250,12 @@ def test_no_notice_about_a_notice(house: House) -> None:
 
     for minute in range(0, 4 * 24 * 60, 60):  # the operator's address is refused, too: all wait
         house.deliver(minute)
+    before = len(house.composer.digests)
 
-    assert [len(each) for each in house.composer.refusals] == [1, 1]
+    assert before == 2
     assert house.deliver(7 * 24 * 60).refused == 1  # the notice
     assert house.deliver(8 * 24 * 60) == DeliveryResult()
-    assert [len(each) for each in house.composer.refusals] == [1, 1]
+    assert len(house.composer.digests) == before
 
 
 @pytest.mark.parametrize("operator", [OPERATOR, f"Operations <{OPERATOR}>"])
@@ -254,7 +266,8 @@ def test_no_notice_to_the_operator_about_itself(house: House, operator: str) -> 
 
     assert house.deliver().retried == 1
     assert house.deliver(3 * 24 * 60).refused == 1
-    assert house.composer.refusals == []
+    assert house.deliver(4 * 24 * 60) == DeliveryResult()
+    assert house.composer.digests == []
 
 
 @pytest.mark.parametrize(
@@ -280,7 +293,7 @@ def test_a_server_that_refuses_us_refuses_no_mail(
     (error,) = done.errors
     assert answer in str(error)
     assert setting in str(error)
-    assert house.composer.refusals == []
+    assert house.composer.digests == []
     assert house.deliver(2 * 24 * 60)[:3] == (0, 3, 0)
     house.server.answers.clear()
     assert house.deliver(3 * 24 * 60 - 1) == DeliveryResult(sent=3)
@@ -306,10 +319,12 @@ def test_one_message_that_is_refused_stops_nobody_else(house: House) -> None:
 
     assert (done.sent, done.retried) == (1, 1)
     assert "554 5.7.1 spam" in str(done.errors[0])
-    assert house.deliver(3 * 24 * 60)[:3] == (1, 0, 1)
+    assert house.deliver(3 * 24 * 60)[:3] == (0, 0, 1)
+    assert house.deliver(3 * 24 * 60 + 1) == DeliveryResult()
+    assert house.deliver(3 * 24 * 60 + 12) == DeliveryResult(sent=1)
     assert house.got() == ["b@example.org", OPERATOR]
-    [(refused,)] = house.composer.refusals
-    assert refused.reason == "given up after 2 tries: 554 5.7.1 spam"
+    [digest] = house.composer.digests
+    assert digest.notes == (f"{ANNA}: given up after 2 tries: 554 5.7.1 spam",)
 
 
 def test_no_server(house: House) -> None:
@@ -343,9 +358,11 @@ def test_a_draft_that_cannot_be_written_waits_alone(house: House) -> None:
     assert (done.sent, done.retried, done.refused, len(done.errors)) == (2, 2, 0, 2)
     assert "is nonsense" in str(done.errors[0])
     last = house.deliver(4 * 24 * 60)
-    assert (last.sent, last.refused) == (1, 2)  # given up, and the operator is notified
-    (refusals,) = house.composer.refusals
-    assert "is nonsense" in refusals[0].reason
+    assert (last.sent, last.refused) == (0, 2)  # given up, and the operator is notified
+    house.deliver(4 * 24 * 60 + 1)
+    house.deliver(4 * 24 * 60 + 11)
+    (digest,) = house.composer.digests
+    assert "is nonsense" in digest.notes[0]
 
 
 def test_a_password_that_cannot_be_read_is_like_no_server(house: House) -> None:
@@ -573,7 +590,7 @@ def test_a_digest_that_cannot_be_written_stops_nobody_else(house: House, error: 
     assert "is broken" in str(done.errors[0])
     house.composer = working
     assert house.deliver(61) == DeliveryResult(sent=1)
-    assert working.digests == [Digest(reseller(), (event(),))]
+    assert working.digests == [Digest(reseller(), (event(),), ("",), ("",))]
 
 
 def test_while_another_process_delivers(house: House, tmp_path: Path) -> None:

@@ -141,7 +141,7 @@ def test_a_recovery_drops_what_has_not_been_sent(
 ) -> None:
     track_failure(t, event(), settled=settled)
     queue_mail(t, mail("1@t", about=event()))
-    queue_mail(t, mail("2@t", OPERATOR, event(), Role.OPERATOR))
+    queue_mail(t, mail("2@t", OPERATOR, event(state=State.UNKNOWN), Role.OPERATOR))
     queue_mail(t, mail("3@t", about=event(kind=EventKind.CUSTOM)))
     queue_mail(t, mail("4@t", about=event(uid="4000102")))
     queue_for_digest(t, reseller(), event())

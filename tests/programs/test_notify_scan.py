@@ -674,3 +674,39 @@ def test_a_scan_whose_outbox_cannot_be_written(scanned: Notifier) -> None:
     scanned.outbox.rmdir()
     scanned.outbox.with_suffix(".kept").rename(scanned.outbox)
     assert format_mails(scanned.scan(at(2))) == ["PROBLEM CRITICAL 1"]  # nothing was lost
+
+
+def test_the_weekly_summary(notifier: Notifier) -> None:
+    accounts = (
+        entry("1", sstBelongsToResellerUID="7"),
+        entry("2", 98, sstBelongsToResellerUID="7"),
+    )
+    unknown = entry("3", sstBackupSize=None, sstBelongsToResellerUID="7")
+    notifier.settings(trigger="scan")
+    notifier.empty()
+    notifier.entries(*accounts, unknown, more=RESELLER.format(uid=7))
+    begin, later, too_late = "2026-11-25T07:30:00+01:00", at(21.5), at(23.9)
+    notifier.collect(begin)
+    assert "summar" not in notifier.run("--deliver", now=begin).out  # off by default
+    notifier.settings(trigger="scan", store=False, more='summary = "weekly"\n')
+    ran = notifier.run("--deliver", now=begin)
+    assert (ran.code, "[notify] summary: needs a store; set" in ran.out) == (3, True)
+    notifier.settings(
+        ("[notify]\n", '[notify]\nsummary = "weekly"\nsummary_customers = true\n'), trigger="scan"
+    )
+
+    ran = notifier.run("--deliver", now=begin)
+    assert "weekly summaries: 2 queued, 2 not possible yet" in ran.out  # 3 is UNKNOWN
+    got = [each.address for each in notifier.behaviour.got]
+    assert sorted(got) == ["account-1@example.org", "account-2@example.org"]
+    ran = notifier.run("--deliver", now=too_late)
+    assert "no weekly summaries: the store is missing or too old" in ran.out
+    notifier.entries(*accounts, more=RESELLER.format(uid=7))
+    notifier.collect(later)
+    notifier.behaviour.got.clear()
+    ran = notifier.run("--deliver", now=later)
+    assert "weekly summaries: 1 queued, 0 not possible yet" in ran.out
+    (mail,) = notifier.behaviour.got
+    assert mail.address == "reseller-7@example.org"
+    assert b"Subject: 1 of 2 backup accounts has a problem" in mail.content
+    assert notifier.deliver(at(45)) == []

@@ -35,6 +35,8 @@ _ORDER = (
 _MAX_STEPS = 3
 _MAX_SUBJECT = 200
 _MAX_PREHEADER = 150  # mail programs show less of it
+_MAX_NAMES = 3  # accounts in the subject of the operator's digest
+_LONGEST_NAME = 40
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 
@@ -42,16 +44,26 @@ class ListPurpose(Enum):
     """What a mail with a list is about."""
 
     RESELLER = "RESELLER"
-    UNKNOWN = "UNKNOWN"
+    CUSTOMER = "CUSTOMER"
+    STATES = "STATES"
+    SUMMARY = "SUMMARY"
+    OPERATOR = "OPERATOR"
     STORM = "STORM"
     FIRST_SCAN = "FIRST_SCAN"
-    NOT_DELIVERED = "NOT_DELIVERED"
     NO_SCAN = "NO_SCAN"
     NO_LOOKUP = "NO_LOOKUP"
 
 
+_TEMPLATES = {
+    ListPurpose.OPERATOR: "operator",
+    ListPurpose.CUSTOMER: "accounts",
+    ListPurpose.STATES: "accounts",
+    ListPurpose.SUMMARY: "accounts",
+}
+
+
 class ListItem(NamedTuple):
-    """A row of a list; *note* is a reason for the operator, '' if there is none.
+    """A row of a list; *note* is why only the operator is notified, '' if there is nothing to say.
 
     Of an event without an account ('') only the note is shown.
     """
@@ -66,7 +78,8 @@ class MailList(NamedTuple):
 
     Args:
         purpose: what the mail is about. items: the rows; the caller decides who may see them.
-        host: of a storm, the backup server. of: the number of its accounts, None if not known.
+        host: of a storm, the backup server. of: the number of its accounts, None if not known;
+            of a summary, the number of the recipient's.
         reason, since: of NO_SCAN and NO_LOOKUP, why nobody is notified and since when, UTC; else
             '', None.
         part, parts: of several mails with parts of a list, which this is, and how many there are.
@@ -145,13 +158,6 @@ def build_event_content(scene: MailScene, event: Event, about: About) -> MailCon
     return content._replace(preheader=_shorten(" ".join(content.lead[first : first + 1])))
 
 
-def _count_rows(listing: MailList) -> int:
-    """Return the number of accounts in the list; of what was not delivered, of its rows."""
-    if listing.purpose is ListPurpose.NOT_DELIVERED:
-        return len(listing.items)
-    return len({item.event.uid for item in listing.items})
-
-
 def sort_items(items: Sequence[ListItem]) -> list[int]:
     """Return the indexes of *items* in the order in which they are shown, problems first."""
     return sorted(range(len(items)), key=lambda index: _ORDER.index(items[index].event.kind))
@@ -166,7 +172,8 @@ def build_list_content(
     variables: Variables = {
         **build_person_variables(scene.reader.recipient, scene.policy),
         "digest": listing.purpose.value,
-        "count": _count_rows(listing),
+        "count": len({item.event.uid for item in listing.items}),
+        **_build_operator_variables(listing),
         "left_out": len(listing.items) - len(shown),
         "problems": sum(kind in (EventKind.PROBLEM, EventKind.REMINDER) for kind in kinds),
         "over": kinds.count(EventKind.RECOVERY),
@@ -174,14 +181,15 @@ def build_list_content(
         "host": neutralize(listing.host) if to_operator else "",
         "of": listing.of,
     }
-    texts = scene.words.render_texts("digest", variables)
+    texts = scene.words.render_texts(_TEMPLATES.get(listing.purpose, "digest"), variables)
     items = tuple(_make_entry(scene, listing.purpose, item) for item in shown)
     outage = {
         "note": neutralize(listing.reason, 500),
         "since": format_moment(listing.since, scene.reader),
     }
     rows = tuple((scene.labels[name], text) for name, text in outage.items() if text)
-    content = _make_content(scene, variables, texts, "note", rows, items)
+    fine = listing.purpose is ListPurpose.SUMMARY and not items
+    content = _make_content(scene, variables, texts, "good" if fine else "note", rows, items)
     first = [scene.colon.join((item.title, *item.lines[:1])) for item in items[:3]]
     content = content._replace(preheader=_shorten(" · ".join(first) or " ".join(content.lead)))
     return _number_part(scene, listing, content)
@@ -195,6 +203,18 @@ def _number_part(scene: MailScene, listing: MailList, content: MailContent) -> M
     return content._replace(
         subject=f"{content.subject} {number}", title=f"{content.title} {number}"
     )
+
+
+def _build_operator_variables(listing: MailList) -> Variables:
+    """Return the variables of ``operator.jinja``: the first accounts, and how many rows."""
+    names = list(dict.fromkeys(item.event.uid for item in listing.items if item.event.uid))
+    notes = sum(bool(item.note) for item in listing.items)
+    return {
+        "names": [neutralize(name, _LONGEST_NAME) for name in names[:_MAX_NAMES]],
+        "more_names": len(names[_MAX_NAMES:]),
+        "undelivered": notes,
+        "unknown": len({item.event.uid for item in listing.items if not item.note}),
+    }
 
 
 def _render_event(scene: MailScene, event: Event, about: About) -> tuple[Variables, dict[str, str]]:
@@ -302,7 +322,9 @@ def _make_entry(scene: MailScene, purpose: ListPurpose, item: ListItem) -> ListE
     to_operator = scene.reader.recipient.role is Role.OPERATOR
     where = [_format_account(variables), str(variables["customer"]), str(variables["computer"])]
     since, brief = _list_values(event, variables, texts)
-    if purpose is ListPurpose.UNKNOWN:  # nothing is known to be wrong with the backup
+    # Nothing is known to be wrong with the backup, and nobody else should have been notified.
+    unknown = purpose is ListPurpose.OPERATOR and not note
+    if unknown:
         brief = ""
     state = f"{event.task}{scene.colon}{event.state.name}"
     custom = event.kind is EventKind.CUSTOM and not event.comment
@@ -314,11 +336,11 @@ def _make_entry(scene: MailScene, purpose: ListPurpose, item: ListItem) -> ListE
         brief,
         f"{scene.labels['since']}{scene.colon}{since}" if since else "",
         output,
-        state if purpose is ListPurpose.NOT_DELIVERED else "",
+        state if purpose is ListPurpose.OPERATOR and note else "",
         f"{scene.labels['note']}{scene.colon}{note}" if note and to_operator else "",
     )
     title = join_lines(texts["title"])
-    if purpose is ListPurpose.UNKNOWN:
+    if unknown:
         title = state
     return ListEntry(title, tuple(line for line in lines if line), _choose_tone(event))
 

@@ -15,6 +15,12 @@ from backup_monitoring.tasks import SAMPLE_EVENING, SAMPLE_NOON, TASKS, list_fac
 
 _ZONE = timezone(timedelta(hours=1))
 _ENDINGS = {"schedule": Ending.COMPUTER, "status": Ending.COMPUTER, "client": Ending.WARNINGS}
+_READERS = {
+    ListPurpose.RESELLER: Role.RESELLER,
+    ListPurpose.CUSTOMER: Role.CUSTOMER,
+    ListPurpose.STATES: Role.CUSTOMER,
+    ListPurpose.SUMMARY: Role.RESELLER,
+}
 
 
 class MailSample(NamedTuple):
@@ -68,7 +74,7 @@ def make_samples(recipient: Recipient, policy: NotifySettings) -> Iterator[MailS
             mail = compose_event(event, recipient, make_sample_about(task, kind), policy, follows)
             yield MailSample(f"{name}-{kind.value.lower()}-{task}", mail)
     for purpose in ListPurpose:
-        role = Role.RESELLER if purpose is ListPurpose.RESELLER else Role.OPERATOR
+        role = _READERS.get(purpose, Role.OPERATOR)
         mail = compose_list(
             make_sample_list(purpose), recipient._replace(role=role), policy, SAMPLE_NOON, _ZONE
         )
@@ -83,21 +89,22 @@ def make_sample_list(purpose: ListPurpose) -> MailList:
         )
     kinds = (
         (EventKind.PROBLEM, EventKind.RECOVERY)
-        if purpose is ListPurpose.RESELLER
+        if purpose in (ListPurpose.RESELLER, ListPurpose.CUSTOMER, ListPurpose.STATES)
         else (EventKind.PROBLEM,)
     )
-    state = State.UNKNOWN if purpose is ListPurpose.UNKNOWN else State.CRITICAL
-    note = "no address was found" if purpose is ListPurpose.NOT_DELIVERED else ""
     known = purpose is not ListPurpose.STORM  # only accounts and task are known
     items = [
         ListItem(
-            make_sample_event(task, kind, state),
+            make_sample_event(task, kind, State.CRITICAL),
             make_sample_about(task, kind) if known else About(),
-            note,
+            "no address was found" if purpose is ListPurpose.OPERATOR else "",
         )
         for kind in kinds
         for task in TASKS
     ]
+    if purpose is ListPurpose.OPERATOR:
+        unknown = make_sample_event("quota", EventKind.PROBLEM, State.UNKNOWN)
+        items.append(ListItem(unknown._replace(uid="4000104"), make_sample_about("quota")))
     return MailList(purpose, items, "backup-01", 40)
 
 

@@ -86,6 +86,7 @@ class Recipient(NamedTuple):
         reason: the rule, the entry and the attribute that the address comes from.
         entry: that attribute with all its values, as a short text: another one once it changes; ''
             if the address comes from the settings.
+        customer: of the role CUSTOMER, whose mails are counted together.
     """
 
     address: str
@@ -99,6 +100,7 @@ class Recipient(NamedTuple):
     surname: str = ""
     title: str = ""
     entry: str = ""
+    customer: str = ""
 
 
 class Decision(NamedTuple):

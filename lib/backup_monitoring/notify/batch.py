@@ -247,6 +247,8 @@ class _Batch:
         if item.name:
             item = item._replace(id=save_waiting(transaction, item.text))
             record_handled(transaction, item.name)
+            event, why = make_plain_event(item.call), f"not looked up yet: {reason}"
+            transaction.log_event(LogAction.QUEUED, event, "", why)
         if reason not in (_BEHIND, _NOT_TRIED):
             count_attempt(transaction, item.id)
         return item

@@ -27,15 +27,21 @@ from backup_monitoring.model import (
 from backup_monitoring.notify.dispatch import choose_zone, describe_account, make_queued_mail
 from backup_monitoring.notify.recipients import find_operator
 from backup_monitoring.outbox import (
+    STATES,
     Digest,
     DigestPart,
     Draft,
     QueuedMail,
-    RefusedMail,
     Storm,
     read_draft,
 )
 from backup_monitoring.settings import Settings
+
+_DIGESTS = {
+    Role.CUSTOMER: ListPurpose.CUSTOMER,
+    Role.RESELLER: ListPurpose.RESELLER,
+    Role.OPERATOR: ListPurpose.OPERATOR,
+}
 
 
 class NoOperatorError(MonitoringError):
@@ -77,11 +83,15 @@ class Composer:
         return compose_event(event, recipient, about, self._settings.notify, thread, key)
 
     def compose_digest(self, digest: Digest) -> tuple[DigestPart, ...]:
-        """Return the digest of a reseller, or of the operator's UNKNOWN accounts, in its parts."""
-        reseller = digest.recipient.role is Role.RESELLER
-        purpose = ListPurpose.RESELLER if reseller else ListPurpose.UNKNOWN
-        listing = MailList(purpose, self._list_items(digest.events))
-        return self._compose_parts(listing, digest.recipient)
+        """Return the *digest* in its parts."""
+        purpose = (
+            ListPurpose.STATES if digest.purpose == STATES else _DIGESTS[digest.recipient.role]
+        )
+        items = [
+            ListItem(event, read_draft(draft).about if draft else self._make_about(event), note)
+            for event, note, draft in zip(digest.events, digest.notes, digest.drafts, strict=True)
+        ]
+        return self._compose_parts(MailList(purpose, items), digest.recipient)
 
     def compose_storm(self, storm: Storm) -> QueuedMail:
         """Return the mail to the operator that lists the accounts of *storm*."""
@@ -100,19 +110,6 @@ class Composer:
         ]
         items = self._list_items(events)
         return self._compose_list(MailList(ListPurpose.STORM, items, storm.host, storm.total))
-
-    def compose_refusals(self, mails: tuple[RefusedMail, ...]) -> tuple[QueuedMail, ...]:
-        """Return the mails to the operator that list the *mails* that will not arrive."""
-        no_event = Event("", "", EventKind.PROBLEM, State.UNKNOWN, self._now, "")
-        items = []
-        for mail in mails:
-            event = mail.event or no_event
-            note = f"{mail.address}: {mail.reason}"
-            items.append(ListItem(event, self._make_about(event), note))
-        parts = self._compose_parts(
-            MailList(ListPurpose.NOT_DELIVERED, items), self._find_operator()
-        )
-        return tuple(part.mail for part in parts)
 
     def compose_no_scan(self, reason: str) -> QueuedMail:
         """Return the mail to the operator that no scan is possible because of *reason*."""
@@ -144,12 +141,13 @@ class Composer:
 
     def _compose_list(self, listing: MailList) -> QueuedMail:
         """Return the mail with *listing* to the operator."""
-        recipient = self._find_operator()
+        recipient = self.find_operator()
         settings, zone = self._settings, choose_zone(self._settings)
         mail = compose_list(listing, recipient, settings.notify, self._now, zone)
         return make_queued_mail(mail, recipient)
 
-    def _find_operator(self) -> Recipient:
+    def find_operator(self) -> Recipient:
+        """Return the operator; NoOperatorError if the settings have no valid address."""
         try:
             return find_operator(self._settings.notify)
         except AddressError as error:

@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, NamedTuple
 
-from backup_monitoring.mail import About, AddressError, MailError
-from backup_monitoring.model import Decision, Event, Facts, People, Recipient
+from backup_monitoring.mail import About, AddressError
+from backup_monitoring.model import Decision, Event, Facts, People, Recipient, Role
 from backup_monitoring.notify.decide import Audience, Instructions, Sending, decide
 from backup_monitoring.notify.recipients import find_operator, find_recipients, find_switched_off
 from backup_monitoring.notify.rules import NONE_UNDELIVERABLE
 from backup_monitoring.outbox import (
+    GUARDED,
     OVER,
+    Conversation,
     Draft,
     DuplicateError,
     LogAction,
@@ -113,6 +115,8 @@ def notify(
         track_failure(transaction, event, settled=settled)
     queued = _apply(transaction, event, facts, audience.about, instructions, settings)
     decision, reason = audience.decision, instructions.operator_reason
+    if _is_end_unexpected(event, conversation, settings.notify):
+        reason = None
     # Who has got settings in the meantime is reported again if they are lost again.
     known = reported.difference(each.reseller.lower() for each in decision.recipients)
     if reason is not None:
@@ -165,30 +169,34 @@ def _queue(
 def notify_operator(
     transaction: Transaction, events: Sequence[tuple[Event, str]], settings: Settings
 ) -> tuple[list[Notification], str]:
-    """Notify the operator that *events* could not be sent to everybody, each with the reason.
+    """Let the operator's digest say what could not be sent to everybody, each with the reason.
 
     Returns what was queued, and a text to append to the reason if nothing could be: only exit
     code and output can report it then.
     """
-    from backup_monitoring.mail import ListItem, ListPurpose, MailList, compose_list
-
-    if not events:
-        return [], ""
     for event, reason in events:
         transaction.log_event(LogAction.NOT_SENT, event, "", reason)
-    items = [ListItem(event, About(), reason) for event, reason in events]
-    first = events[0][0]
-    listing = MailList(ListPurpose.NOT_DELIVERED, items, first.host)
     policy = settings.notify
     try:
-        recipient = find_operator(policy)
-        mail = compose_list(listing, recipient, policy, first.at, choose_zone(settings))
+        operator = find_operator(policy)
+    except AddressError as error:
+        unset = not policy.operator  # reported once, by the program
+        return [], "" if unset else f"; nobody was notified: [notify] operator: {error}"
+    for event, reason in events:
+        queue_for_digest(transaction, operator, event, reason)
+    return [Notification(operator, None) for _ in events], ""
+
+
+def _is_end_unexpected(event: Event, conversation: Conversation, policy: NotifySettings) -> bool:
+    """Return whether *event* is the end of what the operator was not notified of."""
+    if event.kind not in OVER:
+        return False
+    try:
+        operator = find_operator(policy)
     except AddressError:
-        return [], ""
-    except MailError as error:
-        return [], f"; nobody was notified: {error}"
-    queue_mail(transaction, make_queued_mail(mail, recipient))
-    return [Notification(recipient, mail)], ""
+        return False
+    last = conversation.drop_unsent().find_last(operator.address, (Role.OPERATOR,))
+    return last is None or last.kind not in GUARDED
 
 
 def choose_zone(settings: Settings) -> tzinfo:
@@ -226,6 +234,7 @@ def make_queued_draft(draft: Draft, policy: NotifySettings) -> QueuedMail:
         draft=write_draft(draft),
         entry=recipient.entry,
         recipient=recipient,
+        customer=recipient.customer,
     )
 
 
@@ -239,4 +248,5 @@ def make_queued_mail(mail: Mail, recipient: Recipient) -> QueuedMail:
         reseller=recipient.reseller,
         complaints=mail.complaints,
         entry=recipient.entry,
+        customer=recipient.customer,
     )

@@ -14,6 +14,7 @@ from backup_monitoring.model import (
     DirectoryError,
     Event,
     EventKind,
+    MonitoringError,
     Need,
     Needs,
     SettingsError,
@@ -23,7 +24,7 @@ from backup_monitoring.model import (
 from backup_monitoring.notify.batch import Found, handle_calls, look_up_calls
 from backup_monitoring.notify.call import Call
 from backup_monitoring.notify.contact_check import check_contacts
-from backup_monitoring.notify.dispatch import EventResult
+from backup_monitoring.notify.dispatch import EventResult, choose_zone
 from backup_monitoring.notify.dry_run import format_notifications
 from backup_monitoring.notify.hook import apply_call, log_call
 from backup_monitoring.notify.recipients import find_recipients
@@ -157,10 +158,12 @@ class Notifier:
             with self._open_outbox() as outbox:
                 calls, code = self._handle_calls(outbox)
                 new, incomplete = self._catch_up(outbox)
+                summaries = self._queue_summaries(outbox)
                 mails = self._deliver_mails(outbox, min(WAIT, limit / 2 / _PARTS), end)
         except OutboxError as error:
             return NOT_WRITTEN, f"FAILED: {error}"
-        return max(code, incomplete, mails[0]), "\n".join((mails[1], *calls, *new))
+        lines = (mails[1], *calls, *new, *filter(None, [summaries[1]]))
+        return max(code, incomplete, mails[0], summaries[0]), "\n".join(lines)
 
     def _handle_calls(self, outbox: Outbox) -> tuple[list[str], int]:
         """Handle the calls of the hook; return lines of output, and the exit code."""
@@ -197,6 +200,27 @@ class Notifier:
             lines.insert(0, f"{count} to notify of problems that go on")
         return lines, INCOMPLETE if done.failures else DONE
 
+    def _queue_summaries(self, outbox: Outbox) -> ExitResult:
+        """Queue the weekly summaries that are due; the line of output is '' at other times."""
+        if self._policy.summary != "weekly":
+            return DONE, ""
+        if self._settings.store.folder is None:
+            return WRONG, "FAILED: [notify] summary: needs a store; set [store] folder"
+        from backup_monitoring.notify.summary_mails import find_due_week, queue_summaries
+
+        week = find_due_week(outbox, self._settings, self._now)
+        if week is None:
+            return DONE, ""
+        with self._open_stored_source() as source:
+            if source is None:
+                return DONE, "no weekly summaries: the store is missing or too old"
+            try:
+                return DONE, queue_summaries(outbox, source, self._settings, self._now, week)
+            except OutboxError:
+                raise
+            except MonitoringError as error:  # mails that wait are delivered all the same
+                return DONE, f"no weekly summaries: {error}"
+
     def _deliver_mails(self, outbox: Outbox, wait: float, end: float) -> ExitResult:
         """Deliver what waits; wait *wait* seconds for each answer, at most until *end*."""
         from backup_monitoring.mail import TransportError, open_transport
@@ -209,7 +233,10 @@ class Notifier:
             self._phase(f"delivering mails to {self._policy.smtp}")
             transport = open_transport(self._policy, wait, end)
             count_accounts = source.count_accounts if source is not None else lambda host: None
-            done = deliver(outbox, transport, self._policy, self._now, composer, count_accounts)
+            zone = choose_zone(self._settings)
+            done = deliver(
+                outbox, transport, self._policy, self._now, composer, count_accounts, zone=zone
+            )
         if done.busy:
             return DONE, "another delivery is running"
         lines = [f"{done.sent} sent, {done.retried} to retry, {done.refused} refused"]

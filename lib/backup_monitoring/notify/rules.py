@@ -141,7 +141,8 @@ class _DecisionBuilder:
         """Rules 2 and 3: the account's own addresses, else its person's."""
         person = self._people.person(contact.person) if contact.person else None
         language, sender = self._choose_language(contact, person), self._find_sender(contact)
-        base = Recipient("", "", Role.CUSTOMER, language, sender=sender)
+        customer = min(contact.customers, default=contact.uid)
+        base = Recipient("", "", Role.CUSTOMER, language, sender=sender, customer=customer)
         if contact.mails and contact.medium.lower() == "mail":
             self._add_account_addresses(contact, base, person)
         else:

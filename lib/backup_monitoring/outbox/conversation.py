@@ -91,14 +91,15 @@ class Conversation(NamedTuple):
         """Return what remains if what nobody has seen of a failure is dropped.
 
         Args:
-            to: only what is for this address in this role; None: for everybody but the operator.
+            to: only what is for this address in this role; None: for everybody.
         """
         address = None if to is None else (normalize_address(to[0]), to[1])
 
         def is_dropped(each: Message) -> bool:
             if each.status not in UNSENT or each.kind not in GUARDED:
                 return False
-            return each.role is not Role.OPERATOR and address in (None, (each.address, each.role))
+            unknown = each.state is State.UNKNOWN  # which neither begins nor ends a problem
+            return not unknown and address in (None, (each.address, each.role))
 
         return Conversation(tuple(each for each in self.messages if not is_dropped(each)))
 

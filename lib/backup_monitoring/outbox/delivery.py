@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -22,17 +22,17 @@ from backup_monitoring.mail import (
     TransportError,
     make_return_path,
 )
-from backup_monitoring.model import MonitoringError, SettingsError, sanitize
+from backup_monitoring.model import MonitoringError, Recipient, SettingsError, sanitize
 from backup_monitoring.outbox import sending, storm_guard
 from backup_monitoring.outbox.ahead import work_ahead
 from backup_monitoring.outbox.bounces import load_key, make_token
 from backup_monitoring.outbox.delivery_log import LogAction
+from backup_monitoring.outbox.limits import LimitPolicy, apply_limits
 from backup_monitoring.outbox.messages import (
     Digest,
     DigestPart,
     OutgoingMail,
     QueuedMail,
-    RefusedMail,
     Storm,
 )
 from backup_monitoring.outbox.outbox_errors import OutboxError, make_error
@@ -64,8 +64,8 @@ class MailWriter(Protocol):
     def compose_storm(self, storm: Storm) -> QueuedMail:
         """Return the mail to the operator that lists the accounts of *storm*."""
 
-    def compose_refusals(self, mails: tuple[RefusedMail, ...]) -> tuple[QueuedMail, ...]:
-        """Return the mails to the operator that list the *mails* that will not arrive."""
+    def find_operator(self) -> Recipient:
+        """Return the operator, who is notified of mails that will not arrive."""
 
 
 class DeliveryResult(NamedTuple):
@@ -92,6 +92,7 @@ def deliver(
     writer: MailWriter,
     count_accounts: storm_guard.CountAccounts = lambda host: None,
     limit: timedelta = TIME_LIMIT,
+    zone: tzinfo = UTC,
 ) -> DeliveryResult:
     """Deliver what is due, after storms are detected and digests are written.
 
@@ -101,6 +102,7 @@ def deliver(
         now: aware; the whole delivery happens at this time.
         count_accounts: returns the number of a backup server's accounts, None if not known.
         limit: no further mail is begun after this time.
+        zone: whose morning begins a day of `limits`.
 
     Raises:
         OutboxError: the outbox cannot be written; nothing is lost.
@@ -108,7 +110,7 @@ def deliver(
     with _lock(outbox.file) as progress:
         if progress is None:
             return DeliveryResult(busy=True)
-        delivery = _Delivery(outbox, transport, policy, now, writer, progress)
+        delivery = _Delivery(outbox, transport, policy, now, writer, progress, zone)
         delivery.prepare(count_accounts)
         delivery.deliver(time.monotonic() + limit.total_seconds())
         return delivery.make_result()
@@ -153,7 +155,9 @@ class _Delivery:
         now: datetime,
         writer: MailWriter,
         progress: Progress,
+        zone: tzinfo,
     ) -> None:
+        self._zone = zone
         self._outbox = outbox
         self._transport = transport
         self._policy = policy
@@ -178,16 +182,17 @@ class _Delivery:
             policy.storm_percent if policy.storm else None,
             policy.storm_min_accounts,
         )
+        self._report_refusals()
         with self._outbox.transaction(self._now) as transaction:
             self._queue.recover(transaction, self._progress)
             sending.clean_up(transaction)
             storm_guard.watch_storms(transaction, storm_policy, count_accounts)
             storms = storm_guard.list_unannounced_storms(transaction)
             self._bounce_key = load_key(transaction)
+            apply_limits(transaction, LimitPolicy(policy.reseller.digest_delay, self._zone))
             digests = sending.list_due_digests(transaction, policy.reseller.digest_delay)
         self._queue_storms(storms)
         self._queue_digests(digests)
-        self._queue_refusals()
 
     def _queue_storms(self, storms: Iterable[Storm]) -> None:
         for storm in storms:
@@ -210,19 +215,16 @@ class _Delivery:
                     sending.queue_digest(transaction, mail, tuple(ids[index] for index in shown))
                     _log_complaints(transaction, mail, mail.complaints)
 
-    def _queue_refusals(self) -> None:
+    def _report_refusals(self) -> None:
+        """Let the operator's next digest list the mails that were refused by earlier deliveries."""
         if not self._policy.operator:
             return
         with (
             self._collect_error("about refused mails"),
             self._outbox.transaction(self._now) as transaction,
         ):
-            refusals = sending.list_refusals(transaction)
-            if refusals:
-                mails = self._writer.compose_refusals(refusals)
-                sending.queue_refusals(transaction, mails)
-                for mail in mails:
-                    _log_complaints(transaction, mail, mail.complaints)
+            if sending.list_refusals(transaction):
+                sending.report_refusals(transaction, self._writer.find_operator())
 
     @contextmanager
     def _collect_error(self, which: str) -> Iterator[None]:
@@ -241,15 +243,11 @@ class _Delivery:
         """Deliver what is due, until the monotonic time *until*."""
         try:
             self._send_due(until)
-            if self._queue.refused:
-                self._queue_refusals()
-                self._send_due(until)
         except (TransportError, SettingsError) as error:  # SettingsError: the password's file
             self._errors.append(error)
             with self._outbox.transaction(self._now) as transaction:
                 self._record(transaction)
                 self._queue.postpone(transaction, str(error))
-            self._queue_refusals()
         finally:
             self._transport.close()
 

@@ -25,6 +25,7 @@ class LogAction(Enum):
     HELD = "held"
     RELEASED = "released"
     DROPPED = "dropped"
+    DEFERRED = "deferred"
     RETRIED = "retried"
     REFUSED = "refused"
     BOUNCED = "bounced"  # refused after it was sent

@@ -11,6 +11,8 @@ OVER = (EventKind.RECOVERY, EventKind.MONITORING_ENDED)
 # The statuses of a mail that a recovery drops, and a newer mail replaces: nobody has seen it.
 UNSENT = ("settling", "held", "waiting")
 
+STATES = "states"  # the purpose of a digest: how deferred problems are now, not what happened
+
 
 class QueuedMail(NamedTuple):
     """A mail to one recipient, written or as a draft.
@@ -21,6 +23,7 @@ class QueuedMail(NamedTuple):
         raw: the whole message, header and body, with any line ends; b"" for a draft.
         account, task, kind, state, host: of the event; '' or None for a mail about many events.
         reseller: the reseller whose digest it is.
+        customer: whose mails are counted together, '' if they are not.
         thread: the Message-ID of the thread's first mail, '' if that is this mail.
         recipient: kept with what was sent, for later mails about the same; None if it is about
             many events.
@@ -45,6 +48,7 @@ class QueuedMail(NamedTuple):
     complaints: tuple[str, ...] = ()
     entry: str = ""
     recipient: Recipient | None = None
+    customer: str = ""
 
 
 class OutgoingMail(NamedTuple):
@@ -114,10 +118,19 @@ class Problem(NamedTuple):
 
 
 class Digest(NamedTuple):
-    """The events of one recipient's digest, oldest first."""
+    """The events of one recipient's digest, oldest first, each with its note.
+
+    Args:
+        notes: for the operator, why nobody else was notified; '' where the event says it.
+        drafts: those of the mails that were collected into it, '' where there was none.
+        purpose: '' or `STATES`.
+    """
 
     recipient: Recipient
     events: tuple[Event, ...]
+    notes: tuple[str, ...] = ()
+    drafts: tuple[str, ...] = ()
+    purpose: str = ""
 
 
 class DigestPart(NamedTuple):

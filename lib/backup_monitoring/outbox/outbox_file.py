@@ -25,17 +25,20 @@ CREATE TABLE mails (
     state TEXT NOT NULL, host TEXT NOT NULL, thread TEXT NOT NULL, person TEXT NOT NULL DEFAULT '',
     raw BLOB NOT NULL, draft TEXT NOT NULL DEFAULT '', status TEXT NOT NULL, ready REAL,
     attempts INTEGER NOT NULL DEFAULT 0, first_try REAL, next_try REAL NOT NULL,
-    error TEXT NOT NULL DEFAULT '', noticed INTEGER NOT NULL DEFAULT 0,
+    customer TEXT NOT NULL DEFAULT '', error TEXT NOT NULL DEFAULT '',
+    noticed INTEGER NOT NULL DEFAULT 0,
     unanswered INTEGER NOT NULL DEFAULT 0, entry TEXT NOT NULL DEFAULT '',
     created REAL NOT NULL, done REAL, UNIQUE (key, address)
 );
 CREATE INDEX mails_due ON mails (status, next_try);
+CREATE INDEX mails_done ON mails (done);
 CREATE INDEX mails_about ON mails (account, task, status);
 CREATE TABLE digests (
     id INTEGER PRIMARY KEY, role TEXT NOT NULL, reseller TEXT NOT NULL,
     recipient TEXT NOT NULL, person TEXT NOT NULL, account TEXT NOT NULL COLLATE NOCASE,
     task TEXT NOT NULL, kind TEXT NOT NULL, state TEXT NOT NULL, event TEXT NOT NULL,
-    status TEXT NOT NULL, at REAL NOT NULL, mail INTEGER
+    status TEXT NOT NULL, at REAL NOT NULL, mail INTEGER, note TEXT NOT NULL DEFAULT '',
+    draft TEXT NOT NULL DEFAULT '', purpose TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX digests_about ON digests (account, task, status);
 CREATE INDEX digests_mail ON digests (mail);
@@ -71,6 +74,20 @@ CREATE TABLE calls (
     id INTEGER PRIMARY KEY AUTOINCREMENT, text TEXT NOT NULL,
     attempts INTEGER NOT NULL DEFAULT 0, since REAL NOT NULL
 );
+CREATE TABLE day_problems (
+    recipient TEXT NOT NULL, account TEXT NOT NULL COLLATE NOCASE, task TEXT NOT NULL,
+    at REAL NOT NULL, PRIMARY KEY (recipient, account, task)
+) WITHOUT ROWID;
+CREATE TABLE summaries (
+    recipient TEXT NOT NULL, role TEXT NOT NULL, reseller TEXT NOT NULL, what TEXT NOT NULL,
+    week TEXT NOT NULL, PRIMARY KEY (recipient, role, reseller, what)
+) WITHOUT ROWID;
+CREATE TABLE decisions (
+    id INTEGER PRIMARY KEY, at REAL NOT NULL, action TEXT NOT NULL,
+    account TEXT NOT NULL COLLATE NOCASE, task TEXT NOT NULL, kind TEXT NOT NULL,
+    state TEXT NOT NULL, address TEXT NOT NULL, reason TEXT NOT NULL
+);
+CREATE INDEX decisions_about ON decisions (account);
 CREATE TABLE spooled (name TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """

@@ -90,7 +90,7 @@ def queue_mail(transaction: Transaction, mail: QueuedMail) -> None:
         DuplicateError: a mail to this address with this Message-ID has been queued before.
     """
     subject, to = (write_text(mail.account), write_text(mail.task)), (mail.address, mail.role)
-    status = _choose_status(transaction, subject, mail.kind, mail.role)
+    status = _choose_status(transaction, subject, mail.kind, mail.state)
     _drop_replaced(transaction, status, mail.kind, subject, to)
     row = _make_row(mail, status, write_time(transaction.now))
     statement = f"INSERT INTO mails ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})"  # noqa: S608
@@ -104,17 +104,48 @@ def queue_mail(transaction: Transaction, mail: QueuedMail) -> None:
     transaction.log(action, mail.account, mail.task, kind, state, mail.address, reason)
 
 
-def queue_for_digest(transaction: Transaction, recipient: Recipient, event: Event) -> None:
-    """Queue *event* for the next digest of *recipient*, as `queue_mail` queues a mail."""
+def queue_for_digest(
+    transaction: Transaction, recipient: Recipient, event: Event, note: str = ""
+) -> None:
+    """Queue *event* for the next digest of *recipient*, as `queue_mail` queues a mail.
+
+    Args:
+        note: for the operator, why nobody else was notified.
+    """
     subject, to = _get_subject(event), (recipient.address, recipient.role)
-    status = _choose_status(transaction, subject, event.kind, recipient.role)
-    _drop_replaced(transaction, status, event.kind, subject, to)
+    status = _choose_status(transaction, subject, event.kind, event.state)
+    if event.state is not State.UNKNOWN:  # which neither begins nor ends a problem
+        _drop_replaced(transaction, status, event.kind, subject, to)
+    insert_for_digest(transaction, recipient, event, subject, status, note)
+    action, reason = _describe_status(status, "for a digest")
+    transaction.log_event(action, event, recipient.address, reason)
+
+
+def insert_for_digest(
+    transaction: Transaction,
+    recipient: Recipient,
+    event: Event,
+    subject: tuple[str, str],
+    status: str,
+    note: str = "",
+    draft: str = "",
+    purpose: str = "",
+) -> None:
+    """Insert the row of *event* for a digest.
+
+    Args:
+        subject: account and task that it is found by.
+        draft: of the mail that it was before. note, purpose: as in `Digest`.
+    """
+    # A customer's accounts may have resellers with senders of their own: a digest for each.
+    group = recipient.reseller or recipient.sender
     transaction.execute(
         "INSERT INTO digests (role, reseller, recipient, person, account, task, kind, state, "
-        "event, status, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "event, status, at, note, draft, purpose) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             recipient.role.name,
-            write_text(recipient.reseller),
+            write_text(group),
             normalize_address(recipient.address),
             RECIPIENT.encode(recipient),
             *subject,
@@ -123,16 +154,17 @@ def queue_for_digest(transaction: Transaction, recipient: Recipient, event: Even
             EVENT.encode(event),
             status,
             write_time(transaction.now),
+            write_text(note),
+            draft,
+            purpose,
         ),
     )
-    action, reason = _describe_status(status, "for a digest")
-    transaction.log_event(action, event, recipient.address, reason)
 
 
 def _choose_status(
-    transaction: Transaction, subject: tuple[str, str], kind: EventKind | None, role: Role
+    transaction: Transaction, subject: tuple[str, str], kind: EventKind | None, state: State | None
 ) -> str:
-    if kind not in GUARDED or role is Role.OPERATOR:
+    if kind not in GUARDED or state is State.UNKNOWN:
         return "waiting"
     row = transaction.execute(
         "SELECT phase FROM failing WHERE account = ? AND task = ?", subject
@@ -163,7 +195,7 @@ def _drop(
     reason: str,
     to: tuple[str, Role] | None = None,
 ) -> None:
-    """Drop mails and digest events about an account and task, except the operator's.
+    """Drop mails and digest events about an account and task, except those of UNKNOWN.
 
     A mail about a problem that may have arrived is not dropped: its reader must hear of the end.
 
@@ -175,7 +207,7 @@ def _drop(
     where = (
         f"account = ? AND task = ? AND status IN ({_quote(statuses)}) "
         f"AND kind IN ({_quote([kind.name for kind in kinds])}) "
-        f"AND role != '{Role.OPERATOR.name}' AND ? IN ('', recipient) AND ? IN ('', role)"
+        f"AND state != '{State.UNKNOWN.name}' AND ? IN ('', recipient) AND ? IN ('', role)"
     )
     values = (*subject, address, role)
     mails = transaction.execute(
@@ -221,6 +253,7 @@ def _make_row(mail: QueuedMail, status: str, now: float) -> dict[str, object]:
         "recipient": normalize_address(mail.address),
         "role": mail.role.name,
         "reseller": write_text(mail.reseller),
+        "customer": write_text(mail.customer),
         "account": write_text(mail.account),
         "task": write_text(mail.task),
         "kind": _get_name(mail.kind),

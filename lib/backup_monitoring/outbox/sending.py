@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from backup_monitoring.mail import AddressError, SendOutcome, SendResult, parse_mailbox
-from backup_monitoring.model import Codec, Event, EventKind, Role, State
+from backup_monitoring.model import Codec, Event, EventKind, Recipient, Role, State
 from backup_monitoring.outbox.columns import (
     EVENT,
     RECIPIENT,
@@ -16,10 +16,12 @@ from backup_monitoring.outbox.columns import (
     write_text,
     write_time,
 )
+from backup_monitoring.outbox.decisions import KEEP_DECISIONS
 from backup_monitoring.outbox.delivery_log import LogAction
+from backup_monitoring.outbox.limits import record_problem
 from backup_monitoring.outbox.messages import OVER, Digest, OutgoingMail, QueuedMail, RefusedMail
 from backup_monitoring.outbox.progress import Mark, Progress
-from backup_monitoring.outbox.queue import queue_mail
+from backup_monitoring.outbox.queue import insert_for_digest, queue_mail
 from backup_monitoring.outbox.sent import record_refused, record_sent
 from backup_monitoring.outbox.transaction import Transaction
 
@@ -115,12 +117,18 @@ class SendQueue:
         if mail.kind and mail.state and mail.account:
             subject = (mail.account, mail.task, mail.kind, mail.state, outgoing.person)
             record_sent(transaction, to, *subject, mail.key, mail.thread)
+            if mail.kind is EventKind.PROBLEM:
+                record_problem(transaction, mail.address, mail.account, mail.task)
         events = transaction.execute(
             "DELETE FROM digests WHERE mail = ? RETURNING account, task, kind, state, person",
             (outgoing.id,),
         ).fetchall()
         for account, task, kind, state, person in events:
+            if not account:  # a refused mail, of which the operator is notified
+                continue
             record_sent(transaction, to, account, task, EventKind[kind], State[state], person)
+            if kind == EventKind.PROBLEM.name:
+                record_problem(transaction, mail.address, account, task)
             transaction.log(LogAction.SENT, account, task, kind, state, mail.address, "in a digest")
         self.sent += 1
         _log_mail(transaction, LogAction.SENT, mail, reason)
@@ -197,11 +205,13 @@ def queue_digest(transaction: Transaction, mail: QueuedMail, events: tuple[int, 
         )
 
 
-def queue_refusals(transaction: Transaction, mails: Sequence[QueuedMail]) -> None:
-    """Queue *mails*, which list all refused mails; their own refusal is not reported again."""
-    for mail in mails:
-        queue_mail(transaction, mail)
-        transaction.execute("UPDATE mails SET noticed = 1 WHERE id = last_insert_rowid()")
+def report_refusals(transaction: Transaction, operator: Recipient) -> None:
+    """Queue what was in the refused mails for the operator's next digest, once."""
+    no_event = Event("", "", EventKind.PROBLEM, State.UNKNOWN, transaction.now, "")
+    for mail in list_refusals(transaction):
+        event, note = mail.event or no_event, f"{mail.address}: {mail.reason}"
+        # It says nothing about the account: neither a storm nor a recovery concerns it.
+        insert_for_digest(transaction, operator, event, ("", ""), "waiting", note)
     transaction.execute("UPDATE mails SET noticed = 1, draft = '' WHERE status = 'refused'")
 
 
@@ -223,6 +233,12 @@ def clean_up(transaction: Transaction) -> None:
     transaction.execute(f"DELETE FROM sent WHERE kind IN ({over}) AND at < ?", (old,))  # noqa: S608
     oldest = write_time(transaction.now - _KEEP_EVENTS)
     transaction.execute("DELETE FROM events WHERE created < ?", (oldest,))
+    # Some at a time, the oldest: an index of their times would cost each mail more.
+    transaction.execute(
+        "DELETE FROM decisions WHERE at < ? "
+        "AND id IN (SELECT id FROM decisions ORDER BY id LIMIT 1000)",
+        (write_time(transaction.now - KEEP_DECISIONS),),
+    )
 
 
 def list_due_digests(
@@ -233,21 +249,22 @@ def list_due_digests(
     A recipient whose last digest has not arrived is left out: a new one must not overtake it.
     """
     groups = transaction.execute(
-        "SELECT role, reseller, recipient FROM digests WHERE status = 'waiting' AND NOT EXISTS "
-        "(SELECT 1 FROM digests AS older WHERE older.status = 'composed' AND older.role = "
-        "digests.role AND older.reseller = digests.reseller AND older.recipient = "
-        "digests.recipient) GROUP BY role, reseller, recipient HAVING min(at) <= ?",
+        "SELECT role, reseller, recipient, purpose FROM digests WHERE status = 'waiting' "
+        "AND NOT EXISTS (SELECT 1 FROM digests AS older WHERE older.status = 'composed' "
+        "AND older.role = digests.role AND older.reseller = digests.reseller AND older.recipient = "
+        "digests.recipient) GROUP BY role, reseller, recipient, purpose HAVING min(at) <= ?",
         (write_time(transaction.now - delay),),
     ).fetchall()
     digests = []
     for group in groups:
         rows = transaction.execute(
-            "SELECT id, person, event FROM digests WHERE status = 'waiting' AND role = ? "
-            "AND reseller = ? AND recipient = ? ORDER BY at, id",
+            "SELECT id, person, event, note, draft FROM digests WHERE status = 'waiting' "
+            "AND role = ? AND reseller = ? AND recipient = ? AND purpose = ? ORDER BY at, id",
             group,
         ).fetchall()
         events = tuple(EVENT.decode(row[2]) for row in rows)
-        digest = Digest(RECIPIENT.decode(rows[-1][1]), events)
+        notes, drafts = tuple(row[3] for row in rows), tuple(row[4] for row in rows)
+        digest = Digest(RECIPIENT.decode(rows[-1][1]), events, notes, drafts, group[3])
         digests.append((digest, tuple(row[0] for row in rows)))
     return digests
 

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from backup_monitoring.model import Event
+from backup_monitoring.outbox.decisions import save_decisions
 from backup_monitoring.outbox.delivery_log import DeliveryLog, LogAction, LogLine
 from backup_monitoring.outbox.outbox_errors import make_error
 from backup_monitoring.outbox.outbox_file import open_outbox
@@ -49,8 +50,8 @@ class Outbox:
     def transaction(self, now: datetime) -> Iterator["Transaction"]:
         """Begin a transaction; it is committed if the block ends without an error.
 
-        The log's lines are written after the commit, so that they never report what was rolled
-        back.
+        Its decisions are stored with it. The log's lines are written after the commit, so that they
+        never report what was rolled back.
 
         Args:
             now: aware; the time of everything in the transaction.
@@ -63,6 +64,7 @@ class Outbox:
             self._db.execute("BEGIN IMMEDIATE")
             transaction = Transaction(self._db, now)
             yield transaction
+            save_decisions(self._db, transaction.lines)
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
             raise make_error(self.file, error) from None
@@ -98,7 +100,7 @@ class Transaction:
         address: str = "",
         reason: str = "",
     ) -> None:
-        """Log a decision; the line is written after the commit."""
+        """Log a decision: it is stored with the transaction, and its line written afterwards."""
         self.lines.append(LogLine(self.now, what, account, task, kind, state, address, reason))
 
     def log_event(self, what: LogAction, event: Event, address: str, reason: str) -> None:

@@ -209,6 +209,15 @@ class NotifySettings(NamedTuple):
     reminder_interval: Annotated[
         timedelta, Key("interval of the scan's reminders of problems that last")
     ] = timedelta(days=7)
+    summary: Annotated[
+        str,
+        Key(
+            "send resellers a summary of their accounts, also if all is fine; needs a store",
+            "also if all is fine; needs [store]",
+            choices=("off", "weekly"),
+        ),
+    ] = "off"
+    summary_customers: Annotated[bool, Key("send it to customers as well, of theirs")] = False
     retry_for: Annotated[
         timedelta,
         Key(
