@@ -83,7 +83,7 @@ def _parser() -> "Parser":
         ("task", "TASK", ", ".join(TASK_NAMES)),
         ("state", "STATE", "OK, WARNING, CRITICAL or UNKNOWN"),
         ("last-state", "STATE", "the previous state"),
-        ("output", "TEXT", "the check's first line; with --explain: the form, text or json"),
+        ("output", "TEXT", "the check's first line; with --explain or --log: text or json"),
         ("author", "NAME", "who wrote the comment"),
         ("comment", "TEXT", "the comment of a CUSTOM notification"),
         ("time", "TIME", "when: seconds since 1970, or ISO 8601 with offset"),
@@ -251,11 +251,13 @@ def _asks_for_json(options: "argparse.Namespace") -> bool:
     return bool(options.output == "json")
 
 
-def _format_document(summary: str, now: "datetime", parts: "Mapping[str, object]") -> str:
+def _format_document(
+    summary: str, now: "datetime | None", parts: "Mapping[str, object]", code: int = DONE
+) -> str:
     from backup_monitoring.model import State
     from backup_monitoring.records import format_document
 
-    return format_document("notify_backup", State.OK, summary, now, parts)
+    return format_document("notify_backup", State(code), summary, now, parts)
 
 
 def _list_log(
@@ -266,17 +268,23 @@ def _list_log(
         choose_zone,
         format_decisions,
         list_decisions,
+        make_decision_record,
         require_outbox,
     )
     from backup_monitoring.outbox import OutboxError
     from backup_monitoring.plugin import parse_uids
 
-    outbox = require_outbox(settings)
+    outbox, as_json = require_outbox(settings), _asks_for_json(options)
     phase(f"reading {outbox}")
     try:
         decisions = list_decisions(outbox, parse_uids(options))
     except OutboxError as error:
-        return NOT_READ, f"FAILED: {error}"
+        failure = f"FAILED: {error}"
+        return NOT_READ, _format_document(failure, None, {}, NOT_READ) if as_json else failure
+    if as_json:
+        count = f"{len(decisions)} decision{'s' * (len(decisions) != 1)}"
+        records = [make_decision_record(each) for each in decisions]
+        return DONE, _format_document(count, now, {"decisions": records})
     lines = format_decisions(decisions, choose_zone(settings))
     return DONE, "\n".join(lines) or "nothing was decided or sent in the last 30 days"
 

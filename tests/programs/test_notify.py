@@ -14,6 +14,7 @@ from integration import slapd
 from integration.conftest import StartSlapd, start_slapd  # noqa: F401 - a fixture
 from programs.installed import NOW
 from programs.notifier import Notifier, SentMail, entry
+from records.schema import parse
 
 pytestmark = pytest.mark.installed
 LATER, LATEST = "2026-11-24T12:12:00+01:00", "2026-11-24T12:24:00+01:00"
@@ -165,10 +166,33 @@ def test_the_helpdesk_reads_what_was_decided_and_sent(notifier: Notifier) -> Non
         ],
     )
     assert len(notifier.run("--log", now=LATEST).out.splitlines()) >= 5
+    found = parse(notifier.run("--log", "-a", "4000102", "--output=json", now=LATEST).out)
+    assert [(each["action"], each["addresses"]) for each in found["decisions"]] == [
+        ("sent", [RESELLER, SUPPORT]),
+        ("sent", [CUSTOMER]),
+        ("released", [CUSTOMER, SUPPORT, RESELLER]),
+        ("queued", [CUSTOMER, SUPPORT, RESELLER]),
+        ("not sent", []),
+    ]
+    assert found["decisions"][1] == {
+        "time": "2026-11-24T11:12:00+00:00",
+        "action": "sent",
+        "account": "4000102",
+        "task": "quota",
+        "kind": "PROBLEM",
+        "state": "WARNING",
+        "addresses": [CUSTOMER],
+        "reason": "250 2.0.0 queued",
+        "pending": [],
+    }
+    assert (found["summary"], found["as_of"]) == ("5 decisions", "2026-11-24T11:24:00+00:00")
     assert _files(notifier.folder) == before
     notifier.outbox.write_bytes(b"")
     ran = notifier.run("--log", now=LATEST)
     assert (ran.code, ran.first[:7]) == (2, "FAILED:")
+    failed = notifier.run("--log", "--output", "json", now=LATEST)
+    assert parse(failed.out) | {"summary": ran.out.rstrip()} == parse(failed.out)
+    assert (failed.code, parse(failed.out)["exit_code"]) == (2, 2)
 
 
 def test_a_recovery_of_what_nobody_was_notified_of(notifier: Notifier) -> None:

@@ -10,6 +10,9 @@ import pytest
 
 from backup_monitoring.model.findings import Finding
 from backup_monitoring.model.verdicts import Facts, Metric, Range, State, Verdict
+from backup_monitoring.notify.decision_records import make_decision_record
+from backup_monitoring.outbox.decisions import PastDecision, PendingMail
+from backup_monitoring.outbox.delivery_log import LogAction
 from backup_monitoring.records.account_records import make_account_record, make_finding_record
 from backup_monitoring.records.fact_records import make_fact_records
 from backup_monitoring.records.metric_records import make_metric_record
@@ -202,3 +205,38 @@ def test_a_finding_is_a_record() -> None:
 def test_the_schema_is_a_schema() -> None:
     jsonschema.Draft202012Validator.check_schema(schema())
     assert json.dumps(schema()).count("#/$defs/") > 10
+
+
+def test_the_schema_has_all_actions() -> None:
+    actions = schema()["$defs"]["decision"]["properties"]["action"]["enum"]
+
+    assert actions == [action.value for action in LogAction]
+
+
+def test_a_decision_is_a_record() -> None:
+    at_noon = at("2026-11-24T12:00+01:00")
+    pending = (PendingMail("a@example.org", "waiting", at_noon),)
+    decision = PastDecision(
+        at_noon, LogAction.COMPLAINT, "a\udcff", "quota", "", "", ("a@example.org",), "<b>", pending
+    )
+
+    record = make_decision_record(decision)
+
+    validate(record, "decision")
+    assert record == {
+        "time": "2026-11-24T11:00:00+00:00",
+        "action": "complaint",
+        "account": "a\\xff",
+        "task": "quota",
+        "kind": None,
+        "state": None,
+        "addresses": ["a@example.org"],
+        "reason": "‹b›",
+        "pending": [
+            {
+                "address": "a@example.org",
+                "status": "waiting",
+                "next_try": "2026-11-24T11:00:00+00:00",
+            }
+        ],
+    }

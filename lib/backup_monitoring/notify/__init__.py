@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from backup_monitoring.notify.call import parse_call
     from backup_monitoring.notify.call_values import collect_values
     from backup_monitoring.notify.decision_list import format_decisions, list_decisions
+    from backup_monitoring.notify.decision_records import make_decision_record
     from backup_monitoring.notify.deadline import call_within
     from backup_monitoring.notify.dispatch import choose_zone
     from backup_monitoring.notify.explanations import format_explanations, make_explanation_record

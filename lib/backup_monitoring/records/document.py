@@ -14,7 +14,7 @@ def format_document(
     program: str,
     state: State,
     summary: str,
-    as_of: datetime,
+    as_of: datetime | None,
     parts: Mapping[str, object],
 ) -> str:
     """Return the document as JSON in ASCII: no caller's locale can break it.
@@ -23,7 +23,7 @@ def format_document(
         program: its name.
         state: of which the exit code is the number.
         summary: the text output's first line, without its heading.
-        as_of: the time that it is true for, aware.
+        as_of: the time that it is true for, UTC; None of a failure.
         parts: the program's own fields.
     """
     head = {

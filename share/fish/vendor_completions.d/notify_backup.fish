@@ -11,7 +11,7 @@ complete -c notify_backup -l type -x -d 'PROBLEM, RECOVERY, CUSTOM; others are o
 complete -c notify_backup -l task -x -a 'quota schedule status client unused' -d 'quota, schedule, status, client, unused'
 complete -c notify_backup -l state -x -a 'OK WARNING CRITICAL UNKNOWN' -d 'OK, WARNING, CRITICAL or UNKNOWN'
 complete -c notify_backup -l last-state -x -a 'OK WARNING CRITICAL UNKNOWN' -d 'the previous state'
-complete -c notify_backup -l output -x -d 'the check\'s first line; with --explain: the form, text or json'
+complete -c notify_backup -l output -x -d 'the check\'s first line; with --explain or --log: text or json'
 complete -c notify_backup -l author -x -d 'who wrote the comment'
 complete -c notify_backup -l comment -x -d 'the comment of a CUSTOM notification'
 complete -c notify_backup -l time -x -d 'when: seconds since 1970, or ISO 8601 with offset'
