@@ -179,15 +179,15 @@ class Notifier:
     def _deliver_mails(self, outbox: Outbox) -> ExitResult:
         from backup_monitoring.mail import TransportError, open_transport
         from backup_monitoring.notify.composer import Composer
-        from backup_monitoring.outbox import deliver
+        from backup_monitoring.outbox import UnknownServers, deliver
 
         with self._open_stored_source() as source:
             people = None if source is None else source.people
             composer = Composer(self._settings, people, self._now)
             self._phase(f"delivering mails to {self._policy.smtp}")
             transport = open_transport(self._policy)
-            count_accounts = source.count_accounts if source is not None else lambda host: None
-            done = deliver(outbox, transport, self._policy, self._now, composer, count_accounts)
+            servers = source or UnknownServers()
+            done = deliver(outbox, transport, self._policy, self._now, composer, servers)
         if done.busy:
             return DONE, "another delivery is running"
         lines = [f"{done.sent} sent, {done.retried} to retry, {done.refused} refused"]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from backup_monitoring.outbox.delivery_log import DeliveryLog, LogAction, try_log
     from backup_monitoring.outbox.drafts import Draft, read_draft, write_draft
     from backup_monitoring.outbox.in_use import refuse_lost
-    from backup_monitoring.outbox.messages import GUARDED, OVER, Digest, DigestPart, Problem
+    from backup_monitoring.outbox.messages import ENDED, GUARDED, OVER, Digest, DigestPart, Problem
     from backup_monitoring.outbox.messages import QueuedMail, RefusedMail, SentState, Storm
     from backup_monitoring.outbox.outbox_errors import OutboxAccessError, OutboxError, make_error
     from backup_monitoring.outbox.outbox_file import OutboxAccess, try_outbox
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from backup_monitoring.outbox.sent import forget_sent, read_conversation
     from backup_monitoring.outbox.spool import Spool
     from backup_monitoring.outbox.spool_writer import SpoolError, write_call
-    from backup_monitoring.outbox.storm_guard import release_held
+    from backup_monitoring.outbox.storm_guard import UnknownServers, hold_endings, release_held
     from backup_monitoring.outbox.transaction import Outbox, Transaction
 else:
     __all__, __getattr__ = face(__name__, __file__)
