@@ -517,12 +517,13 @@ def test_a_list_in_one_mail_is_cut_and_says_so() -> None:
     event = make_sample_event("quota", EventKind.PROBLEM)
     items = [ListItem(event._replace(uid=str(number))) for number in range(1000)]
 
-    mail = compose_list(MailList(ListPurpose.STORM, items), NOC, POLICY, AT, ZONE)
+    listing = MailList(ListPurpose.STORM, items, task="quota", customers=1000)
+    mail = compose_list(listing, NOC, POLICY, AT, ZONE)
 
     shown = body(mail).count("\n* ")
     assert 50 < shown < 1000
     assert f"And {1000 - shown} more." in body(mail)
-    assert "1000 accounts with problems" in mail.subject
+    assert "1000 customers with problems" in mail.subject
     assert len(body(mail, "html").encode()) <= 102_000
 
 

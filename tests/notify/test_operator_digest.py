@@ -19,7 +19,7 @@ def test_thirty_accounts_without_an_address_in_one_storm_are_one_mail(tmp_path: 
     got += [*post.deliver(91), *post.deliver(120)]
 
     assert [each.address for each in got] == [OPERATOR]
-    assert "30 accounts with problems at once" in got[0].subject
+    assert "30 customers with problems" in got[0].subject
     assert not any(each.operator_reason for each in ended)
 
 

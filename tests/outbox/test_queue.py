@@ -279,7 +279,7 @@ def test_two_users_of_a_group(tmp_path: Path) -> None:
     folder.mkdir()
     os.chown(folder, 0, 12345)
     folder.chmod(0o2770)
-    for parent in (tmp_path, *tmp_path.parents[:2]):
+    for parent in (tmp_path, *tmp_path.parents[:3]):
         parent.chmod(parent.stat().st_mode | 0o011)
     file = folder / "outbox"
 
@@ -323,7 +323,7 @@ def test_a_transaction_that_was_killed_is_judged_without_it(tmp_path: Path) -> N
     file.parent.mkdir()
     child(INTERRUPTED, str(file), code=-9)
     journal = file.with_name("outbox-journal")
-    for parent in (file.parent, tmp_path, *tmp_path.parents[:2]):
+    for parent in (file.parent, tmp_path, *tmp_path.parents[:3]):
         parent.chmod(parent.stat().st_mode | 0o055)
     for each in file.parent.iterdir():
         each.chmod(0o444)  # a reader cannot end what the writer began

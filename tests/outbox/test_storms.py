@@ -7,189 +7,245 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backup_monitoring.model.verdicts import LastOutcome
 from backup_monitoring.outbox.storms import (
+    Crowd,
     Failure,
     FailurePhase,
+    OngoingStorm,
     StormDecision,
-    StormThreshold,
-    evaluate_storm,
-    find_crowded,
-    max_failures,
+    choose_oldest,
+    decide_storm,
+    find_crowd,
+    find_mass,
+    is_mass,
 )
 
-START = datetime.fromisoformat("2026-11-25T08:00:00+00:00")
-RULE = StormThreshold(2, timedelta(minutes=10))
+NOW = datetime.fromisoformat("2026-11-25T08:00:00+00:00")
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 NEW, RELEASED, HELD = FailurePhase.NEW, FailurePhase.RELEASED, FailurePhase.HELD
 
 
-def at(minutes: float) -> datetime:
-    return START + timedelta(minutes=minutes)
+def good(customer: str, hours: float) -> LastOutcome:
+    """Return a success, due so many *hours* ago."""
+    return LastOutcome(False, NOW - hours * HOUR, customer)
 
 
-def failures(*known: tuple[str, float, FailurePhase]) -> list[Failure]:
-    return [Failure(account, at(minutes), phase) for account, minutes, phase in known]
+def bad(customer: str, hours: float) -> LastOutcome:
+    """Return a failure, due so many *hours* ago."""
+    return LastOutcome(True, NOW - hours * HOUR, customer)
+
+
+def find(outcomes: list[LastOutcome], failures: int = 5, of: int = 6) -> Crowd | None:
+    return find_crowd(outcomes, NOW - 24 * HOUR, failures, of)
+
+
+FIVE = [bad(name, 3 + number / 10) for number, name in enumerate("abcde")]
 
 
 @pytest.mark.parametrize(
-    ("known", "now", "ongoing", "hold", "release", "storm"),
+    ("outcomes", "crowd"),
     [
-        pytest.param([("a", 0, NEW)], 9, False, "", "", False, id="it settles"),
-        pytest.param([("a", 0, NEW)], 10, False, "", "a", False, id="it has settled"),
+        pytest.param([], None, id="no outcome at all"),
+        pytest.param(FIVE[:4], None, id="four"),
+        pytest.param(FIVE, (5, 3.4), id="five"),
+        pytest.param([*FIVE, good("f", 2)], (5, 3.4), id="five of six"),
+        pytest.param([*FIVE, good("f", 2), good("g", 2)], None, id="five of seven, two newer"),
+        pytest.param([*FIVE, good("f", 4), good("g", 5)], (5, 3.4), id="those before are older"),
         pytest.param(
-            [("a", 0, NEW), ("b", 1, NEW)], 10, False, "", "a", False, id="as many as allowed"
+            [*FIVE, good("f", 3.05), good("g", 3.15)], None, id="two successes among the newest"
         ),
         pytest.param(
-            [("a", 0, NEW), ("b", 1, NEW), ("c", 9, NEW)], 9, False, "abc", "", True, id="one more"
+            [*FIVE, *(bad(name, 4) for name in "vwxyz")], (10, 4), id="all that began with it"
         ),
         pytest.param(
-            [("a", 0, NEW), ("b", 9, NEW), ("c", 10.5, NEW)],
-            *(20, False, "", "ab", False),
-            id="spread over more than settle",
+            [*(bad("a", 3 + number / 10) for number in range(9))], None, id="one customer is one"
         ),
         pytest.param(
-            [("a", 0, NEW), ("b", 1, NEW), ("c", 2, NEW)],
-            *(500, False, "abc", "", True),
-            id="nothing was delivered for hours",
+            [*FIVE[:4], bad("f", 3), good("f", 2)], (5, 3.3), id="a customer is as bad as any"
         ),
         pytest.param(
-            [("a", 0, RELEASED), ("b", 3, RELEASED), ("c", 9, NEW)],
-            *(14, False, "c", "", True),
-            id="some were already released",
+            [*FIVE[:4], bad("f", 30), good("f", 2)],
+            None,
+            id="but for a failure of the day before: who goes on failing says nothing",
+        ),
+        pytest.param([bad(name, 24) for name in "abcde"], (5, 24), id="a day ago"),
+        pytest.param([bad(name, 24.1) for name in "abcde"], None, id="older than a day"),
+    ],
+)
+def test_the_last_outcomes_decide(
+    outcomes: list[LastOutcome], crowd: tuple[int, float] | None
+) -> None:
+    expected = None if crowd is None else Crowd(crowd[0], NOW - crowd[1] * HOUR)
+
+    assert find(outcomes) == expected
+
+
+def test_everybody_who_fails_since_it_began_is_counted() -> None:
+    earlier = [bad("x", 6), *(good(f"g{number}", 5 + number / 100) for number in range(9))]
+    outcomes = [bad(f"c{number}", 3 + number / 100) for number in range(30)]
+
+    storm = find(outcomes + earlier)
+
+    assert storm == Crowd(30, NOW - 3.29 * HOUR)
+
+
+def test_the_settings_say_how_many_of_how_many() -> None:
+    outcomes = [bad("a", 3), bad("b", 3.1), good("c", 3.2)]
+
+    assert find(outcomes, 2, 3) is not None
+    assert find(outcomes, 3, 3) is None
+
+
+@pytest.mark.parametrize(("share", "storm"), [(10, False), (50, False), (98, True)])
+def test_hundreds_that_are_due_at_the_same_minute(share: int, storm: bool) -> None:
+    """Nothing but chance orders them: neither their names nor how they went."""
+    random = Random(1)
+    outcomes = [
+        bad(f"c{number}", 3) if random.random() * 100 < share else good(f"c{number}", 3)
+        for number in range(500)
+    ]
+
+    assert (find(outcomes) is not None) is storm
+
+
+@pytest.mark.parametrize(
+    ("task", "storm", "hours"),
+    [
+        ("schedule", None, 24),
+        ("status", None, 48),
+        ("schedule", OngoingStorm(NOW - 5 * HOUR), 29),
+        ("schedule", OngoingStorm(NOW - 5 * HOUR, sent=True), 24),
+        ("schedule", OngoingStorm(NOW + 300 * HOUR), 24),  # a clock that was set back
+    ],
+)
+def test_how_old_an_outcome_may_be(task: str, storm: OngoingStorm | None, hours: int) -> None:
+    assert choose_oldest(task, NOW, storm) == NOW - hours * HOUR
+
+
+def test_other_tasks_have_no_outcomes() -> None:
+    assert choose_oldest("quota", NOW, None) is None
+
+
+@pytest.mark.parametrize(
+    ("customers", "total", "many"),
+    [
+        *((19, None, False), (20, None, True), (20, 200, True), (20, 201, False)),
+        *((21, 210, True), (99, 1000, False), (100, 1000, True), (20, 0, True)),
+    ],
+)
+def test_how_many_are_many_in_one_run(customers: int, total: int | None, many: bool) -> None:
+    assert is_mass(customers, total) is many
+
+
+def test_what_fails_in_one_run_is_counted_by_customer() -> None:
+    run = [Failure(f"a{n}", NOW, f"c{n}") for n in range(20)]
+    before = [Failure(f"b{n}", NOW - HOUR, f"d{n}") for n in range(19)]
+    settle = 10 * MINUTE
+
+    assert find_mass(run, None, settle) == Crowd(20, NOW)
+    assert find_mass(run[1:] + before, None, settle) is None
+    assert find_mass(run[1:] + before, None, timedelta.max) is not None
+    late = [each._replace(at=NOW + 10 * MINUTE) for each in run[:10]]
+    assert find_mass(late + run[10:], 200, settle) == Crowd(20, NOW)
+    assert find_mass(late + run[10:], 201, settle) is None
+    too_late = [each._replace(at=NOW + 10.1 * MINUTE) for each in run[:1]]
+    assert find_mass(too_late + run[1:], None, settle) is None
+    assert find_mass([each._replace(customer="one") for each in run * 9], None, settle) is None
+
+
+def failures(**phases: FailurePhase) -> list[Failure]:
+    """Return failures of now, or of so many minutes before as the name's number says."""
+    return [
+        Failure(name, NOW - int(name[1:] or 0) * MINUTE, name, phase)
+        for name, phase in phases.items()
+    ]
+
+
+CROWD = Crowd(5, NOW - HOUR)
+YOUNG, OLD = OngoingStorm(NOW - 23.9 * HOUR), OngoingStorm(NOW - 24 * HOUR)
+
+
+@pytest.mark.parametrize(
+    ("known", "crowd", "storm", "hold", "release", "after"),
+    [
+        pytest.param({"a9": NEW}, None, None, "", "", None, id="it settles"),
+        pytest.param({"a10": NEW}, None, None, "", "a10", None, id="it has settled"),
+        pytest.param({"a10": RELEASED}, None, None, "", "", None, id="released only once"),
+        pytest.param(
+            {"a99": NEW, "b1": NEW, "c5": RELEASED},
+            *(CROWD, None, "a99 b1", "", OngoingStorm(NOW)),
+            id="a storm begins: what waits is held",
         ),
         pytest.param(
-            [("a", -90, RELEASED), ("b", -90, RELEASED), ("d", -90, RELEASED), ("c", 0, NEW)],
-            *(10, False, "", "c", False),
-            id="an old crowd says nothing",
+            {"a99": HELD, "b1": NEW},
+            *(CROWD, YOUNG, "b1", "", YOUNG),
+            id="it goes on: what is new is held",
+        ),
+        pytest.param({"a99": HELD}, CROWD, YOUNG, "", "", YOUNG, id="nothing new"),
+        pytest.param({}, CROWD, YOUNG, "", "", YOUNG, id="nobody wants to be notified"),
+        pytest.param(
+            {"a99": HELD, "b1": NEW, "c10": NEW},
+            *(None, YOUNG, "", "a99 c10", None),
+            id="it is over: what is new settles",
         ),
         pytest.param(
-            [("a", 0, HELD), ("b", 0, HELD), ("c", 0, HELD), ("d", 300, NEW)],
-            *(300, True, "d", "", True),
-            id="a late one joins",
+            {"a99": HELD, "b1": NEW, "c10": NEW},
+            *(CROWD, OLD, "", "a99 c10", OLD._replace(sent=True)),
+            id="it lasts too long",
         ),
         pytest.param(
-            [("a", 0, HELD), ("b", 0, HELD), ("c", 0, HELD)],
-            *(300, True, "", "", True),
-            id="too many still fail",
+            {"b1": NEW, "c10": NEW},
+            *(CROWD, OLD._replace(sent=True), "", "c10", OLD._replace(sent=True)),
+            id="it lasts on: nothing is held again",
         ),
         pytest.param(
-            [("a", 0, HELD), ("b", 0, HELD)],
-            9,
-            True,
-            "",
-            "",
-            True,
-            id="not quiet for long enough",
+            {"c10": NEW},
+            *(CROWD, YOUNG._replace(sent=True), "", "c10", YOUNG._replace(sent=True)),
+            id="released by hand: nothing is held again",
         ),
-        pytest.param([("a", 0, HELD), ("b", 0, HELD)], 10, True, "", "ab", False, id="it is over"),
-        pytest.param([], 10, True, "", "", False, id="all have recovered"),
-        pytest.param(
-            [("a", 0, HELD), ("b", 0, HELD), ("p", 5, RELEASED)],
-            *(10, True, "", "ab", False),
-            id="released failures do not keep a storm going",
-        ),
-        pytest.param(
-            [("a", 0, RELEASED), ("b", 5, NEW)], 15, False, "", "b", False, id="released only once"
-        ),
-        pytest.param(
-            [("a", 0, RELEASED), ("b", 1, RELEASED), ("c", 5, NEW), ("d", 14, NEW)],
-            *(14, False, "cd", "", True),
-            id="the first one that waits is in a crowd",
-        ),
-        pytest.param(
-            [("a", 0, RELEASED), ("b", 0, RELEASED), ("c", 10, NEW)],
-            *(10, False, "c", "", True),
-            id="just within settle",
-        ),
+        pytest.param({}, None, OLD._replace(sent=True), "", "", None, id="over at last"),
     ],
 )
 def test_decisions(
-    known: list[tuple[str, float, FailurePhase]],
-    now: float,
-    ongoing: bool,
+    known: dict[str, FailurePhase],
+    crowd: Crowd | None,
+    storm: OngoingStorm | None,
     hold: str,
     release: str,
-    storm: bool,
+    after: OngoingStorm | None,
 ) -> None:
-    decision = evaluate_storm(failures(*known), RULE, at(now), ongoing=ongoing)
+    decision = decide_storm(failures(**known), crowd, storm, 10 * MINUTE, 24 * HOUR, NOW)
 
-    assert decision == StormDecision(frozenset(hold), frozenset(release), storm, decision.accounts)
+    assert decision == StormDecision(frozenset(hold.split()), frozenset(release.split()), after)
 
 
-@pytest.mark.parametrize(
-    ("known", "ongoing", "accounts"),
-    [
-        pytest.param(
-            [("p", 3, RELEASED), ("q", 3, RELEASED), ("c", 9, NEW), ("early", -100, NEW)],
-            *(False, {"p", "q", "c", "early"}),
-            id="those that were released, and all that wait",
-        ),
-        pytest.param(
-            [*((name, -90, RELEASED) for name in "xyz"), *((name, 0, NEW) for name in "abc")],
-            *(False, {"a", "b", "c"}),
-            id="no older crowd",
-        ),
-        pytest.param([("a", 0, HELD), ("late", 9, NEW)], True, {"a", "late"}, id="an ongoing one"),
-    ],
+some = st.lists(
+    st.builds(
+        LastOutcome,
+        st.booleans(),
+        st.integers(0, 30).map(lambda hours: NOW - hours * HOUR),
+        st.sampled_from("abcdefghij"),
+    ),
+    max_size=30,
 )
-def test_what_a_storm_consists_of(
-    known: list[tuple[str, float, FailurePhase]], ongoing: bool, accounts: set[str]
+
+
+@given(some, st.randoms())
+def test_the_order_in_which_they_are_read_does_not_matter(
+    outcomes: list[LastOutcome], random: Random
 ) -> None:
-    assert evaluate_storm(failures(*known), RULE, at(9), ongoing=ongoing).accounts == accounts
+    assert find(outcomes) == find(random.sample(outcomes, len(outcomes)))
 
 
-@pytest.mark.parametrize(
-    ("total", "expected"),
-    [(None, 20), (0, 20), (200, 20), (201, 20.1), (1000, 100)],
-)
-def test_max_failures(total: int | None, expected: float) -> None:
-    assert max_failures(10, 20, total) == expected
+@given(some, some)
+def test_one_customer_neither_makes_nor_ends_a_storm_of_others(
+    outcomes: list[LastOutcome], own: list[LastOutcome]
+) -> None:
+    """Whatever one customer does is one outcome of the newest six."""
+    mine = [each._replace(customer="mine", at=each.at + HOUR / 2) for each in own]  # no ties
 
-
-minutes = st.integers(0, 60)
-many = st.lists(minutes, max_size=25).map(
-    lambda times: [Failure(str(n), at(time)) for n, time in enumerate(times)]
-)
-
-
-@given(many, st.integers(1, 6))
-def test_crowded_as_one_would_count(known: list[Failure], allowed: int) -> None:
-    rule = StormThreshold(allowed, timedelta(minutes=10))
-    expected: set[str] = set()
-    for begin in known:
-        within = [each for each in known if begin.at <= each.at <= begin.at + rule.settle]
-        if len(within) > allowed:
-            expected.update(each.account for each in within)
-
-    assert find_crowded(known, rule) == expected
-
-
-@given(many, st.integers(1, 6), st.randoms())
-def test_the_order_does_not_matter(known: list[Failure], allowed: int, random: Random) -> None:
-    rule = StormThreshold(allowed, timedelta(minutes=10))
-    shuffled = random.sample(known, len(known))
-
-    assert evaluate_storm(known, rule, at(60), ongoing=False) == evaluate_storm(
-        shuffled, rule, at(60), ongoing=False
-    )
-
-
-@given(many, st.integers(1, 6), minutes)
-def test_nobody_is_both_held_and_released(known: list[Failure], allowed: int, now: int) -> None:
-    rule = StormThreshold(allowed, timedelta(minutes=10))
-    recent = [each for each in known if each.at <= at(now)]
-
-    decision = evaluate_storm(recent, rule, at(now), ongoing=False)
-
-    assert not decision.hold & decision.release
-    assert decision.storm is bool(decision.hold)
-    if len(recent) <= allowed:
-        assert decision == StormDecision(frozenset(), decision.release, storm=False)
-
-
-@given(many, st.integers(1, 6))
-def test_everybody_is_released_or_held_in_the_end(known: list[Failure], allowed: int) -> None:
-    rule = StormThreshold(allowed, timedelta(minutes=10))
-
-    decision = evaluate_storm(known, rule, at(70), ongoing=False)
-
-    assert decision.hold | decision.release == {each.account for each in known}
+    if find(outcomes, 4, 5) is None and find(outcomes) is None:
+        assert find(outcomes + mine) is None
+    if find(outcomes, 5, 5) is not None:
+        assert find(outcomes + mine) is not None

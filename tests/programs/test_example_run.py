@@ -61,6 +61,9 @@ def test_what_it_names_to_be_tried_can_be_tried(shown: tuple[Path, str]) -> None
     assert re.findall(r"^backup_accounts\{task=\"status\".*$", metrics, re.M) == re.findall(
         r"^backup_accounts\{.*$", printed, re.M
     )
+    storm = "Subject: Backup server backup-01: 8 of 8 customers with problems, emails held back"
+    assert printed.count(storm) == 1
+    assert "8 mails are held" in printed
     ended = printed.partition("To try more:")[2]
     more = "\n".join(re.findall(r"^    (cd .*|\.venv/.*)$", ended, flags=re.MULTILINE))
     more_ran = subprocess.run(["sh", "-c", more], cwd=clone, capture_output=True, text=True)

@@ -443,7 +443,7 @@ def test_who_is_customer_and_reseller_gets_both(notifier: Notifier) -> None:
 
 
 def test_switched_off_before_anything_arrived(notifier: Notifier) -> None:
-    notifier.settings(("storm = false", "storm_percent = 50"))
+    notifier.settings(("storm = false", "storm = true"))
     notifier.hook("4000102", "PROBLEM", "WARNING")
     change(notifier, "sstBackupWarningOn: TRUE", "sstBackupWarningOn: FALSE")
 
@@ -482,7 +482,7 @@ def test_what_could_not_be_looked_up_is_not_sent_yet(notifier: Notifier) -> None
 
 
 def test_a_recovery_that_cannot_be_looked_up_drops_what_waits(notifier: Notifier) -> None:
-    notifier.settings(("storm = false", "storm_percent = 50"))
+    notifier.settings(("storm = false", "storm = true"))
     notifier.hook("4000102", "PROBLEM", "WARNING")
     (notifier.folder / "store").rename(notifier.folder / "away")
 

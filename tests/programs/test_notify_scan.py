@@ -506,8 +506,8 @@ def test_a_reseller_gets_one_digest_of_its_own_accounts(scanned: Notifier) -> No
 
 @pytest.fixture
 def stormy(notifier: Notifier) -> Notifier:
-    """A scan with a storm guard: 30 accounts of one server, more than 3 of them are a storm."""
-    notifier.settings(("storm = false", "storm_min_accounts = 3"), trigger="scan", more=QUOTA)
+    """A scan with a storm guard: 30 accounts of one server, 20 of them are a storm."""
+    notifier.settings(("storm = false", "storm = true"), trigger="scan", more=QUOTA)
     notifier.empty()
     fleet(notifier, range(0))
     assert notifier.scan(NOW) == []
@@ -531,7 +531,7 @@ def test_few_failures_are_no_storm(stormy: Notifier) -> None:
 
 
 def test_of_a_storm_only_the_operator_is_notified(stormy: Notifier) -> None:
-    fleet(stormy, range(10, 16))
+    fleet(stormy, range(10, 32))
     assert stormy.scan(at(1)) == []
     assert stormy.deliver(at(1.3)) == []
 
@@ -550,20 +550,20 @@ def test_of_a_storm_only_the_operator_is_notified(stormy: Notifier) -> None:
 
 
 def test_a_storm_is_released_by_hand(stormy: Notifier) -> None:
-    fleet(stormy, range(10, 16))
+    fleet(stormy, range(10, 32))
     stormy.scan(at(1))
     stormy.deliver(at(1.3))
 
     ran = stormy.run("--release", now=at(1.4))
 
-    assert ran.out.startswith("6 held mails released;")
+    assert ran.out.startswith("22 held mails released;")
     assert format_mails(stormy.deliver(at(1.5))) == [
-        f"PROBLEM CRITICAL {uid}" for uid in range(10, 16)
+        f"PROBLEM CRITICAL {uid}" for uid in range(10, 32)
     ]
 
 
 def test_a_storm_of_failures_over_several_scans(stormy: Notifier) -> None:
-    for minutes, count in enumerate((2, 4, 6)):
+    for minutes, count in enumerate((8, 16, 24)):
         fleet(stormy, range(10, 10 + count))
         assert stormy.scan(at(1 + minutes / 20)) == []
 
@@ -581,7 +581,7 @@ def test_the_collectors_return_after_an_outage(stormy: Notifier) -> None:
     sent = [each.address for each in stormy.behaviour.got]
     assert sent == [OPERATOR] * len(sent)
 
-    fleet(stormy, range(10, 20))
+    fleet(stormy, range(10, 30))
     assert stormy.scan(at(6)) == []
     assert stormy.deliver(at(6.3)) == []
     assert {each.address for each in stormy.behaviour.got} == {OPERATOR}

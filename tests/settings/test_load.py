@@ -213,6 +213,11 @@ def test_what_the_file_sets(tmp_path: Path) -> None:
         ),
         (MINIMAL + "[warn_after]\ndays = 100", "100 is not a whole number from 0 to 99"),
         (MINIMAL + "[warn_after]\ndays = 1.0", "1.0 is not a whole number from 0 to 99"),
+        (
+            MINIMAL + "[notify]\nstorm_failures = 7",
+            "[notify] storm_failures: 7 of 6 outcomes cannot be failures; set at most storm_of",
+        ),
+        (MINIMAL + "[notify]\nstorm_of = 1", "1 is not a whole number from 2 to 1000"),
         (MINIMAL + "[quota]\nwarning = true", "True is not a percentage"),
         (MINIMAL + "[quota]\nwarning = 1001", "1001 is not a percentage"),
         (MINIMAL + "servers = 3", "servers: 3 is neither a string nor a list of strings"),

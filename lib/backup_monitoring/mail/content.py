@@ -21,6 +21,7 @@ from backup_monitoring.mail.variables import (
     build_event_variables,
     build_person_variables,
     format_moment,
+    format_moment_in_text,
 )
 from backup_monitoring.model import Event, EventKind, Recipient, Role, State
 from backup_monitoring.settings import NotifySettings
@@ -78,10 +79,12 @@ class MailList(NamedTuple):
 
     Args:
         purpose: what the mail is about. items: the rows; the caller decides who may see them.
-        host: of a storm, the backup server. of: the number of its accounts, None if not known;
-            of a summary, the number of the recipient's.
-        reason, since: of NO_SCAN and NO_LOOKUP, why nobody is notified and since when, UTC; else
-            '', None.
+        host: of a storm, the backup server. of: the number of its customers, None if not known;
+            of a summary, the number of the recipient's accounts.
+        reason: of NO_SCAN and NO_LOOKUP, why nobody is notified; else ''.
+        since: of these and of a storm, since when, UTC; else None.
+        task: of a storm, '' if its accounts are no longer monitored. customers: how many.
+        until: of a storm, when its mails are sent, UTC. again: whether there was a mail before.
         part, parts: of several mails with parts of a list, which this is, and how many there are.
     """
 
@@ -93,6 +96,10 @@ class MailList(NamedTuple):
     since: datetime | None = None
     part: int = 1
     parts: int = 1
+    task: str = ""
+    customers: int = 0
+    until: datetime | None = None
+    again: bool = False
 
 
 class ListEntry(NamedTuple):
@@ -180,6 +187,10 @@ def build_list_content(
         "ended": kinds.count(EventKind.MONITORING_ENDED),
         "host": neutralize(listing.host) if to_operator else "",
         "of": listing.of,
+        "task": listing.task,
+        "customers": listing.customers,
+        "until": format_moment_in_text(listing.until, scene.reader),
+        "again": listing.again,
     }
     texts = scene.words.render_texts(_TEMPLATES.get(listing.purpose, "digest"), variables)
     items = tuple(_make_entry(scene, listing.purpose, item) for item in shown)

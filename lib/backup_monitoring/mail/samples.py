@@ -9,7 +9,7 @@ from backup_monitoring.mail.catalogs import list_languages
 from backup_monitoring.mail.compose import Mail, compose_event
 from backup_monitoring.mail.content import ListItem, ListPurpose, MailList
 from backup_monitoring.mail.lists import compose_list
-from backup_monitoring.model import Ending, Event, EventKind, Recipient, Role, State, Thread
+from backup_monitoring.model import DAY, Ending, Event, EventKind, Recipient, Role, State, Thread
 from backup_monitoring.settings import NotifySettings
 from backup_monitoring.tasks import SAMPLE_EVENING, SAMPLE_NOON, TASKS, list_facts, load_facts
 
@@ -105,7 +105,11 @@ def make_sample_list(purpose: ListPurpose) -> MailList:
     if purpose is ListPurpose.OPERATOR:
         unknown = make_sample_event("quota", EventKind.PROBLEM, State.UNKNOWN)
         items.append(ListItem(unknown._replace(uid="4000104"), make_sample_about("quota")))
-    return MailList(purpose, items, "backup-01", 40)
+    listing = MailList(purpose, items, "backup-01", 40)
+    if purpose is ListPurpose.STORM:
+        since, until = SAMPLE_EVENING, SAMPLE_EVENING + DAY
+        listing = listing._replace(since=since, task="schedule", customers=5, until=until)
+    return listing
 
 
 def preview_messages(address: str, policy: NotifySettings) -> Iterator[MailSample]:

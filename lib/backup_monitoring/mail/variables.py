@@ -103,3 +103,8 @@ def _choose_cause(event: Event, facts: Facts | None) -> str:
 def format_moment(moment: object, reader: MailReader) -> str:
     """Return *moment* in the reader's zone and format, '' if it is not a time."""
     return reader.formats.format_time(moment, reader.zone) if isinstance(moment, datetime) else ""
+
+
+def format_moment_in_text(moment: datetime | None, reader: MailReader) -> str:
+    """Return *moment* as `format_moment` does, for a sentence."""
+    return reader.formats.format_time_in_text(moment, reader.zone) if moment is not None else ""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from backup_monitoring.model.notices import Decision, Ending, Event, EventKind, Recipient
     from backup_monitoring.model.notices import Role, Thread
     from backup_monitoring.model.people import MAX_ADDRESSES, CachedPeople, Contact, Customer
-    from backup_monitoring.model.people import NoPeople, People, Person, Reseller
+    from backup_monitoring.model.people import NoPeople, People, Person, Reseller, name_customer
     from backup_monitoring.model.encodings import is_utf16
     from backup_monitoring.model.text import escape_surrogates, escape_unprintable, sanitize
     from backup_monitoring.model.times import CLOCK_SLACK, DAY, format_duration
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from backup_monitoring.model.uploads import HomeFolder
     from backup_monitoring.model.uploads import NoSchedule, Pattern, Receipt, Schedule, Start
     from backup_monitoring.model.uploads import Uploads
-    from backup_monitoring.model.verdicts import Facts, Metric, Range, State, Threshold, Verdict
+    from backup_monitoring.model.verdicts import Facts, LastOutcome, Metric, Range, State, Threshold
+    from backup_monitoring.model.verdicts import Verdict
 else:
     __all__, __getattr__ = face(__name__, __file__)

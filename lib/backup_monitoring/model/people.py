@@ -1,6 +1,6 @@
 """The people and companies of an account, and how they are looked up."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple, Protocol, TypeVar
 
 T = TypeVar("T")
@@ -34,6 +34,15 @@ class Contact(NamedTuple):
     customers: tuple[str, ...] = ()
     resellers: tuple[str, ...] = ()
     host: str = ""
+
+
+def name_customer(customers: Iterable[str], uid: str) -> str:
+    """Return a name for the customer of the account *uid*, by which customers can be counted.
+
+    Args:
+        customers: of its entry. Without any, the account stands for itself.
+    """
+    return min((each.lower() for each in customers), default=f"account {uid}".lower())
 
 
 class Person(NamedTuple):

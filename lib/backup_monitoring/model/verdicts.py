@@ -100,6 +100,22 @@ class Facts(Protocol):
         """Return the facts by name."""
 
 
+class LastOutcome(NamedTuple):
+    """A backup that went well, or the first of a row of failures.
+
+    It is raw: whether and when anybody wants to be notified does not matter.
+
+    Args:
+        failed: whether it is a failure.
+        at: its due time, or else when it began, aware UTC.
+        customer: whose it is; '' where only the computer is known.
+    """
+
+    failed: bool
+    at: datetime
+    customer: str = ""
+
+
 class Verdict(NamedTuple):
     """A rule's answer for an account.
 
@@ -113,6 +129,7 @@ class Verdict(NamedTuple):
         failing: the computers that are WARNING or CRITICAL by a cause of this task.
         retired: the computers that their customer no longer uses.
         uncertain: those that are OK only by a count that is a lower bound: that solves nothing.
+        outcomes: of the computers, the newest success and the newest failure.
     """
 
     state: State
@@ -124,3 +141,4 @@ class Verdict(NamedTuple):
     failing: tuple[str, ...] = ()
     retired: tuple[str, ...] = ()
     uncertain: tuple[str, ...] = ()
+    outcomes: tuple[LastOutcome, ...] = ()

@@ -16,6 +16,7 @@ from backup_monitoring.mail import (
     compose_parts,
 )
 from backup_monitoring.model import (
+    Ending,
     Event,
     EventKind,
     MonitoringError,
@@ -27,6 +28,7 @@ from backup_monitoring.model import (
 from backup_monitoring.notify.dispatch import choose_zone, describe_account, make_queued_mail
 from backup_monitoring.notify.recipients import find_operator
 from backup_monitoring.outbox import (
+    ENDED,
     STATES,
     Digest,
     DigestPart,
@@ -42,6 +44,7 @@ _DIGESTS = {
     Role.RESELLER: ListPurpose.RESELLER,
     Role.OPERATOR: ListPurpose.OPERATOR,
 }
+_NOTIFIED = "notified before"  # of an account whose customer a storm came too late for
 
 
 class NoOperatorError(MonitoringError):
@@ -95,21 +98,28 @@ class Composer:
 
     def compose_storm(self, storm: Storm) -> QueuedMail:
         """Return the mail to the operator that lists the accounts of *storm*."""
-        events = [
-            Event(
-                account,
-                storm.task,
-                EventKind.PROBLEM,
-                State.WARNING,
-                storm.since,
-                "",
-                since=storm.since,
-                host=storm.host,
-            )
-            for account in storm.accounts
-        ]
-        items = self._list_items(events)
-        return self._compose_list(MailList(ListPurpose.STORM, items, storm.host, storm.total))
+        is_end = storm.task == ENDED
+        kind, state = EventKind.PROBLEM, State.WARNING
+        if is_end:
+            kind, state = EventKind.MONITORING_ENDED, State.OK
+        notes = dict.fromkeys(storm.held, "") | dict.fromkeys(storm.notified, _NOTIFIED)
+        items = []
+        for (account, task), note in sorted(notes.items()):
+            event = Event(account, task, kind, state, storm.since, "", host=storm.host)
+            event = event._replace(ending=Ending.ACCOUNT if is_end else None)
+            items.append(ListItem(event, self._make_about(event), note))
+        listing = MailList(
+            ListPurpose.STORM,
+            items,
+            storm.host,
+            storm.total,
+            since=storm.since,
+            task="" if is_end else storm.task,
+            customers=storm.customers,
+            until=storm.until,
+            again=storm.again,
+        )
+        return self._compose_list(listing)
 
     def compose_no_scan(self, reason: str) -> QueuedMail:
         """Return the mail to the operator that no scan is possible because of *reason*."""

@@ -8,7 +8,15 @@ from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, NamedTuple
 
 from backup_monitoring.mail import About, AddressError
-from backup_monitoring.model import Decision, Event, Facts, People, Recipient, Role
+from backup_monitoring.model import (
+    Decision,
+    Event,
+    Facts,
+    People,
+    Recipient,
+    Role,
+    name_customer,
+)
 from backup_monitoring.notify.decide import Audience, Instructions, Sending, decide
 from backup_monitoring.notify.recipients import find_operator, find_recipients, find_switched_off
 from backup_monitoring.notify.rules import NONE_UNDELIVERABLE
@@ -112,7 +120,9 @@ def notify(
         only_new=only_new,
     )
     if not only_new:
-        track_failure(transaction, event, settled=settled)
+        contact = audience.contact
+        customer = name_customer(contact.customers if contact is not None else (), event.uid)
+        track_failure(transaction, event, customer, settled=settled)
     queued = _apply(transaction, event, facts, audience.about, instructions, settings)
     decision, reason = audience.decision, instructions.operator_reason
     if _is_end_unexpected(event, conversation, settings.notify):

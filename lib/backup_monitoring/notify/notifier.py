@@ -225,18 +225,15 @@ class Notifier:
         """Deliver what waits; wait *wait* seconds for each answer, at most until *end*."""
         from backup_monitoring.mail import TransportError, open_transport
         from backup_monitoring.notify.composer import Composer
-        from backup_monitoring.outbox import deliver
+        from backup_monitoring.outbox import UnknownServers, deliver
 
         with self._open_stored_source() as source:
             people = None if source is None else source.people
             composer = Composer(self._settings, people, self._now)
             self._phase(f"delivering mails to {self._policy.smtp}")
             transport = open_transport(self._policy, wait, end)
-            count_accounts = source.count_accounts if source is not None else lambda host: None
-            zone = choose_zone(self._settings)
-            done = deliver(
-                outbox, transport, self._policy, self._now, composer, count_accounts, zone=zone
-            )
+            servers, zone = source or UnknownServers(), choose_zone(self._settings)
+            done = deliver(outbox, transport, self._policy, self._now, composer, servers, zone=zone)
         if done.busy:
             return DONE, "another delivery is running"
         lines = [f"{done.sent} sent, {done.retried} to retry, {done.refused} refused"]

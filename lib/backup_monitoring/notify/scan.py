@@ -22,6 +22,7 @@ from backup_monitoring.notify.recipients import find_operator
 from backup_monitoring.notify.steps import (
     CALLED,
     NOTHING,
+    OPEN,
     RECORDED,
     RELEASED,
     UNKNOWN,
@@ -41,6 +42,7 @@ from backup_monitoring.outbox import (
     Undeliverable,
     delete_problem,
     find_problem,
+    hold_endings,
     list_problems,
     list_undeliverable,
     queue_mail,
@@ -106,7 +108,12 @@ def scan_accounts(outbox: Outbox, source: Source, settings: Settings, now: datet
     terms = Terms(now, settings.notify.reminder_interval, is_first, same)
     scan = _Scan(outbox, source, settings, undeliverable, now)
     subjects = _list_subjects(verdicts, before, terms)
-    scan.apply([*subjects.values(), *_list_ended(source, before, subjects, now)])
+    ended = list(_list_ended(source, before, subjects, now))
+    with outbox.transaction(now) as transaction:
+        sent = [(each.uid, each.task) for each in ended if _is_sent(each.known)]
+        held = hold_endings(transaction, sent, settings.notify, source)
+    ended = [each for each in ended if (each.uid, each.task) not in held]
+    scan.apply([*subjects.values(), *ended])
     with outbox.transaction(now) as transaction:
         transaction.set_meta(OUTAGE, "")
         if not same and not scan.failures:
@@ -214,6 +221,11 @@ def _list_ended(
 def _find_known(before: Mapping[Key, Problem], key: Key) -> Known:
     uid, task = key
     return Known(before.get(key), before.get((uid, UNKNOWN + task)))
+
+
+def _is_sent(known: Known) -> bool:
+    """Return whether customers and resellers were notified of the problem."""
+    return known.problem is not None and known.problem.status in (OPEN, CALLED)
 
 
 class _Scan:

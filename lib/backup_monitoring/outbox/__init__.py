@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from backup_monitoring.outbox.delivery import deliver
     from backup_monitoring.outbox.delivery_log import DeliveryLog, LogAction, try_log
     from backup_monitoring.outbox.drafts import Draft, read_draft, write_draft
-    from backup_monitoring.outbox.messages import GUARDED, OVER, STATES, Digest, DigestPart
+    from backup_monitoring.outbox.messages import ENDED, GUARDED, OVER, STATES, Digest, DigestPart
     from backup_monitoring.outbox.messages import Problem, QueuedMail, SentState, Storm
     from backup_monitoring.outbox.outbox_copy import copy_outbox
-    from backup_monitoring.outbox.outbox_errors import OutboxAccessError, OutboxError, make_error
+    from backup_monitoring.outbox.outbox_errors import OutboxAccessError, OutboxError
     from backup_monitoring.outbox.outbox_file import OutboxAccess, try_outbox
     from backup_monitoring.outbox.problems import delete_problem, find_problem, list_problems
     from backup_monitoring.outbox.problems import save_problem
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from backup_monitoring.outbox.sent import forget_sent, read_conversation
     from backup_monitoring.outbox.spool import Spool
     from backup_monitoring.outbox.spool_writer import SpoolError, write_call
-    from backup_monitoring.outbox.storm_guard import release_held
+    from backup_monitoring.outbox.storm_guard import UnknownServers, hold_endings, release_held
     from backup_monitoring.outbox.summaries import is_summary_due, list_withheld, record_objection
     from backup_monitoring.outbox.summaries import record_summary
     from backup_monitoring.outbox.transaction import Outbox, Transaction

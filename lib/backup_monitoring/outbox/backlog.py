@@ -19,7 +19,7 @@ class OutboxStatus(NamedTuple):
     Args:
         waiting: mails that are to be delivered, retried ones included.
         oldest: how long the oldest of them could have been delivered; None if none waits.
-        held: mails and digest events that the storm guard holds.
+        held: mails and digest events that the storm guard holds, and problems that ended.
         refused: mails that were refused or given up in the last 24 hours.
         spooled: calls of the hook that no delivery has handled.
         retried: calls that wait because nobody could be looked up.
@@ -63,6 +63,9 @@ def _count_mails(db: sqlite3.Connection, spool: SpoolStatus, now: datetime) -> O
         "SELECT count(*) FROM (SELECT status FROM mails UNION ALL SELECT status FROM digests) "
         "WHERE status = 'held'"
     ).fetchone()[0]
+    held += db.execute(
+        "SELECT total(json_array_length(held)) FROM storms WHERE NOT sent"
+    ).fetchone()[0]
     refused = db.execute(
         "SELECT count(*) FROM mails WHERE status = 'refused' AND done > ?",
         (write_time(now - _DAY),),
@@ -78,7 +81,7 @@ def _count_mails(db: sqlite3.Connection, spool: SpoolStatus, now: datetime) -> O
     return OutboxStatus(
         waiting,
         oldest,
-        held,
+        int(held),
         refused,
         spool.calls,
         retried,

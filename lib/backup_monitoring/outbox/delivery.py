@@ -44,6 +44,7 @@ from backup_monitoring.outbox.transaction import Outbox, Transaction
 from backup_monitoring.settings import NotifySettings, open_regular
 
 TIME_LIMIT = timedelta(minutes=4)
+_UNKNOWN_SERVERS = storm_guard.UnknownServers()
 _MAX_LOST = 2  # lost connections in a row: the server has a problem, not a mail
 _LOST = (SendOutcome.LOST, SendOutcome.UNANSWERED)
 _MARKS = {SendOutcome.ACCEPTED: Mark.SENT, SendOutcome.UNANSWERED: Mark.BEGUN}
@@ -90,17 +91,18 @@ def deliver(
     policy: NotifySettings,
     now: datetime,
     writer: MailWriter,
-    count_accounts: storm_guard.CountAccounts = lambda host: None,
+    servers: storm_guard.Servers = _UNKNOWN_SERVERS,
     limit: timedelta = TIME_LIMIT,
     zone: tzinfo = UTC,
 ) -> DeliveryResult:
     """Deliver what is due, after storms are detected and digests are written.
 
     Args:
-        policy: ``settle``, ``storm``, ``retry_for``, ``reseller.digest_delay``, ``operator``,
+        policy: ``settle``, ``storm`` and its keys, ``retry_for``, ``reseller.digest_delay``,
+            ``operator``,
             ``return_path``.
         now: aware; the whole delivery happens at this time.
-        count_accounts: returns the number of a backup server's accounts, None if not known.
+        servers: what is known of the backup servers.
         limit: no further mail is begun after this time.
         zone: whose morning begins a day of `limits`.
 
@@ -111,7 +113,7 @@ def deliver(
         if progress is None:
             return DeliveryResult(busy=True)
         delivery = _Delivery(outbox, transport, policy, now, writer, progress, zone)
-        delivery.prepare(count_accounts)
+        delivery.prepare(servers)
         delivery.deliver(time.monotonic() + limit.total_seconds())
         return delivery.make_result()
 
@@ -174,20 +176,15 @@ class _Delivery:
         queue = self._queue
         return DeliveryResult(queue.sent, queue.retried, queue.refused, False, tuple(self._errors))
 
-    def prepare(self, count_accounts: storm_guard.CountAccounts) -> None:
+    def prepare(self, servers: storm_guard.Servers) -> None:
         """Clean up after a killed process, detect storms, and write mails about many events."""
         policy = self._policy
-        storm_policy = storm_guard.StormPolicy(
-            policy.settle,
-            policy.storm_percent if policy.storm else None,
-            policy.storm_min_accounts,
-        )
         self._report_refusals()
         with self._outbox.transaction(self._now) as transaction:
             self._queue.recover(transaction, self._progress)
             sending.clean_up(transaction)
-            storm_guard.watch_storms(transaction, storm_policy, count_accounts)
-            storms = storm_guard.list_unannounced_storms(transaction)
+            storm_guard.watch_storms(transaction, policy, servers)
+            storms = storm_guard.list_unannounced_storms(transaction, policy.storm_max_hold)
             self._bounce_key = load_key(transaction)
             apply_limits(transaction, LimitPolicy(policy.reseller.digest_delay, self._zone))
             digests = sending.list_due_digests(transaction, policy.reseller.digest_delay)

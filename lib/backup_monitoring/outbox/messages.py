@@ -8,6 +8,7 @@ from backup_monitoring.model import Event, EventKind, Recipient, Role, State
 # What the storm guard holds back, what a recovery drops, and what a newer mail replaces.
 GUARDED = (EventKind.PROBLEM, EventKind.REMINDER)
 OVER = (EventKind.RECOVERY, EventKind.MONITORING_ENDED)
+ENDED = "ended"  # in place of a task: so many are no longer monitored that it is like a storm
 # The statuses of a mail that a recovery drops, and a newer mail replaces: nobody has seen it.
 UNSENT = ("settling", "held", "waiting")
 
@@ -141,17 +142,24 @@ class DigestPart(NamedTuple):
 
 
 class Storm(NamedTuple):
-    """Many accounts of one backup server that failed at once, most likely the server's fault.
+    """Many customers of one backup server who fail, most likely by the server's fault.
 
     Args:
-        host: the backup server. task: the check.
+        host: the backup server. task: the check, or `ENDED`.
         since: the first of these failures, UTC.
-        accounts: uids of those that failed, sorted.
-        total: the number of the server's accounts, None if not known.
+        held: accounts and tasks whose mails are held.
+        customers: how many fail. total: how many the server has, None if not known.
+        until: when the mails of those that still fail are sent, UTC.
+        notified: accounts and tasks that somebody was notified of before it was recognized.
+        again: the operator was notified of it before.
     """
 
     host: str
     task: str
     since: datetime
-    accounts: tuple[str, ...]
+    held: tuple[tuple[str, str], ...]
+    customers: int
     total: int | None
+    until: datetime
+    notified: tuple[tuple[str, str], ...] = ()
+    again: bool = False

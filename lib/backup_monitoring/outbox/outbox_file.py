@@ -16,7 +16,7 @@ from backup_monitoring.outbox.outbox_errors import BUSY, OutboxError, make_error
 from backup_monitoring.outbox.shared_file import create_file
 from backup_monitoring.settings import open_regular
 
-LAYOUT = 5  # of the tables: PRAGMA user_version
+LAYOUT = 6  # of the tables: PRAGMA user_version
 _TABLES = """
 CREATE TABLE mails (
     id INTEGER PRIMARY KEY, key TEXT NOT NULL, address TEXT NOT NULL,
@@ -55,11 +55,13 @@ CREATE TABLE sent (
 ) WITHOUT ROWID;
 CREATE TABLE failing (
     account TEXT NOT NULL COLLATE NOCASE, task TEXT NOT NULL, host TEXT NOT NULL,
-    at REAL NOT NULL, phase TEXT NOT NULL, PRIMARY KEY (account, task)
+    customer TEXT NOT NULL, at REAL NOT NULL, phase TEXT NOT NULL, PRIMARY KEY (account, task)
 ) WITHOUT ROWID;
 CREATE TABLE storms (
-    host TEXT NOT NULL, task TEXT NOT NULL, since REAL NOT NULL, accounts TEXT NOT NULL,
-    total INTEGER, announced INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (host, task)
+    host TEXT NOT NULL, task TEXT NOT NULL, since REAL NOT NULL, began REAL NOT NULL,
+    customers INTEGER NOT NULL, total INTEGER, by_outcomes INTEGER NOT NULL,
+    sent INTEGER NOT NULL, held TEXT NOT NULL, announced INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (host, task)
 ) WITHOUT ROWID;
 CREATE TABLE problems (
     account TEXT NOT NULL COLLATE NOCASE, task TEXT NOT NULL, state TEXT NOT NULL,

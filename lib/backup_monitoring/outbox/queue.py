@@ -49,13 +49,16 @@ def record_event(transaction: Transaction, event: Event) -> bool:
     return True
 
 
-def track_failure(transaction: Transaction, event: Event, *, settled: bool = False) -> None:
+def track_failure(
+    transaction: Transaction, event: Event, customer: str = "", *, settled: bool = False
+) -> None:
     """Let the storm guard know of *event*; call this before its mails are queued.
 
     A failure (WARNING, CRITICAL) is kept until its recovery or the end of the monitoring. These
     drop what has not been sent about it: `Conversation.drop_unsent` is what remains.
 
     Args:
+        customer: the account's, as `name_customer` names it; not needed for an end.
         settled: the failure cannot be part of a storm, for example because it was released.
     """
     if event.kind in OVER:
@@ -67,10 +70,13 @@ def track_failure(transaction: Transaction, event: Event, *, settled: bool = Fal
     elif event.kind is EventKind.PROBLEM and event.state in (State.WARNING, State.CRITICAL):
         phase = FailurePhase.RELEASED if settled else FailurePhase.NEW
         transaction.execute(
-            "INSERT OR IGNORE INTO failing VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO failing VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE "
+            # A further computer that fails, or a worse state, may be part of a storm again.
+            "SET at = excluded.at, phase = excluded.phase WHERE phase = 'released'",
             (
                 *_get_subject(event),
                 write_text(event.host),
+                write_text(customer),
                 write_time(transaction.now),
                 phase.value,
             ),

@@ -235,20 +235,34 @@ class NotifySettings(NamedTuple):
     storm: Annotated[
         bool,
         Key(
-            "hold mails of new problems while many accounts of a server fail at once",
-            "hold them while many accounts of a server fail at once:",
+            "hold mails of new problems while a server's customers fail one after the other",
+            "hold them while a server's customers fail one after the other",
         ),
     ] = True
-    storm_percent: Annotated[
-        float,
+    storm_failures: Annotated[
+        int,
         Key(
-            "a storm is more than this share of the server's accounts",
-            "percent: more than this share of its accounts,",
+            "in schedule and status, a storm is this many failures",
+            "in schedule and status this many failures",
+            least=2,
+            most=1000,
         ),
-    ] = 10
-    storm_min_accounts: Annotated[
-        int, Key("and more than this many accounts", least=1, most=10**6)
-    ] = 20
+    ] = 5
+    storm_of: Annotated[
+        int,
+        Key(
+            "among this many of the newest outcomes, one per customer",
+            least=2,
+            most=1000,
+        ),
+    ] = 6
+    storm_max_hold: Annotated[
+        timedelta,
+        Key(
+            "how long mails are held at most; then what still fails is sent",
+            "hold them at most this long; then what still fails is sent",
+        ),
+    ] = timedelta(hours=24)
     reseller: Annotated[
         ResellerDelivery,
         Key(
@@ -267,6 +281,9 @@ def complete_notify(
 ) -> NotifySettings:
     """Return *settings* with the password of the *environment*; SettingsError if it needs one."""
     settings = settings._replace(password=environment.get(SMTP_PASSWORD_VARIABLE, ""))
+    if settings.storm_failures > settings.storm_of:
+        problem = f"{settings.storm_failures} of {settings.storm_of} outcomes cannot be failures"
+        raise table.error("storm_failures", problem, "set at most storm_of")
     if settings.username and not settings.password and settings.password_file is None:
         remedy = f"name the password's file, or set ${SMTP_PASSWORD_VARIABLE}"
         raise table.error("password_file", "is not set", remedy)

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from backup_monitoring.model import Account, State, Uploads
 from backup_monitoring.store.files import StoreError
+from backup_monitoring.store.outcome_rows import make_outcome_rows
 from backup_monitoring.store.schema import TOTAL, name_changes
 from backup_monitoring.store.stored_verdicts import StoredVerdicts
 from backup_monitoring.store.verdict_rows import make_verdict_row
@@ -39,8 +40,8 @@ class AccountJudge:
 
     def judge(
         self, number: int, in_scope: bool, account: Account, uploads: Uploads
-    ) -> list[tuple[object, ...]]:
-        """Return the rows of the verdicts of the account with the id *number*.
+    ) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
+        """Return the rows of the verdicts of the account with the id *number*, and of outcomes.
 
         It may be judged again, if its uploads are replaced before the run ends.
         """
@@ -49,6 +50,7 @@ class AccountJudge:
             self._add_totals(account)
         known = self._find_known(account.uid)
         rows, changes = [], []
+        outcomes: list[tuple[object, ...]] = []
         for task, verdict in evaluate_all(account, uploads, self._policies, self._now).items():
             before = None if known is None else known.get(task)
             since = follow_state(before, verdict.state, self._now, at_least=known is None)
@@ -58,10 +60,11 @@ class AccountJudge:
             if verdict.metrics:
                 thresholds = format_thresholds(TASKS[task], account, self._policies)
             rows.append(make_verdict_row(number, in_scope, task, verdict, thresholds, since))
+            outcomes += make_outcome_rows(number, task, verdict.outcomes)
         self._changes.pop(number, None)
         if changes:
             self._changes[number] = changes
-        return rows
+        return rows, outcomes
 
     def sum_up(self) -> dict[str, int]:
         """Return sums over all accounts in scope, by their keys in the store.

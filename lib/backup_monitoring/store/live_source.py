@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime
 
-from backup_monitoring.model import Account, Files, Need, Needs, People, State, Uploads
+from backup_monitoring.model import Account, Files, LastOutcome, Need, Needs, People, State, Uploads
 from backup_monitoring.settings import Settings
 from backup_monitoring.store.account_verdict import AccountVerdict
 from backup_monitoring.store.live import read_live_accounts
@@ -69,7 +69,11 @@ class LiveSource:
             )
         return accounts, failing
 
-    def count_accounts(self, host: str) -> int | None:
+    def list_outcomes(self, host: str, task: str, since: datetime) -> list[LastOutcome] | None:
+        """Return None, as of `Source`: a delivery cannot read all homes."""
+        return None
+
+    def count_customers(self, host: str) -> int | None:
         """Return None: only a store knows it."""
         return None
 

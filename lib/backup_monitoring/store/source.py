@@ -1,11 +1,11 @@
 """The source of accounts, verdicts and people: the store, or else the directory and the homes."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Protocol
 
-from backup_monitoring.model import Account, CachedPeople, Needs, People, Uploads
+from backup_monitoring.model import Account, CachedPeople, LastOutcome, Needs, People, Uploads
 from backup_monitoring.settings import Settings
 from backup_monitoring.store.account_verdict import AccountVerdict
 
@@ -42,8 +42,16 @@ class Source(Protocol):
             known: uids in lower case, each with a task.
         """
 
-    def count_accounts(self, host: str) -> int | None:
-        """Return the number of accounts of a backup server, None if it is not known."""
+    def list_outcomes(self, host: str, task: str, since: datetime) -> Iterable[LastOutcome] | None:
+        """Return what became of the last backups on a backup server, None if it is not known.
+
+        Args:
+            host: only accounts count whose first server this is.
+            since: only what is not older.
+        """
+
+    def count_customers(self, host: str) -> int | None:
+        """Return the number of customers of a backup server, None if it is not known."""
 
     def find_ended(self, uids: Collection[str]) -> Collection[str]:
         """Return those of *uids*, none of them in scope, that are known to be monitored no longer.

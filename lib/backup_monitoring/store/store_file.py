@@ -19,6 +19,7 @@ from backup_monitoring.model import (
     Account,
     Files,
     Finding,
+    LastOutcome,
     Need,
     Uploads,
     format_duration_setting,
@@ -40,7 +41,6 @@ from backup_monitoring.store.schema import (
     read_account,
     read_time,
     select_keys,
-    write_text,
 )
 from backup_monitoring.store.stored_homes import NO_UPLOADS, StoredHomes
 from backup_monitoring.store.stored_verdicts import StoredVerdicts
@@ -185,14 +185,23 @@ class StoreFile:
         except UNREADABLE as error:
             raise make_damage_error(self._file, error) from None
 
-    def count_accounts_of_host(self, host: str) -> int:
-        """Return how many accounts the backup server *host* has; StoreError if damaged."""
-        query = (
-            "SELECT count(*) FROM accounts WHERE in_scope AND "
-            "instr(char(10) || coalesce(hosts, '') || char(10), char(10) || ? || char(10))"
-        )
+    def read_outcomes(self, host: str, task: str, since: datetime) -> list[LastOutcome]:
+        """Return the outcomes of the backup server *host*, as of `outcome_rows.read_outcomes`.
+
+        Raises:
+            StoreError: the file is damaged.
+        """
+        from backup_monitoring.store.outcome_rows import read_outcomes
+
         with self._guard():
-            return int(self._db.execute(query, (write_text(host),)).fetchone()[0])
+            return list(read_outcomes(self._db, host, task, since))
+
+    def count_customers(self, host: str) -> int:
+        """Return how many customers the backup server *host* has; StoreError if damaged."""
+        from backup_monitoring.store.outcome_rows import count_customers
+
+        with self._guard():
+            return count_customers(self._db, host)
 
     def find_ended(self, uids: Collection[str]) -> set[str]:
         """Return those of *uids*, none of them in scope, whose accounts are known to have ended.

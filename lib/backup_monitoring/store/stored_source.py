@@ -3,9 +3,10 @@
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 
-from backup_monitoring.model import Account, Files, Needs, People, Uploads
+from backup_monitoring.model import Account, Files, LastOutcome, Needs, People, Uploads
 from backup_monitoring.settings import StoreSettings
 from backup_monitoring.store.account_verdict import AccountVerdict
+from backup_monitoring.store.files import StoreError
 from backup_monitoring.store.store_file import StoreFile
 from backup_monitoring.tasks import TASKS
 
@@ -47,9 +48,20 @@ class StoredSource:
         self._state.check_age(self._settings, Files.ALL, self._now)
         return self._verdicts.count_accounts(), list(self._verdicts.list_failing(known))
 
-    def count_accounts(self, host: str) -> int | None:
-        """Return the number of accounts of a backup server, as of `Source`."""
-        return self._state.count_accounts_of_host(host)
+    def list_outcomes(self, host: str, task: str, since: datetime) -> list[LastOutcome] | None:
+        """Return what became of the last backups on a backup server, as of `Source`."""
+        try:
+            self._state.check_age(self._settings, Files.ALL, self._now)
+            return self._state.read_outcomes(host, task, since)
+        except StoreError:  # mails must not wait for it; check_backup_monitoring reports it
+            return None
+
+    def count_customers(self, host: str) -> int | None:
+        """Return the number of customers of a backup server, as of `Source`."""
+        try:
+            return self._state.count_customers(host)
+        except StoreError:
+            return None
 
     def find_ended(self, uids: Collection[str]) -> Collection[str]:
         """Return those of *uids* that are monitored no longer, as of `Source`."""

@@ -26,6 +26,7 @@ from backup_monitoring.model import (
 from backup_monitoring.store.files import UNREADABLE, StoreError, make_damage_error
 from backup_monitoring.store.judging import AccountJudge
 from backup_monitoring.store.layout import LAYOUT, STATE
+from backup_monitoring.store.outcome_rows import OUTCOME_TABLE
 from backup_monitoring.store.people_rows import make_people_row
 from backup_monitoring.store.schema import (
     ACCOUNT_COLUMNS,
@@ -61,9 +62,10 @@ _COPY_HOMES = [
 ]
 _OF_HELD = "key IN (SELECT key FROM held)"
 _DELETE_HELD = (
-    f"DELETE FROM homes WHERE account IN (SELECT id FROM accounts WHERE {_OF_HELD})",  # noqa: S608
-    f"DELETE FROM computers WHERE account IN (SELECT id FROM accounts WHERE {_OF_HELD})",  # noqa: S608
-    f"DELETE FROM verdicts WHERE account IN (SELECT id FROM accounts WHERE {_OF_HELD})",  # noqa: S608
+    *(
+        f"DELETE FROM {table} WHERE account IN (SELECT id FROM accounts WHERE {_OF_HELD})"  # noqa: S608
+        for table in ("homes", "computers", "verdicts", "outcomes")
+    ),
     # Those that the directory shows, but not as accounts to monitor.
     f"DELETE FROM accounts WHERE NOT in_scope AND {_OF_HELD}",  # noqa: S608
     # If the accounts are those of the last run, some are no longer held: they were accepted.
@@ -121,7 +123,7 @@ class StoreWriter:
             # No one reads this file before it is complete, and an incomplete one is deleted.
             self._db.executescript(
                 "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; "
-                f"PRAGMA user_version = {LAYOUT}; {TABLES} {VERDICT_TABLE} BEGIN;"
+                f"PRAGMA user_version = {LAYOUT}; {TABLES} {VERDICT_TABLE} {OUTCOME_TABLE} BEGIN;"
             )
         except sqlite3.Error as error:
             self.abandon()
@@ -188,7 +190,9 @@ class StoreWriter:
     def add_verdicts(self, row: AccountRow, uploads: Uploads, judge: AccountJudge) -> None:
         """Write the verdicts that *judge* returns for an account."""
         try:
-            self._db.executemany(_ADD_VERDICT, judge.judge(*row, uploads))
+            verdicts, outcomes = judge.judge(*row, uploads)
+            self._db.executemany(_ADD_VERDICT, verdicts)
+            self._db.executemany("INSERT INTO outcomes VALUES (?, ?, ?, ?)", outcomes)
         except sqlite3.Error as error:
             raise self._make_error(error) from None
 
@@ -205,7 +209,7 @@ class StoreWriter:
         Its verdicts are of what was written: `judge_rest` writes new ones.
         """
         try:
-            for table in ("homes", "computers", "verdicts"):
+            for table in ("homes", "computers", "verdicts", "outcomes"):
                 self._db.execute(f"DELETE FROM {table} WHERE account = ?", (number,))  # noqa: S608
         except sqlite3.Error as error:
             raise self._make_error(error) from None
@@ -310,7 +314,7 @@ class StoreWriter:
 
     def forget_homes(self) -> None:
         """Delete all homes and computers, and the verdicts on them."""
-        self._empty("homes", "computers", "verdicts")
+        self._empty("homes", "computers", "verdicts", "outcomes")
 
     def _empty(self, *tables: str) -> None:
         try:

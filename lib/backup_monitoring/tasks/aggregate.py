@@ -3,7 +3,16 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from backup_monitoring.model import Computer, Facts, Metric, Range, State, Uploads, Verdict
+from backup_monitoring.model import (
+    Computer,
+    Facts,
+    LastOutcome,
+    Metric,
+    Range,
+    State,
+    Uploads,
+    Verdict,
+)
 from backup_monitoring.tasks.account_eligibility import explain_cut_short
 
 
@@ -19,6 +28,7 @@ class ComputerVerdict(NamedTuple):
         retired: the customer no longer uses the computer, so that it is neither good nor bad.
         elsewhere: another task reports the cause, so that it does not count as failing.
         uncertain: it is OK only by a count that is a lower bound.
+        outcome: of its last backup, or the first failure of a row; None: it is not known.
     """
 
     computer: str
@@ -30,6 +40,7 @@ class ComputerVerdict(NamedTuple):
     retired: bool = False
     elsewhere: bool = False
     uncertain: bool = False
+    outcome: LastOutcome | None = None
 
 
 def aggregate(
@@ -70,7 +81,18 @@ def aggregate(
         tuple(verdict.computer for verdict in failing),
         tuple(verdict.computer for verdict in verdicts if verdict.retired),
         tuple(verdict.computer for verdict in verdicts if verdict.uncertain),
+        _select_newest(verdicts),
     )
+
+
+def _select_newest(verdicts: Sequence[ComputerVerdict]) -> tuple[LastOutcome, ...]:
+    """Return the newest success and the newest failure."""
+    newest: dict[bool, LastOutcome] = {}
+    for verdict in verdicts:
+        new = verdict.outcome
+        if new is not None and (new.failed not in newest or new.at > newest[new.failed].at):
+            newest[new.failed] = new
+    return tuple(newest.values())
 
 
 def list_reporting_computers(uploads: Uploads) -> tuple[Computer, ...]:

@@ -11,6 +11,7 @@ from backup_monitoring.model import (
     Computer,
     End,
     InvalidReport,
+    LastOutcome,
     Pattern,
     Schedule,
     Start,
@@ -211,7 +212,8 @@ def _evaluate_due_times(
     if not missed.due:
         following = f", next due {plan.format_time(upcoming)}" if upcoming is not None else ""
         summary = f"none missed, {last.format(plan.clock)}{following}"
-        return ComputerVerdict(computer.name, State.OK, summary, 0, how, facts)
+        kept = _find_kept(computer, times, plan, policies[SchedulePolicy])
+        return ComputerVerdict(computer.name, State.OK, summary, 0, how, facts, outcome=kept)
     count, first = len(missed.due), missed.due[0]
     state, threshold = evaluate_warn_after(warn_after, count, last.at, now)
     summary = f"{_format_missed(count)} since {plan.format_time(first)}, {threshold}"
@@ -225,7 +227,26 @@ def _evaluate_due_times(
         threshold_backups=warn_after.too_many,
         threshold_days=warn_after.days or None,
     )
-    return ComputerVerdict(computer.name, state, summary, min(count, MOST_MISSED), how, facts)
+    verdict = ComputerVerdict(computer.name, state, summary, min(count, MOST_MISSED), how, facts)
+    return verdict._replace(outcome=LastOutcome(True, first))
+
+
+def _find_kept(
+    computer: Computer, times: ComputerTimes, plan: _Plan, policy: SchedulePolicy
+) -> LastOutcome | None:
+    """Return the outcome that the last backup has kept its due time, None without any backup.
+
+    One that was started at another time is as good: the server has taken it.
+    """
+    start = times.start
+    if start is None:
+        return None if times.end is None else LastOutcome(False, times.end.time)
+    own, kept = start.time + start.error, start.time
+    if not is_dense(computer):
+        zone, until = plan.clock.zone, own + policy.early
+        for due in iter_due_times(plan.pattern, zone, own - policy.grace, until):
+            kept = due - start.error
+    return LastOutcome(False, kept)
 
 
 class _Missed(NamedTuple):

@@ -10,6 +10,7 @@ from backup_monitoring.model import (
     Computer,
     End,
     History,
+    LastOutcome,
     Pattern,
     Schedule,
     State,
@@ -120,11 +121,13 @@ def _evaluate_runs(
         account, computer, times, run, clock, policies[SchedulePolicy], now
     )
     is_lower_bound = computer.history is not None and computer.history.at_least
+    outcome = _find_outcome(computer, times, run, failed)
     if not failed:
         verdict = _evaluate_success(
             account, computer, times, run, clock, summary, policies[StatusPolicy], now
         )
-        return verdict._replace(uncertain=is_lower_bound and isinstance(run, OpenRun))
+        uncertain = is_lower_bound and isinstance(run, OpenRun)
+        return verdict._replace(uncertain=uncertain, outcome=outcome)
     last = _find_last_success(account, computer, times, now)
     last_text = format_time(last, clock.zone) if last is not None else "unknown"
     how = f"last success {last_text}; {format_warn_after(warn_after)}"
@@ -136,8 +139,28 @@ def _evaluate_runs(
     else:
         state, threshold = evaluate_warn_after(warn_after, failed, last, now)
         summary = f"{_format_count(computer.history, failed, clock)}: {summary}, {threshold}"
-    uncertain = is_lower_bound and state is State.OK
-    return ComputerVerdict(computer.name, state, summary, failed, how, facts, uncertain=uncertain)
+    verdict = ComputerVerdict(computer.name, state, summary, failed, how, facts)
+    return verdict._replace(uncertain=is_lower_bound and state is State.OK, outcome=outcome)
+
+
+def _find_outcome(
+    computer: Computer, times: ComputerTimes, run: BackupRun, failed: int
+) -> LastOutcome | None:
+    """Return the last success, or the first failure of the row; None if neither is known.
+
+    While a backup is running, the one before it counts.
+    """
+    began = None if times.start is None else times.start.time
+    first = computer.history.failed_since if computer.history is not None and failed else None
+    if first is not None:
+        return LastOutcome(True, first)
+    if isinstance(run, OpenRun) and run.never_ended and began is not None:
+        return LastOutcome(True, began)
+    ended = None if times.end is None else times.end.time
+    if ended is None or not isinstance(computer.end, End) or isinstance(run, UnreadRun):
+        return None
+    own_start = began if isinstance(run, EndedRun) else None
+    return LastOutcome(not computer.end.success, min(own_start or ended, ended))
 
 
 def _count_failed(
