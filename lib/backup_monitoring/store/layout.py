@@ -1,4 +1,4 @@
 """The state file's name, and the layout of its tables."""
 
 STATE = "state.sqlite"
-LAYOUT = 7
+LAYOUT = 8

@@ -4,6 +4,7 @@ from backup_monitoring import face
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from backup_monitoring.tasks.backup_days import BackupDays, DueOutcome, follow_days
     from backup_monitoring.tasks.client_counts import ClientCount, ClientCounts
     from backup_monitoring.tasks.clocks import ReportTime, date_report, find_wrong_clocks, has_ended
     from backup_monitoring.tasks.clocks import format_clock_error, is_ahead, read_times
