@@ -42,7 +42,7 @@ ONLY = {
     "ldap3": ("directory.",),
     "nagiosplugin": ("plugin.",),
     "sqlite3": ("store.", "outbox."),
-    "jinja2": ("mail.",),
+    "jinja2": ("mail.", "overview.page"),
     "smtplib": ("mail.",),
     "tomllib": ("settings.load", "settings.hook_settings"),
     "tqdm": (),

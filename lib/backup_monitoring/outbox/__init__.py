@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from backup_monitoring.outbox.in_use import refuse_lost
     from backup_monitoring.outbox.messages import GUARDED, OVER, Digest, DigestPart, Problem
     from backup_monitoring.outbox.messages import QueuedMail, RefusedMail, SentState, Storm
+    from backup_monitoring.outbox.notified import Notice, list_notices
     from backup_monitoring.outbox.outbox_errors import OutboxAccessError, OutboxError, make_error
     from backup_monitoring.outbox.outbox_file import OutboxAccess, try_outbox
     from backup_monitoring.outbox.problems import delete_problem, find_problem, list_problems

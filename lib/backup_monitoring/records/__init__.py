@@ -8,5 +8,6 @@ if TYPE_CHECKING:
     from backup_monitoring.records.document import format_document
     from backup_monitoring.records.metric_records import make_metric_record
     from backup_monitoring.records.record_values import Record, write_name, write_sentence
+    from backup_monitoring.records.record_values import write_time
 else:
     __all__, __getattr__ = face(__name__, __file__)

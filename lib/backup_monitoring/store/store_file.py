@@ -25,14 +25,12 @@ from backup_monitoring.model import (
     format_time,
 )
 from backup_monitoring.settings import StoreSettings, refuse_irregular
-from backup_monitoring.store.day_rows import StoredDays
 from backup_monitoring.store.files import (
     DAMAGED,
     UNREADABLE,
     StoreError,
     make_damage_error,
 )
-from backup_monitoring.store.growth import DailySize
 from backup_monitoring.store.layout import LAYOUT, STATE
 from backup_monitoring.store.schema import (
     FINDINGS,
@@ -44,11 +42,12 @@ from backup_monitoring.store.schema import (
     select_keys,
     write_text,
 )
-from backup_monitoring.store.size_table import read_sizes
 from backup_monitoring.store.stored_homes import NO_UPLOADS, StoredHomes
 from backup_monitoring.store.stored_verdicts import StoredVerdicts
 
 if TYPE_CHECKING:
+    from backup_monitoring.store.day_rows import StoredDays
+    from backup_monitoring.store.growth import DailySize
     from backup_monitoring.store.people_rows import StoredPeople
 
 
@@ -179,12 +178,16 @@ class StoreFile:
         """Return the verdicts of the accounts."""
         return StoredVerdicts(self._db, self._guard)
 
-    def days(self) -> StoredDays:
+    def days(self) -> "StoredDays":
         """Return how the backups of each computer went on the last days."""
+        from backup_monitoring.store.day_rows import StoredDays  # checks do not need it
+
         return StoredDays(self._db, self._guard)
 
-    def sizes(self) -> Iterator[tuple[str, list[DailySize]]]:
+    def sizes(self) -> Iterator[tuple[str, "list[DailySize]"]]:
         """Yield each account's key and daily sizes, if the last run had to show them."""
+        from backup_monitoring.store.size_table import read_sizes  # as above
+
         query = "SELECT key, sizes.sizes FROM sizes JOIN accounts ON id = account ORDER BY account"
         with self._guard():
             for key, text in self._db.execute(query):

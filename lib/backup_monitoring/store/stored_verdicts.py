@@ -135,14 +135,17 @@ class StoredVerdicts:
                 for row in self._db.execute(query, (*keys, task)).fetchall():
                     yield self._read(row, detailed=detailed, with_facts=with_facts)
 
-    def list_all(self, uids: Sequence[str] | None) -> Iterator[list[AccountVerdict]]:
+    def list_all(
+        self, uids: Sequence[str] | None, *, with_facts: bool = False
+    ) -> Iterator[list[AccountVerdict]]:
         """Yield the verdicts of each account in scope, or of each with one of *uids*."""
         count = 0
         for where, keys in select_keys(uids):
             with self._guard():
                 query = f"{_SELECT} WHERE {where} ORDER BY account"
                 for _, rows in groupby(self._db.execute(query, keys), itemgetter(0)):
-                    found = {each.task: each for each in map(self._read, rows)}
+                    verdicts = (self._read(row, with_facts=with_facts) for row in rows)
+                    found = {each.task: each for each in verdicts}
                     yield [found[task] for task in TASKS]
                     count += 1
         if uids is None:

@@ -125,7 +125,7 @@ def _evaluate_runs(
             account, computer, times, run, clock, summary, policies[StatusPolicy], now
         )
         return verdict._replace(uncertain=is_lower_bound and isinstance(run, OpenRun))
-    last = _find_last_success(account, computer, times, now)
+    last = find_last_success(account, computer, times, now)
     last_text = format_time(last, clock.zone) if last is not None else "unknown"
     how = f"last success {last_text}; {format_warn_after(warn_after)}"
     facts = _make_facts(computer, times, run, warn_after, failed, last, now)
@@ -346,9 +346,10 @@ def _find_success(computer: Computer, times: ComputerTimes) -> datetime | None:
     return times.end.shown
 
 
-def _find_last_success(
+def find_last_success(
     account: Account, computer: Computer, times: ComputerTimes, now: datetime
 ) -> datetime | None:
+    """Return the end of the last successful backup of *computer* (aware UTC), None if unknown."""
     history = computer.history
     moments = (
         # The directory's is by the computer's clock.
