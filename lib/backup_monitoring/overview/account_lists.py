@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from backup_monitoring.model import Finding, State, encode_name, sanitize
-from backup_monitoring.overview.account_rows import Row, rank_row
+from backup_monitoring.overview.account_rows import RankedRow, Row
 from backup_monitoring.overview.fleet import AccountView
 from backup_monitoring.overview.texts import PageTexts
+from backup_monitoring.records import write_name
 from backup_monitoring.tasks import ClientCounts, find_last_upload
 
 _RETIRED_AFTER = timedelta(days=7)  # as the summary of schedule, which then mentions it
@@ -42,14 +43,14 @@ class AccountLists:
         self._texts = texts
         self._as_of = as_of
         self._retired: list[RetiredLook] = []
-        self._resellers: dict[str, list[Row]] = defaultdict(list)
+        self._resellers: dict[str, list[RankedRow]] = defaultdict(list)
 
-    def add(self, view: AccountView, row: Row) -> None:
-        """Add an account with its *row* of the front page."""
+    def add(self, view: AccountView, row: Row, ranked: RankedRow) -> None:
+        """Add an account with its *row* of the front page, in both forms."""
         self.clients.add(view.account, view.uploads)
         self._retired += self._find_retired(view, row)
         for uid in view.resellers:
-            self._resellers[uid].append(row)
+            self._resellers[uid].append(ranked)
 
     def _find_retired(self, view: AccountView, row: Row) -> Iterator[RetiredLook]:
         [schedule] = (each.verdict for each in view.verdicts if each.task == "schedule")
@@ -89,18 +90,19 @@ class AccountLists:
     def list_resellers(self) -> list[dict[str, Any]]:
         """Return the resellers, each with its counts and its worst accounts."""
         return [
-            self._make_reseller(uid, sorted(self._resellers[uid], key=rank_row))
+            self._make_reseller(uid, sorted(self._resellers[uid]))
             for uid in sorted(self._resellers)
         ]
 
-    def _make_reseller(self, uid: str, rows: Sequence[Row]) -> dict[str, Any]:
-        counts = Counter(row["state"] for row in rows)
+    def _make_reseller(self, uid: str, rows: Sequence[RankedRow]) -> dict[str, Any]:
+        counts = Counter(-row.rank[0] for row in rows)
         return {
             "uid": self._texts.clean(uid),
             "page": encode_name(uid),
-            "counts": {state.name: counts[state.name] for state in State},
+            "filter": write_name(uid),
+            "counts": {state.name: counts[state.badness] for state in State},
             "accounts": len(rows),
-            "rows": rows[:_MOST_SHOWN],
+            "rows": [row.read() for row in rows[:_MOST_SHOWN]],
         }
 
 

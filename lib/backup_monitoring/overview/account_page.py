@@ -11,7 +11,6 @@ from backup_monitoring.overview.drawings import Space, draw_space, draw_strip
 from backup_monitoring.overview.fleet import AccountView
 from backup_monitoring.overview.texts import PageTexts
 from backup_monitoring.store import AccountVerdict
-from backup_monitoring.tasks import find_client
 
 _MOST_COMPUTERS = 100  # a customer can make any number of folders
 _MOST_LINES = 50
@@ -65,19 +64,20 @@ class AccountPages:
 
     def _make_check(
         self, found: AccountVerdict, row: Row, problem: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    ) -> tuple[object, ...]:
+        """Return the values of a line, in the order in which the template unpacks them."""
         verdict, since = found.verdict, found.since
-        return {
-            "task": found.task,
-            "state": verdict.state.name,
-            "computer": problem.get("computer") or "",
-            "summary": problem.get("summary") or self._texts.clean(verdict.summary),
-            "thresholds": self._texts.clean(found.thresholds),
-            "since": "" if since is None else self._texts.write_time(since.at),
-            "at_least": since is not None and since.at_least,
-            "cause": problem.get("cause") or ("unknown" if problem else ""),
-            "icinga": make_icinga_link(self._icinga_url, row, found.task),
-        }
+        return (
+            found.task,
+            verdict.state.name,
+            problem.get("computer") or "",
+            problem.get("summary") or self._texts.clean(verdict.summary),
+            self._texts.clean_often(found.thresholds),
+            "" if since is None else self._texts.write_time(since.at),
+            since is not None and since.at_least,
+            problem.get("cause") or ("unknown" if problem else ""),
+            make_icinga_link(self._icinga_url, row, found.task),
+        )
 
     def _draw_space(self, view: AccountView) -> dict[str, Any] | None:
         account, quota = view.account, next(iter(view.verdicts))
@@ -85,7 +85,8 @@ class AccountPages:
             return None
         sizes = [*view.sizes] or [(self._today, account.used)]
         growth = account.growth
-        threshold = getattr(quota.verdict.facts, "threshold_percent", None)
+        warning = next((each.warning for each in quota.verdict.metrics), None)
+        threshold = None if warning is None else warning.plain
         per_day = None if growth is None else growth.per_day
         drawn = draw_space(Space(sizes, account.capacity, threshold, per_day), self._today)
         return {
@@ -99,7 +100,8 @@ class AccountPages:
 
     def _list_computers(
         self, view: AccountView, successes: Mapping[str, datetime]
-    ) -> Iterator[dict[str, Any]]:
+    ) -> Iterator[tuple[object, ...]]:
+        """Yield the values of each computer, in the order in which the template unpacks them."""
         failing = {
             name: each.task
             for each in reversed(view.verdicts)
@@ -108,15 +110,17 @@ class AccountPages:
         }
         retired = {name for each in view.verdicts for name in each.verdict.retired}
         for computer in view.uploads.computers[:_MOST_COMPUTERS]:
-            client = find_client(computer, self._as_of)
-            yield {
-                "name": self._texts.clean(computer.name) or "(directly in incoming)",
-                "client": "" if client is None else self._texts.clean(" ".join(client)),
-                "last_success": self._texts.write_time(successes.get(computer.name)),
-                "strip": draw_strip(view.days.get(computer.name), self._today),
-                "failing": failing.get(computer.name, ""),
-                "retired": computer.name in retired,
-            }
+            client = view.clients.get(computer.name)
+            strip = draw_strip(view.days.get(computer.name), self._today)
+            yield (
+                self._texts.clean(computer.name) or "(directly in incoming)",
+                "" if client is None else self._texts.clean_often(" ".join(client)),
+                self._texts.write_time(successes.get(computer.name)),
+                failing.get(computer.name, ""),
+                computer.name in retired,
+                strip.svg,
+                strip.lines,
+            )
 
     def _list_findings(
         self, account: Account, of_home: Sequence[Finding]

@@ -6,11 +6,13 @@ days and sizes is numbers and our own words; nothing of a customer's text gets i
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
+from functools import lru_cache
 from typing import NamedTuple
 
 from markupsafe import Markup
 
-from backup_monitoring.tasks import BackupDays, DueOutcome
+from backup_monitoring.store import DayLetters
+from backup_monitoring.tasks import DueOutcome
 
 DAYS = 30
 _STEP, _HEIGHT = 10, 18  # of a day
@@ -50,13 +52,20 @@ class Strip(NamedTuple):
     lines: Sequence[tuple[str, str]]
 
 
-def draw_strip(days: BackupDays | None, today: int) -> Strip:
+def draw_strip(days: DayLetters | None, today: int) -> Strip:
     """Return the 30 days that end with *today*, an ordinal."""
-    letters = {} if days is None else days.read_days()
-    is_open = days is not None and days.start is not None and not days.start.is_over
+    if days is None:
+        return _draw_strip(today, "", today, is_open=False)
+    return _draw_strip(days.first, days.letters, today, is_open=days.is_open)
+
+
+@lru_cache(maxsize=1024)  # most computers keep all their due times
+def _draw_strip(first: int, letters: str, today: int, *, is_open: bool) -> Strip:
+    words = letters.split(" ")
     by_kind: dict[str, list[int]] = {}
     for day in range(today - DAYS + 1, today + 1):
-        by_kind.setdefault(_find_kind(letters.get(day, ""), is_open=is_open), []).append(day)
+        word = words[day - first] if 0 <= day - first < len(words) else ""
+        by_kind.setdefault(_find_kind(word, is_open=is_open), []).append(day)
     known = [kind for kind in _WORDS if kind in by_kind]
     counts = ", ".join(f"{len(by_kind[kind])} {_WORDS[kind]}" for kind in known)
     label = f"{DAYS} days until {date.fromordinal(today)}: {counts or 'nothing is known'}"
@@ -72,6 +81,7 @@ def draw_strip(days: BackupDays | None, today: int) -> Strip:
     return Strip(Markup(svg), label, lines)  # noqa: S704 - numbers and words of ours
 
 
+@lru_cache(maxsize=4096)
 def _find_kind(word: str, *, is_open: bool) -> str:
     """Return the kind of a day with the letters *word*: the worst of them; '' for none."""
     kinds = set()
@@ -109,6 +119,7 @@ def _list_days(days: Sequence[int]) -> str:
     )
 
 
+@lru_cache(maxsize=64)
 def _show_day(day: int) -> str:
     return f"{date.fromordinal(day):%m-%d}"
 
@@ -136,14 +147,15 @@ _AHEAD = (_WIDTH - _PAST) * (DAYS - 1) / _PAST  # days
 def draw_space(space: Space, today: int) -> Markup:
     """Return the used space of the last 30 days against capacity and threshold, and a forecast."""
     last = space.sizes[-1][1]
-    top = 1.08 * max(space.capacity, *(used for _, used in space.sizes)) or 1
+    top = 1.08 * max(space.capacity, max(used for _, used in space.sizes)) or 1
 
-    def find_y(used: float) -> str:
-        return f"{_TALL - 2 - (_TALL - 4) * min(max(used, 0), top) / top:.0f}"
+    scale = (_TALL - 4) / top
+
+    def find_y(used: float) -> int:
+        return round(_TALL - 2 - scale * min(max(used, 0), top))
 
     points = " ".join(
-        f"{max(0, _PAST - (today - day) * _PAST // (DAYS - 1))},{find_y(used)}"
-        for day, used in space.sizes
+        [f"{_find_x(today - day)},{_TALL - 2 - int(scale * used)}" for day, used in space.sizes]
     )
     parts = list(_draw_levels(space, find_y(space.capacity), find_y))
     parts.append(f'<polyline class=used points="{points}"/>')
@@ -164,7 +176,12 @@ def draw_space(space: Space, today: int) -> Markup:
     return Markup(svg)  # noqa: S704 - numbers
 
 
-def _draw_levels(space: Space, capacity: str, find_y: Callable[[float], str]) -> Iterator[str]:
+@lru_cache(maxsize=64)
+def _find_x(ago: int) -> int:
+    return max(0, _PAST - ago * _PAST // (DAYS - 1))
+
+
+def _draw_levels(space: Space, capacity: int, find_y: Callable[[float], int]) -> Iterator[str]:
     yield f'<path class=cap d="M0 {capacity}H{_WIDTH}"/>'
     if space.threshold is not None:
         level = find_y(space.capacity * space.threshold / 100)

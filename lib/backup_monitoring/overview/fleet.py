@@ -5,11 +5,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import NamedTuple
 
-from backup_monitoring.model import Account, Contact, Files, People, State, Uploads
+from backup_monitoring.model import (
+    Account,
+    CachedPeople,
+    Client,
+    Contact,
+    Files,
+    People,
+    State,
+    Uploads,
+)
 from backup_monitoring.outbox import Notice, OutboxError, list_notices
 from backup_monitoring.settings import Settings
-from backup_monitoring.store import AccountVerdict, StoreFile
-from backup_monitoring.tasks import BackupDays, SchedulePolicy
+from backup_monitoring.store import AccountVerdict, DayLetters, StoreFile
+from backup_monitoring.tasks import SchedulePolicy, find_client
 
 
 class PartAge(NamedTuple):
@@ -31,6 +40,7 @@ class AccountView(NamedTuple):
     Args:
         verdicts: one per task, in the order of ``TASKS``, with facts.
         name: of its entry. customers: uid and name of each. resellers: their uids.
+        clients: the backup programs of computers that name one, by the computers' names.
         days: of each computer. sizes: day (ordinal) and used bytes.
         notices: who was notified, the newest first.
     """
@@ -41,7 +51,8 @@ class AccountView(NamedTuple):
     name: str
     customers: Sequence[tuple[str, str]]
     resellers: Sequence[str]
-    days: Mapping[str, BackupDays]
+    clients: Mapping[str, Client]
+    days: Mapping[str, DayLetters]
     sizes: Sequence[tuple[int, int]]
     notices: Sequence[Notice]
 
@@ -82,13 +93,11 @@ class FleetReader:
     def iter_accounts(self) -> Iterator[AccountView]:
         """Yield each account in scope once; raises StoreError if the file is damaged."""
         people = self.state.people()
-        days: dict[str, dict[str, BackupDays]] = defaultdict(dict)
-        for key, name, found in self.state.days().list_all():
-            days[key][name] = found
-        sizes = dict(self.state.sizes())
+        customers = CachedPeople(people)
+        days = self.state.days()
         notices = self._read_notices()
         accounts = self.state.accounts(Files.ALL, None)
-        verdicts = self.state.verdicts().list_all(None, with_facts=True)
+        verdicts = self.state.verdicts().list_all(None, explained=True)
         seen = set()
         for (account, uploads), found_verdicts in zip(accounts, verdicts, strict=True):
             key = account.uid.lower()
@@ -101,12 +110,17 @@ class FleetReader:
                 uploads,
                 found_verdicts,
                 "" if contact is None else contact.name,
-                _list_customers(contact, people),
+                _list_customers(contact, customers),
                 () if contact is None else contact.resellers,
-                days.get(key, {}),
-                sizes.get(key, ()),
+                self._find_clients(uploads),
+                days.find(account.uid),
+                days.find_sizes(account.uid),
                 notices.get(key, ()),
             )
+
+    def _find_clients(self, uploads: Uploads) -> dict[str, Client]:
+        found = {each.name: find_client(each, self.as_of) for each in uploads.computers}
+        return {name: client for name, client in found.items() if client is not None}
 
     def _read_notices(self) -> Mapping[str, Sequence[Notice]]:
         file = self.settings.notify.outbox

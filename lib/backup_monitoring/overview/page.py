@@ -13,7 +13,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from backup_monitoring.model import FINDING_KINDS, State
 from backup_monitoring.overview.account_lists import AccountLists, group_findings
 from backup_monitoring.overview.account_page import AccountPages, make_icinga_link
-from backup_monitoring.overview.account_rows import Row, RowMaker, rank_row
+from backup_monitoring.overview.account_rows import (
+    RankedRow,
+    Row,
+    RowMaker,
+    rank_row,
+    write_row,
+)
 from backup_monitoring.overview.fleet import FleetReader
 from backup_monitoring.overview.page_folder import PageFolder
 from backup_monitoring.overview.texts import PageTexts
@@ -72,7 +78,7 @@ class _PageWriter:
         self._files = files
         self._settings = settings
         self._texts = PageTexts(fleet.zone, show_addresses=settings.show_recipients)
-        self._rows: list[Row] = []
+        self._rows: list[RankedRow] = []
         self._changes: list[Row] = []
         self._lists = AccountLists(self._texts, fleet.as_of)
         self._templates = _make_environment(self._texts, settings)
@@ -82,7 +88,7 @@ class _PageWriter:
             self._files.write(file.name, file.read_text(encoding="utf-8"))
         phase("writing the pages of accounts")
         self._write_accounts()
-        self._rows.sort(key=rank_row)
+        self._rows.sort()
         phase("writing the lists")
         self._write_lists()
         phase("writing the front page")
@@ -108,8 +114,9 @@ class _PageWriter:
         for view in fleet.iter_accounts():
             successes = maker.find_successes(view)
             row = maker.make_row(view, successes)
-            self._rows.append(row)
-            self._lists.add(view, row)
+            ranked = RankedRow(rank_row(row), write_row(row))
+            self._rows.append(ranked)
+            self._lists.add(view, row, ranked)
             changes = (maker.make_change(view, each) for each in view.verdicts)
             self._changes += [each for each in changes if each is not None]
             page = pages.make(view, row, successes)
@@ -140,7 +147,7 @@ class _PageWriter:
 
     def _write_front(self) -> None:
         fleet, settings = self._fleet, self._settings
-        failing = [row for row in self._rows if row["tasks"]]
+        failing = [row for row in self._rows if row.is_failing]
         self._changes.sort(key=lambda change: str(change["since"]), reverse=True)
         verdicts = fleet.state.verdicts()
         parts = fleet.list_parts()
@@ -159,7 +166,7 @@ class _PageWriter:
             states=_WORST_FIRST,
             accounts=len(self._rows),
             failing=len(failing),
-            rows=failing[:_MOST_ROWS],
+            rows=[row.read() for row in failing[:_MOST_ROWS]],
             changes=self._changes[:_MOST_CHANGES],
             more_changes=max(0, len(self._changes) - _MOST_CHANGES),
             changed=_count_changes(self._changes),
@@ -182,11 +189,11 @@ def _count_changes(changes: Sequence[Row]) -> Mapping[str, int]:
     return counts
 
 
-def _format_data(rows: Sequence[Row], settings: OverviewSettings) -> str:
+def _format_data(rows: Sequence[RankedRow], settings: OverviewSettings) -> str:
     """Return the script with all rows: ``fetch`` of a file fails without a web server."""
-    head = {"icinga_url": settings.icinga_url}
     # Only ASCII, and nothing that could end a script: whoever includes it.
-    text = json.dumps({**head, "accounts": rows}, separators=(",", ":"))
+    icinga_url = json.dumps(settings.icinga_url)
+    text = f'{{"icinga_url":{icinga_url},"accounts":[{",".join(row.text for row in rows)}]}}'
     text = text.replace("<", "\\u003c")
     return f"window.D={text};\n"
 

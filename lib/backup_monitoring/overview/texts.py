@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime, tzinfo
+from functools import lru_cache
 
 from markupsafe import Markup
 
@@ -23,6 +24,8 @@ class PageTexts:
         self._zone = zone
         self._show_addresses = show_addresses
         self._times: dict[datetime, Markup] = {}
+        # For what many accounts have in common: a threshold, a client.
+        self.clean_often = lru_cache(maxsize=4096)(self.clean)
 
     def clean(self, text: str) -> str:
         """Return *text* of any origin as one harmless line, without addresses unless they show."""

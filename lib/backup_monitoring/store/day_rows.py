@@ -1,5 +1,6 @@
 """The table of each computer's last days in the state file, and how a run continues it."""
 
+import json
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -33,6 +34,18 @@ class _Row(NamedTuple):
     days: str
 
 
+class DayLetters(NamedTuple):
+    """The days of a computer as a page shows them: *first* and *letters* as of `BackupDays`.
+
+    Args:
+        is_open: the run of the capital letter may still go on.
+    """
+
+    first: int
+    letters: str
+    is_open: bool
+
+
 class StoredDays:
     """The days of an open state file.
 
@@ -56,12 +69,32 @@ class StoredDays:
             rows = self._db.execute(query, (make_key(uid),)).fetchall()
             return {row[0]: _Row._make(row) for row in rows}
 
-    def list_all(self) -> Iterator[tuple[str, str, BackupDays]]:
-        """Yield the days of each computer: the account's key, the name; StoreError if damaged."""
-        query = "SELECT key, name, days.days FROM days JOIN accounts ON id = account"
+    def find(self, uid: str) -> Mapping[str, DayLetters]:
+        """Return the days of each computer of the account *uid*; StoreError if damaged."""
+        rows = self.find_rows(uid).values()
         with self._guard():
-            for key, name, text in self._db.execute(query):
-                yield key, os.fsdecode(name), _DAYS.decode(text)
+            return {os.fsdecode(row.name): _read_letters(row.days) for row in rows}
+
+    def find_sizes(self, uid: str) -> list[tuple[int, int]]:
+        """Return day and used bytes of the account *uid*, if the last run had to show them."""
+        query = (
+            "SELECT sizes FROM sizes WHERE account = "
+            "(SELECT id FROM accounts WHERE key = ? ORDER BY id LIMIT 1)"
+        )
+        with self._guard():
+            row = self._db.execute(query, (make_key(uid),)).fetchone()
+            numbers = [] if row is None else json.loads(row[0])
+            if not {*map(type, numbers)} <= {int} or len(numbers) % 2:
+                raise TypeError("a size is not a number")
+            return [*zip(numbers[::2], numbers[1::2], strict=True)]
+
+
+def _read_letters(text: str) -> DayLetters:
+    # By hand, as verdicts are read: a page of all accounts needs three of all fields.
+    first, letters, _, start, _ = json.loads(text)
+    if type(first) is not int or type(letters) is not str:
+        raise TypeError("the days are of another type")
+    return DayLetters(first, letters, start is not None and not start[-1])
 
 
 class DayFollower:

@@ -47,7 +47,6 @@ from backup_monitoring.store.stored_verdicts import StoredVerdicts
 
 if TYPE_CHECKING:
     from backup_monitoring.store.day_rows import StoredDays
-    from backup_monitoring.store.growth import DailySize
     from backup_monitoring.store.people_rows import StoredPeople
 
 
@@ -183,15 +182,6 @@ class StoreFile:
         from backup_monitoring.store.day_rows import StoredDays  # checks do not need it
 
         return StoredDays(self._db, self._guard)
-
-    def sizes(self) -> Iterator[tuple[str, "list[DailySize]"]]:
-        """Yield each account's key and daily sizes, if the last run had to show them."""
-        from backup_monitoring.store.size_table import read_sizes  # as above
-
-        query = "SELECT key, sizes.sizes FROM sizes JOIN accounts ON id = account ORDER BY account"
-        with self._guard():
-            for key, text in self._db.execute(query):
-                yield key, read_sizes(text)
 
     @contextmanager
     def _guard(self) -> Iterator[None]:
