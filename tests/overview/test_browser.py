@@ -83,7 +83,7 @@ def test_all_accounts_are_shown_by_and_by(watched: Watched, many: Fleet) -> None
 @pytest.mark.parametrize(
     ("name", "value", "accounts", "address"),
     [
-        ("state", "CRITICAL", 3, "state=CRITICAL"),
+        ("state", "CRITICAL", 9, "state=CRITICAL"),
         ("state", "OK", 147, "state=OK"),
         ("state", "all", 450, "state=all"),
         ("task", "quota", 300, "task=quota"),
@@ -91,7 +91,7 @@ def test_all_accounts_are_shown_by_and_by(watched: Watched, many: Fleet) -> None
         ("server", "backup-02", 150, "server=backup-02"),
         ("reseller", "4800001", 150, "reseller=4800001"),
         (
-            "Client",
+            "client",
             "Online Backup Perl Script 2.0.11",
             9,
             "client=Online+Backup+Perl+Script+2.0.11",
@@ -116,8 +116,8 @@ def test_a_filter_is_in_the_address_and_the_address_sets_it(
 
 def test_words_narrow_the_search(watched: Watched, many: Fleet) -> None:
     page = show(watched, many)
-    field(page, "q").fill("example 44 BACKUP-01 ")
-    assert names(page) == ["4000145", "4000543"]
+    field(page, "q").fill("example 144 BACKUP-01 ")
+    assert names(page) == ["4000245"]
     field(page, "q").fill("no such thing")
     assert (count(page), shown(page)) == (0, "0 accounts")
     page.get_by_role("button", name="Reset").click()
@@ -192,25 +192,24 @@ def test_everything_is_within_reach_of_the_keyboard(watched: Watched, many: Flee
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing(browser: Browser, many: Fleet, mixed: Fleet, scheme: str) -> None:
+def test_axe_finds_nothing(browser: Browser, mixed: Fleet, scheme: str) -> None:
     watched = Watched(browser, color_scheme=scheme)
-    page = show(watched, many)
+    page = show(watched, mixed)
     assert watched.find_violations() == []
-    field(page, "state").select_option("all")
-    field(page, "server").select_option("backup-01")
+    field(page, "state").select_option("UNKNOWN")
     assert watched.find_violations() == []
-    show(watched, many, now="2026-11-25T12:00:00+01:00")
+    show(watched, mixed, "index.html#q=many", now="2026-11-25T12:00:00+01:00").reload()
     assert watched.find_violations() == []
-    for name in ("good.html", "many.html", "torn.html"):
-        show(watched, mixed, name)
-        assert watched.find_violations() == [], name
-    for name in ("retired", "clients", "findings", "resellers", "what-to-do"):
-        show(watched, mixed, f"lists/{name}.html")
-        assert watched.find_violations() == [], name
-    show(watched, many, "resellers/4800000.html")
+    show(watched, mixed, "many.html")
     assert watched.find_violations() == []
     watched.close()
     assert not watched.complaints
+
+
+@pytest.mark.parametrize("name", ["retired", "clients", "findings", "resellers", "what-to-do"])
+def test_axe_finds_nothing_in_lists(watched: Watched, mixed: Fleet, name: str) -> None:
+    show(watched, mixed, f"lists/{name}.html")
+    assert watched.find_violations() == []
 
 
 def test_a_phone_needs_no_scrolling_to_the_side(
@@ -226,7 +225,6 @@ def test_a_phone_needs_no_scrolling_to_the_side(
     ):
         page = show(watched, fleet, name)
         assert page.evaluate("document.documentElement.scrollWidth") <= 375, name
-    assert watched.find_violations() == []
     watched.close()
 
 

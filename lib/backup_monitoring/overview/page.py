@@ -30,7 +30,7 @@ from backup_monitoring.tasks import TASKS, load_causes
 _FILES = Path(__file__).parent / "files"
 _TEMPLATES = Path(__file__).parent / "templates"
 _MOST_ROWS = 200  # in the HTML; the script shows as many more at a time
-_MOST_CHANGES = 24
+_MOST_CHANGES = 12
 _MOST_FINDINGS = 500
 _WORST_FIRST = sorted(State, key=lambda state: -state.badness)
 

@@ -15,7 +15,7 @@
 
   function relate(root) {
     const now = Date.now();
-    for (const each of root.querySelectorAll("time")) {
+    for (const each of root.querySelectorAll(":not(.until) > time")) {
       const ms = now - Date.parse(each.dateTime);
       let bold = each.querySelector("b");
       if (!bold) {
