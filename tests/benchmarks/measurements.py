@@ -20,5 +20,6 @@ MEASUREMENTS: tuple[Callable[[Stage], Iterator[Figure]], ...] = (
     notifier.scan,
     notifier.mails,
     monitoring.objects,
+    monitoring.page,
     monitoring.results,
 )

@@ -111,13 +111,31 @@ def test_what_has_changed_is_shown(mixed: Fleet) -> None:
     )
 
 
-def test_who_was_notified_is_shown_without_addresses(tmp_path: Path) -> None:
-    fleet = make_page(tmp_path / "fleet")
-    for job in ("--scan", "--release", "--scan", "--deliver"):
-        run(fleet, "notify_backup", job, now=NEXT_DAY)
-    page = write(fleet)
+@pytest.mark.parametrize("shows", [False, True])
+def test_who_was_notified_is_shown(fleet: Fleet, shows: bool) -> None:
+    fleet.settings_text(
+        NOTIFIED.replace("/bin/false", "/bin/true") + f"show_recipients = {str(shows).lower()}\n"
+    )
+    more = {"sstBackupWarningOn": "TRUE", "sstNotificationWarningMedium": "mail"}
+    texts = [entry(uid, mail="me@example.org", **more) for uid in ("4000101", "4000102")]
+    fleet.entries(*texts)
+    fleet.collect("2026-11-20T21:00+01:00")
+    for now in ("21:01", "21:02"):
+        run(fleet, "notify_backup", "--scan", now=f"2026-11-20T{now}+01:00")
+    texts[0] = texts[0].replace("sstBackupSize: 500", "sstBackupSize: 900")
+    fleet.entries(*texts)
+    fleet.collect("2026-11-20T21:05+01:00")
+    run(fleet, "notify_backup", "--scan", now="2026-11-20T21:06+01:00")
+    done = run(fleet, "notify_backup", "--deliver", now="2026-11-20T21:25+01:00")
+    page = write(fleet, "2026-11-20T21:26+01:00")
 
-    assert "Sent" in parse(page / "good.html").text
+    assert "2 sent" in done.out
+    own = parse(page / "4000101.html").text
+    assert "2026-11-20 21:25 +01:00quotaproblem, WARNING: sentcustomer" in own
+    (row,) = [row for row in read_data(page)["accounts"] if row["account"] == "4000101"]
+    assert row["tasks"][0]["notified"] == "2026-11-20T20:25:00+00:00"
+    assert ("me@example.org" in own) is shows
+    assert row["tasks"][0].get("recipients") == (["me@example.org"] if shows else None)
 
 
 # --- what is written, and what is not ---
@@ -396,7 +414,7 @@ def test_the_html_has_the_worst_and_the_script_all(many: Fleet) -> None:
     data = read_data(page)["accounts"]
 
     assert len(data) == 450
-    assert "Failing: 300 of 450 accounts" in front.text
+    assert "Failing: 303 of 450 accounts" in front.text
     assert sum(tag == "tbody" for tag, _ in front.found) == 200
     ranks = [State[row["state"]].badness for row in data]
     assert ranks == sorted(ranks, reverse=True)
