@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from backup_monitoring.settings.notify import NotifySettings
     from backup_monitoring.settings.overview import OverviewSettings
     from backup_monitoring.settings.sections import DeclaredKey, list_keys
-    from backup_monitoring.settings.overview import OverviewSettings
     from backup_monitoring.settings.regular_file import DATABASE_SUFFIXES, IrregularFileError
     from backup_monitoring.settings.regular_file import open_regular, refuse_irregular
     from backup_monitoring.settings.store import StoreSettings
