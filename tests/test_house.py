@@ -23,7 +23,7 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
         *("tasks", "uploads"),
     ),
     "icinga": ("model", "net", "plugin", "settings", "store", "tasks"),
-    "overview": ("model", "outbox", "settings", "store", "tasks"),
+    "overview": ("model", "outbox", "records", "settings", "store", "tasks"),
     "plugin": ("model", "records", "settings", "store", "tasks"),
     "notify": ("mail", "model", "outbox", "records", "settings", "store", "tasks"),
     "records": ("model", "store", "tasks"),
