@@ -27,6 +27,7 @@ from overview.pages import (
     read_data,
     write,
 )
+from records.schema import schema
 from store.fleet import Fleet, entry
 
 ADDRESS = re.compile(rb"[\w.+-]+@[\w-]+\.[\w.]+")
@@ -447,3 +448,13 @@ def test_computers_that_look_retired_come_with_the_command(fleet: Fleet) -> None
 
     assert "collect_backup_state --retire '4000101/old pc'" in listed
     assert run(fleet, "collect_backup_state", "--retire", "4000101/old pc").code == 0
+
+
+def test_the_data_have_the_fields_of_the_records(mixed: Fleet) -> None:
+    """The same names as in what programs print with --output json, and of the page its own."""
+    known = set(schema()["$defs"]["account"]["properties"])
+    rows = read_data(mixed.folder / "page")["accounts"]
+
+    fields = {name for row in rows for task in row["tasks"] for name in task}
+    assert fields - known == {"last_success", "notified"}
+    assert set(rows[0]) & known == {"account", "servers", "state", "since"}
