@@ -54,6 +54,9 @@ class PageFolder:
                 flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
                 handles[name] = os.open(name, flags, dir_fd=handles[""])
             opened = cls(folder, handles)
+            for handle in handles.values():
+                with suppress(FileNotFoundError):  # of a run that was killed
+                    os.unlink(_NEW, dir_fd=handle)
             yield opened
             opened._finish()
         except OSError as error:
@@ -100,8 +103,6 @@ class PageFolder:
 
     def _replace(self, name: str, data: bytes) -> None:
         handle, base = self._split(name)
-        with suppress(FileNotFoundError):  # of a run that was killed
-            os.unlink(_NEW, dir_fd=handle)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         # The mode follows the umask: the unit decides who may read.
         new = os.open(_NEW, flags, 0o644, dir_fd=handle)
