@@ -31,6 +31,12 @@ def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
         written = write_metrics(figures, settings.overview.metrics_file)
         lines.append(written.line)
         failed += written.failed
+    if settings.overview.folder is not None:
+        from backup_monitoring.overview import write_page  # loads templates and rules
+
+        page = write_page(settings, settings.overview.folder, now, watchdog.phase)
+        lines.append(page.line)
+        failed += [each for each in page.failed if each not in failed]
     code = UNFINISHED if failed else DONE
     return code, "\n".join(map(sanitize, [*lines, *(f"FAILED: {each}" for each in failed)]))
 
@@ -38,7 +44,8 @@ def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
 def _make_parser() -> Parser:
     parser = Parser(
         "backup_overview",
-        "Writes the metrics of all accounts for Prometheus, as of the last collector run.",
+        "Writes a page about all accounts, and their metrics for Prometheus, as of the last "
+        "collector run.",
         "exit codes: 0 written, 2 written without a part that could not be read, 3 wrong options "
         "or settings, or the store cannot be read",
     )
@@ -48,8 +55,8 @@ def _make_parser() -> Parser:
 
 def _require_something(settings: Settings) -> None:
     """Raise SettingsError if the settings name nothing to write, or no store."""
-    if settings.overview.metrics_file is None:
-        remedy = "set metrics_file"
+    if settings.overview.metrics_file is None and settings.overview.folder is None:
+        remedy = "set folder, metrics_file or both"
         raise SettingsError(f"{settings.file}: [overview]", "nothing to write", remedy)
     if settings.store.folder is None:
         remedy = "set it, and run collect_backup_state"

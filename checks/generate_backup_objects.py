@@ -9,7 +9,6 @@ from backup_monitoring.icinga import (
     FORMATS,
     choose_host,
     diff_objects,
-    encode_name,
     make_services,
     replace_objects,
 )
@@ -19,6 +18,7 @@ from backup_monitoring.model import (
     MonitoringError,
     SettingsError,
     UsageError,
+    encode_name,
     sanitize,
 )
 from backup_monitoring.plugin import Parser, Watchdog, add_common_options, choose_now, start_run

@@ -21,5 +21,6 @@ MEASUREMENTS: tuple[Callable[[Stage], Iterator[Figure]], ...] = (
     notifier.mails,
     notifier.delivery,
     monitoring.objects,
+    monitoring.page,
     monitoring.results,
 )

@@ -25,6 +25,31 @@ def objects(stage: Stage) -> Iterator[Figure]:
     yield memory(what, used, 100)
 
 
+_PAGE_CPU, _PAGE_SIZE = 10 / 20_000, 150 / 20_000  # seconds and MiB per account
+
+
+def page(stage: Stage) -> Iterator[Figure]:
+    """Measure writing the page of all accounts, for the first time and again."""
+    few = stage.few
+    folder = few.stored.parent / "page"
+    settings = few.stored.with_name("page.toml")
+    # Without the outbox, which perhaps no delivery has created yet.
+    stored = few.stored.read_text().partition("[notify]")[0]
+    settings.write_text(f'{stored}\n[overview]\nfolder = "{folder}"\n')
+    again = stage.program("backup_overview", settings)
+    first = Command(("/bin/sh", "-c", 'rm -rf "$0" && exec "$@"', str(folder), *again.words))
+    of_first, of_again = compare([first, again], stage.size.long_rounds)
+    what = f"the page of {few.accounts:,} accounts, CPU"
+    for when, used in (("", of_first), (", with nothing new", of_again)):
+        how = f"the whole process, {used.seconds:.1f} s"
+        yield Figure(what + when, used.cpu, few.accounts * _PAGE_CPU + 1, "s", how)
+    files = [file for file in folder.rglob("*") if file.is_file()]
+    blocks = sum(file.stat().st_blocks for file in files) * 512 / 2**20
+    most = few.accounts * _PAGE_SIZE + 1
+    yield Figure(f"the page of {few.accounts:,} accounts, on disk", blocks, most, "MiB", "blocks")
+    yield memory(what.removesuffix(", CPU"), of_first, 150)
+
+
 def results(stage: Stage) -> Iterator[Figure]:
     """Compare submitting results to a real Icinga 2 with a loop that sends, and with checks."""
     with _icinga(stage) as (served, settings):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from backup_monitoring.icinga.services import encode_name
+from backup_monitoring.model.file_names import encode_name
 from backup_monitoring.tasks import registry
 from programs.daemons import Icinga, Nagios, needed, running, until
 from programs.installed import Programs

@@ -1,15 +1,12 @@
 """The services that a monitoring system needs: one per account and check, with stable names."""
 
-import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from backup_monitoring.model import People
+from backup_monitoring.model import People, encode_name
 from backup_monitoring.settings import ACCOUNT_PLACEHOLDER, IcingaSettings
 
-_PLAIN = re.compile(r"[A-Za-z0-9._@-]{1,64}", re.ASCII)
-_ENCODED = ("x-", "h-")
 _LONGEST_NAME = 60
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,255}", re.ASCII)
 
@@ -44,16 +41,6 @@ class Service(NamedTuple):
     def has_own_host(self) -> bool:
         """Whether its host stands for its account, and not for a backup server."""
         return self.name == self.task
-
-
-def encode_name(uid: str) -> str:
-    """Return the name for *uid* in objects: itself, or a stable encoding."""
-    if _PLAIN.fullmatch(uid) and not uid.startswith(_ENCODED):
-        return uid
-    raw = uid.encode("utf-8", "surrogateescape")
-    if len(raw) <= 31:
-        return f"x-{raw.hex()}"
-    return f"h-{hashlib.sha256(raw).hexdigest()[:40]}"
 
 
 def choose_host(hosts: Sequence[str], server: str | None, otherwise: str) -> str:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from backup_monitoring.outbox.messages import Problem, QueuedMail, SentState, Storm
     from backup_monitoring.outbox.outbox_copy import copy_outbox
     from backup_monitoring.outbox.outbox_errors import OutboxAccessError, OutboxError
+    from backup_monitoring.outbox.notified import Notice, list_notices
     from backup_monitoring.outbox.outbox_file import OutboxAccess, try_outbox
     from backup_monitoring.outbox.problems import delete_problem, find_problem, list_problems
     from backup_monitoring.outbox.problems import save_problem

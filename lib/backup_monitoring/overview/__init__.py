@@ -6,5 +6,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from backup_monitoring.overview.figures import read_figures
     from backup_monitoring.overview.metrics import write_metrics
+    from backup_monitoring.overview.page import write_page
 else:
     __all__, __getattr__ = face(__name__, __file__)

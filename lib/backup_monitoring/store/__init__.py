@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from backup_monitoring.store.administration import accept_losses, list_retired, retire_computer
     from backup_monitoring.store.administration import unretire_computer
     from backup_monitoring.store.collector import CollectorRun, collect
+    from backup_monitoring.store.day_rows import DayLetters
     from backup_monitoring.store.files import StoreError
     from backup_monitoring.store.live import read_live_accounts
     from backup_monitoring.store.quick_read import read_quickly

@@ -28,6 +28,7 @@ from backup_monitoring.store.account_findings import (
     find_missing_computers,
     make_home_finding,
 )
+from backup_monitoring.store.day_rows import DayFollower
 from backup_monitoring.store.files import HISTORY, StoreError
 from backup_monitoring.store.history import TrackedComputer
 from backup_monitoring.store.history_damage import HistoryDamagedError, set_damaged_aside
@@ -154,7 +155,9 @@ class _RunSteps:
         self._last_state = self._open_last()
         self._last = _NO_RUN if self._last_state is None else self._last_state.meta()
         verdicts = None if self._last_state is None else self._last_state.verdicts()
-        self._judge = AccountJudge(settings.policies, now, verdicts)
+        days = None if self._last_state is None else self._last_state.days()
+        follower = DayFollower(settings.policies, now, days)
+        self._judge = AccountJudge(settings.policies, now, verdicts, follower)
         if history.loss is not None:
             self.result.failed.append(f"history: {folder / HISTORY} {history.loss}")
         if history.note is not None:
@@ -229,6 +232,8 @@ class _RunSteps:
             # the other way round it would not know what readers have already seen.
             self._history.commit(self._settings.store.keep, complete=not self.result.failed)
             self.result.findings += self._history.findings
+            if self._settings.overview.folder is not None:
+                writer.add_sizes(self._folder / HISTORY)
             writer.finish(meta, self._judge.sum_up(), self.result.findings)
             mark_used(self._folder)
         except BaseException:

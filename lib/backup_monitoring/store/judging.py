@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from backup_monitoring.model import Account, State, Uploads
+from backup_monitoring.store.day_rows import DayFollower
 from backup_monitoring.store.files import StoreError
 from backup_monitoring.store.outcome_rows import make_outcome_rows
 from backup_monitoring.store.schema import TOTAL, name_changes
@@ -27,13 +28,17 @@ class AccountJudge:
     Args:
         policies: of the tasks. now: of the run, aware UTC.
         before: the verdicts of the last run; None: they are not known.
+        days: continues the days of the accounts' computers.
     """
 
-    def __init__(self, policies: Policies, now: datetime, before: StoredVerdicts | None) -> None:
+    def __init__(
+        self, policies: Policies, now: datetime, before: StoredVerdicts | None, days: DayFollower
+    ) -> None:
         names = (total.name for task in TASKS.values() for total in task.totals)
         self._totals = dict.fromkeys(names, 0)
         self._counted: set[int] = set()
         self._changes: dict[int, list[tuple[str, State]]] = {}  # of those that have any
+        self.days = days
         self._policies = policies
         self._now = now
         self._before = before

@@ -19,6 +19,11 @@ CREATE TABLE accounts (
     key TEXT PRIMARY KEY, sizes TEXT, basis TEXT, growth TEXT, seen REAL
 ) WITHOUT ROWID;
 """
+# Into the state file.
+COPY_SIZES = (
+    "INSERT INTO main.sizes SELECT id, sizes FROM main.accounts "
+    "JOIN old.accounts AS kept ON kept.key = accounts.key WHERE in_scope"
+)
 _NUMBERS: Codec[tuple[int, ...]] = Codec(tuple[int, ...])  # each day, followed by its size
 _GROWTH: Codec[Growth] = Codec(Growth)
 
@@ -81,17 +86,22 @@ class SizeTable:
         if row is None:
             return []
         try:
-            numbers = _NUMBERS.decode(row[0])
-            days, used = numbers[::2], numbers[1::2]
-            # Each pair of days has a slope.
-            if len(days) != len(used) or any(map(ge, days, days[1:])):
-                raise ValueError
+            return read_sizes(row[0])
         except UNREADABLE:
             self._report_damage(f"sizes of account {uid}")
             return []
-        return list(map(DailySize, days, used))
 
     def keep(self, uid: str) -> None:
         """Keep what the file has of the account *uid* from now on, even if no run sees it again."""
         row = (make_key(uid), _NUMBERS.encode(()), self._now.timestamp())
         self._db.execute("INSERT OR IGNORE INTO accounts (key, sizes, seen) VALUES (?, ?, ?)", row)
+
+
+def read_sizes(text: str) -> list[DailySize]:
+    """Return the daily sizes of a row, by their days; raises what is in UNREADABLE."""
+    numbers = _NUMBERS.decode(text)
+    days, used = numbers[::2], numbers[1::2]
+    # Each pair of days has a slope.
+    if len(days) != len(used) or any(map(ge, days, days[1:])):
+        raise ValueError("the days are not in order")
+    return list(map(DailySize, days, used))

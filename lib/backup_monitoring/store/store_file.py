@@ -46,6 +46,7 @@ from backup_monitoring.store.stored_homes import NO_UPLOADS, StoredHomes
 from backup_monitoring.store.stored_verdicts import StoredVerdicts
 
 if TYPE_CHECKING:
+    from backup_monitoring.store.day_rows import StoredDays
     from backup_monitoring.store.people_rows import StoredPeople
 
 
@@ -175,6 +176,12 @@ class StoreFile:
     def verdicts(self) -> StoredVerdicts:
         """Return the verdicts of the accounts."""
         return StoredVerdicts(self._db, self._guard)
+
+    def days(self) -> "StoredDays":
+        """Return how the backups of each computer went on the last days."""
+        from backup_monitoring.store.day_rows import StoredDays  # checks do not need it
+
+        return StoredDays(self._db, self._guard)
 
     @contextmanager
     def _guard(self) -> Iterator[None]:

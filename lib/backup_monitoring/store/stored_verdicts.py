@@ -34,6 +34,7 @@ _SELECT = (
     f"SELECT account, key, uid, hosts, {_COLUMNS} "  # noqa: S608 - ours
     "FROM verdicts JOIN accounts ON accounts.id = account"
 )
+_BADNESS = 7  # of `_SELECT`
 # In the order of the check's output. The index has it, and is named: SQLite must not sort.
 _WORST = (
     f"SELECT account, key, uid, hosts, {_COLUMNS} "  # noqa: S608 - ours
@@ -135,14 +136,23 @@ class StoredVerdicts:
                 for row in self._db.execute(query, (*keys, task)).fetchall():
                     yield self._read(row, detailed=detailed, with_facts=with_facts)
 
-    def list_all(self, uids: Sequence[str] | None) -> Iterator[list[AccountVerdict]]:
-        """Yield the verdicts of each account in scope, or of each with one of *uids*."""
+    def list_all(
+        self, uids: Sequence[str] | None, *, explained: bool = False
+    ) -> Iterator[list[AccountVerdict]]:
+        """Yield the verdicts of each account in scope, or of each with one of *uids*.
+
+        Args:
+            explained: with the facts of those that are not OK.
+        """
         count = 0
         for where, keys in select_keys(uids):
             with self._guard():
                 query = f"{_SELECT} WHERE {where} ORDER BY account"
                 for _, rows in groupby(self._db.execute(query, keys), itemgetter(0)):
-                    found = {each.task: each for each in map(self._read, rows)}
+                    verdicts = [
+                        self._read(row, with_facts=explained and row[_BADNESS] > 0) for row in rows
+                    ]
+                    found = {each.task: each for each in verdicts}
                     yield [found[task] for task in TASKS]
                     count += 1
         if uids is None:

@@ -23,6 +23,7 @@ from backup_monitoring.model import (
     Reseller,
     Uploads,
 )
+from backup_monitoring.store.day_rows import ADD_DAYS, PAGE_TABLES
 from backup_monitoring.store.files import UNREADABLE, StoreError, make_damage_error
 from backup_monitoring.store.judging import AccountJudge
 from backup_monitoring.store.layout import LAYOUT, STATE
@@ -46,6 +47,7 @@ from backup_monitoring.store.schema import (
     write_text,
     write_time,
 )
+from backup_monitoring.store.size_table import COPY_SIZES
 from backup_monitoring.store.stored_homes import StoredHomes
 from backup_monitoring.store.verdict_rows import PLACES_OF_VERDICT, VERDICT_INDEX, VERDICT_TABLE
 
@@ -87,6 +89,8 @@ _MARK_HELD = (
     f"(SELECT since, reason FROM held WHERE held.key = accounts.key) WHERE {_OF_HELD}"
 )
 
+_Rows = Iterable[tuple[object, ...]]
+
 
 class AccountRow(NamedTuple):
     """An account of the new file, with its id there, and whether it is in scope."""
@@ -123,7 +127,8 @@ class StoreWriter:
             # No one reads this file before it is complete, and an incomplete one is deleted.
             self._db.executescript(
                 "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; "
-                f"PRAGMA user_version = {LAYOUT}; {TABLES} {VERDICT_TABLE} {OUTCOME_TABLE} BEGIN;"
+                f"PRAGMA user_version = {LAYOUT}; {TABLES} {VERDICT_TABLE} {OUTCOME_TABLE} "
+                f"{PAGE_TABLES} BEGIN;"
             )
         except sqlite3.Error as error:
             self.abandon()
@@ -188,11 +193,18 @@ class StoreWriter:
         )
 
     def add_verdicts(self, row: AccountRow, uploads: Uploads, judge: AccountJudge) -> None:
-        """Write the verdicts that *judge* returns for an account."""
+        """Write the verdicts that *judge* returns for an account with the *uploads* of this run."""
+        self._add_judged(judge.judge(*row, uploads))
+        self._add(ADD_DAYS, judge.days.follow(row.number, row.account, uploads))
+
+    def _add_judged(self, judged: tuple[_Rows, _Rows]) -> None:
+        verdicts, outcomes = judged
+        self._add(_ADD_VERDICT, verdicts)
+        self._add("INSERT INTO outcomes VALUES (?, ?, ?, ?)", outcomes)
+
+    def _add(self, statement: str, rows: _Rows) -> None:
         try:
-            verdicts, outcomes = judge.judge(*row, uploads)
-            self._db.executemany(_ADD_VERDICT, verdicts)
-            self._db.executemany("INSERT INTO outcomes VALUES (?, ?, ?, ?)", outcomes)
+            self._db.executemany(statement, rows)
         except sqlite3.Error as error:
             raise self._make_error(error) from None
 
@@ -201,7 +213,9 @@ class StoreWriter:
         self._add_homes(None)  # of entries with another one's uid
         homes = StoredHomes(self._db, Files.ALL, one_by_one=False)
         for row in self._select(_UNJUDGED):
-            self.add_verdicts(row, homes.read_of(row.number, row.account), judge)
+            uploads = homes.read_of(row.number, row.account)
+            self._add_judged(judge.judge(*row, uploads))
+            self._add(ADD_DAYS, judge.days.keep(row.number, row.account))
 
     def refuse_home(self, number: int, problem: str) -> None:
         """Let the home of the account with the id *number*, already written, be refused.
@@ -209,7 +223,7 @@ class StoreWriter:
         Its verdicts are of what was written: `judge_rest` writes new ones.
         """
         try:
-            for table in ("homes", "computers", "verdicts", "outcomes"):
+            for table in ("homes", "computers", "verdicts", "outcomes", "days"):
                 self._db.execute(f"DELETE FROM {table} WHERE account = ?", (number,))  # noqa: S608
         except sqlite3.Error as error:
             raise self._make_error(error) from None
@@ -217,12 +231,12 @@ class StoreWriter:
 
     def add_people(self, people: Iterable[Contact | Person | Customer | Reseller]) -> None:
         """Write *people*; of two with one uid the first counts."""
-        try:
-            self._db.executemany(
-                "INSERT OR IGNORE INTO people VALUES (?, ?, ?, ?)", map(make_people_row, people)
-            )
-        except sqlite3.Error as error:
-            raise self._make_error(error) from None
+        statement = "INSERT OR IGNORE INTO people VALUES (?, ?, ?, ?)"
+        self._add(statement, map(make_people_row, people))
+
+    def add_sizes(self, history: Path) -> None:
+        """Copy the accounts' daily sizes from the *history* file, which this run has committed."""
+        self._run_attached(history, COPY_SIZES)
 
     def take_over_accounts(self, old: Path) -> int:
         """Copy accounts and people of the state file *old*; return the number of accounts."""
@@ -314,7 +328,7 @@ class StoreWriter:
 
     def forget_homes(self) -> None:
         """Delete all homes and computers, and the verdicts on them."""
-        self._empty("homes", "computers", "verdicts", "outcomes")
+        self._empty("homes", "computers", "verdicts", "outcomes", "days")
 
     def _empty(self, *tables: str) -> None:
         try:

@@ -1,14 +1,61 @@
 """When are a computer's backups due? Its schedule's pattern, and the clock that it follows."""
 
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
-from backup_monitoring.model import Account, Computer, End, Pattern, Schedule, Start
+from backup_monitoring.model import (
+    Account,
+    Computer,
+    End,
+    NoSchedule,
+    Pattern,
+    Schedule,
+    Start,
+    format_time,
+)
 from backup_monitoring.tasks.clocks import find_schedule_change
 from backup_monitoring.tasks.due import ComputerClock, build_clock
 from backup_monitoring.tasks.schedule_task import SchedulePolicy
 
 MOST_A_DAY = 96  # every quarter of an hour
 _NO_OFFSET = ComputerClock(UTC, "UTC, no report has an offset")
+
+
+class DuePlan(NamedTuple):
+    """A computer's due times: *pattern* in *clock*.
+
+    Args:
+        origin: who set the pattern, in words.
+        changed: when the schedule's file was written, aware UTC.
+    """
+
+    pattern: Pattern
+    origin: str
+    clock: ComputerClock
+    changed: datetime
+
+    def format_time(self, moment: datetime) -> str:
+        """Return *moment* by the computer's clock, with its offset."""
+        return format_time(moment, self.clock.zone)
+
+
+def find_plan(
+    account: Account,
+    computer: Computer,
+    schedule: Schedule,
+    error: timedelta,
+    policy: SchedulePolicy,
+) -> DuePlan | NoSchedule:
+    """Return the due times of *computer* by its *schedule*, or why it has none.
+
+    Args:
+        error: by which the computer's clock is ahead. policy: of the settings.
+    """
+    if isinstance(schedule.plan, NoSchedule):
+        return schedule.plan
+    pattern, origin = apply_weekdays(account, computer, schedule.plan, policy)
+    clock = find_clock(computer, error, policy)
+    return DuePlan(pattern, origin, clock, find_schedule_change(schedule, error))
 
 
 def find_clock(computer: Computer, error: timedelta, policy: SchedulePolicy) -> ComputerClock:

@@ -12,7 +12,7 @@ from backup_monitoring.model import (
     End,
     InvalidReport,
     LastOutcome,
-    Pattern,
+    NoSchedule,
     Schedule,
     Start,
     State,
@@ -27,13 +27,18 @@ from backup_monitoring.tasks.aggregate import (
     aggregate,
     list_reporting_computers,
 )
-from backup_monitoring.tasks.calendar import MOST_A_DAY, apply_weekdays, find_clock, is_dense
+from backup_monitoring.tasks.calendar import (
+    MOST_A_DAY,
+    DuePlan,
+    find_clock,
+    find_plan,
+    is_dense,
+)
 from backup_monitoring.tasks.clocks import (
     NO_ERROR,
     SET_RIGHT,
     ComputerTimes,
     ReportTime,
-    find_schedule_change,
     list_possible_errors,
     mention_clock,
     read_times,
@@ -165,36 +170,34 @@ def _evaluate_schedule(
     computer, schedule = readable.computer, readable.computer.schedule
     if not isinstance(schedule, Schedule):
         return _evaluate_age(readable, times, "no schedule uploaded", policies, now)
-    if not isinstance(schedule.plan, Pattern):
-        return _evaluate_age(readable, times, schedule.plan.value, policies, now)
-    pattern, origin = apply_weekdays(account, computer, schedule.plan, policies[SchedulePolicy])
-    clock = find_clock(computer, times.error, policies[SchedulePolicy])
-    plan = _Plan(pattern, origin, clock, find_schedule_change(schedule, times.error))
+    plan = find_plan(account, computer, schedule, times.error, policies[SchedulePolicy])
+    if isinstance(plan, NoSchedule):
+        return _evaluate_age(readable, times, plan.value, policies, now)
     return _evaluate_due_times(account, readable, times, plan, warn_after, policies, now)
 
 
-class _Plan(NamedTuple):
-    """A computer's due times: *pattern* in *clock*.
-
-    Args:
-        origin: who set the pattern, in words.
-        changed: when the schedule's file was written, aware UTC.
-    """
-
-    pattern: Pattern
-    origin: str
-    clock: ComputerClock
-    changed: datetime
-
-    def format_time(self, moment: datetime) -> str:
-        return format_time(moment, self.clock.zone)
+def list_missed(
+    account: Account,
+    readable: ReadableComputer,
+    times: ComputerTimes,
+    plan: DuePlan,
+    policies: Policies,
+    now: datetime,
+    *,
+    after: datetime,
+) -> list[datetime]:
+    """Return the due times later than *after* that were missed, the first hundred; aware UTC."""
+    served = _find_served(account, readable, times, plan, policies, now)
+    if served is None:
+        return []
+    return _find_missed(times, plan, max(served, after), policies[SchedulePolicy], now).due
 
 
 def _evaluate_due_times(
     account: Account,
     readable: ReadableComputer,
     times: ComputerTimes,
-    plan: _Plan,
+    plan: DuePlan,
     warn_after: WarnAfter,
     policies: Policies,
     now: datetime,
@@ -232,7 +235,7 @@ def _evaluate_due_times(
 
 
 def _find_kept(
-    computer: Computer, times: ComputerTimes, plan: _Plan, policy: SchedulePolicy
+    computer: Computer, times: ComputerTimes, plan: DuePlan, policy: SchedulePolicy
 ) -> LastOutcome | None:
     """Return the outcome that the last backup has kept its due time, None without any backup.
 
@@ -263,7 +266,7 @@ class _Missed(NamedTuple):
 
 
 def _find_missed(
-    times: ComputerTimes, plan: _Plan, served: datetime, policy: SchedulePolicy, now: datetime
+    times: ComputerTimes, plan: DuePlan, served: datetime, policy: SchedulePolicy, now: datetime
 ) -> _Missed:
     """Return the due times missed after *served*: of the clock's possible errors, the fewest."""
     counted = []
@@ -276,7 +279,7 @@ def _find_missed(
 
 def _count_missed(
     start: ReportTime | None,
-    plan: _Plan,
+    plan: DuePlan,
     served: datetime,
     error: timedelta,
     policy: SchedulePolicy,
@@ -297,7 +300,7 @@ def _count_missed(
 
 
 def _is_in_jump(
-    due: datetime, plan: _Plan, began: datetime | None, policy: SchedulePolicy, own_now: datetime
+    due: datetime, plan: DuePlan, began: datetime | None, policy: SchedulePolicy, own_now: datetime
 ) -> bool:
     """Return whether the zone's clock jumps over or back to *due*, so that it is not missed (yet).
 
@@ -314,7 +317,7 @@ def _find_served(
     account: Account,
     readable: ReadableComputer,
     times: ComputerTimes,
-    plan: _Plan,
+    plan: DuePlan,
     policies: Policies,
     now: datetime,
 ) -> datetime | None:

@@ -128,7 +128,7 @@ def _evaluate_runs(
         )
         uncertain = is_lower_bound and isinstance(run, OpenRun)
         return verdict._replace(uncertain=uncertain, outcome=outcome)
-    last = _find_last_success(account, computer, times, now)
+    last = find_last_success(account, computer, times, now)
     last_text = format_time(last, clock.zone) if last is not None else "unknown"
     how = f"last success {last_text}; {format_warn_after(warn_after)}"
     facts = _make_facts(computer, times, run, warn_after, failed, last, now)
@@ -369,9 +369,10 @@ def _find_success(computer: Computer, times: ComputerTimes) -> datetime | None:
     return times.end.shown
 
 
-def _find_last_success(
+def find_last_success(
     account: Account, computer: Computer, times: ComputerTimes, now: datetime
 ) -> datetime | None:
+    """Return the end of the last successful backup of *computer* (aware UTC), None if unknown."""
     history = computer.history
     moments = (
         # The directory's is by the computer's clock.
