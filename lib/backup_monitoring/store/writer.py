@@ -25,6 +25,7 @@ from backup_monitoring.model import (
 )
 from backup_monitoring.store.day_rows import ADD_DAYS, PAGE_TABLES
 from backup_monitoring.store.files import UNREADABLE, StoreError, make_damage_error
+from backup_monitoring.store.held_rows import COPY_HELD, DELETE_HELD, MARK_HELD
 from backup_monitoring.store.judging import AccountJudge
 from backup_monitoring.store.layout import LAYOUT, STATE
 from backup_monitoring.store.outcome_rows import OUTCOME_TABLE
@@ -62,33 +63,10 @@ _COPY_HOMES = [
         ("computers", "name, start, end, schedule, history"),
     )
 ]
-_OF_HELD = "key IN (SELECT key FROM held)"
-_DELETE_HELD = (
-    *(
-        f"DELETE FROM {table} WHERE account IN (SELECT id FROM accounts WHERE {_OF_HELD})"  # noqa: S608
-        for table in ("homes", "computers", "verdicts", "outcomes")
-    ),
-    # Those that the directory shows, but not as accounts to monitor.
-    f"DELETE FROM accounts WHERE NOT in_scope AND {_OF_HELD}",  # noqa: S608
-    # If the accounts are those of the last run, some are no longer held: they were accepted.
-    f"DELETE FROM accounts WHERE lost_reason = 'ENTRY' AND NOT {_OF_HELD}",  # noqa: S608
-    "UPDATE accounts SET lost_since = NULL, lost_reason = NULL WHERE lost_reason IS NOT NULL",
-)
 _ADD_VERDICT = f"INSERT INTO verdicts VALUES ({PLACES_OF_VERDICT})"  # noqa: S608 - place holders
 _UNJUDGED = "WHERE NOT EXISTS (SELECT 1 FROM verdicts WHERE account = accounts.id)"
 _COLUMNS = ", ".join(ACCOUNT_COLUMNS)
-_COPY_HELD = (
-    f"INSERT INTO main.accounts SELECT NULL, {_COLUMNS} FROM old.accounts WHERE in_scope "  # noqa: S608
-    f"AND {_OF_HELD} AND key NOT IN (SELECT key FROM main.accounts) ORDER BY id",
-    "INSERT OR IGNORE INTO main.people SELECT * FROM old.people "  # noqa: S608
-    f"WHERE kind = 'Contact' AND {_OF_HELD}",
-)
 _ADD_BARE = f"INSERT INTO accounts SELECT NULL, {PLACES} WHERE ? NOT IN (SELECT key FROM accounts)"  # noqa: S608
-_MARK_HELD = (
-    "UPDATE accounts SET in_scope = 1, (lost_since, lost_reason) = "  # noqa: S608
-    f"(SELECT since, reason FROM held WHERE held.key = accounts.key) WHERE {_OF_HELD}"
-)
-
 _Rows = Iterable[tuple[object, ...]]
 
 
@@ -270,16 +248,16 @@ class StoreWriter:
         try:
             self._db.execute("CREATE TEMP TABLE held (key TEXT PRIMARY KEY, since, reason)")
             self._db.executemany("INSERT INTO held VALUES (?, ?, ?)", rows)
-            for statement in _DELETE_HELD:
+            for statement in DELETE_HELD:
                 self._db.execute(statement)
         except sqlite3.Error as error:
             raise self._make_error(error) from None
         if old is not None and held:
             copies = [f"{copy} JOIN held ON held.key = new.key" for copy in _COPY_HOMES]
-            self._run_attached(old, *_COPY_HELD, *copies)
+            self._run_attached(old, *COPY_HELD, *copies)
         try:
             self._db.executemany(_ADD_BARE, ((*row, row[0]) for row in bare))
-            self._db.execute(_MARK_HELD)
+            self._db.execute(MARK_HELD)
         except sqlite3.Error as error:
             raise self._make_error(error) from None
 
