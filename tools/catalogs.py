@@ -17,10 +17,12 @@ MAIL = "lib/backup_monitoring/mail"
 TEMPLATE = f"{MAIL}/locale/mails.pot"
 SOURCE = "en"
 _OPTIONS = {"newstyle_gettext": "true", "trimmed": "true"}
+# Without a date, Babel writes the time of the build into what it compiles.
 _HEADER = """\
 # Texts of the mails{language}. Entries: python -m tools.generate, from the templates.
 msgid ""
 msgstr ""
+"POT-Creation-Date: 2026-01-01 00:00+0000\\n"
 "Language: {tag}\\n"
 "MIME-Version: 1.0\\n"
 "Content-Type: text/plain; charset=UTF-8\\n"
