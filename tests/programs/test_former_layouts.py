@@ -1,11 +1,5 @@
-"""Files that earlier versions have written: taken over, or refused in one line with a remedy.
+"""Files that earlier versions have written: taken over, or refused in one line with a remedy."""
 
-tests/layouts has folders for combinations of layouts that a version had (state, past, outbox), the
-newest one included: its files of these names, over two accounts of the example after the night of
-25 November, each written by the programs of that version.
-"""
-
-import gzip
 import shutil
 import sqlite3
 from contextlib import closing
@@ -16,44 +10,8 @@ import pytest
 from backup_monitoring.outbox.outbox_file import LAYOUT as OUTBOX_LAYOUT
 from backup_monitoring.store.history_tables import LAYOUT as HISTORY_LAYOUT
 from backup_monitoring.store.layout import LAYOUT as STATE_LAYOUT
-from programs.in_process import Done, run_program
-from programs.installed import EXAMPLES, ROOT
-
-FORMER = sorted(folder.name for folder in (ROOT / "tests" / "layouts").iterdir())
-NOW = "2026-11-25T08:10:00+01:00"
-DELIVERED = "2026-11-25T08:20:00+01:00"
-
-
-def unpack(former: str, folder: Path) -> dict[str, int]:
-    """Write the files of *former* into *folder*; return the layout of each, by its name."""
-    layouts = {}
-    for packed in sorted((ROOT / "tests" / "layouts" / former).iterdir()):
-        file = folder / packed.stem
-        file.write_bytes(gzip.decompress(packed.read_bytes()))
-        with closing(sqlite3.connect(file)) as db:
-            (layouts[file.stem],) = db.execute("PRAGMA user_version").fetchone()
-    return layouts
-
-
-@pytest.fixture
-def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The example with notifications after the night, as the current folder; returns its store."""
-    for name in ("notify.toml", "sink"):
-        shutil.copy(EXAMPLES / name, tmp_path)
-    entries = (EXAMPLES / "directory.ldif").read_text().split("\n\n")
-    others = [f"dn: uid=40001{number:02}," for number in range(1, 21) if number not in (1, 6)]
-    kept = [each for each in entries if not any(other in each for other in others)]
-    (tmp_path / "directory.ldif").write_text("\n\n".join(kept))
-    for tree in ("storage", "night"):
-        shutil.copytree(EXAMPLES / tree, tmp_path / "tree", dirs_exist_ok=True)
-    (tmp_path / "store").mkdir()
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("BACKUP_MONITORING_CONFIG", "notify.toml")
-    return tmp_path / "store"
-
-
-def run(program: str, *arguments: str, now: str = NOW) -> Done:
-    return run_program(program, *arguments, "--now", now)
+from programs.former import DELIVERED, FORMER, run, unpack
+from programs.in_process import Done
 
 
 def set_layout(file: Path, layout: int) -> None:
@@ -62,8 +20,8 @@ def set_layout(file: Path, layout: int) -> None:
 
 
 @pytest.mark.parametrize("former", FORMER)
-def test_the_next_run_replaces_the_state(installed: Path, former: str) -> None:
-    layout = unpack(former, installed)["state"]
+def test_the_next_run_replaces_the_state(after_night: Path, former: str) -> None:
+    layout = unpack(former, after_night)["state"]
 
     before = run("check_backup_status")
     collected = run("collect_backup_state")
@@ -81,13 +39,13 @@ def test_the_next_run_replaces_the_state(installed: Path, former: str) -> None:
 
 
 @pytest.mark.parametrize("former", FORMER)
-def test_the_history_is_taken_over_or_set_aside(installed: Path, former: str) -> None:
-    layout = unpack(former, installed)["past"]
+def test_the_history_is_taken_over_or_set_aside(after_night: Path, former: str) -> None:
+    layout = unpack(former, after_night)["past"]
 
     collected = run("collect_backup_state")
 
     status = run("check_backup_status", "-a", "4000106").out
-    aside = installed / "past.sqlite.aside-1"
+    aside = after_night / "past.sqlite.aside-1"
     lines = [line for line in collected.out.splitlines() if "past.sqlite" in line]
     if layout >= HISTORY_LAYOUT - 1:
         assert (collected.code, lines) == (0, [])
@@ -103,9 +61,9 @@ def test_the_history_is_taken_over_or_set_aside(installed: Path, former: str) ->
 
 
 @pytest.mark.parametrize("former", FORMER)
-def test_the_outbox_delivers_its_mail_or_is_refused(installed: Path, former: str) -> None:
-    layout = unpack(former, installed)["outbox"]
-    outbox = installed / "outbox.sqlite"
+def test_the_outbox_delivers_its_mail_or_is_refused(after_night: Path, former: str) -> None:
+    layout = unpack(former, after_night)["outbox"]
+    outbox = after_night / "outbox.sqlite"
     assert run("collect_backup_state").code in (0, 2)
     before = outbox.read_bytes()
 
@@ -123,14 +81,14 @@ def test_the_outbox_delivers_its_mail_or_is_refused(installed: Path, former: str
     assert f"outbox: {problem}" in run("check_backup_monitoring").out
 
     outbox.unlink()
-    (installed / "outbox-in-use").unlink(missing_ok=True)
+    (after_night / "outbox-in-use").unlink(missing_ok=True)
     assert "first scan: 2 problems recorded" in run("notify_backup", "--scan").out
 
 
-def test_what_a_newer_version_wrote(installed: Path) -> None:
-    unpack(FORMER[-1], installed)
+def test_what_a_newer_version_wrote(after_night: Path) -> None:
+    unpack(FORMER[-1], after_night)
     for name in ("state", "past", "outbox"):
-        set_layout(installed / f"{name}.sqlite", 99)
+        set_layout(after_night / f"{name}.sqlite", 99)
     newer = "layout 99, written by a newer version"
 
     assert run("check_backup_status").out == (
@@ -145,15 +103,15 @@ def test_what_a_newer_version_wrote(installed: Path) -> None:
     assert run("check_backup_status").code == 1
 
 
-def test_a_rollback_continues_from_the_copies(installed: Path, tmp_path: Path) -> None:
-    unpack(FORMER[-1], installed)
+def test_a_rollback_continues_from_the_copies(after_night: Path, tmp_path: Path) -> None:
+    unpack(FORMER[-1], after_night)
     assert run("collect_backup_state").code == 0
-    shutil.copytree(installed, tmp_path / "copy")
+    shutil.copytree(after_night, tmp_path / "copy")
     for name in ("state", "past", "outbox"):
-        set_layout(installed / f"{name}.sqlite", 99)  # the new version ran in between
+        set_layout(after_night / f"{name}.sqlite", 99)  # the new version ran in between
 
-    shutil.rmtree(installed)
-    shutil.copytree(tmp_path / "copy", installed)
+    shutil.rmtree(after_night)
+    shutil.copytree(tmp_path / "copy", after_night)
 
     collected = run("collect_backup_state", now=DELIVERED)
     assert (collected.code, "FAILED" in collected.out) == (0, False)
