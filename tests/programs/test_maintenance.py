@@ -1,8 +1,10 @@
 """What docs/backup.md says: copies, restoring, another server, and what changes over the years."""
 
+import os
 import re
 import shutil
 import sqlite3
+import subprocess
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 from backup_monitoring.store.history_file import HistoryFile
 from cases import at
 from programs.former import DELIVERED, FORMER, run, unpack
+from programs.installed import ROOT
 from store.fleet import FIRST, Fleet
 
 LATER = "2026-11-25T08:40:00+01:00"
@@ -97,6 +100,43 @@ def test_an_older_outbox_sends_again_what_waited_in_it(store: Path) -> None:
     assert run("notify_backup", "--scan", now=LATER).out == "2 accounts, 0 events, 0 to notify"
     assert run("notify_backup", "--deliver", now=LATER).out.startswith("3 sent")
     assert run("notify_backup", "--deliver", now=LATEST).out.startswith("0 sent")
+
+
+def list_commands(heading: str) -> str:
+    """Return the commands of docs/backup.md below *heading*."""
+    text = (ROOT / "docs" / "backup.md").read_text().partition(f"\n## {heading}\n")[2]
+    (commands, *_) = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    return str(commands)
+
+
+def test_the_commands_copy_and_restore(store: Path, tmp_path: Path) -> None:
+    (store / "outbox").mkdir()
+    (store / "outbox.sqlite").rename(store / "outbox" / "outbox.sqlite")
+    replace_in("notify.toml", ("store/outbox.sqlite", "store/outbox/outbox.sqlite"))
+    (tmp_path / "etc").mkdir()
+    me = f"-o {os.getuid()} -g {os.getgid()}"
+    here = {
+        "/var/backups": str(tmp_path / "backups"),
+        "/var/lib/backup-monitoring": str(store),
+        "/etc/backup-monitoring": str(tmp_path / "etc"),
+        "-o backup-monitoring -g backup-monitoring": me,
+        "-o backup-notify -g backup-notify": me,
+    }
+
+    for heading in ("What to back up", "Restore"):
+        commands = list_commands(heading)
+        for path, own in here.items():
+            commands = commands.replace(path, own)
+        done = subprocess.run(["sh", "-eu", "-c", commands], capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (0, "")
+        if heading == "What to back up":
+            for lost in ("past.sqlite", "outbox/outbox.sqlite"):
+                (store / lost).write_bytes(b"lost")
+
+    assert run("collect_backup_state", now=DELIVERED).code == 0
+    assert "at least 2 failed since" in run("check_backup_status", "-a", "4000106").out
+    assert run("notify_backup", "--deliver", now=DELIVERED).out.startswith("3 sent")
+    assert (store / "past.sqlite").stat().st_mode & 0o777 == 0o600
 
 
 def test_another_server_continues_with_the_files(store: Path, tmp_path: Path) -> None:
