@@ -1,5 +1,6 @@
 """Files that earlier versions have written: taken over, or refused in one line with a remedy."""
 
+import re
 import shutil
 import sqlite3
 from contextlib import closing
@@ -12,6 +13,7 @@ from backup_monitoring.store.history_tables import LAYOUT as HISTORY_LAYOUT
 from backup_monitoring.store.layout import LAYOUT as STATE_LAYOUT
 from programs.former import DELIVERED, FORMER, run, unpack
 from programs.in_process import Done
+from programs.installed import ROOT
 
 
 def set_layout(file: Path, layout: int) -> None:
@@ -83,6 +85,16 @@ def test_the_outbox_delivers_its_mail_or_is_refused(after_night: Path, former: s
     outbox.unlink()
     (after_night / "outbox-in-use").unlink(missing_ok=True)
     assert "first scan: 2 problems recorded" in run("notify_backup", "--scan").out
+
+
+def test_the_layouts_are_documented() -> None:
+    text = (ROOT / "docs" / "upgrade.md").read_text()
+
+    assert dict(re.findall(r"^\| `([a-z]+)\.sqlite` \| ([0-9]+) \| ", text, re.M)) == {
+        "state": str(STATE_LAYOUT),
+        "past": str(HISTORY_LAYOUT),
+        "outbox": str(OUTBOX_LAYOUT),
+    }
 
 
 def test_what_a_newer_version_wrote(after_night: Path) -> None:
