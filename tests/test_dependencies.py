@@ -43,7 +43,9 @@ def test_a_lock_has_what_is_needed_with_hashes(name: str, extras: tuple[str, ...
     assert all(hashes for _, hashes in lock.values())
     assert "://" not in text
     for requirement in list_needed(*extras):
-        version, _ = lock[canonicalize_name(requirement.name)]
+        name = canonicalize_name(requirement.name)
+        assert name in lock, f"renew the locks (CONTRIBUTING.md, Dependencies): {name} is missing"
+        version, _ = lock[name]
         assert requirement.specifier.contains(version), requirement
 
 
