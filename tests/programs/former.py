@@ -31,3 +31,10 @@ def unpack(former: str, folder: Path) -> dict[str, int]:
 
 def run(program: str, *arguments: str, now: str = NOW) -> Done:
     return run_program(program, *arguments, "--now", now)
+
+
+def deliver(now: str) -> int:
+    """Deliver the mails that wait; return how many were sent."""
+    done = run("notify_backup", "--deliver", now=now)
+    assert done.code == 0
+    return int(done.out.partition(" sent, 0 to retry, 0 refused")[0])
