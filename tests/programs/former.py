@@ -13,7 +13,10 @@ from pathlib import Path
 from programs.in_process import Done, run_program
 from programs.installed import ROOT
 
-FORMER = sorted(folder.name for folder in (ROOT / "tests" / "layouts").iterdir())
+FORMER = sorted(
+    (folder.name for folder in (ROOT / "tests" / "layouts").iterdir()),
+    key=lambda name: [int(layout) for layout in name.split("-")],
+)
 NOW = "2026-11-25T08:10:00+01:00"
 DELIVERED = "2026-11-25T08:20:00+01:00"
 
