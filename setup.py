@@ -1,17 +1,31 @@
 """Builds from the clone alone: what an earlier build left in build/lib is removed first.
 
-The catalogs of the mails' texts are compiled.
+The catalogs of the mails' texts are compiled. Two builds of the same files are the same bytes, when
+and wherever they are built, and whatever the umask was.
 """
 
+import gzip
+import os
 import shutil
+import tarfile
 from pathlib import Path
+from typing import Any
 
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from setuptools import setup
 from setuptools.command.build import build
 from setuptools.command.build_py import build_py
+from setuptools.command.sdist import sdist
 
+try:
+    from setuptools.command.bdist_wheel import bdist_wheel
+except ImportError:  # setuptools before 70.1
+    from wheel.bdist_wheel import bdist_wheel
+
+# The time of all that is packed: https://reproducible-builds.org/specs/source-date-epoch/
+EPOCH = int(os.environ.setdefault("SOURCE_DATE_EPOCH", "1767225600"))  # 2026-01-01
+os.umask(0o022)
 LOCALE = "backup_monitoring/mail/locale"
 
 
@@ -39,4 +53,52 @@ class BuildWithCatalogs(build_py):
                 write_mo(file, read_po(texts))
 
 
-setup(cmdclass={"build": CleanBuild, "build_py": BuildWithCatalogs})
+def find_mode(mode: int) -> int:
+    """Return the mode of a packed file or folder whose own one is *mode*."""
+    return 0o755 if mode & 0o100 else 0o644
+
+
+class SameWheel(bdist_wheel):
+    """A wheel has the modes of its files, which come from the umask of who cloned them."""
+
+    def write_wheelfile(self, *arguments: Any, **more: Any) -> None:
+        """Complete the folder that is packed next."""
+        super().write_wheelfile(*arguments, **more)
+        for path in Path(self.bdist_dir).rglob("*"):
+            path.chmod(find_mode(path.stat().st_mode))
+
+
+class SameSource(sdist):
+    """A tar archive has owners and times, and its compression the time of the build."""
+
+    def make_archive(self, base_name: str, format: str, *_: Any, base_dir: str, **__: Any) -> str:
+        """Pack the folder *base_dir*; return the name of the archive."""
+        if format != "gztar":
+            raise ValueError(f"{format}: only gztar is built")
+        name = f"{base_name}.tar.gz"
+        with (
+            Path(name).open("wb") as file,
+            gzip.GzipFile("", "wb", fileobj=file, mtime=EPOCH) as packed,
+            tarfile.open(mode="w", fileobj=packed, format=tarfile.PAX_FORMAT) as archive,
+        ):
+            for path in sorted([Path(base_dir), *Path(base_dir).rglob("*")]):
+                archive.add(path, recursive=False, filter=self._without_origin)
+        return name
+
+    @staticmethod
+    def _without_origin(member: tarfile.TarInfo) -> tarfile.TarInfo:
+        member.mode = find_mode(member.mode)
+        member.mtime = EPOCH
+        member.uid = member.gid = 0
+        member.uname = member.gname = ""
+        return member
+
+
+setup(
+    cmdclass={
+        "bdist_wheel": SameWheel,
+        "build": CleanBuild,
+        "build_py": BuildWithCatalogs,
+        "sdist": SameSource,
+    }
+)

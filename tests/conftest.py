@@ -29,6 +29,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="replay a year of schedules in every zone, not only in three",
     )
     parser.addoption(
+        "--bounds",
+        action="store_true",
+        help="run the core tests with the oldest and the newest dependencies: minutes each",
+    )
+    parser.addoption(
         "--debian",
         action="store_true",
         help="build, install, upgrade and purge the Debian package on Debian 12 and 13: 6 minutes",

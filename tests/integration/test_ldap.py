@@ -621,6 +621,26 @@ def test_a_password_is_sent_as_it_is(
     own.stop()
 
 
+def test_a_rotated_password_is_read_anew(start_slapd: StartSlapd, tmp_path: Path) -> None:
+    written = "userPassword: rotated\n"
+    own = start_slapd(slapd.TREE.replace(f"userPassword: {slapd.PASSWORD}\n", written))
+    password = tmp_path / "password"
+    password.touch(0o600)
+    file = tmp_path / "settings.toml"
+    file.write_text(
+        f'[directory]\nuri = "{own.tls_uri}"\nsuffix = "{own.suffix}"\nbind_dn = "{own.reader}"\n'
+        f'password_file = "password"\nca_file = "{own.ca_file}"\n'
+    )
+
+    password.write_text(f"{slapd.PASSWORD}\n")
+    with pytest.raises(DirectoryError, match="the server rejected the name or password"):
+        entries(read_settings(file, {}).directory)
+    password.write_text("rotated\n")
+
+    assert entries(read_settings(file, {}).directory) == []
+    own.stop()
+
+
 def test_a_filter_that_ldap3_cannot_encode_is_not_a_broken_connection(
     settings: DirectorySettings,
 ) -> None:

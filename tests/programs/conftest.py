@@ -56,3 +56,20 @@ def notifier(programs: Programs, example: Path, tmp_path: Path) -> Iterator[Noti
         made = Notifier(programs, example, tmp_path / "example", server)
         made.collect()
         yield made
+
+
+@pytest.fixture
+def after_night(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The store of two accounts of the example after its night; the current folder has the rest."""
+    for name in ("notify.toml", "sink"):
+        shutil.copy(EXAMPLES / name, tmp_path)
+    entries = (EXAMPLES / "directory.ldif").read_text().split("\n\n")
+    others = [f"dn: uid=40001{number:02}," for number in range(1, 21) if number not in (1, 6)]
+    kept = [each for each in entries if not any(other in each for other in others)]
+    (tmp_path / "directory.ldif").write_text("\n\n".join(kept))
+    for tree in ("storage", "night"):
+        shutil.copytree(EXAMPLES / tree, tmp_path / "tree", dirs_exist_ok=True)
+    (tmp_path / "store").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BACKUP_MONITORING_CONFIG", "notify.toml")
+    return tmp_path / "store"

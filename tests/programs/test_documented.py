@@ -336,6 +336,16 @@ def test_the_overview_follows_each_run(debian: FreshDebian) -> None:
         assert count
         assert f"backup_accounts{{{label}}} {count}" in served
 
+    uninstall = (ROOT / "docs" / "upgrade.md").read_text().partition("\n## Uninstall\n")[2]
+    for commands in re.findall(r"```sh\n(.*?)```", uninstall, flags=re.DOTALL):
+        follow(debian, commands.splitlines())
+    assert debian.run("systemctl list-units --all --no-legend 'backup-monitoring-*'").out == ""
+    assert (
+        debian.run("ls -d /opt/backup* /etc/backup* /var/lib/backup-[mo]* /var/log/backup-*").out
+        == ""
+    )
+    assert debian.run("getent passwd | grep '^backup-'").out == ""
+
 
 def test_by_nrpe(debian: FreshDebian) -> None:
     needed("nrpe", "icinga2")

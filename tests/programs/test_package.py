@@ -1,9 +1,14 @@
 """What pip installs from a clone."""
 
+import os
+import re
+import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -52,3 +57,92 @@ def test_what_an_administrator_copies_is_installed(wheel: Path, folder: str) -> 
     shipped = {Path(folder, each.name) for each in (EXAMPLES / folder).iterdir()}
     assert shipped
     assert shipped == {each for each in installed if each.parent == Path(folder)}
+
+
+class Built(NamedTuple):
+    """What a build of the files of this clone has made."""
+
+    sdist: Path
+    wheel: Path
+
+
+def list_clone() -> set[str]:
+    """Return the names of the files that a clone has."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("this is no clone")
+    command = ("git", "-c", "safe.directory=*", "-C", str(ROOT), "ls-files", "-z")
+    names = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split("\0")
+    return {name for name in names if name and (ROOT / name).exists()}
+
+
+def build_clone(folder: Path, *, umask: int, time: int, **environment: str) -> Built:
+    """Build a clone in *folder* by someone who has *umask*, and whose files are of *time*."""
+    for name in list_clone():
+        file = folder / "clone" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, file)
+        executable = 0o111 if file.stat().st_mode & 0o100 else 0
+        file.chmod((0o666 | executable) & ~umask)
+        os.utime(file, (time, time))
+    command = (sys.executable, "-m", "build", "--no-isolation", "--outdir", folder / "built")
+    done = subprocess.run(
+        [*command, folder / "clone"],
+        env={"PATH": os.environ["PATH"], **environment},
+        umask=umask,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    (sdist,) = (folder / "built").glob("*.tar.gz")
+    (wheel,) = (folder / "built").glob("*.whl")
+    return Built(sdist, wheel)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    return build_clone(tmp_path_factory.mktemp("one"), umask=0o022, time=1_800_000_000)
+
+
+def test_two_builds_are_the_same_bytes(built: Built, tmp_path: Path) -> None:
+    other = build_clone(
+        tmp_path / "elsewhere", umask=0o077, time=1_700_000_000, TZ="Asia/Tokyo", LC_ALL="C"
+    )
+
+    assert other.sdist.read_bytes() == built.sdist.read_bytes()
+    assert other.wheel.read_bytes() == built.wheel.read_bytes()
+
+
+def test_the_source_archive_has_what_a_clone_has(built: Built) -> None:
+    with tarfile.open(built.sdist) as archive:
+        members = archive.getmembers()
+    names = {member.name.partition("/")[2] for member in members if member.isfile()}
+
+    made = {name for name in names if name.startswith("backup_monitoring.egg-info/")}
+    assert names - made - {"PKG-INFO"} == list_clone() - {".gitignore"}
+    assert {(member.uid, member.gid, member.uname, member.mode & 0o022) for member in members} == {
+        (0, 0, "", 0)
+    }
+
+
+def test_the_wheel_has_what_is_installed(built: Built) -> None:
+    with zipfile.ZipFile(built.wheel) as archive:
+        files = {each.filename: each.external_attr >> 16 & 0o777 for each in archive.infolist()}
+    clone = list_clone()
+    home = "backup_monitoring-0.1.0.data"
+    library = {name for name in clone if name.startswith(("lib/", "checks/"))}
+    catalogs = {f"{name[:-2]}mo" for name in library if name.endswith(".po")}
+
+    made = {name for name in files if name.startswith("backup_monitoring-0.1.0.dist-info/")}
+    modules = {name.partition("/")[2] for name in library | catalogs}
+    scripts = {f"{home}/scripts/{name[4:]}" for name in clone if name.startswith("bin/")}
+    data = {name.removeprefix(f"{home}/data/") for name in files if f"{home}/data/" in name}
+    assert files.keys() - made - {f"{home}/data/{name}" for name in data} == modules | scripts
+    assert {files[name] for name in scripts} == {0o755}
+    assert {name for name in data if name.startswith("share/doc/")} == {
+        f"share/doc/backup-monitoring/{name}"
+        for name in clone
+        if name in ("CHANGELOG.md", "README.md") or re.fullmatch(r"docs/[^/]*\.md", name)
+    }
+    assert {name for name in data if name.startswith(("share/man/", "share/fish/"))} == {
+        name for name in clone if name.startswith(("share/man/", "share/fish/"))
+    }

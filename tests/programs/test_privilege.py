@@ -108,8 +108,8 @@ def test_the_units_are_sound(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "limit"),
     [
-        *(("collect", 2.0), ("deliver", 1.5), ("objects", 1.0), ("overview", 1.0)),
-        *(("scan", 1.0), ("submit", 1.5)),
+        *(("collect", 1.7), ("deliver", 1.3), ("objects", 0.9), ("overview", 0.6)),
+        *(("scan", 0.6), ("submit", 1.4)),
     ],
     ids=str,
 )
@@ -122,7 +122,7 @@ def test_the_units_are_closed(tmp_path: Path, name: str, limit: float) -> None:
 
     exposure = re.search(r"exposure level for .*: ([0-9.]+)", secure.stdout)
     assert exposure is not None
-    assert float(exposure[1]) < limit
+    assert float(exposure[1]) <= limit + 0.1  # systemds differ
     documented = re.search(rf"^\| `backup-monitoring-{name}` .* ([0-9.]+) \|$", DOCUMENTED, re.M)
     assert documented is not None
     assert float(exposure[1]) == pytest.approx(float(documented[1]), abs=0.2)  # systemds differ
@@ -170,6 +170,11 @@ def test_the_units_wait_longer_than_the_programs() -> None:
     assert found.pop("objects") == 600
     assert found.pop("deliver") == 660
     assert found == dict.fromkeys(("overview", "scan", "submit"), 300)
+
+
+def test_the_units_bound_their_processes() -> None:
+    for unit in UNITS.glob("*.service"):
+        assert re.search(r"^TasksMax=[1-9][0-9]*$", unit.read_text(), re.M), unit.name
 
 
 def test_what_a_small_debian_lacks_is_not_needed() -> None:

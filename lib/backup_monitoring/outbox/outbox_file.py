@@ -209,7 +209,11 @@ def _check_layout(db: sqlite3.Connection, file: Path) -> None:
     if layout == 0:
         remedy = "name another file as [notify] outbox"
         raise OutboxError(str(file), "is not an outbox", remedy)
-    if layout != LAYOUT:
-        problem = f"has layout {layout}, not {LAYOUT}"
-        remedy = "deliver its mails with the version that created it, then move the file away"
+    if layout > LAYOUT:
+        problem = f"has layout {layout}, written by a newer version"
+        remedy = "install that version again, or restore the outbox of this one"
+        raise OutboxError(str(file), problem, remedy)
+    if layout < LAYOUT:
+        problem = f"has layout {layout}, written by an older version"
+        remedy = f"deliver its mails with that version, then delete it and {NOTE} beside it"
         raise OutboxError(str(file), problem, remedy)

@@ -89,7 +89,8 @@ class HistoryFile:
         if layout != LAYOUT:
             db.close()
             aside = set_aside(self._folder)
-            self.loss = f"had layout {layout}, written by another version, kept as {aside}"
+            version = "a newer" if layout > LAYOUT else "an older"
+            self.loss = f"had layout {layout}, written by {version} version, kept as {aside}"
             db, _ = open_tables(self._file)
         return db
 
@@ -129,7 +130,7 @@ class HistoryFile:
             recovered = list(recover_computers(self._folder))
             went_on = f"counts of failures continue from {STATE}, forecasts begin anew"
         except StoreError as error:
-            went_on = f"counts of failures begin anew, as lower bounds ({error})"
+            went_on = f"counts of failures begin anew, as lower bounds ({STATE} {error.problem})"
         for uid, name, tracked in recovered:
             self._sizes.keep(uid)
             self._write(make_key(uid), name, tracked)

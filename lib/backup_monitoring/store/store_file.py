@@ -79,7 +79,8 @@ class StoreFile:
         except sqlite3.Error as error:
             raise self._make_error(error) from None
         if layout != LAYOUT:
-            problem = f"has layout {layout}, written by another version"
+            version = "a newer" if layout > LAYOUT else "an older"
+            problem = f"has layout {layout}, written by {version} version"
             if not file.stat().st_size:
                 problem = "is empty"
             raise StoreError(str(file), problem, "run this version's collect_backup_state")
