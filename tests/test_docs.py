@@ -19,7 +19,10 @@ from backup_monitoring.settings.load import read_settings
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 README = ROOT / "README.md"
-TEXTS = [README, ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.glob("*.md"))]
+TEXTS = [
+    *(README, ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md"),
+    *(ROOT / "examples" / "ansible" / "README.md", *sorted(DOCS.glob("*.md"))),
+]
 NOW = "2026-11-24T12:00:00+01:00"
 MINIMAL = '[directory]\nuri = "ldif:directory.ldif"\nsuffix = "SUFFIX"\n'
 
