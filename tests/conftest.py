@@ -34,6 +34,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="run the core tests with the oldest and the newest dependencies: minutes each",
     )
     parser.addoption(
+        "--ansible",
+        action="store_true",
+        help="install by the role of examples/ansible on a fresh Debian, and lint it: 4 minutes",
+    )
+    parser.addoption(
         "--debian",
         action="store_true",
         help="build, install, upgrade and purge the Debian package on Debian 12 and 13: 6 minutes",

@@ -21,6 +21,7 @@ DOCS = ROOT / "docs"
 README = ROOT / "README.md"
 TEXTS = [README, *(ROOT / f"{name}.md" for name in ("CHANGELOG", "CONTRIBUTING", "SECURITY"))]
 TEXTS += sorted(DOCS.glob("*.md"))
+TEXTS.append(ROOT / "examples" / "ansible" / "README.md")
 NOW = "2026-11-24T12:00:00+01:00"
 MINIMAL = '[directory]\nuri = "ldif:directory.ldif"\nsuffix = "SUFFIX"\n'
 

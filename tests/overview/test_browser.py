@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Locator, Page
 
 from backup_monitoring.model.file_names import encode_name
 from overview.browser import Watched, launch
-from overview.pages import EVIL_UIDS, make_hostile, make_many, make_page
+from overview.pages import EVIL_UIDS
 from store.fleet import Fleet
 
 SHOWN = "2026-11-22T12:07:00+01:00"
@@ -20,21 +20,6 @@ SHOWN = "2026-11-22T12:07:00+01:00"
 def browser() -> Iterator[Browser]:
     with launch() as browser:
         yield browser
-
-
-@pytest.fixture(scope="module")
-def many(tmp_path_factory: pytest.TempPathFactory) -> Fleet:
-    return make_many(tmp_path_factory.mktemp("many") / "fleet")
-
-
-@pytest.fixture(scope="module")
-def mixed(tmp_path_factory: pytest.TempPathFactory) -> Fleet:
-    return make_page(tmp_path_factory.mktemp("mixed") / "fleet")
-
-
-@pytest.fixture(scope="module")
-def hostile(tmp_path_factory: pytest.TempPathFactory) -> Fleet:
-    return make_hostile(tmp_path_factory.mktemp("hostile") / "fleet")
 
 
 @pytest.fixture

@@ -21,8 +21,6 @@ from overview.pages import (
     SHOWN,
     list_files,
     make_hostile,
-    make_many,
-    make_page,
     parse,
     read_data,
     write,
@@ -32,21 +30,6 @@ from store.fleet import Fleet, entry
 
 ADDRESS = re.compile(rb"[\w.+-]+@[\w-]+\.[\w.]+")
 STATES = ("critical", "warning", "unknown", "ok")
-
-
-@pytest.fixture(scope="module")
-def mixed(tmp_path_factory: pytest.TempPathFactory) -> Fleet:
-    return make_page(tmp_path_factory.mktemp("mixed") / "fleet")
-
-
-@pytest.fixture(scope="module")
-def hostile(tmp_path_factory: pytest.TempPathFactory) -> Fleet:
-    return make_hostile(tmp_path_factory.mktemp("hostile") / "fleet")
-
-
-@pytest.fixture(scope="module")
-def many(tmp_path_factory: pytest.TempPathFactory) -> Fleet:
-    return make_many(tmp_path_factory.mktemp("many") / "fleet")
 
 
 # --- the figures ---
