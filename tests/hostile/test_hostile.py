@@ -102,6 +102,9 @@ class Provider:
         yield "objects", "\n\n".join(blocks)
         self._run("notify_backup", "--scan", "--now", NOW)
         self._run("notify_backup", "--deliver", "--now", NOW)
+        self._run("backup_overview", "--now", NOW)
+        pages = (self.folder / "overview" / "page" / f"{uid}.html" for uid in self.others)
+        yield "pages", "".join(each.read_text() for each in pages if each.exists())
         mails = [each.read_text() for each in (self.folder / "mails").iterdir()]
         kept = [each for each in mails if not re.search(_NOT_COMPARED, each, re.MULTILINE)]
         for number, mail in enumerate(sorted(kept)):
@@ -126,6 +129,7 @@ def expected(provider: Provider) -> Mapping[str, str]:
     said = dict(provider.list_outputs())
     assert len([name for name in said if name.startswith("mail")]) > 5
     assert "WARNING" in said["schedule ('-vvv',)"]
+    assert said["pages"].count("</html>") > len(COPIES)
     return said
 
 

@@ -98,6 +98,7 @@ def test_it_is_installed_upgraded_removed_and_purged(debian: Debian) -> None:
         state = debian.run(f"systemctl is-enabled backup-monitoring-{unit}").stdout
         assert (unit, state) == (unit, "disabled\n")
     debian.must("systemd-analyze verify /lib/systemd/system/backup-monitoring-*")
+    debian.must("ls /usr/share/zsh/vendor-completions/_check_backup_quota")
     debian.must("getent passwd backup-monitoring backup-notify backup-overview")
     debian.must("backup_settings | grep -q example.org")
     left = "grep -rl /opt/backup /usr/share/backup-monitoring /lib/systemd/system /etc"
