@@ -15,6 +15,7 @@ from smtplib import SMTP
 from statistics import median
 
 from backup_monitoring.mail.transport_selection import open_transport
+from backup_monitoring.model.notices import EventKind
 from backup_monitoring.notify.composer import Composer
 from backup_monitoring.notify.dispatch import find_audience, make_queued_draft, notify
 from backup_monitoring.outbox.delivery import deliver
@@ -46,7 +47,9 @@ def write_mails(settings: Settings, folder: Path, now: datetime, count: int) -> 
     drafts = [each for each in known if isinstance(each, Draft)]
     mails = []
     for number, draft in enumerate(islice(cycle(drafts), count)):
-        event = draft.event._replace(uid=f"{draft.event.uid}-{number}")
+        # A note: of problems an address gets no more than a few in a row as mails of their own.
+        uid = f"{draft.event.uid}-{number}"
+        event = draft.event._replace(uid=uid, kind=EventKind.CUSTOM)
         mails.append(make_queued_draft(draft._replace(event=event), settings.notify))
     return mails
 

@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
@@ -206,6 +207,7 @@ def test_prometheus_answers_each_query_of_the_dashboard(
         f"--storage.tsdb.path={tmp_path / 'data'}",
         port=free_port(),
     ) as url:
+        until(lambda: is_ready(url))
         # Two scrapes, for what has increased.
         until(lambda: bool(ask(url, "count_over_time(backup_used_bytes[1m]) > 2")))
         answers = {query: ask(url, query) for query in queries}
@@ -224,6 +226,15 @@ def test_prometheus_answers_each_query_of_the_dashboard(
             if ("task", task) in labels and not {("state", "ok"), ("state", "unknown")} & labels
         )
         assert float(each["value"][1]) == expected
+
+
+def is_ready(url: str) -> bool:
+    """Return whether Prometheus answers queries: at its start it says 503."""
+    try:
+        fetch(f"{url}/-/ready")
+    except urllib.error.HTTPError:
+        return False
+    return True
 
 
 def ask(url: str, query: str) -> Any:

@@ -314,7 +314,7 @@ def test_the_overview_follows_each_run(debian: FreshDebian) -> None:
     follow(debian, [f"cat >> {file} <<'END'\n{settings}\nEND\n"])
     follow(debian, block("Set it up", NOTIFICATIONS))
     once(debian, "scan")
-    (group,) = re.findall(r"^usermod .*$", OVERVIEW, re.MULTILINE)
+    (group,) = re.findall(r"^usermod .* backup-overview$", OVERVIEW, re.MULTILINE)
     follow(debian, [*block("Running it", OVERVIEW), group])
     install, *lines = block("Metrics", OVERVIEW)
     assert install == "apt install prometheus-node-exporter"
