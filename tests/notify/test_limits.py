@@ -233,3 +233,15 @@ def test_a_clock_that_steps_back_loses_nothing(tmp_path: Path, back: int) -> Non
     got = [*post.deliver(now), *post.deliver(now + 24 * 60), *post.deliver(now + 48 * 60)]
 
     assert len([mail for mail in got if "held back" in mail.text]) == 1
+
+
+def test_what_may_have_arrived_is_neither_collected_nor_deferred(tmp_path: Path) -> None:
+    post = Post(tmp_path, [account(str(number), ANNA) for number in range(5)], OFF)
+    post.notify(0, *(make_event(str(number)) for number in range(5)))
+    with post.open(0) as transaction:  # a process was killed while it was sending
+        transaction.execute("UPDATE mails SET status = 'sending'")
+
+    assert len(post.deliver(0)) == 5
+    post.notify(1, *(make_event(str(number), RECOVERY) for number in range(5)))
+    (mail,) = [*post.deliver(1), *post.deliver(11)]
+    assert mail.subject == "Backup accounts: 5 solved"

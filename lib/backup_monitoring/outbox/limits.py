@@ -27,13 +27,15 @@ MORNING = time(7)  # when a day begins, and when what was deferred is sent
 _DAY = timedelta(days=1)
 _KEEP = timedelta(days=2)
 _LIMITED = f"role != '{Role.OPERATOR.name}' AND kind != '{EventKind.CUSTOM.name}'"
-# What has been tried may have arrived: it stays as it is, and what is newer waits behind it.
+# What has been tried may have arrived, and so may what a killed process was sending: it stays as it
+# is, and what is newer waits behind it.
 _MAILS = f"""
 SELECT id, recipient, role, account, task, kind, state, customer FROM mails
-WHERE status = 'waiting' AND attempts = 0 AND draft != '' AND account != '' AND {_LIMITED}
+WHERE status = 'waiting' AND attempts = 0 AND NOT unanswered AND draft != '' AND account != ''
+AND {_LIMITED}
 AND NOT EXISTS (SELECT 1 FROM mails AS older WHERE older.account = mails.account
     AND older.task = mails.task AND older.recipient = mails.recipient
-    AND older.status IN ('waiting', 'sending') AND older.attempts > 0)
+    AND older.status IN ('waiting', 'sending') AND (older.attempts > 0 OR older.unanswered))
 ORDER BY id
 """  # noqa: S608 - ours
 _EVENTS = f"""
