@@ -115,14 +115,14 @@ def _flap(post: Post, until: int, step: int, begin: int = 0) -> list[tuple[int, 
 
 def test_problem_and_recovery_in_turn_are_the_limit_and_one_digest(tmp_path: Path) -> None:
     post = Post(tmp_path, [account("1", ANNA), account("2", ANNA)], OFF)
-    got = _flap(post, 22 * 60, 30)
+    first = _flap(post, MORNING, 30)
+    (digest,) = post.deliver(MORNING)
+    later = _flap(post, 22 * 60, 30, MORNING + 30)
 
-    first = [mail for minute, mail in got if minute < MORNING]
-    (digest, *later) = [mail for minute, mail in got if minute >= MORNING]
     assert len(first) == 10
     assert digest.subject == "Backup accounts: 1 solved"
     assert "There was so much to report about these backup accounts" in digest.text
-    assert len(later) == 4  # of the next day
+    assert len(later) == 5  # of the next day
     assert "deferred to 2026-11-25 07:00 +01:00: 10 mails to this address today" in post.logged()
     assert post.logged().count("deferred to 2026-11-25") == 19 * 2 - 10
 
@@ -188,7 +188,11 @@ def test_a_resellers_digests_are_limited_too(tmp_path: Path) -> None:
     post.notify(300, make_event("1", task="schedule"), make_event("1"))
     subjects = [mail.subject for mail in (*post.deliver(300), *post.deliver(310))]
     assert subjects == ["Backup accounts: 2 with problems"]  # it goes because of the first
-    (mail,) = [*post.deliver(MORNING), *post.deliver(MORNING + 30)]
+    post.notify(320, make_event("1", RECOVERY))
+    (mail,) = [
+        mail for minute in (320, 330, MORNING, MORNING + 30) for mail in post.deliver(minute)
+    ]
+    assert mail.subject == "Backup accounts: 1 solved"
     assert "held back" in mail.text
     assert "you are the reseller" in mail.text
 
@@ -233,6 +237,52 @@ def test_a_clock_that_steps_back_loses_nothing(tmp_path: Path, back: int) -> Non
     got = [*post.deliver(now), *post.deliver(now + 24 * 60), *post.deliver(now + 48 * 60)]
 
     assert len([mail for mail in got if "held back" in mail.text]) == 1
+
+
+def test_what_was_deferred_as_solved_is_not_said_if_it_fails_again(tmp_path: Path) -> None:
+    people = [account("1", ANNA), account("2", ANNA)]
+    post = Post(tmp_path, people, OFF)
+    yesterday = -24 * 60
+    post.notify(yesterday, make_event("2"))
+    assert len(post.deliver(yesterday)) == 1
+    assert len(_flap(post, 300, 15)) == 10
+    post.notify(300, make_event("2", RECOVERY))
+    assert post.deliver(300) == []
+
+    post.notify(360, make_event("2"))
+    (mail,) = post.deliver(360)  # the first of today
+    assert mail.subject == "Problem with the backup space: “2”"
+
+    (mail,) = post.deliver(MORNING)
+    assert mail.subject == "Backup accounts: 1 solved"
+    assert "“2”" not in mail.text
+
+
+def test_what_was_deferred_is_not_said_if_something_newer_was_sent(tmp_path: Path) -> None:
+    post = Post(tmp_path, [account("1", ANNA), account("2", ANNA)], OFF)
+    yesterday = -24 * 60
+    post.notify(yesterday, make_event("2", state=WARNING))
+    post.deliver(yesterday)
+    _flap(post, 300, 15)
+    post.notify(300, make_event("2", REMINDER, state=WARNING))
+    assert post.deliver(300) == []
+    post.notify(360, make_event("2"))  # worse
+    assert len(post.deliver(360)) == 1
+
+    (mail,) = post.deliver(MORNING)
+    assert mail.subject == "Backup accounts: 1 solved"
+
+
+def test_what_is_over_in_the_morning_is_not_said_to_fail(tmp_path: Path) -> None:
+    post = Post(tmp_path, [account("1", ANNA)], OFF)
+    _flap(post, 300, 15)
+    post.notify(300, make_event("1"))
+    assert post.deliver(300) == []
+
+    post.notify(MORNING + 1, make_event("1", RECOVERY))
+    assert [mail.subject for mail in (*post.deliver(MORNING + 1), *post.deliver(MORNING + 20))] == [
+        "Solved: enough backup space (“1”)"
+    ]
 
 
 def test_what_may_have_arrived_is_neither_collected_nor_deferred(tmp_path: Path) -> None:

@@ -43,6 +43,17 @@ SELECT id, recipient, role, account, task, kind, state, person FROM digests
 WHERE status = 'waiting' AND purpose = '' AND {_LIMITED} ORDER BY at, id
 """  # noqa: S608 - ours
 
+_SAME = """its.account = digests.account AND its.task = digests.task AND its.role = digests.role
+    AND its.recipient = digests.recipient"""
+# What was deferred says how a problem is, not how it was: something newer that is sent says it.
+_FORGET_OUTDATED = f"""
+DELETE FROM digests WHERE status = 'deferred' AND (
+    EXISTS (SELECT 1 FROM mails AS its WHERE {_SAME} AND its.status = 'waiting'
+        AND its.kind != '{EventKind.CUSTOM.name}' AND its.created > digests.at)
+    OR EXISTS (SELECT 1 FROM digests AS its WHERE {_SAME} AND its.status = 'waiting'
+        AND its.kind != '{EventKind.CUSTOM.name}' AND its.id > digests.id))
+"""  # noqa: S608 - ours
+
 
 class LimitPolicy(NamedTuple):
     """For how long mails are collected, and the zone whose morning begins a day."""
@@ -76,6 +87,7 @@ def record_problem(transaction: Transaction, address: str, account: str, task: s
 def apply_limits(transaction: Transaction, policy: LimitPolicy) -> None:
     """Collect or defer what waits and would be too much, and release what was deferred."""
     today = write_time(begin_day(transaction.now, policy.zone))
+    transaction.execute(_FORGET_OUTDATED)
     transaction.execute(
         "UPDATE digests SET status = 'waiting' WHERE status = 'deferred' AND at < ?", (today,)
     )

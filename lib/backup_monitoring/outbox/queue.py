@@ -187,7 +187,8 @@ def _drop_replaced(
 ) -> None:
     """Drop what a new mail contradicts or repeats, for the same address and role."""
     if kind in GUARDED:  # "it is over" must not arrive after it
-        _drop(transaction, subject, OVER, ("waiting",), "failed again before it was sent", to)
+        statuses = ("waiting", "deferred")
+        _drop(transaction, subject, OVER, statuses, "failed again before it was sent", to)
     # A storm may last for days: its end must not release every reminder that was held.
     if status != "waiting":
         _drop(transaction, subject, GUARDED, ("settling", "held"), "replaced by a newer mail", to)
