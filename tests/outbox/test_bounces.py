@@ -20,13 +20,13 @@ from backup_monitoring.outbox.bounces import (
 )
 from backup_monitoring.outbox.delivery import deliver
 from backup_monitoring.outbox.messages import QueuedMail
-from backup_monitoring.outbox.queue import queue_mail
+from backup_monitoring.outbox.queue import queue_for_digest, queue_mail
 from backup_monitoring.outbox.sent import read_conversation
 from backup_monitoring.outbox.transaction import Outbox
 from backup_monitoring.settings.notify import NotifySettings
 from mail import scripted
 from mail.scripted import Scripted
-from outbox.outbox_cases import MINUTE, NOW, OPERATOR, Composer, event, mail
+from outbox.outbox_cases import MINUTE, NOW, OPERATOR, Composer, event, mail, reseller
 
 ANNA = "anna@example.org"
 REASON = "5.1.1 smtp; 550 5.1.1 no such user"
@@ -186,3 +186,19 @@ def test_each_outbox_has_a_key_of_its_own(house: House, tmp_path: Path) -> None:
     assert len(tokens) == 2
     assert make_token(key, 10**11, "<1@t>", ANNA) == make_token(key, 10**11, "<1@t>", ANNA)
     assert len(f"bounces+{make_token(key, 10**11, '<1@t>', ANNA)}") <= 64
+
+
+def test_a_digest_whose_answer_was_lost_may_bounce(house: House) -> None:
+    support = reseller()
+    with house.outbox.transaction(NOW - 20 * MINUTE) as t:
+        queue_for_digest(t, support, event())
+    house.server.answers["."] = scripted.DROP
+    (token,) = house.send()
+    assert house.bounce(token) == BouncedMail(support.address, "")
+    del house.server.answers["."]
+
+    with house.outbox.transaction(NOW) as t:
+        assert read_conversation(t, "4000101", "quota").messages == ()
+        queue_for_digest(t, support, event("4000102"))
+    house.deliver(30)
+    assert house.server.commands.count(f"rcpt TO:<{support.address}>") == 2

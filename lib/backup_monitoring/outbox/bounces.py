@@ -97,6 +97,8 @@ def record_bounce(transaction: Transaction, token: str, reason: str) -> BouncedM
         "draft = '[]' WHERE id = ?",  # no events of a digest that is lost
         (reason, known or role == Role.OPERATOR.name, write_time(transaction.now), number),
     )
+    # A digest whose answer was lost will not be tried again; the address's next one waits for it.
+    transaction.execute("DELETE FROM digests WHERE mail = ?", (number,))
     transaction.execute(  # nobody there has heard of the problem
         "DELETE FROM sent WHERE recipient = ? AND role = ? AND account = ? AND task = ? "
         "AND last_id = ?",
