@@ -202,3 +202,21 @@ def test_a_digest_whose_answer_was_lost_may_bounce(house: House) -> None:
         queue_for_digest(t, support, event("4000102"))
     house.deliver(30)
     assert house.server.commands.count(f"rcpt TO:<{support.address}>") == 2
+
+
+def test_nobody_has_heard_of_what_was_in_a_digest_that_bounced(house: House) -> None:
+    support, other = reseller(), reseller("other@reseller.example.org")
+    with house.outbox.transaction(NOW - 20 * MINUTE) as t:
+        queue_for_digest(t, support, event())
+        queue_for_digest(t, support, event("4000102"))
+        queue_for_digest(t, other, event())
+    (token, _) = house.send()
+
+    assert house.bounce(token) == BouncedMail(other.address, "")
+
+    with house.outbox.transaction(NOW) as t:
+        addresses = [
+            [each.address for each in read_conversation(t, uid, "quota").messages]
+            for uid in ("4000101", "4000102")
+        ]
+    assert addresses == [[support.address], [support.address]]

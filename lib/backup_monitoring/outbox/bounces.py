@@ -100,9 +100,8 @@ def record_bounce(transaction: Transaction, token: str, reason: str) -> BouncedM
     # A digest whose answer was lost will not be tried again; the address's next one waits for it.
     transaction.execute("DELETE FROM digests WHERE mail = ?", (number,))
     transaction.execute(  # nobody there has heard of the problem
-        "DELETE FROM sent WHERE recipient = ? AND role = ? AND account = ? AND task = ? "
-        "AND last_id = ?",
-        (recipient, role, account, task, key),
+        "DELETE FROM sent WHERE recipient = ? AND role = ? AND last_id = ?",
+        (recipient, role, key),
     )
     transaction.log(LogAction.BOUNCED, account, task, kind, state, address, reason)
     return BouncedMail(address, account)

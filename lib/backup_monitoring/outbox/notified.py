@@ -19,7 +19,8 @@ WHERE account != '' AND kind != '' AND status != 'dropped'
 UNION ALL SELECT account, task, kind, state, 'waiting', role, recipient, at FROM digests
 UNION ALL SELECT account, task, kind, state, iif(refused, 'refused', 'sent'), role,
     recipient, at FROM sent AS last
-WHERE NOT EXISTS (SELECT 1 FROM mails WHERE mails.key = last.last_id AND status = 'sent')
+WHERE NOT EXISTS (SELECT 1 FROM mails WHERE mails.key = last.last_id AND status = 'sent'
+    AND mails.account != '')
 ORDER BY at DESC
 """
 _WAITING = ("settling", "held", "waiting", "sending")

@@ -126,7 +126,8 @@ class SendQueue:
         for account, task, kind, state, person in events:
             if not account:  # a refused mail, of which the operator is notified
                 continue
-            record_sent(transaction, to, account, task, EventKind[kind], State[state], person)
+            about = (account, task, EventKind[kind], State[state], person)
+            record_sent(transaction, to, *about, mail.key, in_digest=True)
             if kind == EventKind.PROBLEM.name:
                 record_problem(transaction, mail.address, account, task)
             transaction.log(LogAction.SENT, account, task, kind, state, mail.address, "in a digest")

@@ -50,13 +50,16 @@ def record_sent(
     person: str = "",
     key: str = "",
     thread: str = "",
+    *,
+    in_digest: bool = False,
 ) -> None:
     """Record that a mail was delivered.
 
     Args:
         to: the address, and the role in which it was notified.
         person: the recipient, as it is stored with the mail.
-        key: the mail's Message-ID. thread: the thread's first; both '' for a digest's event.
+        key: the mail's Message-ID. thread: the thread's first, '' if that is this mail.
+        in_digest: the mail is a digest, with which no thread begins.
     """
     subject = _make_values(to, account, task)
     if kind is EventKind.CUSTOM:  # says nothing about the problem: only the thread continues
@@ -65,7 +68,7 @@ def record_sent(
             (key, *subject),
         )
         return
-    ids = thread or key, key
+    ids = "" if in_digest else thread or key, key
     _save(transaction, "REPLACE", subject, kind, state, ids, person, refused=False)
 
 
