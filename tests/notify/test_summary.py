@@ -14,6 +14,8 @@ from backup_monitoring.model.verdicts import State, Verdict
 from backup_monitoring.notify import summary_mails
 from backup_monitoring.notify.summary import find_week
 from backup_monitoring.notify.summary_mails import find_due_week, queue_summaries
+from backup_monitoring.outbox.bounces import make_entry
+from backup_monitoring.outbox.columns import write_time
 from backup_monitoring.outbox.delivery_log import DeliveryLog
 from backup_monitoring.outbox.messages import Problem
 from backup_monitoring.outbox.problems import save_problem
@@ -249,3 +251,19 @@ def test_many_are_done_in_several_deliveries(
     monkeypatch.undo()
 
     assert len(week.run(MONDAY + MINUTE)) == 2
+
+
+def test_an_address_that_bounces_gets_no_summary(tmp_path: Path) -> None:
+    post = Week(tmp_path, CUSTOMERS)
+    entries = [
+        (A, make_entry("ou=notifications,uid=a", "sstMailTo", (A,))),
+        (IT, make_entry("uid=2", "mail", (ANNA, IT))),
+    ]
+    with post.open(0) as transaction:
+        for number, (address, entry) in enumerate(entries):
+            transaction.execute(
+                "INSERT INTO undeliverable VALUES (?, ?, ?, ?, ?)",
+                (address, entry, write_time(NOW), str(number), "bounced: 5.1.1"),
+            )
+
+    assert [mail.address for mail in post.run(MONDAY)] == [ANNA, B]

@@ -7,11 +7,13 @@ from typing import NamedTuple
 from backup_monitoring.model import Contact, Event, EventKind, People, Recipient, Role, State
 from backup_monitoring.notify.rules import (
     NAMES,
+    NONE_UNDELIVERABLE,
     RuleScope,
     apply_rules,
     has_thresholds_off,
     wants_warnings,
 )
+from backup_monitoring.outbox import Undeliverable
 from backup_monitoring.settings import NotifySettings
 from backup_monitoring.store import AccountVerdict
 from backup_monitoring.tasks import TASKS, is_covered_elsewhere
@@ -59,6 +61,7 @@ def build_summaries(
     withheld: Collection[tuple[str, str]],
     people: People,
     policy: NotifySettings,
+    undeliverable: Undeliverable = NONE_UNDELIVERABLE,
 ) -> list[Summary]:
     """Return the summary of each recipient.
 
@@ -68,7 +71,7 @@ def build_summaries(
     Args:
         uids: of all accounts. failing: all verdicts that are not OK.
         withheld: accounts, in lower case, and tasks of problems that nobody is notified of yet.
-        policy: ``summary_customers``.
+        policy: ``summary_customers``. undeliverable: addresses that bounced, which get none.
 
     Raises what *people* raises.
     """
@@ -78,7 +81,7 @@ def build_summaries(
         if not is_covered_elsewhere(each.task, each.verdict)
     }
     found: dict[tuple[str, Role, str], _Collected] = {}
-    finder = _RecipientFinder(people, policy)
+    finder = _RecipientFinder(people, policy, undeliverable)
     for uid in uids:
         contact = people.contact(uid)
         if contact is None:
@@ -111,9 +114,12 @@ def _add_verdict(
 class _RecipientFinder:
     """Finds recipients: the customer's once for all tasks, and resellers once for all accounts."""
 
-    def __init__(self, people: People, policy: NotifySettings) -> None:
+    def __init__(
+        self, people: People, policy: NotifySettings, undeliverable: Undeliverable
+    ) -> None:
         self._people = people
         self._policy = policy
+        self._undeliverable = undeliverable
         self._resellers: dict[tuple[tuple[str, ...], str], tuple[Recipient, ...]] = {}
 
     def find(self, contact: Contact) -> Iterator[tuple[str, Recipient]]:
@@ -136,18 +142,23 @@ class _RecipientFinder:
         if not self._policy.summary_customers or not wants_warnings(contact, self._policy):
             return ()
         event = _make_event(contact.uid, next(iter(TASKS)))
-        scope = RuleScope.CUSTOMER
-        return apply_rules(contact, event, self._people, self._policy, NAMES, scope).recipients
+        return self._apply_rules(contact, event, RuleScope.CUSTOMER)
 
     def _find_resellers(self, contact: Contact, task: str) -> tuple[Recipient, ...]:
         key = (contact.resellers, task)
         if key not in self._resellers:
             # Whether an address is the customer's as well is another account's matter.
             alone = contact._replace(mails=(), person="", warning_on="FALSE")
-            event, scope = _make_event(contact.uid, task), RuleScope.WANTED
-            decision = apply_rules(alone, event, self._people, self._policy, NAMES, scope)
-            self._resellers[key] = decision.recipients
+            event = _make_event(contact.uid, task)
+            self._resellers[key] = self._apply_rules(alone, event, RuleScope.WANTED)
         return self._resellers[key]
+
+    def _apply_rules(
+        self, contact: Contact, event: Event, scope: RuleScope
+    ) -> tuple[Recipient, ...]:
+        return apply_rules(
+            contact, event, self._people, self._policy, NAMES, scope, self._undeliverable
+        ).recipients
 
 
 def _make_event(uid: str, task: str) -> Event:

@@ -16,6 +16,7 @@ from backup_monitoring.outbox import (
     Transaction,
     is_summary_due,
     list_problems,
+    list_undeliverable,
     list_withheld,
     queue_mail,
     record_objection,
@@ -61,6 +62,7 @@ def queue_summaries(
     until = time.monotonic() + _LIMIT
     with outbox.transaction(now) as transaction:
         withheld = list_withheld(transaction)
+        undeliverable = list_undeliverable(transaction)
         problems = [each for each in list_problems(transaction) if each.status == RECORDED]
         withheld |= {(each.account.lower(), each.task) for each in problems}
         # Written before the work: a fault in it must not repeat it every minute.
@@ -69,7 +71,7 @@ def queue_summaries(
     uids = [account.uid for account, _ in source.accounts(None, _ENTRY)]
     uids += [each.uid for each in failing]  # also of an account that is missing
     policy, unique = settings.notify, dict.fromkeys(uids)
-    summaries = build_summaries(unique, failing, withheld, source.people, policy)
+    summaries = build_summaries(unique, failing, withheld, source.people, policy, undeliverable)
     run = _SummaryRun(source, settings, now, week)
     for number, summary in enumerate(summaries):
         if time.monotonic() > until:
