@@ -278,6 +278,22 @@ def test_what_killed_hooks_left_is_deleted_a_day_later(spooling: Spooling) -> No
     assert sorted(each.name for each in spooling.spool.iterdir()) == [".boot", ".new"]
 
 
+@pytest.mark.parametrize("heard", [False, True])
+def test_the_end_of_what_only_the_operator_has_heard_of_waits(
+    spooling: Spooling, heard: bool
+) -> None:
+    spooling.call("4000999", "PROBLEM", "CRITICAL")  # there is no such account
+    assert spooling.summaries() == ["1 queued"]
+    if heard:
+        spooling.rows("UPDATE digests SET status = 'composed' RETURNING id")
+
+    spooling.call("4000999", "RECOVERY", "OK")
+    done = spooling.handle(MINUTE, no_source)
+
+    assert done.waiting == int(heard)
+    assert spooling.summaries(2 * MINUTE) == ["1 queued"] * heard
+
+
 def test_another_process_handles_them(spooling: Spooling) -> None:
     spooling.call(UID, "PROBLEM", "WARNING")
 

@@ -232,7 +232,7 @@ class _Batch:
                 if call.kind is EventKind.RECOVERY:
                     _drop_problems(transaction, ended)
                     ended.clear()
-                    if not recover_unseen(call, transaction):
+                    if not recover_unseen(call, transaction, self._settings.notify):
                         _finish(transaction, item)
                         continue
                 kept = self._keep(transaction, item, reason)

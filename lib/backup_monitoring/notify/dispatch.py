@@ -199,14 +199,21 @@ def notify_operator(
 
 def _is_end_unexpected(event: Event, conversation: Conversation, policy: NotifySettings) -> bool:
     """Return whether *event* is the end of what the operator was not notified of."""
-    if event.kind not in OVER:
-        return False
     try:
-        operator = find_operator(policy)
+        return event.kind in OVER and not is_operator_notified(conversation, policy)
     except AddressError:
         return False
+
+
+def is_operator_notified(conversation: Conversation, policy: NotifySettings) -> bool:
+    """Return whether the operator has heard of a problem, and not of its end.
+
+    Raises:
+        AddressError: ``[notify] operator`` is not a valid address.
+    """
+    operator = find_operator(policy)
     last = conversation.drop_unsent().find_last(operator.address, (Role.OPERATOR,))
-    return last is None or last.kind not in GUARDED
+    return last is not None and last.kind in GUARDED
 
 
 def choose_zone(settings: Settings) -> tzinfo:

@@ -1,8 +1,10 @@
 """Handles a call of the hook: who is notified of it, and what is remembered."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
+from backup_monitoring.mail import AddressError
 from backup_monitoring.model import (
     CachedPeople,
     Event,
@@ -14,7 +16,13 @@ from backup_monitoring.model import (
 )
 from backup_monitoring.notify.call import Call
 from backup_monitoring.notify.decide import Audience
-from backup_monitoring.notify.dispatch import EventResult, find_audience, notify, notify_operator
+from backup_monitoring.notify.dispatch import (
+    EventResult,
+    find_audience,
+    is_operator_notified,
+    notify,
+    notify_operator,
+)
 from backup_monitoring.notify.events import end_problem, is_end_uncertain, make_event
 from backup_monitoring.notify.recipients import find_recipients
 from backup_monitoring.notify.steps import CALLED, OPEN
@@ -30,7 +38,7 @@ from backup_monitoring.outbox import (
     save_problem,
     track_failure,
 )
-from backup_monitoring.settings import Settings
+from backup_monitoring.settings import NotifySettings, Settings
 from backup_monitoring.store import Source, StoreError
 from backup_monitoring.tasks import is_covered_elsewhere
 
@@ -182,13 +190,17 @@ def log_call(call: Call, transaction: Transaction) -> HookResult:
     return HookResult(f"{call.type}: logged, nobody is notified")
 
 
-def recover_unseen(call: Call, transaction: Transaction) -> bool:
+def recover_unseen(call: Call, transaction: Transaction, policy: NotifySettings) -> bool:
     """Drop what waits of a problem that *call* ends; return whether somebody has heard of it.
 
     It is no longer true, whoever it is for, and nobody need be looked up to know that.
     """
     track_failure(transaction, make_plain_event(call))
-    if read_conversation(transaction, call.uid, call.task).list_notified():
+    conversation = read_conversation(transaction, call.uid, call.task)
+    with suppress(AddressError):  # then the operator hears of nothing
+        if is_operator_notified(conversation, policy):
+            return True
+    if conversation.list_notified():
         return True
     record_event(transaction, make_plain_event(call))
     _remember_call(call, call.uid, transaction)
