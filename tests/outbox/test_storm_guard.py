@@ -17,7 +17,7 @@ from backup_monitoring.outbox.delivery import deliver
 from backup_monitoring.outbox.delivery_log import DeliveryLog
 from backup_monitoring.outbox.messages import ENDED, QueuedMail, Storm
 from backup_monitoring.outbox.queue import queue_for_digest, queue_mail, track_failure
-from backup_monitoring.outbox.storm_guard import hold_endings, release_held
+from backup_monitoring.outbox.storm_guard import hold_endings, release_held, watch_storms
 from backup_monitoring.outbox.transaction import Outbox
 from backup_monitoring.settings.notify import NotifySettings
 from outbox.outbox_cases import (
@@ -146,6 +146,16 @@ def test_a_single_failure_settles_and_is_sent(house: House) -> None:
     house.fail("a", minutes=0)
 
     assert [house.deliver(minute) for minute in (0, 9, 10, 11)] == [[], [], ["a"], []]
+
+
+def test_why_a_mail_was_released_is_not_why_it_waits(house: House) -> None:
+    house.fail("a", minutes=0)
+    with house.outbox.transaction(at(10)) as t:
+        watch_storms(t, house.policy, house)
+
+    status = read_status(house.outbox.file, at(60))
+
+    assert (status.waiting, status.reason) == (1, "")
 
 
 def test_a_single_failure_that_recovers_meanwhile_is_never_sent(house: House) -> None:

@@ -75,7 +75,7 @@ def _count_mails(db: sqlite3.Connection, spool: SpoolStatus, now: datetime) -> O
     oldest_call = max((age for age in ages if age is not None), default=None)
     oldest = _measure_age(ready, now)
     reason = db.execute(
-        "SELECT error FROM mails WHERE status IN ('waiting', 'sending') AND error != '' "
+        "SELECT error FROM mails WHERE status IN ('waiting', 'sending') AND attempts > 0 "
         "ORDER BY ready, id LIMIT 1"
     ).fetchone()
     return OutboxStatus(
