@@ -212,6 +212,14 @@ def test_the_same_mail_twice_is_refused(t: Transaction) -> None:
     assert statuses(t) == ["waiting", "waiting"]
 
 
+def test_a_mail_that_is_refused_as_the_same_replaces_nothing(t: Transaction) -> None:
+    track_failure(t, event())
+    queue_mail(t, mail("1@t", about=event()))
+    with pytest.raises(DuplicateError):
+        queue_mail(t, mail("1@t", about=event()))
+    assert statuses(t) == ["settling"]
+
+
 def test_problems(file: Path) -> None:
     problem = Problem(
         *("4000101", "status", State.WARNING, NOW - MINUTE),

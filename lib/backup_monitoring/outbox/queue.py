@@ -1,6 +1,5 @@
 """Queues mails and digest events, and drops what they replace."""
 
-import sqlite3
 from collections.abc import Sequence
 
 from backup_monitoring.model import Event, EventKind, MonitoringError, Recipient, Role, State
@@ -97,14 +96,16 @@ def queue_mail(transaction: Transaction, mail: QueuedMail) -> None:
     """
     subject, to = (write_text(mail.account), write_text(mail.task)), (mail.address, mail.role)
     status = _choose_status(transaction, subject, mail.kind, mail.state)
-    _drop_replaced(transaction, status, mail.kind, subject, to)
     row = _make_row(mail, status, write_time(transaction.now))
-    statement = f"INSERT INTO mails ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})"  # noqa: S608
-    try:
-        transaction.execute(statement, tuple(row.values()))
-    except sqlite3.IntegrityError:
+    same = transaction.execute(
+        "SELECT 1 FROM mails WHERE key = ? AND address = ?", (row["key"], row["address"])
+    ).fetchone()
+    if same:  # who goes on must not have lost the one that waits
         remedy = "give every mail a Message-ID of its own"
-        raise DuplicateError(mail.key, "such a mail was queued before", remedy) from None
+        raise DuplicateError(mail.key, "such a mail was queued before", remedy)
+    _drop_replaced(transaction, status, mail.kind, subject, to)
+    statement = f"INSERT INTO mails ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})"  # noqa: S608
+    transaction.execute(statement, tuple(row.values()))
     action, reason = _describe_status(status)
     kind, state = _get_name(mail.kind), _get_name(mail.state)
     transaction.log(action, mail.account, mail.task, kind, state, mail.address, reason)
