@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from backup_monitoring.icinga.api import submit
+from backup_monitoring.icinga.api import ApiError, submit, try_api
 from backup_monitoring.icinga.results import CheckResult
 from backup_monitoring.model.verdicts import State
 from backup_monitoring.settings.icinga import IcingaSettings
@@ -119,3 +119,12 @@ def test_an_ipv6_address(tmp_path: Path) -> None:
 
     assert submitted.refused == {404: 1}
     assert submitted.examples == ("backup-01!4000101-quota: 404 gone",)
+
+
+def test_an_answer_that_is_nested_without_end(tmp_path: Path) -> None:
+    """JSON of a kilobyte, and Python's decoder gives up: it is no answer of Icinga."""
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n" + b"[" * 60_000
+    with answering(tmp_path, answer) as port:
+        settings = IcingaSettings(f"https://localhost:{port}", tmp_path / "ours.crt")
+        with pytest.raises(ApiError, match=r"not an answer of Icinga's API: 200 \[\[\["):
+            try_api(settings)

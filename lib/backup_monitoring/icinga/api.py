@@ -112,7 +112,7 @@ def _parse_permissions(text: str) -> list[str] | None:
         (result,) = json.loads(text)["results"]
         # "(filtered)": for some objects only
         return [str(each).removesuffix(" (filtered)") for each in result["permissions"]]
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         return None
 
 
