@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from backup_monitoring.mail.smtp_session import parse_server
 from backup_monitoring.mail.transport import SendOutcome, SendResult, Transport, TransportError
 from backup_monitoring.mail.transport_selection import open_transport, try_transport
 from backup_monitoring.model.errors import MonitoringError
@@ -326,3 +327,12 @@ def test_sendmail_that_hangs_or_is_not_there(tmp_path: Path) -> None:
     late = open_transport(settings, 0.1, time.monotonic() + 0.3)
     assert late.send("", "anna@example.org", MESSAGE).outcome is SendOutcome.LOST
     assert _steps(settings) == [f"{file} can be run; nothing was sent"]
+
+
+@pytest.mark.parametrize(
+    "uri",
+    ["", "mx", "smtp:", "http://mx", "smtp://mx:x", "smtp://[::1", "smtp://m\nx", "smtp:/\t/mx"],
+)
+def test_a_uri_that_is_no_mail_servers(uri: str) -> None:
+    with pytest.raises(TransportError, match="is not valid"):
+        parse_server(uri)

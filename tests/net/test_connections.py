@@ -30,7 +30,11 @@ def test_uris(uri: str, expected: tuple[str, str, int]) -> None:
 
 
 @pytest.mark.parametrize(
-    "uri", ["", "a", "ldap:", "ldap://", "ldap://a:x", "ldap://a/dc=b", "http://a", "ldap://[::1"]
+    "uri",
+    [
+        *("", "a", "ldap:", "ldap://", "ldap://a:x", "ldap://a/dc=b", "http://a", "ldap://[::1"),
+        *("ldap:/\n/a", "ldap://a\t.example"),
+    ],
 )
 def test_no_uris(uri: str) -> None:
     with pytest.raises(SettingsError) as raised:

@@ -44,7 +44,8 @@ class MailServer(NamedTuple):
 def parse_server(uri: str) -> MailServer:
     """Parse *uri*, ``smtp://HOST:PORT`` or ``smtps://HOST:PORT``; TransportError if not valid."""
     try:
-        parts = urlsplit(uri)
+        # urlsplit leaves out tabs and line ends, and so would read another URI.
+        parts = urlsplit(uri if uri.isprintable() else "")
         if parts.scheme in _PORTS and parts.hostname:
             port = parts.port or _PORTS[parts.scheme]
             return MailServer(uri, parts.scheme, parts.hostname, port)

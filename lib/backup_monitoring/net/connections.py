@@ -45,7 +45,8 @@ class ServerAddress(NamedTuple):
 def parse_server_uri(uri: str, file: str) -> ServerAddress:
     """Parse *uri* of the settings file *file*; SettingsError if it is not a server's."""
     try:
-        parts = urlsplit(uri)
+        # urlsplit leaves out tabs and line ends, and so would read another URI.
+        parts = urlsplit(uri if uri.isprintable() else "")
         if parts.scheme == "ldapi":
             path = unquote(uri.partition("://")[2].rstrip("/"))
             return ServerAddress(uri, parts.scheme, path or _LOCAL, 0)
