@@ -328,3 +328,12 @@ def test_any_bytes_are_read_or_refused(tmp_path: Path, content: bytes) -> None:
         said = str(error)
 
     assert "line " in said or found[0].dn == "uid=1,ou=accounts,dc=a"
+
+
+def test_an_entry_is_found_by_the_name_that_was_read(tmp_path: Path) -> None:
+    """No server writes a name with an empty part; both ways to read it must agree."""
+    file = tmp_path / "directory.ldif"
+    file.write_bytes(ONE.replace(b"dn: ", b"dn: ,"))
+    with open_directory(at(file), lambda phase: None) as directory:
+        [entry] = directory.tree(BASE, "(uid=*)", ["uid"])
+        assert directory.entry(entry.dn, ["uid"]) == entry

@@ -17,7 +17,8 @@ def normalize_dn(dn: str) -> Normalised:
     """Return a form of *dn* that is equal for equal names, whatever case, spaces, escapes, aliases.
 
     The first element is the entry's own name, the others are its parent's. A text that is not a
-    valid name has a form too, which equals only that of the same text.
+    valid name has a form too; empty parts of it, as before the first comma of ``,dc=org``, are
+    left out.
     """
     return tuple(_normalize_part(part) for part in _PARTS[","].findall(dn))
 

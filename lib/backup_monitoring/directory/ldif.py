@@ -176,7 +176,7 @@ class _Base:
         return parent[len(parent) - len(self._name) :] == self._name or self.is_named(dn)
 
     def _find_parent(self, dn: bytes) -> Normalised:
-        if b"\\" in dn or b";" in dn:
+        if b"\\" in dn or b";" in dn or dn[:1] == b",":
             return normalize_dn(as_text(dn))[1:]
         text = dn.partition(b",")[2]
         parent = self._parents.get(text)
