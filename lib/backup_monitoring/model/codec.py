@@ -13,7 +13,8 @@ JSON's own values stay as they are, and so does None, whatever the type. Of the 
 - of ``Annotated`` the type counts.
 
 A text that is damaged, or was written for another type, is never decoded to a value of wrong types:
-ValueError, TypeError or LookupError instead.
+ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError or, for a time
+that the system cannot hold and a zone's name that is a folder, OSError instead.
 
 Strings may hold surrogates, bytes of a file name that are not UTF-8. A text is always ASCII.
 """
