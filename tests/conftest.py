@@ -49,6 +49,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="try icinga/director-*.json with a real Icinga Director and MariaDB",
     )
     parser.addoption(
+        "--fuzz",
+        type=int,
+        default=100_000,
+        metavar="N",
+        help="N mutated inputs of all parsers together (with -s: of each; 10000000 take an hour)",
+    )
+    parser.addoption(
+        "--guided",
+        type=int,
+        default=0,
+        metavar="N",
+        help="N inputs of all parsers that atheris chooses by the branches that they reach",
+    )
+    parser.addoption(
         "--hostile",
         type=int,
         default=20,
