@@ -163,6 +163,10 @@ def test_what_the_file_sets(tmp_path: Path) -> None:
             "['Mars/Base'] is not a list of IANA time zones; correct 'Mars/Base'",
         ),
         (
+            MINIMAL + f'[schedule]\nzones = ["{"Z/" * 400}Z"]',
+            "is not a list of IANA time zones; correct 'Z/Z/Z/",
+        ),
+        (
             MINIMAL + "[schedule.weekdays]\nx = [0]",
             "[0] is not a list of days; use 1 (Monday) to 7 (Sunday)",
         ),

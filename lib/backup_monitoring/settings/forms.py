@@ -128,7 +128,7 @@ def _parse_zones(value: object) -> tuple[ZoneInfo, ...]:
     for name in parse_names(value):
         try:
             zones.append(ZoneInfo(name))
-        except (LookupError, OSError, ValueError):
+        except (LookupError, OSError, RecursionError, ValueError):  # hundreds of slashes
             raise ValueError(f"not a list of IANA time zones; correct {name!r}") from None
     return tuple(zones)
 

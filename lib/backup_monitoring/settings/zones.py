@@ -73,7 +73,7 @@ def _load(name: str) -> ZoneInfo | None:
         name = name.removeprefix(form)
     try:
         return ZoneInfo(name) if name else None
-    except (LookupError, OSError, ValueError):
+    except (LookupError, OSError, RecursionError, ValueError):  # many slashes
         return None
 
 
