@@ -311,7 +311,7 @@ def check_settings(data: bytes) -> object:
     guessed = guess_store_folder(str(FILE))
     settings = read_settings(FILE, {})
     if outbox is not None:
-        assert str(settings.notify.outbox) == outbox
+        assert settings.notify.outbox == Path(outbox)
     assert guessed is None or guessed[1] == settings.digest
     return len(settings.taken)
 
