@@ -139,6 +139,20 @@ def test_a_number_in_the_answer_to_start_tls(number: bytes) -> None:
     assert str(raised.value).startswith(f"{uri}: {NOT_LDAP}a number in place of a text")
 
 
+@pytest.mark.parametrize("at", [0, 1])
+def test_an_answer_of_another_kind_in_place_of_the_result(at: int) -> None:
+    answers = [done, with_operation(element(0x44, b"\x0a\1\0\4\0\4\0"))][1 - at :]
+    with answering(*answers, hang_up) as uri, pytest.raises(DirectoryError) as raised:
+        read(uri)
+
+    assert str(raised.value).startswith(f"{uri}: {NOT_LDAP}an answer of another kind")
+
+
+def with_operation(operation: bytes) -> Answer:
+    """Answer any request with *operation*."""
+    return lambda request: element(0x30, split_message(request)[0] + operation)
+
+
 SEEDS = [
     element(0x61, b"\x0a\1\0\4\0\4\0"),
     element(0x78, b"\x0a\1\0\4\0\4\0" + element(0x8A, b"1.3.6.1.4.1.1466.20037")),

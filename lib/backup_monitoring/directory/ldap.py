@@ -211,8 +211,7 @@ class LdapDirectory:
             # The rest of the answer would be taken for that to the next request.
             self.close()
             raise
-        result: dict[str, Any] = connection.result
-        if not (may_be_missing and result["result"] == NO_SUCH_OBJECT):
+        if not (may_be_missing and connection.result.get("result") == NO_SUCH_OBJECT):
             self._check_result(base)
 
     def _refuse_reference(self, answer: dict[str, Any]) -> None:
@@ -241,6 +240,8 @@ class LdapDirectory:
     def _check_result(self, base: str) -> None:
         result = self._open_connection().result
         self._answered = True
+        if "result" not in result:
+            raise self._make_kind_error()
         if result["result"] != SUCCESS:
             key = find_base_key(self._settings, base)
             raise make_refusal(result, self._server, self._settings, base, key)
@@ -263,12 +264,18 @@ class LdapDirectory:
             failure = UnreachableError(uri, problem, self._explain_break())
         except DecodeError as error:
             failure = DirectoryError(uri, f"the answer is not LDAP: {error}", error.remedy)
+        except KeyError:  # ldap3 takes an answer of another kind for the result
+            failure = self._make_kind_error()
         except (ValueError, PyAsn1Error) as error:
             problem = f"the request cannot be encoded: {error}"
             failure = DirectoryError(uri, problem, "check the bases and the filter in the settings")
         # The rest of the answer would be taken for that to the next request.
         self.close()
         raise failure
+
+    def _make_kind_error(self) -> DirectoryError:
+        error = DecodeError("an answer of another kind in place of the result")
+        return DirectoryError(self._server.uri, f"the answer is not LDAP: {error}", error.remedy)
 
     def _explain_break(self) -> str:
         """Return the remedy for a connection that broke."""
