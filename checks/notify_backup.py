@@ -17,8 +17,7 @@ if TYPE_CHECKING:  # what the hook does not load
     from backup_monitoring.plugin import Parser
     from backup_monitoring.settings import Settings
 
-DONE, INCOMPLETE, NOT_WRITTEN, WRONG = 0, 1, 2, 3
-NOT_READ = NOT_WRITTEN
+DONE, INCOMPLETE, NOT_WRITTEN, WRONG = 0, 1, 2, 3  # NOT_WRITTEN: or the outbox cannot be read
 _TRY_LATER = "4.3.0"  # RFC 3463: Postfix's pipe(8) keeps a mail if the output begins with it
 PhaseCallback = Callable[[str], None]
 _LIMIT = 300  # seconds, of all jobs but the hook and the delivery
@@ -280,7 +279,7 @@ def _list_log(
         decisions = list_decisions(outbox, parse_uids(options))
     except OutboxError as error:
         failure = f"FAILED: {error}"
-        return NOT_READ, _format_document(failure, None, {}, NOT_READ) if as_json else failure
+        return NOT_WRITTEN, _format_document(failure, None, {}, NOT_WRITTEN) if as_json else failure
     if as_json:
         count = f"{len(decisions)} decision{'s' * (len(decisions) != 1)}"
         records = [make_decision_record(each) for each in decisions]

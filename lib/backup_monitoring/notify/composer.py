@@ -1,6 +1,5 @@
 """Writes mails when they are delivered: drafts, digests, storms, refusals."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from backup_monitoring.mail import (
@@ -129,9 +128,6 @@ class Composer:
         """Return the mail to the operator that calls of the hook wait because of *reason*."""
         listing = MailList(ListPurpose.NO_LOOKUP, (), reason=reason, since=self._now)
         return self._compose_list(listing)
-
-    def _list_items(self, events: Sequence[Event]) -> list[ListItem]:
-        return [ListItem(event, self._make_about(event)) for event in events]
 
     def _make_about(self, event: Event) -> About:
         zone = choose_zone(self._settings)

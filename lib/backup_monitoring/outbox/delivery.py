@@ -220,8 +220,8 @@ class _Delivery:
             self._collect_error("about refused mails"),
             self._outbox.transaction(self._now) as transaction,
         ):
-            if sending.list_refusals(transaction):
-                sending.report_refusals(transaction, self._writer.find_operator())
+            if refusals := sending.list_refusals(transaction):
+                sending.report_refusals(transaction, refusals, self._writer.find_operator())
 
     @contextmanager
     def _collect_error(self, which: str) -> Iterator[None]:

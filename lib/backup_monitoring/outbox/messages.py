@@ -76,7 +76,6 @@ class RefusedMail(NamedTuple):
     """
 
     address: str
-    role: Role
     reason: str
     event: Event | None
 

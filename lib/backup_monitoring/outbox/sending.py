@@ -1,7 +1,7 @@
 """The mails of the outbox during their delivery: claimed, delivered, retried, refused."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -206,10 +206,12 @@ def queue_digest(transaction: Transaction, mail: QueuedMail, events: tuple[int, 
         )
 
 
-def report_refusals(transaction: Transaction, operator: Recipient) -> None:
-    """Queue what was in the refused mails for the operator's next digest, once."""
+def report_refusals(
+    transaction: Transaction, refusals: Iterable[RefusedMail], operator: Recipient
+) -> None:
+    """Queue *refusals*, all of `list_refusals`, for the operator's next digest, once."""
     no_event = Event("", "", EventKind.PROBLEM, State.UNKNOWN, transaction.now, "")
-    for mail in list_refusals(transaction):
+    for mail in refusals:
         event, note = mail.event or no_event, f"{mail.address}: {mail.reason}"
         # It says nothing about the account: neither a storm nor a recovery concerns it.
         insert_for_digest(transaction, operator, event, ("", ""), "waiting", note)
@@ -273,12 +275,12 @@ def list_due_digests(
 def list_refusals(transaction: Transaction) -> tuple[RefusedMail, ...]:
     """Return what was in the refused mails that the operator has not been notified of."""
     rows = transaction.execute(
-        "SELECT address, role, error, draft, account, task, kind, state, host, created FROM mails "
+        "SELECT address, error, draft, account, task, kind, state, host, created FROM mails "
         "WHERE status = 'refused' AND NOT noticed ORDER BY done, id"
     ).fetchall()
     return tuple(
-        RefusedMail(address, Role[role], error, event)
-        for address, role, error, lost, *values in rows
+        RefusedMail(address, error, event)
+        for address, error, lost, *values in rows
         for event in _LOST.decode(lost) or [_make_event(*values)]
     )
 
