@@ -78,7 +78,8 @@ class Composer:
     def compose_digest(self, digest: Digest) -> tuple[DigestPart, ...]:
         self.digests.append(digest)
         kind = "refused" if digest.recipient.role is Role.OPERATOR else "digest"
-        written = mail(self._key(kind), digest.recipient.address, role=digest.recipient.role)
+        to = digest.recipient
+        written = mail(self._key(kind), to.address, role=to.role)._replace(entry=to.entry)
         return (DigestPart(written, tuple(range(len(digest.events)))),)
 
     def compose_storm(self, storm: Storm) -> QueuedMail:

@@ -26,7 +26,16 @@ from backup_monitoring.outbox.transaction import Outbox
 from backup_monitoring.settings.notify import NotifySettings
 from mail import scripted
 from mail.scripted import Scripted
-from outbox.outbox_cases import MINUTE, NOW, OPERATOR, Composer, event, mail, reseller
+from outbox.outbox_cases import (
+    MINUTE,
+    NOW,
+    OPERATOR,
+    Composer,
+    event,
+    find_last_sent,
+    mail,
+    reseller,
+)
 
 ANNA = "anna@example.org"
 REASON = "5.1.1 smtp; 550 5.1.1 no such user"
@@ -220,3 +229,21 @@ def test_nobody_has_heard_of_what_was_in_a_digest_that_bounced(house: House) -> 
             for uid in ("4000101", "4000102")
         ]
     assert addresses == [[support.address], [support.address]]
+
+
+def test_what_was_queued_before_is_not_sent_to_an_address_that_bounced(house: House) -> None:
+    (token,) = house.send(to(1))
+    with house.outbox.transaction(NOW) as t:
+        queue_mail(t, to(2))
+        queue_mail(t, to(3, entry="another entry"))
+        queue_for_digest(t, reseller(ANNA)._replace(entry="entry"), event("4000104"))
+    house.bounce(token)
+
+    house.deliver(12)
+
+    assert house.server.commands.count(f"rcpt TO:<{ANNA}>") == 2  # the first, the other entry's
+    with house.outbox.transaction(NOW) as t:
+        assert find_last_sent(t, (ANNA, Role.CUSTOMER), "4000102", "quota") is None
+        assert find_last_sent(t, (ANNA, Role.CUSTOMER), "4000103", "quota") is not None
+    listed = [note for note in house.deliver(30) if note]
+    assert listed == [f"{ANNA}: bounced: {REASON}"] * 3

@@ -120,6 +120,16 @@ def _forget_old(transaction: Transaction) -> None:
     transaction.execute("DELETE FROM undeliverable WHERE since <= ?", (old,))
 
 
+def find_bounce(transaction: Transaction, number: int) -> str:
+    """Return why the address of the mail with the id *number* is undeliverable, '' if it is not."""
+    row = transaction.execute(
+        "SELECT reason FROM undeliverable JOIN mails USING (recipient, entry) "
+        "WHERE id = ? AND since > ?",
+        (number, write_time(transaction.now - UNDELIVERABLE_FOR)),
+    ).fetchone()
+    return "" if row is None else str(row[0])
+
+
 def list_undeliverable(transaction: Transaction) -> Undeliverable:
     """Return the addresses that bounced in the last 30 days."""
     _forget_old(transaction)

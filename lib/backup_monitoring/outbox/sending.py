@@ -7,6 +7,7 @@ from typing import Any
 
 from backup_monitoring.mail import AddressError, SendOutcome, SendResult, parse_mailbox
 from backup_monitoring.model import Codec, Event, EventKind, Recipient, Role, State
+from backup_monitoring.outbox.bounces import find_bounce
 from backup_monitoring.outbox.columns import (
     EVENT,
     RECIPIENT,
@@ -65,16 +66,21 @@ class SendQueue:
     def claim(self, transaction: Transaction, at_most: int) -> list[OutgoingMail]:
         """Mark the next mails that are due as being sent, and return them, at most *at_most*.
 
-        No two of them are about the same problem of the same recipient.
+        No two of them are about the same problem of the same recipient. Those whose address has
+        bounced since they were queued are refused.
         """
-        due = transaction.execute(f"{_DUE} LIMIT ?", (write_time(transaction.now), at_most))
-        claimed = []
-        for (number,) in due.fetchall():
-            row = transaction.execute(
-                f"UPDATE mails SET status = 'sending' WHERE id = ? RETURNING {_COLUMNS}",  # noqa: S608 - ours
-                (number,),
-            ).fetchone()
-            claimed.append(_read_outgoing(row))
+        claimed: list[OutgoingMail] = []
+        values = (write_time(transaction.now), at_most)
+        while not claimed and (due := transaction.execute(f"{_DUE} LIMIT ?", values).fetchall()):
+            for (number,) in due:
+                row = transaction.execute(
+                    f"UPDATE mails SET status = 'sending' WHERE id = ? RETURNING {_COLUMNS}",  # noqa: S608 - ours
+                    (number,),
+                ).fetchone()
+                if reason := find_bounce(transaction, number):
+                    self._refuse(transaction, _read_outgoing(row), reason)
+                else:
+                    claimed.append(_read_outgoing(row))
         transaction.set_meta(_BATCH, secrets.token_hex(16))
         return claimed
 
