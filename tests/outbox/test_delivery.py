@@ -241,6 +241,21 @@ def test_a_refused_digest_is_reported_event_by_event(house: House) -> None:
     assert house.deliver(72) == DeliveryResult()
 
 
+def test_without_an_operator_refused_mails_are_kept_for_a_month(house: House) -> None:
+    house.policy = house.policy._replace(operator="")
+    house.server.answers["RCPT"] = "550 5.1.1 nobody"
+    house.queue(mail("1@t"))
+    day = 24 * 60
+
+    assert house.deliver().refused == 1
+    assert read_status(house.outbox.file, NOW + day * MINUTE - MINUTE).refused == 1
+    house.deliver(31 * day)
+
+    house.policy = house.policy._replace(operator=OPERATOR)
+    house.server.answers.clear()
+    assert [house.deliver(minute) for minute in (32 * day, 33 * day)] == [DeliveryResult()] * 2
+
+
 def test_no_notice_about_a_notice(house: House) -> None:
     house.server.answers[f"RCPT {ANNA}"] = "550 5.1.1 nobody"
     house.queue(mail("1@t"))

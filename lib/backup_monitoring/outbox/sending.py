@@ -235,9 +235,7 @@ def clean_up(transaction: Transaction) -> None:
         transaction.execute(statement, (now,))
     transaction.execute("UPDATE digests SET at = ?1 WHERE at > ?1", (now,))
     old = write_time(transaction.now - _KEEP_DONE)
-    transaction.execute(
-        "DELETE FROM mails WHERE done < ? AND (status != 'refused' OR noticed)", (old,)
-    )
+    transaction.execute("DELETE FROM mails WHERE done < ?", (old,))
     over = ", ".join(f"'{kind.name}'" for kind in OVER)  # these threads have ended
     transaction.execute(f"DELETE FROM sent WHERE kind IN ({over}) AND at < ?", (old,))  # noqa: S608
     oldest = write_time(transaction.now - _KEEP_EVENTS)
