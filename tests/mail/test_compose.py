@@ -570,7 +570,8 @@ def test_a_list_that_fits_is_one_mail() -> None:
     parts = compose_parts(listing, recipient, POLICY, AT, ZONE)
     empty = compose_parts(MailList(ListPurpose.OPERATOR, ()), NOC, POLICY, AT, ZONE)
 
-    assert parts[0].mail == compose_list(listing, recipient, POLICY, AT, ZONE)
+    whole = compose_list(listing, recipient, POLICY, AT, ZONE)
+    assert (body(parts[0].mail), parts[0].mail.subject) == (body(whole), whole.subject)
     assert len(parts) == len(empty) == 1
     assert MAX_HTML < 102_000
 
@@ -911,30 +912,15 @@ def test_a_thread_has_its_first_and_last_mail() -> None:
     assert later.message_id != first.message_id
 
 
-def test_the_same_mail_has_the_same_id_and_bytes() -> None:
-    event = make_sample_event("quota", EventKind.PROBLEM)
+def test_a_mail_with_the_same_id_has_the_same_bytes() -> None:
+    event, about = make_sample_event("quota", EventKind.PROBLEM), make_sample_about("quota")
 
-    first = compose_event(event, ANNA, make_sample_about("quota"), POLICY)
-    other = compose_event(event, ANNA._replace(address="b@example.org"), About(), POLICY)
-    later = compose_event(event._replace(at=AT + timedelta(minutes=1)), ANNA, About(), POLICY)
+    first = compose_event(event, ANNA, about, POLICY)
+    again = compose_event(event, ANNA, about, POLICY, key=first.message_id)
+    other = compose_event(event, ANNA, about, POLICY)
 
-    assert compose_event(event, ANNA, make_sample_about("quota"), POLICY) == first
-    assert len({first.message_id, other.message_id, later.message_id}) == 3
-
-
-def test_the_same_event_in_another_state_is_another_list() -> None:
-    warned = make_sample_event("quota", EventKind.PROBLEM)
-    listings = [
-        MailList(
-            ListPurpose.OPERATOR,
-            [ListItem(warned._replace(state=state), About(), "no address found")],
-        )
-        for state in (State.WARNING, State.CRITICAL)
-    ]
-
-    mails = [compose_list(listing, NOC, POLICY, AT, ZONE) for listing in listings]
-
-    assert mails[0].message_id != mails[1].message_id
+    assert again == first
+    assert other.message_id != first.message_id
 
 
 def test_a_resellers_sender_goes_first_and_an_unusable_one_is_reported() -> None:
@@ -1216,7 +1202,7 @@ def test_a_slip_in_an_own_template_costs_a_complaint_not_the_mail(
 
     mail = compose_sample(tmp_path, task="schedule")
 
-    assert mail.data == compose_event(event, ANNA, about, POLICY).data
+    assert mail.data == compose_event(event, ANNA, about, POLICY, key=mail.message_id).data
     assert len(mail.complaints) == 1
     assert str(tmp_path) in mail.complaints[0]
 
@@ -1241,7 +1227,7 @@ def test_a_slip_in_an_own_text_costs_a_complaint_not_the_mail(
     mail = compose_sample(tmp_path)
 
     event, about = make_sample_event("quota", EventKind.PROBLEM), make_sample_about("quota")
-    assert mail.data == compose_event(event, ANNA, about, POLICY).data
+    assert mail.data == compose_event(event, ANNA, about, POLICY, key=mail.message_id).data
     assert len(mail.complaints) == 1
     assert says in mail.complaints[0]
 

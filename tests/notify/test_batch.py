@@ -56,6 +56,15 @@ def test_solved_and_failing_again_within_a_minute_is_notified(spooling: Spooling
     assert spooling.summaries() == ["3 queued"]
 
 
+def test_what_is_solved_and_fails_again_within_a_second_is_notified(spooling: Spooling) -> None:
+    for kind, state in (("PROBLEM", "CRITICAL"), ("RECOVERY", "OK"), ("PROBLEM", "CRITICAL")):
+        spooling.call(UID, kind, state, time="2026-11-24T10:00:02+01:00")
+
+    spooling.handle()
+
+    assert spooling.mails(UID) == [("PROBLEM", "dropped"), ("PROBLEM", "settling")]
+
+
 @pytest.mark.parametrize("link", ["kept", "lost", "a file"])
 def test_what_was_spooled_before_a_reboot_comes_first(spooling: Spooling, link: str) -> None:
     spooling.clock = 10**6  # a long time after that boot

@@ -12,7 +12,7 @@ from backup_monitoring.model.notices import Ending, Event, EventKind, Recipient
 from backup_monitoring.model.people import Contact, Person, Reseller
 from backup_monitoring.model.verdicts import State
 from backup_monitoring.notify.dispatch import EventResult, find_audience, notify
-from backup_monitoring.outbox.drafts import read_draft
+from backup_monitoring.outbox.drafts import Draft, read_draft
 from backup_monitoring.outbox.sending import SendQueue, list_due_digests, queue_digest
 from backup_monitoring.outbox.transaction import Outbox
 from backup_monitoring.settings.load import Settings
@@ -147,6 +147,26 @@ def test_what_was_dropped_or_refused_counts_as_not_sent(house: House) -> None:
     assert house.deliver() == [("RECOVERY", SUPPORT)]
     house.notify(PROBLEM, contact(), PERSON, RESELLER)
     assert house.deliver() == [("PROBLEM", ANNA), ("PROBLEM", SUPPORT)]  # another problem
+
+
+def test_who_did_not_get_the_end_hears_of_the_next_problem_once(house: House) -> None:
+    people = (contact(resellers=()), PERSON)
+    house.notify(PROBLEM, *people)
+    house.deliver()
+    house.refused = {ANNA}  # or given up after days
+    house.notify(RECOVERY, *people)
+    assert house.deliver() == []
+
+    house.refused = set()
+    done = house.notify(PROBLEM, *people)
+
+    (draft,) = (each.mail for each in done.notifications)
+    assert isinstance(draft, Draft)
+    assert draft.thread is None
+    assert house.notify(PROBLEM, *people, only_new=True).notifications == ()
+    assert house.deliver() == [("PROBLEM", ANNA)]
+    house.notify(RECOVERY, *people)
+    assert house.deliver() == [("RECOVERY", ANNA)]
 
 
 def test_a_refused_digest_counts_as_not_sent(house: House) -> None:

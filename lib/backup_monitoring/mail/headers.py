@@ -1,9 +1,9 @@
 """The sender of a mail, and its Message-ID."""
 
-import hashlib
+import secrets
 
 from backup_monitoring.mail.addresses import AddressError, Mailbox, parse_mailbox
-from backup_monitoring.model import Event, MonitoringError, Recipient, sanitize
+from backup_monitoring.model import MonitoringError, Recipient, sanitize
 from backup_monitoring.settings import NotifySettings
 
 _LONGEST_DOMAIN = 40
@@ -37,16 +37,9 @@ def choose_mailbox(text: str, where: str) -> Mailbox:
         raise MailError(where, problem, "write NAME <USER@DOMAIN>") from error
 
 
-def make_message_id(what: tuple[str, ...], recipient: Recipient, sender: Mailbox) -> str:
-    """Return the Message-ID, with ``<>``, of the mail to *recipient* about *what*."""
-    content = (what, recipient.address, recipient.role.name)
-    digest = hashlib.sha256(repr(content).encode()).hexdigest()
-    return f"<{digest[:32]}@{get_domain(sender)}>"
-
-
-def make_event_key(event: Event) -> tuple[str, ...]:
-    """Return what distinguishes the mails about *event* from those about other events."""
-    return event.uid, event.task, event.kind.value, event.state.name, event.at.isoformat()
+def make_message_id(sender: Mailbox) -> str:
+    """Return a new Message-ID, with ``<>``, of the domain of *sender*."""
+    return f"<{secrets.token_hex(16)}@{get_domain(sender)}>"
 
 
 def get_domain(sender: Mailbox) -> str:

@@ -25,7 +25,6 @@ from backup_monitoring.outbox import (
     OVER,
     Conversation,
     Draft,
-    DuplicateError,
     LogAction,
     QueuedMail,
     Transaction,
@@ -169,10 +168,7 @@ def _queue(
         queue_for_digest(transaction, recipient, event)
         return Notification(recipient, None)
     draft = Draft(event, recipient, about, thread)
-    try:
-        queue_mail(transaction, make_queued_draft(draft, settings.notify))
-    except DuplicateError as error:  # this mail is on its way: it must not end a scan
-        transaction.log_event(LogAction.NOT_SENT, event, recipient.address, str(error))
+    queue_mail(transaction, make_queued_draft(draft, settings.notify))
     return Notification(recipient, draft)
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from backup_monitoring.outbox.outbox_file import OutboxAccess, try_outbox
     from backup_monitoring.outbox.problems import delete_problem, find_problem, list_problems
     from backup_monitoring.outbox.problems import save_problem
-    from backup_monitoring.outbox.queue import DuplicateError, queue_for_digest, queue_mail
+    from backup_monitoring.outbox.queue import queue_for_digest, queue_mail
     from backup_monitoring.outbox.queue import record_event, track_failure, withdraw
     from backup_monitoring.outbox.sent import forget_sent, read_conversation
     from backup_monitoring.outbox.spool import Spool

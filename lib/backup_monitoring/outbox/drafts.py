@@ -13,7 +13,6 @@ from backup_monitoring.mail import (
     Mailbox,
     MailError,
     choose_sender,
-    make_event_key,
     make_message_id,
 )
 from backup_monitoring.model import Codec, Event, Recipient, Thread
@@ -41,9 +40,7 @@ class Draft(NamedTuple):
             sender, _ = choose_sender(self.recipient, policy)
         except MailError:  # the mail waits until the settings have a valid sender
             sender = Mailbox(f"backup-monitoring@{_NO_DOMAIN}")
-        return self._replace(
-            key=make_message_id(make_event_key(self.event), self.recipient, sender)
-        )
+        return self._replace(key=make_message_id(sender))
 
 
 class _StoredAbout(NamedTuple):

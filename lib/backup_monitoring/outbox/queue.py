@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from backup_monitoring.model import Event, EventKind, MonitoringError, Recipient, Role, State
+from backup_monitoring.model import Event, EventKind, Recipient, Role, State
 from backup_monitoring.outbox.columns import (
     EVENT,
     RECIPIENT,
@@ -20,10 +20,6 @@ _STATUS = {
     FailurePhase.RELEASED: "waiting",
     FailurePhase.HELD: "held",
 }
-
-
-class DuplicateError(MonitoringError):
-    """A mail was queued twice: a fault of the program that composes mails."""
 
 
 def record_event(transaction: Transaction, event: Event) -> bool:
@@ -89,20 +85,10 @@ def withdraw(transaction: Transaction, event: Event, recipient: Recipient, reaso
 
 
 def queue_mail(transaction: Transaction, mail: QueuedMail) -> None:
-    """Queue *mail*; what the storm guard holds of the same problem is dropped for it.
-
-    Raises:
-        DuplicateError: a mail to this address with this Message-ID has been queued before.
-    """
+    """Queue *mail*; what the storm guard holds of the same problem is dropped for it."""
     subject, to = (write_text(mail.account), write_text(mail.task)), (mail.address, mail.role)
     status = _choose_status(transaction, subject, mail.kind, mail.state)
     row = _make_row(mail, status, write_time(transaction.now))
-    same = transaction.execute(
-        "SELECT 1 FROM mails WHERE key = ? AND address = ?", (row["key"], row["address"])
-    ).fetchone()
-    if same:  # who goes on must not have lost the one that waits
-        remedy = "give every mail a Message-ID of its own"
-        raise DuplicateError(mail.key, "such a mail was queued before", remedy)
     _drop_replaced(transaction, status, mail.kind, subject, to)
     statement = f"INSERT INTO mails ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})"  # noqa: S608
     transaction.execute(statement, tuple(row.values()))
