@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from backup_monitoring.mail.transport import SendResult
 from backup_monitoring.model.notices import EventKind
 from backup_monitoring.model.people import Reseller
 from backup_monitoring.outbox.limits import begin_day
@@ -226,6 +227,24 @@ def test_what_settles_is_collected_when_it_is_released(tmp_path: Path) -> None:
     assert post.deliver(0) == []
     got = [*post.deliver(10), *post.deliver(20)]
     assert [mail.subject for mail in got] == ["Backup accounts: 5 with problems"]
+
+
+def test_what_another_process_queues_during_a_delivery_is_limited(tmp_path: Path) -> None:
+    class Busy(Post):
+        def send(self, sender: str, address: str, message: bytes) -> SendResult:
+            self.notify(0, *(make_event(str(number), RECOVERY) for number in range(1, 9)))
+            return super().send(sender, address, message)
+
+    people = [account(str(number), ANNA) for number in range(9)]
+    before = Post(tmp_path, people, OFF)
+    before.notify(-60, *(make_event(str(number)) for number in range(9)))
+    assert len([*before.deliver(-60), *before.deliver(-50)]) == 1
+    before.notify(0, make_event("0", RECOVERY))
+
+    (mail,) = Busy(tmp_path, people, OFF).deliver(0)
+
+    assert mail.subject == "Solved: enough backup space (“0”)"
+    assert [mail.subject for mail in before.deliver(10)] == ["Backup accounts: 8 solved"]
 
 
 @pytest.mark.parametrize("back", [5, 60, 3 * 24 * 60])

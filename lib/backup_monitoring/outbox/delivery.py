@@ -169,6 +169,7 @@ class _Delivery:
         self._queue = sending.SendQueue(policy.retry_for, policy.operator)
         self._errors: list[MonitoringError] = []
         self._bounce_key = b""
+        self._seen = -1  # the outbox as it was when the limits were applied
         self._results: list[tuple[OutgoingMail, SendResult]] = []
 
     def make_result(self) -> DeliveryResult:
@@ -186,10 +187,17 @@ class _Delivery:
             storm_guard.watch_storms(transaction, policy, servers)
             storms = storm_guard.list_unannounced_storms(transaction, policy.storm_max_hold)
             self._bounce_key = load_key(transaction)
-            apply_limits(transaction, LimitPolicy(policy.reseller.digest_delay, self._zone))
+            self._apply_limits(transaction)
             digests = sending.list_due_digests(transaction, policy.reseller.digest_delay)
         self._queue_storms(storms)
         self._queue_digests(digests)
+
+    def _apply_limits(self, transaction: Transaction) -> None:
+        """Collect or defer what is too much, if there may be anything new: others queue, too."""
+        seen = transaction.execute("PRAGMA data_version").fetchone()[0]
+        if seen != self._seen:
+            apply_limits(transaction, LimitPolicy(self._policy.reseller.digest_delay, self._zone))
+            self._seen = seen
 
     def _queue_storms(self, storms: Iterable[Storm]) -> None:
         for storm in storms:
@@ -254,6 +262,7 @@ class _Delivery:
             more = time.monotonic() < until and lost < _MAX_LOST
             with self._outbox.transaction(self._now) as transaction:
                 self._record(transaction)
+                self._apply_limits(transaction)
                 batch = self._queue.claim(transaction, _BATCH_SIZE) if more else []
                 name = sending.get_batch(transaction)
             if not batch:
