@@ -38,11 +38,13 @@ outbox = "outbox.sqlite"
 
 
 class GotMail(NamedTuple):
-    """A mail that arrived, as its reader sees it."""
+    """A mail that arrived, as its reader sees it; *id* and *references* make a thread."""
 
     address: str
     subject: str
     text: str
+    id: str
+    references: str
 
 
 class Post:
@@ -109,7 +111,8 @@ class Post:
         body = mail.get_body(("plain",))
         assert body is not None
         text = body.get_content().replace("\r", "").replace("\u2060", "")
-        self.got.append(GotMail(address, str(mail["Subject"]), " ".join(text.split())))
+        text, ids = " ".join(text.split()), (mail["Message-ID"], mail["References"] or "")
+        self.got.append(GotMail(address, str(mail["Subject"]), text, *map(str, ids)))
         return SendResult(SendOutcome.ACCEPTED, "")
 
     def close(self) -> None:

@@ -92,6 +92,21 @@ def test_the_end_of_a_collected_problem_is_a_mail(tmp_path: Path) -> None:
     assert [mail.subject for mail in post.deliver(30)] == ["Solved: enough backup space (“1”)"]
 
 
+def test_what_was_collected_stays_in_its_thread(tmp_path: Path) -> None:
+    post = Post(tmp_path, [account(str(number), ANNA) for number in range(5)], OFF)
+    post.notify(0, make_event("0", state=WARNING))
+    (alone,) = post.deliver(0)
+    post.notify(60, *(make_event(str(number)) for number in range(5)))
+    (digest,) = [*post.deliver(60), *post.deliver(70)]
+    post.notify(120, make_event("0", RECOVERY), make_event("1", RECOVERY))
+    ends = post.deliver(120)
+    post.notify(180, make_event("1"))
+    (again,) = post.deliver(180)
+
+    assert [mail.references for mail in ends] == [f"{alone.id} {digest.id}", digest.id]
+    assert alone.references == digest.references == again.references == ""
+
+
 def test_senders_of_resellers_are_not_mixed(tmp_path: Path) -> None:
     resellers = [
         Reseller(uid, f"uid={uid}", mail_from=f"{uid}@reseller.example.org") for uid in ("a", "b")

@@ -20,7 +20,7 @@ class Message(NamedTuple):
         kind, state: of the event.
         status: settling, held, waiting, sending; composed: in a digest that waits; sent; refused.
         person: the recipient as stored, '' if not known.
-        first_id, last_id: the Message-IDs of its thread; no first one for an event of a digest.
+        first_id, last_id: the Message-IDs of its thread; '' for an event of a digest that waits.
     """
 
     address: str

@@ -59,7 +59,7 @@ def record_sent(
         to: the address, and the role in which it was notified.
         person: the recipient, as it is stored with the mail.
         key: the mail's Message-ID. thread: the thread's first, '' if that is this mail.
-        in_digest: the mail is a digest, with which no thread begins.
+        in_digest: the mail is a digest, which continues the threads of its problems.
     """
     subject = _make_values(to, account, task)
     if kind is EventKind.CUSTOM:  # says nothing about the problem: only the thread continues
@@ -68,8 +68,20 @@ def record_sent(
             (key, *subject),
         )
         return
-    ids = "" if in_digest else thread or key, key
+    if in_digest:
+        thread = _find_thread(transaction, subject, kind)
+    ids = thread or key, key
     _save(transaction, "REPLACE", subject, kind, state, ids, person, refused=False)
+
+
+def _find_thread(transaction: Transaction, subject: tuple[str, ...], kind: EventKind) -> str:
+    """Return the Message-ID of the first mail about the problem, '' if it begins now."""
+    row = transaction.execute(
+        f"SELECT first_id FROM sent WHERE {_WHERE} "  # noqa: S608 - ours
+        f"AND (? != '{EventKind.PROBLEM.name}' OR kind NOT IN ({_quote_kinds(OVER)}))",
+        (*subject, kind.name),
+    ).fetchone()
+    return "" if row is None else str(row[0])
 
 
 def record_refused(
