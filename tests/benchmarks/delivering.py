@@ -85,7 +85,7 @@ def _main(file: Path, folder: Path, count: int, rounds: int, port: int, now: dat
     settings = settings._replace(notify=notify)
     mails = write_mails(settings, folder, now, count)
     composer = Composer(settings, None, now)
-    messages = [(mail.address, composer.compose_draft(mail.draft)[0]) for mail in mails]
+    messages = [(mail.recipient.address, composer.compose_draft(mail.draft)[0]) for mail in mails]
     bare(port, messages[:100])  # warm
     turns = [
         (ours(settings, folder / str(n), mails, now), bare(port, messages)) for n in range(rounds)

@@ -87,11 +87,11 @@ class House:
                 sent += [(event.kind.name, address) for event in digest.events]
             while found := queue.claim(t, 1):
                 (claimed,) = found
-                address, refused = claimed.mail.address, claimed.mail.address in self.refused
+                address, refused = claimed.address, claimed.address in self.refused
                 outcome = SendOutcome.REFUSED if refused else SendOutcome.ACCEPTED
                 queue.record_result(t, claimed, SendResult(outcome, "550 no"))
-                if claimed.mail.kind is not None and not refused:
-                    sent.append((claimed.mail.kind.name, address))
+                if claimed.kind is not None and not refused:
+                    sent.append((claimed.kind.name, address))
         return sorted(sent)
 
 

@@ -38,16 +38,7 @@ def mail(
     thread: str = "",
 ) -> QueuedMail:
     raw = f"Message-ID: <{key}>\r\nTo: {address}\r\nSubject: test\r\n\r\n.\r\nHello\r\n".encode()
-    plain = QueuedMail(f"<{key}>", address, role, raw, thread=thread)
-    if about is None:
-        return plain
-    return plain._replace(
-        account=about.uid,
-        task=about.task,
-        kind=about.kind,
-        state=about.state,
-        host=about.host,
-    )
+    return QueuedMail(f"<{key}>", Recipient(address, "", role), raw, about, thread)
 
 
 def reseller(address: str = "support@reseller.example.org") -> Recipient:
@@ -79,7 +70,7 @@ class Composer:
         self.digests.append(digest)
         kind = "refused" if digest.recipient.role is Role.OPERATOR else "digest"
         to = digest.recipient
-        written = mail(self._key(kind), to.address, role=to.role)._replace(entry=to.entry)
+        written = mail(self._key(kind), to.address, role=to.role)._replace(recipient=to)
         return (DigestPart(written, tuple(range(len(digest.events)))),)
 
     def compose_storm(self, storm: Storm) -> QueuedMail:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from backup_monitoring.mail.transport_selection import open_transport
-from backup_monitoring.model.notices import Role
+from backup_monitoring.model.notices import Recipient, Role
 from backup_monitoring.outbox.bounces import (
     BouncedMail,
     Undeliverable,
@@ -85,7 +85,8 @@ def house(tmp_path: Path) -> Iterator[House]:
 
 
 def to(number: int, address: str = ANNA, entry: str = "entry") -> QueuedMail:
-    return mail(f"{number}@t", address, about=event(f"400010{number}"))._replace(entry=entry)
+    recipient = Recipient(address, "", Role.CUSTOMER, entry=entry)
+    return mail(f"{number}@t", about=event(f"400010{number}"))._replace(recipient=recipient)
 
 
 def test_a_bounce_marks_its_address_in_its_entry(house: House) -> None:

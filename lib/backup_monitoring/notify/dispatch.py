@@ -231,35 +231,10 @@ def describe_account(event: Event, people: People, facts: Facts | None, zone: tz
 def make_queued_draft(draft: Draft, policy: NotifySettings) -> QueuedMail:
     """Return *draft* as a mail for the outbox, with its Message-ID."""
     draft = draft.with_key(policy)
-    event, recipient, thread = draft.event, draft.recipient, draft.thread
-    return QueuedMail(
-        draft.key,
-        recipient.address,
-        recipient.role,
-        b"",
-        event.uid,
-        event.task,
-        event.kind,
-        event.state,
-        event.host,
-        recipient.reseller,
-        thread.first if thread is not None else "",
-        draft=write_draft(draft),
-        entry=recipient.entry,
-        recipient=recipient,
-        customer=recipient.customer,
-    )
+    first = draft.thread.first if draft.thread is not None else ""
+    return QueuedMail(draft.key, draft.recipient, b"", draft.event, first, draft=write_draft(draft))
 
 
 def make_queued_mail(mail: Mail, recipient: Recipient) -> QueuedMail:
     """Return *mail*, which is about many events, for the outbox."""
-    return QueuedMail(
-        mail.message_id,
-        recipient.address,
-        recipient.role,
-        mail.data,
-        reseller=recipient.reseller,
-        complaints=mail.complaints,
-        entry=recipient.entry,
-        customer=recipient.customer,
-    )
+    return QueuedMail(mail.message_id, recipient, mail.data, complaints=mail.complaints)

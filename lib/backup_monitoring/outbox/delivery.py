@@ -207,7 +207,7 @@ class _Delivery:
             ):
                 mail = self._writer.compose_storm(storm)
                 queue_mail(transaction, mail)
-                _log_complaints(transaction, mail, mail.complaints)
+                _log_complaints(transaction, mail.complaints)
                 storm_guard.record_announced(transaction, storm)
 
     def _queue_digests(self, digests: Iterable[tuple[Digest, tuple[int, ...]]]) -> None:
@@ -218,7 +218,7 @@ class _Delivery:
             ):
                 for mail, shown in self._writer.compose_digest(digest):
                     sending.queue_digest(transaction, mail, tuple(ids[index] for index in shown))
-                    _log_complaints(transaction, mail, mail.complaints)
+                    _log_complaints(transaction, mail.complaints)
 
     def _report_refusals(self) -> None:
         """Let the operator's next digest list the mails that were refused by earlier deliveries."""
@@ -304,31 +304,30 @@ class _Delivery:
 
     def _write(self, outgoing: OutgoingMail) -> _Message | MonitoringError:
         """Return the message of a mail and complaints about it, or why it cannot be written."""
-        if not outgoing.mail.draft:
-            return outgoing.mail.raw, ()
+        if not outgoing.draft:
+            return outgoing.raw, ()
         try:
-            return self._writer.compose_draft(outgoing.mail.draft)
+            return self._writer.compose_draft(outgoing.draft)
         except MonitoringError as error:
             return error
 
     def _send(self, outgoing: OutgoingMail, message: _Message | MonitoringError) -> SendResult:
-        mail = outgoing.mail
         if isinstance(message, MonitoringError):  # this mail waits, the others go
             self._errors.append(message)
             return SendResult(SendOutcome.LATER, str(message))
         content, complaints = message
         if complaints:
             with self._outbox.transaction(self._now) as transaction:
-                _log_complaints(transaction, mail, complaints)
-        token = make_token(self._bounce_key, outgoing.id, mail.key, mail.address)
+                _log_complaints(transaction, complaints, outgoing.account, outgoing.task)
+        token = make_token(self._bounce_key, outgoing.id, outgoing.key, outgoing.address)
         # Of the settings as they are now: mails that wait because of a wrong one must not keep it.
         return_path = make_return_path(self._policy.return_path, token)
-        return self._transport.send(return_path, mail.address, content)
+        return self._transport.send(return_path, outgoing.address, content)
 
 
 def _log_complaints(
-    transaction: Transaction, mail: QueuedMail, complaints: tuple[str, ...]
+    transaction: Transaction, complaints: tuple[str, ...], account: str = "", task: str = ""
 ) -> None:
     """Log what an administrator should correct, for example a template that failed."""
     for complaint in complaints:
-        transaction.log(LogAction.COMPLAINT, mail.account, mail.task, reason=complaint)
+        transaction.log(LogAction.COMPLAINT, account, task, reason=complaint)

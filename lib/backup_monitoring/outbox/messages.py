@@ -20,51 +20,48 @@ class QueuedMail(NamedTuple):
 
     Args:
         key: its Message-ID with ``<>``, unique per address.
-        address: the recipient's. role: why this recipient is notified.
         raw: the whole message, header and body, with any line ends; b"" for a draft.
-        account, task, kind, state, host: of the event; '' or None for a mail about many events.
-        reseller: the reseller whose digest it is.
-        customer: whose mails are counted together, '' if they are not.
+        event: None for a mail about many, or none.
         thread: the Message-ID of the thread's first mail, '' if that is this mail.
-        recipient: kept with what was sent, for later mails about the same; None if it is about
-            many events.
         draft: what the mail is written from when it is delivered, see `drafts`; '' if *raw* is
             the message.
         complaints: what an administrator should correct; logged, but not stored.
-        entry: where the address comes from, see `Recipient`.
     """
 
     key: str
-    address: str
-    role: Role
-    raw: bytes
-    account: str = ""
-    task: str = ""
-    kind: EventKind | None = None
-    state: State | None = None
-    host: str = ""
-    reseller: str = ""
+    recipient: Recipient
+    raw: bytes = b""
+    event: Event | None = None
     thread: str = ""
     draft: str = ""
     complaints: tuple[str, ...] = ()
-    entry: str = ""
-    recipient: Recipient | None = None
-    customer: str = ""
 
 
 class OutgoingMail(NamedTuple):
     """A mail that is being delivered.
 
     Args:
-        id: of its row. attempts: so far. first_try: UTC, None before it.
-        person: its recipient, as stored.
+        id: of its row. key, raw, thread, draft: as of a `QueuedMail`.
+        address: the recipient's. role: why this recipient is notified.
+        account, task, kind, state: of the event; '' or None for a mail about many events.
+        attempts: so far. first_try: UTC, None before it.
+        person: the recipient, as stored; '' for a mail about many events.
     """
 
     id: int
-    mail: QueuedMail
+    key: str
+    address: str
+    role: Role
+    raw: bytes
+    account: str
+    task: str
+    kind: EventKind | None
+    state: State | None
+    thread: str
+    draft: str
     attempts: int
     first_try: datetime | None
-    person: str = ""
+    person: str
 
 
 class RefusedMail(NamedTuple):

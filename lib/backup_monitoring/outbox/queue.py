@@ -86,15 +86,18 @@ def withdraw(transaction: Transaction, event: Event, recipient: Recipient, reaso
 
 def queue_mail(transaction: Transaction, mail: QueuedMail) -> None:
     """Queue *mail*; what the storm guard holds of the same problem is dropped for it."""
-    subject, to = (write_text(mail.account), write_text(mail.task)), (mail.address, mail.role)
-    status = _choose_status(transaction, subject, mail.kind, mail.state)
+    event, recipient, status = mail.event, mail.recipient, "waiting"
+    if event is not None:
+        status = _choose_status(transaction, event)
+        _drop_replaced(transaction, status, event, recipient)
     row = _make_row(mail, status, write_time(transaction.now))
-    _drop_replaced(transaction, status, mail.kind, subject, to)
     statement = f"INSERT INTO mails ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})"  # noqa: S608
     transaction.execute(statement, tuple(row.values()))
     action, reason = _describe_status(status)
-    kind, state = _get_name(mail.kind), _get_name(mail.state)
-    transaction.log(action, mail.account, mail.task, kind, state, mail.address, reason)
+    if event is None:
+        transaction.log(action, address=recipient.address, reason=reason)
+    else:
+        transaction.log_event(action, event, recipient.address, reason)
 
 
 def queue_for_digest(
@@ -105,11 +108,10 @@ def queue_for_digest(
     Args:
         note: for the operator, why nobody else was notified.
     """
-    subject, to = _get_subject(event), (recipient.address, recipient.role)
-    status = _choose_status(transaction, subject, event.kind, event.state)
+    status = _choose_status(transaction, event)
     if event.state is not State.UNKNOWN:  # which neither begins nor ends a problem
-        _drop_replaced(transaction, status, event.kind, subject, to)
-    insert_for_digest(transaction, recipient, event, subject, status, note)
+        _drop_replaced(transaction, status, event, recipient)
+    insert_for_digest(transaction, recipient, event, _get_subject(event), status, note)
     action, reason = _describe_status(status, "for a digest")
     transaction.log_event(action, event, recipient.address, reason)
 
@@ -154,26 +156,21 @@ def insert_for_digest(
     )
 
 
-def _choose_status(
-    transaction: Transaction, subject: tuple[str, str], kind: EventKind | None, state: State | None
-) -> str:
-    if kind not in GUARDED or state is State.UNKNOWN:
+def _choose_status(transaction: Transaction, event: Event) -> str:
+    if event.kind not in GUARDED or event.state is State.UNKNOWN:
         return "waiting"
     row = transaction.execute(
-        "SELECT phase FROM failing WHERE account = ? AND task = ?", subject
+        "SELECT phase FROM failing WHERE account = ? AND task = ?", _get_subject(event)
     ).fetchone()
     return _STATUS[FailurePhase(row[0])] if row else "waiting"
 
 
 def _drop_replaced(
-    transaction: Transaction,
-    status: str,
-    kind: EventKind | None,
-    subject: tuple[str, str],
-    to: tuple[str, Role],
+    transaction: Transaction, status: str, event: Event, recipient: Recipient
 ) -> None:
     """Drop what a new mail contradicts or repeats, for the same address and role."""
-    if kind in GUARDED:  # "it is over" must not arrive after it
+    subject, to = _get_subject(event), (recipient.address, recipient.role)
+    if event.kind in GUARDED:  # "it is over" must not arrive after it
         statuses = ("waiting", "deferred")
         _drop(transaction, subject, OVER, statuses, "failed again before it was sent", to)
     # A storm may last for days: its end must not release every reminder that was held.
@@ -227,10 +224,6 @@ def _get_subject(event: Event) -> tuple[str, str]:
     return write_text(event.uid), write_text(event.task)
 
 
-def _get_name(value: EventKind | State | None) -> str:
-    return "" if value is None else value.name
-
-
 def _describe_status(status: str, reason: str = "") -> tuple[LogAction, str]:
     """Return what the log says of a mail that is queued with *status*."""
     if status == "settling":
@@ -241,23 +234,25 @@ def _describe_status(status: str, reason: str = "") -> tuple[LogAction, str]:
 
 
 def _make_row(mail: QueuedMail, status: str, now: float) -> dict[str, object]:
+    recipient, event = mail.recipient, mail.event
+    account, task = ("", "") if event is None else _get_subject(event)
     return {
         "key": write_text(mail.key),
-        "address": write_text(mail.address),
-        "recipient": normalize_address(mail.address),
-        "role": mail.role.name,
-        "reseller": write_text(mail.reseller),
-        "customer": write_text(mail.customer),
-        "account": write_text(mail.account),
-        "task": write_text(mail.task),
-        "kind": _get_name(mail.kind),
-        "state": _get_name(mail.state),
-        "host": write_text(mail.host),
+        "address": write_text(recipient.address),
+        "recipient": normalize_address(recipient.address),
+        "role": recipient.role.name,
+        "reseller": write_text(recipient.reseller),
+        "customer": write_text(recipient.customer),
+        "account": account,
+        "task": task,
+        "kind": "" if event is None else event.kind.name,
+        "state": "" if event is None else event.state.name,
+        "host": "" if event is None else write_text(event.host),
         "thread": write_text(mail.thread),
-        "person": "" if mail.recipient is None else RECIPIENT.encode(mail.recipient),
+        "person": "" if event is None else RECIPIENT.encode(recipient),
         "raw": mail.raw,
         "draft": mail.draft,
-        "entry": mail.entry,
+        "entry": recipient.entry,
         "status": status,
         "ready": now if status == "waiting" else None,
         "next_try": now,

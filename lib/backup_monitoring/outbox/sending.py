@@ -95,39 +95,38 @@ class SendQueue:
             f"SELECT {_COLUMNS} FROM mails WHERE status = 'sending'"  # noqa: S608 - ours
         ).fetchall()
         for row in rows:
-            outgoing = _read_outgoing(row)
-            mark = marks.get(outgoing.id, Mark.BEGUN)
+            mail = _read_outgoing(row)
+            mark = marks.get(mail.id, Mark.BEGUN)
             if mark is Mark.SENT:
-                self._accept(transaction, outgoing, "by a process that was killed afterwards")
+                self._accept(transaction, mail, "by a process that was killed afterwards")
             elif mark is Mark.BEGUN:
-                _record_unanswered(transaction, outgoing)
+                _record_unanswered(transaction, mail)
         give_back(transaction)
 
     def record_result(
-        self, transaction: Transaction, outgoing: OutgoingMail, result: SendResult
+        self, transaction: Transaction, mail: OutgoingMail, result: SendResult
     ) -> None:
         """Record the *result* of a mail that was being sent."""
         if result.outcome is SendOutcome.ACCEPTED:
-            self._accept(transaction, outgoing, result.reason)
+            self._accept(transaction, mail, result.reason)
         elif result.outcome is SendOutcome.REFUSED:
-            self._refuse(transaction, outgoing, result.reason)
+            self._refuse(transaction, mail, result.reason)
         else:
             if result.outcome is SendOutcome.UNANSWERED:
-                _record_unanswered(transaction, outgoing)
-            self._retry(transaction, outgoing, result.reason)
+                _record_unanswered(transaction, mail)
+            self._retry(transaction, mail, result.reason)
 
-    def _accept(self, transaction: Transaction, outgoing: OutgoingMail, reason: str) -> None:
-        mail = outgoing.mail
-        _finish(transaction, outgoing.id, "sent", "")
+    def _accept(self, transaction: Transaction, mail: OutgoingMail, reason: str) -> None:
+        _finish(transaction, mail.id, "sent", "")
         to = (mail.address, mail.role)
         if mail.kind and mail.state and mail.account:
-            subject = (mail.account, mail.task, mail.kind, mail.state, outgoing.person)
+            subject = (mail.account, mail.task, mail.kind, mail.state, mail.person)
             record_sent(transaction, to, *subject, mail.key, mail.thread)
             if mail.kind is EventKind.PROBLEM:
                 record_problem(transaction, mail.address, mail.account, mail.task)
         events = transaction.execute(
             "DELETE FROM digests WHERE mail = ? RETURNING account, task, kind, state, person",
-            (outgoing.id,),
+            (mail.id,),
         ).fetchall()
         for account, task, kind, state, person in events:
             if not account:  # a refused mail, of which the operator is notified
@@ -140,12 +139,10 @@ class SendQueue:
         self.sent += 1
         _log_mail(transaction, LogAction.SENT, mail, reason)
 
-    def _refuse(self, transaction: Transaction, outgoing: OutgoingMail, reason: str) -> None:
-        mail, to = outgoing.mail, (outgoing.mail.address, outgoing.mail.role)
-        _finish(transaction, outgoing.id, "refused", reason)
-        rows = transaction.execute(
-            "DELETE FROM digests WHERE mail = ? RETURNING event", (outgoing.id,)
-        )
+    def _refuse(self, transaction: Transaction, mail: OutgoingMail, reason: str) -> None:
+        to = (mail.address, mail.role)
+        _finish(transaction, mail.id, "refused", reason)
+        rows = transaction.execute("DELETE FROM digests WHERE mail = ? RETURNING event", (mail.id,))
         events = tuple(EVENT.decode(row[0]) for row in rows.fetchall())
         if mail.kind and mail.state and mail.account:
             record_refused(transaction, to, mail.account, mail.task, mail.kind, mail.state)
@@ -153,30 +150,28 @@ class SendQueue:
             record_refused(transaction, to, event.uid, event.task, event.kind, event.state)
         # A digest's events are kept until the operator is notified of them.
         transaction.execute(
-            "UPDATE mails SET draft = ? WHERE id = ?", (_LOST.encode(events), outgoing.id)
+            "UPDATE mails SET draft = ? WHERE id = ?", (_LOST.encode(events), mail.id)
         )
         if normalize_address(mail.address) == self._operator:  # there is nobody else to notify
-            transaction.execute(
-                "UPDATE mails SET noticed = 1, draft = '' WHERE id = ?", (outgoing.id,)
-            )
+            transaction.execute("UPDATE mails SET noticed = 1, draft = '' WHERE id = ?", (mail.id,))
         self.refused += 1
         _log_mail(transaction, LogAction.REFUSED, mail, reason)
 
-    def _retry(self, transaction: Transaction, outgoing: OutgoingMail, reason: str) -> None:
+    def _retry(self, transaction: Transaction, mail: OutgoingMail, reason: str) -> None:
         now = transaction.now
-        first = min(outgoing.first_try or now, now)
-        attempts = outgoing.attempts + 1
+        first = min(mail.first_try or now, now)
+        attempts = mail.attempts + 1
         if now - first >= self._retry_for:
-            self._refuse(transaction, outgoing, f"given up after {attempts} tries: {reason}")
+            self._refuse(transaction, mail, f"given up after {attempts} tries: {reason}")
             return
         next_try = write_time(now + choose_pause(attempts))
         transaction.execute(
             "UPDATE mails SET status = 'waiting', attempts = ?, first_try = ?, next_try = ?, "
             "error = ? WHERE id = ?",
-            (attempts, write_time(first), next_try, write_text(reason), outgoing.id),
+            (attempts, write_time(first), next_try, write_text(reason), mail.id),
         )
         self.retried += 1
-        _log_mail(transaction, LogAction.RETRIED, outgoing.mail, reason)
+        _log_mail(transaction, LogAction.RETRIED, mail, reason)
 
     def postpone(self, transaction: Transaction, reason: str) -> None:
         """Record that none of the mails that are due or being sent could be delivered."""
@@ -198,8 +193,8 @@ def give_back(transaction: Transaction) -> None:
     transaction.execute("UPDATE mails SET status = 'waiting' WHERE status = 'sending'")
 
 
-def _record_unanswered(transaction: Transaction, outgoing: OutgoingMail) -> None:
-    transaction.execute("UPDATE mails SET unanswered = 1 WHERE id = ?", (outgoing.id,))
+def _record_unanswered(transaction: Transaction, mail: OutgoingMail) -> None:
+    transaction.execute("UPDATE mails SET unanswered = 1 WHERE id = ?", (mail.id,))
 
 
 def queue_digest(transaction: Transaction, mail: QueuedMail, events: tuple[int, ...]) -> None:
@@ -314,8 +309,10 @@ def _finish(transaction: Transaction, number: int, status: str, error: str) -> N
 
 
 def _read_outgoing(row: Sequence[Any]) -> OutgoingMail:
-    number, key, address, role, raw, account, task, kind, state, thread, draft = row[:11]
-    mail = QueuedMail(
+    number, key, address, role, raw, account, task, kind, state, *rest = row
+    thread, draft, attempts, first_try, person = rest
+    return OutgoingMail(
+        number,
         key,
         address,
         Role[role],
@@ -324,13 +321,15 @@ def _read_outgoing(row: Sequence[Any]) -> OutgoingMail:
         task,
         EventKind[kind] if kind else None,
         State[state] if state else None,
-        thread=thread,
-        draft=draft,
+        thread,
+        draft,
+        attempts,
+        read_optional_time(first_try),
+        person,
     )
-    return OutgoingMail(number, mail, row[11], read_optional_time(row[12]), row[13])
 
 
-def _log_mail(transaction: Transaction, action: LogAction, mail: QueuedMail, reason: str) -> None:
+def _log_mail(transaction: Transaction, action: LogAction, mail: OutgoingMail, reason: str) -> None:
     kind = mail.kind.name if mail.kind else ""
     state = mail.state.name if mail.state else ""
     transaction.log(action, mail.account, mail.task, kind, state, mail.address, reason)
