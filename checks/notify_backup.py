@@ -6,7 +6,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from backup_monitoring.model import MonitoringError, UsageError, escape_unprintable
-from backup_monitoring.notify import HOOK_LIMIT, spool_quickly
+from backup_monitoring.notify import (
+    DONE,
+    HOOK_LIMIT,
+    INCOMPLETE,
+    NOT_WRITTEN,
+    WRONG,
+    spool_quickly,
+)
 from backup_monitoring.plugin import Watchdog
 
 TYPE_CHECKING = False
@@ -17,7 +24,6 @@ if TYPE_CHECKING:  # what the hook does not load
     from backup_monitoring.plugin import Parser
     from backup_monitoring.settings import Settings
 
-DONE, INCOMPLETE, NOT_WRITTEN, WRONG = 0, 1, 2, 3  # NOT_WRITTEN: or the outbox cannot be read
 _TRY_LATER = "4.3.0"  # RFC 3463: Postfix's pipe(8) keeps a mail if the output begins with it
 PhaseCallback = Callable[[str], None]
 _LIMIT = 300  # seconds, of all jobs but the hook and the delivery

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from backup_monitoring.notify.explanations import format_explanations, make_explanation_record
     from backup_monitoring.notify.explanations import summarize_explanations
     from backup_monitoring.notify.notifier import Notifier, require_outbox
-    from backup_monitoring.notify.spooling import HOOK_LIMIT, spool_call, spool_quickly
+    from backup_monitoring.notify.spooling import DONE, HOOK_LIMIT, INCOMPLETE, NOT_WRITTEN, WRONG
+    from backup_monitoring.notify.spooling import spool_call, spool_quickly
 else:
     __all__, __getattr__ = face(__name__, __file__)

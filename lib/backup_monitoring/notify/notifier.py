@@ -28,6 +28,7 @@ from backup_monitoring.notify.dispatch import EventResult, choose_zone
 from backup_monitoring.notify.dry_run import format_notifications
 from backup_monitoring.notify.hook import apply_call, log_call
 from backup_monitoring.notify.recipients import find_recipients
+from backup_monitoring.notify.spooling import DONE, INCOMPLETE, NOT_WRITTEN, WRONG
 from backup_monitoring.outbox import (
     DeliveryLog,
     LogAction,
@@ -43,7 +44,6 @@ from backup_monitoring.tasks import TASKS
 if TYPE_CHECKING:
     from backup_monitoring.notify.explanations import Explanation
 
-DONE, INCOMPLETE, NOT_WRITTEN, WRONG = 0, 1, 2, 3
 # A delivery's time is divided into so many parts. The last one is for the end of the process, half
 # of one is the wait for an answer: all steps of a first mail, from DNS to the last answer, are 19.
 _PARTS = 11

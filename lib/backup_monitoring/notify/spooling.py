@@ -13,8 +13,9 @@ from backup_monitoring.notify.call_values import NAGIOS, check_values, collect_v
 from backup_monitoring.outbox import SpoolError, write_call
 from backup_monitoring.settings import DEFAULT_FILE, FILE_VARIABLE, find_hook_outbox
 
+# Exit codes of notify_backup, here for the hook's sake. NOT_WRITTEN: or the outbox cannot be read.
+DONE, INCOMPLETE, NOT_WRITTEN, WRONG = 0, 1, 2, 3
 HOOK_LIMIT = 50  # seconds: a thousand at once take a while
-_SPOOLED, _NOT_WRITTEN = 0, 2
 _SHORT = {"-a": "account", "-t": "timeout"}
 _TEXTS = ("output", "author", "comment")  # may begin with "-", whatever argparse thinks of that
 _NAMES = (*NAGIOS, "config", "timeout")
@@ -60,8 +61,8 @@ def spool_call(
     try:
         write_call(outbox, json.dumps(values).encode(), began)
     except SpoolError as error:
-        return _NOT_WRITTEN, f"FAILED: {error}"
-    return _SPOOLED, "spooled"
+        return NOT_WRITTEN, f"FAILED: {error}"
+    return DONE, "spooled"
 
 
 def _parse(arguments: Sequence[str]) -> dict[str, str] | None:
