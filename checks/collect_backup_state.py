@@ -11,6 +11,7 @@ from backup_monitoring.model import (
     DirectoryError,
     SettingsError,
     UsageError,
+    format_count,
     format_time,
     sanitize,
 )
@@ -150,8 +151,9 @@ def _format(run: CollectorRun, options: argparse.Namespace) -> list[str]:
     counts = sorted(count_findings(run.findings).items())
     listed = ", ".join(f"{count} {kind}" for kind, count in counts)
     lines.append(
-        f"{run.accounts} accounts, {run.computers} computers, {run.seconds:.1f} s, "
-        f"{len(run.findings)} findings{f' ({listed})' if listed else ''}"
+        f"{format_count(run.accounts, 'account')}, {format_count(run.computers, 'computer')}, "
+        f"{run.seconds:.1f} s, {format_count(len(run.findings), 'finding')}"
+        f"{f' ({listed})' if listed else ''}"
     )
     if options.verbose:
         lines += [f"  {finding.kind}: {finding}" for finding in run.findings]

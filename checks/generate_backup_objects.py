@@ -19,6 +19,7 @@ from backup_monitoring.model import (
     SettingsError,
     UsageError,
     encode_name,
+    format_count,
     sanitize,
 )
 from backup_monitoring.plugin import Parser, Watchdog, add_common_options, choose_now, start_run
@@ -57,7 +58,8 @@ def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
         return DONE, "".join(pieces)
     change = diff_objects if options.diff else replace_objects
     diff = change(options.output, pieces, options.format)
-    lines = [f"{diff.total} {options.format} services in {options.output}", *diff.format_lines()]
+    total = format_count(diff.total, f"{options.format} service")
+    lines = [f"{total} in {options.output}", *diff.format_lines()]
     for uid, _ in accounts:
         if (name := encode_name(uid)) != uid:
             lines.append(f"note: account {uid} is named {name}")

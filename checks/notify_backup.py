@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from backup_monitoring.model import MonitoringError, UsageError, escape_unprintable
+from backup_monitoring.model import MonitoringError, UsageError, escape_unprintable, format_count
 from backup_monitoring.notify import (
     DONE,
     HOOK_LIMIT,
@@ -287,7 +287,7 @@ def _list_log(
         failure = f"FAILED: {error}"
         return NOT_WRITTEN, _format_document(failure, None, {}, NOT_WRITTEN) if as_json else failure
     if as_json:
-        count = f"{len(decisions)} decision{'s' * (len(decisions) != 1)}"
+        count = format_count(len(decisions), "decision")
         records = [make_decision_record(each) for each in decisions]
         return DONE, _format_document(count, now, {"decisions": records})
     lines = format_decisions(decisions, choose_zone(settings))

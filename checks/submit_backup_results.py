@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from backup_monitoring.icinga import CheckResult, make_results
-from backup_monitoring.model import SettingsError, sanitize
+from backup_monitoring.model import SettingsError, format_count, sanitize
 from backup_monitoring.plugin import (
     Parser,
     Watchdog,
@@ -86,12 +86,12 @@ def _submit(
         from backup_monitoring.icinga import write_spool
 
         count = write_spool(results, icinga.spool, datetime.now(UTC))
-        return DONE, [f"{count} results in {icinga.spool}"]
+        return DONE, [f"{format_count(count, 'result')} in {icinga.spool}"]
     if icinga.command_file is not None:
         from backup_monitoring.icinga import write_pipe
 
         piped = write_pipe(results, icinga.command_file, datetime.now(UTC), seconds)
-        lines = [f"{piped.accepted} results to {icinga.command_file}"]
+        lines = [f"{format_count(piped.accepted, 'result')} to {icinga.command_file}"]
         if piped.error is None:
             return DONE, lines
         return UNFINISHED, [*lines, _format_failure(piped.error, piped.missing)]
@@ -100,7 +100,7 @@ def _submit(
 
 
 def _format_failure(error: str, missing: int) -> str:
-    return f"FAILED: {error}; {missing} results are missing"
+    return f"FAILED: {error}; {format_count(missing, 'result is', 'results are')} missing"
 
 
 def _submit_to_api(
@@ -109,7 +109,7 @@ def _submit_to_api(
     from backup_monitoring.icinga import submit
 
     submitted = submit(results, settings.icinga, seconds)
-    lines = [f"{submitted.accepted} results accepted by {settings.icinga.url}"]
+    lines = [f"{format_count(submitted.accepted, 'result')} accepted by {settings.icinga.url}"]
     for status, count in sorted(submitted.refused.items()):
         lines.append(f"{count} refused with status {status}")
     lines += [f"  {example}" for example in submitted.examples]

@@ -126,7 +126,7 @@ def test_a_directory_that_cannot_be_opened_is_a_failed_part(fleet: Fleet, fault:
     assert (ran.code, len(lines)) == (2, 2)
     assert lines[0].startswith("FAILED: directory: ")
     assert fault.text in lines[0]
-    assert lines[1].startswith("2 accounts, 1 computers, ")
+    assert lines[1].startswith("2 accounts, 1 computer, ")
     _, uploads = fleet.read()["4000101"]
     assert [computer.history.failed for computer in uploads.computers if computer.history] == [1]
     check = run(fleet, LATER, "check_backup_monitoring")

@@ -93,7 +93,7 @@ ODD = (
     Odd("store/state.sqlite", GENERATE, 3, "state.sqlite: cannot be read (Not a regular file)"),
     Odd("store/state.sqlite", SUBMIT, 3, "state.sqlite: cannot be read (Not a regular file)"),
     Odd("store/state.sqlite", SCAN, 1, "state.sqlite: cannot be read (Not a regular file)"),
-    Odd("store/state.sqlite.new", COLLECT, 0, "2 accounts, 1 computers, "),
+    Odd("store/state.sqlite.new", COLLECT, 0, "2 accounts, 1 computer, "),
     Odd("store/past.sqlite", COLLECT, 2, "past.sqlite was empty, kept as "),
     Odd("store/past.sqlite-journal", COLLECT, 2, "Not a regular file"),
     Odd("store/past.sqlite-wal", COLLECT, 2, "Not a regular file"),
@@ -300,7 +300,7 @@ def test_few_file_descriptors(whole: Fleet, count: int) -> None:
         if ran.code == 3 and not ran.text.startswith("BACKUP STATUS UNKNOWN - 2 unknown"):
             assert len(ran.text.splitlines()) == 1, (program, ran)
     after = call(whole, COLLECT)
-    assert (after.code, "1 computers" in after.text) == (0, True), after
+    assert (after.code, "1 computer" in after.text) == (0, True), after
     assert call(whole, STATUS).code == 1
 
 

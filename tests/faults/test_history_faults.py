@@ -71,7 +71,7 @@ def test_a_lost_history_is_a_failed_part_and_continues_from_the_state(
 
     (failed,) = lost.failed
     assert re.match(rf"history: {re.escape(str(past))} (was|had) ", failed)
-    assert lost.notes == ["1 computers continue from state.sqlite"]
+    assert lost.notes == ["1 computer continues from state.sqlite"]
     (finding,) = lost.findings
     assert finding.kind == "history"
     assert finding.problem.endswith(
@@ -103,7 +103,7 @@ def test_how_it_is_shown_and_for_how_long(fleet: Fleet) -> None:
     lines = ran.text.splitlines()
     past = fleet.store / "past.sqlite"
     assert lines[0] == f"FAILED: history: {past} was empty, kept as {past}.aside-1"
-    assert lines[1] == "note: 1 computers continue from state.sqlite"
+    assert lines[1] == "note: 1 computer continues from state.sqlite"
     assert lines[3].startswith(f"  history: {past}: was empty, kept as {past}.aside-1; counts of")
     check = run(fleet, THIRD, "check_backup_monitoring")
     assert check.code == State.WARNING.value
@@ -268,7 +268,7 @@ def _collect(fleet: Fleet, now: str) -> CollectorRun | StoreError:
 @pytest.mark.parametrize(
     ("statement", "finding"),
     [
-        ("UPDATE computers SET tracked = ? WHERE key = '4000101'", "1 computers of account"),
+        ("UPDATE computers SET tracked = ? WHERE key = '4000101'", "1 computer of account"),
         ("UPDATE accounts SET sizes = ? WHERE key = '4000101'", "sizes of account 4000101"),
         ("UPDATE accounts SET seen = ? WHERE key = '4000101'", "sizes of account 4000101"),
         ("UPDATE meta SET value = ? WHERE key = 'last_run'", "the time of the last run"),
@@ -303,7 +303,7 @@ def test_a_damaged_name_costs_nobody_else(fleet: Fleet, value: object) -> None:
 
     done = fleet.collect(THIRD)
 
-    assert ["1 computers of account" in each.problem for each in done.findings] == [True]
+    assert ["1 computer of account" in each.problem for each in done.findings] == [True]
     assert history_of(fleet).failed == 2
     assert fleet.collect(FOURTH).findings == []
 

@@ -147,4 +147,4 @@ def test_output_ends_before_eight_kilobytes() -> None:
 
     assert limit_size(lines) == lines
     assert limit_size([*lines, "y", "z"]) == [*lines, "... and 2 more lines"]
-    assert limit_size(["ü" * 500] * 8) == ["ü" * 500] * 7 + ["... and 1 more lines"]
+    assert limit_size(["ü" * 500] * 8) == ["ü" * 500] * 7 + ["... and 1 more line"]

@@ -138,7 +138,7 @@ def test_a_bounce_is_who_is_notified_next_time(bouncing: tuple[Notifier, Exim]) 
     assert told.count(OPERATOR) == 1  # the bounce is in the operator's digest, once
 
     released = notifier.run("--release", now=LATEST)
-    assert released.out.endswith("; 1 addresses that bounced are notified again\n")
+    assert released.out.endswith("; 1 address that bounced is notified again\n")
     explained = notifier.run("--explain", "-a", "4000102", "--task", "quota", now=LATEST).out
     assert f"notify: {CUSTOMER} (customer)" in explained
 

@@ -375,7 +375,7 @@ def _submit(notifier: Notifier) -> None:
     only = ("submit_backup_results", "-a", "4000101")
     password = {"BACKUP_MONITORING_ICINGA_PASSWORD": PASSWORD}
     ran = notifier.program(*only, now=datetime.now(UTC).isoformat(), **password)
-    assert ran.out.startswith("1 results accepted"), ran.out
+    assert ran.out.startswith("1 result accepted"), ran.out
 
 
 def _called(notifier: Notifier) -> list[str]:

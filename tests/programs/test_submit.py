@@ -325,7 +325,7 @@ def test_after_a_failing_request_the_others_follow(icinga: Icinga, store: Store)
 
     assert ran.code == 2
     assert ran.out.startswith(f"{RESULTS - 1} results accepted")
-    assert "1 results are missing" in ran.out
+    assert "1 result is missing" in ran.out
     missing = {name for name, each in icinga.services().items() if not each["last_check_result"]}
     assert missing == {"4000102-quota"}
 

@@ -219,7 +219,7 @@ def test_accounts_that_cannot_be_judged(
         pytest.param(
             OutboxHealth(waiting=1, oldest=timedelta(hours=2), reason="refuses; check return_path"),
             State.CRITICAL,
-            "1 mails wait, the oldest for 2 h, threshold 1h ([monitoring] outbox): refuses; check "
+            "1 mail waits, the oldest for 2 h, threshold 1h ([monitoring] outbox): refuses; check "
             "return_path",
             id="with the reason",
         ),
@@ -245,7 +245,7 @@ def test_accounts_that_cannot_be_judged(
         pytest.param(
             OutboxHealth(refused=1),
             State.WARNING,
-            "1 mails of the last 24 h could not be delivered; see [notify] log",
+            "1 mail of the last 24 h could not be delivered; see [notify] log",
             id="refused",
         ),
         pytest.param(

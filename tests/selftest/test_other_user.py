@@ -220,7 +220,7 @@ def test_reports_need_it_too(fleet: Fleet) -> None:
     ran = run(fleet, "--as", COLLECTOR, "--part", "homes")
 
     assert ran.code == 0
-    assert f"not tried reports (as {COLLECTOR}): this user may not read 1 reports: " in ran.text
+    assert f"not tried reports (as {COLLECTOR}): this user may not read 1 report: " in ran.text
 
 
 @pytest.mark.parametrize("part", ["store", "outbox", "log", "messages", "mail", "nagios"])

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from backup_monitoring.model.people import MAX_ADDRESSES, CachedPeople, Contact, Customer
     from backup_monitoring.model.people import NoPeople, People, Person, Reseller, name_customer
     from backup_monitoring.model.encodings import is_utf16
-    from backup_monitoring.model.text import escape_surrogates, escape_unprintable, sanitize
+    from backup_monitoring.model.text import escape_surrogates, escape_unprintable, format_count
+    from backup_monitoring.model.text import sanitize
     from backup_monitoring.model.times import CLOCK_SLACK, DAY, format_duration
     from backup_monitoring.model.times import format_duration_setting, format_offset, format_time
     from backup_monitoring.model.times import parse_duration

@@ -1,4 +1,4 @@
-"""Makes text from outside safe to print."""
+"""Texts of one line: from outside made safe to print, and counts."""
 
 _REPLACEMENTS = str.maketrans({"|": "¦", "<": "‹", ">": "›", "\N{NO-BREAK SPACE}": " "})
 
@@ -16,6 +16,11 @@ def sanitize(text: str, at_most: int = 1000) -> str:
     """
     line = escape_unprintable(text[: at_most + 1].translate(_REPLACEMENTS))
     return line if len(line) <= at_most else line[: at_most - 3] + "..."
+
+
+def format_count(count: int, one: str, many: str = "") -> str:
+    """Return *count* with what is counted: *one*, or *many*, by default the same with an s."""
+    return f"{count} {one if count == 1 else many or f'{one}s'}"
 
 
 def escape_unprintable(text: str) -> str:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import NamedTuple
 
 from backup_monitoring.mail import MailError
-from backup_monitoring.model import EventKind, MonitoringError, UsageError
+from backup_monitoring.model import EventKind, MonitoringError, UsageError, format_count
 from backup_monitoring.notify.call import Call, parse_call
 from backup_monitoring.notify.call_values import NAGIOS
 from backup_monitoring.notify.composer import Composer, NoOperatorError
@@ -267,7 +267,7 @@ class _Batch:
             if since:
                 transaction.set_meta(_OUTAGE, "")
             return
-        wait = "1 call waits" if self.waiting == 1 else f"{self.waiting} calls wait"
+        wait = format_count(self.waiting, "call waits", "calls wait")
         self.failures.append(f"{wait}{': ' if reason else ''}{reason}")
         if since or not reason:
             return

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from backup_monitoring.model import Decision, Recipient
+from backup_monitoring.model import Decision, Recipient, format_count
 from backup_monitoring.records import Record, write_name, write_sentence
 
 
@@ -31,10 +31,7 @@ def summarize_explanations(explanations: Iterable[Explanation]) -> str:
     found = list(explanations)
     recipients = len({each.address for one in found for each in one.decision.recipients})
     accounts = len({one.uid for one in found})
-    return (
-        f"{recipients} recipient{'s' * (recipients != 1)} "
-        f"of {accounts} account{'s' * (accounts != 1)}"
-    )
+    return f"{format_count(recipients, 'recipient')} of {format_count(accounts, 'account')}"
 
 
 def make_explanation_record(explanation: Explanation) -> Record:

@@ -20,6 +20,7 @@ from backup_monitoring.model import (
     SettingsError,
     State,
     UsageError,
+    format_count,
 )
 from backup_monitoring.notify.batch import Found, handle_calls, look_up_calls
 from backup_monitoring.notify.call import Call
@@ -112,14 +113,13 @@ class Notifier:
             return NOT_WRITTEN, f"FAILED: {error}"
         except (DirectoryError, StoreError) as error:
             return self._report_no_scan(str(error))
-        events, count = len(scanned.results), sum(len(r.notifications) for r in scanned.results)
-        plural = "" if events == 1 else "s"
-        summary = f"{scanned.accounts} accounts, {events} event{plural}, {count} to notify"
+        accounts = format_count(scanned.accounts, "account")
+        events = format_count(len(scanned.results), "event")
+        count = sum(len(each.notifications) for each in scanned.results)
+        summary = f"{accounts}, {events}, {count} to notify"
         if scanned.recorded:
-            summary += (
-                f"; first scan: {scanned.recorded} problems recorded, "
-                "to notify after notify_backup --release"
-            )
+            problems = format_count(scanned.recorded, "problem")
+            summary += f"; first scan: {problems} recorded, to notify after notify_backup --release"
         code, text = self._make_result(scanned.results, summary, log)
         failures = [f"FAILED: {each}" for each in scanned.failures]
         if scanned.list_failure is not None:
@@ -173,7 +173,7 @@ class Notifier:
             return [f"FAILED: {error}"], NOT_WRITTEN
         results = [each.result for each in done.handled if each.result is not None]
         count = sum(len(each.notifications) for each in results)
-        calls = "1 call" if len(done.handled) == 1 else f"{len(done.handled)} calls"
+        calls = format_count(len(done.handled), "call")
         code, text = self._make_result(results, f"{calls} handled, {count} to notify", outbox.log)
         lines = text.splitlines() if done.handled else []
         lines += [f"FAILED: {each}" for each in done.failures]
@@ -255,11 +255,13 @@ class Notifier:
         except OutboxError as error:
             return NOT_WRITTEN, f"FAILED: {error}"
         text = (
-            f"{mails} held mails released; {problems} recorded problems released: the next scan "
+            f"{format_count(mails, 'held mail')} released; "
+            f"{format_count(problems, 'recorded problem')} released: the next scan "
             "notifies of those that still fail"
         )
         if addresses:
-            text += f"; {addresses} addresses that bounced are notified again"
+            bounced = ("address that bounced is", "addresses that bounced are")
+            text += f"; {format_count(addresses, *bounced)} notified again"
         return DONE, f"{_DRY}\n{text}" if self._dry else text
 
     def explain(self, uids: Sequence[str], task: str | None) -> "Iterator[Explanation]":

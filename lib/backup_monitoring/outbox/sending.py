@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from backup_monitoring.mail import AddressError, SendOutcome, SendResult, parse_mailbox
-from backup_monitoring.model import Codec, Event, EventKind, Recipient, Role, State
+from backup_monitoring.model import Codec, Event, EventKind, Recipient, Role, State, format_count
 from backup_monitoring.outbox.bounces import find_bounce
 from backup_monitoring.outbox.columns import (
     EVENT,
@@ -162,7 +162,8 @@ class SendQueue:
         first = min(mail.first_try or now, now)
         attempts = mail.attempts + 1
         if now - first >= self._retry_for:
-            self._refuse(transaction, mail, f"given up after {attempts} tries: {reason}")
+            tries = format_count(attempts, "try", "tries")
+            self._refuse(transaction, mail, f"given up after {tries}: {reason}")
             return
         next_try = write_time(now + choose_pause(attempts))
         transaction.execute(

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from backup_monitoring.model import FINDING_KINDS, State
+from backup_monitoring.model import FINDING_KINDS, State, format_count
 from backup_monitoring.overview.account_lists import AccountLists, group_findings
 from backup_monitoring.overview.account_page import AccountPages, make_icinga_link
 from backup_monitoring.overview.account_rows import (
@@ -62,7 +62,7 @@ def write_page(
             _PageWriter(fleet, files, now).write(phase)
     finally:
         state.close()
-    line = f"{folder}/index.html: {files.written} files written, {files.kept} kept"
+    line = f"{folder}/index.html: {format_count(files.written, 'file')} written, {files.kept} kept"
     line += f", {files.removed} removed" if files.removed else ""
     failed = () if fleet.outbox_error is None else (f"outbox: {fleet.outbox_error}",)
     return WrittenPage(line, failed)

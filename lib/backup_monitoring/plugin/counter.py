@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from heapq import heappush, heappushpop
 from typing import NamedTuple
 
-from backup_monitoring.model import State, Verdict
+from backup_monitoring.model import State, Verdict, format_count
 
 
 class Evaluation(NamedTuple):
@@ -91,7 +91,7 @@ class VerdictCounter:
     def format_counts(self) -> str:
         """Return ``1 critical, 2 warning of 12``, or ``12 accounts, all ok``."""
         if not self.not_ok:
-            return f"{self._added} account{'s' * (self._added != 1)}, all ok"
+            return f"{format_count(self._added, 'account')}, all ok"
         order = (State.CRITICAL, State.WARNING, State.UNKNOWN)
         counts = [f"{self.counts[s]} {s.name.lower()}" for s in order if self.counts[s]]
         return f"{', '.join(counts)} of {self._added}"

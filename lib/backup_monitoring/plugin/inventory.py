@@ -1,6 +1,6 @@
 """The inventory: which backup programs are in use, as a table or as parts of a document."""
 
-from backup_monitoring.model import sanitize
+from backup_monitoring.model import format_count, sanitize
 from backup_monitoring.tasks import ClientCounts
 
 _COLUMNS = ("identifier", "version", "operating system", "computers", "accounts")
@@ -28,10 +28,7 @@ class Inventory:
         """Return in words how many programs there are, on how many computers."""
         rows = self._list_rows()
         programs, computers = len(rows), sum(row[3] for row in rows)
-        return (
-            f"{programs} program{'s' * (programs != 1)} "
-            f"on {computers} computer{'s' * (computers != 1)}"
-        )
+        return f"{format_count(programs, 'program')} on {format_count(computers, 'computer')}"
 
     def list_parts(self) -> dict[str, object]:
         """Return the parts of a document."""
@@ -53,6 +50,6 @@ class Inventory:
             for row in rows
         ]
         if unreadable := self._counts.unreadable:
-            accounts = f"{unreadable} account{'s' * (unreadable > 1)}"
+            accounts = format_count(unreadable, "account")
             lines.append(f"(incomplete: {accounts} could not be read completely; see -v)")
         return "\n".join(lines)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import nagiosplugin
 from nagiosplugin.state import ServiceState
 
-from backup_monitoring.model import Metric, Range, State, sanitize
+from backup_monitoring.model import Metric, Range, State, format_count, sanitize
 from backup_monitoring.plugin.counter import Evaluation, VerdictCounter
 from backup_monitoring.plugin.performance import drop_fraction, format_number
 
@@ -189,7 +189,7 @@ def limit_size(lines: list[str]) -> list[str]:
     for number, line in enumerate(lines):
         room -= len(line.encode()) + 1
         if room < 0:
-            kept.append(f"... and {len(lines) - number} more lines")
+            kept.append(f"... and {format_count(len(lines) - number, 'more line')}")
             break
         kept.append(line)
     return kept

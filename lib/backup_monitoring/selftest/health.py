@@ -12,6 +12,7 @@ from backup_monitoring.model import (
     Range,
     State,
     Verdict,
+    format_count,
     format_duration,
     format_duration_setting,
     format_time,
@@ -124,7 +125,7 @@ def evaluate_health(
     if state is State.OK:
         summary = ", ".join(aspect.text for aspect in aspects[: len(parts) + 1])
     elif bad > 1:
-        summary += f"; {bad - 1} more problem{'s' * (bad > 2)}"
+        summary += f"; {format_count(bad - 1, 'more problem')}"
     return Verdict(
         state,
         summary,
@@ -186,11 +187,11 @@ def _check_duration(duration: timedelta, policy: MonitoringPolicy) -> HealthAspe
 def _check_accounts(accounts: AffectedAccounts, policy: MonitoringPolicy) -> Iterator[HealthAspect]:
     # The causes first: of equally bad aspects the first one is the summary.
     for number, problem in (
-        (accounts.homes, "accounts without a readable home"),
-        (accounts.reports, "accounts with a file that is not a valid report"),
-        (accounts.unknown, f"accounts UNKNOWN in {accounts.task}"),
+        (accounts.homes, "without a readable home"),
+        (accounts.reports, "with a file that is not a valid report"),
+        (accounts.unknown, f"UNKNOWN in {accounts.task}"),
     ):
-        text = f"{number} of {accounts.total} {problem}"
+        text = f"{number} of {format_count(accounts.total, 'account')} {problem}"
         state, key = State.OK, ""
         for worse, name, percent in (
             (State.WARNING, "affected", policy.affected),
@@ -208,7 +209,7 @@ def _get_most(total: int, percent: float) -> int:
 
 def _check_findings(kind: str, count: int, policy: MonitoringPolicy) -> HealthAspect:
     threshold = _get_threshold(kind, policy)
-    text = f"{count} finding{'s' * (count != 1)} of kind {kind} ({FINDING_KINDS[kind]})"
+    text = f"{format_count(count, 'finding')} of kind {kind} ({FINDING_KINDS[kind]})"
     if threshold and count >= threshold:
         see = _ACCEPT_HELD if kind == "held" else "see collect_backup_state -v"
         text += f", threshold {threshold} ([monitoring.findings]); {see}"
@@ -228,12 +229,16 @@ def _check_mails(
         return []
     if isinstance(mails, OutboxFailure):
         return [HealthAspect(mails.state, mails.problem)]
+    waiting = format_count(mails.waiting, "mail waits", "mails wait")
     count = mails.spooled + mails.retried
-    calls = f"{count} calls of the hook wait ({mails.spooled} of them spooled)"
-    held = f"{mails.held} mails are held; see notify_backup --release"
-    refused = f"{mails.refused} mails of the last 24 h could not be delivered; see [notify] log"
+    calls = format_count(count, "call of the hook waits", "calls of the hook wait")
+    calls += f" ({mails.spooled} of them spooled)"
+    held = format_count(mails.held, "mail is held", "mails are held")
+    held += "; see notify_backup --release"
+    refused = format_count(mails.refused, "mail")
+    refused += " of the last 24 h could not be delivered; see [notify] log"
     return [
-        _check_age(f"{mails.waiting} mails wait", mails.oldest, policy, mails.reason),
+        _check_age(waiting, mails.oldest, policy, mails.reason),
         _check_age(calls, mails.oldest_call, policy),
         HealthAspect(State.WARNING if mails.held else State.OK, held),
         HealthAspect(State.WARNING if mails.refused else State.OK, refused),

@@ -13,6 +13,7 @@ from backup_monitoring.model import (
     InvalidReport,
     Start,
     Uploads,
+    format_count,
     format_time,
 )
 from backup_monitoring.selftest.part_lines import Outcome, PartLine
@@ -189,7 +190,7 @@ class HomeSurvey:
         if not none_valid:
             return _note("reports", text)
         if self._lacks_capability and all(each.problem == _DENIED for each in invalid):
-            what = f"{len(invalid)} reports"
+            what = format_count(len(invalid), "report")
             return PartLine(Outcome.NOT_TRIED, "reports", _CAPABILITY.format(what))
         return PartLine(
             Outcome.FAILED,

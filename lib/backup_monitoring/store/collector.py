@@ -19,6 +19,7 @@ from backup_monitoring.model import (
     SettingsError,
     Uploads,
     UsageError,
+    format_count,
     format_time,
 )
 from backup_monitoring.settings import Settings, list_zone_findings
@@ -325,7 +326,8 @@ class _RunSteps:
                 findings.of_homes += self._add_home(writer, row, uploads)
         self.result.findings += findings.of_entries
         if tried and not readable:
-            return self._keep_homes(writer, f"none of the homes of {tried} accounts can be read")
+            count = format_count(tried, "account")
+            return self._keep_homes(writer, f"none of the homes of {count} can be read")
         held = self._hold_accounts(writer)
         for row, uploads in emptied:
             if make_key(row.account.uid) not in held:

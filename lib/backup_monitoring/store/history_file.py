@@ -12,7 +12,7 @@ from functools import partial
 from itertools import accumulate
 from pathlib import Path
 
-from backup_monitoring.model import Account, Codec, Computer, Finding, Growth, Uploads
+from backup_monitoring.model import Account, Codec, Computer, Finding, Growth, Uploads, format_count
 from backup_monitoring.store.files import HISTORY, UNREADABLE, StoreError
 from backup_monitoring.store.history import TrackedComputer, mark_missing, update_computer
 from backup_monitoring.store.history_damage import guard_history, make_history_error, set_aside
@@ -134,7 +134,8 @@ class HistoryFile:
         for uid, name, tracked in recovered:
             self._sizes.keep(uid)
             self._write(make_key(uid), name, tracked)
-        self.note = f"{len(recovered)} computers continue from {STATE}"
+        continued = format_count(len(recovered), "computer continues", "computers continue")
+        self.note = f"{continued} from {STATE}"
         row = ("loss", _LOSS.encode((self._now.isoformat(), f"{loss}; {went_on}")))
         self._db.execute("REPLACE INTO meta VALUES (?, ?)", row)
 
@@ -243,7 +244,7 @@ class HistoryFile:
         for name in damaged:
             self._db.execute("DELETE FROM computers WHERE key = ? AND name IS ?", (key, name))
         if damaged:
-            self._report_damage(f"{len(damaged)} computers of account {uid}")
+            self._report_damage(f"{format_count(len(damaged), 'computer')} of account {uid}")
             with suppress(StoreError):  # then these begin anew, their counts are lower bounds
                 for _, name, tracked in recover_computers(self._folder, [uid]):
                     if name not in known:

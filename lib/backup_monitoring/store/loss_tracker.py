@@ -11,6 +11,7 @@ from backup_monitoring.model import (
     LossReason,
     Need,
     Uploads,
+    format_count,
     format_time,
 )
 from backup_monitoring.store.history import TrackedComputer
@@ -190,7 +191,7 @@ class LossTracker:
 
 def format_held(count: int) -> str:
     """Return how many accounts are held, and how to accept it."""
-    accounts = "1 account is" if count == 1 else f"{count} accounts are"
+    accounts = format_count(count, "account is", "accounts are")
     return f"{accounts} missing and held as UNKNOWN; if they are really gone: {ACCEPT}"
 
 

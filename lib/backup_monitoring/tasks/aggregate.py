@@ -12,6 +12,7 @@ from backup_monitoring.model import (
     State,
     Uploads,
     Verdict,
+    format_count,
 )
 from backup_monitoring.tasks.account_eligibility import explain_cut_short
 
@@ -110,7 +111,7 @@ def _rank_badness(verdict: ComputerVerdict) -> tuple[int, int, bool]:
 
 
 def _format_more(count: int) -> str:
-    return f"; {count} more computer{'s' * (count > 1)}" if count > 0 else ""
+    return f"; {format_count(count, 'more computer')}" if count > 0 else ""
 
 
 def _format_detail(verdict: ComputerVerdict) -> str:

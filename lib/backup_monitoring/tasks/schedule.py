@@ -18,6 +18,7 @@ from backup_monitoring.model import (
     State,
     Uploads,
     Verdict,
+    format_count,
     format_duration,
     format_time,
 )
@@ -396,4 +397,4 @@ def _format_known(moment: datetime | None, clock: ComputerClock) -> str:
 def _format_missed(missed: int) -> str:
     if missed > MOST_MISSED:
         return f"more than {MOST_MISSED} backups missed"
-    return f"{missed} backup{'s' * (missed > 1)} missed"
+    return f"{format_count(missed, 'backup')} missed"

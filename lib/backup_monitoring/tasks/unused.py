@@ -10,6 +10,7 @@ from backup_monitoring.model import (
     Threshold,
     Uploads,
     Verdict,
+    format_count,
     format_duration,
     format_time,
 )
@@ -43,7 +44,7 @@ def evaluate_unused(
     reporting = list_reporting_computers(uploads)
     count = sum(1 for each in reporting if each.history is None or each.history.is_in_use)
     if count:
-        return Verdict(State.OK, f"used by {count} computer{'s' * (count > 1)}")
+        return Verdict(State.OK, f"used by {format_count(count, 'computer')}")
     if any(each.history is not None and each.history.is_retired for each in reporting):
         return Verdict(State.OK, "all its computers are retired")
     if uploads.data:

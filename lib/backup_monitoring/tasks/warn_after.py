@@ -4,7 +4,7 @@ from datetime import datetime
 from math import inf
 from typing import NamedTuple
 
-from backup_monitoring.model import DAY, Account, Range, State, Threshold
+from backup_monitoring.model import DAY, Account, Range, State, Threshold, format_count
 from backup_monitoring.tasks.policies import Policies
 from backup_monitoring.tasks.warn_after_policy import WarnAfterPolicy
 
@@ -100,8 +100,7 @@ def format_backup_count(backups: Threshold) -> str:
     elif good.off:
         text = "backups off"
     else:
-        count = int(good.end) + 1
-        text = f"{count} backup{'s' * (count != 1)}"
+        text = format_count(int(good.end) + 1, "backup")
     return f"{text} ({backups.origin})"
 
 
