@@ -30,8 +30,8 @@ from backup_monitoring.selftest import (
     evaluate_health,
     list_aspects,
 )
-from backup_monitoring.settings import Settings, StoreSettings
-from backup_monitoring.store import RunMeta, StoreFile, count_findings, open_store
+from backup_monitoring.settings import Settings
+from backup_monitoring.store import RunMeta, StoreFile, count_findings, find_submission, open_store
 from backup_monitoring.tasks import TASKS
 
 LIMIT = 10  # seconds
@@ -124,7 +124,7 @@ class MonitoringHealth(nagiosplugin.Resource):
         meta, findings = state.meta(), list(state.findings())
         counts = count_findings(findings)
         judged = (
-            _list_parts(meta, settings.store),
+            _list_parts(meta, settings),
             LastRun(timedelta(seconds=meta.seconds), counts, _count_accounts(state, counts)),
             settings.monitoring,
             self.now,
@@ -136,11 +136,15 @@ class MonitoringHealth(nagiosplugin.Resource):
         return evaluate_health(*judged)
 
 
-def _list_parts(meta: RunMeta, store: StoreSettings) -> tuple[StorePart, StorePart]:
-    return (
+def _list_parts(meta: RunMeta, settings: Settings) -> tuple[StorePart, ...]:
+    store = settings.store
+    parts = (
         StorePart("directory", meta.directory_read, meta.directory_error, store.directory_max_age),
         StorePart("storage", meta.storage_read, meta.storage_error, store.max_age),
     )
+    if store.folder is None or not settings.icinga.has_destination:
+        return parts
+    return (*parts, StorePart("results", find_submission(store.folder), None, settings.icinga.ttl))
 
 
 def _count_accounts(state: StoreFile, findings: Mapping[str, int]) -> AffectedAccounts:

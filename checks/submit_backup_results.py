@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from backup_monitoring.icinga import CheckResult, make_results
 from backup_monitoring.model import SettingsError, format_count, sanitize
@@ -16,7 +17,7 @@ from backup_monitoring.plugin import (
     start_run,
 )
 from backup_monitoring.settings import Settings
-from backup_monitoring.store import open_source
+from backup_monitoring.store import StoreError, open_source, record_submission
 
 DONE, REFUSED, UNFINISHED = 0, 1, 2
 _LIMIT = 300
@@ -35,7 +36,14 @@ def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
     watchdog.phase("submitting results")
     missing = {uid.lower(): uid for uid in parse_uids(options) or ()}
     results = _make_results(options, settings, watchdog, missing)
-    code, lines = _submit(results, settings, options.timeout or _LIMIT)
+    code, lines, arrived = _submit(results, settings, options.timeout or _LIMIT)
+    folder = settings.store.folder
+    if arrived and options.account is None and folder is not None:
+        try:
+            record_submission(folder, choose_now(options))
+        except StoreError as error:
+            lines.append(f"FAILED: {error}")
+            code = UNFINISHED
     if missing:
         lines.append(f"FAILED: no such account: {', '.join(missing.values())}")
         code = UNFINISHED
@@ -76,9 +84,15 @@ def _make_results(
                 yield from make_results(verdicts, settings, options.host_per_account)
 
 
-def _submit(
-    results: Iterator[CheckResult], settings: Settings, seconds: float
-) -> tuple[int, list[str]]:
+class _Submission(NamedTuple):
+    """Exit code, lines of output, and whether results *arrived*: all, but for single objects."""
+
+    code: int
+    lines: list[str]
+    arrived: bool
+
+
+def _submit(results: Iterator[CheckResult], settings: Settings, seconds: float) -> _Submission:
     icinga = settings.icinga
     if icinga.url:
         return _submit_to_api(results, settings, seconds)
@@ -86,15 +100,16 @@ def _submit(
         from backup_monitoring.icinga import write_spool
 
         count = write_spool(results, icinga.spool, datetime.now(UTC))
-        return DONE, [f"{format_count(count, 'result')} in {icinga.spool}"]
+        return _Submission(DONE, [f"{format_count(count, 'result')} in {icinga.spool}"], True)
     if icinga.command_file is not None:
         from backup_monitoring.icinga import write_pipe
 
         piped = write_pipe(results, icinga.command_file, datetime.now(UTC), seconds)
         lines = [f"{format_count(piped.accepted, 'result')} to {icinga.command_file}"]
         if piped.error is None:
-            return DONE, lines
-        return UNFINISHED, [*lines, _format_failure(piped.error, piped.missing)]
+            return _Submission(DONE, lines, True)
+        lines.append(_format_failure(piped.error, piped.missing))
+        return _Submission(UNFINISHED, lines, False)
     remedy = "set url, or for Nagios spool or command_file"
     raise SettingsError(f"{settings.file}: [icinga]", "no destination for results", remedy)
 
@@ -105,7 +120,7 @@ def _format_failure(error: str, missing: int) -> str:
 
 def _submit_to_api(
     results: Iterator[CheckResult], settings: Settings, seconds: float
-) -> tuple[int, list[str]]:
+) -> _Submission:
     from backup_monitoring.icinga import submit
 
     submitted = submit(results, settings.icinga, seconds)
@@ -119,5 +134,8 @@ def _submit_to_api(
             "generate_backup_objects), or the ApiUser may not see them (icinga/icinga2-submit.conf)"
         )
     if submitted.error is not None:
-        return UNFINISHED, [*lines, _format_failure(submitted.error, submitted.missing)]
-    return (REFUSED if submitted.refused else DONE), lines
+        lines.append(_format_failure(submitted.error, submitted.missing))
+        return _Submission(UNFINISHED, lines, False)
+    if submitted.refused:
+        return _Submission(REFUSED, lines, submitted.accepted > 0)
+    return _Submission(DONE, lines, True)

@@ -130,6 +130,7 @@ def test_a_wrong_password_is_reported(icinga: Icinga, store: Store) -> None:
     assert ran.code == 2
     assert "wrong user or password" in ran.out
     assert f"{RESULTS} results are missing" in ran.out
+    assert not (store.store / "submitted").exists()
 
 
 def test_the_api_is_tried_and_no_result_is_submitted(icinga: Icinga, store: Store) -> None:
@@ -439,6 +440,38 @@ def test_an_account_that_does_not_exist_is_named(store: Store, tmp_path: Path) -
 
     assert ran.code == 2
     assert ran.out.splitlines() == [f"5 results in {spool}", "FAILED: no such account: nobody"]
+
+
+def test_the_monitoring_is_not_healthy_while_no_results_are_submitted(
+    store: Store, tmp_path: Path
+) -> None:
+    spool = tmp_path / "spool"
+    store.settings(more=f'\n[icinga]\nspool = "{spool}"\nttl = "10m"\n')
+
+    def check(now: str = NOW) -> str:
+        return store.check("monitoring", now=now).first.partition(" - ")[2].partition(";")[0]
+
+    never = "results were never submitted"
+    assert check() == never
+    assert submit(store).code == 3  # there is no such folder
+    spool.mkdir()
+    assert submit(store, "-a", "4000101").code == 0
+    assert check() == never
+    assert submit(store).code == 0
+    now = "OK - results submitted 2026-11-24 11:00 +00:00, 0 min ago"
+    assert now in store.check("monitoring", "-v").out
+    late = "results submitted 2026-11-24 11:00 +00:00, 11 min ago, threshold 10m ([icinga] ttl)"
+    assert check("2026-11-24T12:11:00+01:00") == late
+
+
+def test_a_submission_that_cannot_be_recorded_is_reported(store: Store, tmp_path: Path) -> None:
+    store.settings(more=f'\n[icinga]\nspool = "{tmp_path}"\n')
+    (store.store / "submitted").mkdir()
+
+    ran = submit(store)
+
+    assert ran.code == 2
+    assert "store/submitted: cannot be written (Is a directory); submit as" in ran.out
 
 
 def test_a_file_that_is_not_a_pipe(store: Store, tmp_path: Path) -> None:

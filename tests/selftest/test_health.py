@@ -103,6 +103,39 @@ def test_the_age_of_a_part(read: str | None, error: str | None, state: State, te
 
 
 @pytest.mark.parametrize(
+    ("submitted", "state", "text"),
+    [
+        pytest.param(
+            "2026-11-24T11:45+01:00", State.OK, "results submitted 2026-11-24 10:45 +00:00, 15 min"
+        ),
+        pytest.param(
+            "2026-11-24T11:44+01:00",
+            State.WARNING,
+            "results submitted 2026-11-24 10:44 +00:00, 16 min ago, threshold 15m "
+            "(half of [icinga] ttl)",
+        ),
+        pytest.param(
+            "2026-11-24T11:29+01:00",
+            State.CRITICAL,
+            "results submitted 2026-11-24 10:29 +00:00, 31 min ago, threshold 30m ([icinga] ttl)",
+        ),
+        pytest.param(
+            None, State.CRITICAL, "results were never submitted; see submit_backup_results"
+        ),
+    ],
+)
+def test_results_that_are_no_longer_submitted(
+    submitted: str | None, state: State, text: str
+) -> None:
+    part = StorePart("results", at(submitted) if submitted else None, None, HALF_AN_HOUR)
+
+    verdict = evaluate_health((part,), LastRun(QUICK), MonitoringPolicy(), NOW)
+
+    assert verdict.state is state
+    assert verdict.summary.startswith(text)
+
+
+@pytest.mark.parametrize(
     ("seconds", "state", "text"),
     [
         (120, State.OK, "last run took 120.0 s"),

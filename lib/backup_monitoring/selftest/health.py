@@ -21,17 +21,21 @@ from backup_monitoring.settings import MonitoringPolicy
 
 _ACCEPT_HELD = "if they are really gone: collect_backup_state --accept-loss"
 _ALWAYS_ALLOWED = 3  # accounts
-_SETTING = {"directory": "[store] directory_max_age", "storage": "[store] max_age"}
+_SETTING = {
+    "directory": "[store] directory_max_age",
+    "storage": "[store] max_age",
+    "results": "[icinga] ttl",
+}
 
 
 class StorePart(NamedTuple):
     """A part of the store.
 
     Args:
-        name: directory or storage.
-        read: when it was last read completely, aware UTC; None: never.
+        name: directory, storage, or the results that are submitted.
+        read: when it was last read (results: submitted) completely, aware UTC; None: never.
         error: why the last run could not read it.
-        max_age: the age from which on checks refuse it.
+        max_age: the age from which on checks refuse it (results: the monitoring system).
     """
 
     name: str
@@ -110,7 +114,7 @@ def evaluate_health(
     """Judge the store's parts, the last collector run, what it could not read, and the outbox.
 
     A part is WARNING if the last run could not read it or it is older than half of its
-    ``max_age``, and CRITICAL if it is older than that: then checks refuse it.
+    ``max_age``, and CRITICAL if it is older than that: then it is refused.
 
     Args:
         parts: of the store.
@@ -156,14 +160,17 @@ def list_aspects(
 
 def _check_part(part: StorePart, now: datetime) -> HealthAspect:
     if part.read is None:
-        reason = part.error or "no reason known"
-        return HealthAspect(State.CRITICAL, f"{part.name} was never read: {reason}")
+        if part.name == "results":
+            text = "results were never submitted; see submit_backup_results"
+        else:
+            text = f"{part.name} was never read: {part.error or 'no reason known'}"
+        return HealthAspect(State.CRITICAL, text)
     age = now - part.read
     read = format_time(part.read, UTC)
+    done = f"{part.name} {'submitted' if part.name == 'results' else 'read'}"
     if age < -CLOCK_SLACK:
-        text = f"clock: {part.name} read in the future, {read}; set the clock"
-        return HealthAspect(State.UNKNOWN, text)
-    text = f"{part.name} read {read}, {format_duration(age)} ago"
+        return HealthAspect(State.UNKNOWN, f"clock: {done} in the future, {read}; set the clock")
+    text = f"{done} {read}, {format_duration(age)} ago"
     why = f": {part.error}" if part.error else ""
     if age > part.max_age:
         threshold = format_duration_setting(part.max_age)

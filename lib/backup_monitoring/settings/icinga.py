@@ -133,6 +133,11 @@ class IcingaSettings(NamedTuple):
         ),
     ] = None
 
+    @property
+    def has_destination(self) -> bool:
+        """Whether results are to be submitted at all."""
+        return bool(self.url or self.spool or self.command_file)
+
     def __repr__(self) -> str:
         """Return a text without the password."""
         return f"IcingaSettings(url={self.url!r}, user={self.user!r})"
