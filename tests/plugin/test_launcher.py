@@ -123,6 +123,16 @@ def test_a_wrong_option_is_unknown_in_one_line(tmp_path: Path) -> None:
     )
 
 
+def test_no_memory_is_unknown_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "check_backup_memory.py").write_text("raise MemoryError")
+
+    assert launch("check_backup_memory", tmp_path, paths=f"{tmp_path}:{PATHS}") == (
+        3,
+        "BACKUP MEMORY UNKNOWN - not enough memory; check this server's, and this program's limit "
+        "(MemoryMax of its unit, ulimit -v)\n",
+    )
+
+
 @pytest.mark.parametrize("module", ["backup_monitoring", "threading"])
 @pytest.mark.parametrize(
     ("content", "why"),

@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 from programs.installed import ROOT, Ran
 
 _SPACES = ("--mount", "--pid", "--uts", "--net")
-_FOLDERS = ("/opt", "/var/cache", "/var/lib", "/var/log", "/var/spool", str(ROOT))
+_FOLDERS = ("/opt", "/usr/local", "/var/cache", "/var/lib", "/var/log", "/var/spool", str(ROOT))
 # Of the machine's own units these, and none that would start or tidy up anything of it.
 _UNITS = (
     "basic.target",
@@ -88,9 +88,12 @@ class FreshDebian:
             "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
             "HOME": "/root",
             "LANG": "C.UTF-8",
-            # pip finds what it needs here instead of on the internet
+            # pip and uv find what they need here instead of on the internet
             "PIP_NO_INDEX": "1",
             "PIP_FIND_LINKS": str(wheels),
+            "UV_CACHE_DIR": "/var/cache/uv",
+            "UV_OFFLINE": "1",
+            "UV_FIND_LINKS": str(wheels),
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
             "PIP_ROOT_USER_ACTION": "ignore",
         }

@@ -26,6 +26,7 @@ def settings_with(folder: Path, ca_file: str) -> Settings:
         ("/etc/backup-monitoring/ca.crt", False),
         ("/etc/ssl/certs/ca.pem", False),
         ("/usr/share/ca-certificates/ca.crt", False),
+        ("/etc/pki/tls/certs/ca-bundle.crt", False),
         ("/opt/ca.crt", False),
         ("/etc/pki/ca.crt", True),
         ("/etc/backup-monitoring/../pki/ca.crt", True),

@@ -253,6 +253,9 @@ def _describe_error(error: BaseException) -> str:
         named = f" ({error.filename})" if error.filename else f" at {_find_place(error)}"
         remedy = "check its disks and memory, and what this user may use (ulimit -a)"
         return sanitize(f"this server: {error.strerror}{named}; {remedy}")
+    if isinstance(error, MemoryError):
+        remedy = "check this server's, and this program's limit (MemoryMax of its unit, ulimit -v)"
+        return f"not enough memory; {remedy}"
     # Never the text of an unexpected exception: it may hold a password or a customer's file.
     place = _find_place(error)
     return sanitize(f"internal error: {type(error).__name__} at {place}; please report it")

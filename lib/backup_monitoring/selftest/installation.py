@@ -20,6 +20,7 @@ from backup_monitoring.selftest.home_survey import HomeSurvey
 from backup_monitoring.selftest.other_user import NoPrivilegeError, User, find_user_of, try_as
 from backup_monitoring.selftest.part_lines import Outcome, PartLine
 from backup_monitoring.selftest.unit_paths import list_hidden_files
+from backup_monitoring.selftest.unit_programs import list_foreign_units
 from backup_monitoring.selftest.users import find_part_users, name_user
 from backup_monitoring.settings import Settings, list_zone_findings
 from backup_monitoring.tasks import SchedulePolicy
@@ -209,6 +210,9 @@ class InstallationCheck:
             yield PartLine(Outcome.FAILED, "zone", str(finding))
         for text in list_hidden_files(self._settings):
             yield PartLine(Outcome.NOTE, "settings", text)
+        if self._settings.file.is_relative_to("/etc/backup-monitoring"):  # which the units read
+            for text in list_foreign_units():
+                yield PartLine(Outcome.NOTE, "units", text)
 
     def _try_directory(self) -> Iterator[PartLine]:
         directory = create_directory(self._settings.directory, self._enter)

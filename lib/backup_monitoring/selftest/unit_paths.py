@@ -10,6 +10,7 @@ from backup_monitoring.settings import Settings
 HIDDEN = ("/etc", "/var", "/srv", "/mnt", "/media", "/home", "/root", "/tmp")  # noqa: S108 - each has its own
 SHOWN = (
     *("/etc/backup-monitoring", "/etc/ssl", "/etc/ca-certificates"),
+    *("/etc/pki/ca-trust", "/etc/pki/tls/certs"),
     *("/usr/local/share/ca-certificates", "/var/lib/backup-monitoring"),
 )
 
