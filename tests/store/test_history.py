@@ -414,6 +414,19 @@ HISTORIES = {
         Look("23 20:10", began("23 20:00"), torn("20 20:40"), "1+", UNKNOWN, daily(20), (0, OK)),
         Look("24 20:10", began("24 20:00"), torn("20 20:40"), "2+", WARNING, daily(20), (0, OK)),
     ],
+    "an end whose file cannot be opened may be of any time": [
+        Look("19 21:00", began("19 20:00"), good("19 20:40"), 0, OK),
+        Look("20 21:00", began("20 20:00"), TORN, None, UNKNOWN),
+        Look("21 20:10", began("21 20:00"), TORN, None, UNKNOWN),
+        Look("21 21:00", began("21 20:00"), bad("21 20:40"), "1+", OK),
+    ],
+    "a torn end ends its run, though a clock of the future tears it again": [
+        Look("19 21:00", began("19 20:00"), good("19 20:40"), 0, OK),
+        Look("20 21:00", began("20 20:00"), torn("20 20:40"), None, UNKNOWN),
+        Look("21 12:00", began("20 20:00"), torn("29 20:40"), None, UNKNOWN),
+        Look("21 20:10", began("21 20:00"), good("19 20:40"), 0, OK),
+        Look("21 21:00", began("21 20:00"), bad("21 20:40"), "1+", OK),
+    ],
     "both torn, and dead since": [
         Look("20 21:00", began("20 20:00"), bad("20 20:40"), "1+", OK, daily(20), (0, OK)),
         Look(
@@ -700,6 +713,28 @@ OPEN_AFTER_TWO = TrackedComputer(
     failed=2,
     failed_since=at("2026-11-20T20:40+01:00"),
 )
+
+
+@pytest.mark.parametrize(
+    ("report", "is_retired"),
+    [
+        pytest.param(torn("23 12:00"), True, id="torn before"),
+        pytest.param(torn("23 12:01"), False, id="torn later"),
+        pytest.param(torn("29 12:00"), True, id="torn, by a clock of the future"),
+        pytest.param(TORN, True, id="of any time"),
+        pytest.param(began("22 20:00"), True, id="known"),
+    ],
+)
+def test_only_a_report_that_comes_later_ends_a_retirement(
+    report: Start | InvalidReport, is_retired: bool
+) -> None:
+    memory = OPEN_AFTER_TWO._replace(retired=at(written("23 12:00")))
+    shown = Computer("a", report, memory.end)
+
+    history = update_computer(memory, shown, at(written("24 09:00"))).history
+
+    assert history.is_retired is is_retired
+    assert history.uploaded == (None if is_retired else at(written("24 09:00")))
 
 
 @pytest.mark.parametrize(
