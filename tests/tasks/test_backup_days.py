@@ -3,14 +3,22 @@
 Times are of November 2026 in Zurich: ``20 21:00`` is 2026-11-20T21:00+01:00.
 """
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from backup_monitoring.model.accounts import Account
-from backup_monitoring.model.uploads import Computer, End, History, Receipt, Schedule, Start
-from backup_monitoring.tasks.backup_days import BackupDays, follow_days
+from backup_monitoring.model.uploads import (
+    Computer,
+    End,
+    History,
+    Pattern,
+    Receipt,
+    Schedule,
+    Start,
+)
+from backup_monitoring.tasks.backup_days import BackupDays, DueOutcome, OpenBackup, follow_days
 from backup_monitoring.tasks.policies import Policies
 from backup_monitoring.tasks.schedule_task import SchedulePolicy
 from backup_monitoring.tasks.status_task import StatusPolicy
@@ -26,6 +34,9 @@ POLICIES = Policies(
     )
 )
 EVENING = daily(20)
+FOUR_ON_MONDAY = Pattern(
+    frozenset([0]), frozenset([2, 8, 14, 20]), timedelta(hours=1), weekdays=frozenset([1])
+)
 FIRST = date(2026, 11, 1).toordinal()
 
 
@@ -50,8 +61,9 @@ def failed(text: str, run: str = "") -> End:
 class Story:
     """Runs over one computer; what was uploaded before stays."""
 
-    def __init__(self, schedule: Schedule | None = EVENING) -> None:
+    def __init__(self, schedule: Schedule | None = EVENING, account: Account = ACCOUNT) -> None:
         self.days: BackupDays | None = None
+        self._account = account
         self._computer = Computer("web01", schedule=schedule, history=History())
 
     def run(self, now: str, *reports: Start | End, retired: datetime | None = None) -> str:
@@ -63,7 +75,7 @@ class Story:
                 self._computer = self._computer._replace(end=report)
         shown = self._computer._replace(history=History(retired=retired))
         moment = at(written(now))
-        self.days = follow_days(self.days, ACCOUNT, shown, [shown], POLICIES, moment)
+        self.days = follow_days(self.days, self._account, shown, [shown], POLICIES, moment)
         days = self.days.read_days()
         return " ".join(f"{day - FIRST + 1}{word}" for day, word in sorted(days.items()))
 
@@ -92,11 +104,64 @@ def test_the_first_run(reports: list[Start | End], now: str, shows: str) -> None
     assert Story().run(now, *reports) == shows
 
 
+@pytest.mark.parametrize(
+    ("schedule", "shows"),
+    [
+        pytest.param(daily(20, weekdays=frozenset([1])), "16l", id="for Monday"),
+        pytest.param(
+            Schedule(FOUR_ON_MONDAY, PERL, LONG_AGO),
+            "16l",
+            id="for the last of four on Monday",
+        ),
+        pytest.param(daily(20, days=frozenset([1])), "1l", id="for the first of the month"),
+        pytest.param(daily(20, months=frozenset([10])), "0l", id="for 31 October"),
+        pytest.param(daily(20, months=frozenset([1])), "20k", id="for none"),
+    ],
+)
+def test_which_due_time_a_start_in_the_morning_of_a_friday_serves(
+    schedule: Schedule, shows: str
+) -> None:
+    assert Story(schedule).run("20 09:00", began("20 08:00"), ended("20 08:10")) == shows
+
+
 def test_a_backup_goes_on_and_ends_well() -> None:
     story = Story()
     assert story.run("20 20:05", began("20 20:00")) == "20K"
     assert story.run("20 20:10") == "20K"
     assert story.run("20 21:00", ended("20 20:40")) == "20k"
+    due = at(written("20 20:00"))
+    assert story.days == BackupDays(
+        FIRST + 19,
+        "k",
+        due,
+        OpenBackup("20", due, due, DueOutcome.KEPT, is_over=True),
+        at(written("20 22:00")),
+    )
+
+
+def test_what_never_began_is_missed_since_the_account_exists() -> None:
+    story = Story(account=ACCOUNT._replace(created=at(written("18 21:00"))))
+    assert story.run("18 22:10") == ""
+    assert story.run("20 22:10") == "19m 20m"
+
+
+def test_more_is_missed_than_is_counted_at_once() -> None:
+    story = Story(hourly())
+    story.run("01 00:10", began("01 00:00"), ended("01 00:05"))
+    shown = [story.run(f"{day:02} 12:00") for day in range(2, 9)]
+    assert shown[-1].endswith("7" + 24 * "m" + " 8" + 11 * "m")
+
+
+def test_a_day_is_that_of_the_computers_zone_and_clock() -> None:
+    story = Story(daily(0))
+    story.run("20 00:30", began("20 00:00"), ended("20 00:10"))
+    assert story.run("21 02:10") == "20k 21m"
+
+    slow = Receipt(at(written("21 01:00")))  # by five hours
+    story = Story()
+    reports = (began("20 20:00"), ended("20 20:10"))
+    assert story.run("21 01:20", *(each._replace(received=slow) for each in reports)) == "20k"
+    assert story.run("22 03:10") == "20k 21m"
 
 
 def test_a_late_start_takes_the_place_of_what_was_missed() -> None:
@@ -149,6 +214,7 @@ def test_without_due_times_runs_alone_leave_letters() -> None:
     story = Story(None)
     assert story.run("20 21:00", began("20 20:00"), ended("20 20:40")) == "20k"
     assert story.run("28 21:00") == "20k"
+    assert Story(None).run("20 21:00") == ""
 
 
 def test_what_is_older_than_thirty_days_is_forgotten() -> None:
@@ -165,6 +231,19 @@ def test_a_retired_computer_stays_as_it_was() -> None:
     story = Story()
     story.run("20 21:00", began("20 20:00"), ended("20 20:40"))
     assert story.run("25 21:00", retired=at(written("21 08:00"))) == "20k"
+    assert story.days is not None
+    assert story.days.until == at(written("26 21:00"))
+
+
+def test_a_computer_that_is_retired_at_first_sight_has_no_days() -> None:
+    now = at(written("20 21:00"))
+    ago = at("2026-07-20T20:00+02:00")
+    old = Computer("old", Start(ago, timedelta(hours=2), "1", PERL, Receipt(ago)), schedule=EVENING)
+    new = Computer("new", began("20 20:00"))
+
+    days = follow_days(None, ACCOUNT, old, [old, new], POLICIES, now)
+
+    assert days == BackupDays(FIRST + 19, until=at(written("21 21:00")))
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def with_client(identifier: str, version: str, name: str = "web01") -> Computer:
 def test_versions(uploaded: tuple[str, str], policy: ClientPolicy, state: State, says: str) -> None:
     verdict = evaluate_client(ACCOUNT, uploads(with_client(*uploaded)), Policies(policy), NOW)
 
-    assert verdict.state is state
+    assert (verdict.state, verdict.computer) == (state, "web01")
     assert says in verdict.summary
 
 

@@ -250,10 +250,9 @@ def _add_missed(
     missed = list_missed(account, readable, times, plan, policies, now, after=after)
     by_day, counted = days.read_days(), days.counted
     for due in (each + times.error for each in missed):
-        if counted is None or due > counted:
-            day = due.astimezone(plan.clock.zone).toordinal()
-            _add(by_day, day, DueOutcome.MISSED.value)
-            counted = due
+        day = due.astimezone(plan.clock.zone).toordinal()
+        _add(by_day, day, DueOutcome.MISSED.value)
+        counted = due
     return days._replace(counted=counted)._write_days(by_day, now.toordinal())
 
 
