@@ -22,13 +22,7 @@ from backup_monitoring.model import (
     Start,
 )
 from backup_monitoring.tasks.calendar import MOST_A_DAY, DuePlan, find_clock, find_plan, is_dense
-from backup_monitoring.tasks.clocks import (
-    SET_RIGHT,
-    ComputerTimes,
-    ReportTime,
-    has_ended,
-    read_times,
-)
+from backup_monitoring.tasks.clocks import ComputerTimes, ReportTime, has_ended, read_times
 from backup_monitoring.tasks.computer_eligibility import check_computer
 from backup_monitoring.tasks.due import iter_due_times
 from backup_monitoring.tasks.policies import Policies
@@ -188,14 +182,12 @@ def _add_start(
     known = days.start
     if known is not None and (known.id, known.at) == (start.id, start.at):
         return days
-    days = days._replace(letters=_OPEN.sub(lambda open_: open_[0].lower(), days.letters))
-    own = began.at if began.at - began.time <= SET_RIGHT else began.time + began.error
-    policy = policies[SchedulePolicy]
+    own, policy = began.at, policies[SchedulePolicy]
     served = None if plan is None else _find_served(own, plan, policy)
     zone = find_clock(readable.computer, times.error, policy).zone
     by_day, began_as = days.read_days(), DueOutcome.KEPT
-    is_counted = served is None or (days.counted is not None and served < days.counted)
-    if served is None or is_counted:  # started by hand, or repeated
+    if served is None or (days.counted is not None and served < days.counted):
+        # started by hand, or repeated
         _add(by_day, own.astimezone(zone).toordinal(), began_as.value.upper())
     else:
         if own < served - CLOCK_SLACK:
