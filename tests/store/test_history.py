@@ -66,6 +66,10 @@ def bad(text: str, run: str = "") -> End:
     return good(text, run)._replace(success=False)
 
 
+def came(start: Start, text: str) -> Start:
+    return start._replace(received=Receipt(at(written(text))))
+
+
 class Look(NamedTuple):
     """A collector run: what it sees, and what the rules must say after it.
 
@@ -379,7 +383,7 @@ HISTORIES = {
     "a torn start of a client whose clock is slow": [
         Look(
             "20 23:50",
-            began("20 20:00")._replace(received=Receipt(at(written("20 23:00")))),
+            came(began("20 20:00"), "20 23:00"),
             None,
             0,
             OK,
@@ -480,6 +484,18 @@ HISTORIES = {
         Look("20 13:59", began("16 20:00"), good("12 08:00", "09"), 0, OK, daily(20), (0, OK)),
         Look("20 14:01", began("16 20:00"), good("12 08:00", "09"), 1, OK, daily(20), (0, OK)),
         Look("20 22:01", began("16 20:00"), good("12 08:00", "09"), 1, OK, daily(20), (1, OK)),
+    ],
+    "a start that is uploaded after its end": [
+        Look("19 21:00", began("19 20:00"), good("19 20:40"), 0, OK),
+        Look("20 20:50", began("19 20:00"), good("20 20:40"), 0, OK),
+        Look("20 21:05", came(began("20 20:00"), "20 21:00"), good("20 20:40"), 0, OK),
+        Look("21 20:10", began("21 20:00"), good("20 20:40"), 0, OK),
+        Look("21 21:00", began("21 20:00"), bad("21 20:40"), 1, OK),
+    ],
+    "files that were restored from a snapshot": [
+        Look("20 21:00", began("20 20:00"), good("20 20:40"), 0, OK, daily(20), (0, OK)),
+        Look("21 21:00", began("21 20:00"), bad("21 20:40"), 1, OK, MOVED, (0, OK)),
+        Look("22 12:01", began("20 20:00"), good("20 20:40"), 1, OK, daily(20), (1, OK)),
     ],
     "the same id twice": [
         Look("20 21:00", began("20 20:00", "5"), good("20 20:40", "5"), 0, OK),
