@@ -848,6 +848,35 @@ def test_the_facts_of_a_success() -> None:
     assert full.facts == StatusFacts("full", failed=0, last_success=SUCCESS.at, zone=ZURICH)
 
 
+@pytest.mark.parametrize(
+    ("one", "at_least", "uncertain"),
+    [
+        pytest.param(computer(start=RUNNING, end=SUCCESS), True, ("web01",), id="running"),
+        pytest.param(computer(start=RUNNING, end=SUCCESS), False, (), id="running, all known"),
+        pytest.param(computer(end=SUCCESS), True, (), id="a success says enough"),
+        pytest.param(computer(end=FAILED), True, ("web01",), id="one failed, two are too many"),
+        pytest.param(computer(end=FAILED), False, (), id="only one failed"),
+    ],
+)
+def test_what_is_ok_only_by_a_lower_bound_is_uncertain(
+    one: Computer, at_least: bool, uncertain: tuple[str, ...]
+) -> None:
+    account = ENTRY._replace(warning_numbers=2, warning_days=0)
+    known = one._replace(history=History(at_least=at_least))
+
+    verdict = evaluate_status(account, uploads(known), RULES, NOW)
+
+    assert (verdict.state, verdict.uncertain) == (State.OK, uncertain)
+
+
+def test_what_is_a_problem_already_is_not_uncertain() -> None:
+    known = computer(end=FAILED, history=History(at_least=True))
+
+    verdict = evaluate_status(ENTRY, uploads(known), RULES, NOW)
+
+    assert (verdict.state, verdict.uncertain) == (State.WARNING, ())
+
+
 def test_details_explain_the_number() -> None:
     history = History(failed=1, last_success=at("2026-11-22T20:41:37+01:00"))
 
