@@ -12,11 +12,13 @@ from typing import NamedTuple
 import pytest
 
 from backup_monitoring.model.accounts import Account
+from backup_monitoring.model.findings import Finding
 from backup_monitoring.model.uploads import Computer, InvalidReport, Uploads
 from backup_monitoring.model.verdicts import State
 from backup_monitoring.store.history import TrackedComputer, update_computer
 from backup_monitoring.tasks.client import evaluate_client
 from backup_monitoring.tasks.client_task import ClientPolicy
+from backup_monitoring.tasks.clocks import ReportTime, find_wrong_clocks, has_ended
 from backup_monitoring.tasks.policies import Policies
 from backup_monitoring.tasks.schedule import evaluate_schedule
 from backup_monitoring.tasks.status import evaluate_status
@@ -514,3 +516,34 @@ def test_a_failure_of_a_computer_ten_years_slow_shows_beside_another(stored: boo
     assert (verdict.state, verdict.computer) == (State.WARNING, "slow")
     assert "backup ended 2026-03-01 09:30 +00:00 with errors" in verdict.summary
     assert verdict.summary.endswith("; its clock is 3651 d 13 h slow")
+
+
+def test_a_wrong_clock_is_a_finding() -> None:
+    top = OLD_CLOCK._replace(
+        name="", start=None, end=end("2026-03-01T23:30Z", came="2026-03-01T20:30Z")
+    )
+
+    assert list(find_wrong_clocks(ACCOUNT, [OTHER, OLD_CLOCK, top], at("2026-03-01T21:00Z"))) == [
+        Finding("clock", "account 4000101 slow", "its clock is 3651 d 13 h slow"),
+        Finding("clock", "account 4000101", "its clock is 3 h fast"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("at_minute", "written", "same_id", "expected"),
+    [
+        pytest.param(0, 0, False, False, id="another run's, in the same minute"),
+        pytest.param(0, 0, True, True, id="its own, in the same minute"),
+        pytest.param(-1, 1, False, True, id="when it was written decides"),
+        pytest.param(1, -1, False, False, id="not what it says"),
+        pytest.param(0, -1, True, True, id="its own, uploaded before it"),
+        pytest.param(-1, 0, True, True, id="its own, by a clock that was set back"),
+        pytest.param(-1, -1, True, False, id="an id that was used before"),
+    ],
+)
+def test_which_end_ends_a_run(at_minute: int, written: int, same_id: bool, expected: bool) -> None:
+    began, minute = at("2026-03-01T20:00Z"), timedelta(minutes=1)
+    own, time = began + at_minute * minute, began + written * minute
+    ended = ReportTime(own, time, own - time)
+
+    assert has_ended(ReportTime(began, began, NOTHING), ended, same_id=same_id) is expected
