@@ -880,6 +880,15 @@ def test_what_is_kept_of_when_a_report_came(
     assert after.error == timedelta(minutes=error)
 
 
+def test_a_run_in_doubt_leaves_the_error_of_the_computers_clock() -> None:
+    memory = TrackedComputer(EARLY, error=timedelta(hours=3))
+    later = Computer("a", began("24 20:00"))  # than our clock shows
+
+    after = update_computer(memory, later, at(written("24 12:00")), in_doubt=True)
+
+    assert after.error == timedelta(hours=3)
+
+
 def test_a_report_is_recognized_by_its_kind_time_and_id() -> None:
     reports = (
         began("20 20:00", "1"),
