@@ -18,7 +18,14 @@ from backup_monitoring.model.verdicts import State
 from backup_monitoring.store.history import TrackedComputer, update_computer
 from backup_monitoring.tasks.client import evaluate_client
 from backup_monitoring.tasks.client_task import ClientPolicy
-from backup_monitoring.tasks.clocks import ReportTime, find_wrong_clocks, has_ended
+from backup_monitoring.tasks.clocks import (
+    ReportTime,
+    find_schedule_change,
+    find_wrong_clocks,
+    has_ended,
+    is_ahead,
+    list_possible_errors,
+)
 from backup_monitoring.tasks.policies import Policies
 from backup_monitoring.tasks.schedule import evaluate_schedule
 from backup_monitoring.tasks.status import evaluate_status
@@ -527,6 +534,37 @@ def test_a_wrong_clock_is_a_finding() -> None:
         Finding("clock", "account 4000101 slow", "its clock is 3651 d 13 h slow"),
         Finding("clock", "account 4000101", "its clock is 3 h fast"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("shown", "came", "ahead"),
+    [
+        pytest.param("21:10", "21:10", False, id="ten minutes are no future"),
+        pytest.param("21:11", "21:11", True, id="and a minute: its file says so, too"),
+        pytest.param("23:00", "20:59", False, id="a fast clock"),
+        pytest.param("23:00", "21:11", True, id="a fast clock, by a file of the future"),
+    ],
+)
+def test_what_lies_in_the_future(shown: str, came: str, ahead: bool) -> None:
+    report = start(f"2026-03-01T{shown}Z", came=f"2026-03-01T{came}Z")
+
+    assert is_ahead(report, at("2026-03-01T21:00Z")) is ahead
+
+
+@pytest.mark.parametrize(
+    ("minutes", "expected"), [(0, (0,)), (-300, (-300, 0)), (720, (720, 0)), (721, (721,))]
+)
+def test_a_clock_may_have_been_set_right(minutes: int, expected: tuple[int, ...]) -> None:
+    minute = timedelta(minutes=1)
+
+    assert list_possible_errors(minutes * minute) == tuple(each * minute for each in expected)
+
+
+@pytest.mark.parametrize(("by_client", "changed"), [(True, "18:00"), (False, "20:00")])
+def test_when_a_schedule_was_written(by_client: bool, changed: str) -> None:
+    schedule = daily(20, modified=at("2026-03-01T20:00Z"))._replace(by_client=by_client)
+
+    assert find_schedule_change(schedule, 2 * HOUR) == at(f"2026-03-01T{changed}Z")
 
 
 @pytest.mark.parametrize(

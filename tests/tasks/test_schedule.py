@@ -663,6 +663,19 @@ def test_details_explain_the_number() -> None:
     )
 
 
+def test_details_have_no_time_of_a_wrong_clock() -> None:
+    slow = computer(
+        start=start("2026-11-22T20:00+01:00", came="2026-11-22T23:00+01:00"),
+        end=end("2026-11-22T20:41+01:00", came="2026-11-22T23:41+01:00"),
+        schedule=AT_20,
+    )
+
+    verdict = evaluate_schedule(EACH, uploads(slow), RULES, at("2026-11-24T12:00+01:00"))
+
+    assert "; counted from 2026-11-23 00:00 +01:00; " in verdict.details[0]
+    assert "; last start 2026-11-22 23:00 +01:00]" in verdict.details[0]
+
+
 @pytest.mark.parametrize(
     ("one", "now", "state"),
     [

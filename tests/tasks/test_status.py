@@ -555,6 +555,15 @@ def test_a_single_check_does_not_forget_a_failure_while_the_next_backup_runs() -
     assert "ended 2026-11-23 20:41 +01:00 with errors, another is running" in verdict.summary
 
 
+def test_of_a_success_beside_a_torn_report_nothing_is_said() -> None:
+    one = Computer("web01", InvalidReport("/home/s.xml", "torn"), SUCCESS)
+
+    verdict = evaluate_status(ENTRY, uploads(one), RULES, NOW)
+
+    assert (verdict.state, verdict.summary) == (State.UNKNOWN, "invalid report /home/s.xml: torn")
+    assert (verdict.metrics, verdict.facts) == ((), None)
+
+
 def test_a_report_that_is_not_understood_is_no_retirement() -> None:
     alive = computer("web01", end=end("2026-11-23T20:41:37+01:00"))
     torn = Computer("web02", InvalidReport("/f", "torn"), end("2026-08-01T20:41+02:00"))
