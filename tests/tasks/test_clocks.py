@@ -13,13 +13,14 @@ import pytest
 
 from backup_monitoring.model.accounts import Account
 from backup_monitoring.model.findings import Finding
-from backup_monitoring.model.uploads import Computer, InvalidReport, Uploads
+from backup_monitoring.model.uploads import Computer, InvalidReport, Receipt, Uploads
 from backup_monitoring.model.verdicts import State
 from backup_monitoring.store.history import TrackedComputer, update_computer
 from backup_monitoring.tasks.client import evaluate_client
 from backup_monitoring.tasks.client_task import ClientPolicy
 from backup_monitoring.tasks.clocks import (
     ReportTime,
+    date_report,
     find_schedule_change,
     find_wrong_clocks,
     has_ended,
@@ -534,6 +535,44 @@ def test_a_wrong_clock_is_a_finding() -> None:
         Finding("clock", "account 4000101 slow", "its clock is 3651 d 13 h slow"),
         Finding("clock", "account 4000101", "its clock is 3 h fast"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("shown", "came", "trusted", "before", "time", "error"),
+    [
+        pytest.param("20:00", "20:00", True, None, "20:00", 0, id="a right clock"),
+        pytest.param("20:00", "20:10", True, None, "20:10", 0, id="ten minutes are no error"),
+        pytest.param("20:00", "20:11", True, None, "20:11", -11, id="slow"),
+        pytest.param("20:00", "17:00", True, None, "17:00", 180, id="fast"),
+        pytest.param("20:00", "20:30", False, None, "20:00", 0, id="copied later"),
+        pytest.param("20:00", "19:50", False, None, "20:00", 0, id="copied, and right"),
+        pytest.param("20:00", "19:49", False, None, "19:49", 11, id="copied before it was written"),
+        pytest.param("20:00", "21:10", True, None, "21:10", -70, id="ten minutes after now"),
+        pytest.param("20:00", "21:11", True, None, "20:00", 0, id="from the future"),
+        pytest.param("20:00", "20:05", True, 180, "17:00", 180, id="in doubt"),
+        pytest.param("20:00", "20:05", True, -60, "21:00", -60, id="in doubt, and just now"),
+        pytest.param("20:00", "20:05", True, -61, "20:00", 0, id="in doubt, and after now"),
+        pytest.param("23:00", "22:50", False, None, "23:00", 0, id="all in the future"),
+    ],
+)
+def test_when_a_report_was_written(
+    shown: str, came: str, trusted: bool, before: int | None, time: str, error: int
+) -> None:
+    own, moment, written = (at(f"2026-03-01T{each}Z") for each in (shown, came, time))
+    error_before = None if before is None else timedelta(minutes=before)
+    report = start(f"2026-03-01T{shown}Z")._replace(received=Receipt(moment, trusted, error_before))
+
+    found = date_report(report, at("2026-03-01T21:00Z"))
+
+    assert found == ReportTime(own, written, timedelta(minutes=error))
+
+
+def test_no_clock_is_wrong_by_more_than_a_century() -> None:
+    far = "2126-03-02T21:01Z"
+
+    found = date_report(start(far, came="2026-03-01T20:00Z"), at("2026-03-01T21:00Z"))
+
+    assert found == ReportTime(at(far), at(far), NOTHING)
 
 
 @pytest.mark.parametrize(
