@@ -28,6 +28,7 @@ from backup_monitoring.tasks.clocks import (
     list_possible_errors,
 )
 from backup_monitoring.tasks.policies import Policies
+from backup_monitoring.tasks.readable import find_invalid_arrival
 from backup_monitoring.tasks.schedule import evaluate_schedule
 from backup_monitoring.tasks.status import evaluate_status
 from backup_monitoring.uploads.arrivals import make_report_file
@@ -604,6 +605,19 @@ def test_when_a_schedule_was_written(by_client: bool, changed: str) -> None:
     schedule = daily(20, modified=at("2026-03-01T20:00Z"))._replace(by_client=by_client)
 
     assert find_schedule_change(schedule, 2 * HOUR) == at(f"2026-03-01T{changed}Z")
+
+
+@pytest.mark.parametrize(
+    ("came", "known"),
+    [("20:55", "20:55"), ("21:10", "21:00"), ("21:11", None), (None, None)],
+)
+def test_by_when_a_torn_report_had_come(came: str | None, known: str | None) -> None:
+    receipt = Receipt(at(f"2026-03-01T{came}Z")) if came else None
+    report = InvalidReport("/home/4000101/f.xml", "torn", receipt)
+
+    found = find_invalid_arrival(report, at("2026-03-01T21:00Z"))
+
+    assert found == (at(f"2026-03-01T{known}Z") if known else None)
 
 
 @pytest.mark.parametrize(
