@@ -5,7 +5,14 @@ from typing import NamedTuple
 
 import pytest
 
-from backup_monitoring.model.notices import Decision, Event, EventKind, Recipient, Role
+from backup_monitoring.model.notices import (
+    Decision,
+    Ending,
+    Event,
+    EventKind,
+    Recipient,
+    Role,
+)
 from backup_monitoring.model.people import MAX_ADDRESSES, Contact
 from backup_monitoring.model.verdicts import State
 from backup_monitoring.notify.decide import Audience, Instructions, decide
@@ -18,6 +25,7 @@ RECOVERY, ENDED = EventKind.RECOVERY, EventKind.MONITORING_ENDED
 POLICY = NotifySettings(operator="operations@example.org")
 SINGLE = POLICY._replace(reseller=ResellerDelivery(digest=False))
 NO_RESELLER = POLICY._replace(reseller=ResellerDelivery(enabled=False))
+UNTOLD = "was not notified of a problem"
 AT = datetime(2026, 11, 25, 3, tzinfo=UTC)
 
 
@@ -45,7 +53,7 @@ class Case(NamedTuple):
     """An event of *kind*, for those whom the rules name or would name, after *messages*.
 
     Args:
-        sent: name, kind and thread of each mail. objections, withdrawn: names.
+        sent: name, kind and thread of each mail. objections: name and reason. withdrawn: names.
     """
 
     kind: EventKind
@@ -121,14 +129,20 @@ CASES = {
         PROBLEM, (ANNA,), (message(ANNA, ENDED),), ("anna PROBLEM",), only_new=True
     ),
     "who has refused is not tried again": Case(
-        PROBLEM, (ANNA,), (message(ANNA, status="refused", thread=""),), (), only_new=True
+        PROBLEM,
+        (ANNA, BERT),
+        (message(ANNA, status="refused", thread=""),),
+        ("bert PROBLEM",),
+        only_new=True,
     ),
     "not more addresses than an account may have": Case(
         PROBLEM,
-        (BERT, SUPPORT),
-        tuple(message(to(f"a{number}")) for number in range(MAX_ADDRESSES)),
-        ("support PROBLEM in a digest",),
-        objections=("bert",),
+        (SUPPORT, ANNA, BERT, OPERATOR),
+        tuple(message(to(f"a{number}")) for number in range(MAX_ADDRESSES - 1)),
+        ("support PROBLEM in a digest", "anna PROBLEM", "operations PROBLEM in a digest"),
+        objections=(
+            f"bert: {MAX_ADDRESSES} addresses know of this problem: no others are notified",
+        ),
         only_new=True,
     ),
     "who knows in the other role": Case(
@@ -139,7 +153,11 @@ CASES = {
     ),
     # the end
     "the end is for who was notified": Case(
-        RECOVERY, (ANNA, BERT), (message(ANNA),), ("anna RECOVERY 1 1",), objections=("bert",)
+        RECOVERY,
+        (ANNA, BERT),
+        (message(ANNA),),
+        ("anna RECOVERY 1 1",),
+        objections=(f"bert: {UNTOLD}",),
     ),
     "the end is for the old and the new address": Case(
         RECOVERY,
@@ -151,7 +169,7 @@ CASES = {
         RECOVERY, (), (message(SUPPORT, thread=""),), ("support RECOVERY in a digest",)
     ),
     "the end is sent once": Case(
-        RECOVERY, (ANNA,), (message(ANNA, RECOVERY),), (), objections=("anna",)
+        RECOVERY, (ANNA,), (message(ANNA, RECOVERY),), (), objections=(f"anna: {UNTOLD}",)
     ),
     "the end of what is being sent": Case(
         RECOVERY, (ANNA,), (message(ANNA, status="sending"),), ("anna RECOVERY 1 1",)
@@ -164,12 +182,16 @@ CASES = {
     ),
     **{
         f"no end of what is {status}": Case(
-            RECOVERY, (ANNA,), (message(ANNA, status=status),), (), objections=("anna",)
+            RECOVERY, (ANNA,), (message(ANNA, status=status),), (), objections=(f"anna: {UNTOLD}",)
         )
         for status in ("settling", "held", "waiting")
     },
     "no end of what was refused": Case(
-        RECOVERY, (ANNA,), (message(ANNA, status="refused", thread=""),), (), objections=("anna",)
+        RECOVERY,
+        (ANNA,),
+        (message(ANNA, status="refused", thread=""),),
+        (),
+        objections=(f"anna: {UNTOLD}",),
     ),
     "no end for a former address that heard nothing": Case(
         RECOVERY, (), (message(ANNA, status="held"), message(BERT, RECOVERY)), ()
@@ -182,10 +204,21 @@ CASES = {
     ),
     "the operator hears of no end": Case(RECOVERY, (), (message(OPERATOR, thread=""),), ()),
     "resellers that are switched off hear of no end": Case(
-        RECOVERY, (), (message(SUPPORT),), (), objections=("support",), policy=NO_RESELLER
+        RECOVERY,
+        (),
+        (message(SUPPORT),),
+        (),
+        objections=("support: [notify.reseller] enabled is false",),
+        policy=NO_RESELLER,
     ),
     "who was notified in both roles hears it once": Case(
         RECOVERY, (), (message(ANNA_TOO), message(ANNA)), ("anna RECOVERY 1 1",), policy=SINGLE
+    ),
+    "who has a digest in the other role hears it in both": Case(
+        RECOVERY,
+        (),
+        (message(ANNA_TOO, thread=""), message(ANNA)),
+        ("anna RECOVERY 1 1", "anna RECOVERY in a digest"),
     ),
     "named in one role, notified in the other": Case(
         RECOVERY, (ANNA,), (message(ANNA_TOO),), ("anna RECOVERY 1 1",), policy=SINGLE
@@ -218,17 +251,27 @@ CASES = {
     "switched off, and still named as a reseller": Case(
         PROBLEM,
         (ANNA_TOO,),
-        (message(ANNA_TOO),),
-        ("anna PROBLEM 1 1",),
+        (message(ANNA_TOO), message(BERT, thread="2 2")),
+        ("anna PROBLEM 1 1", "bert MONITORING_ENDED 2 2"),
+        off=(ANNA, BERT),
+        withdrawn=("bert",),
+        policy=SINGLE,
+    ),
+    "switched off, and heard nothing in the other role either": Case(
+        PROBLEM,
+        (),
+        (message(ANNA_TOO, status="held"),),
+        (),
         off=(ANNA,),
+        withdrawn=("anna",),
         policy=SINGLE,
     ),
 }
 
 
-def run(case: Case) -> Instructions:
+def run(case: Case, ending: Ending | None = None) -> Instructions:
     state = State.OK if case.kind in (RECOVERY, ENDED) else State.CRITICAL
-    event = Event("4000101", "quota", case.kind, state, AT, "97 % used")
+    event = Event("4000101", "quota", case.kind, state, AT, "97 % used", ending=ending)
     audience = Audience(Decision(case.named, ()), case.off)
     conversation = Conversation(case.messages)
     return decide(event, audience, conversation, case.policy, only_new=case.only_new)
@@ -253,8 +296,8 @@ def test_decide(case: Case) -> None:
     done = run(case)
 
     assert show(done) == case.sent
-    objections = tuple(each[0].partition("@")[0] for each in done.objections)
-    assert objections == case.objections
+    objections = (f"{each.partition('@')[0]}: {reason}" for each, reason in done.objections)
+    assert tuple(objections) == case.objections
     assert tuple(each.name for each in done.withdrawn) == case.withdrawn
 
 
@@ -270,6 +313,8 @@ def test_the_end_has_language_and_sender_of_the_mails_before(
     recipient = sending.recipient
     assert (recipient.language, recipient.sender) == ("fr-CH", "backup@reseller.example.org")
     assert recipient.surname == ("" if named else "Muster")
+    former = "was notified of the problem of account 4000101 before"
+    assert recipient.reason == ("rule 2" if named else former)
 
 
 def test_a_last_notice_has_language_and_sender_of_the_mails_before() -> None:
@@ -278,7 +323,24 @@ def test_a_last_notice_has_language_and_sender_of_the_mails_before() -> None:
     (sending,) = run(Case(PROBLEM, (), (message(before),), off=(ANNA,))).sendings
 
     assert sending.recipient == before
-    assert sending.event.state is State.CRITICAL  # it goes on
+
+
+@pytest.mark.parametrize(
+    ("kind", "ending", "state", "told"),
+    [
+        (PROBLEM, None, State.WARNING, Ending.WARNINGS),  # it goes on
+        (RECOVERY, None, State.OK, Ending.WARNINGS),
+        (ENDED, Ending.ACCOUNT, State.OK, Ending.ACCOUNT),
+    ],
+)
+def test_a_last_notice_has_the_state_it_is_sent_in(
+    kind: EventKind, ending: Ending | None, state: State, told: Ending
+) -> None:
+    known = message(ANNA)._replace(state=State.WARNING)
+
+    (sending,) = run(Case(kind, (), (known,), off=(ANNA,)), ending).sendings
+
+    assert (sending.event.state, sending.event.ending) == (state, told)
 
 
 def test_a_new_problem_has_language_and_sender_of_the_directory() -> None:

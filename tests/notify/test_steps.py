@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import pytest
 
-from backup_monitoring.model.notices import EventKind
+from backup_monitoring.model.notices import Ending, Event, EventKind
 from backup_monitoring.model.verdicts import State, Verdict
 from backup_monitoring.notify.steps import (
     CALLED,
@@ -17,16 +17,19 @@ from backup_monitoring.notify.steps import (
     Known,
     Step,
     Terms,
+    catch_up,
     compare,
     end_monitoring,
 )
 from backup_monitoring.outbox.messages import Problem
+from backup_monitoring.tasks.status_facts import StatusFacts
 
 NOW = datetime(2026, 11, 25, 3, tzinfo=UTC)
 DAY = timedelta(days=1)
 TERMS = Terms(NOW, 7 * DAY, same_recipients=True)
 CHANGED, FIRST = TERMS._replace(same_recipients=False), TERMS._replace(is_first=True)
 UNKNOWN = Problem("4000101", "unknown:status", State.UNKNOWN, NOW - DAY, (), NOW - DAY, OPEN)
+FACTS = StatusFacts("errors", failed=3, failed_since=NOW - DAY, zone=UTC)
 C, W, OK = State.CRITICAL, State.WARNING, State.OK
 
 
@@ -75,6 +78,9 @@ CASES = {
     "over, and was only recorded": Case(OK, known=Known(problem(RECORDED)), ended=1),
     "over, and was not sent yet": Case(OK, known=Known(problem(RELEASED)), ended=1),
     "over, by a count that is at least": Case(OK, known=Known(problem()), uncertain=("a",)),
+    "over, though another's count is at least": Case(
+        OK, "", Known(problem()), "RECOVERY", ended=1, uncertain=("b",)
+    ),
     "over, since all that failed are retired": Case(
         OK, known=Known(problem()), does="MONITORING_ENDED", ended=1, retired=("a",)
     ),
@@ -124,6 +130,102 @@ def test_compare(case: Case) -> None:
     assert step.settled is (case.known.problem == problem(RELEASED) and bool(case.does))
 
 
+def find(state: State = C, covered: bool = False) -> FoundVerdict:
+    failing = () if state is OK else ("a",)
+    verdict = Verdict(state, "as the check says", "a", facts=FACTS, failing=failing)
+    return FoundVerdict("4000101", "status", verdict, "backup-01", covered)
+
+
+def event(kind: EventKind, state: State = C) -> Event:
+    return Event(
+        "4000101",
+        "status",
+        kind,
+        state,
+        NOW,
+        "as the check says",
+        "a",
+        NOW - DAY,
+        "backup-01",
+        cause="errors",
+        zone=UTC,
+    )
+
+
+BEGUN = Problem("4000101", "status", C, NOW, ("a",), NOW, OPEN)
+
+
+@pytest.mark.parametrize(
+    ("found", "known", "terms", "step"),
+    [
+        (find(), Known(), TERMS, Step((), BEGUN, event(EventKind.PROBLEM), FACTS)),
+        (find(), Known(), FIRST, Step((), BEGUN._replace(status=RECORDED, last_sent=None))),
+        (
+            find(),
+            Known(problem(ago=7)),
+            TERMS,
+            Step((), BEGUN._replace(since=NOW - 7 * DAY), event(EventKind.REMINDER), FACTS),
+        ),
+        (
+            find(),
+            Known(problem()),
+            CHANGED,
+            Step((), None, event(EventKind.PROBLEM), FACTS, only_new=True),
+        ),
+        (
+            find(State.UNKNOWN),
+            Known(),
+            TERMS,
+            Step(
+                (),
+                BEGUN._replace(task="unknown:status", state=State.UNKNOWN),
+                event(EventKind.PROBLEM, State.UNKNOWN),
+                FACTS,
+            ),
+        ),
+        (
+            find(OK),
+            Known(problem()),
+            TERMS,
+            Step(("status",), None, event(EventKind.RECOVERY, OK), FACTS),
+        ),
+    ],
+    ids=["new", "recorded", "a reminder", "for who has not heard", "unknown", "over"],
+)
+def test_a_step_says_all_that_is_stored_and_sent(
+    found: FoundVerdict, known: Known, terms: Terms, step: Step
+) -> None:
+    assert compare(found, known, terms) == step
+
+
+def test_the_end_of_monitoring_says_of_which_account() -> None:
+    sent = Event(
+        "4000101", "status", EventKind.MONITORING_ENDED, OK, NOW, "", ending=Ending.ACCOUNT
+    )
+
+    assert end_monitoring(Known(problem()), NOW) == Step(("status",), event=sent)
+
+
+@pytest.mark.parametrize(
+    ("known", "found", "notifies"),
+    [
+        (problem(CALLED), find(), True),
+        (problem(CALLED), find(W), True),
+        (problem(CALLED), find(OK), False),
+        (problem(CALLED), find(State.UNKNOWN), False),
+        (problem(CALLED), find(covered=True), False),
+        (problem(OPEN), find(), False),
+        (None, find(), False),
+    ],
+)
+def test_recipients_that_are_new_since_the_hook_has_notified(
+    known: Problem | None, found: FoundVerdict, notifies: bool
+) -> None:
+    new = Step(event=event(EventKind.PROBLEM, found.verdict.state), facts=FACTS, only_new=True)
+
+    assert catch_up(found, Known(known), NOW) == (new if notifies else NOTHING)
+
+
 @pytest.mark.parametrize(
     ("known", "does", "ended"),
     [
@@ -139,7 +241,9 @@ def test_end_monitoring(known: Known, does: str, ended: int) -> None:
 
 
 def test_what_is_compared_again_is_nothing_new() -> None:
-    found = FoundVerdict("4000101", "status", Verdict(C, "", failing=("a",)), "backup-01")
+    found = FoundVerdict(
+        "4000101", "status", Verdict(C, "", facts=FACTS, failing=("a",)), "backup-01"
+    )
     begun = compare(found, Known(), TERMS)
 
     assert compare(found, Known(begun.problem), TERMS) == NOTHING

@@ -4,6 +4,7 @@ What is expected follows from the rules' words alone (docs/rules.md), not from t
 Times are of November 2026 in Zurich: ``20 21:00`` is 2026-11-20T21:00+01:00.
 """
 
+from datetime import timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -25,6 +26,7 @@ from backup_monitoring.model.uploads import (
 from backup_monitoring.model.verdicts import State, Verdict
 from backup_monitoring.store.history import (
     TrackedComputer,
+    make_mark,
     mark_missing,
     update_computer,
 )
@@ -64,6 +66,10 @@ def good(text: str, run: str = "") -> End:
 
 def bad(text: str, run: str = "") -> End:
     return good(text, run)._replace(success=False)
+
+
+def came(start: Start, text: str) -> Start:
+    return start._replace(received=Receipt(at(written(text))))
 
 
 class Look(NamedTuple):
@@ -379,7 +385,7 @@ HISTORIES = {
     "a torn start of a client whose clock is slow": [
         Look(
             "20 23:50",
-            began("20 20:00")._replace(received=Receipt(at(written("20 23:00")))),
+            came(began("20 20:00"), "20 23:00"),
             None,
             0,
             OK,
@@ -413,6 +419,19 @@ HISTORIES = {
         Look("22 20:01", began("21 20:00"), torn("20 20:40"), "1+", UNKNOWN, daily(20), (0, OK)),
         Look("23 20:10", began("23 20:00"), torn("20 20:40"), "1+", UNKNOWN, daily(20), (0, OK)),
         Look("24 20:10", began("24 20:00"), torn("20 20:40"), "2+", WARNING, daily(20), (0, OK)),
+    ],
+    "an end whose file cannot be opened may be of any time": [
+        Look("19 21:00", began("19 20:00"), good("19 20:40"), 0, OK),
+        Look("20 21:00", began("20 20:00"), TORN, None, UNKNOWN),
+        Look("21 20:10", began("21 20:00"), TORN, None, UNKNOWN),
+        Look("21 21:00", began("21 20:00"), bad("21 20:40"), "1+", OK),
+    ],
+    "a torn end ends its run, though a clock of the future tears it again": [
+        Look("19 21:00", began("19 20:00"), good("19 20:40"), 0, OK),
+        Look("20 21:00", began("20 20:00"), torn("20 20:40"), None, UNKNOWN),
+        Look("21 12:00", began("20 20:00"), torn("29 20:40"), None, UNKNOWN),
+        Look("21 20:10", began("21 20:00"), good("19 20:40"), 0, OK),
+        Look("21 21:00", began("21 20:00"), bad("21 20:40"), "1+", OK),
     ],
     "both torn, and dead since": [
         Look("20 21:00", began("20 20:00"), bad("20 20:40"), "1+", OK, daily(20), (0, OK)),
@@ -467,6 +486,18 @@ HISTORIES = {
         Look("20 13:59", began("16 20:00"), good("12 08:00", "09"), 0, OK, daily(20), (0, OK)),
         Look("20 14:01", began("16 20:00"), good("12 08:00", "09"), 1, OK, daily(20), (0, OK)),
         Look("20 22:01", began("16 20:00"), good("12 08:00", "09"), 1, OK, daily(20), (1, OK)),
+    ],
+    "a start that is uploaded after its end": [
+        Look("19 21:00", began("19 20:00"), good("19 20:40"), 0, OK),
+        Look("20 20:50", began("19 20:00"), good("20 20:40"), 0, OK),
+        Look("20 21:05", came(began("20 20:00"), "20 21:00"), good("20 20:40"), 0, OK),
+        Look("21 20:10", began("21 20:00"), good("20 20:40"), 0, OK),
+        Look("21 21:00", began("21 20:00"), bad("21 20:40"), 1, OK),
+    ],
+    "files that were restored from a snapshot": [
+        Look("20 21:00", began("20 20:00"), good("20 20:40"), 0, OK, daily(20), (0, OK)),
+        Look("21 21:00", began("21 20:00"), bad("21 20:40"), 1, OK, MOVED, (0, OK)),
+        Look("22 12:01", began("20 20:00"), good("20 20:40"), 1, OK, daily(20), (1, OK)),
     ],
     "the same id twice": [
         Look("20 21:00", began("20 20:00", "5"), good("20 20:40", "5"), 0, OK),
@@ -629,6 +660,33 @@ def test_another_kind_of_schedule_is_a_change(before: Schedule, plan: Schedule) 
     assert history.schedule_changed == at("2026-11-21T12:00+01:00")
 
 
+def test_a_new_offset_leaves_the_last_change() -> None:
+    history = past_after(
+        ("20 21:00", Computer("a", schedule=daily(20))),
+        ("21 12:00", Computer("a", schedule=daily(10))),
+        ("22 12:00", Computer("a", schedule=daily(10, utc=2))),
+    )
+
+    assert history.schedule_changed == at("2026-11-21T12:00+01:00")
+
+
+def test_since_when_a_schedule_is_gone() -> None:
+    looks = (
+        ("20 12:00", None, None),
+        ("20 21:00", daily(20), None),
+        ("21 12:00", None, "21 12:00"),
+        ("22 12:00", None, "21 12:00"),
+        ("23 12:00", TORN, None),
+        ("24 12:00", None, "24 12:00"),
+        ("25 12:00", daily(20), None),
+    )
+    memory: TrackedComputer | None = None
+    for now, schedule, gone in looks:
+        memory = update_computer(memory, Computer("a", schedule=schedule), at(written(now)))
+
+        assert memory.schedule_gone == (at(written(gone)) if gone else None)
+
+
 def test_a_success_ends_the_row_and_an_older_one_is_not_the_last() -> None:
     history = past_after(
         ("20 21:00", Computer("a", began("20 20:00"), bad("20 20:40"))),
@@ -703,6 +761,28 @@ OPEN_AFTER_TWO = TrackedComputer(
 
 
 @pytest.mark.parametrize(
+    ("report", "is_retired"),
+    [
+        pytest.param(torn("23 12:00"), True, id="torn before"),
+        pytest.param(torn("23 12:01"), False, id="torn later"),
+        pytest.param(torn("29 12:00"), True, id="torn, by a clock of the future"),
+        pytest.param(TORN, True, id="of any time"),
+        pytest.param(began("22 20:00"), True, id="known"),
+    ],
+)
+def test_only_a_report_that_comes_later_ends_a_retirement(
+    report: Start | InvalidReport, is_retired: bool
+) -> None:
+    memory = OPEN_AFTER_TWO._replace(retired=at(written("23 12:00")))
+    shown = Computer("a", report, memory.end)
+
+    history = update_computer(memory, shown, at(written("24 09:00"))).history
+
+    assert history.is_retired is is_retired
+    assert history.uploaded == (None if is_retired else at(written("24 09:00")))
+
+
+@pytest.mark.parametrize(
     "shown",
     [
         pytest.param(Computer("a", None, bad("21 20:40"), daily(20)), id="no start"),
@@ -740,12 +820,95 @@ def test_a_backup_that_never_ended_is_remembered_until_a_new_end() -> None:
         ("21 20:20", Computer("a", began("21 20:00"), good("19 20:40")), "20 20:00"),
         ("21 21:00", Computer("a", began("21 20:00"), bad("21 20:40")), None),
         ("22 20:10", Computer("a", began("22 20:00"), bad("21 20:40")), None),
+        ("23 20:10", Computer("a", began("23 20:00"), bad("21 20:40")), "22 20:00"),
+        ("23 21:00", Computer("a", began("23 20:00"), good("23 20:40")), None),
     )
     memory: TrackedComputer | None = None
     for now, computer, expected in steps:
         memory = update_computer(memory, computer, at(written(now)))
 
         assert memory.never_ended == (at(written(expected)) if expected else None)
+
+
+def test_of_which_runs_the_length_is_known() -> None:
+    history = past_after(
+        ("18 21:00", Computer("a", began("18 20:00"), good("18 20:50"))),  # transfers everything
+        ("19 21:00", Computer("a", began("19 20:00"), good("19 20:40"))),
+        ("20 21:00", Computer("a", began("20 20:00"), bad("20 20:30"))),
+        ("21 21:00", Computer("a", began("21 20:00"), good("21 20:20", "another"))),
+        ("22 21:00", Computer("a", began("22 20:00"), good("22 20:00"))),
+        ("22 21:05", Computer("a", began("22 20:00"), good("22 20:00"))),
+    )
+
+    assert history.lengths == (timedelta(minutes=40), timedelta(0))
+
+
+@pytest.mark.parametrize(
+    ("when", "in_doubt", "received", "error"),
+    [
+        pytest.param("24 11:55", False, ("24 11:55", True, None), -205, id="before the run"),
+        pytest.param(
+            "24 12:10", False, ("24 12:00", True, None), -210, id="at most ten minutes after"
+        ),
+        pytest.param(
+            "24 12:11", False, ("24 12:11", False, None), 0, id="by a wrong clock of ours"
+        ),
+        pytest.param("24 11:55", True, ("24 11:55", True, 3), 180, id="in doubt"),
+        pytest.param(
+            "24 12:11", True, ("24 12:11", False, 3), 180, id="in doubt, and a wrong clock"
+        ),
+    ],
+)
+def test_what_is_kept_of_when_a_report_came(
+    when: str, in_doubt: bool, received: tuple[str, bool, int | None], error: int
+) -> None:
+    moment, trusted, hours = received
+    expected = Receipt(
+        at(written(moment)), trusted, None if hours is None else timedelta(hours=hours)
+    )
+    memory = TrackedComputer(EARLY, error=timedelta(hours=3))
+    receipt = Receipt(at(written(when)))
+    start = began("24 08:00")._replace(received=receipt)
+    end = good("24 08:30")._replace(received=receipt)
+
+    after = update_computer(
+        memory, Computer("a", start, end), at(written("24 12:00")), in_doubt=in_doubt
+    )
+
+    assert after.start == start._replace(received=expected)
+    assert after.end == end._replace(received=expected)
+    assert after.error == timedelta(minutes=error)
+
+
+def test_a_run_in_doubt_leaves_the_error_of_the_computers_clock() -> None:
+    memory = TrackedComputer(EARLY, error=timedelta(hours=3))
+    later = Computer("a", began("24 20:00"))  # than our clock shows
+
+    after = update_computer(memory, later, at(written("24 12:00")), in_doubt=True)
+
+    assert after.error == timedelta(hours=3)
+
+
+def test_a_report_is_recognized_by_its_kind_time_and_id() -> None:
+    reports = (
+        began("20 20:00", "1"),
+        good("20 20:00", "1"),
+        began("20 20:01", "1"),
+        began("20 20:00", "2"),
+        began("20 20:00", "\udcff"),
+    )
+
+    assert len({make_mark(each) for each in reports}) == len(reports)
+
+
+def test_each_report_is_marked_once() -> None:
+    memory: TrackedComputer | None = None
+    for now, end in (("20 20:10", None), ("20 20:20", None), ("20 21:00", good("20 20:40"))):
+        computer = Computer("a", began("20 20:00"), end)
+        memory = update_computer(memory, computer, at(written(now)))
+    assert memory is not None
+
+    assert memory.seen.split() == [make_mark(began("20 20:00")), make_mark(good("20 20:40"))]
 
 
 def test_what_is_kept_is_bounded_whatever_a_customer_does() -> None:

@@ -50,7 +50,7 @@ def with_client(identifier: str, version: str, name: str = "web01") -> Computer:
 def test_versions(uploaded: tuple[str, str], policy: ClientPolicy, state: State, says: str) -> None:
     verdict = evaluate_client(ACCOUNT, uploads(with_client(*uploaded)), Policies(policy), NOW)
 
-    assert verdict.state is state
+    assert (verdict.state, verdict.computer) == (state, "web01")
     assert says in verdict.summary
 
 
@@ -128,6 +128,19 @@ def test_the_newest_report_that_names_a_client_counts() -> None:
     )
 
 
+def test_the_newest_report_is_not_the_one_of_the_fastest_clock() -> None:
+    old, new = Client(PERL, "2.0.8"), Client(PERL, "2.0.11")
+    fast = end("2027-11-22T20:41+01:00", client=old, came="2026-11-22T20:41+01:00")
+
+    assert find_client(computer(start=start("2026-11-23T20:00+01:00", new), end=fast), NOW) == new
+
+
+def test_the_client_of_a_computer_that_is_fine_is_known() -> None:
+    verdict = evaluate_client(ACCOUNT, uploads(with_client(PERL, "2.0.9")), Policies(POLICY), NOW)
+
+    assert verdict.facts == ClientFacts(identifier=PERL, version="2.0.9")
+
+
 @pytest.mark.parametrize(
     ("one", "state", "says"),
     [
@@ -135,12 +148,11 @@ def test_the_newest_report_that_names_a_client_counts() -> None:
         (
             computer(end=end("2026-11-23T20:41+01:00", client=None)),
             State.OK,
-            "do not name the client",
+            "its reports do not name the client",
         ),
     ],
 )
 def test_without_a_client(one: Computer, state: State, says: str) -> None:
     verdict = evaluate_client(ACCOUNT, uploads(one), Policies(POLICY), NOW)
 
-    assert verdict.state is state
-    assert says in verdict.summary
+    assert (verdict.state, verdict.summary) == (state, says)

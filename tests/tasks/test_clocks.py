@@ -12,12 +12,23 @@ from typing import NamedTuple
 import pytest
 
 from backup_monitoring.model.accounts import Account
-from backup_monitoring.model.uploads import Computer, InvalidReport, Uploads
+from backup_monitoring.model.findings import Finding
+from backup_monitoring.model.uploads import Computer, InvalidReport, Receipt, Uploads
 from backup_monitoring.model.verdicts import State
 from backup_monitoring.store.history import TrackedComputer, update_computer
 from backup_monitoring.tasks.client import evaluate_client
 from backup_monitoring.tasks.client_task import ClientPolicy
+from backup_monitoring.tasks.clocks import (
+    ReportTime,
+    date_report,
+    find_schedule_change,
+    find_wrong_clocks,
+    has_ended,
+    is_ahead,
+    list_possible_errors,
+)
 from backup_monitoring.tasks.policies import Policies
+from backup_monitoring.tasks.readable import find_invalid_arrival
 from backup_monitoring.tasks.schedule import evaluate_schedule
 from backup_monitoring.tasks.status import evaluate_status
 from backup_monitoring.uploads.arrivals import make_report_file
@@ -514,3 +525,116 @@ def test_a_failure_of_a_computer_ten_years_slow_shows_beside_another(stored: boo
     assert (verdict.state, verdict.computer) == (State.WARNING, "slow")
     assert "backup ended 2026-03-01 09:30 +00:00 with errors" in verdict.summary
     assert verdict.summary.endswith("; its clock is 3651 d 13 h slow")
+
+
+def test_a_wrong_clock_is_a_finding() -> None:
+    top = OLD_CLOCK._replace(
+        name="", start=None, end=end("2026-03-01T23:30Z", came="2026-03-01T20:30Z")
+    )
+
+    assert list(find_wrong_clocks(ACCOUNT, [OTHER, OLD_CLOCK, top], at("2026-03-01T21:00Z"))) == [
+        Finding("clock", "account 4000101 slow", "its clock is 3651 d 13 h slow"),
+        Finding("clock", "account 4000101", "its clock is 3 h fast"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("shown", "came", "trusted", "before", "time", "error"),
+    [
+        pytest.param("20:00", "20:00", True, None, "20:00", 0, id="a right clock"),
+        pytest.param("20:00", "20:10", True, None, "20:10", 0, id="ten minutes are no error"),
+        pytest.param("20:00", "20:11", True, None, "20:11", -11, id="slow"),
+        pytest.param("20:00", "17:00", True, None, "17:00", 180, id="fast"),
+        pytest.param("20:00", "20:30", False, None, "20:00", 0, id="copied later"),
+        pytest.param("20:00", "19:50", False, None, "20:00", 0, id="copied, and right"),
+        pytest.param("20:00", "19:49", False, None, "19:49", 11, id="copied before it was written"),
+        pytest.param("20:00", "21:10", True, None, "21:10", -70, id="ten minutes after now"),
+        pytest.param("20:00", "21:11", True, None, "20:00", 0, id="from the future"),
+        pytest.param("20:00", "20:05", True, 180, "17:00", 180, id="in doubt"),
+        pytest.param("20:00", "20:05", True, -60, "21:00", -60, id="in doubt, and just now"),
+        pytest.param("20:00", "20:05", True, -61, "20:00", 0, id="in doubt, and after now"),
+        pytest.param("23:00", "22:50", False, None, "23:00", 0, id="all in the future"),
+    ],
+)
+def test_when_a_report_was_written(
+    shown: str, came: str, trusted: bool, before: int | None, time: str, error: int
+) -> None:
+    own, moment, written = (at(f"2026-03-01T{each}Z") for each in (shown, came, time))
+    error_before = None if before is None else timedelta(minutes=before)
+    report = start(f"2026-03-01T{shown}Z")._replace(received=Receipt(moment, trusted, error_before))
+
+    found = date_report(report, at("2026-03-01T21:00Z"))
+
+    assert found == ReportTime(own, written, timedelta(minutes=error))
+
+
+def test_no_clock_is_wrong_by_more_than_a_century() -> None:
+    far = "2126-03-02T21:01Z"
+
+    found = date_report(start(far, came="2026-03-01T20:00Z"), at("2026-03-01T21:00Z"))
+
+    assert found == ReportTime(at(far), at(far), NOTHING)
+
+
+@pytest.mark.parametrize(
+    ("shown", "came", "ahead"),
+    [
+        pytest.param("21:10", "21:10", False, id="ten minutes are no future"),
+        pytest.param("21:11", "21:11", True, id="and a minute: its file says so, too"),
+        pytest.param("23:00", "20:59", False, id="a fast clock"),
+        pytest.param("23:00", "21:11", True, id="a fast clock, by a file of the future"),
+    ],
+)
+def test_what_lies_in_the_future(shown: str, came: str, ahead: bool) -> None:
+    report = start(f"2026-03-01T{shown}Z", came=f"2026-03-01T{came}Z")
+
+    assert is_ahead(report, at("2026-03-01T21:00Z")) is ahead
+
+
+@pytest.mark.parametrize(
+    ("minutes", "expected"), [(0, (0,)), (-300, (-300, 0)), (720, (720, 0)), (721, (721,))]
+)
+def test_a_clock_may_have_been_set_right(minutes: int, expected: tuple[int, ...]) -> None:
+    minute = timedelta(minutes=1)
+
+    assert list_possible_errors(minutes * minute) == tuple(each * minute for each in expected)
+
+
+@pytest.mark.parametrize(("by_client", "changed"), [(True, "18:00"), (False, "20:00")])
+def test_when_a_schedule_was_written(by_client: bool, changed: str) -> None:
+    schedule = daily(20, modified=at("2026-03-01T20:00Z"))._replace(by_client=by_client)
+
+    assert find_schedule_change(schedule, 2 * HOUR) == at(f"2026-03-01T{changed}Z")
+
+
+@pytest.mark.parametrize(
+    ("came", "known"),
+    [("20:55", "20:55"), ("21:10", "21:00"), ("21:11", None), (None, None)],
+)
+def test_by_when_a_torn_report_had_come(came: str | None, known: str | None) -> None:
+    receipt = Receipt(at(f"2026-03-01T{came}Z")) if came else None
+    report = InvalidReport("/home/4000101/f.xml", "torn", receipt)
+
+    found = find_invalid_arrival(report, at("2026-03-01T21:00Z"))
+
+    assert found == (at(f"2026-03-01T{known}Z") if known else None)
+
+
+@pytest.mark.parametrize(
+    ("at_minute", "written", "same_id", "expected"),
+    [
+        pytest.param(0, 0, False, False, id="another run's, in the same minute"),
+        pytest.param(0, 0, True, True, id="its own, in the same minute"),
+        pytest.param(-1, 1, False, True, id="when it was written decides"),
+        pytest.param(1, -1, False, False, id="not what it says"),
+        pytest.param(0, -1, True, True, id="its own, uploaded before it"),
+        pytest.param(-1, 0, True, True, id="its own, by a clock that was set back"),
+        pytest.param(-1, -1, True, False, id="an id that was used before"),
+    ],
+)
+def test_which_end_ends_a_run(at_minute: int, written: int, same_id: bool, expected: bool) -> None:
+    began, minute = at("2026-03-01T20:00Z"), timedelta(minutes=1)
+    own, time = began + at_minute * minute, began + written * minute
+    ended = ReportTime(own, time, own - time)
+
+    assert has_ended(ReportTime(began, began, NOTHING), ended, same_id=same_id) is expected

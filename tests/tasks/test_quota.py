@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 
 from backup_monitoring.model.accounts import GIB, Account, AccountStatus, Growth, SizeDrop
 from backup_monitoring.model.uploads import Uploads
-from backup_monitoring.model.verdicts import Range, State, Threshold, Verdict
+from backup_monitoring.model.verdicts import Metric, Range, State, Threshold, Verdict
 from backup_monitoring.tasks.policies import Policies
 from backup_monitoring.tasks.quota import evaluate_quota, is_certainly_ok
 from backup_monitoring.tasks.quota_task import QuotaPolicy
 from cases import LONG_AGO
 
 DN = "uid=4000101,ou=accounts,dc=example,dc=org"
+NO_USE = f"no usable used space in the entry {DN}"
 NO_CAPACITY = f"no usable capacity in the entry {DN}"
 INSIDE = Threshold(Range(40, 60, inverted=True), "-w")
 FROM_TEN = QuotaPolicy(warning=Threshold(Range(start=10), "-w"))
@@ -53,6 +54,9 @@ def range_policy(start: float, end: float, *, inverted: bool = False) -> QuotaPo
         pytest.param(99, 100, 85, QuotaPolicy(), State.WARNING, "99.0 %", id="99 is no critical"),
         pytest.param(99.5, 100, 85, QuotaPolicy(), State.CRITICAL, "threshold 99 % (default)"),
         pytest.param(
+            100, 100, 99, QuotaPolicy(), State.CRITICAL, "threshold 99 % (default)", id="both 99"
+        ),
+        pytest.param(
             99.9, 100, 100, QuotaPolicy(), State.OK, "threshold 100 %", id="entry says 100"
         ),
         pytest.param(101, 100, 100, QuotaPolicy(), State.CRITICAL, "threshold 100 % (entry)"),
@@ -63,7 +67,7 @@ def range_policy(start: float, end: float, *, inverted: bool = False) -> QuotaPo
         pytest.param(86, 100, None, range_policy(5, inf, inverted=True), State.WARNING, "@5: %"),
         pytest.param(86, 100, None, range_policy(-inf, inf), State.OK, "threshold ~: %", id="off"),
         pytest.param(86, 100, None, range_policy(90, inf), State.WARNING, "threshold 90: %"),
-        pytest.param(None, 5, 85, QuotaPolicy(), State.UNKNOWN, "used space", id="no use"),
+        pytest.param(None, 5, 85, QuotaPolicy(), State.UNKNOWN, NO_USE, id="no use"),
         pytest.param(
             5, 100, None, FROM_TEN, State.WARNING, "threshold 10: % (-w)", id="too little"
         ),
@@ -110,12 +114,10 @@ def test_a_warning_without_an_end_leaves_critical_alone(warning: Range) -> None:
 def test_metrics_carry_the_thresholds() -> None:
     account = Account("4000101", DN, used=50, capacity=200, quota_threshold=80)
 
-    percent, used = evaluate(account, QuotaPolicy()).metrics
-
-    assert (percent.name, percent.value, percent.unit) == ("used_percent", 25.0, "%")
-    assert percent.warning == Range(end=80)
-    assert percent.critical == Range(end=99)
-    assert (used.name, used.value, used.unit, used.maximum) == ("used", 50, "B", 200)
+    assert evaluate(account, QuotaPolicy()).metrics == (
+        Metric("used_percent", 25.0, "%", Range(end=80), Range(end=99)),
+        Metric("used", 50, "B", None, None, 0, 200),
+    )
 
 
 def test_the_missing_attribute_is_named() -> None:

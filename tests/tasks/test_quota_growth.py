@@ -48,7 +48,7 @@ def forecast_of(verdict: Verdict) -> dict[str, float]:
         pytest.param(50, 0.5, 60, 100, None, id="far away is not mentioned"),
         pytest.param(98, 2.0, 0, 1, ", full in 1 d", id="tomorrow"),
         pytest.param(50, 0.4999, 60, 100, None, id="whole days, rounded down"),
-        pytest.param(50, 0.000001, 9999, 9999, None, id="at most 9999"),
+        pytest.param(50, 1e-10, 9999, 9999, None, id="a byte in ten days, at most 9999 days"),
         pytest.param(98.5, 2.0, 0, 0, ", full in less than 1 d, threshold", id="today"),
         pytest.param(100, 2.0, 0, 0, None, id="full now"),
         pytest.param(110, 1.0, 0, 0, None, id="fuller than full"),
@@ -134,6 +134,13 @@ def test_the_facts(used: float, growth: Growth | None, facts: QuotaFacts) -> Non
     )
 
 
+def test_what_is_fuller_than_full_has_nothing_free() -> None:
+    facts = evaluate_at(110, None).facts
+
+    assert isinstance(facts, QuotaFacts)
+    assert facts.free == 0
+
+
 @pytest.mark.parametrize(
     ("used", "days", "state", "says"),
     [
@@ -155,6 +162,7 @@ def test_forecast_warning(used: float, days: int | None, state: State, says: str
     assert verdict.state is state
     assert says in verdict.summary
     to_full = next(metric for metric in verdict.metrics if metric.name == "days_to_full")
+    assert to_full.unit == ""
     assert to_full.warning == (None if days is None else Range(start=days))
 
 

@@ -1,9 +1,12 @@
 """The rows of the registry: what they name exists, and says what the rules say."""
 
+from datetime import UTC
+
 import pytest
 
 from backup_monitoring.model.accounts import GIB, Account, AccountStatus
 from backup_monitoring.model.uploads import Uploads
+from backup_monitoring.model.verdicts import Range, State, Threshold, Verdict
 from backup_monitoring.tasks.fact_kinds import (
     FactKind,
     list_facts,
@@ -13,13 +16,18 @@ from backup_monitoring.tasks.fact_kinds import (
     unpack_facts,
 )
 from backup_monitoring.tasks.policies import Policies
+from backup_monitoring.tasks.quota_facts import QuotaFacts
 from backup_monitoring.tasks.registry import (
     SECTIONS,
     TASKS,
     format_thresholds,
     is_certainly_ok,
+    is_covered_elsewhere,
     load_rule,
 )
+from backup_monitoring.tasks.status_facts import StatusFacts
+from backup_monitoring.tasks.unused_facts import UnusedFacts
+from backup_monitoring.tasks.unused_task import UnusedPolicy
 from cases import at, computer, daily, end, start, uploads
 
 NOW = at("2026-11-24T12:00+01:00")
@@ -81,6 +89,54 @@ def test_a_fact_is_shown_by_its_type(name: str) -> None:
         assert (declared.fact.unit == "B") is (declared.kind is FactKind.SIZE)
     assert load_facts(name)().cause == ""
     assert load_causes(name)
+
+
+@pytest.mark.parametrize(
+    ("task", "says"),
+    [
+        ("quota", "WARNING threshold 85 % (default), CRITICAL threshold 99 % (default)"),
+        (
+            "schedule",
+            "thresholds backups off (default), 1 d (default), "
+            "CRITICAL threshold 3 backups (default)",
+        ),
+        ("client", ""),
+        ("unused", "WARNING threshold 14 d (default), CRITICAL threshold 30 d (-c)"),
+    ],
+)
+def test_the_thresholds_in_words(task: str, says: str) -> None:
+    policy = UnusedPolicy(critical=Threshold(Range(end=30 * 86400), "-c"))
+
+    assert format_thresholds(TASKS[task], ACCOUNT, Policies(policy)) == says
+
+
+@pytest.mark.parametrize(("task", "is_ok"), [("quota", True), ("status", False)])
+def test_which_rule_has_a_shortcut(task: str, is_ok: bool) -> None:
+    account = ACCOUNT._replace(used=1 * GIB)
+
+    assert is_certainly_ok(TASKS[task], account, Policies()) is is_ok
+
+
+@pytest.mark.parametrize(
+    ("task", "facts", "covered"),
+    [
+        ("status", StatusFacts("full"), True),
+        ("status", StatusFacts("errors"), False),
+        ("status", None, False),
+        ("quota", QuotaFacts("full"), False),
+    ],
+)
+def test_what_the_mail_of_another_task_covers(
+    task: str, facts: StatusFacts | QuotaFacts | None, covered: bool
+) -> None:
+    assert is_covered_elsewhere(task, Verdict(State.WARNING, "", facts=facts)) is covered
+
+
+def test_what_is_known_is_packed() -> None:
+    facts = UnusedFacts("unused", created=NOW, zone=UTC)  # mails do not show the zone alone
+
+    assert pack_facts("unused", facts) == {"cause": "unused", "created": NOW}
+    assert pack_facts("unused", facts._replace(cause="")) == {"created": NOW}
 
 
 def test_a_word_of_the_resellers_is_of_one_task() -> None:

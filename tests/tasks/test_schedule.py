@@ -551,7 +551,7 @@ def test_nothing_to_count_from() -> None:
 
     verdict = evaluate_schedule(EACH._replace(created=None), uploads(one), RULES, at(ONE))
 
-    assert verdict.state is State.UNKNOWN
+    assert (verdict.state, verdict.computer) == (State.UNKNOWN, "web01")
     assert verdict.summary == (
         "cannot count missed backups: no start, and no creation time in the entry"
     )
@@ -663,6 +663,19 @@ def test_details_explain_the_number() -> None:
     )
 
 
+def test_details_have_no_time_of_a_wrong_clock() -> None:
+    slow = computer(
+        start=start("2026-11-22T20:00+01:00", came="2026-11-22T23:00+01:00"),
+        end=end("2026-11-22T20:41+01:00", came="2026-11-22T23:41+01:00"),
+        schedule=AT_20,
+    )
+
+    verdict = evaluate_schedule(EACH, uploads(slow), RULES, at("2026-11-24T12:00+01:00"))
+
+    assert "; counted from 2026-11-23 00:00 +01:00; " in verdict.details[0]
+    assert "; last start 2026-11-22 23:00 +01:00]" in verdict.details[0]
+
+
 @pytest.mark.parametrize(
     ("one", "now", "state"),
     [
@@ -712,6 +725,15 @@ def test_details_explain_the_number() -> None:
 )
 def test_what_cannot_be_read_hides_no_miss(one: Computer, now: str, state: State) -> None:
     assert evaluate_schedule(EACH, uploads(one), RULES, at(now)).state is state
+
+
+@pytest.mark.parametrize("ended", ["2026-11-21T20:41+01:00", "2026-11-22T20:41+01:00"])
+def test_a_torn_start_is_the_last_start(ended: str) -> None:
+    one = Computer("web01", torn("s", "2026-11-22T20:00+01:00"), end(ended), AT_20)
+
+    verdict = evaluate_schedule(EACH, uploads(one), RULES, at("2026-11-24T23:00+01:00"))
+
+    assert "last start 2026-11-22 20:00 +01:00" in verdict.details[0]
 
 
 def test_within_the_thresholds_a_torn_start_stays_unknown() -> None:

@@ -92,6 +92,14 @@ EVERY_MINUTE = Schedule(
             id="longer than any backup",
         ),
         pytest.param(
+            computer(
+                start=start("2026-11-20T08:00:00+01:00"), end=end("2026-11-19T20:41:37+01:00")
+            ),
+            State.WARNING,
+            "backup started 2026-11-20 08:00 +01:00 has not ended after 4 d",
+            id="a hundred hours are days",
+        ),
+        pytest.param(
             computer(start=start("2026-11-18T12:00:00+01:00"), schedule=daily(20)),
             State.OK,
             "running",
@@ -368,11 +376,25 @@ def at_hours(*hours: int) -> Schedule:
             hourly(), "2026-11-24T15:10+01:00", "2026-11-24T19:00:04+01:00", State.WARNING, id="gap"
         ),
         pytest.param(
+            hourly(),
+            "2026-11-24T16:40+01:00",
+            "2026-11-24T19:00+01:00",
+            State.WARNING,
+            id="hourly, one killed",
+        ),
+        pytest.param(
             daily(20),
             "2026-11-22T20:40+01:00",
             "2026-11-24T19:55+01:00",
             State.WARNING,
             id="killed",
+        ),
+        pytest.param(
+            daily(20, modified=at("2026-11-24T20:05+01:00")),
+            "2026-11-22T20:40+01:00",
+            "2026-11-24T20:00:04+01:00",
+            State.WARNING,
+            id="killed, by a client that uploads its plan with each start",
         ),
         pytest.param(
             daily(20), "2026-11-23T20:40+01:00", "2026-11-24T23:30+01:00", State.OK, id="late"
@@ -449,6 +471,49 @@ def test_a_running_backup_serves_one_due_time(
 
 
 @pytest.mark.parametrize(
+    ("ended", "really", "started", "then", "state"),
+    [
+        pytest.param("26T20:40", "23T20:40", "27T20:00", "24T20:00", State.OK, id="3 days fast"),
+        pytest.param(
+            "25T20:40", "22T20:40", "27T20:00", "24T20:00", State.WARNING, id="3 days fast, killed"
+        ),
+        pytest.param(
+            "23T20:40", "23T15:40", "24T20:00", "24T20:00", State.OK, id="5 h fast, set right"
+        ),
+        pytest.param(
+            "25T20:40",
+            "22T20:40",
+            "24T20:00",
+            "24T20:00",
+            State.WARNING,
+            id="3 days fast, set right, killed",
+        ),
+    ],
+)
+def test_a_running_backup_of_a_computer_whose_clock_was_wrong(
+    ended: str, really: str, started: str, then: str, state: State
+) -> None:
+    ended, really, started, then = (
+        f"2026-11-{each}+01:00" for each in (ended, really, started, then)
+    )
+    plan = daily(20)._replace(by_client=True)
+    before = end(ended, came=really)._replace(id="before")
+    one = computer(start=start(started, came=then), end=before, schedule=plan)
+
+    verdict = evaluate_status(ENTRY, uploads(one), RULES, at(then) + timedelta(minutes=5))
+
+    assert verdict.state is state
+
+
+def test_what_the_entry_says_by_a_wrong_clock_does_not_count() -> None:
+    account = ENTRY._replace(warning_days=2, last_successes={"web01": at("2026-11-23T08:00+01:00")})
+    slow = end("2026-11-23T20:41:37+01:00", success=False, came="2026-11-23T23:41:37+01:00")
+    one = computer(end=slow, history=History(failed=1))
+
+    assert evaluate_status(account, uploads(one), RULES, NOW).state is State.WARNING
+
+
+@pytest.mark.parametrize(
     ("used", "capacity", "one", "state"),
     [
         pytest.param(
@@ -488,6 +553,15 @@ def test_a_single_check_does_not_forget_a_failure_while_the_next_backup_runs() -
 
     assert verdict.state is State.WARNING
     assert "ended 2026-11-23 20:41 +01:00 with errors, another is running" in verdict.summary
+
+
+def test_of_a_success_beside_a_torn_report_nothing_is_said() -> None:
+    one = Computer("web01", InvalidReport("/home/s.xml", "torn"), SUCCESS)
+
+    verdict = evaluate_status(ENTRY, uploads(one), RULES, NOW)
+
+    assert (verdict.state, verdict.summary) == (State.UNKNOWN, "invalid report /home/s.xml: torn")
+    assert (verdict.metrics, verdict.facts) == ((), None)
 
 
 def test_a_report_that_is_not_understood_is_no_retirement() -> None:
@@ -766,9 +840,11 @@ SUCCESS = end("2026-11-22T20:41:37+01:00")
     ],
 )
 def test_the_facts_of_failed_backups(one: Computer, facts: StatusFacts) -> None:
-    verdict = evaluate_status(ENTRY, uploads(one), RULES, NOW)
+    account = ENTRY._replace(warning_numbers=1)
 
-    assert verdict.facts == facts._replace(threshold_days=1, zone=ZURICH)
+    verdict = evaluate_status(account, uploads(one), RULES, NOW)
+
+    assert verdict.facts == facts._replace(threshold_backups=1, threshold_days=1, zone=ZURICH)
 
 
 def test_the_facts_of_a_success() -> None:
@@ -779,6 +855,35 @@ def test_the_facts_of_a_success() -> None:
 
     assert fine.facts == StatusFacts(failed=0, last_success=SUCCESS.at, zone=ZURICH)
     assert full.facts == StatusFacts("full", failed=0, last_success=SUCCESS.at, zone=ZURICH)
+
+
+@pytest.mark.parametrize(
+    ("one", "at_least", "uncertain"),
+    [
+        pytest.param(computer(start=RUNNING, end=SUCCESS), True, ("web01",), id="running"),
+        pytest.param(computer(start=RUNNING, end=SUCCESS), False, (), id="running, all known"),
+        pytest.param(computer(end=SUCCESS), True, (), id="a success says enough"),
+        pytest.param(computer(end=FAILED), True, ("web01",), id="one failed, two are too many"),
+        pytest.param(computer(end=FAILED), False, (), id="only one failed"),
+    ],
+)
+def test_what_is_ok_only_by_a_lower_bound_is_uncertain(
+    one: Computer, at_least: bool, uncertain: tuple[str, ...]
+) -> None:
+    account = ENTRY._replace(warning_numbers=2, warning_days=0)
+    known = one._replace(history=History(at_least=at_least))
+
+    verdict = evaluate_status(account, uploads(known), RULES, NOW)
+
+    assert (verdict.state, verdict.uncertain) == (State.OK, uncertain)
+
+
+def test_what_is_a_problem_already_is_not_uncertain() -> None:
+    known = computer(end=FAILED, history=History(at_least=True))
+
+    verdict = evaluate_status(ENTRY, uploads(known), RULES, NOW)
+
+    assert (verdict.state, verdict.uncertain) == (State.WARNING, ())
 
 
 def test_details_explain_the_number() -> None:

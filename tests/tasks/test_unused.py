@@ -33,7 +33,12 @@ CRITICAL = UnusedPolicy(critical=Threshold(Range(end=30 * 86400), "-c"))
         ("2026-10-25T11:59+01:00", CRITICAL, State.CRITICAL, "threshold 30 d (-c)"),
         ("2026-12-25T11:59+01:00", UnusedPolicy(), State.UNKNOWN, "clock"),
         ("2026-11-24T12:10+01:00", UnusedPolicy(), State.OK, "not used yet"),
-        ("2026-11-24T12:11+01:00", UnusedPolicy(), State.UNKNOWN, "clock: "),
+        (
+            "2026-11-24T12:11+01:00",
+            UnusedPolicy(),
+            State.UNKNOWN,
+            f"{DN} has a creation time in the future, 2026-11-24 11:11 +00:00",
+        ),
         (None, UnusedPolicy(), State.UNKNOWN, f"no creation time in the entry {DN}"),
     ],
 )
@@ -51,8 +56,9 @@ def test_age(created: str | None, policy: UnusedPolicy, state: State, says: str)
     [
         (Range(end=30), "threshold 30 s (-w)"),
         (Range(end=90), "threshold 90 s (-w)"),
+        (Range(end=60), "threshold 1 min (-w)"),
         (Range(end=3600), "threshold 1 h (-w)"),
-        (Range(10, 20), "threshold 10:20 s (-w)"),
+        (Range(1, 20), "threshold 1:20 s (-w)"),
         (Range(end=1209600, inverted=True), "threshold @0:1209600 s (-w)"),
         (Range(5, inverted=True), "threshold @5: s (-w)"),
     ],
@@ -127,6 +133,16 @@ def test_an_account_that_is_not_monitored_is_ok() -> None:
     verdict = evaluate_unused(account, Uploads(), Policies(UnusedPolicy()), NOW)
 
     assert (verdict.state, verdict.summary) == (State.OK, "not active")
+
+
+def test_metrics_and_facts_of_what_is_young() -> None:
+    """The clock of the directory may be slightly ahead."""
+    account = Account("4000101", DN, created=at("2026-11-24T12:10+01:00"))
+
+    verdict = evaluate_unused(account, Uploads(), Policies(UnusedPolicy()), NOW)
+
+    assert verdict.metrics == (Metric("age", 0, "s", Range(end=1209600)),)
+    assert verdict.facts == UnusedFacts()
 
 
 def test_metrics_and_facts() -> None:

@@ -283,7 +283,7 @@ def test_without_due_times(
 
     verdict = evaluate_schedule(ACCOUNT, uploads(one), rules, at(now))
 
-    assert (verdict.state, verdict.summary) == (state, summary)
+    assert (verdict.state, verdict.summary, verdict.computer) == (state, summary, "web01")
     assert verdict.metrics == ()
 
 

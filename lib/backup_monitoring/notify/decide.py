@@ -69,7 +69,7 @@ def decide(
     policy: NotifySettings,
     *,
     reported: Collection[str] = (),
-    only_new: bool = False,
+    only_new: bool,
 ) -> Instructions:
     """Decide what everybody gets whom *event* concerns.
 
@@ -163,7 +163,7 @@ class _Planner:
                 self.objections.append((recipient.address, reason))
                 continue
             count += recipient.role is Role.CUSTOMER
-            self._send(recipient, self._event, last)
+            self._send(recipient, self._event, None)
 
     def plan_end(self) -> None:
         """Send the end of a problem to everybody who was notified of it, and to nobody else."""
@@ -200,7 +200,7 @@ class _Planner:
             if recipient.address in others and not self._policy.reseller.digest:
                 continue
             self.withdrawn.append(recipient)
-            conversation = self._conversation.drop_unsent((recipient.address, recipient.role))
+            conversation = self._conversation.drop_unsent()
             last = conversation.find_last(recipient.address, self._list_roles(recipient))
             if last is not None and last.kind in GUARDED:
                 notice = self._event._replace(

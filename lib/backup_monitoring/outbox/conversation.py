@@ -87,21 +87,16 @@ class Conversation(NamedTuple):
         }
         return len(addresses)
 
-    def drop_unsent(self, to: tuple[str, Role] | None = None) -> "Conversation":
-        """Return what remains if what nobody has seen of a failure is dropped.
-
-        Args:
-            to: only what is for this address in this role; None: for everybody.
-        """
-        address = None if to is None else (normalize_address(to[0]), to[1])
-
-        def is_dropped(each: Message) -> bool:
-            if each.status not in UNSENT or each.kind not in GUARDED:
-                return False
-            unknown = each.state is State.UNKNOWN  # which neither begins nor ends a problem
-            return not unknown and address in (None, (each.address, each.role))
-
-        return Conversation(tuple(each for each in self.messages if not is_dropped(each)))
+    def drop_unsent(self) -> "Conversation":
+        """Return what remains if what nobody has seen of a failure is dropped."""
+        kept = (
+            each
+            for each in self.messages
+            if each.status not in UNSENT
+            or each.kind not in GUARDED
+            or each.state is State.UNKNOWN  # which neither begins nor ends a problem
+        )
+        return Conversation(tuple(kept))
 
     def _list_to(self, address: str, roles: Collection[Role]) -> Iterator[Message]:
         wanted = normalize_address(address)

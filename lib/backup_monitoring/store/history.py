@@ -272,8 +272,7 @@ def _record_end(tracked: TrackedComputer, end: DatedReport, now: datetime) -> Tr
         return tracked._replace(never_ended=None)
     before = tracked.last_success
     # One in the future is of a wrong clock of this server: it would be the last one for long.
-    is_known = before is not None and before <= now
-    last = max(before, end.shown) if before is not None and is_known else end.shown
+    last = end.shown if before is None or before > now else max(before, end.shown)
     return tracked._replace(last_success=last, never_ended=None)
 
 

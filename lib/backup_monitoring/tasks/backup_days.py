@@ -22,13 +22,7 @@ from backup_monitoring.model import (
     Start,
 )
 from backup_monitoring.tasks.calendar import MOST_A_DAY, DuePlan, find_clock, find_plan, is_dense
-from backup_monitoring.tasks.clocks import (
-    SET_RIGHT,
-    ComputerTimes,
-    ReportTime,
-    has_ended,
-    read_times,
-)
+from backup_monitoring.tasks.clocks import ComputerTimes, ReportTime, has_ended, read_times
 from backup_monitoring.tasks.computer_eligibility import check_computer
 from backup_monitoring.tasks.due import iter_due_times
 from backup_monitoring.tasks.policies import Policies
@@ -188,14 +182,12 @@ def _add_start(
     known = days.start
     if known is not None and (known.id, known.at) == (start.id, start.at):
         return days
-    days = days._replace(letters=_OPEN.sub(lambda open_: open_[0].lower(), days.letters))
-    own = began.at if began.at - began.time <= SET_RIGHT else began.time + began.error
-    policy = policies[SchedulePolicy]
+    own, policy = began.at, policies[SchedulePolicy]
     served = None if plan is None else _find_served(own, plan, policy)
     zone = find_clock(readable.computer, times.error, policy).zone
     by_day, began_as = days.read_days(), DueOutcome.KEPT
-    is_counted = served is None or (days.counted is not None and served < days.counted)
-    if served is None or is_counted:  # started by hand, or repeated
+    if served is None or (days.counted is not None and served < days.counted):
+        # started by hand, or repeated
         _add(by_day, own.astimezone(zone).toordinal(), began_as.value.upper())
     else:
         if own < served - CLOCK_SLACK:
@@ -250,10 +242,9 @@ def _add_missed(
     missed = list_missed(account, readable, times, plan, policies, now, after=after)
     by_day, counted = days.read_days(), days.counted
     for due in (each + times.error for each in missed):
-        if counted is None or due > counted:
-            day = due.astimezone(plan.clock.zone).toordinal()
-            _add(by_day, day, DueOutcome.MISSED.value)
-            counted = due
+        day = due.astimezone(plan.clock.zone).toordinal()
+        _add(by_day, day, DueOutcome.MISSED.value)
+        counted = due
     return days._replace(counted=counted)._write_days(by_day, now.toordinal())
 
 

@@ -14,14 +14,8 @@ _LONGEST_LEARNED = timedelta(days=7)
 
 
 class EndedRun(NamedTuple):
-    """A run that has ended.
+    """A run that has ended: by *end*; *until* when, aware UTC."""
 
-    Args:
-        start: None if that report is missing.
-        until: when it ended, aware UTC.
-    """
-
-    start: Start | None
     end: End
     until: datetime
 
@@ -34,7 +28,6 @@ class OpenRun(NamedTuple):
         never_ended: *until* is past, so that it counts as failed.
     """
 
-    start: Start
     until: datetime
     never_ended: bool
 
@@ -73,7 +66,7 @@ def find_newest_run(
         and ended is not None
         and (start is None or began is None or has_ended(began, ended, same_id=start.id == end.id))
     ):
-        return EndedRun(start, end, max(ended.time, unread or ended.time))
+        return EndedRun(end, max(ended.time, unread or ended.time))
     if start is None or began is None:
         return None if unread is None else UnreadRun(unread)
     until = began.time + find_longest_runtime(computer.history, policy)
@@ -86,7 +79,7 @@ def find_newest_run(
         first_open = computer.history.first_open if computer.history is not None else None
         first = min(first_open or began.time, began.time)
         until = max(until, first + policy.max_runtime_first)
-    return OpenRun(start, until, never_ended=now > until)
+    return OpenRun(until, never_ended=now > until)
 
 
 def find_longest_runtime(history: History | None, policy: StatusPolicy) -> timedelta:

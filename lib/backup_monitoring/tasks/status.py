@@ -159,8 +159,7 @@ def _find_outcome(
     ended = None if times.end is None else times.end.time
     if ended is None or not isinstance(computer.end, End) or isinstance(run, UnreadRun):
         return None
-    own_start = began if isinstance(run, EndedRun) else None
-    return LastOutcome(not computer.end.success, min(own_start or ended, ended))
+    return LastOutcome(not computer.end.success, min(began or ended, ended))
 
 
 def _count_failed(
