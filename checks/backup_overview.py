@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from backup_monitoring.model import SettingsError, sanitize
-from backup_monitoring.overview import read_figures, write_metrics
+from backup_monitoring.overview import WrittenFiles, read_figures, write_metrics
 from backup_monitoring.plugin import Parser, Watchdog, add_common_options, choose_now, start_run
 from backup_monitoring.settings import Settings
 
@@ -22,23 +22,21 @@ def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
     settings = start_run(options, watchdog, _LIMIT)
     _require_something(settings)
     now = choose_now(options)
-    lines: list[str] = []
-    failed: list[str] = []
-    if settings.overview.metrics_file is not None:
-        watchdog.phase("reading the store")
-        figures = read_figures(settings, now)
-        watchdog.phase("writing the metrics")
-        written = write_metrics(figures, settings.overview.metrics_file)
-        lines.append(written.line)
-        failed += written.failed
-    if settings.overview.folder is not None:
-        from backup_monitoring.overview import write_page  # loads templates and rules
+    written: list[WrittenFiles] = []
+    try:
+        if settings.overview.metrics_file is not None:
+            watchdog.phase("reading the store")
+            figures = read_figures(settings, now)
+            watchdog.phase("writing the metrics")
+            written.append(write_metrics(figures, settings.overview.metrics_file))
+    finally:  # metrics that cannot be written stop no page
+        if settings.overview.folder is not None:
+            from backup_monitoring.overview import write_page  # loads templates and rules
 
-        page = write_page(settings, settings.overview.folder, now, watchdog.phase)
-        lines.append(page.line)
-        failed += [each for each in page.failed if each not in failed]
-    code = UNFINISHED if failed else DONE
-    return code, "\n".join(map(sanitize, [*lines, *(f"FAILED: {each}" for each in failed)]))
+            written.append(write_page(settings, settings.overview.folder, now, watchdog.phase))
+    failed = dict.fromkeys(each for part in written for each in part.failed)
+    lines = [*(part.line for part in written), *(f"FAILED: {each}" for each in failed)]
+    return UNFINISHED if failed else DONE, "\n".join(map(sanitize, lines))
 
 
 def _make_parser() -> Parser:

@@ -1,7 +1,6 @@
 """The page in a real chromium, from files and without a web server."""
 
 import re
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from playwright.sync_api import Browser, Locator, Page
 
 from backup_monitoring.model.file_names import encode_name
 from overview.browser import Watched, launch
-from overview.pages import EVIL_UIDS
+from overview.pages import EVIL_UIDS, PAGE, write
 from programs.daemons import until
 from store.fleet import Fleet
 
@@ -114,9 +113,8 @@ def test_words_narrow_the_search(watched: Watched, many: Fleet) -> None:
 def test_a_customer_is_chosen_by_typing(watched: Watched, many: Fleet) -> None:
     page = show(watched, many)
     field(page, "customer").fill("4900007")
-    assert (
-        names(page) == [f"{4000171 + number}" for number in (1, 2, 4, 5, 7, 8)] or count(page) == 7
-    )
+    failing = [f"{4000171 + number}" for number in (0, 2, 3, 5, 6, 8, 9)]
+    assert sorted(names(page)) == failing
 
 
 def test_a_count_is_a_filter(watched: Watched, many: Fleet) -> None:
@@ -260,6 +258,27 @@ def test_old_data_are_loud(watched: Watched, many: Fleet) -> None:
     assert box["width"] >= 1500
 
 
+@pytest.mark.parametrize("name", ["many.html", "lists/findings.html"])
+def test_other_pages_say_so_only_of_old_data(watched: Watched, mixed: Fleet, name: str) -> None:
+    assert not show(watched, mixed, name).locator(".age").count()
+    page = show(watched, mixed, name, now="2026-11-22T15:00:00+01:00")
+    assert page.locator(".age.old").inner_text() == "Too old: data 3 h ago 2026-11-22 12:00 +01:00"
+    assert watched.find_violations() == []
+
+
+def test_a_zone_that_the_browser_does_not_know_hides_nothing(
+    watched: Watched, fleet: Fleet
+) -> None:
+    fleet.settings_text(PAGE)
+    fleet.file.write_text(fleet.file.read_text().replace("Europe/Zurich", "Factory"))
+    fleet.collect("2026-11-22T12:00+01:00")
+    write(fleet)
+    page = show(watched, fleet, "index.html#state=all", now="2026-11-22T15:00:00+01:00")
+    assert page.locator("#age.old strong").inner_text().startswith("Too old: data 3 h ago")
+    assert page.locator("#accounts tbody").count() == 2
+    assert "2025-03-01 10:15 +00:00" in page.locator("#accounts").inner_text()
+
+
 def test_an_open_page_loads_itself_again(watched: Watched, many: Fleet) -> None:
     watched.page.clock.install(time=SHOWN)
     watched.page.goto((many.folder / "page").as_uri() + "/index.html#task=quota")
@@ -288,6 +307,8 @@ def test_names_do_nothing(watched: Watched, hostile: Fleet) -> None:
     assert page.title() == "Overview – Backups"
     assert page.locator("#accounts script, #accounts img, #accounts style").count() == 0
     assert "<script>alert(1)</script>" in page.locator("#accounts").inner_text()
+    for name in page.locator("#accounts .why b, #accounts th a").all():
+        assert name.evaluate("e => getComputedStyle(e).unicodeBidi") == "isolate"
     for link in page.locator("a").all():
         assert not (link.get_attribute("href") or "").startswith("javascript:")
     field(page, "q").fill("<img src=x onerror=alert(1)>")
@@ -305,14 +326,7 @@ def test_a_hostile_address_does_nothing(watched: Watched, many: Fleet) -> None:
     assert count(page) == 0
 
 
-# --- speed: generous, the figures are in the README ---
-
-
-def test_a_filter_is_quick(watched: Watched, many: Fleet) -> None:
-    page = show(watched, many)
-    began = time.monotonic()
-    field(page, "state").select_option("all")
-    assert time.monotonic() - began < 5
+# --- the pictures of the documents ---
 
 
 def test_pictures_for_people_are_small(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -335,6 +336,17 @@ def test_the_overview_follows_each_run(debian: FreshDebian) -> None:
         label = f'state="{NAMES[state].lower()}",task="{task}"'
         assert count
         assert f"backup_accounts{{{label}}} {count}" in served
+
+    upgrade = re.split("\n## ", (ROOT / "docs" / "upgrade.md").read_text())[1]
+    timers = (
+        "systemctl list-units --no-legend 'backup-monitoring-*.timer' 'backup-monitoring-*.path'"
+    )
+    enabled = debian.run(timers).out
+    stopped = [
+        (follow(debian, [dedent(commands)]), debian.run(timers).out)[1]
+        for commands in re.findall(r" {3}```sh\n(.*?)```", upgrade, flags=re.DOTALL)
+    ]
+    assert stopped == ["", "", "", enabled]
 
     uninstall = (ROOT / "docs" / "upgrade.md").read_text().partition("\n## Uninstall\n")[2]
     for commands in re.findall(r"```sh\n(.*?)```", uninstall, flags=re.DOTALL):

@@ -24,8 +24,8 @@ def show(fleet: Fleet) -> dict[str, str]:
             f"{key}/{name}": " ".join(
                 f"{day - first}{word}" for day, word in BackupDays(*days[:2]).read_days().items()
             )
-            for key in ("4000101", "4000102")
-            for name, days in state.days().find(key).items()
+            for key, found in zip(("4000101", "4000102"), state.days().list_all(), strict=True)
+            for name, days in found.items()
         }
     finally:
         state.close()
@@ -88,9 +88,10 @@ def test_sizes_are_stored_for_a_page_only(fleet: Fleet) -> None:
         fleet.collect("2026-11-20T21:00+01:00")
         fleet.collect("2026-11-21T21:00+01:00")
         state = open_store(fleet.store)
-        sizes = {uid: state.days().find_sizes(uid) for uid in ("4000101", "4000102")}
+        sizes = list(state.days().list_sizes())
         state.close()
-        assert sum(map(bool, sizes.values())) == count
+        assert len(sizes) == 2
+        assert sum(map(bool, sizes)) == count
         shutil.rmtree(fleet.store)
         fleet.store.mkdir()
-    assert [used for _, used in sizes["4000102"]] == [600, 600]
+    assert [used for _, used in sizes[1]] == [600, 600]

@@ -14,17 +14,19 @@ from backup_monitoring.records import write_name
 from backup_monitoring.tasks import ClientCounts, find_last_upload
 
 _RETIRED_AFTER = timedelta(days=7)  # as the summary of schedule, which then mentions it
-_MOST_SHOWN = 200
+_MOST_SHOWN = 200  # accounts of a reseller
 
 
 class RetiredLook(NamedTuple):
     """A computer that seems to be used no longer.
 
     Args:
-        last: when it last uploaded. reason: why it is listed. command: to retire it, for a shell.
+        account: with its name. page: of the account. last: when the computer last uploaded.
+        reason: why it is listed. command: to retire it, for a shell.
     """
 
-    row: Row
+    account: str
+    page: str
     computer: str
     last: datetime
     reason: str
@@ -68,7 +70,8 @@ class AccountLists:
                 name = sanitize(f"{view.account.uid}/{computer.name}")
                 command = f"collect_backup_state --retire {shlex.quote(name)}"
                 shown = self._texts.clean(computer.name)
-                yield RetiredLook(row, shown, last, reason, command)
+                account = f"{row['account']} {row['name']}"
+                yield RetiredLook(account, row["page"], shown, last, reason, command)
 
     def list_retired(self) -> Sequence[RetiredLook]:
         """Return the computers that look retired, the one that is silent for longest first."""

@@ -44,11 +44,10 @@ class Strip(NamedTuple):
     """The last days of a computer.
 
     Args:
-        svg: the drawing. label: it in words. lines: the days that were not kept, by kind.
+        svg: the drawing. lines: the days that were not kept, by kind.
     """
 
     svg: Markup
-    label: str
     lines: Sequence[tuple[str, str]]
 
 
@@ -78,7 +77,7 @@ def _draw_strip(first: int, letters: str, today: int, *, is_open: bool) -> Strip
         f'aria-label="{label}">{paths}</svg>'
     )
     lines = [(_WORDS[kind], _list_days(by_kind[kind])) for kind in known if kind not in "kr"]
-    return Strip(Markup(svg), label, lines)  # noqa: S704 - numbers and words of ours
+    return Strip(Markup(svg), lines)  # noqa: S704 - numbers and words of ours
 
 
 @lru_cache(maxsize=4096)

@@ -99,7 +99,8 @@ class FleetReader:
         accounts = self.state.accounts(Files.ALL, None)
         verdicts = self.state.verdicts().list_all(None, explained=True)
         seen = set()
-        for (account, uploads), found_verdicts in zip(accounts, verdicts, strict=True):
+        parts = zip(accounts, verdicts, days.list_all(), days.list_sizes(), strict=True)
+        for (account, uploads), found_verdicts, found_days, sizes in parts:
             key = account.uid.lower()
             if key in seen:  # another entry has its uid, too: that one counts
                 continue
@@ -113,8 +114,8 @@ class FleetReader:
                 _list_customers(contact, customers),
                 () if contact is None else contact.resellers,
                 self._find_clients(uploads),
-                days.find(account.uid),
-                days.find_sizes(account.uid),
+                found_days,
+                sizes,
                 notices.get(key, ()),
             )
 

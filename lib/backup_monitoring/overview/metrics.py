@@ -5,13 +5,12 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from math import inf
 from pathlib import Path
-from typing import NamedTuple
 
 from backup_monitoring.model import FINDING_KINDS, sanitize
 from backup_monitoring.outbox import OutboxStatus
 from backup_monitoring.overview.exposition import Family, Kind, Sample, render_families
 from backup_monitoring.overview.figures import Figures
-from backup_monitoring.overview.whole_file import replace_file
+from backup_monitoring.overview.whole_file import WrittenFiles, replace_file
 from backup_monitoring.tasks import TASKS, ClientCount
 
 _MOST_CLIENTS = 20
@@ -21,14 +20,7 @@ _OTHER = ("other", _NONE)
 _UNITS = {"B": "_bytes", "s": "_seconds", "": ""}
 
 
-class WrittenMetrics(NamedTuple):
-    """What was written: a *line* about it, and a line for each part that could not be read."""
-
-    line: str
-    failed: tuple[str, ...]
-
-
-def write_metrics(figures: Figures, file: Path) -> WrittenMetrics:
+def write_metrics(figures: Figures, file: Path) -> WrittenFiles:
     """Write the metrics of *figures* into *file*, as a whole or not at all, readable by all.
 
     Raises:
@@ -38,7 +30,7 @@ def write_metrics(figures: Figures, file: Path) -> WrittenMetrics:
     replace_file(file, render_families(families))
     count = sum(len(family.samples) for family in families)
     failed = (f"outbox: {figures.mails}",) if isinstance(figures.mails, Exception) else ()
-    return WrittenMetrics(f"{count} series in {file}", failed)
+    return WrittenFiles(f"{count} series in {file}", failed)
 
 
 def make_families(figures: Figures) -> Iterator[Family]:

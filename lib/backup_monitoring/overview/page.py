@@ -6,11 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from backup_monitoring.model import FINDING_KINDS, State, format_count
+from backup_monitoring.model import CLOCK_SLACK, FINDING_KINDS, State, format_count, format_time
 from backup_monitoring.overview.account_lists import AccountLists, group_findings
 from backup_monitoring.overview.account_page import AccountPages, make_icinga_link
 from backup_monitoring.overview.account_rows import (
@@ -20,9 +19,10 @@ from backup_monitoring.overview.account_rows import (
     rank_row,
     write_row,
 )
-from backup_monitoring.overview.fleet import FleetReader
+from backup_monitoring.overview.fleet import FleetReader, PartAge
 from backup_monitoring.overview.page_folder import PageFolder
 from backup_monitoring.overview.texts import PageTexts
+from backup_monitoring.overview.whole_file import WrittenFiles
 from backup_monitoring.settings import OverviewSettings, Settings
 from backup_monitoring.store import open_store
 from backup_monitoring.tasks import TASKS, load_causes
@@ -31,20 +31,13 @@ _FILES = Path(__file__).parent / "files"
 _TEMPLATES = Path(__file__).parent / "templates"
 _MOST_ROWS = 200  # in the HTML; the script shows as many more at a time
 _MOST_CHANGES = 12
-_MOST_FINDINGS = 500
+_MOST_LISTED = 500  # findings of a kind, computers that look retired
 _WORST_FIRST = sorted(State, key=lambda state: -state.badness)
-
-
-class WrittenPage(NamedTuple):
-    """What was written: a *line* about it, and a line for each part that could not be read."""
-
-    line: str
-    failed: tuple[str, ...]
 
 
 def write_page(
     settings: Settings, folder: Path, now: datetime, phase: Callable[[str], None]
-) -> WrittenPage:
+) -> WrittenFiles:
     """Write the page into *folder*.
 
     Args:
@@ -65,7 +58,7 @@ def write_page(
     line = f"{folder}/index.html: {format_count(files.written, 'file')} written, {files.kept} kept"
     line += f", {files.removed} removed" if files.removed else ""
     failed = () if fleet.outbox_error is None else (f"outbox: {fleet.outbox_error}",)
-    return WrittenPage(line, failed)
+    return WrittenFiles(line, failed)
 
 
 class _PageWriter:
@@ -129,14 +122,15 @@ class _PageWriter:
             self._write(f"resellers/{reseller['page']}.html", "reseller", reseller=reseller)
         self._write("lists/resellers.html", "resellers", resellers=resellers)
         self._write("lists/clients.html", "clients", clients=lists.list_clients())
-        self._write("lists/retired.html", "retired", retired=lists.list_retired())
+        retired = lists.list_retired()
+        self._write("lists/retired.html", "retired", retired=retired, most=_MOST_LISTED)
         findings = group_findings(self._fleet.state.findings(), self._texts)
         self._write(
             "lists/findings.html",
             "findings",
             findings=findings,
             kinds=FINDING_KINDS,
-            most=_MOST_FINDINGS,
+            most=_MOST_LISTED,
         )
         causes = {task: load_causes(task) for task in TASKS}
         self._write("lists/what-to-do.html", "what_to_do", causes=causes)
@@ -151,8 +145,8 @@ class _PageWriter:
         self._changes.sort(key=lambda change: str(change["since"]), reverse=True)
         verdicts = fleet.state.verdicts()
         parts = fleet.list_parts()
-        limits = [part.too_old for part in parts]
-        too_old = None if None in limits else min(each for each in limits if each is not None)
+        too_old = _find_limit(parts)
+        age_problem = _find_age_problem(parts, too_old, self._now)
         self._write(
             "index.html",
             "front",
@@ -160,7 +154,7 @@ class _PageWriter:
             zone=str(fleet.zone),
             as_of=fleet.as_of,
             too_old=too_old,
-            is_old=too_old is None or self._now > too_old,
+            age_problem=age_problem,
             outbox_error=fleet.outbox_error,
             counts={task: verdicts.count(task) for task in TASKS},
             states=_WORST_FIRST,
@@ -173,6 +167,26 @@ class _PageWriter:
             refresh=int(settings.refresh.total_seconds()),
         )
         self._files.write("data.js", _format_data(self._rows, settings))
+        age = {
+            "read": fleet.as_of.isoformat(),
+            "shown": format_time(fleet.as_of, fleet.zone),
+            "too_old": None if too_old is None else too_old.isoformat(),
+            "problem": age_problem,
+        }
+        self._files.write("age.js", f"window.A={json.dumps(age)};\n")
+
+
+def _find_limit(parts: Sequence[PartAge]) -> datetime | None:
+    """Return when checks will refuse the first of *parts*, None if one was never read."""
+    limits = [part.too_old for part in parts]
+    return None if None in limits else min(each for each in limits if each is not None)
+
+
+def _find_age_problem(parts: Sequence[PartAge], too_old: datetime | None, now: datetime) -> str:
+    """Return in words why the data are not those of *now*, '' if they are."""
+    if any(part.read is not None and part.read > now + CLOCK_SLACK for part in parts):
+        return "In the future"
+    return "Too old" if too_old is None or now > too_old else ""
 
 
 def _count_changes(changes: Sequence[Row]) -> Mapping[str, int]:

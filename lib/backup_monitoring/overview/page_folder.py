@@ -31,6 +31,7 @@ class PageFolder:
         self._folder = folder
         self._handles = handles
         self._known = self._read_mark()
+        self._is_mark_valid = True
         self._current: dict[str, str] = {}
 
     @classmethod
@@ -72,7 +73,7 @@ class PageFolder:
         try:
             with open(MARK, "rb", opener=self._open_here) as stream:
                 known = json.loads(stream.read() or b"{}")
-        except ValueError:  # of a run on a full disk: then all files are written again
+        except ValueError:  # damaged: then all files are written again
             return {}
         return known if isinstance(known, dict) else {}
 
@@ -84,7 +85,8 @@ class PageFolder:
         data = text.encode("utf-8", "backslashreplace")
         digest = blake2b(data, digest_size=12).hexdigest()
         self._current[name] = digest
-        if self._known.get(name) == digest and self._exists(name):
+        # A power cut may leave an empty file.
+        if self._known.get(name) == digest and self._find_size(name) == len(data):
             self.kept += 1
             return
         self._replace(name, data)
@@ -94,12 +96,14 @@ class PageFolder:
         folder, _, base = name.rpartition("/")
         return self._handles[folder], base
 
-    def _exists(self, name: str) -> bool:
+    def _find_size(self, name: str) -> int | None:
+        """Return the size of the file *name*, None if it does not exist or is a link."""
         handle, base = self._split(name)
         try:
-            return stat.S_ISREG(os.stat(base, dir_fd=handle, follow_symlinks=False).st_mode)
+            found = os.stat(base, dir_fd=handle, follow_symlinks=False)
         except FileNotFoundError:
-            return False
+            return None
+        return found.st_size if stat.S_ISREG(found.st_mode) else None
 
     def _replace(self, name: str, data: bytes) -> None:
         handle, base = self._split(name)
@@ -112,7 +116,14 @@ class PageFolder:
                 view = view[os.write(new, view) :]
         finally:
             os.close(new)
+        if self._is_mark_valid:
+            self._empty_mark()
         os.rename(_NEW, base, src_dir_fd=handle, dst_dir_fd=handle)
+
+    def _empty_mark(self) -> None:
+        """Empty the mark: after a run that is killed the next one writes all files again."""
+        os.close(self._open_here(MARK, os.O_WRONLY | os.O_TRUNC))
+        self._is_mark_valid = False
 
     def _finish(self) -> None:
         """Delete the pages of what went away, and note what was written."""

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from backup_monitoring.model import MonitoringError
 from backup_monitoring.settings import create_new, refuse_irregular
@@ -10,6 +11,13 @@ from backup_monitoring.settings import create_new, refuse_irregular
 
 class OverviewError(MonitoringError):
     """A file of the overview cannot be written."""
+
+
+class WrittenFiles(NamedTuple):
+    """What was written: a *line* about it, and a line for each part that could not be read."""
+
+    line: str
+    failed: tuple[str, ...]
 
 
 def replace_file(file: Path, pieces: Iterable[str]) -> None:

@@ -6,6 +6,8 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import NamedTuple
 
 from backup_monitoring.model import Account, AccountStatus, Codec, Computer, End, Start, Uploads
@@ -69,24 +71,35 @@ class StoredDays:
             rows = self._db.execute(query, (make_key(uid),)).fetchall()
             return {row[0]: _Row._make(row) for row in rows}
 
-    def find(self, uid: str) -> Mapping[str, DayLetters]:
-        """Return the days of each computer of the account *uid*; StoreError if damaged."""
-        rows = self.find_rows(uid).values()
-        with self._guard():
-            return {os.fsdecode(row.name): _read_letters(row.days) for row in rows}
-
-    def find_sizes(self, uid: str) -> list[tuple[int, int]]:
-        """Return day and used bytes of the account *uid*, if the last run had to show them."""
+    def list_all(self) -> Iterator[Mapping[str, DayLetters]]:
+        """Yield the days of each account in scope, by its computers; StoreError if damaged."""
         query = (
-            "SELECT sizes FROM sizes WHERE account = "
-            "(SELECT id FROM accounts WHERE key = ? ORDER BY id LIMIT 1)"
+            "SELECT id, name, days.days FROM accounts LEFT JOIN days ON account = id "
+            "WHERE in_scope ORDER BY id"
         )
         with self._guard():
-            row = self._db.execute(query, (make_key(uid),)).fetchone()
-            numbers = [] if row is None else json.loads(row[0])
-            if not {*map(type, numbers)} <= {int} or len(numbers) % 2:
-                raise TypeError("a size is not a number")
-            return [*zip(numbers[::2], numbers[1::2], strict=True)]
+            for _, rows in groupby(self._db.execute(query), itemgetter(0)):
+                yield {
+                    os.fsdecode(name): _read_letters(text)
+                    for _, name, text in rows
+                    if name is not None
+                }
+
+    def list_sizes(self) -> Iterator[list[tuple[int, int]]]:
+        """Yield day and used bytes of each account in scope, if the last run had to show them.
+
+        Raises:
+            StoreError: the file is damaged.
+        """
+        query = (
+            "SELECT sizes FROM accounts LEFT JOIN sizes ON account = id WHERE in_scope ORDER BY id"
+        )
+        with self._guard():
+            for (text,) in self._db.execute(query):
+                numbers = [] if text is None else json.loads(text)
+                if not {*map(type, numbers)} <= {int} or len(numbers) % 2:
+                    raise TypeError("a size is not a number")
+                yield [*zip(numbers[::2], numbers[1::2], strict=True)]
 
 
 def _read_letters(text: str) -> DayLetters:

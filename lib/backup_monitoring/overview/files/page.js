@@ -39,9 +39,12 @@
     };
     update();
     setInterval(update, 3e4);
+    reload(age);
+  }
+
+  function reload(age) {
     const seconds = Number(age.dataset.refresh);
     const live = document.getElementById("live");
-    if (!live) return;
     if (!seconds) live.closest("label").remove();
     // Not while somebody reads or types: what they work with must not go away.
     else setInterval(() => {
@@ -57,14 +60,37 @@
     return made;
   }
 
+  // Other pages than the front are not written again while nothing in them changes: how old they
+  // are is in a file of its own.
+  function warn() {
+    const { problem, too_old: limit, read, shown } = window.A;
+    const word = problem || (Date.now() > Date.parse(limit) ? "Too old" : "");
+    if (word && !document.querySelector(".age")) {
+      const data = make("strong", `${word}: data `, {}, make("time", shown, { datetime: read }));
+      document.querySelector("header").append(make("p", "", { class: "age old" }, data));
+    }
+    relate(document);
+  }
+
   // As the pages write times: in the zone of the settings, with the offset.
-  const clock = window.Intl && new Intl.DateTimeFormat("en", {
-    timeZone: document.body.dataset.zone || "UTC", hourCycle: "h23", timeZoneName: "longOffset",
-    year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit",
-  });
+  function makeClock(timeZone) {
+    return new Intl.DateTimeFormat("en", {
+      timeZone, hourCycle: "h23", timeZoneName: "longOffset",
+      year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit",
+    });
+  }
+
+  let clock;
 
   function time(iso) {
     if (!iso) return "";
+    if (!clock) {
+      try {
+        clock = makeClock(document.body.dataset.zone);
+      } catch { // a zone that the browser does not know
+        clock = makeClock("UTC");
+      }
+    }
     const part = Object.fromEntries(clock.formatToParts(new Date(iso)).map((each) => [each.type, each.value]));
     const offset = part.timeZoneName.slice(3) || "+00:00";
     return make("time", `${part.year}-${part.month}-${part.day} ${part.hour}:${part.minute} ${offset}`, { datetime: iso });
@@ -266,8 +292,11 @@
   document.addEventListener("DOMContentLoaded", () => {
     const age = document.getElementById("age");
     const table = document.getElementById("accounts");
-    if (window.D && table) start(table);
     if (age) watch(age);
-    else relate(document);
+    else if (window.A) {
+      warn();
+      setInterval(warn, 3e4);
+    }
+    if (window.D && table) start(table);
   });
 })();
