@@ -79,7 +79,11 @@ class Provider:
         shutil.copytree(self.folder / "before", self.folder / "store")
         for mail in (self.folder / "mails").iterdir():
             mail.unlink()
-        # deeper than Python's recursion
+        # deeper than Python's recursion, and of modes that keep out its owner
+        enter = ["-type", "d", "-exec", "chmod", "u+rwx", "{}", ";"]
+        subprocess.run(
+            ["find", self.homes / HOSTILE, *enter], check=False, stderr=subprocess.DEVNULL
+        )
         subprocess.run(["rm", "-rf", self.homes / HOSTILE], check=True)
 
     def _run(self, program: str, *options: str) -> str:

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import pytest
 
 from integration.slapd import free_port
+from programs.daemons import needed
 
-PROGRAM = shutil.which("exim4", path=f"{os.environ['PATH']}:/usr/sbin")
 USER = "Debian-exim"  # to which root's Exim changes
 # It accepts everything from here, and queues or delivers it by the routers that are added.
 CONFIGURATION = """\
@@ -53,8 +53,7 @@ class Exim(NamedTuple):
 
     def run(self, *arguments: str) -> str:
         """Run Exim's program with this server's configuration; return its output."""
-        assert PROGRAM
-        command = [PROGRAM, "-C", str(self.configuration), *arguments]
+        command = ["exim4", "-C", str(self.configuration), *arguments]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
         return done.stdout + done.stderr
 
@@ -64,13 +63,19 @@ class Exim(NamedTuple):
         return file.read_text() if file.exists() else ""
 
 
+def require() -> None:
+    """Skip the test for a normal user, whom Exim refuses to start its daemon."""
+    needed("exim4")
+    if os.geteuid() != 0:
+        pytest.skip("only root can start Exim's daemon")
+
+
 @contextmanager
 def running(
     folder: Path, options: str = "", routers: str = "", transports: str = ""
 ) -> Iterator[Exim]:
     """Give an Exim that works in *folder*, which its user must be able to enter."""
-    if PROGRAM is None:
-        pytest.skip("Exim is not installed")
+    require()
     server = Exim(free_port(), folder, folder / "exim.conf")
     parts = [folder / part for part in ("spool", "log")]
     # Processes of root and of Exim write the same logs: neither is the first to create one.
@@ -79,17 +84,16 @@ def running(
         each.mkdir(parents=True)
     for each in logs:
         each.touch()
-    if os.geteuid() == 0:
-        for each in (*parts, *logs):
-            shutil.chown(each, USER, USER)
-        (folder / "log").chmod(0o777)  # a pipe has another user
+    for each in (*parts, *logs):
+        shutil.chown(each, USER, USER)
+    (folder / "log").chmod(0o777)  # a pipe has another user
     server.configuration.write_text(
         CONFIGURATION.format(
             folder=folder, port=server.port, options=options, routers=routers, transports=transports
         )
     )
     process = subprocess.Popen(
-        [PROGRAM, "-C", str(server.configuration), "-bdf"], stderr=subprocess.PIPE, text=True
+        ["exim4", "-C", str(server.configuration), "-bdf"], stderr=subprocess.PIPE, text=True
     )
     try:
         _wait(server, process)

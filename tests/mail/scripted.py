@@ -1,6 +1,7 @@
 """A mail server of a few lines, which answers as no well-behaved one would."""
 
 import contextlib
+import re
 import socket
 import threading
 import time
@@ -18,7 +19,8 @@ ANSWERS: Mapping[str, bytes] = {
 
 
 class Scripted:
-    """What the server answers, and what it was asked; tests set the attributes.
+    """What the server answers, and what it was asked (SMTP's keywords in upper case); tests set the
+    attributes.
 
     Args:
         answers: by command, or by command and its argument; "CONNECT" is the greeting, "." the
@@ -36,11 +38,11 @@ class Scripted:
         with client, client.makefile("rb") as lines, contextlib.suppress(OSError, StopIteration):
             self._answer(client, "CONNECT", "")
             for line in lines:
-                asked = line.decode("latin-1").strip()
+                asked = _raise_keywords(line.decode("latin-1").strip())
                 command, _, argument = asked.partition(" ")
                 self.commands.append(asked)
-                self._answer(client, command.upper(), argument)
-                if asked.upper() == "DATA" and self._find("DATA", "")[:1] == b"3":
+                self._answer(client, command, argument)
+                if asked == "DATA" and self._find("DATA", "")[:1] == b"3":
                     content = b""
                     while not content.endswith(b"\r\n.\r\n"):
                         content += next(lines)
@@ -62,6 +64,11 @@ class Scripted:
         while not answer.endswith(b"\n"):
             client.sendall(answer * (1 if len(answer) == 1 else 1000))
             time.sleep(0.02 if len(answer) == 1 else 0)
+
+
+def _raise_keywords(line: str) -> str:
+    """Return *line* with SMTP's keywords in upper case: Python 3.13 sends others than 3.11."""
+    return re.sub(r"^\w+( (to|from):)?", lambda found: found[0].upper(), line, flags=re.I | re.A)
 
 
 @contextmanager

@@ -107,7 +107,7 @@ def test_the_name_of_this_host_is_a_setting() -> None:
     ):
         assert send(port, helo_name="backup.example.org").outcome is SendOutcome.ACCEPTED
 
-    assert server.commands[0] == "ehlo backup.example.org"
+    assert server.commands[0] == "EHLO backup.example.org"
 
 
 def test_an_address_that_is_refused_is_not_our_fault() -> None:
@@ -116,7 +116,7 @@ def test_an_address_that_is_refused_is_not_our_fault() -> None:
         assert send(port, operator=f"Operations <{OPERATOR}>") == SendResult(
             SendOutcome.REFUSED, "550 5.7.1 not for you"
         )
-        assert server.commands[-2:] == [f"rcpt TO:<{OPERATOR}>", "quit"]
+        assert server.commands[-2:] == [f"RCPT TO:<{OPERATOR}>", "QUIT"]
         assert send(port) == SendResult(SendOutcome.REFUSED, "550 5.7.1 not for you")
 
 
@@ -129,7 +129,7 @@ def test_a_server_that_refuses_everybody_refuses_nobody_for_good(address: str) -
     assert given.error is not None
     assert given.error.problem == f"refuses the operator {OPERATOR}: 554 5.7.1 relay access denied"
     assert "operator and username in [notify]" in given.error.remedy
-    assert server.commands.count(f"rcpt TO:<{OPERATOR}>") == 1
+    assert server.commands.count(f"RCPT TO:<{OPERATOR}>") == 1
 
 
 @pytest.mark.parametrize("answer", [b"552 5.3.4 too big\r\n", b"554 5.7.1 spam\r\n"])
@@ -151,7 +151,7 @@ def test_only_354_asks_for_the_content(answer: bytes) -> None:
 
         assert given == SendResult(SendOutcome.LOST, answer.decode().strip())
         assert server.contents == []
-        assert server.commands[-1].upper() == "DATA"  # nothing more on this connection
+        assert server.commands[-1] == "DATA"  # nothing more on this connection
 
 
 @pytest.mark.parametrize("step", ["MAIL", "RCPT"])

@@ -31,7 +31,7 @@ def make_certificate(
     Args:
         name: also the file's; a server's common name is always localhost.
         extensions: a section of the configuration above.
-        days: -1: has expired. by: the authority that signs it; None: itself.
+        days: 0: has expired. by: the authority that signs it; None: itself.
     """
     (folder / "plain.cnf").write_text(_CONFIGURATION)
     subject = f"/CN={name}" if extensions == "authority" else "/CN=localhost"

@@ -3,7 +3,7 @@
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,7 @@ from backup_monitoring.settings.icinga import IcingaSettings
 from backup_monitoring.settings.notify import NotifySettings
 from net.authorities import make_certificate, serving
 
-YESTERDAY = f"{datetime.now(UTC) - timedelta(days=1):%Y-%m-%d}"
+TODAY = f"{datetime.now(UTC):%Y-%m-%d}"
 
 
 @pytest.fixture(scope="module")
@@ -30,11 +30,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("ours", "other"):
         make_certificate(folder, name, "authority")
     make_certificate(folder, "below", "authority", by="ours")
-    make_certificate(folder, "expired", "authority", days=-1)
+    make_certificate(folder, "expired", "authority", days=0)
     for name, by in (("server", "ours"), ("below-server", "below"), ("its-server", "expired")):
         make_certificate(folder, name, "named", by=by)
     make_certificate(folder, "nameless", "nameless", by="ours")
-    make_certificate(folder, "old-server", "named", days=-1, by="ours")
+    make_certificate(folder, "old-server", "named", days=0, by="ours")
     every = [(folder / f"{name}.crt").read_text() for name in ("expired", "ours")]
     (folder / "both.crt").write_text("".join(every))
     (folder / "empty.crt").touch()
@@ -150,7 +150,7 @@ def to_icinga(port: int, ca_file: Path) -> str:
         pytest.param(
             "expired",
             "its-server",
-            f"expired.crt has expired ({datetime.now(UTC):%Y-%m-%d} to {YESTERDAY}); set the one",
+            f"expired.crt has expired ({TODAY} to {TODAY}); set the one",
             id="expired authority",
         ),
         pytest.param(

@@ -62,7 +62,7 @@ class House:
             for each in mails:
                 queue_mail(t, each)
         self.deliver()
-        paths = [each for each in self.server.commands if each.startswith("mail FROM:<bounces+")]
+        paths = [each for each in self.server.commands if each.startswith("MAIL FROM:<bounces+")]
         return [each.partition("+")[2].partition("@")[0] for each in paths[-len(mails) :]]
 
     def deliver(self, minutes: int = 0) -> list[str]:
@@ -154,7 +154,7 @@ def test_a_mail_whose_answer_was_lost_may_bounce(house: House) -> None:
     del house.server.answers["."]
     house.deliver(5)
     assert house.deliver(16) == [f"{ANNA}: bounced: {REASON}"]
-    assert house.server.commands.count(f"rcpt TO:<{ANNA}>") == 1
+    assert house.server.commands.count(f"RCPT TO:<{ANNA}>") == 1
 
 
 def test_a_mark_ends_after_a_month_or_by_hand(house: House) -> None:
@@ -211,7 +211,7 @@ def test_a_digest_whose_answer_was_lost_may_bounce(house: House) -> None:
         assert read_conversation(t, "4000101", "quota").messages == ()
         queue_for_digest(t, support, event("4000102"))
     house.deliver(30)
-    assert house.server.commands.count(f"rcpt TO:<{support.address}>") == 2
+    assert house.server.commands.count(f"RCPT TO:<{support.address}>") == 2
 
 
 def test_nobody_has_heard_of_what_was_in_a_digest_that_bounced(house: House) -> None:
@@ -242,7 +242,7 @@ def test_what_was_queued_before_is_not_sent_to_an_address_that_bounced(house: Ho
 
     house.deliver(12)
 
-    assert house.server.commands.count(f"rcpt TO:<{ANNA}>") == 2  # the first, the other entry's
+    assert house.server.commands.count(f"RCPT TO:<{ANNA}>") == 2  # the first, the other entry's
     with house.outbox.transaction(NOW) as t:
         assert find_last_sent(t, (ANNA, Role.CUSTOMER), "4000102", "quota") is None
         assert find_last_sent(t, (ANNA, Role.CUSTOMER), "4000103", "quota") is not None

@@ -100,7 +100,7 @@ def test_a_line_of_the_system(
     file.write_text(f"36 25 0:32 {line}\n")
     monkeypatch.setattr("backup_monitoring.uploads.mounts._MOUNTS", file)
 
-    assert read_mounts() == {point: found}
+    assert read_mounts() == {"/": "/", point: found}  # the root: as in a chroot
 
 
 def test_a_system_that_does_not_say(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

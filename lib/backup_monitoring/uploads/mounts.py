@@ -27,6 +27,8 @@ def read_mounts() -> dict[str, str]:
         server, colon, _ = source.partition(":")
         is_remote = bool(colon) and not source.startswith("/")
         mounts[point] = f"{server}:" if is_remote else point
+    # Of a chroot that is not a mount itself the system lists only what is mounted in it.
+    mounts.setdefault("/", "/")
     return mounts
 
 
