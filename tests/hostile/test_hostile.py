@@ -111,10 +111,12 @@ class Provider:
         yield "pages", "".join(each.read_text() for each in pages if each.exists())
         mails = [each.read_text() for each in (self.folder / "mails").iterdir()]
         kept = [each for each in mails if not re.search(_NOT_COMPARED, each, re.MULTILINE)]
-        for number, mail in enumerate(sorted(kept)):
-            yield f"mail {number}", re.sub("=_boundary_[0-9a-f]+|={15}[0-9]+==", "", mail)
+        for number, mail in enumerate(sorted(re.sub(_RANDOM, "", each) for each in kept)):
+            yield f"mail {number}", mail
 
 
+# Message-IDs, and the boundaries that are made from them.
+_RANDOM = "<[0-9a-f]{32}@|=_[0-9a-f]{24}"
 # The operator's mail lists problems of all accounts; the hostile customer's own mails are his.
 _NOT_COMPARED = rf"^To: .*(operations@example\.org|{HOSTILE})"
 

@@ -55,7 +55,8 @@ def bouncing(notifier: Notifier, tmp_path: Path) -> Iterator[tuple[Notifier, Exi
 
 
 def _bouncing(notifier: Notifier, tmp_path: Path, folder: Path) -> Iterator[tuple[Notifier, Exim]]:
-    for each in (tmp_path, *tmp_path.parents[:3], *_parents(notifier)):
+    example = notifier.config.parent
+    for each in (example, tmp_path, *tmp_path.parents[:3], *_parents(notifier)):
         each.chmod(each.stat().st_mode | 0o055)
     entry = notifier.ldif.read_text()
     own = f"mail: {CUSTOMER}\n"
