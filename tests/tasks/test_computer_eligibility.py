@@ -3,7 +3,7 @@
 import pytest
 
 from backup_monitoring.model.accounts import Account, AccountStatus
-from backup_monitoring.model.uploads import Computer, History, InvalidReport, Uploads
+from backup_monitoring.model.uploads import Computer, History, InvalidReport, Receipt, Uploads
 from backup_monitoring.model.verdicts import State
 from backup_monitoring.tasks.policies import Policies
 from backup_monitoring.tasks.registry import load_rule
@@ -88,6 +88,20 @@ def test_an_upload_of_the_schedule_is_a_sign_of_life(modified: str, retired: boo
     verdict = evaluate_schedule(EACH, uploads(old, ALIVE), RULES, at("2026-11-24T12:00+01:00"))
 
     assert verdict.retired == (("old",) if retired else ())
+
+
+@pytest.mark.parametrize(
+    ("came", "retired"),
+    [("2026-08-26T11:59+02:00", ("old",)), ("2026-11-20T12:00+01:00", ())],
+)
+def test_a_report_that_cannot_be_read_is_a_sign_of_life(
+    came: str, retired: tuple[str, ...]
+) -> None:
+    old = OLD._replace(end=InvalidReport("/home/e.xml", "torn", Receipt(at(came))))
+
+    verdict = evaluate_schedule(EACH, uploads(old, ALIVE), RULES, at("2026-11-24T12:00+01:00"))
+
+    assert verdict.retired == retired
 
 
 @pytest.mark.parametrize(
