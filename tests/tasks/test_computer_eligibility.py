@@ -2,7 +2,7 @@
 
 import pytest
 
-from backup_monitoring.model.accounts import Account, AccountStatus
+from backup_monitoring.model.accounts import Account, AccountStatus, Loss, LossReason
 from backup_monitoring.model.uploads import Computer, History, InvalidReport, Receipt, Uploads
 from backup_monitoring.model.verdicts import State
 from backup_monitoring.tasks.policies import Policies
@@ -252,6 +252,13 @@ def test_the_worst_computer_speaks() -> None:
             State.OK,
             "not provisioned yet",
             id="no home yet",
+        ),
+        pytest.param(
+            EACH._replace(loss=Loss(at("2026-11-23T12:00+01:00"), LossReason.ENTRY)),
+            Uploads((ALIVE,)),
+            State.UNKNOWN,
+            "missing since 2026-11-23 11:00 +00:00: the directory no longer shows it",
+            id="lost",
         ),
         pytest.param(
             EACH,
