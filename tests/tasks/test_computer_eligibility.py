@@ -253,6 +253,12 @@ def test_the_worst_computer_speaks() -> None:
             "not provisioned yet",
             id="no home yet",
         ),
+        *(
+            pytest.param(
+                EACH._replace(status=each), Uploads(), State.UNKNOWN, each.value, id=each.name
+            )
+            for each in (AccountStatus.UNCLEAR, AccountStatus.DAMAGED)
+        ),
         pytest.param(
             EACH._replace(loss=Loss(at("2026-11-23T12:00+01:00"), LossReason.ENTRY)),
             Uploads((ALIVE,)),
