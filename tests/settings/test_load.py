@@ -170,6 +170,7 @@ def test_what_the_file_sets(tmp_path: Path) -> None:
             MINIMAL + "[schedule.weekdays]\nx = [0]",
             "[0] is not a list of days; use 1 (Monday) to 7 (Sunday)",
         ),
+        (MINIMAL + "[schedule.weekdays]\nx = [8]", "[8] is not a list of days"),
         (MINIMAL + "start_tls = true", "start_tls: requires ldap://; remove it"),
         ('[directory]\nuri = "http://x"', 'not a valid URI; write "ldaps://HOST", "ldap://HOST"'),
         (
