@@ -25,7 +25,7 @@ RECOVERY, ENDED = EventKind.RECOVERY, EventKind.MONITORING_ENDED
 POLICY = NotifySettings(operator="operations@example.org")
 SINGLE = POLICY._replace(reseller=ResellerDelivery(digest=False))
 NO_RESELLER = POLICY._replace(reseller=ResellerDelivery(enabled=False))
-UNTOLD = "was not notified of a problem"
+NOT_NOTIFIED = "was not notified of a problem"
 AT = datetime(2026, 11, 25, 3, tzinfo=UTC)
 
 
@@ -157,7 +157,7 @@ CASES = {
         (ANNA, BERT),
         (message(ANNA),),
         ("anna RECOVERY 1 1",),
-        objections=(f"bert: {UNTOLD}",),
+        objections=(f"bert: {NOT_NOTIFIED}",),
     ),
     "the end is for the old and the new address": Case(
         RECOVERY,
@@ -169,7 +169,7 @@ CASES = {
         RECOVERY, (), (message(SUPPORT, thread=""),), ("support RECOVERY in a digest",)
     ),
     "the end is sent once": Case(
-        RECOVERY, (ANNA,), (message(ANNA, RECOVERY),), (), objections=(f"anna: {UNTOLD}",)
+        RECOVERY, (ANNA,), (message(ANNA, RECOVERY),), (), objections=(f"anna: {NOT_NOTIFIED}",)
     ),
     "the end of what is being sent": Case(
         RECOVERY, (ANNA,), (message(ANNA, status="sending"),), ("anna RECOVERY 1 1",)
@@ -182,7 +182,11 @@ CASES = {
     ),
     **{
         f"no end of what is {status}": Case(
-            RECOVERY, (ANNA,), (message(ANNA, status=status),), (), objections=(f"anna: {UNTOLD}",)
+            RECOVERY,
+            (ANNA,),
+            (message(ANNA, status=status),),
+            (),
+            objections=(f"anna: {NOT_NOTIFIED}",),
         )
         for status in ("settling", "held", "waiting")
     },
@@ -191,7 +195,7 @@ CASES = {
         (ANNA,),
         (message(ANNA, status="refused", thread=""),),
         (),
-        objections=(f"anna: {UNTOLD}",),
+        objections=(f"anna: {NOT_NOTIFIED}",),
     ),
     "no end for a former address that heard nothing": Case(
         RECOVERY, (), (message(ANNA, status="held"), message(BERT, RECOVERY)), ()
@@ -326,7 +330,7 @@ def test_a_last_notice_has_language_and_sender_of_the_mails_before() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "ending", "state", "told"),
+    ("kind", "ending", "state", "sent"),
     [
         (PROBLEM, None, State.WARNING, Ending.WARNINGS),  # it goes on
         (RECOVERY, None, State.OK, Ending.WARNINGS),
@@ -334,13 +338,13 @@ def test_a_last_notice_has_language_and_sender_of_the_mails_before() -> None:
     ],
 )
 def test_a_last_notice_has_the_state_it_is_sent_in(
-    kind: EventKind, ending: Ending | None, state: State, told: Ending
+    kind: EventKind, ending: Ending | None, state: State, sent: Ending
 ) -> None:
     known = message(ANNA)._replace(state=State.WARNING)
 
     (sending,) = run(Case(kind, (), (known,), off=(ANNA,)), ending).sendings
 
-    assert (sending.event.state, sending.event.ending) == (state, told)
+    assert (sending.event.state, sending.event.ending) == (state, sent)
 
 
 def test_a_new_problem_has_language_and_sender_of_the_directory() -> None:

@@ -64,20 +64,20 @@ def test_only_computers_in_use_are_counted() -> None:
         (
             Account("1", ""),
             uploads(
+                machine("gone")._replace(history=GONE),
+                machine("retired")._replace(history=RETIRED),
                 machine("here"),
                 *(
                     machine(name)._replace(history=History(at("2026-11-01T00:00+00:00")))
-                    for name in ("known", "known too")
+                    for name in ("known", "known too", "known as well")
                 ),
-                machine("gone")._replace(history=GONE),
-                machine("retired")._replace(history=RETIRED),
                 Computer("without a report"),
             ),
         )
     )
 
     (program,) = programs(inventory)
-    assert (program["identifier"], program["computers"]) == ("Online Backup Perl Script", 3)
+    assert (program["identifier"], program["computers"]) == ("Online Backup Perl Script", 4)
 
 
 def test_the_newest_report_names_the_program() -> None:

@@ -123,8 +123,8 @@ def test_what_the_file_sets(tmp_path: Path) -> None:
         MINIMAL
         + 'suffix = "o=example"\n[quota]\nwarning = 70\n[warn_after]\nbackups = 3\ndays = 0\n'
         + '[schedule]\nzones = ["Asia/Tokyo"]\ngrace = "90m"\n'
-        + '[schedule.weekdays]\n"1/a" = [1, 2]\n[homes]\nroot = "tree"\n'
-        + '[client.minimum]\n"Some Client" = "2.0"\n',
+        + '[schedule.weekdays]\n"1/a" = [1, 7]\n[homes]\nroot = "tree"\n'
+        + '[client.minimum]\n"Some Client" = "2.0rc1"\n',
     )
 
     assert settings.directory.people_base == "ou=people,o=example"
@@ -132,8 +132,8 @@ def test_what_the_file_sets(tmp_path: Path) -> None:
     assert settings.policies[WarnAfterPolicy].backups == Threshold(Range(end=2), "settings")
     assert settings.policies[WarnAfterPolicy].days_origin == "settings"
     assert [zone.key for zone in settings.policies[SchedulePolicy].zones] == ["Asia/Tokyo"]
-    assert settings.policies[SchedulePolicy].weekdays == {"1/a": frozenset({1, 2})}
-    assert settings.policies[ClientPolicy].minimum == {"Some Client": "2.0"}
+    assert settings.policies[SchedulePolicy].weekdays == {"1/a": frozenset({1, 7})}
+    assert settings.policies[ClientPolicy].minimum == {"Some Client": "2.0rc1"}
     assert settings.homes.root == tmp_path / "tree"
 
 
@@ -170,6 +170,7 @@ def test_what_the_file_sets(tmp_path: Path) -> None:
             MINIMAL + "[schedule.weekdays]\nx = [0]",
             "[0] is not a list of days; use 1 (Monday) to 7 (Sunday)",
         ),
+        (MINIMAL + "[schedule.weekdays]\nx = [8]", "[8] is not a list of days"),
         (MINIMAL + "start_tls = true", "start_tls: requires ldap://; remove it"),
         ('[directory]\nuri = "http://x"', 'not a valid URI; write "ldaps://HOST", "ldap://HOST"'),
         (

@@ -79,6 +79,17 @@ def test_one_line_per_computer_and_one_for_an_incomplete_search() -> None:
     )
 
 
+def test_what_was_found_before_the_search_was_cut_short_is_listed() -> None:
+    verdict = aggregate((FINE,), Uploads(cut_short="more than 256 computers"), "missed", GOOD)
+
+    assert (verdict.state, verdict.computer) == (State.UNKNOWN, None)
+    assert verdict.metrics == (Metric("missed", 0, "", Range(end=0), Range(end=2)),)
+    assert verdict.details == (
+        "fine: OK - none missed",
+        "UNKNOWN - incoming was not searched completely: more than 256 computers",
+    )
+
+
 def test_without_a_number_there_is_no_metric() -> None:
     assert aggregate((TORN,), Uploads(), "missed", GOOD).metrics == ()
 

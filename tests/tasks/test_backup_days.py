@@ -252,6 +252,13 @@ def test_a_start_that_is_seen_after_later_due_times_were_missed() -> None:
     assert story.run("21 01:10") == "20kmkm"
 
 
+def test_a_start_that_is_seen_late_takes_the_place_of_one_miss() -> None:
+    story = Story(hourly())
+    story.run("20 21:00", began("20 20:00"), ended("20 20:10"))
+    assert story.run("21 00:10") == "20km"
+    assert story.run("21 00:20", began("20 22:30", "x"), ended("20 22:40", "x")) == "20kk"
+
+
 def test_a_client_that_starts_all_the_time_leaves_so_many_letters() -> None:
     story = Story()
     for minute in range(MOST_A_DAY + 2):

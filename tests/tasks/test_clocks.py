@@ -26,9 +26,14 @@ from backup_monitoring.tasks.clocks import (
     has_ended,
     is_ahead,
     list_possible_errors,
+    read_times,
 )
 from backup_monitoring.tasks.policies import Policies
-from backup_monitoring.tasks.readable import find_invalid_arrival
+from backup_monitoring.tasks.readable import (
+    ReadableComputer,
+    find_invalid_arrival,
+    separate_invalid,
+)
 from backup_monitoring.tasks.schedule import evaluate_schedule
 from backup_monitoring.tasks.status import evaluate_status
 from backup_monitoring.uploads.arrivals import make_report_file
@@ -605,6 +610,43 @@ def test_when_a_schedule_was_written(by_client: bool, changed: str) -> None:
     schedule = daily(20, modified=at("2026-03-01T20:00Z"))._replace(by_client=by_client)
 
     assert find_schedule_change(schedule, 2 * HOUR) == at(f"2026-03-01T{changed}Z")
+
+
+@pytest.mark.parametrize(
+    ("begun", "over", "error"),
+    [
+        pytest.param("20:30", None, 180, id="no end"),
+        pytest.param(None, "20:30", -120, id="no start"),
+        pytest.param("20:50", "20:30", 160, id="the start is newer"),
+        pytest.param("20:30", "20:50", -140, id="the end is newer"),
+        pytest.param("20:30", "20:30", -120, id="both came together"),
+        pytest.param(None, None, 0, id="nothing"),
+    ],
+)
+def test_the_error_is_that_of_the_newest_report(
+    begun: str | None, over: str | None, error: int
+) -> None:
+    fast, slow = "2026-03-01T23:30Z", "2026-03-01T18:30Z"
+    one = Computer(
+        "web01",
+        start(fast, came=f"2026-03-01T{begun}Z") if begun else None,
+        end(slow, came=f"2026-03-01T{over}Z") if over else None,
+    )
+
+    assert read_times(one, at("2026-03-01T21:00Z")).error == timedelta(minutes=error)
+
+
+def test_what_is_known_beside_reports_that_cannot_be_read() -> None:
+    new = InvalidReport("/home/4000101/f.xml", "torn")
+    begun, over, plan = start("2026-03-01T20:00Z"), end("2026-03-01T20:30Z"), daily(20)
+    torn = new._replace(known=begun), new._replace(known=over), new._replace(known=plan)
+
+    assert separate_invalid(Computer("web01", torn[0], torn[1], torn[2])) == ReadableComputer(
+        Computer("web01", begun, over, plan), *torn
+    )
+    assert separate_invalid(Computer("web01", new, new, new)) == ReadableComputer(
+        Computer("web01"), new, new, new
+    )
 
 
 @pytest.mark.parametrize(

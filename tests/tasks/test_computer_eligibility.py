@@ -2,8 +2,8 @@
 
 import pytest
 
-from backup_monitoring.model.accounts import Account, AccountStatus
-from backup_monitoring.model.uploads import Computer, History, InvalidReport, Uploads
+from backup_monitoring.model.accounts import Account, AccountStatus, Loss, LossReason
+from backup_monitoring.model.uploads import Computer, History, InvalidReport, Receipt, Uploads
 from backup_monitoring.model.verdicts import State
 from backup_monitoring.tasks.policies import Policies
 from backup_monitoring.tasks.registry import load_rule
@@ -88,6 +88,20 @@ def test_an_upload_of_the_schedule_is_a_sign_of_life(modified: str, retired: boo
     verdict = evaluate_schedule(EACH, uploads(old, ALIVE), RULES, at("2026-11-24T12:00+01:00"))
 
     assert verdict.retired == (("old",) if retired else ())
+
+
+@pytest.mark.parametrize(
+    ("came", "retired"),
+    [("2026-08-26T11:59+02:00", ("old",)), ("2026-11-20T12:00+01:00", ())],
+)
+def test_a_report_that_cannot_be_read_is_a_sign_of_life(
+    came: str, retired: tuple[str, ...]
+) -> None:
+    old = OLD._replace(end=InvalidReport("/home/e.xml", "torn", Receipt(at(came))))
+
+    verdict = evaluate_schedule(EACH, uploads(old, ALIVE), RULES, at("2026-11-24T12:00+01:00"))
+
+    assert verdict.retired == retired
 
 
 @pytest.mark.parametrize(
@@ -238,6 +252,19 @@ def test_the_worst_computer_speaks() -> None:
             State.OK,
             "not provisioned yet",
             id="no home yet",
+        ),
+        *(
+            pytest.param(
+                EACH._replace(status=each), Uploads(), State.UNKNOWN, each.value, id=each.name
+            )
+            for each in (AccountStatus.UNCLEAR, AccountStatus.DAMAGED)
+        ),
+        pytest.param(
+            EACH._replace(loss=Loss(at("2026-11-23T12:00+01:00"), LossReason.ENTRY)),
+            Uploads((ALIVE,)),
+            State.UNKNOWN,
+            "missing since 2026-11-23 11:00 +00:00: the directory no longer shows it",
+            id="lost",
         ),
         pytest.param(
             EACH,

@@ -9,6 +9,7 @@ import pytest
 
 from backup_monitoring.model.accounts import Account
 from backup_monitoring.model.uploads import Computer, End, Pattern, Receipt, Schedule, Start
+from backup_monitoring.tasks.due import find_wall_shift
 from backup_monitoring.tasks.policies import Policies
 from backup_monitoring.tasks.schedule import evaluate_schedule
 from backup_monitoring.tasks.schedule_task import SchedulePolicy
@@ -129,5 +130,51 @@ def test_a_time_that_exists_is_due_even_if_a_skipped_one_is_due_then(
     now = at("2026-03-29T04:01Z")
 
     verdict = evaluate_schedule(ACCOUNT, uploads(one), policies, now)
+
+    assert verdict.metrics[0].value == missed
+
+
+@pytest.mark.parametrize(
+    ("zone", "hour", "due", "minutes"),
+    [
+        pytest.param("Europe/Zurich", 2, "2026-03-28T01:30Z", 0, id="a night without a jump"),
+        pytest.param("Europe/Zurich", 2, "2026-03-29T01:30Z", 60, id="spring"),
+        pytest.param("Europe/Zurich", 2, "2026-10-25T00:30Z", -60, id="autumn"),
+        pytest.param("Europe/London", 1, "2026-03-28T01:30Z", 0, id="London, without a jump"),
+        pytest.param("Europe/London", 1, "2026-03-29T01:30Z", 60, id="London in spring"),
+        pytest.param("Europe/London", 1, "2026-10-25T00:30Z", -60, id="London in autumn"),
+        pytest.param("America/New_York", 2, "2026-03-08T07:30Z", 60, id="New York in spring"),
+    ],
+)
+def test_by_how_much_the_clock_jumps_over_a_due_time(
+    zone: str, hour: int, due: str, minutes: int
+) -> None:
+    pattern = Pattern(frozenset([30]), frozenset([hour]), timedelta(0))
+
+    assert find_wall_shift(pattern, ZoneInfo(zone), at(due)) == minutes * MINUTE
+
+
+@pytest.mark.parametrize(
+    ("began", "now", "grace", "missed"),
+    [
+        pytest.param("03-29T01:00Z", "03-29T12:00Z", 120, 0, id="at once"),
+        pytest.param("03-29T00:30Z", "03-29T12:00Z", 120, 0, id="at that time before the jump"),
+        pytest.param("03-29T00:29Z", "03-29T12:00Z", 120, 1, id="before it, for nothing"),
+        pytest.param("10-24T00:30Z", "10-25T01:59Z", 30, 0, id="the second one may come"),
+        pytest.param("10-24T00:30Z", "10-25T02:00Z", 30, 1, id="nor the second one"),
+        pytest.param("10-24T00:30Z", "10-25T02:29Z", 60, 0, id="as late as the second one"),
+        pytest.param("10-24T00:30Z", "10-25T02:30Z", 60, 1, id="later than that"),
+    ],
+)
+def test_half_past_two_in_a_night_with_a_jump(
+    began: str, now: str, grace: int, missed: int
+) -> None:
+    zone = ZoneInfo("Europe/Zurich")
+    start, end = run(at(f"2026-{began}"), zone, "1")
+    plan = Pattern(frozenset([30]), frozenset([2]), timedelta(hours=1))
+    one = Computer("web01", start, end, Schedule(plan, PERL, LONG_AGO))
+    policy = SchedulePolicy(zones=(zone,), early=timedelta(0), grace=grace * MINUTE)
+
+    verdict = evaluate_schedule(ACCOUNT, uploads(one), Policies(policy), at(f"2026-{now}"))
 
     assert verdict.metrics[0].value == missed

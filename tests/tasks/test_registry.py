@@ -15,11 +15,13 @@ from backup_monitoring.tasks.fact_kinds import (
     pack_facts,
     unpack_facts,
 )
+from backup_monitoring.tasks.judge import evaluate_all
 from backup_monitoring.tasks.policies import Policies
 from backup_monitoring.tasks.quota_facts import QuotaFacts
 from backup_monitoring.tasks.registry import (
     SECTIONS,
     TASKS,
+    fingerprint_policies,
     format_thresholds,
     is_certainly_ok,
     is_covered_elsewhere,
@@ -130,6 +132,22 @@ def test_what_the_mail_of_another_task_covers(
     task: str, facts: StatusFacts | QuotaFacts | None, covered: bool
 ) -> None:
     assert is_covered_elsewhere(task, Verdict(State.WARNING, "", facts=facts)) is covered
+
+
+def test_all_rules_are_applied() -> None:
+    verdicts = evaluate_all(ACCOUNT, FAILING[1], Policies(), NOW)
+
+    assert verdicts == {
+        name: load_rule(name)(ACCOUNT, FAILING[1], Policies(), NOW) for name in TASKS
+    }
+    assert verdicts["status"].summary.startswith("backup ended 2026-11-21 20:10 +01:00")
+
+
+def test_other_policies_have_another_fingerprint() -> None:
+    other = Policies(UnusedPolicy(critical=Threshold(Range(end=1), "-c")))
+
+    assert fingerprint_policies(Policies()) == fingerprint_policies(Policies(UnusedPolicy()))
+    assert fingerprint_policies(Policies()) != fingerprint_policies(other)
 
 
 def test_what_is_known_is_packed() -> None:

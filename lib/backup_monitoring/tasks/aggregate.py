@@ -69,7 +69,7 @@ def aggregate(
     if gap is not None and not bad:
         return Verdict(State.UNKNOWN, gap, None, metrics, details)
     if not verdicts:
-        return Verdict(State.OK, "no report yet", None, metrics, details)
+        return Verdict(State.OK, "no report yet")
     failing = [v for v in bad if v.state is not State.UNKNOWN and not v.elsewhere]
     worst, others = worst_first[0], len(failing) - 1
     return Verdict(
