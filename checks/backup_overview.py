@@ -45,7 +45,7 @@ def _make_parser() -> Parser:
         "Writes a page about all accounts, and their metrics for Prometheus, as of the last "
         "collector run.",
         "exit codes: 0 written, 2 written without a part that could not be read, 3 wrong options "
-        "or settings, or the store cannot be read",
+        "or settings, the store cannot be read, or a file cannot be written",
     )
     add_common_options(parser, limit=f"{_LIMIT}")
     return parser

@@ -103,7 +103,8 @@ def _make_parser() -> Parser:
         "--test",
         action="store_true",
         help="test each part of the installation that the settings name: directory, homes, "
-        "store, outbox, log, mails and their server, Icinga or Nagios; changes and sends nothing",
+        "store, outbox, log, mails and their server, Icinga or Nagios, page and metrics; changes "
+        "and sends nothing",
     )
     parser.add_argument(
         "--as",

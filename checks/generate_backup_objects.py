@@ -7,7 +7,6 @@ from pathlib import Path
 
 from backup_monitoring.icinga import (
     FORMATS,
-    choose_host,
     diff_objects,
     make_services,
     replace_objects,
@@ -18,6 +17,7 @@ from backup_monitoring.model import (
     MonitoringError,
     SettingsError,
     UsageError,
+    choose_host,
     encode_name,
     format_count,
     sanitize,

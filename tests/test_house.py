@@ -20,7 +20,7 @@ OURS = "backup_monitoring"
 LAYERS: Mapping[str, tuple[str, ...]] = {
     "selftest": (
         *("directory", "icinga", "mail", "model", "notify", "outbox", "settings", "store"),
-        *("tasks", "uploads"),
+        *("overview", "tasks", "uploads"),
     ),
     "icinga": ("model", "net", "plugin", "settings", "store", "tasks"),
     "overview": ("model", "outbox", "records", "settings", "store", "tasks"),

@@ -14,6 +14,12 @@ from programs.daemons import until
 from store.fleet import Fleet
 
 SHOWN = "2026-11-22T12:07:00+01:00"
+# The rectangles of an element's text: one per line.
+_LINES = """element => {
+    const range = document.createRange();
+    range.selectNodeContents(element);
+    return [...range.getClientRects()];
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -190,6 +196,16 @@ def test_axe_finds_nothing(browser: Browser, mixed: Fleet, scheme: str) -> None:
     assert not watched.complaints
 
 
+@pytest.mark.parametrize("width", [375, 1400])
+def test_no_word_of_ours_is_broken(browser: Browser, mixed: Fleet, width: int) -> None:
+    watched = Watched(browser, viewport={"width": width, "height": 812})
+    for name in ("what-to-do", "clients", "resellers"):
+        page = show(watched, mixed, f"lists/{name}.html")
+        for cell in page.locator(".check, thead th").all():
+            assert " " in cell.inner_text() or len(cell.evaluate(_LINES)) == 1, cell.inner_text()
+    watched.close()
+
+
 @pytest.mark.parametrize("name", ["retired", "clients", "findings", "resellers", "what-to-do"])
 def test_axe_finds_nothing_in_lists(watched: Watched, mixed: Fleet, name: str) -> None:
     show(watched, mixed, f"lists/{name}.html")
@@ -209,6 +225,10 @@ def test_a_phone_needs_no_scrolling_to_the_side(
     ):
         page = show(watched, fleet, name)
         assert page.evaluate("document.documentElement.scrollWidth") <= 375, name
+    page = show(watched, many)
+    box = page.locator("#accounts tbody th").first.bounding_box()
+    assert box is not None
+    assert box["width"] > 300  # the name of an account has the whole width
     watched.close()
 
 

@@ -444,6 +444,24 @@ def test_the_names_are_those_of_the_objects(hostile: Fleet) -> None:
     assert linked == own
 
 
+def test_links_to_icinga_have_the_host_of_the_objects(fleet: Fleet) -> None:
+    fleet.settings_text(PAGE)
+    text = fleet.file.read_text().replace("[homes]", 'host = "backup-02"\n[homes]')
+    fleet.file.write_text(text)
+    several = entry("4000101", host="backup-01\nhost: BACKUP-02", sstBackupSize=990)
+    fleet.entries(several, entry("4000102", host="backup-02"))
+    fleet.collect(NEXT_DAY)
+    page = write(fleet)
+    objects = run(fleet, "generate_backup_objects", "--format", "icinga2").out
+
+    assert 'object Host "backup-02"' in objects
+    assert 'object Host "backup-01"' not in objects
+    link = "https://icinga.example.org/backup-02/4000101/quota?a=1&amp;b=2"
+    assert link in (page / "index.html").read_text()
+    assert link in (page / "4000101.html").read_text()
+    assert {row["host"] for row in read_data(page)["accounts"]} == {"backup-02"}
+
+
 def test_no_address_is_in_any_file(mixed: Fleet, hostile: Fleet) -> None:
     for fleet in (mixed, hostile):
         for file in list_files(fleet.folder / "page"):

@@ -498,3 +498,18 @@ def test_folders_of_the_overview(fleet: Fleet) -> None:
         "FAILED  overview: /metrics: no file can be written there (No such file or directory); "
         "create it, and let the user of backup_overview write there"
     ]
+
+
+def test_a_page_folder_with_files_of_others(fleet: Fleet) -> None:
+    settings = '[overview]\nfolder = "page"\n'
+    page = fleet.folder / "page"
+    page.mkdir()
+    (page / "index.html").write_text("of another program")
+    assert check(fleet, "overview", settings) == [
+        "FAILED  overview: /page: has other files, for example index.html; give the page a folder "
+        "of its own; files in it may be replaced and deleted"
+    ]
+    (page / ".backup-overview").touch()
+    assert check(fleet, "overview", settings) == [
+        "ok      overview: /page: a file was written, and is gone again"
+    ]

@@ -231,7 +231,7 @@ def test_the_folder_does_not_exist(fleet: Fleet) -> None:
 
     with pytest.raises(StoreError, match="create the folder"):
         fleet.collect()
-    with pytest.raises(StoreError, match="run collect_backup_state, or use --live"):
+    with pytest.raises(StoreError, match="run collect_backup_state, or enable its timer"):
         fleet.read()
 
 

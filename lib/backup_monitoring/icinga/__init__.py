@@ -9,6 +9,6 @@ if TYPE_CHECKING:
     from backup_monitoring.icinga.object_formats import FORMATS
     from backup_monitoring.icinga.objects_file import diff_objects, replace_objects
     from backup_monitoring.icinga.results import CheckResult, make_results
-    from backup_monitoring.icinga.services import choose_host, make_services
+    from backup_monitoring.icinga.services import make_services
 else:
     __all__, __getattr__ = face(__name__, __file__)

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from backup_monitoring.icinga.services import choose_host, name_service
-from backup_monitoring.model import State, Verdict, encode_name, sanitize
+from backup_monitoring.icinga.services import name_service
+from backup_monitoring.model import State, Verdict, choose_host, encode_name, sanitize
 from backup_monitoring.plugin import format_performance, limit_size
 from backup_monitoring.settings import Settings
 from backup_monitoring.store import AccountVerdict

@@ -1,6 +1,5 @@
 """The services that a monitoring system needs: one per account and check, with stable names."""
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -8,7 +7,6 @@ from backup_monitoring.model import People, encode_name
 from backup_monitoring.settings import ACCOUNT_PLACEHOLDER, IcingaSettings
 
 _LONGEST_NAME = 60
-_HOST = re.compile(r"[A-Za-z0-9._-]{1,255}", re.ASCII)
 
 
 class Service(NamedTuple):
@@ -41,22 +39,6 @@ class Service(NamedTuple):
     def has_own_host(self) -> bool:
         """Whether its host stands for its account, and not for a backup server."""
         return self.name == self.task
-
-
-def choose_host(hosts: Sequence[str], server: str | None, otherwise: str) -> str:
-    """Return the name of the host of an account: its backup server, else *otherwise*.
-
-    Args:
-        hosts: the backup servers of its entry.
-        server: the backup server whose objects are made, spelled as it spells its own name. It
-            goes first among several: a host that two servers define twice is an error for their
-            master. None: the first of the entry.
-    """
-    host = hosts[0] if hosts else otherwise
-    # The directory ignores case.
-    if server is not None and server.casefold() in map(str.casefold, hosts):
-        host = server
-    return host if _HOST.fullmatch(host) else encode_name(host)
 
 
 def name_service(account: str, task: str, host_per_account: bool) -> str:

@@ -147,7 +147,6 @@ def make_icinga_link(url: str, row: Row, task: str) -> str:
     if not url:
         return ""
     # Names in objects have no characters that a link may not have.
-    host = encode_name(str(row["host"]))
-    for name, value in (("account", row["page"]), ("task", task), ("host", host)):
+    for name, value in (("account", row["page"]), ("task", task), ("host", row["host"])):
         url = url.replace(f"{{{name}}}", value)
     return url

@@ -5,11 +5,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from backup_monitoring.model import Client, Role, State, encode_name
+from backup_monitoring.model import Client, Role, State, choose_host, encode_name
 from backup_monitoring.outbox import GUARDED, Notice
 from backup_monitoring.overview.fleet import AccountView
 from backup_monitoring.overview.texts import PageTexts
 from backup_monitoring.records import make_account_record, write_name, write_time
+from backup_monitoring.settings import Settings
 from backup_monitoring.store import AccountVerdict
 from backup_monitoring.tasks import (
     find_last_success,
@@ -31,17 +32,13 @@ class RowMaker:
 
     Args:
         texts: of the front page. as_of: of the run, aware UTC.
-        default_host: the monitoring system's host of accounts on no backup server.
-        show_recipients: with the addresses of those who were notified.
     """
 
-    def __init__(
-        self, texts: PageTexts, as_of: datetime, default_host: str, *, show_recipients: bool
-    ) -> None:
+    def __init__(self, texts: PageTexts, as_of: datetime, settings: Settings) -> None:
         self._texts = texts
         self._as_of = as_of
-        self._default_host = default_host
-        self._show_recipients = show_recipients
+        self._hosts = (settings.directory.host, settings.icinga.host_name)
+        self._show_recipients = settings.overview.show_recipients
 
     def make_row(self, view: AccountView, successes: Mapping[str, datetime]) -> Row:
         """Return the row of an account; its checks that are OK are left out.
@@ -57,7 +54,7 @@ class RowMaker:
             "page": encode_name(account.uid),
             "name": self._texts.clean(view.name),
             "servers": [write_name(host) for host in account.hosts],
-            "host": account.hosts[0] if account.hosts else self._default_host,
+            "host": choose_host(account.hosts, *self._hosts),
             "customer": "".join(write_name(uid) for uid, _ in view.customers[:1]),
             "customer_name": "".join(self._texts.clean(name) for _, name in view.customers[:1]),
             "resellers": [write_name(uid) for uid in view.resellers],

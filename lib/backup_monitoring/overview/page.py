@@ -89,12 +89,7 @@ class _PageWriter:
 
     def _write_accounts(self) -> None:
         fleet, settings = self._fleet, self._settings
-        maker = RowMaker(
-            self._texts,
-            fleet.as_of,
-            fleet.settings.icinga.host_name,
-            show_recipients=settings.show_recipients,
-        )
+        maker = RowMaker(self._texts, fleet.as_of, fleet.settings)
         today = fleet.as_of.astimezone(fleet.zone).toordinal()
         pages = AccountPages(
             self._texts,

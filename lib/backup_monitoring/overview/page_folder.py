@@ -48,7 +48,8 @@ class PageFolder:
                 folder.mkdir()
             handles[""] = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             fcntl.flock(handles[""], fcntl.LOCK_EX)
-            _claim(folder, handles[""])
+            if not is_page_folder(folder):
+                _claim(handles[""])
             for name in _FOLDERS[1:]:
                 with suppress(FileExistsError):
                     os.mkdir(name, 0o755, dir_fd=handles[""])
@@ -137,16 +138,23 @@ class PageFolder:
             self._replace(MARK, json.dumps(self._current).encode())
 
 
-def _claim(folder: Path, handle: int) -> None:
-    """Mark a folder that is empty as ours; OverviewError if it holds something of others."""
-    names = os.listdir(handle)
-    if MARK in names:
-        return
-    if names:
+def is_page_folder(folder: Path) -> bool:
+    """Return whether the page is in *folder*, False if it is empty.
+
+    Raises:
+        OverviewError: it holds files of others. OSError: it cannot be read.
+    """
+    names = [file.name for file in folder.iterdir()]
+    if names and MARK not in names:
         raise OverviewError(
             str(folder),
             f"has other files, for example {min(names)}",
             "give the page a folder of its own; files in it may be replaced and deleted",
         )
+    return MARK in names
+
+
+def _claim(handle: int) -> None:
+    """Mark an empty folder as ours."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     os.close(os.open(MARK, flags, 0o644, dir_fd=handle))

@@ -139,12 +139,16 @@ def try_overview(settings: OverviewSettings) -> Iterator[PartLine]:
     """Try the folders that backup_overview writes into.
 
     Raises:
-        MonitoringError: one cannot be written.
+        MonitoringError: one cannot be written, or the page's has files of others.
     """
+    from backup_monitoring.overview import is_page_folder
+
     file = settings.metrics_file
     for folder in (settings.folder, None if file is None else file.parent):
         if folder is not None:
             try_folder(folder, "create it, and let the user of backup_overview write there")
+            if folder == settings.folder:
+                is_page_folder(folder)
             text = f"{folder}: a file was written, and is gone again"
             yield PartLine(Outcome.OK, "overview", text)
 

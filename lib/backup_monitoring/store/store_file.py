@@ -69,7 +69,9 @@ class StoreFile:
             raise self._make_error(error) from None
         if not exists:
             raise StoreError(
-                str(file), "the store does not exist", "run collect_backup_state, or use --live"
+                str(file),
+                "the store does not exist",
+                "run collect_backup_state, or enable its timer",
             )
         try:
             # No one ever writes to this file: immutable needs neither locks nor a second file.

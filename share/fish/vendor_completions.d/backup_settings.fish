@@ -6,7 +6,7 @@ complete -c backup_settings -s a -l account -x -d 'only this account (repeat it,
 complete -c backup_settings -l config -r -F -d 'settings; default: $BACKUP_MONITORING_CONFIG, else /etc/backup-monitoring/backup-monitoring.toml'
 complete -c backup_settings -l now -x -d 'evaluate as of this time, ISO 8601 with offset; default: the clock'
 complete -c backup_settings -s t -l timeout -x -d 'time limit of the whole program; default: 50, of --test 300'
-complete -c backup_settings -l test -d 'test each part of the installation that the settings name: directory, homes, store, outbox, log, mails and their server, Icinga or Nagios; changes and sends nothing'
+complete -c backup_settings -l test -d 'test each part of the installation that the settings name: directory, homes, store, outbox, log, mails and their server, Icinga or Nagios, page and metrics; changes and sends nothing'
 complete -c backup_settings -l as -x -d 'with --test, by root: try what USER needs, with the rights of USER'
 complete -c backup_settings -l part -x -d 'with --test: only this part, for example mail (repeat it)'
 complete -c backup_settings -l default -d 'print a settings file with all keys, their defaults and what they mean; reads no settings'

@@ -111,7 +111,7 @@
   function icinga(row, task) {
     const url = window.D.icinga_url;
     const names = { account: row.page, task, host: row.host };
-    return url.replace(/\{(account|task|host)\}/g, (_, name) => encodeURIComponent(names[name]));
+    return url.replace(/\{(account|task|host)\}/g, (_, name) => names[name]);
   }
 
   function header(row, count) {
