@@ -80,7 +80,7 @@ def make_parser() -> Parser:
     parser = Parser(
         "check_backup_monitoring",
         "Checks the monitoring itself: the age of the store, the last collector run, what it could "
-        "not read, its findings, the mails that wait, and the last scan.",
+        "not read, its findings, and the mails that wait.",
         EXIT_CODES,
     )
     add_common_options(parser, limit=f"{LIMIT}")
@@ -169,4 +169,4 @@ def _read_mails(settings: Settings, now: datetime) -> OutboxHealth | OutboxFailu
         return OutboxFailure(State.UNKNOWN, f"outbox: {error}")
     except OutboxError as error:
         return OutboxFailure(State.CRITICAL, f"outbox: {error}")
-    return OutboxHealth(*status, scans=settings.notify.trigger == "scan")
+    return OutboxHealth(*status)

@@ -31,7 +31,7 @@ def later(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A wheel of a later version."""
     clone = copy_clone(tmp_path_factory.mktemp("later") / "clone")
     package = clone / "lib" / "backup_monitoring" / "__init__.py"
-    package.write_text(re.sub('(__version__ = )".*"', r'\1"0.9.9"', package.read_text()))
+    package.write_text(re.sub('(__version__ = )".*"', r'\1"99.0"', package.read_text()))
     return build_wheel(clone.parent, clone)
 
 
@@ -80,7 +80,7 @@ def test_it_is_installed_upgraded_and_removed(
     assert upgrade.endswith(" .")
     follow_with_variables(f"{upgrade[:-1]}{later}")
 
-    assert run_as_nobody(debian, "check_backup_quota --version").split()[1] == "0.9.9"
+    assert run_as_nobody(debian, "check_backup_quota --version").split()[1] == "99.0"
     assert run_as_nobody(debian, check) == checked
 
     uninstall = documented(UPGRADE, f"{MEANS[tool].removesuffix('install')}uninstall")

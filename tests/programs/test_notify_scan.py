@@ -710,20 +710,3 @@ def test_the_weekly_summary(notifier: Notifier) -> None:
     assert mail.address == "reseller-7@example.org"
     assert b"Subject: 1 of 2 backup accounts has a problem" in mail.content
     assert notifier.deliver(at(45)) == []
-
-
-def test_scans_that_stop_are_noticed(scanned: Notifier) -> None:
-    def judge(hours: float) -> tuple[int, str]:
-        scanned.collect(at(hours))
-        ran = scanned.program("check_backup_monitoring", "-v", now=at(hours))
-        text = ran.out.partition(" | ")[0] if ran.code else ran.out
-        (line,) = (line.strip() for line in text.splitlines() if " the last scan " in line)
-        return ran.code, line
-
-    ended = "the last scan ended 2026-11-24 11:00 +00:00"
-    late = "threshold 1h ([monitoring] outbox)"
-    assert judge(1) == (0, f"OK - {ended}, 1 h ago")
-    code, line = judge(1.1)
-    assert (code, line) == (2, f"BACKUP MONITORING CRITICAL - {ended}, 1 h 6 min ago, {late}")
-    scanned.scan(at(1.2))
-    assert judge(1.2) == (0, "OK - the last scan ended 2026-11-24 12:12 +00:00, 0 min ago")

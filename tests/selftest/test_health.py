@@ -296,41 +296,6 @@ def test_mails(mails: OutboxHealth, state: State, text: str) -> None:
     assert text in verdict.summary
 
 
-@pytest.mark.parametrize(
-    ("ended", "state", "text", "age"),
-    [
-        (
-            "2026-11-24T11:00+01:00",
-            State.OK,
-            "the last scan ended 2026-11-24 10:00 +00:00, 1 h ago",
-            [3600],
-        ),
-        (
-            "2026-11-24T10:59+01:00",
-            State.CRITICAL,
-            "the last scan ended 2026-11-24 09:59 +00:00, 1 h 1 min ago, threshold 1h "
-            "([monitoring] outbox)",
-            [3660],
-        ),
-        (None, State.CRITICAL, "no scan has ended yet; is its timer enabled?", []),
-        (
-            "2026-11-24T13:00+01:00",
-            State.UNKNOWN,
-            "clock: the last scan ended in the future, 2026-11-24 12:00 +00:00; set the clock",
-            [0],
-        ),
-    ],
-)
-def test_the_last_scan(ended: str | None, state: State, text: str, age: list[int]) -> None:
-    mails = OutboxHealth(last_scan=at(ended) if ended else None, scans=True)
-
-    verdict = evaluate_health((FINE,), LastRun(QUICK), MonitoringPolicy(), NOW, mails)
-
-    assert verdict.state is state
-    assert verdict.details[-1] == f"{state.name} - {text}"
-    assert [each.value for each in verdict.metrics if each.name == "scan_age"] == age
-
-
 def test_the_summary_is_the_worst_parts_and_the_details_name_all() -> None:
     directory = StorePart("directory", None, "server down", timedelta(hours=4))
 

@@ -46,7 +46,6 @@ from backup_monitoring.outbox import (
     list_problems,
     list_undeliverable,
     queue_mail,
-    record_scan,
     save_problem,
 )
 from backup_monitoring.settings import Settings
@@ -117,7 +116,6 @@ def scan_accounts(outbox: Outbox, source: Source, settings: Settings, now: datet
     scan.apply([*subjects.values(), *ended])
     with outbox.transaction(now) as transaction:
         transaction.set_meta(OUTAGE, "")
-        record_scan(transaction, now)
         if not same and not scan.failures:
             transaction.set_meta(_CAUGHT_UP, recipients or "")
         if is_first:

@@ -10,11 +10,6 @@ from backup_monitoring.outbox.outbox_copy import read_outbox
 from backup_monitoring.outbox.outbox_errors import make_damage_error, make_error
 from backup_monitoring.outbox.spool import Spool, SpoolStatus
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from backup_monitoring.outbox.transaction import Transaction
-
-_SCAN = "last scan"  # in the outbox's meta: when the last one ended
 _DAY = timedelta(days=1)
 
 
@@ -31,7 +26,6 @@ class OutboxStatus(NamedTuple):
         oldest_call: how long the oldest of both has waited; None if there is none.
         reason: why the oldest of the mails that are retried waits, '' if none is; it holds the mail
             server's own text.
-        last_scan: when the last scan ended, aware UTC; None: none has ended yet.
     """
 
     waiting: int = 0
@@ -42,12 +36,6 @@ class OutboxStatus(NamedTuple):
     retried: int = 0
     oldest_call: timedelta | None = None
     reason: str = ""
-    last_scan: datetime | None = None
-
-
-def record_scan(transaction: "Transaction", now: datetime) -> None:
-    """Record that a scan has ended: `check_backup_monitoring` judges its age."""
-    transaction.set_meta(_SCAN, str(write_time(now)))
 
 
 def read_status(file: Path, now: datetime) -> OutboxStatus:
@@ -65,8 +53,6 @@ def read_status(file: Path, now: datetime) -> OutboxStatus:
             return _count_mails(db, Spool(file).read_status(now), now)
     except sqlite3.Error as error:
         raise make_error(file, error) from None
-    except (ValueError, OverflowError):
-        raise make_damage_error(file, "a time in it is not valid") from None
 
 
 def _count_mails(db: sqlite3.Connection, spool: SpoolStatus, now: datetime) -> OutboxStatus:
@@ -92,7 +78,6 @@ def _count_mails(db: sqlite3.Connection, spool: SpoolStatus, now: datetime) -> O
         "SELECT error FROM mails WHERE status IN ('waiting', 'sending') AND attempts > 0 "
         "ORDER BY ready, id LIMIT 1"
     ).fetchone()
-    scan = db.execute("SELECT value FROM meta WHERE key = ?", (_SCAN,)).fetchone()
     return OutboxStatus(
         waiting,
         oldest,
@@ -102,7 +87,6 @@ def _count_mails(db: sqlite3.Connection, spool: SpoolStatus, now: datetime) -> O
         retried,
         oldest_call,
         "" if reason is None else reason[0],
-        None if scan is None else read_time(float(scan[0])),
     )
 
 

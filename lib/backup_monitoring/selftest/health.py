@@ -78,8 +78,6 @@ class OutboxHealth(NamedTuple):
         spooled: number of calls that no delivery has handled. retried: number of those that wait
             because nobody could be looked up. oldest_call: how long the oldest has waited.
         reason: why a mail waits, as the mail server's answer, '' if it is not known.
-        last_scan: when the last scan ended, aware UTC; None: none has ended yet.
-        scans: whether it is the scan that notifies.
     """
 
     waiting: int = 0
@@ -90,8 +88,6 @@ class OutboxHealth(NamedTuple):
     retried: int = 0
     oldest_call: timedelta | None = None
     reason: str = ""
-    last_scan: datetime | None = None
-    scans: bool = False
 
 
 class OutboxFailure(NamedTuple):
@@ -140,7 +136,7 @@ def evaluate_health(
         None,
         (
             *_list_metrics(parts, run, policy, now),
-            *_list_mail_metrics(mails, policy, now),
+            *_list_mail_metrics(mails, policy),
         ),
         tuple(f"{aspect.state.name} - {aspect.text}" for aspect in aspects),
     )
@@ -158,7 +154,7 @@ def list_aspects(
     aspects.append(_check_duration(run.duration, policy))
     aspects += _check_accounts(run.accounts, policy)
     aspects += [_check_findings(kind, run.findings.get(kind, 0), policy) for kind in FINDING_KINDS]
-    aspects += _check_mails(mails, policy, now)
+    aspects += _check_mails(mails, policy)
     return aspects
 
 
@@ -234,7 +230,7 @@ def _get_threshold(kind: str, policy: MonitoringPolicy) -> int | None:
 
 
 def _check_mails(
-    mails: OutboxHealth | OutboxFailure | None, policy: MonitoringPolicy, now: datetime
+    mails: OutboxHealth | OutboxFailure | None, policy: MonitoringPolicy
 ) -> list[HealthAspect]:
     if mails is None:
         return []
@@ -253,7 +249,6 @@ def _check_mails(
         _check_age(calls, mails.oldest_call, policy),
         HealthAspect(State.WARNING if mails.held else State.OK, held),
         HealthAspect(State.WARNING if mails.refused else State.OK, refused),
-        *([_check_scan(mails.last_scan, policy, now)] if mails.scans else ()),
     ]
 
 
@@ -264,26 +259,9 @@ def _check_age(
     text += f", the oldest for {format_duration(oldest)}"
     if oldest <= policy.outbox:
         return HealthAspect(State.OK, text)
-    text += _format_threshold(policy)
+    threshold = format_duration_setting(policy.outbox)
+    text += f", threshold {threshold} ([monitoring] outbox)"
     return HealthAspect(State.CRITICAL, f"{text}: {reason}" if reason else text)
-
-
-def _check_scan(ended: datetime | None, policy: MonitoringPolicy, now: datetime) -> HealthAspect:
-    """Judge when the last scan *ended*: nobody is notified without one, and nothing waits."""
-    if ended is None:
-        return HealthAspect(State.CRITICAL, "no scan has ended yet; is its timer enabled?")
-    age, read = now - ended, format_time(ended, UTC)
-    if age < -CLOCK_SLACK:
-        text = f"clock: the last scan ended in the future, {read}; set the clock"
-        return HealthAspect(State.UNKNOWN, text)
-    text = f"the last scan ended {read}, {format_duration(age)} ago"
-    if age <= policy.outbox:
-        return HealthAspect(State.OK, text)
-    return HealthAspect(State.CRITICAL, text + _format_threshold(policy))
-
-
-def _format_threshold(policy: MonitoringPolicy) -> str:
-    return f", threshold {format_duration_setting(policy.outbox)} ([monitoring] outbox)"
 
 
 def _list_metrics(
@@ -316,7 +294,7 @@ def _list_metrics(
 
 
 def _list_mail_metrics(
-    mails: OutboxHealth | OutboxFailure | None, policy: MonitoringPolicy, now: datetime
+    mails: OutboxHealth | OutboxFailure | None, policy: MonitoringPolicy
 ) -> Iterator[Metric]:
     if not isinstance(mails, OutboxHealth):
         return
@@ -331,6 +309,3 @@ def _list_mail_metrics(
     yield Metric("calls_oldest", oldest_call, "s", None, Range(end=threshold))
     yield Metric("mails_held", mails.held, "", none)
     yield Metric("mails_refused", mails.refused, "", none)
-    if mails.scans and mails.last_scan is not None:
-        age = max(0, int((now - mails.last_scan).total_seconds()))
-        yield Metric("scan_age", age, "s", None, Range(end=threshold))

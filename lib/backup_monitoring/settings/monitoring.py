@@ -15,10 +15,7 @@ class MonitoringPolicy(NamedTuple):
     ] = timedelta(minutes=10)
     outbox: Annotated[
         timedelta,
-        Key(
-            "CRITICAL if a mail, or a call of the hook, has been waiting for longer than this, or "
-            'the last scan ended longer ago (`trigger = "scan"`)'
-        ),
+        Key("CRITICAL if a mail, or a call of the hook, has been waiting for longer than this"),
     ] = timedelta(hours=1)
     affected: Annotated[
         float,
