@@ -26,7 +26,7 @@ from backup_monitoring.selftest import (
     LastRun,
     OutboxFailure,
     OutboxHealth,
-    StorePart,
+    Routine,
     evaluate_health,
     list_aspects,
 )
@@ -123,12 +123,13 @@ class MonitoringHealth(nagiosplugin.Resource):
         state = open_store(settings.store.folder)
         meta, findings = state.meta(), list(state.findings())
         counts = count_findings(findings)
+        mails = _read_mails(settings, self.now)
         judged = (
-            _list_parts(meta, settings),
+            _list_routines(meta, settings, mails),
             LastRun(timedelta(seconds=meta.seconds), counts, _count_accounts(state, counts)),
             settings.monitoring,
             self.now,
-            _read_mails(settings, self.now),
+            mails,
         )
         self.aspects = list_aspects(*judged)
         if self._list_findings:
@@ -136,15 +137,29 @@ class MonitoringHealth(nagiosplugin.Resource):
         return evaluate_health(*judged)
 
 
-def _list_parts(meta: RunMeta, settings: Settings) -> tuple[StorePart, ...]:
-    store = settings.store
-    parts = (
-        StorePart("directory", meta.directory_read, meta.directory_error, store.directory_max_age),
-        StorePart("storage", meta.storage_read, meta.storage_error, store.max_age),
-    )
-    if store.folder is None or not settings.icinga.has_destination:
-        return parts
-    return (*parts, StorePart("results", find_submission(store.folder), None, settings.icinga.ttl))
+def _list_routines(
+    meta: RunMeta, settings: Settings, mails: OutboxHealth | OutboxFailure | None
+) -> tuple[Routine, ...]:
+    store, icinga, most = settings.store, settings.icinga, settings.monitoring.outbox
+    routines = [
+        Routine(
+            *("directory", "read", meta.directory_read, meta.directory_error),
+            *(store.directory_max_age, "[store] directory_max_age"),
+        ),
+        Routine(
+            *("storage", "read", meta.storage_read, meta.storage_error),
+            *(store.max_age, "[store] max_age"),
+        ),
+    ]
+    if icinga.has_destination and store.folder is not None:
+        at = find_submission(store.folder)
+        why = None if at else "see submit_backup_results"
+        routines.append(Routine("results", "submitted", at, why, icinga.ttl, "[icinga] ttl"))
+    if settings.notify.trigger == "scan" and isinstance(mails, OutboxHealth):
+        at, key = mails.scanned, "[monitoring] outbox"
+        why = None if at else "see notify_backup --scan"
+        routines.append(Routine("accounts", "scanned", at, why, most, key))
+    return tuple(routines)
 
 
 def _count_accounts(state: StoreFile, findings: Mapping[str, int]) -> AffectedAccounts:

@@ -158,7 +158,8 @@ def test_the_first_use_creates_it_silently(notifying: Fleet, job: tuple[str, ...
     assert ran.code == 0
     assert "FAILED" not in ran.text
     assert (folder / NOTE).read_text() == "outbox.sqlite"
-    assert check(notifying).code == State.OK.value
+    never = " - accounts were never scanned: see notify_backup --scan"
+    assert (never in check(notifying).first) == (job != ("--scan",))
 
 
 def test_a_dry_run_is_not_a_use(notifying: Fleet) -> None:
@@ -171,7 +172,7 @@ def test_a_first_use_that_was_killed_is_repeated(notifying: Fleet) -> None:
     (notifying.folder / "outbox" / "outbox.sqlite").write_bytes(b"")
 
     assert "is empty: notify_backup has never used it" in check(notifying).first
-    assert notify(notifying, "--deliver").code == 0
+    assert notify(notifying, "--scan").code == 0
     assert check(notifying).code == State.OK.value
 
 
@@ -191,7 +192,7 @@ def test_a_new_outbox_begins_when_the_note_is_deleted(notifying: Fleet) -> None:
     (folder / "outbox.sqlite").unlink()
     (folder / NOTE).unlink()
 
-    assert notify(notifying, "--deliver").code == 0
+    assert notify(notifying, "--scan").code == 0
     assert check(notifying).code == State.OK.value
 
 

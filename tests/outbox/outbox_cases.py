@@ -1,15 +1,19 @@
 """Events, mails and a composer for tests of the outbox."""
 
+import json
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from backup_monitoring.mail.transport import Transport
 from backup_monitoring.mail.transport_selection import open_transport
 from backup_monitoring.model.errors import MonitoringError
 from backup_monitoring.model.notices import Event, EventKind, Recipient, Role
 from backup_monitoring.model.verdicts import State
-from backup_monitoring.outbox.delivery import deliver
+from backup_monitoring.outbox.delivery import DeliveryResult, deliver
+from backup_monitoring.outbox.delivery_log import DeliveryLog
 from backup_monitoring.outbox.messages import Digest, DigestPart, QueuedMail, SentState, Storm
+from backup_monitoring.outbox.queue import queue_mail
 from backup_monitoring.outbox.sent import read_conversation
 from backup_monitoring.outbox.transaction import Outbox, Transaction
 from backup_monitoring.settings.notify import NotifySettings
@@ -79,6 +83,35 @@ class Composer:
 
     def find_operator(self) -> Recipient:
         return Recipient(OPERATOR, "", Role.OPERATOR)
+
+
+class MailHouse:
+    """An outbox with a log, and what its mails are delivered with.
+
+    Args:
+        policy: keys of [notify], by their names in `NotifySettings`.
+    """
+
+    def __init__(self, folder: Path, **policy: Any) -> None:
+        self.log = folder / "notify.jsonl"
+        self.outbox = Outbox(folder / "outbox", DeliveryLog(self.log))
+        self.policy = NotifySettings(operator=OPERATOR, **policy)
+        self.composer = Composer()
+
+    def queue(self, *mails: QueuedMail, now: datetime = NOW) -> None:
+        with self.outbox.transaction(now) as t:
+            for each in mails:
+                queue_mail(t, each)
+
+    def deliver_by(self, transport: Transport, minutes: float, **more: Any) -> DeliveryResult:
+        """Deliver *minutes* after `NOW`; *more*: arguments of `deliver`."""
+        now = NOW + timedelta(minutes=minutes)
+        return deliver(self.outbox, transport, self.policy, now, self.composer, **more)
+
+    def read_log(self, *what: str) -> list[dict[str, str]]:
+        """Return the lines of the log about *what*."""
+        lines = map(json.loads, self.log.read_text().splitlines())
+        return [line for line in lines if line["what"] in what]
 
 
 def deliver_with_another(folder: Path, port: int, begin: Any, sent: Any) -> None:

@@ -18,19 +18,17 @@ from backup_monitoring.outbox.bounces import (
     read_undeliverable,
     record_bounce,
 )
-from backup_monitoring.outbox.delivery import deliver
 from backup_monitoring.outbox.messages import QueuedMail
 from backup_monitoring.outbox.queue import queue_for_digest, queue_mail
 from backup_monitoring.outbox.sent import read_conversation
 from backup_monitoring.outbox.transaction import Outbox
-from backup_monitoring.settings.notify import NotifySettings
 from mail import scripted
 from mail.scripted import Scripted
 from outbox.outbox_cases import (
     MINUTE,
     NOW,
     OPERATOR,
-    Composer,
+    MailHouse,
     event,
     find_last_sent,
     mail,
@@ -42,33 +40,24 @@ REASON = "5.1.1 smtp; 550 5.1.1 no such user"
 DAY = timedelta(days=1)
 
 
-class House:
+class House(MailHouse):
     """An outbox whose mails were sent, with the tokens that the server saw."""
 
     def __init__(self, folder: Path, server: Scripted, port: int) -> None:
+        path = "bounces+{token}@example.org"
+        super().__init__(folder, smtp=f"smtp://127.0.0.1:{port}", return_path=path, storm=False)
         self.server = server
-        self.outbox = Outbox(folder / "outbox")
-        self.policy = NotifySettings(
-            smtp=f"smtp://127.0.0.1:{port}",
-            return_path="bounces+{token}@example.org",
-            storm=False,
-            operator=OPERATOR,
-        )
-        self.composer = Composer()
 
     def send(self, *mails: QueuedMail) -> list[str]:
         """Queue and deliver; return the tokens of the return paths."""
-        with self.outbox.transaction(NOW) as t:
-            for each in mails:
-                queue_mail(t, each)
+        self.queue(*mails)
         self.deliver()
         paths = [each for each in self.server.commands if each.startswith("MAIL FROM:<bounces+")]
         return [each.partition("+")[2].partition("@")[0] for each in paths[-len(mails) :]]
 
     def deliver(self, minutes: int = 0) -> list[str]:
         """Deliver; return what the operator was notified of: addresses with reasons."""
-        transport = open_transport(self.policy, 5)
-        deliver(self.outbox, transport, self.policy, NOW + minutes * MINUTE, self.composer)
+        self.deliver_by(open_transport(self.policy, 5), minutes)
         return [note for digest in self.composer.digests for note in digest.notes]
 
     def bounce(self, token: str) -> BouncedMail | None:

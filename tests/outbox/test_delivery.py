@@ -1,12 +1,11 @@
 """Delivery from the outbox to a real mail server."""
 
-import json
 import multiprocessing
 import os
 import re
 import time
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -18,15 +17,13 @@ from backup_monitoring.model.notices import EventKind, Role
 from backup_monitoring.model.verdicts import State
 from backup_monitoring.outbox.backlog import read_status
 from backup_monitoring.outbox.delivery import TIME_LIMIT, DeliveryResult, deliver
-from backup_monitoring.outbox.delivery_log import DeliveryLog
-from backup_monitoring.outbox.messages import Digest, DigestPart, QueuedMail
+from backup_monitoring.outbox.messages import Digest, DigestPart
 from backup_monitoring.outbox.outbox_errors import OutboxError
 from backup_monitoring.outbox.outbox_file import name_lock
 from backup_monitoring.outbox.queue import queue_for_digest, queue_mail, track_failure
 from backup_monitoring.outbox.sending import choose_pause
 from backup_monitoring.outbox.sent import read_conversation
 from backup_monitoring.outbox.transaction import Outbox
-from backup_monitoring.settings.notify import NotifySettings
 from integration.slapd import free_port
 from mail import mailserver, scripted
 from mail.mailserver import Behaviour
@@ -35,6 +32,7 @@ from outbox.outbox_cases import (
     NOW,
     OPERATOR,
     Composer,
+    MailHouse,
     deliver_with_another,
     event,
     find_last_sent,
@@ -45,30 +43,16 @@ from outbox.outbox_cases import (
 ANNA = "anna@example.org"
 
 
-class House:
+class House(MailHouse):
     """An outbox, and the server that its mails go to."""
 
     def __init__(self, folder: Path, server: Behaviour, port: int) -> None:
-        self.log = folder / "notify.jsonl"
-        self.outbox = Outbox(folder / "outbox", DeliveryLog(self.log))
+        smtp = f"smtp://localhost:{port}"
+        super().__init__(folder, smtp=smtp, return_path="bounces@example.org", storm=False)
         self.server = server
-        self.policy = NotifySettings(
-            smtp=f"smtp://localhost:{port}",
-            return_path="bounces@example.org",
-            storm=False,
-            operator=OPERATOR,
-        )
-        self.composer = Composer()
-
-    def queue(self, *mails: QueuedMail, now: datetime = NOW) -> None:
-        with self.outbox.transaction(now) as t:
-            for each in mails:
-                queue_mail(t, each)
 
     def deliver(self, minutes: float = 0, limit: timedelta = TIME_LIMIT) -> DeliveryResult:
-        transport = open_transport(self.policy, 0.5)
-        now = NOW + timedelta(minutes=minutes)
-        return deliver(self.outbox, transport, self.policy, now, self.composer, limit=limit)
+        return self.deliver_by(open_transport(self.policy, 0.5), minutes, limit=limit)
 
     def got(self) -> list[str]:
         """Return who got mails since the last time."""
@@ -78,8 +62,7 @@ class House:
 
     def logged(self, *what: str) -> list[tuple[str, str]]:
         """Return what the log says, and to whom."""
-        lines = map(json.loads, self.log.read_text().splitlines())
-        return [(line["what"], line["address"]) for line in lines if line["what"] in what]
+        return [(line["what"], line["address"]) for line in self.read_log(*what)]
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Storms: whose mails are held, dropped, released."""
 
-import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,18 +12,16 @@ from backup_monitoring.model.notices import EventKind, Role
 from backup_monitoring.model.times import DAY
 from backup_monitoring.model.verdicts import LastOutcome, State
 from backup_monitoring.outbox.backlog import read_status
-from backup_monitoring.outbox.delivery import deliver
-from backup_monitoring.outbox.delivery_log import DeliveryLog
 from backup_monitoring.outbox.messages import ENDED, QueuedMail, Storm
 from backup_monitoring.outbox.queue import queue_for_digest, queue_mail, track_failure
 from backup_monitoring.outbox.storm_guard import hold_endings, release_held, watch_storms
-from backup_monitoring.outbox.transaction import Outbox
 from backup_monitoring.settings.notify import NotifySettings
 from outbox.outbox_cases import (
     MINUTE,
     NOW,
     OPERATOR,
     Composer,
+    MailHouse,
     event,
     find_last_sent,
     mail,
@@ -50,19 +47,17 @@ class Accepting:
         pass
 
 
-class House:
+class House(MailHouse):
     """An outbox, what the store knows of the server, and who got a mail.
 
     Attributes:
         total: the number of the server's customers. outcomes: None: not known.
     """
 
-    def __init__(self, outbox: Outbox, log: Path) -> None:
-        self.outbox = outbox
-        self.log = log
-        self.transport = Accepting()
-        self.composer = Composer()
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
         self.policy = POLICY
+        self.transport = Accepting()
         self.total: int | None = None
         self.outcomes: list[LastOutcome] | None = None
         self._numbers = 0
@@ -104,9 +99,7 @@ class House:
     def deliver(self, minutes: float) -> list[str]:
         """Deliver; return who got a mail, the part before the @, sorted."""
         self.transport.addresses.clear()
-        self.delivered = deliver(
-            *(self.outbox, self.transport, self.policy, at(minutes), self.composer), servers=self
-        )
+        self.delivered = self.deliver_by(self.transport, minutes, servers=self)
         return sorted(address.partition("@")[0] for address in self.transport.addresses)
 
     def count_held(self) -> int:
@@ -114,12 +107,8 @@ class House:
 
     def logged(self) -> list[tuple[str, str, str]]:
         """Return what the log says of held and released mails, whose they are, and why."""
-        lines = map(json.loads, self.log.read_text().splitlines())
-        return [
-            (line["what"], line["account"], line["reason"])
-            for line in lines
-            if line["what"] in ("held", "released")
-        ]
+        lines = self.read_log("held", "released")
+        return [(line["what"], line["account"], line["reason"]) for line in lines]
 
 
 def at(minutes: float) -> datetime:
@@ -128,9 +117,9 @@ def at(minutes: float) -> datetime:
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
-    log = tmp_path / "notify.jsonl"
-    with Outbox(tmp_path / "outbox", DeliveryLog(log)) as outbox:
-        yield House(outbox, log)
+    made = House(tmp_path)
+    with made.outbox:
+        yield made
 
 
 def outcome(customer: str, minutes: float, failed: bool = True) -> LastOutcome:

@@ -108,7 +108,7 @@ def test_a_filter_is_in_the_address_and_the_address_sets_it(
 def test_words_narrow_the_search(watched: Watched, many: Fleet) -> None:
     page = show(watched, many)
     field(page, "q").fill("example 144 BACKUP-01 ")
-    assert names(page) == ["4000245"]
+    assert (names(page), shown(page)) == (["4000245"], "1 account")
     field(page, "q").fill("no such thing")
     assert (count(page), shown(page)) == (0, "0 accounts")
     page.get_by_role("button", name="Reset").click()

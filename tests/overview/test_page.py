@@ -165,6 +165,18 @@ def test_only_what_changed_is_written(fleet: Fleet) -> None:
     assert changed == {".backup-overview", "4000102.html", "age.js", "data.js", "index.html"}
 
 
+def test_the_pages_of_unused_accounts_stay_as_they_are(fleet: Fleet) -> None:
+    fleet.settings_text(PAGE)
+    fleet.collect("2026-11-20T21:00+01:00")
+    page = write(fleet, "2026-11-20T21:01+01:00")
+    before = stamps(page)
+    fleet.collect("2026-11-20T23:05+01:00")
+    write(fleet, "2026-11-20T23:06+01:00")
+
+    changed = {file.name for file, stamp in stamps(page).items() if before[file] != stamp}
+    assert changed == {".backup-overview", "index.html"}
+
+
 def test_the_page_of_an_account_that_went_away_goes(fleet: Fleet) -> None:
     fleet.settings_text(PAGE)
     fleet.collect("2026-11-20T21:00+01:00")

@@ -63,7 +63,7 @@ CASES = [
         "unused",
         "4000112",
         1,
-        "WARNING - 4000112: never used, created 2026-10-10 08:15 +00:00 (45 d",
+        "WARNING - 4000112: never used, created 2026-10-10 08:15 +00:00, threshold 14 d",
     ),
     ("unused", "4000114", 3, "UNKNOWN - 4000114: no creation time in the entry uid=4000114,"),
     ("unused", "4000116", 0, "OK - 4000116: has data, but no client that reports"),

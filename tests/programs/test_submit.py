@@ -451,7 +451,7 @@ def test_the_monitoring_is_not_healthy_while_no_results_are_submitted(
     def check(now: str = NOW) -> str:
         return store.check("monitoring", now=now).first.partition(" - ")[2].partition(";")[0]
 
-    never = "results were never submitted"
+    never = "results were never submitted: see submit_backup_results"
     assert check() == never
     assert submit(store).code == 3  # there is no such folder
     spool.mkdir()

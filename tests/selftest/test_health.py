@@ -10,7 +10,7 @@ from backup_monitoring.selftest.health import (
     AffectedAccounts,
     LastRun,
     OutboxHealth,
-    StorePart,
+    Routine,
     evaluate_health,
 )
 from backup_monitoring.settings.monitoring import MonitoringPolicy
@@ -19,7 +19,7 @@ from cases import at
 NOW = at("2026-11-24T12:00+01:00")
 READ = at("2026-11-24T11:50+01:00")
 HALF_AN_HOUR = timedelta(minutes=30)
-FINE = StorePart("storage", READ, None, HALF_AN_HOUR)
+FINE = Routine("storage", "read", READ, None, HALF_AN_HOUR, "[store] max_age")
 QUICK = timedelta(seconds=2.5)
 
 
@@ -95,7 +95,7 @@ QUICK = timedelta(seconds=2.5)
     ],
 )
 def test_the_age_of_a_part(read: str | None, error: str | None, state: State, text: str) -> None:
-    part = StorePart("storage", at(read) if read else None, error, HALF_AN_HOUR)
+    part = FINE._replace(at=at(read) if read else None, error=error)
 
     verdict = evaluate_health((part,), LastRun(QUICK), MonitoringPolicy(), NOW)
 
@@ -120,14 +120,15 @@ def test_the_age_of_a_part(read: str | None, error: str | None, state: State, te
             "results submitted 2026-11-24 10:29 +00:00, 31 min ago, threshold 30m ([icinga] ttl)",
         ),
         pytest.param(
-            None, State.CRITICAL, "results were never submitted; see submit_backup_results"
+            None, State.CRITICAL, "results were never submitted: see submit_backup_results"
         ),
     ],
 )
 def test_results_that_are_no_longer_submitted(
     submitted: str | None, state: State, text: str
 ) -> None:
-    part = StorePart("results", at(submitted) if submitted else None, None, HALF_AN_HOUR)
+    why, done = (None, at(submitted)) if submitted else ("see submit_backup_results", None)
+    part = Routine("results", "submitted", done, why, HALF_AN_HOUR, "[icinga] ttl")
 
     verdict = evaluate_health((part,), LastRun(QUICK), MonitoringPolicy(), NOW)
 
@@ -297,7 +298,9 @@ def test_mails(mails: OutboxHealth, state: State, text: str) -> None:
 
 
 def test_the_summary_is_the_worst_parts_and_the_details_name_all() -> None:
-    directory = StorePart("directory", None, "server down", timedelta(hours=4))
+    directory = Routine(
+        "directory", "read", None, "server down", timedelta(hours=4), "[store] directory_max_age"
+    )
 
     verdict = evaluate_health(
         (FINE, directory), LastRun(QUICK), MonitoringPolicy(), NOW, OutboxHealth()
@@ -319,7 +322,9 @@ def test_the_summary_is_the_worst_parts_and_the_details_name_all() -> None:
 
 
 def test_what_is_measured() -> None:
-    never = StorePart("directory", None, None, timedelta(hours=4))
+    never = Routine(
+        "directory", "read", None, None, timedelta(hours=4), "[store] directory_max_age"
+    )
     policy = MonitoringPolicy(findings={"report": 3})
     accounts = AffectedAccounts(300, "schedule", 30, 1, 2)
     run = LastRun(timedelta(seconds=2.51249), {"report": 2}, accounts)
@@ -355,7 +360,7 @@ def test_what_is_measured() -> None:
 
 
 def test_a_part_read_ahead_of_the_clock_has_age_0() -> None:
-    ahead = FINE._replace(read=at("2026-11-24T12:05+01:00"))
+    ahead = FINE._replace(at=at("2026-11-24T12:05+01:00"))
 
     assert evaluate_health((ahead,), LastRun(QUICK), MonitoringPolicy(), NOW).metrics[0].value == 0
 

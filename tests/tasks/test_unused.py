@@ -85,7 +85,7 @@ def test_the_threshold_is_shown_as_it_was_given(good: Range, says: str) -> None:
         (
             Uploads((computer(),)),
             State.WARNING,
-            "never used, created 2024-12-31 23:00 +00:00 (692 d 12 h), threshold 14 d (default)",
+            "never used, created 2024-12-31 23:00 +00:00, threshold 14 d (default)",
         ),
         (
             uploads(*(computer(name, end=end("2026-11-01T00:00+01:00")) for name in "ab")),
@@ -97,7 +97,7 @@ def test_the_threshold_is_shown_as_it_was_given(good: Range, says: str) -> None:
             Uploads((computer(history=History(gone=NOW)),)),
             State.WARNING,
             "no longer used, all computers' folders are missing, "
-            "created 2024-12-31 23:00 +00:00 (692 d 12 h), threshold 14 d (default)",
+            "created 2024-12-31 23:00 +00:00, threshold 14 d (default)",
         ),
         (uploads(computer(history=RETIRED)), State.OK, "all its computers are retired"),
         (

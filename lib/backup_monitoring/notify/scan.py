@@ -35,6 +35,7 @@ from backup_monitoring.notify.steps import (
     end_monitoring,
 )
 from backup_monitoring.outbox import (
+    SCANNED,
     Outbox,
     OutboxError,
     Problem,
@@ -53,7 +54,6 @@ from backup_monitoring.store import AccountVerdict, Source
 from backup_monitoring.tasks import is_covered_elsewhere
 
 OUTAGE = "outage"  # in the outbox's meta: since when no scan is possible, '' if one is
-_SCANNED = "scanned"  # in the outbox's meta: when the first scan was
 _CAUGHT_UP = "caught up"  # in the outbox's meta: with which people and settings the last scan was
 _MAX_FAILED = 2  # look-ups in a row: the source has a problem, not an account
 
@@ -99,7 +99,7 @@ def scan_accounts(outbox: Outbox, source: Source, settings: Settings, now: datet
     """
     with outbox.transaction(now) as transaction:
         before = {(each.account.lower(), each.task): each for each in list_problems(transaction)}
-        is_first = transaction.get_meta(_SCANNED) is None
+        is_first = transaction.get_meta(SCANNED) is None
         caught_up = transaction.get_meta(_CAUGHT_UP)
         undeliverable = list_undeliverable(transaction)
     accounts, verdicts = _find_verdicts(source, before)
@@ -118,9 +118,9 @@ def scan_accounts(outbox: Outbox, source: Source, settings: Settings, now: datet
         transaction.set_meta(OUTAGE, "")
         if not same and not scan.failures:
             transaction.set_meta(_CAUGHT_UP, recipients or "")
+        transaction.set_meta(SCANNED, now.isoformat())
         if is_first:
             scan.list_recorded(transaction, verdicts)
-            transaction.set_meta(_SCANNED, now.isoformat())
     results, failures = tuple(scan.results), tuple(scan.failures)
     return ScanResult(accounts, results, scan.recorded, scan.list_failure, failures)
 

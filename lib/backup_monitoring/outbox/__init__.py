@@ -4,7 +4,7 @@ from backup_monitoring import face
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from backup_monitoring.outbox.backlog import OutboxStatus, read_status
+    from backup_monitoring.outbox.backlog import SCANNED, OutboxStatus, read_status
     from backup_monitoring.outbox.bounces import Undeliverable, forget_bounces
     from backup_monitoring.outbox.bounces import list_undeliverable, read_undeliverable
     from backup_monitoring.outbox.bounces import make_entry, record_bounce

@@ -10,6 +10,7 @@ from backup_monitoring.outbox.outbox_copy import read_outbox
 from backup_monitoring.outbox.outbox_errors import make_damage_error, make_error
 from backup_monitoring.outbox.spool import Spool, SpoolStatus
 
+SCANNED = "scanned"  # in the outbox's meta: when the last scan ended
 _DAY = timedelta(days=1)
 
 
@@ -26,6 +27,7 @@ class OutboxStatus(NamedTuple):
         oldest_call: how long the oldest of both has waited; None if there is none.
         reason: why the oldest of the mails that are retried waits, '' if none is; it holds the mail
             server's own text.
+        scanned: when the last scan ended, UTC; None: none has.
     """
 
     waiting: int = 0
@@ -36,6 +38,7 @@ class OutboxStatus(NamedTuple):
     retried: int = 0
     oldest_call: timedelta | None = None
     reason: str = ""
+    scanned: datetime | None = None
 
 
 def read_status(file: Path, now: datetime) -> OutboxStatus:
@@ -78,6 +81,7 @@ def _count_mails(db: sqlite3.Connection, spool: SpoolStatus, now: datetime) -> O
         "SELECT error FROM mails WHERE status IN ('waiting', 'sending') AND attempts > 0 "
         "ORDER BY ready, id LIMIT 1"
     ).fetchone()
+    scanned = db.execute("SELECT value FROM meta WHERE key = ?", (SCANNED,)).fetchone()
     return OutboxStatus(
         waiting,
         oldest,
@@ -87,6 +91,7 @@ def _count_mails(db: sqlite3.Connection, spool: SpoolStatus, now: datetime) -> O
         retried,
         oldest_call,
         "" if reason is None else reason[0],
+        None if scanned is None else datetime.fromisoformat(scanned[0]),
     )
 
 

@@ -21,27 +21,25 @@ from backup_monitoring.settings import MonitoringPolicy
 
 _ACCEPT_HELD = "if they are really gone: collect_backup_state --accept-loss"
 _ALWAYS_ALLOWED = 3  # accounts
-_SETTING = {
-    "directory": "[store] directory_max_age",
-    "storage": "[store] max_age",
-    "results": "[icinga] ttl",
-}
 
 
-class StorePart(NamedTuple):
-    """A part of the store.
+class Routine(NamedTuple):
+    """What is done again and again, for example a part of the store that is read.
 
     Args:
-        name: directory, storage, or the results that are submitted.
-        read: when it was last read (results: submitted) completely, aware UTC; None: never.
-        error: why the last run could not read it.
-        max_age: the age from which on checks refuse it (results: the monitoring system).
+        name: directory, storage, results, accounts. done: read, submitted, scanned.
+        at: when it was last done completely, aware UTC; None: never.
+        error: why it was not in the last run, or never.
+        max_age: the age from which on it is CRITICAL: a part of the store is not used any more.
+        setting: the key of that age.
     """
 
     name: str
-    read: datetime | None
+    done: str
+    at: datetime | None
     error: str | None
     max_age: timedelta
+    setting: str
 
 
 class AffectedAccounts(NamedTuple):
@@ -78,6 +76,7 @@ class OutboxHealth(NamedTuple):
         spooled: number of calls that no delivery has handled. retried: number of those that wait
             because nobody could be looked up. oldest_call: how long the oldest has waited.
         reason: why a mail waits, as the mail server's answer, '' if it is not known.
+        scanned: when the last scan ended, aware UTC; None: none has.
     """
 
     waiting: int = 0
@@ -88,6 +87,7 @@ class OutboxHealth(NamedTuple):
     retried: int = 0
     oldest_call: timedelta | None = None
     reason: str = ""
+    scanned: datetime | None = None
 
 
 class OutboxFailure(NamedTuple):
@@ -105,29 +105,29 @@ class HealthAspect(NamedTuple):
 
 
 def evaluate_health(
-    parts: tuple[StorePart, ...],
+    routines: tuple[Routine, ...],
     run: LastRun,
     policy: MonitoringPolicy,
     now: datetime,
     mails: OutboxHealth | OutboxFailure | None = None,
 ) -> Verdict:
-    """Judge the store's parts, the last collector run, what it could not read, and the outbox.
+    """Judge the routines, the last collector run, what it could not read, and the outbox.
 
-    A part is WARNING if the last run could not read it or it is older than half of its
-    ``max_age``, and CRITICAL if it is older than that: then it is refused.
+    A routine is WARNING if the last run of it failed or it is older than half of its ``max_age``,
+    and CRITICAL if it is older than that.
 
     Args:
-        parts: of the store.
+        routines: the store's parts first.
         run: the last one.
         policy: thresholds.
         now: aware UTC.
         mails: of the outbox, or why it cannot be read; None without one in the settings.
     """
-    aspects = list_aspects(parts, run, policy, now, mails)
+    aspects = list_aspects(routines, run, policy, now, mails)
     state, summary = max(aspects, key=lambda aspect: aspect.state.badness)
     bad = sum(aspect.state is not State.OK for aspect in aspects)
     if state is State.OK:
-        summary = ", ".join(aspect.text for aspect in aspects[: len(parts) + 1])
+        summary = ", ".join(aspect.text for aspect in aspects[: len(routines) + 1])
     elif bad > 1:
         summary += f"; {format_count(bad - 1, 'more problem')}"
     return Verdict(
@@ -135,7 +135,7 @@ def evaluate_health(
         summary,
         None,
         (
-            *_list_metrics(parts, run, policy, now),
+            *_list_metrics(routines, run, policy, now),
             *_list_mail_metrics(mails, policy),
         ),
         tuple(f"{aspect.state.name} - {aspect.text}" for aspect in aspects),
@@ -143,14 +143,14 @@ def evaluate_health(
 
 
 def list_aspects(
-    parts: tuple[StorePart, ...],
+    routines: tuple[Routine, ...],
     run: LastRun,
     policy: MonitoringPolicy,
     now: datetime,
     mails: OutboxHealth | OutboxFailure | None = None,
 ) -> list[HealthAspect]:
     """Return all that `evaluate_health` judges, in this order; arguments as of it."""
-    aspects = [_check_part(part, now) for part in parts]
+    aspects = [_check_routine(each, now) for each in routines]
     aspects.append(_check_duration(run.duration, policy))
     aspects += _check_accounts(run.accounts, policy)
     aspects += [_check_findings(kind, run.findings.get(kind, 0), policy) for kind in FINDING_KINDS]
@@ -158,27 +158,23 @@ def list_aspects(
     return aspects
 
 
-def _check_part(part: StorePart, now: datetime) -> HealthAspect:
-    if part.read is None:
-        if part.name == "results":
-            text = "results were never submitted; see submit_backup_results"
-        else:
-            text = f"{part.name} was never read: {part.error or 'no reason known'}"
-        return HealthAspect(State.CRITICAL, text)
-    age = now - part.read
-    read = format_time(part.read, UTC)
-    done = f"{part.name} {'submitted' if part.name == 'results' else 'read'}"
+def _check_routine(routine: Routine, now: datetime) -> HealthAspect:
+    name, done, at, error, max_age, setting = routine
+    if at is None:
+        were = "were" if name.endswith("s") else "was"
+        reason = error or "no reason known"
+        return HealthAspect(State.CRITICAL, f"{name} {were} never {done}: {reason}")
+    age, when = now - at, format_time(at, UTC)
     if age < -CLOCK_SLACK:
-        return HealthAspect(State.UNKNOWN, f"clock: {done} in the future, {read}; set the clock")
-    text = f"{done} {read}, {format_duration(age)} ago"
-    why = f": {part.error}" if part.error else ""
-    if age > part.max_age:
-        threshold = format_duration_setting(part.max_age)
-        return HealthAspect(
-            State.CRITICAL, f"{text}, threshold {threshold} ({_SETTING[part.name]}){why}"
-        )
-    if age > part.max_age / 2 or part.error:
-        threshold = f"{format_duration_setting(part.max_age / 2)} (half of {_SETTING[part.name]})"
+        text = f"clock: {name} {done} in the future, {when}; set the clock"
+        return HealthAspect(State.UNKNOWN, text)
+    text = f"{name} {done} {when}, {format_duration(age)} ago"
+    why = f": {error}" if error else ""
+    if age > max_age:
+        threshold = f"{format_duration_setting(max_age)} ({setting})"
+        return HealthAspect(State.CRITICAL, f"{text}, threshold {threshold}{why}")
+    if age > max_age / 2 or error:
+        threshold = f"{format_duration_setting(max_age / 2)} (half of {setting})"
         return HealthAspect(State.WARNING, f"{text}, threshold {threshold}{why}")
     return HealthAspect(State.OK, text)
 
@@ -265,17 +261,17 @@ def _check_age(
 
 
 def _list_metrics(
-    parts: tuple[StorePart, ...],
+    routines: tuple[Routine, ...],
     run: LastRun,
     policy: MonitoringPolicy,
     now: datetime,
 ) -> Iterator[Metric]:
-    for part in parts:
-        if part.read is not None:
-            threshold = int(part.max_age.total_seconds())
+    for each in routines:
+        if each.at is not None:
+            threshold = int(each.max_age.total_seconds())
             ranges = (Range(end=threshold // 2), Range(end=threshold))
-            age = max(0, int((now - part.read).total_seconds()))
-            yield Metric(f"{part.name}_age", age, "s", *ranges)
+            age = max(0, int((now - each.at).total_seconds()))
+            yield Metric(f"{each.name}_age", age, "s", *ranges)
     longest = Range(end=policy.duration.total_seconds())
     yield Metric("run_duration", round(run.duration.total_seconds(), 3), "s", longest)
     affected = run.accounts

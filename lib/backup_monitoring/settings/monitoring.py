@@ -15,7 +15,11 @@ class MonitoringPolicy(NamedTuple):
     ] = timedelta(minutes=10)
     outbox: Annotated[
         timedelta,
-        Key("CRITICAL if a mail, or a call of the hook, has been waiting for longer than this"),
+        Key(
+            "CRITICAL if a mail, or a call of the hook, has been waiting for longer than this, or "
+            "the last scan ended longer ago",
+            "CRITICAL if a mail, a call or the next scan waits longer",
+        ),
     ] = timedelta(hours=1)
     affected: Annotated[
         float,

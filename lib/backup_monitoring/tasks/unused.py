@@ -70,8 +70,8 @@ def _evaluate_age(created: datetime, never: str, policy: UnusedPolicy, now: date
     since = f"created {format_time(created, UTC)}"
     for state, threshold in ((State.CRITICAL, policy.critical), (State.WARNING, policy.warning)):
         if threshold is not None and age not in threshold.good:
-            age_text = format_duration(now - created)
-            summary = f"{never} {since} ({age_text}), {_format_threshold(threshold)}"
+            # Without its age, by which the pages of all of them would change every hour.
+            summary = f"{never} {since}, {_format_threshold(threshold)}"
             facts = UnusedFacts("unused", created, timedelta(seconds=int(age)), good_age)
             return Verdict(state, summary, None, metrics, facts=facts)
     return Verdict(State.OK, f"not used yet, {since}", None, metrics, facts=UnusedFacts())

@@ -228,7 +228,7 @@
       relate(fragment);
       table.append(fragment);
       const visible = Math.min(count, found.length);
-      shown.textContent = `${visible < found.length ? `${visible.toLocaleString("en")} of ` : ""}${found.length.toLocaleString("en")} accounts`;
+      shown.textContent = `${visible < found.length ? `${visible.toLocaleString("en")} of ` : ""}${found.length.toLocaleString("en")} account${found.length === 1 ? "" : "s"}`;
       more.hidden = visible >= found.length;
     }
 
