@@ -126,6 +126,18 @@ def test_an_outbox_without_one_of_its_tables(notifying: Fleet) -> None:
         assert "outbox.sqlite: is damaged (no such table: mails)" in ran.first
 
 
+def test_a_damaged_time_of_the_last_scan(notifying: Fleet) -> None:
+    notify(notifying, "--scan")
+    db = sqlite3.connect(notifying.folder / "outbox" / "outbox.sqlite")
+    db.execute("UPDATE meta SET value = 'x' || value WHERE key = 'scanned'")
+    db.commit()
+    db.close()
+
+    ran = check(notifying)
+
+    assert (ran.code, "outbox.sqlite: is damaged (a time in it" in ran.first) == (2, True)
+
+
 def test_no_damaged_page_is_healthy(notifying: Fleet) -> None:
     """Also one that no count reads: the mails may be in it."""
     notify(notifying, "--scan")

@@ -1,7 +1,7 @@
 """The state of the outbox: what waits and for how long, and what will not arrive."""
 
 import sqlite3
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -56,6 +56,8 @@ def read_status(file: Path, now: datetime) -> OutboxStatus:
             return _count_mails(db, Spool(file).read_status(now), now)
     except sqlite3.Error as error:
         raise make_error(file, error) from None
+    except (ValueError, OverflowError):
+        raise make_damage_error(file, "a time in it is not valid") from None
 
 
 def _count_mails(db: sqlite3.Connection, spool: SpoolStatus, now: datetime) -> OutboxStatus:
@@ -91,7 +93,7 @@ def _count_mails(db: sqlite3.Connection, spool: SpoolStatus, now: datetime) -> O
         retried,
         oldest_call,
         "" if reason is None else reason[0],
-        None if scanned is None else datetime.fromisoformat(scanned[0]),
+        None if scanned is None else datetime.fromisoformat(scanned[0]).astimezone(UTC),
     )
 
 
