@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 SECOND = timedelta(seconds=1)
 NOT_AGAIN = -1
+QUARTER = 15
 
 
 class Year(NamedTuple):
@@ -41,8 +42,12 @@ def look_at_clock(name: str, begin: datetime, length: int) -> Year:
     year = Year(zone, begin, [], {}, [])
     before = now = begin.astimezone(zone).utcoffset() or timedelta(0)
     repeated_until = skipped_until = 0
+    local = begin.astimezone(zone)
     for minute in range(length):
-        local = year.moment(minute).astimezone(zone)
+        if year.moment(minute).minute % QUARTER:  # no clock is changed then
+            local += MINUTE
+        else:
+            local = year.moment(minute).astimezone(zone)
         last, now = now, local.utcoffset() or timedelta(0)
         if last != now:
             year.changes.append(minute)
