@@ -26,8 +26,14 @@ def main() -> None:
     options = parser.parse_args()
     began = time.monotonic()
     if options.year:
-        result = play_year(options.year, options.seed, options.length, options.processes)
-        print("\n".join((*result.deviations, format_year(result))))
+        result = play_year(
+            options.year,
+            options.seed,
+            options.length,
+            options.processes,
+            lambda text: print(text, flush=True),
+        )
+        print(format_year(result))
     else:
         _play(options)
     print(f"{time.monotonic() - began:.0f} s", file=sys.stderr)

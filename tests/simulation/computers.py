@@ -169,7 +169,12 @@ def value_at(changes: Changes[T], moment: datetime) -> T:
 
 @dataclass
 class Computer:
-    """A computer's true days."""
+    """A computer's true days.
+
+    Args:
+        known_from: the run with which its history begins anew: its folder was renamed, and both
+            reports are newer than those that the collector knows.
+    """
 
     setup: Setup
     dues: list[Due]
@@ -177,6 +182,7 @@ class Computer:
     uploads: list[Upload]
     windows: list[Window] = field(default_factory=list)
     created: datetime = NEVER
+    known_from: int = 0
 
     def runs_until(self, now: datetime) -> list[Run]:
         return self.runs[: bisect_right(self.runs, now, key=attrgetter("start"))]
@@ -263,8 +269,8 @@ def _list_runs(
     for wanted in _list_wanted(setup, dues, begin, end, random):
         if wanted < free or wanted >= end or setup.off_at(wanted):
             continue
-        run = _run(setup, wanted, number, random)
-        free, number = run.end + MINUTE, number + 1
+        run = _run(setup, max(wanted, free + MINUTE) if number else wanted, number, random)
+        free, number = run.end, number + 1
         yield run
 
 

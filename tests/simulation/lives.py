@@ -27,6 +27,7 @@ from simulation.computers import (
 from simulation.oracle import ALARMS, NEW, OLD, RETIRED_AFTER, AccountLife
 from walls import DAY, HOUR, MINUTE, Crontab
 
+OFTEN = 5 * MINUTE
 ALWAYS = datetime.min.replace(tzinfo=UTC)
 RUN_TASKS = frozenset(["schedule", "status", "client"])
 ALL_TASKS = frozenset(["quota", "schedule", "status", "client", "unused"])
@@ -51,7 +52,8 @@ class Fleet:
         length: how many days are played, of those that the kinds of days name: they take 28.
         outages: when the collector does not run. server: when its clock is wrong, and by how much.
         refused: when its disk is full.
-        every: how often the collector runs when something happens.
+        every: how often the collector runs when something happens; *busy*: when it does so each
+            five minutes, whatever happens.
         quiet_every: how often all accounts are compared.
         live_share: of the runs after which they are judged without the store, too.
     """
@@ -65,7 +67,8 @@ class Fleet:
     server: tuple[tuple[datetime, datetime, timedelta], ...] = ()
     refused: tuple[tuple[datetime, datetime], ...] = ()
     slots: Sequence[Crontab] = ()
-    every: timedelta = 5 * MINUTE
+    every: timedelta = OFTEN
+    busy: tuple[tuple[datetime, datetime], ...] = ()
     quiet_every: timedelta = 4 * HOUR
     live_share: float = 1
     retired_after: timedelta = RETIRED_AFTER

@@ -1,8 +1,11 @@
 """Servers that notify: a year of accounts, their states and their mails."""
 
+from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from simulation.lives import Fleet
@@ -11,7 +14,7 @@ from simulation.oracle import AccountLife
 from simulation.owners import make_people
 from simulation.play import Server, Table, Tally, format_table
 from simulation.postman import Postman, format_settings, write_templates
-from simulation.year import LENGTH, list_year_fleets
+from simulation.year import LENGTH, find_interval, list_year_fleets
 
 
 @dataclass
@@ -72,17 +75,25 @@ class NotifyingServer(Server):
         self._postman.scan(now, gone)
 
 
-def play_year(computers: int, seed: str, length: int = LENGTH, processes: int = 1) -> YearResult:
-    """Play a year of so many computers."""
+def play_year(
+    computers: int,
+    seed: str,
+    length: int = LENGTH,
+    processes: int = 1,
+    tell: Callable[[str], object] = lambda _: None,
+) -> YearResult:
+    """Play a year of so many computers; *tell* is called with what was found of each server."""
     result, count = YearResult(), len(list_year_fleets(computers, seed, length))
-    jobs = [(computers, seed, length, number) for number in range(count)]
-    if processes == 1:
-        for job in jobs:
-            result.add(play_server(*job))
-        return result
-    with ProcessPoolExecutor(processes) as pool:
-        for each in pool.map(play_server, *zip(*jobs, strict=True)):
+    with ExitStack() as stack:
+        run: Callable[..., Iterable[YearResult]] = map
+        if processes > 1:
+            run = stack.enter_context(ProcessPoolExecutor(processes)).map
+        numbers = sorted(range(count), key=find_interval)
+        for number, each in zip(
+            numbers, run(partial(play_server, computers, seed, length), numbers), strict=True
+        ):
             result.add(each)
+            tell("\n".join((*each.deviations, f"server {number}: {format_mails(each.mails)}")))
     return result
 
 
@@ -100,12 +111,12 @@ def play_server(computers: int, seed: str, length: int, number: int) -> YearResu
 
 def format_year(result: YearResult) -> str:
     """Return the table, and below it the mails."""
-    mails = result.mails
-    return "\n".join(
-        (
-            format_table(result.table),
-            "",
-            f"{mails.problems} problems that people were notified of, {mails.mails} mails, "
-            f"{mails.storms} about storms, {mails.held} held or deferred, {len(mails.wrong)} wrong",
-        )
+    return f"{format_table(result.table)}\n\n{format_mails(result.mails)}"
+
+
+def format_mails(mails: MailCount) -> str:
+    """Return the numbers of *mails*."""
+    return (
+        f"{mails.problems} problems that people were notified of, {mails.mails} mails, "
+        f"{mails.storms} about storms, {mails.held} held or deferred, {len(mails.wrong)} wrong"
     )

@@ -85,7 +85,7 @@ class AccountLife:
         numbers, days: its thresholds to warn as the entry has them, None if it has none.
         sizes: its used space in percent of the capacity, by day; *usual* on others.
         losses: the days of sudden losses.
-        retired_after: as the settings of its server say.
+        retired_after: as the settings of its server say. every: how often its collector runs.
         ended: since when its entry says that it is not active.
     """
 
@@ -100,6 +100,7 @@ class AccountLife:
     usual: float = 50.0
     kinds: Changes[str] = ()
     retired_after: timedelta = RETIRED_AFTER
+    every: timedelta = 5 * MINUTE
     ended: datetime = NEVER
 
     def size_at(self, now: datetime) -> float:
@@ -268,8 +269,11 @@ def _schedule_states(
 ) -> set[State]:
     states = set()
     lasts = _list_last(computer, known, moment.now, torn)
-    for delay in delays:
-        count = _count_missed(computer, known, moment._replace(now=moment.now - delay), torn)
+    # Up to a slack, nobody knows whether a run went on at a due time of a wrong clock.
+    borders = {delay for delay in _slack(computer) if abs(delay) > SECOND} | {timedelta(0)}
+    for delay, served_for in product(delays, borders):
+        at = moment._replace(now=moment.now - delay)
+        count = _count_missed(computer, known, at, torn, served_for)
         states |= {moment.thresholds.evaluate(count, last, moment.now) for last in lasts}
     return states
 
@@ -370,7 +374,7 @@ def expect_status(computer: Computer, moment: Moment) -> Options:
         return options
     doubts = {
         _is_doubted(computer, known, moment._replace(now=now))
-        for now in (moment.now, moment.now - SLACK)
+        for now in (moment.now, moment.now - SLACK, moment.now - moment.account.every)
     }
     if True in doubts:
         options[State.WARNING] = options[State.OK]
@@ -406,6 +410,8 @@ class _Row:
         for run in runs[-_ENOUGH:]:
             newest = run is known.start or run is known.end
             self._add(run, runs, computer, known, moment, newest)
+            if run.number < computer.known_from:
+                self.low = 0
 
     def _add(
         self,

@@ -15,9 +15,9 @@ from backup_monitoring.settings.load import Settings
 from backup_monitoring.store.live import read_live_accounts
 from backup_monitoring.store.store_file import open_store
 from backup_monitoring.tasks.judge import evaluate_all
-from simulation.computers import GRACE, PLAN, START, Computer, Operation, Run, Upload
+from simulation.computers import END, GRACE, PLAN, START, Computer, Operation, Run, Upload
 from simulation.disk import Disk
-from simulation.lives import Extent, Fleet, list_fleets
+from simulation.lives import OFTEN, Extent, Fleet, list_fleets
 from simulation.oracle import (
     MAX_RUN,
     MINIMUM,
@@ -193,9 +193,17 @@ class Server:
         edges += [(at, everybody) for at in turns]
         moments: dict[datetime, set[str]] = {}
         for at, uids in edges:
-            if fleet.begin < (moment := _round_up(at, fleet.every)) < fleet.end:
+            if fleet.begin < (moment := self._find_run(at)) < fleet.end:
                 moments.setdefault(moment, set()).update(uids)
+        for begin, end in fleet.busy:
+            for number in range((end - begin) // OFTEN):
+                moments.setdefault(_round_up(begin + number * OFTEN, OFTEN), set())
         return {at: sorted(uids) for at, uids in moments.items()}
+
+    def _find_run(self, at: datetime) -> datetime:
+        """Return when the collector runs after *at*."""
+        busy = any(begin <= at < end - OFTEN for begin, end in self._fleet.busy)
+        return _round_up(at, OFTEN if busy else self._fleet.every)
 
     def _server_time(self, now: datetime) -> datetime:
         for begin, end, error in self._fleet.server:
@@ -225,9 +233,16 @@ class Server:
             case "remove":
                 disk.remove(folder)
             case "rename":
+                self._begin_anew(computer)
                 new = folder.parent.with_name(f"{folder.parent.name}-renamed") / folder.name
                 disk.rename(folder, new)
                 self._folders[id(computer)] = new
+
+    def _begin_anew(self, computer: Computer) -> None:
+        """Note whether a renamed folder has nothing by which the collector could know it."""
+        runs = {name: self._current.get((id(computer), name)) for name in (START, END)}
+        if not any(run is not None and name in run.seen for name, run in runs.items()):
+            computer.known_from = max((run.number for run in runs.values() if run), default=0)
 
     def _write_entries(self, now: datetime) -> None:
         """Write the directory if an account is new, or something in its entry is."""

@@ -43,6 +43,7 @@ USUAL = 60.0  # percent used: back from any kind of days, nothing falls by half
 FIRST_ONLY = ("unused accounts", "new accounts", "empty accounts")
 ORDINARY = 0.5  # of the stretches
 ENDED = 0.05  # of the accounts are cancelled in the second half
+DOUBT = 26 * HOUR
 SHORTEST = 20  # days that a kind of days needs
 ZONES_OF_SERVER = 12
 T = TypeVar("T")
@@ -161,6 +162,11 @@ def list_year_fleets(computers: int, seed: str, length: int = LENGTH) -> list[Ca
     ]
 
 
+def find_interval(number: int) -> timedelta:
+    """Return how often the collector of a server runs."""
+    return _PLANS[number % len(_PLANS)].every
+
+
 def _make_fleet(number: int, zones: list[str], seed: str, length: int) -> Fleet:
     random, plan = Random(f"{seed} year {number}"), _PLANS[number % len(_PLANS)]
     classes = {zone: each for each in list_zone_classes() for zone in each.zones}
@@ -189,9 +195,11 @@ def _trouble(fleet: Fleet, kind: str) -> None:
         fleet.refused = tuple((begin, begin + random.randrange(8, 20) * HOUR) for begin in begins)
     if kind == "server":
         fleet.server = tuple(
-            (begin, begin + random.randrange(7, 14) * HOUR, random.choice([-400, 400]) * DAY)
+            (begin, begin + random.randrange(1, 8) * HOUR, random.choice([-400, 400]) * DAY)
             for begin in begins
         )
+        # What a run sees first is in doubt for 300 runs after that.
+        fleet.busy = tuple((begin, end + DOUBT) for begin, end, _ in fleet.server)
 
 
 def _make_account(fleet: Fleet, uid: str, zone: str) -> AccountLife:
@@ -199,7 +207,7 @@ def _make_account(fleet: Fleet, uid: str, zone: str) -> AccountLife:
     account = AccountLife(uid, "a year", [], fleet.begin - HOUR)
     account.numbers, account.days = random.choice(THRESHOLDS)
     account.usual = USUAL
-    account.retired_after = fleet.retired_after
+    account.retired_after, account.every = fleet.retired_after, fleet.every
     if random.random() < ENDED:
         account.ended = fleet.end - random.randrange(1, fleet.length // 2) * DAY
     parts, kinds = _live_stretches(fleet, account, zone)
