@@ -3,11 +3,13 @@
 import argparse
 import sys
 import time
+from pathlib import Path
 
 from simulation.lives import SHORT, Extent
 from simulation.notifying import format_year, play_year
 from simulation.play import format_table, simulate
 from simulation.year import LENGTH
+from tools.catalogs import compile_catalogs
 
 
 def main() -> None:
@@ -24,6 +26,7 @@ def main() -> None:
     parser.add_argument("--length", type=int, default=LENGTH, help="days of that year")
     parser.add_argument("--processes", type=int, default=1, help="for that year")
     options = parser.parse_args()
+    compile_catalogs(Path(__file__).parent.parent.parent)
     began = time.monotonic()
     if options.year:
         result = play_year(

@@ -36,6 +36,7 @@ LIVE, BOTH = frozenset(["live"]), frozenset(["store", "live"])
 
 JUMP = "a clock that jumps after its last report"
 TRAVEL = "travel before the first report from there"
+GLITCH = "weekdays of a clock that was wrong while a start was written"
 NOT_UPLOADED = "a changed plan that is not uploaded yet"
 LIVE_RESTORED = "live: older reports were restored"
 LIVE_DELETED = "live: scheduler.xml was deleted"
@@ -567,6 +568,12 @@ def _list_windows(computer: Computer) -> Iterator[Window]:
         # The runs before it are measured by what is known now.
         until = min(_next_end(computer, at), at + longest)
         yield Window(at, until, f"live: {name}, before it", STATUS, LIVE, ALARMS)
+    for each in computer.uploads:
+        if each.run is None or each.name != START or not _has_weekdays(setup, each.arrival):
+            continue
+        if abs(each.written - setup.own(each.run.start)) > 12 * HOUR:
+            known = _next_start(computer, each.run.start)
+            yield Window(each.arrival, known, GLITCH, SCHEDULE, BOTH, ALARMS)
     for at, what in setup.operations:
         if what == "restore":
             yield Window(at, _next_end(computer, at), LIVE_RESTORED, RUN_TASKS, LIVE, ALARMS)
@@ -574,6 +581,11 @@ def _list_windows(computer: Computer) -> Iterator[Window]:
             yield Window(at, _next_plan(computer, at), LIVE_DELETED, SCHEDULE, LIVE, ALARMS)
         elif what == "chown" and value_at(setup.clock, at):
             yield Window(at, _next_start(computer, at), LIVE_CHOWN, RUN_TASKS, LIVE, ALARMS)
+
+
+def _has_weekdays(setup: Setup, at: datetime) -> bool:
+    plan = value_at(setup.plans, at)
+    return isinstance(plan, Crontab) and plan.weekdays is not None
 
 
 def _list_windows_after(fleet: Fleet, computer: Computer) -> Iterator[Window]:
