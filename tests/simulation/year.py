@@ -328,9 +328,16 @@ def _join(name: str, parts: Sequence[Part], fleet: Fleet) -> Computer:
     )
     runs: list[Run] = []
     uploads: list[Upload] = []
+    dates: set[tuple[str, datetime]] = set()
     for part in parts:
         free = runs[-1].end + MINUTE if runs else part.begin
-        new = [each for each in part.computer.runs if each.start >= free]
+        new = [
+            each
+            for each in part.computer.runs
+            if each.start >= free and not dates & _list_dates(each, part.computer.setup)
+        ]
+        for each in new:
+            dates |= _list_dates(each, part.computer.setup)
         kept = {id(each) for each in new}
         runs += new
         uploads += [
@@ -348,6 +355,15 @@ def _join(name: str, parts: Sequence[Part], fleet: Fleet) -> Computer:
     uploads.sort(key=lambda each: each.arrival)
     dues = list_dues(setup, parts[0].begin, fleet.end + 4 * DAY)
     return Computer(setup, dues, runs, uploads)
+
+
+def _list_dates(run: Run, setup: Setup) -> set[tuple[str, datetime]]:
+    """Return what identifies the reports of a run.
+
+    A clock that is set back may show a time again, and Sepiola's ids are few here: by chance a
+    report would be the same as one before, once in years instead of once in sixty thousand runs.
+    """
+    return {(run.id, setup.own(at).replace(microsecond=0)) for at in (run.start, run.end)}
 
 
 def _join_changes(parts: Sequence[Part], choose: Callable[[Setup], Changes[T]]) -> Changes[T]:
