@@ -92,6 +92,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="simulate N account-days of all kinds, and print the table (with -s)",
     )
     parser.addoption(
+        "--year",
+        type=int,
+        nargs="?",
+        const=1000,
+        default=0,
+        metavar="COMPUTERS",
+        help="simulate a year of COMPUTERS (1000) with their mails, and print the table (with -s)",
+    )
+    parser.addoption(
         "--kills",
         type=int,
         default=12,

@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 SECOND = timedelta(seconds=1)
 NOT_AGAIN = -1
+QUARTER = 15  # minutes: no clock is changed between quarters of an hour
+WEEK = 7 * 1440  # minutes
 
 
 class Year(NamedTuple):
@@ -36,22 +38,28 @@ class Year(NamedTuple):
 
 @lru_cache
 def look_at_clock(name: str, begin: datetime, length: int) -> Year:
-    """Look at the clock of the zone *name* in each of *length* minutes since *begin*."""
+    """Look at the clock of the zone *name* in each quarter of *length* minutes since *begin*."""
     zone = ZoneInfo(name)
     year = Year(zone, begin, [], {}, [])
     before = now = begin.astimezone(zone).utcoffset() or timedelta(0)
     repeated_until = skipped_until = 0
-    for minute in range(length):
-        local = year.moment(minute).astimezone(zone)
+    minute = 0
+    while minute < length:
+        moment = year.moment(minute)
+        local = moment.astimezone(zone)
         last, now = now, local.utcoffset() or timedelta(0)
         if last != now:
             year.changes.append(minute)
             before = last
             skipped_until = minute + (now - before) // MINUTE
             repeated_until = minute + (before - now) // MINUTE
-        year.walls.append(NOT_AGAIN if minute < repeated_until else wall_of(local))
-        if minute < skipped_until:
-            year.skipped[minute] = wall_of(year.moment(minute) + before)
+        end = min(minute + QUARTER - moment.minute % QUARTER, length)
+        wall = wall_of(local) - minute
+        for each in range(minute, end):
+            year.walls.append(NOT_AGAIN if each < repeated_until else (wall + each) % WEEK)
+            if each < skipped_until:
+                year.skipped[each] = wall_of(year.moment(each) + before)
+        minute = end
     return year
 
 

@@ -5,7 +5,7 @@ times, the runs and the uploads of its days. Times are true ones; only what a cl
 from its own clock.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -24,6 +24,7 @@ from walls import DAY, HOUR, MINUTE, SECOND, Crontab, Year, due_minutes, look_at
 EARLY, GRACE = HOUR, 2 * HOUR
 START, END, PLAN = "backupStarted.xml", "backupEnded.xml", "scheduler.xml"
 NOTHING = timedelta(0)
+_WEEK = 7 * DAY
 NEVER = datetime.max.replace(tzinfo=UTC)
 T = TypeVar("T")
 Changes = tuple[tuple[datetime, T], ...]  # a value, and from when on it applies
@@ -57,7 +58,7 @@ class Run:
     Args:
         end: when it ended or died. start_in, end_in, plan_in: when the uploads arrived, or None.
         torn: the files of which only a part arrived.
-        seen: the files that a collector run has read.
+        seen: the files that a collector run has read. seen_open: one has, before its end came.
     """
 
     number: int
@@ -71,6 +72,7 @@ class Run:
     plan_in: datetime | None = None
     torn: frozenset[str] = frozenset()
     seen: set[str] = field(default_factory=set)
+    seen_open: bool = False
 
     def has(self, name: str, now: datetime) -> bool:
         """Return whether the whole report *name* has arrived."""
@@ -128,6 +130,7 @@ class Setup:
         no_plans_after: uploads of scheduler.xml fail from then on.
         glitches: by how much the clock is ahead while the start of a run is written.
         cron: a run that is due in a skipped hour starts when the clock changes.
+        refused: when the server's disk is full, so that no backup ends well.
         installed: Sepiola has uploaded its schedule then, before the first run; or None.
     """
 
@@ -149,6 +152,7 @@ class Setup:
     operations: tuple[Operation, ...] = ()
     cron: bool = True
     jitter: bool = True
+    refused: tuple[tuple[datetime, datetime], ...] = ()
     installed: datetime | None = None
 
     def off_at(self, moment: datetime) -> bool:
@@ -165,7 +169,12 @@ def value_at(changes: Changes[T], moment: datetime) -> T:
 
 @dataclass
 class Computer:
-    """A computer's true days."""
+    """A computer's true days.
+
+    Args:
+        known_from: the run with which its history begins anew: its folder was renamed, and both
+            reports are newer than those that the collector knows.
+    """
 
     setup: Setup
     dues: list[Due]
@@ -173,27 +182,41 @@ class Computer:
     uploads: list[Upload]
     windows: list[Window] = field(default_factory=list)
     created: datetime = NEVER
+    known_from: int = 0
 
     def runs_until(self, now: datetime) -> list[Run]:
         return self.runs[: bisect_right(self.runs, now, key=attrgetter("start"))]
 
+    def uploads_until(self, now: datetime) -> list[Upload]:
+        return self.uploads[: bisect_right(self.uploads, now, key=attrgetter("arrival"))]
+
+    def dues_between(self, after: datetime, before: datetime) -> Sequence[Due]:
+        """Return the due times later than *after* and earlier than *before*."""
+        first = bisect_right(self.dues, after, key=attrgetter("at"))
+        return self.dues[first : bisect_left(self.dues, before, key=attrgetter("at"))]
+
 
 def live(setup: Setup, begin: datetime, end: datetime, random: Random) -> Computer:
     """Let a computer run from *begin* to *end*."""
-    dues = list(_list_dues(setup, begin, end + 4 * DAY))
+    dues = list_dues(setup, begin, end + 4 * DAY)
     runs = list(_list_runs(setup, dues, begin, end, random))
     uploads = sorted(_list_uploads(setup, runs, random), key=attrgetter("arrival"))
     if setup.installed is not None:
-        data = _write_plan(setup, setup.installed)
+        data = write_plan(setup, setup.installed)
         upload = Upload(setup.installed, PLAN, data, setup.own(setup.installed), None)
         uploads = sorted([upload, *uploads], key=attrgetter("arrival"))
     return Computer(setup, dues, runs, uploads, created=begin)
 
 
-def _list_dues(setup: Setup, begin: datetime, end: datetime) -> Iterator[Due]:
-    """Yield the moments at which its clock shows a time at which a backup is due."""
+def list_dues(setup: Setup, begin: datetime, end: datetime) -> list[Due]:
+    """Return the moments at which its clock shows a time at which a backup is due."""
+    return sorted(_find_dues(setup, begin, end))
+
+
+def _find_dues(setup: Setup, begin: datetime, end: datetime) -> Iterator[Due]:
+    weeks = {begin + number * _WEEK for number in range((end - begin) // _WEEK + 1)}
     changes = sorted(
-        {begin, end}
+        {*weeks, end}
         | {
             moment
             for values in (setup.zones, setup.plans, setup.clock)
@@ -216,16 +239,16 @@ def _list_dues(setup: Setup, begin: datetime, end: datetime) -> Iterator[Due]:
 
 
 def _look_up(zone: str, plan: Crontab, since: datetime) -> list[tuple[datetime, datetime | None]]:
-    day = since.replace(hour=0, minute=0, second=0, microsecond=0)
+    day = since.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     return _look_up_cached(zone, plan, day - DAY - timedelta(days=(day.toordinal() - 1) % 28))
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=2048)
 def _look_up_cached(
     zone: str, plan: Crontab, begin: datetime
 ) -> list[tuple[datetime, datetime | None]]:
     """Return due times of the weeks since *begin*, and when the clock skipped them, if it did."""
-    length = 10 * 7 * 1440
+    length = 6 * 7 * 1440
     year = look_at_clock(zone, begin, length)
     return [
         (year.moment(minute), year.moment(_change_before(year, minute)))
@@ -246,8 +269,8 @@ def _list_runs(
     for wanted in _list_wanted(setup, dues, begin, end, random):
         if wanted < free or wanted >= end or setup.off_at(wanted):
             continue
-        run = _run(setup, wanted, number, random)
-        free, number = run.end + MINUTE, number + 1
+        run = _run(setup, max(wanted, free + MINUTE) if number else wanted, number, random)
+        free, number = run.end, number + 1
         yield run
 
 
@@ -306,6 +329,8 @@ def _end(setup: Setup, start: datetime, number: int, random: Random) -> tuple[da
     switched_off = [first for first, _ in setup.off if start < first <= end]
     if switched_off:
         return min(switched_off), Outcome.KILLED
+    if outcome is Outcome.GOOD and any(first <= end < last for first, last in setup.refused):
+        outcome = Outcome.BAD
     if outcome is Outcome.KILLED:
         end = start + (end - start) * random.random()
     return end, outcome
@@ -321,7 +346,7 @@ def _list_uploads(setup: Setup, runs: Sequence[Run], random: Random) -> Iterator
             yield _tear(Upload(run.start_in, START, data, at, run), random)
         if run.plan_in is not None:
             at = setup.own(run.start) + ahead
-            yield _tear(Upload(run.plan_in, PLAN, _write_plan(setup, run.start), at, run), random)
+            yield _tear(Upload(run.plan_in, PLAN, write_plan(setup, run.start), at, run), random)
         if run.end_in is not None:
             at, zone = setup.own(run.end), _zone_at(setup, run.end)
             good = run.outcome is Outcome.GOOD
@@ -332,7 +357,7 @@ def _list_uploads(setup: Setup, runs: Sequence[Run], random: Random) -> Iterator
             uploading = not setup.off_at(moment) and moment < setup.no_plans_after
             if uploading and runs and moment > runs[0].start:
                 at = setup.own(moment)
-                yield Upload(moment + 9 * SECOND, PLAN, _write_plan(setup, moment), at, None)
+                yield Upload(moment + 9 * SECOND, PLAN, write_plan(setup, moment), at, None)
 
 
 def _tear(upload: Upload, random: Random) -> Upload:
@@ -341,7 +366,7 @@ def _tear(upload: Upload, random: Random) -> Upload:
     return upload._replace(data=upload.data[: random.randrange(len(upload.data) - 20)])
 
 
-def _write_plan(setup: Setup, moment: datetime) -> bytes:
+def write_plan(setup: Setup, moment: datetime) -> bytes:
     plan = value_at(setup.plans, moment)
     if isinstance(plan, Unscheduled):
         return no_schedule_file(setup.program, plan is Unscheduled.STARTUP)

@@ -22,10 +22,12 @@ from simulation.computers import (
     Unscheduled,
     Window,
     live,
+    value_at,
 )
-from simulation.oracle import ALARMS, NEW, OLD, AccountLife
+from simulation.oracle import ALARMS, NEW, OLD, RETIRED_AFTER, AccountLife
 from walls import DAY, HOUR, MINUTE, Crontab
 
+OFTEN = 5 * MINUTE
 ALWAYS = datetime.min.replace(tzinfo=UTC)
 RUN_TASKS = frozenset(["schedule", "status", "client"])
 ALL_TASKS = frozenset(["quota", "schedule", "status", "client", "unused"])
@@ -34,6 +36,7 @@ LIVE, BOTH = frozenset(["live"]), frozenset(["store", "live"])
 
 JUMP = "a clock that jumps after its last report"
 TRAVEL = "travel before the first report from there"
+GLITCH = "weekdays of a clock that was wrong while a start was written"
 NOT_UPLOADED = "a changed plan that is not uploaded yet"
 LIVE_RESTORED = "live: older reports were restored"
 LIVE_DELETED = "live: scheduler.xml was deleted"
@@ -49,6 +52,11 @@ class Fleet:
     Args:
         length: how many days are played, of those that the kinds of days name: they take 28.
         outages: when the collector does not run. server: when its clock is wrong, and by how much.
+        refused: when its disk is full.
+        every: how often the collector runs when something happens; *busy*: when it does so each
+            five minutes, whatever happens.
+        quiet_every: how often all accounts are compared.
+        live_share: of the runs after which they are judged without the store, too.
     """
 
     begin: datetime
@@ -58,7 +66,13 @@ class Fleet:
     accounts: list[AccountLife] = field(default_factory=list)
     outages: tuple[tuple[datetime, datetime], ...] = ()
     server: tuple[tuple[datetime, datetime, timedelta], ...] = ()
+    refused: tuple[tuple[datetime, datetime], ...] = ()
     slots: Sequence[Crontab] = ()
+    every: timedelta = OFTEN
+    busy: tuple[tuple[datetime, datetime], ...] = ()
+    quiet_every: timedelta = 4 * HOUR
+    live_share: float = 1
+    retired_after: timedelta = RETIRED_AFTER
 
     @property
     def end(self) -> datetime:
@@ -91,6 +105,7 @@ class Fleet:
             plans=always(slot),
             versions=always(NEW),
             cron=random.random() < 0.7,
+            refused=self.refused,
             installed=self.day(0, 0.5)
             if program is Program.SEPIOLA and random.random() < 0.3
             else None,
@@ -440,7 +455,7 @@ def list_fleets(seed: str, extent: Extent) -> Iterator[Fleet]:
         )
         if kind == "change":
             fleet.begin -= extent.length // 2 * DAY
-        fleet.slots = _make_slots(random, range(1, 4) if kind == "change" else range(24))
+        fleet.slots = make_slots(random, range(1, 4) if kind == "change" else range(24))
         _trouble(fleet, kind)
         _fill(fleet, kind, deck, extent)
         yield fleet
@@ -475,7 +490,7 @@ class _Deck:
         return self._kinds.pop()
 
 
-def _make_slots(random: Random, hours: Sequence[int]) -> list[Crontab]:
+def make_slots(random: Random, hours: Sequence[int]) -> list[Crontab]:
     """Return the plans of a server's customers: they share few hours."""
     minutes = [0, 5, 15, 30, 45]
     slots = [
@@ -512,15 +527,20 @@ def make_account(fleet: Fleet, uid: str, kind: str) -> AccountLife:
     if kind == "thresholds of any kind":
         account.numbers = random.choice([None, 0, 1, 2, 3, -1, 100, "many"])
         account.days = random.choice([None, 0, 1, 2, 3, -1, 100, "few"])
-    _set_sizes(fleet, account)
+    set_sizes(fleet, account)
     for computer in computers:
         computer.created = account.created
-        computer.windows += _list_windows(computer)
-        computer.windows += _list_windows_after(fleet, computer)
+        add_windows(fleet, computer)
     return account
 
 
-def _set_sizes(fleet: Fleet, account: AccountLife) -> None:
+def add_windows(fleet: Fleet, computer: Computer) -> None:
+    """Add when the documents say that this computer's state cannot be known."""
+    computer.windows += _list_windows(computer)
+    computer.windows += _list_windows_after(fleet, computer)
+
+
+def set_sizes(fleet: Fleet, account: AccountLife) -> None:
     days = [(fleet.begin + number * DAY).date() for number in range(fleet.length + 1)]
     if account.kind == "growing accounts":
         account.sizes = {day: 70.0 + number * 1.5 for number, day in enumerate(days)}
@@ -529,8 +549,9 @@ def _set_sizes(fleet: Fleet, account: AccountLife) -> None:
     elif account.kind == "empty accounts":
         account.sizes = dict.fromkeys(days, 0.0)
     elif account.kind == "sudden losses":
-        account.loss = fleet.day(5, 20).date()
-        account.sizes = {day: 60.0 if day < account.loss else 20.0 for day in days}
+        loss = fleet.day(5, 20).date()
+        account.losses = frozenset([loss])
+        account.sizes = {day: 60.0 if day < loss else 20.0 for day in days}
 
 
 def _list_windows(computer: Computer) -> Iterator[Window]:
@@ -547,13 +568,24 @@ def _list_windows(computer: Computer) -> Iterator[Window]:
         # The runs before it are measured by what is known now.
         until = min(_next_end(computer, at), at + longest)
         yield Window(at, until, f"live: {name}, before it", STATUS, LIVE, ALARMS)
+    for each in computer.uploads:
+        if each.run is None or each.name != START or not _has_weekdays(setup, each.arrival):
+            continue
+        if abs(each.written - setup.own(each.run.start)) > 12 * HOUR:
+            known = _next_start(computer, each.run.start)
+            yield Window(each.arrival, known, GLITCH, SCHEDULE, BOTH, ALARMS)
     for at, what in setup.operations:
         if what == "restore":
             yield Window(at, _next_end(computer, at), LIVE_RESTORED, RUN_TASKS, LIVE, ALARMS)
         elif what == "delete":
             yield Window(at, _next_plan(computer, at), LIVE_DELETED, SCHEDULE, LIVE, ALARMS)
-        elif what == "chown" and setup.clock[0][1]:
+        elif what == "chown" and value_at(setup.clock, at):
             yield Window(at, _next_start(computer, at), LIVE_CHOWN, RUN_TASKS, LIVE, ALARMS)
+
+
+def _has_weekdays(setup: Setup, at: datetime) -> bool:
+    plan = value_at(setup.plans, at)
+    return isinstance(plan, Crontab) and plan.weekdays is not None
 
 
 def _list_windows_after(fleet: Fleet, computer: Computer) -> Iterator[Window]:

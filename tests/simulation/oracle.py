@@ -20,10 +20,12 @@ from simulation.computers import (
     NEVER,
     PLAN,
     START,
+    Changes,
     Computer,
     Outcome,
     Run,
     Window,
+    value_at,
 )
 from walls import DAY, HOUR, MINUTE, SECOND
 
@@ -31,7 +33,6 @@ Options = dict[State, str]  # '': right; else the name of the accepted deviation
 RIGHT = ""
 LOST = "an upload is lost or late"
 LONG = "a long run is not known to be one yet"
-BETWEEN_RUNS = timedelta(minutes=5)  # of the collector
 LATE_DEATH = "a death under a wrong clock is noticed later"
 UNREADABLE = "a report cannot be read: UNKNOWN until something is missed"
 LIVE_UNREADABLE = "live: a report cannot be read"
@@ -39,6 +40,7 @@ LIVE_KILLED = "live: a killed run behind a fresh start"
 LIVE_MISSED = "live: a missed run looks like a killed one"
 
 MAX_RUN, FIRST_RUN, LONGEST_RUN = 24 * HOUR, 7 * DAY, 7 * DAY
+_ENOUGH = 80  # runs: what was before says nothing more
 SLACK = 11 * MINUTE  # a clock may be so wrong before it counts as wrong
 RETIRED_AFTER = 10 * DAY
 UNUSED_AFTER = 14 * DAY
@@ -79,9 +81,12 @@ class AccountLife:
     """An account with its computers' true days.
 
     Args:
-        kind: of its days, for the table.
+        kind: of its days, for the table. kinds: of a year's days, each since when.
         numbers, days: its thresholds to warn as the entry has them, None if it has none.
-        sizes: its used space in percent of the capacity, by day. loss: the day of a sudden loss.
+        sizes: its used space in percent of the capacity, by day; *usual* on others.
+        losses: the days of sudden losses.
+        retired_after: as the settings of its server say. every: how often its collector runs.
+        ended: since when its entry says that it is not active.
     """
 
     uid: str
@@ -91,10 +96,18 @@ class AccountLife:
     numbers: object = None
     days: object = None
     sizes: Mapping[date, float] = field(default_factory=dict)
-    loss: date | None = None
+    losses: frozenset[date] = frozenset()
+    usual: float = 50.0
+    kinds: Changes[str] = ()
+    retired_after: timedelta = RETIRED_AFTER
+    every: timedelta = 5 * MINUTE
+    ended: datetime = NEVER
 
     def size_at(self, now: datetime) -> float:
-        return self.sizes.get(now.date(), 50.0)
+        return self.sizes.get(now.date(), self.usual)
+
+    def kind_at(self, now: datetime) -> str:
+        return value_at(self.kinds, now) if self.kinds else self.kind
 
 
 class Moment(NamedTuple):
@@ -203,12 +216,14 @@ def _find_real(computer: Computer, now: datetime) -> Known:
 
 def _open_until(computer: Computer, start: Run, known: Known, stored: bool) -> datetime:
     """Return until when a run that has not ended may run."""
+    first = max(start.number - _ENOUGH, 0)
     whole = [
         run
-        for run in computer.runs[: start.number]
+        for run in computer.runs[first : start.number]
         if run.start_in is not None and run.end_in is not None and not run.torn & {START, END}
     ]
-    lengths = [run.end - run.start for run in whole[1:] if run.outcome is Outcome.GOOD]
+    known_before = whole if first else whole[1:]
+    lengths = [run.end - run.start for run in known_before if run.outcome is Outcome.GOOD]
     longest = max(lengths[-10:], default=timedelta(0)) if stored else timedelta(0)
     until = start.start + min(max(MAX_RUN, 1.5 * longest), LONGEST_RUN)
     if known.end is None:
@@ -254,8 +269,11 @@ def _schedule_states(
 ) -> set[State]:
     states = set()
     lasts = _list_last(computer, known, moment.now, torn)
-    for delay in delays:
-        count = _count_missed(computer, known, moment._replace(now=moment.now - delay), torn)
+    # Up to a slack, nobody knows whether a run went on at a due time of a wrong clock.
+    borders = {delay for delay in _slack(computer) if abs(delay) > SECOND} | {timedelta(0)}
+    for delay, served_for in product(delays, borders):
+        at = moment._replace(now=moment.now - delay)
+        count = _count_missed(computer, known, at, torn, served_for)
         states |= {moment.thresholds.evaluate(count, last, moment.now) for last in lasts}
     return states
 
@@ -289,11 +307,8 @@ def _count_missed(
         since.append(_open_until(computer, start, known, moment.stored))
     border = max(since, default=computer.created) + served_for
     return sum(
-        due.at > border
-        and now - due.at > GRACE
-        and (start is None or start.start < due.served_from)
-        for due in computer.dues
-        if due.at < now
+        start is None or start.start < due.served_from
+        for due in computer.dues_between(border, now - GRACE)
     )
 
 
@@ -305,8 +320,8 @@ def _plan_since(computer: Computer, known: Known, moment: Moment, torn: bool) ->
     if torn and changes:
         since += [
             each.arrival
-            for each in computer.uploads
-            if each.name == PLAN and changes[-1] <= each.arrival <= moment.now
+            for each in computer.uploads_until(moment.now)
+            if each.name == PLAN and changes[-1] <= each.arrival
         ][:1]
     if known.start is None and known.end is None:
         since += [computer.created]
@@ -328,10 +343,10 @@ def _slack(computer: Computer) -> tuple[timedelta, ...]:
 
 def _known_error(computer: Computer, now: datetime) -> timedelta:
     """Return how wrong its newest report is, 0 if hardly."""
-    arrived = [each for each in computer.uploads if each.arrival <= now and each.run is not None]
-    if not arrived:
+    arrived = reversed(computer.uploads_until(now))
+    newest = next((each for each in arrived if each.run is not None), None)
+    if newest is None:
         return timedelta(0)
-    newest = arrived[-1]
     error = abs(newest.written - newest.arrival)
     return error if error > 10 * MINUTE else timedelta(0)
 
@@ -359,7 +374,7 @@ def expect_status(computer: Computer, moment: Moment) -> Options:
         return options
     doubts = {
         _is_doubted(computer, known, moment._replace(now=now))
-        for now in (moment.now, moment.now - SLACK)
+        for now in (moment.now, moment.now - SLACK, moment.now - moment.account.every)
     }
     if True in doubts:
         options[State.WARNING] = options[State.OK]
@@ -392,9 +407,11 @@ class _Row:
         now = moment.now
         known = _find_known(computer, now)
         runs = computer.runs_until(now)
-        for run in runs:
+        for run in runs[-_ENOUGH:]:
             newest = run is known.start or run is known.end
             self._add(run, runs, computer, known, moment, newest)
+            if run.number < computer.known_from:
+                self.low = 0
 
     def _add(
         self,
@@ -418,7 +435,7 @@ class _Row:
                 self.high += overdue
             elif later[0].has(START, now) and (START in later[0].seen or later[0] is known.start):
                 # If no collector run saw the next one open, an end of this one may have come, too.
-                self.low += not _came_and_went(later[0])
+                self.low += later[0].seen_open or later[0].end_in is None
                 self.high += 1
             else:
                 self.high += 1
@@ -442,13 +459,6 @@ class _Row:
         }
 
 
-def _came_and_went(run: Run) -> bool:
-    """Return whether no collector run may have seen *run* while it was open."""
-    if run.start_in is None or run.end_in is None:
-        return False
-    return run.end_in - run.start_in < BETWEEN_RUNS
-
-
 def _shows(run: Run, now: datetime) -> bool:
     return run.has(START, now) or run.has(END, now)
 
@@ -456,9 +466,10 @@ def _shows(run: Run, now: datetime) -> bool:
 def _real_states(computer: Computer, moment: Moment) -> set[State]:
     """Return the states by what happened; a run that is dead may count, or seem to run."""
     counts, last = {0}, None
-    for run in computer.runs_until(moment.now):
+    runs = computer.runs_until(moment.now)[-_ENOUGH:]
+    for run in runs:
         if run.outcome is Outcome.KILLED:
-            newest = run is computer.runs_until(moment.now)[-1]
+            newest = run is runs[-1]
             added = {count + 1 for count in counts}
             counts = counts | added if newest else added
         elif run.end <= moment.now:
@@ -496,7 +507,7 @@ def _expect_live(computer: Computer, moment: Moment) -> Options:
     if any(run.outcome is Outcome.KILLED or run.end_in is None for run in between):
         return {State.WARNING: RIGHT, State.OK: LIVE_KILLED}
     since = end.end if end is not None else start.start
-    dues = [due for due in computer.dues if since < due.at < start.start + EARLY]
+    dues = computer.dues_between(since, start.start + EARLY)
     if len(dues) > 1 or any(start.start > due.at + GRACE for due in dues):
         return {State.OK: RIGHT, State.WARNING: LIVE_MISSED}
     return {State.OK: RIGHT}
@@ -532,21 +543,22 @@ def expect_client(computer: Computer, moment: Moment) -> Options:
 def _expect_retired(computer: Computer, moment: Moment) -> Options | None:
     """Return OK if it uploads nothing any more, while another computer of the account does."""
     now, others = moment.now, moment.account.computers
+    retired_after = moment.account.retired_after
     if any(each.what == "remove" and each.at <= now for each in computer.setup.operations):
         return {State.OK: RIGHT}
-    if len(others) == 1 or now - _last_arrival(computer, now) < RETIRED_AFTER - SLACK:
+    if len(others) == 1 or now - _last_arrival(computer, now) < retired_after - SLACK:
         return None
-    border = now - RETIRED_AFTER
+    border = now - retired_after
     if any(_last_arrival(other, now) > border for other in others if other is not computer):
-        if now - _last_arrival(computer, now) < RETIRED_AFTER + SLACK:
+        if now - _last_arrival(computer, now) < retired_after + SLACK:
             return dict.fromkeys(ALARMS, RIGHT)
         return {State.OK: RIGHT}
     return None
 
 
 def _last_arrival(computer: Computer, now: datetime) -> datetime:
-    arrivals = [each.arrival for each in computer.uploads if each.arrival <= now]
-    return arrivals[-1] if arrivals else computer.created
+    arrived = computer.uploads_until(now)
+    return arrived[-1].arrival if arrived else computer.created
 
 
 def expect_quota(moment: Moment) -> Options:
@@ -554,10 +566,8 @@ def expect_quota(moment: Moment) -> Options:
     percent = account.size_at(moment.now)
     if percent > 85:
         return {State.CRITICAL if percent > 99 else State.WARNING: RIGHT}
-    if account.loss is not None and moment.stored:
-        age = (today - account.loss).days
-        if 0 <= age < 7:
-            return {State.WARNING: RIGHT}
+    if moment.stored and any(0 <= (today - loss).days < 7 for loss in account.losses):
+        return {State.WARNING: RIGHT}
     return {State.OK: RIGHT}
 
 

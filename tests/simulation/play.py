@@ -4,8 +4,9 @@ import tempfile
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import Random
 from typing import NamedTuple
 
 from backup_monitoring.model.needs import Files, Need
@@ -14,13 +15,12 @@ from backup_monitoring.settings.load import Settings
 from backup_monitoring.store.live import read_live_accounts
 from backup_monitoring.store.store_file import open_store
 from backup_monitoring.tasks.judge import evaluate_all
-from simulation.computers import GRACE, PLAN, Computer, Operation, Run, Upload
+from simulation.computers import END, GRACE, PLAN, START, Computer, Operation, Run, Upload
 from simulation.disk import Disk
-from simulation.lives import Extent, Fleet, list_fleets
+from simulation.lives import OFTEN, Extent, Fleet, list_fleets
 from simulation.oracle import (
     MAX_RUN,
     MINIMUM,
-    RETIRED_AFTER,
     AccountLife,
     Moment,
     Options,
@@ -29,12 +29,9 @@ from simulation.oracle import (
 )
 from store.fleet import Fleet as Directory
 from store.fleet import collect_once, entry
-from walls import HOUR, MINUTE
+from walls import DAY
 
 TASKS = ("quota", "schedule", "status", "client", "unused")
-SIZE = 12
-EVERY = 5 * MINUTE
-QUIET_EVERY = 4 * HOUR
 FALSE, MISSED = "false", "missed"
 Found = tuple[str, dict[str, Verdict]]  # of an account: its uid, and its verdicts by task
 
@@ -54,6 +51,13 @@ class Tally:
     accepted: Counter[str] = field(default_factory=Counter)
     examples: list[str] = field(default_factory=list)
     allowed: list[str] = field(default_factory=list)
+
+    def add(self, other: "Tally") -> None:
+        self.days += other.days
+        self.found += other.found
+        self.accepted += other.accepted
+        self.examples += other.examples
+        self.allowed += other.allowed
 
 
 Table = dict[str, Tally]
@@ -98,7 +102,8 @@ class Server:
         self._table = table
         self._last: dict[tuple[str, str, str], str] = {}
         self._current: dict[tuple[int, str], Run] = {}
-        self._sizes: dict[str, float] = {}
+        self._entries = ""
+        self._sample = Random(name)
 
     def play(self) -> None:
         shared = Path("/dev/shm")
@@ -106,27 +111,36 @@ class Server:
             self._set_up(Path(folder))
             with self._disk.dated():
                 self._play()
-        for account in self._fleet.accounts:
-            self._table.setdefault(account.kind, Tally()).days += self._fleet.length
+        self._count_days()
+
+    def _count_days(self) -> None:
+        fleet = self._fleet
+        for account in fleet.accounts:
+            for number in range(fleet.length):
+                kind = account.kind_at(fleet.begin + number * DAY)
+                self._table.setdefault(kind, Tally()).days += 1
 
     def _set_up(self, folder: Path) -> None:
         self._directory = Directory(folder, [each.uid for each in self._fleet.accounts])
         self._disk = Disk(self._directory.home)
-        zones = ", ".join(f'"{zone}"' for zone in self._fleet.zones)
-        minimum = "\n".join(f'"{name}" = "{version}"' for name, version in MINIMUM.items())
-        self._directory.file.write_text(
-            '[directory]\nuri = "ldif:directory.ldif"\nsuffix = "dc=example,dc=org"\n'
-            '[homes]\nroot = "tree"\n[store]\nfolder = "store"\n'
-            f'[schedule]\nzones = [{zones}]\nretired_after = "{RETIRED_AFTER.days}d"\n'
-            f"{self._schedule}\n"
-            f"[client.minimum]\n{minimum}\n"
-        )
+        self._directory.file.write_text(self._format_settings())
         self._settings: Settings = self._directory.settings
         self._folders = {
             id(computer): self._disk.reports(account.uid, computer.setup.name)
             for account in self._fleet.accounts
             for computer in account.computers
         }
+
+    def _format_settings(self) -> str:
+        zones = ", ".join(f'"{zone}"' for zone in self._fleet.zones)
+        minimum = "\n".join(f'"{name}" = "{version}"' for name, version in MINIMUM.items())
+        return (
+            '[directory]\nuri = "ldif:directory.ldif"\nsuffix = "dc=example,dc=org"\n'
+            '[homes]\nroot = "tree"\n[store]\nfolder = "store"\nmax_age = "1d"\n'
+            f'[schedule]\nzones = [{zones}]\nretired_after = "{self._fleet.retired_after.days}d"\n'
+            f"{self._schedule}\n"
+            f"[client.minimum]\n{minimum}\n"
+        )
 
     def _play(self) -> None:
         events = deque(sorted(self._list_events(), key=lambda event: event.at))
@@ -137,10 +151,20 @@ class Server:
             server_now = self._server_time(now)
             if not any(begin <= now < end for begin, end in self._fleet.outages):
                 collect_once(self._settings, server_now)
-                for (_, name), run in self._current.items():
-                    run.seen.add(name)
+                self._mark_seen(now)
                 self._compare_all("store", self._read_store(uids), now)
-            self._compare_all("live", self._judge_live(uids, server_now), now)
+                self._notify(now)
+            if uids and self._sample.random() < self._fleet.live_share:
+                self._compare_all("live", self._judge_live(uids, server_now), now)
+
+    def _mark_seen(self, now: datetime) -> None:
+        for (_, name), run in self._current.items():
+            run.seen.add(name)
+            if name == START and (run.end_in is None or run.end_in > now):
+                run.seen_open = True
+
+    def _notify(self, now: datetime) -> None:
+        """Do nothing: nobody is notified."""
 
     def _list_events(self) -> Iterator[Event]:
         for account in self._fleet.accounts:
@@ -159,16 +183,27 @@ class Server:
             for computer in account.computers:
                 late = [due.at + GRACE for due in computer.dues]
                 late += [run.start + MAX_RUN for run in computer.runs if run.open_at(MAX_RUN)]
-                edges += [(at, {account.uid}) for each in late for at in (each, each + EVERY)]
+                edges += [(at, {account.uid}) for each in late for at in (each, each + fleet.every)]
         turns = [at for begin, end in fleet.outages for at in (begin, end)]
         turns += [at for begin, end, _ in fleet.server for at in (begin, end)]
-        turns += [fleet.begin + number * QUIET_EVERY for number in range(1, fleet.length * 6)]
+        turns += [
+            fleet.begin + number * fleet.quiet_every
+            for number in range(1, (fleet.end - fleet.begin) // fleet.quiet_every)
+        ]
         edges += [(at, everybody) for at in turns]
         moments: dict[datetime, set[str]] = {}
         for at, uids in edges:
-            if fleet.begin < _round_up(at) < fleet.end:
-                moments.setdefault(_round_up(at), set()).update(uids)
+            if fleet.begin < (moment := self._find_run(at)) < fleet.end:
+                moments.setdefault(moment, set()).update(uids)
+        for begin, end in fleet.busy:
+            for number in range((end - begin) // OFTEN):
+                moments.setdefault(_round_up(begin + number * OFTEN, OFTEN), set())
         return {at: sorted(uids) for at, uids in moments.items()}
+
+    def _find_run(self, at: datetime) -> datetime:
+        """Return when the collector runs after *at*."""
+        busy = any(begin <= at < end - OFTEN for begin, end in self._fleet.busy)
+        return _round_up(at, OFTEN if busy else self._fleet.every)
 
     def _server_time(self, now: datetime) -> datetime:
         for begin, end, error in self._fleet.server:
@@ -198,32 +233,37 @@ class Server:
             case "remove":
                 disk.remove(folder)
             case "rename":
+                self._begin_anew(computer)
                 new = folder.parent.with_name(f"{folder.parent.name}-renamed") / folder.name
                 disk.rename(folder, new)
                 self._folders[id(computer)] = new
 
+    def _begin_anew(self, computer: Computer) -> None:
+        """Note whether a renamed folder has nothing by which the collector could know it."""
+        runs = {name: self._current.get((id(computer), name)) for name in (START, END)}
+        if not any(run is not None and name in run.seen for name, run in runs.items()):
+            computer.known_from = max((run.number for run in runs.values() if run), default=0)
+
     def _write_entries(self, now: datetime) -> None:
-        """Write the directory if an account is new, or has another size."""
-        sizes = {
-            account.uid: account.size_at(now)
-            for account in self._fleet.accounts
-            if account.created <= now
-        }
-        if sizes == self._sizes:
-            return
-        self._sizes = sizes
-        self._directory.entries(
-            *(
-                entry(
-                    account.uid,
-                    sstBackupSize=int(10 * sizes[account.uid]),
-                    createTimestamp=f"{account.created:%Y%m%d%H%M%SZ}",
-                    sstBackupWarningNumbers=account.numbers,
-                    sstBackupWarningDays=account.days,
-                )
-                for account in self._fleet.accounts
-                if account.uid in sizes
-            )
+        """Write the directory if an account is new, or something in its entry is."""
+        there = [each for each in self._fleet.accounts if each.created <= now]
+        entries = "".join(self._format_entry(each, now) for each in there)
+        if entries != self._entries:
+            self._entries = entries
+            self._directory.entries(self._format_people(), entries)
+
+    def _format_people(self) -> str:
+        """Return the entries of people: none."""
+        return ""
+
+    def _format_entry(self, account: AccountLife, now: datetime) -> str:
+        return entry(
+            account.uid,
+            sstBackupSize=int(10 * account.size_at(now)),
+            createTimestamp=f"{account.created:%Y%m%d%H%M%SZ}",
+            sstBackupWarningNumbers=account.numbers,
+            sstBackupWarningDays=account.days,
+            sstCancellationDate=f"{account.ended:%Y%m%dT%H%M%SZ}" if account.ended <= now else None,
         )
 
     def _read_store(self, uids: list[str]) -> list[Found]:
@@ -250,6 +290,8 @@ class Server:
     def _compare_all(self, source: str, found: list[Found], now: datetime) -> None:
         lives = {each.uid: each for each in self._fleet.accounts}
         for uid, verdicts in found:
+            if now >= lives[uid].ended:
+                continue
             expected = expect(Moment(now, source, lives[uid]), self._fleet.windows)
             for task, verdict in verdicts.items():
                 self._compare(lives[uid], source, task, verdict, expected[task], now)
@@ -272,8 +314,9 @@ class Server:
         self._last[life.uid, source, task] = what
         if what in ("", before):
             return
-        tally = self._table.setdefault(life.kind, Tally())
-        where = f"{life.kind}: {self._name} {life.uid} {source} {task} {now:%m-%d %H:%M}"
+        kind = life.kind_at(now)
+        tally = self._table.setdefault(kind, Tally())
+        where = f"{kind}: {self._name} {life.uid} {source} {task} {now:%m-%d %H:%M}"
         said = f"{verdict.state.name} {verdict.summary!r}, expected {clear(options)}"
         if what not in (FALSE, MISSED):
             tally.accepted[what] += 1
@@ -283,9 +326,9 @@ class Server:
         tally.examples.append(f"{where} {what}: {said}")
 
 
-def _round_up(moment: datetime) -> datetime:
+def _round_up(moment: datetime, every: timedelta) -> datetime:
     since = moment - datetime(2020, 1, 1, tzinfo=UTC)
-    return moment + (-since % EVERY)
+    return moment + (-since % every)
 
 
 def format_table(table: Table) -> str:
