@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from backup_monitoring.model.codec import Codec
     from backup_monitoring.model.errors import OPERATIONS_GUIDE, DirectoryError, MonitoringError
     from backup_monitoring.model.errors import SettingsError
-    from backup_monitoring.model.errors import UsageError
+    from backup_monitoring.model.errors import UsageError, advise_on_fault
     from backup_monitoring.model.file_names import choose_host, encode_name
     from backup_monitoring.model.findings import FINDING_KINDS, Finding
     from backup_monitoring.model.keys import AGE, COUNT, PERCENT, Key, parse_text

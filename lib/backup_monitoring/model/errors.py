@@ -29,3 +29,8 @@ class SettingsError(MonitoringError):
 
 class DirectoryError(MonitoringError):
     """The directory did not answer completely; partial results are rejected."""
+
+
+def advise_on_fault(error: Exception) -> str:
+    """Return what to do about *error*, which nothing should have raised."""
+    return "install the package again" if isinstance(error, ImportError) else "report it"

@@ -23,6 +23,7 @@ from backup_monitoring.model import (
     Recipient,
     Role,
     State,
+    advise_on_fault,
 )
 from backup_monitoring.notify.dispatch import choose_zone, describe_account, make_queued_mail
 from backup_monitoring.notify.recipients import find_operator
@@ -76,7 +77,8 @@ class Composer:
             raise
         except Exception as error:
             problem = f"cannot be written ({type(error).__name__})"
-            raise MailError(f"a mail with the draft {text[:100]}", problem, "report it") from error
+            which, remedy = f"a mail with the draft {text[:100]}", advise_on_fault(error)
+            raise MailError(which, problem, remedy) from error
         return mail.data, mail.complaints
 
     def compose_mail(self, draft: Draft) -> Mail:

@@ -22,7 +22,13 @@ from backup_monitoring.mail import (
     TransportError,
     make_return_path,
 )
-from backup_monitoring.model import MonitoringError, Recipient, SettingsError, sanitize
+from backup_monitoring.model import (
+    MonitoringError,
+    Recipient,
+    SettingsError,
+    advise_on_fault,
+    sanitize,
+)
 from backup_monitoring.outbox import sending, storm_guard
 from backup_monitoring.outbox.ahead import work_ahead
 from backup_monitoring.outbox.bounces import load_key, make_token
@@ -242,7 +248,7 @@ class _Delivery:
             self._errors.append(error)
         except Exception as error:  # also a fault of ours, or of a provider's own template
             problem = f"cannot be written ({type(error).__name__}: {sanitize(str(error), 300)})"
-            self._errors.append(MailError(f"the mail {which}", problem, "report it"))
+            self._errors.append(MailError(f"the mail {which}", problem, advise_on_fault(error)))
 
     def deliver(self, until: float) -> None:
         """Deliver what is due, until the monotonic time *until*."""

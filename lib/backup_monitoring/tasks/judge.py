@@ -18,13 +18,13 @@ def evaluate_all(
     """Return the verdict of each of *tasks*, UNKNOWN if its rule fails.
 
     Raises:
-        MonitoringError: our own failure, which concerns every account.
+        MonitoringError, ImportError: our own failure, which concerns every account.
     """
     verdicts = {}
     for task in tasks:
         try:
             verdicts[task] = load_rule(task)(account, uploads, policies, now)
-        except MonitoringError:
+        except (MonitoringError, ImportError):
             raise
         except Exception as error:  # a bug that this account's data brought to light
             summary = f"internal error: {type(error).__name__}; report it"

@@ -64,6 +64,13 @@ def is_certainly_ok(task: Task, account: Account, policies: Policies) -> bool:
 
 @cache
 def load_named(reference: str) -> Any:
-    """Return what a row names as "module.name", a module of this package, which is loaded now."""
-    module, _, name = reference.partition(".")
-    return getattr(import_module(f"backup_monitoring.tasks.{module}"), name)
+    """Return what a row names as "module.name", a module of this package, which is loaded now.
+
+    ImportError if it has none: to whom reads a file, AttributeError would mean that it is damaged.
+    """
+    name, _, attribute = reference.partition(".")
+    module = import_module(f"backup_monitoring.tasks.{name}")
+    try:
+        return getattr(module, attribute)
+    except AttributeError as error:
+        raise ImportError(str(error)) from None
