@@ -1,7 +1,10 @@
 """check_backup_monitoring: is the monitoring itself healthy?"""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 import nagiosplugin
 
@@ -25,7 +28,6 @@ from backup_monitoring.selftest import (
     HealthAspect,
     LastRun,
     OutboxFailure,
-    OutboxHealth,
     Routine,
     evaluate_health,
     list_aspects,
@@ -33,6 +35,9 @@ from backup_monitoring.selftest import (
 from backup_monitoring.settings import Settings
 from backup_monitoring.store import RunMeta, StoreFile, count_findings, find_submission, open_store
 from backup_monitoring.tasks import TASKS
+
+if TYPE_CHECKING:  # without an outbox in the settings it is not loaded
+    from backup_monitoring.outbox import OutboxStatus
 
 LIMIT = 10  # seconds
 
@@ -53,7 +58,7 @@ def main(arguments: Sequence[str], watchdog: Watchdog) -> tuple[int, str]:
     return render_output("monitoring", health, VerdictSummary(options.verbose))
 
 
-def _render_json(health: "MonitoringHealth") -> tuple[int, str]:
+def _render_json(health: MonitoringHealth) -> tuple[int, str]:
     from backup_monitoring.records import (
         format_document,
         make_finding_record,
@@ -138,7 +143,7 @@ class MonitoringHealth(nagiosplugin.Resource):
 
 
 def _list_routines(
-    meta: RunMeta, settings: Settings, mails: OutboxHealth | OutboxFailure | None
+    meta: RunMeta, settings: Settings, mails: OutboxStatus | OutboxFailure | None
 ) -> tuple[Routine, ...]:
     store, icinga, most = settings.store, settings.icinga, settings.monitoring.outbox
     routines = [
@@ -155,7 +160,9 @@ def _list_routines(
         at = find_submission(store.folder)
         why = None if at else "see submit_backup_results"
         routines.append(Routine("results", "submitted", at, why, icinga.ttl, "[icinga] ttl"))
-    if settings.notify.trigger == "scan" and isinstance(mails, OutboxHealth):
+    if mails is None or isinstance(mails, OutboxFailure):
+        return tuple(routines)
+    if settings.notify.trigger == "scan":
         at, key = mails.scanned, "[monitoring] outbox"
         why = None if at else "see notify_backup --scan"
         routines.append(Routine("accounts", "scanned", at, why, most, key))
@@ -173,15 +180,14 @@ def _count_accounts(state: StoreFile, findings: Mapping[str, int]) -> AffectedAc
     )
 
 
-def _read_mails(settings: Settings, now: datetime) -> OutboxHealth | OutboxFailure | None:
+def _read_mails(settings: Settings, now: datetime) -> OutboxStatus | OutboxFailure | None:
     if settings.notify.outbox is None:
         return None
     from backup_monitoring.outbox import OutboxAccessError, OutboxError, read_status
 
     try:
-        status = read_status(settings.notify.outbox, now)
+        return read_status(settings.notify.outbox, now)
     except OutboxAccessError as error:  # it may be fine for those who use it
         return OutboxFailure(State.UNKNOWN, f"outbox: {error}")
     except OutboxError as error:
         return OutboxFailure(State.CRITICAL, f"outbox: {error}")
-    return OutboxHealth(*status)

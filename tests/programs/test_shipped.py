@@ -175,7 +175,8 @@ def test_a_dead_collector_is_one_alarm(
     store: Store, programs: Programs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     needed("icinga2", "openssl")
-    monkeypatch.setenv("BACKUP_MONITORING_CONFIG", str(store.config))
+    checked = store.folder / "checked.toml"
+    monkeypatch.setenv("BACKUP_MONITORING_CONFIG", str(checked))
     folder = tmp_path / "bin"
     folder.mkdir()
     (folder / "check_backup_monitoring").symlink_to(programs.bin / "check_backup_monitoring")
@@ -195,6 +196,7 @@ def test_a_dead_collector_is_one_alarm(
     shipped = ("icinga2-commands.conf", *TEMPLATES["passive"], "icinga2-notify.conf")
     daemon = Icinga(tmp_path / "icinga", folder, shipped, made)
     to_icinga(store, daemon.port, daemon.ca_file)
+    checked.write_text(store.config.read_text())
     store.config.write_text(f'{store.config.read_text()}ttl = "20s"\n')
     died = (datetime.now(UTC) - timedelta(minutes=16)).isoformat()
     assert store.collect(now=died).code == 0

@@ -6,10 +6,10 @@ import pytest
 
 from backup_monitoring.model.findings import FINDING_KINDS
 from backup_monitoring.model.verdicts import Metric, Range, State
+from backup_monitoring.outbox.backlog import OutboxStatus
 from backup_monitoring.selftest.health import (
     AffectedAccounts,
     LastRun,
-    OutboxHealth,
     Routine,
     evaluate_health,
 )
@@ -239,58 +239,58 @@ def test_accounts_that_cannot_be_judged(
     ("mails", "state", "text"),
     [
         pytest.param(
-            OutboxHealth(waiting=3, oldest=timedelta(hours=1)),
+            OutboxStatus(waiting=3, oldest=timedelta(hours=1)),
             State.OK,
             "last run took",
             id="in time",
         ),
         pytest.param(
-            OutboxHealth(waiting=3, oldest=timedelta(hours=1, seconds=60)),
+            OutboxStatus(waiting=3, oldest=timedelta(hours=1, seconds=60)),
             State.CRITICAL,
             "3 mails wait, the oldest for 1 h 1 min, threshold 1h ([monitoring] outbox)",
             id="too long",
         ),
         pytest.param(
-            OutboxHealth(waiting=1, oldest=timedelta(hours=2), reason="refuses; check return_path"),
+            OutboxStatus(waiting=1, oldest=timedelta(hours=2), reason="refuses; check return_path"),
             State.CRITICAL,
             "1 mail waits, the oldest for 2 h, threshold 1h ([monitoring] outbox): refuses; check "
             "return_path",
             id="with the reason",
         ),
         pytest.param(
-            OutboxHealth(spooled=3, retried=1, oldest_call=timedelta(hours=1)),
+            OutboxStatus(spooled=3, retried=1, oldest_call=timedelta(hours=1)),
             State.OK,
             "last run took",
             id="calls in time",
         ),
         pytest.param(
-            OutboxHealth(spooled=3, retried=1, oldest_call=timedelta(days=1)),
+            OutboxStatus(spooled=3, retried=1, oldest_call=timedelta(days=1)),
             State.CRITICAL,
             "4 calls of the hook wait (3 of them spooled), the oldest for 1 d, "
             "threshold 1h ([monitoring] outbox)",
             id="no delivery for a day",
         ),
         pytest.param(
-            OutboxHealth(held=2),
+            OutboxStatus(held=2),
             State.WARNING,
             "2 mails are held; see notify_backup --release",
             id="held",
         ),
         pytest.param(
-            OutboxHealth(refused=1),
+            OutboxStatus(refused=1),
             State.WARNING,
             "1 mail of the last 24 h could not be delivered; see [notify] log",
             id="refused",
         ),
         pytest.param(
-            OutboxHealth(waiting=9, oldest=timedelta(hours=2), held=2, refused=1),
+            OutboxStatus(waiting=9, oldest=timedelta(hours=2), held=2, refused=1),
             State.CRITICAL,
             "9 mails wait, the oldest for 2 h, threshold 1h ([monitoring] outbox); 2 more problems",
             id="all of it",
         ),
     ],
 )
-def test_mails(mails: OutboxHealth, state: State, text: str) -> None:
+def test_mails(mails: OutboxStatus, state: State, text: str) -> None:
     verdict = evaluate_health((FINE,), LastRun(QUICK), MonitoringPolicy(), NOW, mails)
 
     assert verdict.state is state
@@ -303,7 +303,7 @@ def test_the_summary_is_the_worst_parts_and_the_details_name_all() -> None:
     )
 
     verdict = evaluate_health(
-        (FINE, directory), LastRun(QUICK), MonitoringPolicy(), NOW, OutboxHealth()
+        (FINE, directory), LastRun(QUICK), MonitoringPolicy(), NOW, OutboxStatus()
     )
 
     assert verdict.summary == "directory was never read: server down"
@@ -328,7 +328,7 @@ def test_what_is_measured() -> None:
     policy = MonitoringPolicy(findings={"report": 3})
     accounts = AffectedAccounts(300, "schedule", 30, 1, 2)
     run = LastRun(timedelta(seconds=2.51249), {"report": 2}, accounts)
-    mails = OutboxHealth(waiting=3, oldest=timedelta(minutes=5), held=2, refused=1)
+    mails = OutboxStatus(waiting=3, oldest=timedelta(minutes=5), held=2, refused=1)
     mails = mails._replace(spooled=7, retried=4, oldest_call=timedelta(minutes=6))
 
     verdict = evaluate_health((FINE, never), run, policy, NOW, mails)

@@ -5,7 +5,7 @@ from backup_monitoring import face
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from backup_monitoring.selftest.health import AffectedAccounts, HealthAspect, LastRun
-    from backup_monitoring.selftest.health import OutboxFailure, OutboxHealth, Routine
+    from backup_monitoring.selftest.health import OutboxFailure, Routine
     from backup_monitoring.selftest.health import evaluate_health, list_aspects
     from backup_monitoring.selftest.installation import PARTS, InstallationCheck
     from backup_monitoring.selftest.other_user import find_user

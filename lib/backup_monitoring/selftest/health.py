@@ -1,9 +1,11 @@
 """Health: is the monitoring itself healthy?"""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from backup_monitoring.model import (
     CLOCK_SLACK,
@@ -18,6 +20,9 @@ from backup_monitoring.model import (
     format_time,
 )
 from backup_monitoring.settings import MonitoringPolicy
+
+if TYPE_CHECKING:  # without an outbox in the settings it is not loaded
+    from backup_monitoring.outbox import OutboxStatus
 
 _ACCEPT_HELD = "if they are really gone: collect_backup_state --accept-loss"
 _ALWAYS_ALLOWED = 3  # accounts
@@ -66,30 +71,6 @@ class LastRun(NamedTuple):
     accounts: AffectedAccounts = AffectedAccounts(0, "", 0, 0, 0)
 
 
-class OutboxHealth(NamedTuple):
-    """The mails of the outbox, and the calls of the hook.
-
-    Args:
-        waiting: number of mails to deliver. oldest: how long the oldest of them has waited.
-        held: number held by the storm guard. refused: number that could not be delivered,
-            of the last 24 h.
-        spooled: number of calls that no delivery has handled. retried: number of those that wait
-            because nobody could be looked up. oldest_call: how long the oldest has waited.
-        reason: why a mail waits, as the mail server's answer, '' if it is not known.
-        scanned: when the last scan ended, aware UTC; None: none has.
-    """
-
-    waiting: int = 0
-    oldest: timedelta | None = None
-    held: int = 0
-    refused: int = 0
-    spooled: int = 0
-    retried: int = 0
-    oldest_call: timedelta | None = None
-    reason: str = ""
-    scanned: datetime | None = None
-
-
 class OutboxFailure(NamedTuple):
     """Why the outbox cannot be read, and the state that this is."""
 
@@ -109,7 +90,7 @@ def evaluate_health(
     run: LastRun,
     policy: MonitoringPolicy,
     now: datetime,
-    mails: OutboxHealth | OutboxFailure | None = None,
+    mails: OutboxStatus | OutboxFailure | None = None,
 ) -> Verdict:
     """Judge the routines, the last collector run, what it could not read, and the outbox.
 
@@ -147,7 +128,7 @@ def list_aspects(
     run: LastRun,
     policy: MonitoringPolicy,
     now: datetime,
-    mails: OutboxHealth | OutboxFailure | None = None,
+    mails: OutboxStatus | OutboxFailure | None = None,
 ) -> list[HealthAspect]:
     """Return all that `evaluate_health` judges, in this order; arguments as of it."""
     aspects = [_check_routine(each, now) for each in routines]
@@ -226,7 +207,7 @@ def _get_threshold(kind: str, policy: MonitoringPolicy) -> int | None:
 
 
 def _check_mails(
-    mails: OutboxHealth | OutboxFailure | None, policy: MonitoringPolicy
+    mails: OutboxStatus | OutboxFailure | None, policy: MonitoringPolicy
 ) -> list[HealthAspect]:
     if mails is None:
         return []
@@ -290,9 +271,9 @@ def _list_metrics(
 
 
 def _list_mail_metrics(
-    mails: OutboxHealth | OutboxFailure | None, policy: MonitoringPolicy
+    mails: OutboxStatus | OutboxFailure | None, policy: MonitoringPolicy
 ) -> Iterator[Metric]:
-    if not isinstance(mails, OutboxHealth):
+    if mails is None or isinstance(mails, OutboxFailure):
         return
     none = Range(end=0)
     ages = (mails.oldest, mails.oldest_call)
