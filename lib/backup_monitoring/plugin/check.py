@@ -91,7 +91,8 @@ def make_parser(check: BackupCheck) -> Parser:
     """Return the parser of the command line of *check*."""
     parser = Parser(f"check_backup_{check.task.name}", check.task.description, EXIT_CODES)
     add_account_option(parser)
-    add_common_options(parser)
+    now = "the last collector run, or without a store the clock"
+    add_common_options(parser, now=now)
     add_output_option(parser)
     parser.add_argument(
         "--live",

@@ -64,8 +64,14 @@ class _Version(argparse.Action):
         raise HelpRequested(f"{parser.prog} {__version__}\n", parser)
 
 
-def add_common_options(parser: Parser, limit: str = "10 with --account, else 50") -> None:
-    """Add the options of every program; *limit* is the help's text for the default time limit."""
+def add_common_options(
+    parser: Parser, limit: str = "10 with --account, else 50", now: str = "the clock"
+) -> None:
+    """Add the options of every program.
+
+    Args:
+        limit, now: the help's texts for the default time limit and time.
+    """
     parser.add_argument(
         "--config",
         metavar="FILE",
@@ -76,7 +82,7 @@ def add_common_options(parser: Parser, limit: str = "10 with --account, else 50"
         "--now",
         metavar="TIME",
         type=parse_now,
-        help="evaluate as of this time, ISO 8601 with offset; default: the clock",
+        help=f"evaluate as of this time, ISO 8601 with offset; default: {now}",
     )
     parser.add_argument(
         "-t",
