@@ -272,6 +272,7 @@ def test_one_customer_s_removal_blinds_nobody_else(tmp_path: Path) -> None:
 
     assert (done.code, provider.findings(done)) == (0, {"lost": 10})
     assert provider.count("quota")["ok"] == 30
+    assert provider.run("submit_backup_results").code == 0
     assert provider.run("check_backup_monitoring").code == 0
 
 
