@@ -2,9 +2,13 @@
 
 from pathlib import Path
 
+import pytest
+
 from backup_monitoring.model.notices import EventKind
+from backup_monitoring.model.people import Contact
 from backup_monitoring.model.verdicts import State
 from notify.post import OPERATOR, WARNING, Post, account, make_event
+from people import PeopleTable
 
 RECOVERY, ENDED = EventKind.RECOVERY, EventKind.MONITORING_ENDED
 THIRTY = [str(number) for number in range(4000101, 4000131)]
@@ -73,6 +77,35 @@ def test_the_end_is_said_of_what_was_said(tmp_path: Path) -> None:
     assert "Solved" in mail.text
     post.notify(40, make_event("1", RECOVERY))
     assert [*post.deliver(40), *post.deliver(60)] == []
+
+
+@pytest.mark.parametrize(
+    ("later", "kind"),
+    [
+        ([account("1", "found@example.org")], RECOVERY),
+        ([account("1", warning_on="FALSE")], RECOVERY),
+        ([account("1", "found@example.org")], ENDED),
+        ([], ENDED),
+    ],
+)
+def test_the_end_is_said_though_its_reason_is_gone(
+    tmp_path: Path, later: list[Contact], kind: EventKind
+) -> None:
+    post = Post(tmp_path, [account("1"), account("2")], "storm = false")
+    post.notify(0, make_event("1"), make_event("2", state=State.UNKNOWN))
+    post.deliver(10)
+    post.people = PeopleTable.of([*later, account("2", "a2@example.org")])
+    post.notify(20, make_event("2"))
+    post.deliver(30)
+
+    post.notify(40, make_event("1", kind), make_event("2", RECOVERY))
+
+    got = [each for each in [*post.deliver(40), *post.deliver(50)] if each.address == OPERATOR]
+    assert [each.subject for each in got] == ["Backup monitoring: 1"]
+    assert "1 problem that you were notified of has ended." in got[0].text
+    assert "could not be delivered" not in got[0].text
+    post.notify(60, make_event("1", kind))
+    assert [*post.deliver(60), *post.deliver(70)] == []
 
 
 def test_a_recovery_drops_what_waits_but_not_what_was_refused(tmp_path: Path) -> None:

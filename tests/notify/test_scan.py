@@ -28,6 +28,7 @@ class Accounts:
 
     def __init__(self) -> None:
         self.failing: set[str] = set()
+        self.unclear: dict[str, Verdict] = {}
         self.gone: set[str] = set()
         self.addresses: dict[str, tuple[str, ...]] = {}
         self.errors: dict[str, Exception] = {}
@@ -40,13 +41,18 @@ class Accounts:
 
     def list_failing(self, known: Collection[tuple[str, str]]) -> tuple[int, list[AccountVerdict]]:
         here = [uid for uid in UIDS if uid not in self.gone]
-        asked = [uid for uid in here if uid in self.failing or (uid, "quota") in known]
+        asked = [
+            uid
+            for uid in here
+            if uid in self.failing or uid in self.unclear or (uid, "quota") in known
+        ]
         verdicts = (self.find_verdict(uid, "quota") for uid in asked)
         return len(here), [each for each in verdicts if each is not None]
 
     def find_verdict(self, uid: str, task: str) -> AccountVerdict | None:
         state = State.CRITICAL if uid in self.failing else State.OK
-        return AccountVerdict(uid, ("backup-01",), task, Verdict(state, "97 % used"))
+        verdict = self.unclear.get(uid, Verdict(state, "97 % used"))
+        return AccountVerdict(uid, ("backup-01",), task, verdict)
 
     def find_ended(self, uids: Collection[str]) -> Collection[str]:
         return uids
@@ -187,6 +193,52 @@ def test_recipients_that_were_not_found_are_looked_for_again(scanning: Scanning)
     scanning.scan("1", "2")
 
     assert scanning.queued() == ["PROBLEM new2"]
+
+
+UNCLEAR = [Verdict(State.UNKNOWN, "unreadable"), Verdict(State.OK, "", uncertain=("web01",))]
+
+
+@pytest.mark.parametrize("verdict", UNCLEAR)
+def test_who_moves_while_nothing_is_known_of_the_problem_hears_of_it_later(
+    scanning: Scanning, verdict: Verdict
+) -> None:
+    scanning.scan("1", "2")
+    scanning.queued()
+    scanning.accounts.unclear["1"] = verdict
+    scanning.accounts.addresses = {uid: (f"new{uid}@example.org",) for uid in "12"}
+    scanning.accounts.people_digest = "2"
+    scanning.scan("1", "2")
+    assert scanning.queued() == ["PROBLEM new2"]
+    scanning.scan("1", "2")
+    assert scanning.queued() == []
+
+    scanning.accounts.unclear.clear()
+    scanning.scan("1", "2")
+    assert scanning.queued() == ["PROBLEM new1"]
+
+    scanning.scan("1", "2")
+    assert scanning.accounts.looked_up == []
+
+
+@pytest.mark.parametrize("verdict", UNCLEAR)
+def test_a_delivery_waits_until_something_is_known_of_the_problem(
+    scanning: Scanning, verdict: Verdict
+) -> None:
+    scanning.scan("1")
+    scanning.queued()
+    with scanning.outbox.transaction(NOW) as t:
+        t.execute("UPDATE problems SET status = 'called'")
+    scanning.accounts.unclear["1"] = verdict
+    scanning.accounts.addresses["1"] = ("new1@example.org",)
+    scanning.accounts.people_digest = "2"
+    scanning.catch_up()
+    assert scanning.queued() == []
+
+    scanning.accounts.unclear.clear()
+    scanning.catch_up()
+
+    assert scanning.queued() == ["PROBLEM new1"]
+    assert scanning.catch_up().accounts == 0
 
 
 def test_an_outbox_that_cannot_be_written_ends_the_scan(

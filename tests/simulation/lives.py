@@ -558,7 +558,7 @@ def _list_windows(computer: Computer) -> Iterator[Window]:
     """Yield when the documents say that this computer's state cannot be known."""
     setup = computer.setup
     changes = [
-        (at, JUMP, _next_start(computer, at), min(abs(error - before[1]), DAY) + 2 * DAY)
+        (at, JUMP, _next_start(computer, at), _longest_jump(setup, at, abs(error - before[1])))
         for before, (at, error) in pairwise(setup.clock)
     ]
     changes += [(at, TRAVEL, _next_start(computer, at), 3 * DAY) for at, _ in setup.zones[1:]]
@@ -574,6 +574,7 @@ def _list_windows(computer: Computer) -> Iterator[Window]:
         if abs(each.written - setup.own(each.run.start)) > 12 * HOUR:
             known = _next_start(computer, each.run.start)
             yield Window(each.arrival, known, GLITCH, SCHEDULE, BOTH, ALARMS)
+            yield Window(each.arrival, known, f"live: {GLITCH}", STATUS, LIVE, ALARMS)
     for at, what in setup.operations:
         if what == "restore":
             yield Window(at, _next_end(computer, at), LIVE_RESTORED, RUN_TASKS, LIVE, ALARMS)
@@ -581,6 +582,11 @@ def _list_windows(computer: Computer) -> Iterator[Window]:
             yield Window(at, _next_plan(computer, at), LIVE_DELETED, SCHEDULE, LIVE, ALARMS)
         elif what == "chown" and value_at(setup.clock, at):
             yield Window(at, _next_start(computer, at), LIVE_CHOWN, RUN_TASKS, LIVE, ALARMS)
+
+
+def _longest_jump(setup: Setup, at: datetime, jump: timedelta) -> timedelta:
+    """Return how long the next report may take after a *jump* of the clock."""
+    return 9 * DAY if _has_weekdays(setup, at) else min(jump, DAY) + 2 * DAY
 
 
 def _has_weekdays(setup: Setup, at: datetime) -> bool:

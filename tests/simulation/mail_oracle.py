@@ -1,7 +1,7 @@
 """Who must get which mail, by the rules of docs/notifications.md and the states of the store.
 
-`MailOracle.scan` is told the states after a collector run, and keeps a slot for each address, role,
-account and task: what it knows, and what it must hear next. `MailOracle.take` is told what arrived.
+`MailOracle.scan` gets the states after a collector run, and keeps a slot for each address, role,
+account and task: what it knows, and what it must hear next. `MailOracle.take` gets what arrived.
 """
 
 from collections.abc import Collection, Iterable, Mapping

@@ -80,9 +80,9 @@ def play_year(
     seed: str,
     length: int = LENGTH,
     processes: int = 1,
-    tell: Callable[[str], object] = lambda _: None,
+    report: Callable[[str], object] = lambda _: None,
 ) -> YearResult:
-    """Play a year of so many computers; *tell* is called with what was found of each server."""
+    """Play a year of so many computers; *report* is called with what was found of each server."""
     result, count = YearResult(), len(list_year_fleets(computers, seed, length))
     with ExitStack() as stack:
         run: Callable[..., Iterable[YearResult]] = map
@@ -93,7 +93,7 @@ def play_year(
             numbers, run(partial(play_server, computers, seed, length), numbers), strict=True
         ):
             result.add(each)
-            tell("\n".join((*each.deviations, f"server {number}: {format_mails(each.mails)}")))
+            report("\n".join((*each.deviations, f"server {number}: {format_mails(each.mails)}")))
     return result
 
 

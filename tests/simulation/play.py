@@ -103,6 +103,7 @@ class Server:
         self._last: dict[tuple[str, str, str], str] = {}
         self._current: dict[tuple[int, str], Run] = {}
         self._entries = ""
+        self._renamed: list[Computer] = []
         self._sample = Random(name)
 
     def play(self) -> None:
@@ -158,6 +159,7 @@ class Server:
                 self._compare_all("live", self._judge_live(uids, server_now), now)
 
     def _mark_seen(self, now: datetime) -> None:
+        self._find_begun_anew()
         for (_, name), run in self._current.items():
             run.seen.add(name)
             if name == START and (run.end_in is None or run.end_in > now):
@@ -227,22 +229,37 @@ class Server:
             case "snapshot":
                 disk.snapshot(folder, event.at)
             case "restore":
+                self._lose_unseen(computer)
                 disk.restore(folder, at)
             case "delete":
                 (folder / PLAN).unlink(missing_ok=True)
             case "remove":
                 disk.remove(folder)
             case "rename":
-                self._begin_anew(computer)
+                self._renamed.append(computer)
                 new = folder.parent.with_name(f"{folder.parent.name}-renamed") / folder.name
                 disk.rename(folder, new)
                 self._folders[id(computer)] = new
 
-    def _begin_anew(self, computer: Computer) -> None:
-        """Note whether a renamed folder has nothing by which the collector could know it."""
-        runs = {name: self._current.get((id(computer), name)) for name in (START, END)}
-        if not any(run is not None and name in run.seen for name, run in runs.items()):
-            computer.known_from = max((run.number for run in runs.values() if run), default=0)
+    def _find_begun_anew(self) -> None:
+        """Note whose folder was renamed, and has nothing by which the collector could know it."""
+        for computer in self._renamed:
+            runs = {name: self._current.get((id(computer), name)) for name in (START, END)}
+            if not any(run is not None and name in run.seen for name, run in runs.items()):
+                computer.known_from = max((run.number for run in runs.values() if run), default=0)
+        self._renamed.clear()
+
+    def _lose_unseen(self, computer: Computer) -> None:
+        """Forget the reports that other ones replace before the collector has seen them."""
+        for name in (START, END):
+            run = self._current.get((id(computer), name))
+            if run is None or name in run.seen:
+                continue
+            del self._current[id(computer), name]
+            if name == START:
+                run.start_in = None
+            else:
+                run.end_in = None
 
     def _write_entries(self, now: datetime) -> None:
         """Write the directory if an account is new, or something in its entry is."""

@@ -62,7 +62,7 @@ class Turn(NamedTuple):
 
 
 class Recorder(MailOracle):
-    """Remembers what it is told."""
+    """Remembers what it gets."""
 
     def __init__(self, server: NotifyingServer, fleet: Fleet, count: MailCount) -> None:
         self._arguments = server.people, fleet.zones[0], fleet.every

@@ -224,8 +224,14 @@ def _build_operator_variables(listing: MailList) -> Variables:
         "names": [neutralize(name, _LONGEST_NAME) for name in names[:_MAX_NAMES]],
         "more_names": len(names[_MAX_NAMES:]),
         "undelivered": notes,
-        "unknown": len({item.event.uid for item in listing.items if not item.note}),
+        "unknown": len({item.event.uid for item in listing.items if _is_unknown(item)}),
+        "heard": sum(not item.note and not _is_unknown(item) for item in listing.items),
     }
+
+
+def _is_unknown(item: ListItem) -> bool:
+    """Return whether a row of the operator's digest is about an account that cannot be judged."""
+    return not item.note and item.event.state is State.UNKNOWN
 
 
 def _render_event(scene: MailScene, event: Event, about: About) -> tuple[Variables, dict[str, str]]:
@@ -334,7 +340,7 @@ def _make_entry(scene: MailScene, purpose: ListPurpose, item: ListItem) -> ListE
     where = [_format_account(variables), str(variables["customer"]), str(variables["computer"])]
     since, brief = _list_values(event, variables, texts)
     # Nothing is known to be wrong with the backup, and nobody else should have been notified.
-    unknown = purpose is ListPurpose.OPERATOR and not note
+    unknown = purpose is ListPurpose.OPERATOR and _is_unknown(item)
     if unknown:
         brief = ""
     state = f"{event.task}{scene.colon}{event.state.name}"

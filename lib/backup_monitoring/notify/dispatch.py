@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,6 +16,7 @@ from backup_monitoring.model import (
     People,
     Recipient,
     Role,
+    State,
     name_customer,
 )
 from backup_monitoring.notify.decide import Audience, Instructions, Sending, decide
@@ -27,6 +29,7 @@ from backup_monitoring.outbox import (
     Draft,
     LogAction,
     QueuedMail,
+    SentState,
     Transaction,
     Undeliverable,
     forget_sent,
@@ -124,8 +127,16 @@ def notify(
         track_failure(transaction, event, customer, settled=settled)
     queued = _apply(transaction, event, facts, audience.about, instructions, settings)
     decision, reason = audience.decision, instructions.operator_reason
-    if _is_end_unexpected(event, conversation, settings.notify):
-        reason = None
+    if event.kind in OVER:
+        with suppress(AddressError):  # reported with the reason
+            heard = find_operator_state(conversation, settings.notify)
+            if heard is None:
+                reason = None
+            elif reason is None and heard.state is not State.UNKNOWN:
+                # The reason is gone, for example since there is an address now; the end is said.
+                operator = find_operator(settings.notify)
+                queue_for_digest(transaction, operator, event)
+                queued.append(Notification(operator, None))
     # Who has got settings in the meantime is reported again if they are lost again.
     known = reported.difference(each.reseller.lower() for each in decision.recipients)
     if reason is not None:
@@ -193,23 +204,15 @@ def notify_operator(
     return [Notification(operator, None) for _ in events], ""
 
 
-def _is_end_unexpected(event: Event, conversation: Conversation, policy: NotifySettings) -> bool:
-    """Return whether *event* is the end of what the operator was not notified of."""
-    try:
-        return event.kind in OVER and not is_operator_notified(conversation, policy)
-    except AddressError:
-        return False
-
-
-def is_operator_notified(conversation: Conversation, policy: NotifySettings) -> bool:
-    """Return whether the operator has heard of a problem, and not of its end.
+def find_operator_state(conversation: Conversation, policy: NotifySettings) -> SentState | None:
+    """Return what the operator has heard last of a problem, None if not, or if of its end.
 
     Raises:
         AddressError: ``[notify] operator`` is not a valid address.
     """
     operator = find_operator(policy)
     last = conversation.drop_unsent().find_last(operator.address, (Role.OPERATOR,))
-    return last is not None and last.kind in GUARDED
+    return last if last is not None and last.kind in GUARDED else None
 
 
 def choose_zone(settings: Settings) -> tzinfo:

@@ -19,7 +19,7 @@ from backup_monitoring.notify.decide import Audience
 from backup_monitoring.notify.dispatch import (
     EventResult,
     find_audience,
-    is_operator_notified,
+    find_operator_state,
     notify,
     notify_operator,
 )
@@ -198,7 +198,7 @@ def recover_unseen(call: Call, transaction: Transaction, policy: NotifySettings)
     track_failure(transaction, make_plain_event(call))
     conversation = read_conversation(transaction, call.uid, call.task)
     with suppress(AddressError):  # then the operator hears of nothing
-        if is_operator_notified(conversation, policy):
+        if find_operator_state(conversation, policy) is not None:
             return True
     if conversation.list_notified():
         return True

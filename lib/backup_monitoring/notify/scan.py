@@ -16,7 +16,7 @@ from backup_monitoring.notify.dispatch import (
     make_queued_mail,
     notify,
 )
-from backup_monitoring.notify.events import make_event
+from backup_monitoring.notify.events import is_end_uncertain, make_event
 from backup_monitoring.notify.faults import describe_fault
 from backup_monitoring.notify.recipients import find_operator
 from backup_monitoring.notify.steps import (
@@ -116,7 +116,7 @@ def scan_accounts(outbox: Outbox, source: Source, settings: Settings, now: datet
     scan.apply([*subjects.values(), *ended])
     with outbox.transaction(now) as transaction:
         transaction.set_meta(OUTAGE, "")
-        if not same and not scan.failures:
+        if not same and not scan.failures and not _is_postponed(transaction, verdicts):
             transaction.set_meta(_CAUGHT_UP, recipients or "")
         transaction.set_meta(SCANNED, now.isoformat())
         if is_first:
@@ -139,18 +139,20 @@ def catch_up_called(
         recipients = _identify_recipients(source, settings, undeliverable)
         is_known = recipients is None or recipients == transaction.get_meta(_CAUGHT_UP)
         problems = [] if is_known else list_problems(transaction)
-    subjects = []
+    subjects, verdicts = [], []
     for problem in problems:
         if problem.status == CALLED:
             found = source.find_verdict(problem.account, problem.task)
             if found is not None:
-                follow = partial(catch_up, _make_found(found), now=now)
+                verdicts.append(_make_found(found))
+                follow = partial(catch_up, verdicts[-1], now=now)
                 subjects.append(_Subject(problem.account, problem.task, Known(problem), follow))
     scan = _Scan(outbox, source, settings, undeliverable, now)
     scan.apply(subjects)
     if not is_known and not scan.failures:
         with outbox.transaction(now) as transaction:
-            transaction.set_meta(_CAUGHT_UP, recipients or "")
+            if not _is_postponed(transaction, verdicts):
+                transaction.set_meta(_CAUGHT_UP, recipients or "")
     return ScanResult(len(subjects), tuple(scan.results), 0, None, tuple(scan.failures))
 
 
@@ -161,6 +163,19 @@ def _identify_recipients(
     people = source.people_digest
     bounced = sha256(repr(sorted(undeliverable.reasons)).encode()).hexdigest()[:16]
     return None if people is None else f"{people} {settings.digest} {bounced}"
+
+
+def _is_postponed(transaction: Transaction, verdicts: Iterable[FoundVerdict]) -> bool:
+    """Return whether it is not known of a problem if it goes on: who is new hears of it later."""
+    unclear = {(each.uid.lower(), each.task): each for each in verdicts if not each.shows_problem}
+    for problem in list_problems(transaction):
+        found = unclear.get((problem.account.lower(), problem.task))
+        if found is None or problem.status not in (OPEN, CALLED):
+            continue
+        verdict = found.verdict
+        if verdict.state is not State.OK or is_end_uncertain(problem.computers, verdict.uncertain):
+            return True
+    return False
 
 
 def _make_found(found: AccountVerdict) -> FoundVerdict:

@@ -29,6 +29,11 @@ class FoundVerdict(NamedTuple):
     host: str
     covered_elsewhere: bool = False
 
+    @property
+    def shows_problem(self) -> bool:
+        """Whether it shows for certain that a problem begins or goes on."""
+        return not self.covered_elsewhere and self.verdict.state in _FAILED
+
 
 class Known(NamedTuple):
     """What is remembered of an account and task; None: nothing.
@@ -91,7 +96,7 @@ def compare(found: FoundVerdict, known: Known, terms: Terms) -> Step:
 def catch_up(found: FoundVerdict, known: Known, now: datetime) -> Step:
     """Return what follows if recipients may be others since the hook has notified of a problem."""
     called = known.problem is not None and known.problem.status == CALLED
-    if not called or found.covered_elsewhere or found.verdict.state not in _FAILED:
+    if not called or not found.shows_problem:
         return NOTHING
     event = _make_event(found, EventKind.PROBLEM, now)
     return Step(event=event, facts=found.verdict.facts, only_new=True)
