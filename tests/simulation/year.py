@@ -208,6 +208,8 @@ def _make_account(fleet: Fleet, uid: str, zone: str) -> AccountLife:
     account.numbers, account.days = random.choice(THRESHOLDS)
     account.usual = USUAL
     account.retired_after, account.every = fleet.retired_after, fleet.every
+    lengths = [end - begin for begin, end in fleet.outages]
+    account.unseen += fleet.every + max(lengths, default=timedelta(0))
     if random.random() < ENDED:
         account.ended = fleet.end - random.randrange(1, fleet.length // 2) * DAY
     parts, kinds = _live_stretches(fleet, account, zone)
