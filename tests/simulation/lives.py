@@ -28,6 +28,7 @@ from simulation.oracle import ALARMS, NEW, OLD, RETIRED_AFTER, AccountLife
 from walls import DAY, HOUR, MINUTE, Crontab
 
 OFTEN = 5 * MINUTE
+DOUBT = 26 * HOUR  # of 300 runs, in which what a run sees first is in doubt
 ALWAYS = datetime.min.replace(tzinfo=UTC)
 RUN_TASKS = frozenset(["schedule", "status", "client"])
 ALL_TASKS = frozenset(["quota", "schedule", "status", "client", "unused"])
@@ -44,6 +45,8 @@ LIVE_DELETED = "live: scheduler.xml was deleted"
 LIVE_CHOWN = "live: a wrong clock, and chown of all files"
 LIVE_SERVER_CLOCK = "live: reports arrived while the server's own clock was wrong"
 SERVER_CLOCK = "the server's own clock is wrong"
+PLAN_SERVER_CLOCK = "a plan changed while the server's own clock was slow"
+BOTH_CLOCKS = "its clock and the server's were wrong at once, or within 300 runs"
 
 
 @dataclass
@@ -597,10 +600,25 @@ def _has_weekdays(setup: Setup, at: datetime) -> bool:
 
 def _list_windows_after(fleet: Fleet, computer: Computer) -> Iterator[Window]:
     """Yield how long the files say when they arrived by a wrong clock of the server."""
-    for begin, end, _ in fleet.server:
+    for begin, end, error in fleet.server:
+        changed = any(begin <= at < end for at, _ in computer.setup.plans)
+        if changed and error < timedelta(0):
+            known = _next_start(computer, end)
+            yield Window(begin, known, PLAN_SERVER_CLOCK, SCHEDULE, BOTH, ALARMS)
         if any(begin <= each.arrival < end for each in computer.uploads):
             until = next_end(computer, end)
             yield Window(end, until, LIVE_SERVER_CLOCK, RUN_TASKS, LIVE, ALARMS)
+        trusted = end + DOUBT
+        if any(error for _, error in _list_errors(computer.setup, begin, trusted)):
+            yield Window(begin, next_end(computer, trusted), BOTH_CLOCKS, RUN_TASKS, BOTH)
+
+
+def _list_errors(
+    setup: Setup, begin: datetime, end: datetime
+) -> Iterator[tuple[datetime, timedelta]]:
+    """Yield by how much its clock is ahead between two times, each with since when."""
+    yield begin, value_at(setup.clock, begin)
+    yield from (each for each in setup.clock if begin < each[0] < end)
 
 
 def _next_start(computer: Computer, at: datetime) -> datetime:
