@@ -28,6 +28,7 @@ from simulation.oracle import ALARMS, NEW, OLD, RETIRED_AFTER, AccountLife
 from walls import DAY, HOUR, MINUTE, Crontab
 
 OFTEN = 5 * MINUTE
+DOUBT = 26 * HOUR  # of 300 runs, in which what a run sees first is in doubt
 ALWAYS = datetime.min.replace(tzinfo=UTC)
 RUN_TASKS = frozenset(["schedule", "status", "client"])
 ALL_TASKS = frozenset(["quota", "schedule", "status", "client", "unused"])
@@ -39,10 +40,13 @@ TRAVEL = "travel before the first report from there"
 GLITCH = "weekdays of a clock that was wrong while a start was written"
 NOT_UPLOADED = "a changed plan that is not uploaded yet"
 LIVE_RESTORED = "live: older reports were restored"
+RESTORED_UNSEEN = "older reports were restored that no run has seen"
 LIVE_DELETED = "live: scheduler.xml was deleted"
 LIVE_CHOWN = "live: a wrong clock, and chown of all files"
 LIVE_SERVER_CLOCK = "live: reports arrived while the server's own clock was wrong"
 SERVER_CLOCK = "the server's own clock is wrong"
+PLAN_SERVER_CLOCK = "a plan changed while the server's own clock was slow"
+BOTH_CLOCKS = "its clock and the server's were wrong at once, or within 300 runs"
 
 
 @dataclass
@@ -566,7 +570,7 @@ def _list_windows(computer: Computer) -> Iterator[Window]:
     for at, name, known, longest in changes:
         yield Window(at, min(known, at + longest), name, SCHEDULE, BOTH, ALARMS)
         # The runs before it are measured by what is known now.
-        until = min(_next_end(computer, at), at + longest)
+        until = min(next_end(computer, at), at + longest)
         yield Window(at, until, f"live: {name}, before it", STATUS, LIVE, ALARMS)
     for each in computer.uploads:
         if each.run is None or each.name != START or not _has_weekdays(setup, each.arrival):
@@ -577,7 +581,7 @@ def _list_windows(computer: Computer) -> Iterator[Window]:
             yield Window(each.arrival, known, f"live: {GLITCH}", STATUS, LIVE, ALARMS)
     for at, what in setup.operations:
         if what == "restore":
-            yield Window(at, _next_end(computer, at), LIVE_RESTORED, RUN_TASKS, LIVE, ALARMS)
+            yield Window(at, next_end(computer, at), LIVE_RESTORED, RUN_TASKS, LIVE, ALARMS)
         elif what == "delete":
             yield Window(at, _next_plan(computer, at), LIVE_DELETED, SCHEDULE, LIVE, ALARMS)
         elif what == "chown" and value_at(setup.clock, at):
@@ -596,17 +600,33 @@ def _has_weekdays(setup: Setup, at: datetime) -> bool:
 
 def _list_windows_after(fleet: Fleet, computer: Computer) -> Iterator[Window]:
     """Yield how long the files say when they arrived by a wrong clock of the server."""
-    for begin, end, _ in fleet.server:
+    for begin, end, error in fleet.server:
+        changed = any(begin <= at < end for at, _ in computer.setup.plans)
+        if changed and error < timedelta(0):
+            known = _next_start(computer, end)
+            yield Window(begin, known, PLAN_SERVER_CLOCK, SCHEDULE, BOTH, ALARMS)
         if any(begin <= each.arrival < end for each in computer.uploads):
-            until = _next_end(computer, end)
+            until = next_end(computer, end)
             yield Window(end, until, LIVE_SERVER_CLOCK, RUN_TASKS, LIVE, ALARMS)
+        trusted = end + DOUBT
+        if any(error for _, error in _list_errors(computer.setup, begin, trusted)):
+            yield Window(begin, next_end(computer, trusted), BOTH_CLOCKS, RUN_TASKS, BOTH)
+
+
+def _list_errors(
+    setup: Setup, begin: datetime, end: datetime
+) -> Iterator[tuple[datetime, timedelta]]:
+    """Yield by how much its clock is ahead between two times, each with since when."""
+    yield begin, value_at(setup.clock, begin)
+    yield from (each for each in setup.clock if begin < each[0] < end)
 
 
 def _next_start(computer: Computer, at: datetime) -> datetime:
     return _first(run.start_in for run in computer.runs if run.start > at)
 
 
-def _next_end(computer: Computer, at: datetime) -> datetime:
+def next_end(computer: Computer, at: datetime) -> datetime:
+    """Return when the next end arrives of a run that starts after *at*."""
     return _first(run.end_in for run in computer.runs if run.start > at and run.start_in)
 
 

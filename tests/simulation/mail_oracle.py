@@ -143,6 +143,7 @@ class MailOracle:
         Args:
             seen: what is not OK, and all that is `ongoing`. gone: accounts that are not active.
         """
+        self._unknown &= seen.keys()
         for key in [each for each in self._ongoing if each[0] in gone]:
             self._end(key, ENDED, now)
         for key, found in seen.items():
@@ -246,6 +247,9 @@ class MailOracle:
                 if mail.at - self._storms[mail.task] > _MAX_HOLD:
                     self._storms[mail.task] = mail.at
                 continue
+            if mail.purpose == "FIRST_SCAN":
+                self._take_recorded(mail)
+                continue
             self._take_mail(mail)
         for slot, wanted in list(self._wanted.items()):
             if not self._is_excused(slot, wanted, now):
@@ -253,6 +257,14 @@ class MailOracle:
                 self._complain("missing", slot, wanted.kind, now)
             elif wanted.since == now:
                 self._count.held += 1
+
+    def _take_recorded(self, mail: Arrived) -> None:
+        """Compare the list of the first scan, of which nobody else hears."""
+        said = {slot.key: slot for _, slot in mail.said}
+        recorded = {key for key, each in self._ongoing.items() if each.recorded}
+        for key in said.keys() ^ recorded:
+            slot = said.get(key, Slot((mail.address, PROVIDER), key))
+            self._complain("first scan", slot, PROBLEM, mail.at)
 
     def _take_mail(self, mail: Arrived) -> None:
         number = self._today[mail.address] = self._today.get(mail.address, 0) + 1

@@ -86,6 +86,7 @@ class AccountLife:
         sizes: its used space in percent of the capacity, by day; *usual* on others.
         losses: the days of sudden losses.
         retired_after: as the settings of its server say. every: how often its collector runs.
+        unseen: how long an upload may be there before the collector sees it.
         ended: since when its entry says that it is not active.
     """
 
@@ -101,6 +102,7 @@ class AccountLife:
     kinds: Changes[str] = ()
     retired_after: timedelta = RETIRED_AFTER
     every: timedelta = 5 * MINUTE
+    unseen: timedelta = SLACK
     ended: datetime = NEVER
 
     def size_at(self, now: datetime) -> float:
@@ -412,6 +414,7 @@ class _Row:
             self._add(run, runs, computer, known, moment, newest)
             if run.number < computer.known_from:
                 self.low = 0
+                self.successes.add(None)
 
     def _add(
         self,
@@ -550,7 +553,7 @@ def _expect_retired(computer: Computer, moment: Moment) -> Options | None:
         return None
     border = now - retired_after
     if any(_last_arrival(other, now) > border for other in others if other is not computer):
-        if now - _last_arrival(computer, now) < retired_after + SLACK:
+        if now - _last_arrival(computer, now) < retired_after + moment.account.unseen:
             return dict.fromkeys(ALARMS, RIGHT)
         return {State.OK: RIGHT}
     return None

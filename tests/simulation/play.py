@@ -15,10 +15,11 @@ from backup_monitoring.settings.load import Settings
 from backup_monitoring.store.live import read_live_accounts
 from backup_monitoring.store.store_file import open_store
 from backup_monitoring.tasks.judge import evaluate_all
-from simulation.computers import END, GRACE, PLAN, START, Computer, Operation, Run, Upload
+from simulation.computers import END, GRACE, PLAN, START, Computer, Operation, Run, Upload, Window
 from simulation.disk import Disk
-from simulation.lives import OFTEN, Extent, Fleet, list_fleets
+from simulation.lives import OFTEN, RESTORED_UNSEEN, RUN_TASKS, Extent, Fleet, list_fleets, next_end
 from simulation.oracle import (
+    ALARMS,
     MAX_RUN,
     MINIMUM,
     AccountLife,
@@ -104,6 +105,7 @@ class Server:
         self._current: dict[tuple[int, str], Run] = {}
         self._entries = ""
         self._renamed: list[Computer] = []
+        self._kept: dict[int, list[tuple[str, Run]]] = {}
         self._sample = Random(name)
 
     def play(self) -> None:
@@ -227,9 +229,15 @@ class Server:
             case "chown":
                 disk.chown(folder, at)
             case "snapshot":
+                self._kept[id(computer)] = [
+                    (name, run)
+                    for (at_id, name), run in self._current.items()
+                    if at_id == id(computer)
+                ]
                 disk.snapshot(folder, event.at)
             case "restore":
                 self._lose_unseen(computer)
+                self._accept_restored(computer, event.at)
                 disk.restore(folder, at)
             case "delete":
                 (folder / PLAN).unlink(missing_ok=True)
@@ -248,6 +256,13 @@ class Server:
             if not any(run is not None and name in run.seen for name, run in runs.items()):
                 computer.known_from = max((run.number for run in runs.values() if run), default=0)
         self._renamed.clear()
+
+    def _accept_restored(self, computer: Computer, at: datetime) -> None:
+        """Accept what the documents say of restored reports that no run has seen."""
+        if all(name in run.seen for name, run in self._kept.get(id(computer), [])):
+            return
+        until, name = next_end(computer, at), RESTORED_UNSEEN
+        computer.windows.append(Window(at, until, name, RUN_TASKS, frozenset(["store"]), ALARMS))
 
     def _lose_unseen(self, computer: Computer) -> None:
         """Forget the reports that other ones replace before the collector has seen them."""

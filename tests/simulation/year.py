@@ -23,6 +23,7 @@ from simulation.computers import (
 )
 from simulation.lives import (
     ALWAYS,
+    DOUBT,
     KINDS,
     THRESHOLDS,
     Fleet,
@@ -43,7 +44,6 @@ USUAL = 60.0  # percent used: back from any kind of days, nothing falls by half
 FIRST_ONLY = ("unused accounts", "new accounts", "empty accounts")
 ORDINARY = 0.5  # of the stretches
 ENDED = 0.05  # of the accounts are cancelled in the second half
-DOUBT = 26 * HOUR
 SHORTEST = 20  # days that a kind of days needs
 ZONES_OF_SERVER = 12
 T = TypeVar("T")
@@ -198,7 +198,6 @@ def _trouble(fleet: Fleet, kind: str) -> None:
             (begin, begin + random.randrange(1, 8) * HOUR, random.choice([-400, 400]) * DAY)
             for begin in begins
         )
-        # What a run sees first is in doubt for 300 runs after that.
         fleet.busy = tuple((begin, end + DOUBT) for begin, end, _ in fleet.server)
 
 
@@ -208,6 +207,8 @@ def _make_account(fleet: Fleet, uid: str, zone: str) -> AccountLife:
     account.numbers, account.days = random.choice(THRESHOLDS)
     account.usual = USUAL
     account.retired_after, account.every = fleet.retired_after, fleet.every
+    lengths = [end - begin for begin, end in fleet.outages]
+    account.unseen += fleet.every + max(lengths, default=timedelta(0))
     if random.random() < ENDED:
         account.ended = fleet.end - random.randrange(1, fleet.length // 2) * DAY
     parts, kinds = _live_stretches(fleet, account, zone)
