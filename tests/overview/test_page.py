@@ -174,7 +174,7 @@ def test_the_pages_of_unused_accounts_stay_as_they_are(fleet: Fleet) -> None:
     write(fleet, "2026-11-20T23:06+01:00")
 
     changed = {file.name for file, stamp in stamps(page).items() if before[file] != stamp}
-    assert changed == {".backup-overview", "index.html"}
+    assert changed == {".backup-overview", "age.js", "index.html"}
 
 
 def test_the_page_of_an_account_that_went_away_goes(fleet: Fleet) -> None:
