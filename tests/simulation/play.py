@@ -15,9 +15,29 @@ from backup_monitoring.settings.load import Settings
 from backup_monitoring.store.live import read_live_accounts
 from backup_monitoring.store.store_file import open_store
 from backup_monitoring.tasks.judge import evaluate_all
-from simulation.computers import END, GRACE, PLAN, START, Computer, Operation, Run, Upload, Window
+from simulation.computers import (
+    END,
+    GRACE,
+    PLAN,
+    START,
+    Computer,
+    Operation,
+    Run,
+    Upload,
+    Window,
+    value_at,
+)
 from simulation.disk import Disk
-from simulation.lives import OFTEN, RESTORED_UNSEEN, RUN_TASKS, Extent, Fleet, list_fleets, next_end
+from simulation.lives import (
+    CHOWNED_UNSEEN,
+    OFTEN,
+    RESTORED_UNSEEN,
+    RUN_TASKS,
+    Extent,
+    Fleet,
+    list_fleets,
+    next_end,
+)
 from simulation.oracle import (
     ALARMS,
     MAX_RUN,
@@ -227,6 +247,7 @@ class Server:
             return
         match what.what:
             case "chown":
+                self._accept_chowned(computer, event.at)
                 disk.chown(folder, at)
             case "snapshot":
                 self._kept[id(computer)] = [
@@ -256,6 +277,17 @@ class Server:
             if not any(run is not None and name in run.seen for name, run in runs.items()):
                 computer.known_from = max((run.number for run in runs.values() if run), default=0)
         self._renamed.clear()
+
+    def _accept_chowned(self, computer: Computer, at: datetime) -> None:
+        """Accept that a wrong clock is not known of a report that no run has seen."""
+        runs = [self._current.get((id(computer), name)) for name in (START, END)]
+        seen = all(
+            run is None or name in run.seen for run, name in zip(runs, (START, END), strict=True)
+        )
+        if seen or not value_at(computer.setup.clock, at):
+            return
+        until, name = next_end(computer, at), CHOWNED_UNSEEN
+        computer.windows.append(Window(at, until, name, RUN_TASKS, frozenset(["store"]), ALARMS))
 
     def _accept_restored(self, computer: Computer, at: datetime) -> None:
         """Accept what the documents say of restored reports that no run has seen."""
