@@ -44,10 +44,10 @@ def change_unit(line: str) -> str:
 MEND_UNIT = f"rm -r {DROP_IN} && systemctl daemon-reload"
 FAULTS = {
     "its user is missing": Fault(
-        "userdel backup-monitoring", ADD_USER.format(901), "Failed at step USER"
+        "userdel backup-monitoring", ADD_USER.format(901), "status=217/USER"
     ),
     "the programs are removed": Fault(
-        "mv /opt/backup-monitoring /opt/away", "mv /opt/away /opt/backup-monitoring", "step EXEC"
+        "mv /opt/backup-monitoring /opt/away", "mv /opt/away /opt/backup-monitoring", "status=203/EXEC"
     ),
     "another version of Python": Fault(
         "cd /opt/backup-monitoring/lib && mv python3* away",
