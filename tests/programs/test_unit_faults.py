@@ -47,7 +47,9 @@ FAULTS = {
         "userdel backup-monitoring", ADD_USER.format(901), "status=217/USER"
     ),
     "the programs are removed": Fault(
-        "mv /opt/backup-monitoring /opt/away", "mv /opt/away /opt/backup-monitoring", "status=203/EXEC"
+        "mv /opt/backup-monitoring /opt/away",
+        "mv /opt/away /opt/backup-monitoring",
+        "status=203/EXEC",
     ),
     "another version of Python": Fault(
         "cd /opt/backup-monitoring/lib && mv python3* away",
