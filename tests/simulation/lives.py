@@ -571,7 +571,8 @@ def _list_windows(computer: Computer) -> Iterator[Window]:
     for at, name, known, longest in changes:
         yield Window(at, min(known, at + longest), name, SCHEDULE, BOTH, ALARMS)
         # The runs before it are measured by what is known now.
-        until = min(next_end(computer, at), at + longest)
+        rare = name == NOT_UPLOADED and _has_weekdays(setup, at)
+        until = min(next_end(computer, at), at + (9 * DAY if rare else longest))
         yield Window(at, until, f"live: {name}, before it", STATUS, LIVE, ALARMS)
     for each in computer.uploads:
         if each.run is None or each.name != START or not _has_weekdays(setup, each.arrival):
