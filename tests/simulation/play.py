@@ -55,6 +55,7 @@ from walls import DAY
 TASKS = ("quota", "schedule", "status", "client", "unused")
 FALSE, MISSED = "false", "missed"
 Found = tuple[str, dict[str, Verdict]]  # of an account: its uid, and its verdicts by task
+Reports = list[tuple[str, Run]]  # of a computer: names of files, and whose they are
 
 
 @dataclass
@@ -247,18 +248,17 @@ class Server:
             return
         match what.what:
             case "chown":
-                self._accept_chowned(computer, event.at)
+                if value_at(computer.setup.clock, event.at):
+                    reports = [each for each in self._list_reports(computer) if each[0] != PLAN]
+                    self._accept_unseen(computer, event.at, reports, CHOWNED_UNSEEN)
                 disk.chown(folder, at)
             case "snapshot":
-                self._kept[id(computer)] = [
-                    (name, run)
-                    for (at_id, name), run in self._current.items()
-                    if at_id == id(computer)
-                ]
+                self._kept[id(computer)] = self._list_reports(computer)
                 disk.snapshot(folder, event.at)
             case "restore":
                 self._lose_unseen(computer)
-                self._accept_restored(computer, event.at)
+                kept = self._kept.get(id(computer), [])
+                self._accept_unseen(computer, event.at, kept, RESTORED_UNSEEN)
                 disk.restore(folder, at)
             case "delete":
                 (folder / PLAN).unlink(missing_ok=True)
@@ -278,23 +278,19 @@ class Server:
                 computer.known_from = max((run.number for run in runs.values() if run), default=0)
         self._renamed.clear()
 
-    def _accept_chowned(self, computer: Computer, at: datetime) -> None:
-        """Accept that a wrong clock is not known of a report that no run has seen."""
-        runs = [self._current.get((id(computer), name)) for name in (START, END)]
-        seen = all(
-            run is None or name in run.seen for run, name in zip(runs, (START, END), strict=True)
-        )
-        if seen or not value_at(computer.setup.clock, at):
-            return
-        until, name = next_end(computer, at), CHOWNED_UNSEEN
-        computer.windows.append(Window(at, until, name, RUN_TASKS, frozenset(["store"]), ALARMS))
+    def _list_reports(self, computer: Computer) -> Reports:
+        return [(name, run) for (at, name), run in self._current.items() if at == id(computer)]
 
-    def _accept_restored(self, computer: Computer, at: datetime) -> None:
-        """Accept what the documents say of restored reports that no run has seen."""
-        if all(name in run.seen for name, run in self._kept.get(id(computer), [])):
+    def _accept_unseen(
+        self, computer: Computer, at: datetime, reports: Reports, accepted: str
+    ) -> None:
+        """Accept what the documents say of *reports* if no run has seen one of them."""
+        if all(name in run.seen for name, run in reports):
             return
-        until, name = next_end(computer, at), RESTORED_UNSEEN
-        computer.windows.append(Window(at, until, name, RUN_TASKS, frozenset(["store"]), ALARMS))
+        window = Window(
+            at, next_end(computer, at), accepted, RUN_TASKS, frozenset(["store"]), ALARMS
+        )
+        computer.windows.append(window)
 
     def _lose_unseen(self, computer: Computer) -> None:
         """Forget the reports that other ones replace before the collector has seen them."""
