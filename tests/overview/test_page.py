@@ -321,20 +321,19 @@ def test_metrics_that_cannot_be_written_stop_no_page(fleet: Fleet) -> None:
 # --- how old it is, and what is not known ---
 
 
-def test_old_data_are_said_to_be_old(fleet: Fleet) -> None:
+@pytest.mark.parametrize(
+    ("current", "not_current", "word", "named"),
+    [("21:29", "21:31", "Too old", "Too old"), ("20:55", "20:45", "future", "In the future")],
+)
+def test_data_that_are_not_current_are_named(
+    fleet: Fleet, current: str, not_current: str, word: str, named: str
+) -> None:
     fleet.settings_text(PAGE)
     fleet.collect("2026-11-20T21:00+01:00")
-    assert "Too old" not in parse(write(fleet, "2026-11-20T21:29+01:00") / "index.html").text
-    front = parse(write(fleet, "2026-11-20T21:31+01:00") / "index.html").text
-    assert "Too old: data 2026-11-20 21:00 +01:00" in front
-
-
-def test_data_of_the_future_are_not_current(fleet: Fleet) -> None:
-    fleet.settings_text(PAGE)
-    fleet.collect("2026-11-20T21:00+01:00")
-    assert "future" not in parse(write(fleet, "2026-11-20T20:55+01:00") / "index.html").text
-    front = parse(write(fleet, "2026-11-20T20:45+01:00") / "index.html").text
-    assert "In the future: data 2026-11-20 21:00 +01:00" in front
+    front = parse(write(fleet, f"2026-11-20T{current}+01:00") / "index.html").text
+    assert word not in front
+    front = parse(write(fleet, f"2026-11-20T{not_current}+01:00") / "index.html").text
+    assert f"{named}: data 2026-11-20 21:00 +01:00" in front
 
 
 def test_a_part_that_could_not_be_read_is_named(fleet: Fleet) -> None:
