@@ -148,7 +148,7 @@ def try_overview(settings: OverviewSettings) -> Iterator[PartLine]:
         if folder is not None:
             try_folder(folder, "create it, and let the user of backup_overview write there")
             if folder == settings.folder:
-                is_page_folder(folder)
+                is_page_folder(folder)  # raises if it has files of others
             text = f"{folder}: a file was written, and is gone again"
             yield PartLine(Outcome.OK, "overview", text)
 
