@@ -196,6 +196,17 @@ class IcingaProcess:
         found = self.ask("/v1/objects/services")["results"]
         return {each["attrs"]["name"]: each["attrs"] for each in found}
 
+    def submitted(self) -> set[str]:
+        """Return the names of the services whose last result was submitted.
+
+        Icinga runs a new object's own command in the first minute; its result is an active one.
+        """
+        return {
+            name
+            for name, each in self.services().items()
+            if (result := each["last_check_result"]) and not result["active"]
+        }
+
 
 class Icinga(IcingaProcess):
     """An Icinga 2 alone: made from the shipped files named, and objects."""

@@ -22,6 +22,7 @@ object Host "other" {
 object Service "disk" {
   host_name = "other"
   check_command = "dummy"
+  enable_active_checks = false  // else its first one, within a minute, changes its state
 }
 """
 
