@@ -124,12 +124,12 @@ def test_the_time_limit_during_a_collector_run(programs: Programs, tmp_path: Pat
     fleet = Fleet(tmp_path / "fleet", ("4000101", "4000102"))
     with mounted(fleet.home / "4000102", tmp_path / "source") as home:
         home.stop()
-        ran = programs.run("collect_backup_state", "--config", str(fleet.file), "-t", "2")
+        ran = programs.run("collect_backup_state", "--config", str(fleet.file), "-t", "10")
         await_no_process(fleet)
 
     assert ran == (
         3,
-        "collect_backup_state: UNKNOWN - time limit of 2 s reached while reading the files of "
+        "collect_backup_state: UNKNOWN - time limit of 10 s reached while reading the files of "
         "account 4000102\n",
         "",
     )
