@@ -132,7 +132,7 @@ def to_mail_server(port: int, ca_file: Path) -> str:
 
 def read_last_day(certificate: Path) -> str:
     """Return the day on which *certificate* has expired; the tests may run until the next one."""
-    command = ["openssl", "x509", "-noout", "-enddate", "-in", certificate]
+    command = ["openssl", "x509", "-noout", "-enddate", "-in", str(certificate)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     seconds = ssl.cert_time_to_seconds(done.stdout.strip().removeprefix("notAfter="))
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d}"

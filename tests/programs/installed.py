@@ -31,14 +31,14 @@ class Programs(NamedTuple):
     bin: Path
     packages: Path
 
-    def run(self, program: str, *arguments: str, timeout: float = 300, **environment: str) -> Ran:
+    def run(self, program: str, *arguments: str, **environment: str) -> Ran:
         """Run *program* with nothing of the caller's environment but *environment*."""
         done = subprocess.run(
             [self.bin / program, *arguments],
             env={"PATH": os.environ["PATH"], **environment},
             capture_output=True,
             text=True,
-            timeout=timeout,
+            timeout=300,
             stdin=subprocess.DEVNULL,
         )
         return Ran(done.returncode, done.stdout, done.stderr)
