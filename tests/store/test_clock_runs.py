@@ -163,3 +163,17 @@ def test_a_success_is_not_forgotten_while_this_servers_clock_is_behind() -> None
     right = update_computer(behind, bad, at("2026-03-05T12:00Z"))
 
     assert right.last_success == at("2026-03-03T20:40Z")
+
+
+def test_a_date_at_the_end_of_time_ends_no_run(fleet: Fleet) -> None:
+    """A run in doubt takes dates of the future; sums with this one overflow."""
+    fleet.collect("2026-11-20T21:00+01:00")
+    fleet.plan("4000101", 20)
+    fleet.start("4000101", "9999-12-31T12:00:00+00:00")
+    fleet.collect("2026-11-20T20:00+01:00")
+    (fleet.reports("4000101") / "backupStarted.xml").write_text("")
+
+    run = fleet.collect("2026-11-20T20:05+01:00")
+
+    assert run.failed == []
+    assert [each.kind for each in run.findings if "4000101" in each.where] == ["report"]
