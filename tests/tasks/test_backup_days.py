@@ -20,6 +20,7 @@ from backup_monitoring.model.uploads import (
     Schedule,
     Start,
 )
+from backup_monitoring.tasks import backup_days
 from backup_monitoring.tasks.backup_days import BackupDays, DueOutcome, OpenBackup, follow_days
 from backup_monitoring.tasks.calendar import MOST_A_DAY
 from backup_monitoring.tasks.policies import Policies
@@ -39,6 +40,16 @@ POLICIES = Policies(
 EVENING = daily(20)
 FOUR_ON_MONDAY = Pattern(
     frozenset([0]), frozenset([2, 8, 14, 20]), timedelta(hours=1), weekdays=frozenset([1])
+)
+EVERY_MINUTE = Schedule(
+    Pattern(
+        frozenset(range(60)),
+        frozenset(range(24)),
+        timedelta(hours=1),
+        days=frozenset(range(1, 31)),
+    ),
+    PERL,
+    LONG_AGO,
 )
 BY_HAND = Schedule(NoSchedule.BY_HAND, PERL, LONG_AGO)
 Report = Start | End | InvalidReport
@@ -274,6 +285,14 @@ def test_without_due_times_runs_alone_leave_letters(schedule: Schedule | None) -
     assert story.run("20 00:50", began("20 00:30")) == "20K"
     assert story.run("20 21:00", ended("20 00:40")) == "20k"
     assert story.run("28 21:00") == "20k"
+
+
+def test_the_due_times_of_a_dense_schedule_are_not_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A month of them takes a quarter of a second, and a customer may have 256 computers."""
+    monkeypatch.setattr(backup_days, "iter_due_times", None)
+    story = Story(EVERY_MINUTE)
+    assert story.run("20 00:50", began("20 00:30")) == "20K"
+    assert story.run("20 21:00", ended("20 00:40")) == "20k"
 
 
 def test_what_is_older_than_thirty_days_is_forgotten() -> None:

@@ -123,7 +123,8 @@ def follow_days(
 def _find_plan(
     account: Account, computer: Computer, times: ComputerTimes, policy: SchedulePolicy
 ) -> DuePlan | None:
-    if not isinstance(computer.schedule, Schedule):
+    # A customer with hundreds of dense schedules must not stall the others.
+    if not isinstance(computer.schedule, Schedule) or is_dense(computer):
         return None
     plan = find_plan(account, computer, computer.schedule, times.error, policy)
     return plan if isinstance(plan, DuePlan) else None
@@ -235,8 +236,6 @@ def _add_missed(
     now: datetime,
 ) -> BackupDays:
     """Return *days* with the due times that were missed, as the rule on schedule finds them."""
-    if is_dense(readable.computer):
-        return days
     oldest = now - DAYS * DAY
     after = oldest if days.counted is None else max(oldest, days.counted - times.error)
     missed = list_missed(account, readable, times, plan, policies, now, after=after)
