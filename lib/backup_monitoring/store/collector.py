@@ -354,8 +354,8 @@ class _RunSteps:
         """Write a home, its computers and the account's verdicts; return its findings."""
         try:
             return list(self._write_home(writer, row, uploads))
-        except (MonitoringError, ImportError):
-            raise
+        except (MonitoringError, ImportError, MemoryError, OSError):
+            raise  # it concerns every account
         except Exception as error:  # a bug that this account's data brought to light
             problem = format_fault(error)
             writer.refuse_home(row.number, problem)
