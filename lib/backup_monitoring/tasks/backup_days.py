@@ -87,7 +87,9 @@ class BackupDays(NamedTuple):
 
     def _write_days(self, days: dict[int, str], newest: int) -> "BackupDays":
         first = max(newest - DAYS, min(days, default=newest))
-        words = [days.get(day, "") for day in range(first, max(days, default=first) + 1)]
+        # Days of a clock that is years fast are not shown, and would be thousands of words.
+        last = min(newest + DAYS, max(days, default=first))
+        words = [days.get(day, "") for day in range(first, last + 1)]
         return self._replace(first=first, letters=" ".join(words))
 
 
@@ -111,6 +113,7 @@ def follow_days(
     readable = separate_invalid(computer)
     times = read_times(readable.computer, now)
     plan = _find_plan(account, readable.computer, times, policies[SchedulePolicy])
+    days = _forget_ahead(days, now + times.error)
     days = _settle(days, readable, times, policies, now)
     days = _add_start(days, readable, times, plan, policies, now)
     days = _settle(days, readable, times, policies, now)
@@ -118,6 +121,19 @@ def follow_days(
         days = _add_missed(days, account, readable, times, plan, policies, now)
     until = min(_list_changes(days, readable, times, plan, policies, now))
     return days._replace(until=until)._write_days(days.read_days(), now.toordinal())
+
+
+def _forget_ahead(days: BackupDays, own_now: datetime) -> BackupDays:
+    """Return *days* without those to come, which a clock that was fast has left.
+
+    Args:
+        own_now: by the computer's own clock; one that was hours fast may have been set right.
+    """
+    if days.counted is None or days.counted <= own_now + DAY:
+        return days
+    today = own_now.toordinal()
+    by_day = {day: word for day, word in days.read_days().items() if day <= today}
+    return days._replace(counted=own_now)._write_days(by_day, today)
 
 
 def _find_plan(
