@@ -377,17 +377,31 @@ def _evaluate_age(
     policies: Policies,
     now: datetime,
 ) -> ComputerVerdict:
-    """Return the verdict of a computer without due times: only the last backup's age counts."""
+    """Return the verdict of a computer without due times: only the last backup's age counts.
+
+    Without any backup the time counts since which the computer is known.
+    """
     computer, oldest = readable.computer, policies[SchedulePolicy].max_backup_age
     last = _find_last_backup(readable, times, now).at
     clock = find_clock(computer, times.error, policies[SchedulePolicy])
     summary = f"{reason}, last backup {_format_known(last, clock)}"
-    if oldest is None or last is None or now - last <= oldest:
+    since = _find_first_seen(computer) if last is None else last
+    if oldest is None or since is None or now - since <= oldest:
         return ComputerVerdict(computer.name, State.OK, summary)
-    state = State.CRITICAL if now - last > 3 * oldest else State.WARNING
+    state = State.CRITICAL if now - since > 3 * oldest else State.WARNING
+    if last is None:
+        summary += f", computer known since {_format_known(since, clock)}"
     summary += f", threshold {format_duration(oldest)} ([schedule] max_backup_age)"
-    facts = ScheduleFacts("old", last_backup=last, age=now - last, threshold_age=oldest)
+    age = None if last is None else now - last
+    facts = ScheduleFacts("old", last_backup=last, age=age, threshold_age=oldest)
     return ComputerVerdict(computer.name, state, summary, facts=facts)
+
+
+def _find_first_seen(computer: Computer) -> datetime | None:
+    """Return since when a *computer* without any backup is known, None if that is unknown."""
+    if computer.history is not None:
+        return computer.history.first_seen
+    return computer.schedule.modified if isinstance(computer.schedule, Schedule) else None
 
 
 def _format_known(moment: datetime | None, clock: ComputerClock) -> str:
