@@ -196,7 +196,7 @@ def test_a_final_refusal_is_reported_once(house: House) -> None:
         "a@example.org: 550 5.1.1 no such user",
     )
     assert house.deliver(1000) == DeliveryResult()
-    assert read_status(house.outbox.file, NOW).refused == 3
+    assert read_status(house.outbox.file, house.policy, NOW).refused == 3
 
 
 def test_a_refused_digest_is_reported_event_by_event(house: House) -> None:
@@ -215,7 +215,7 @@ def test_a_refused_digest_is_reported_event_by_event(house: House) -> None:
     assert sorted(each.uid for each in digest.events) == ["", "4000101", "4000102"]
     assert set(lost) < set(digest.events)
     assert set(digest.notes) == {"support@reseller.example.org: 550 5.1.1 no such user"}
-    assert read_status(house.outbox.file, NOW + 60 * MINUTE).refused == 2
+    assert read_status(house.outbox.file, house.policy, NOW + 60 * MINUTE).refused == 2
     with house.outbox.transaction(NOW) as t:
         to = ("support@reseller.example.org", Role.RESELLER)
         assert find_last_sent(t, to, "4000101", "quota") is None
@@ -231,7 +231,7 @@ def test_without_an_operator_refused_mails_are_kept_for_a_month(house: House) ->
     day = 24 * 60
 
     assert house.deliver().refused == 1
-    assert read_status(house.outbox.file, NOW + day * MINUTE - MINUTE).refused == 1
+    assert read_status(house.outbox.file, house.policy, NOW + day * MINUTE - MINUTE).refused == 1
     house.deliver(31 * day)
 
     house.policy = house.policy._replace(operator=OPERATOR)
