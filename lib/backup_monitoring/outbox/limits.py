@@ -4,18 +4,26 @@ What fails and recovers all the time, or many accounts that fail in turn, must n
 mailbox nor let a customer make this server send mail in quantity. Nothing is lost: what is
 collected comes in one mail a little later, what is deferred as one list of states the next morning,
 and the first problem of each account and task always goes. A message of the provider's staff is
-not limited.
+not limited. Only a customer whose addresses change all the time could reach new ones without end:
+what is too much for one of these is dropped.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime, time, timedelta, tzinfo
 from typing import Any, NamedTuple
 
-from backup_monitoring.model import EventKind, Role, format_duration, format_time
+from backup_monitoring.model import (
+    MAX_ADDRESSES,
+    EventKind,
+    Role,
+    format_duration,
+    format_time,
+)
 from backup_monitoring.outbox.columns import RECIPIENT, normalize_address, write_text, write_time
 from backup_monitoring.outbox.delivery_log import LogAction
 from backup_monitoring.outbox.drafts import read_draft
-from backup_monitoring.outbox.messages import STATES
+from backup_monitoring.outbox.messages import GUARDED, STATES
 from backup_monitoring.outbox.queue import insert_for_digest
 from backup_monitoring.outbox.transaction import Transaction
 
@@ -26,6 +34,7 @@ MOST_PER_CUSTOMER = 100
 MORNING = time(7)  # when a day begins, and when what was deferred is sent
 _DAY = timedelta(days=1)
 _KEEP = timedelta(days=2)
+_GUARDED = [kind.name for kind in GUARDED]
 _LIMITED = f"role != '{Role.OPERATOR.name}' AND kind != '{EventKind.CUSTOM.name}'"
 # What has been tried may have arrived, and so may what a killed process was sending: it stays as it
 # is, and what is newer waits behind it.
@@ -144,6 +153,7 @@ class _Limiter:
                 "SELECT recipient, account, task FROM day_problems WHERE at >= ?", (today,)
             )
         )
+        self._addresses_of = Counter((account, task) for _, account, task in self._known)
         morning = begin_day(transaction.now, policy.zone) + timedelta(hours=36)
         self._next = format_time(begin_day(morning, policy.zone), policy.zone)
 
@@ -159,12 +169,15 @@ class _Limiter:
     def limit_mails(self) -> None:
         """Defer mails."""
         for row in self._transaction.execute(_MAILS).fetchall():
-            number, recipient, _, account, task, kind, _, customer = row
+            number, recipient, _, _, _, _, _, customer = row
             reason = self._find_reason(recipient, customer)
-            if self._is_first(recipient, account, task, kind) or not reason:
+            if self._is_first(row) or not reason:
                 self._add(recipient, customer)
                 continue
             self._forget_deferred(row)
+            if self._is_one_too_many(row):
+                _drop_mail(self._transaction, number, self._log_dropped(row))
+                continue
             if _move_mail(self._transaction, number, "deferred", reason, STATES):
                 self._log(row, reason)
 
@@ -172,29 +185,44 @@ class _Limiter:
         """Defer events of digests; what is left of one is a mail."""
         digests = set()
         for row in self._transaction.execute(_EVENTS).fetchall():
-            number, recipient, role, account, task, kind, _, person = row
+            number, recipient, role, _, _, _, _, person = row
             to = RECIPIENT.decode(person)
             reason = self._find_reason(recipient, to.customer)
             counted = (recipient, role, to.reseller) in digests
-            if self._is_first(recipient, account, task, kind) or counted or not reason:
+            if self._is_first(row) or counted or not reason:
                 if not counted:
                     self._add(recipient, to.customer)
                     digests.add((recipient, role, to.reseller))
                 continue
             self._forget_deferred(row)
+            if self._is_one_too_many(row):
+                self._transaction.execute("DELETE FROM digests WHERE id = ?", (number,))
+                self._log_dropped(row)
+                continue
             self._transaction.execute(
                 "UPDATE digests SET status = 'deferred', purpose = ?, at = ? WHERE id = ?",
                 (STATES, write_time(self._transaction.now), number),
             )
             self._log(row, reason)
 
-    def _is_first(self, recipient: str, account: str, task: str, kind: str) -> bool:
+    def _is_first(self, row: tuple[Any, ...]) -> bool:
         """Return whether it is the first problem of the account and task today."""
+        recipient, _, account, task, kind = row[1:6]
         key = (recipient, account, task)
         first = kind == EventKind.PROBLEM.name and key not in self._known
-        if first:
-            self._known.add(key)
-        return first
+        if not first or self._is_one_too_many(row):
+            return False
+        self._known.add(key)
+        self._addresses_of[account, task] += 1
+        return True
+
+    def _is_one_too_many(self, row: tuple[Any, ...]) -> bool:
+        """Return whether it is a problem for a new address of a customer with too many today."""
+        recipient, role, account, task, kind = row[1:6]
+        if role != Role.CUSTOMER.name or kind not in _GUARDED:
+            return False
+        is_new = (recipient, account, task) not in self._known
+        return is_new and self._addresses_of[account, task] >= MAX_ADDRESSES
 
     def _find_reason(self, recipient: str, customer: str) -> str:
         """Return why nothing more is sent today, '' if it is."""
@@ -219,9 +247,18 @@ class _Limiter:
             row[1:5],
         )
 
-    def _log(self, row: tuple[Any, ...], reason: str) -> None:
+    def _log(
+        self, row: tuple[Any, ...], reason: str, action: LogAction = LogAction.DEFERRED
+    ) -> None:
         recipient, _, account, task, kind, state = row[1:7]
-        self._transaction.log(LogAction.DEFERRED, account, task, kind, state, recipient, reason)
+        self._transaction.log(action, account, task, kind, state, recipient, reason)
+
+    def _log_dropped(self, row: tuple[Any, ...]) -> str:
+        """Log that a problem is not sent to a new address; return why."""
+        known = self._addresses_of[row[3], row[4]]
+        reason = f"{known} addresses have heard of such a problem today: no others are notified"
+        self._log(row, reason, LogAction.DROPPED)
+        return reason
 
 
 def _move_mail(
@@ -235,11 +272,15 @@ def _move_mail(
         return False
     subject = (write_text(event.uid), write_text(event.task))
     insert_for_digest(transaction, recipient, event, subject, status, "", row[0], purpose)
+    _drop_mail(transaction, number, reason)
+    return True
+
+
+def _drop_mail(transaction: Transaction, number: int, reason: str) -> None:
     transaction.execute(
         "UPDATE mails SET status = 'dropped', draft = '', error = ?, done = ? WHERE id = ?",
         (reason, write_time(transaction.now), number),
     )
-    return True
 
 
 def _count(rows: Iterable[tuple[str, int]]) -> dict[str, int]:
