@@ -199,8 +199,8 @@ def test_a_customer_whose_addresses_change_all_the_time(tmp_path: Path) -> None:
     got = []
     for turn in range(20):
         strangers = [f"{turn}-{number}@example.org" for number in range(20)]
-        people = [reseller, account("1", *strangers, resellers=("a",))]
-        post.people = PeopleTable.of([*people, account("2", "other@example.org")])
+        changed = account("1", *strangers, resellers=("a",))
+        post.people = PeopleTable.of([reseller, changed, account("2", "other@example.org")])
         for minute, kind in ((0, PROBLEM), (10, RECOVERY)):
             post.notify(turn * 20 + minute, make_event("1", kind), make_event("2", kind))
             got += [mail.address for mail in post.deliver(turn * 20 + minute)]
