@@ -591,6 +591,26 @@ def test_a_digest_that_cannot_be_written_stops_nobody_else(house: House, error: 
     assert working.digests == [Digest(reseller(), (event(),), ("",), ("",))]
 
 
+def test_others_go_on_while_a_digest_is_written(house: House) -> None:
+    class Slow(Composer):
+        """Sees while it writes the first digest that a problem in it is over."""
+
+        def compose_digest(self, digest: Digest) -> tuple[DigestPart, ...]:
+            if not self.digests:
+                with Outbox(house.outbox.file) as other, other.transaction(NOW) as t:
+                    track_failure(t, event("4000102", EventKind.RECOVERY, State.OK))
+            return super().compose_digest(digest)
+
+    house.composer = Slow()
+    with house.outbox.transaction(NOW) as t:
+        queue_for_digest(t, reseller(), event("4000101"))
+        queue_for_digest(t, reseller(), event("4000102"))
+
+    assert house.deliver(10) == DeliveryResult()  # what it has written is not true any more
+    assert house.deliver(11) == DeliveryResult(sent=1)
+    assert [each.uid for each in house.composer.digests[-1].events] == ["4000101"]
+
+
 def test_while_another_process_delivers(house: House, tmp_path: Path) -> None:
     class Meanwhile:
         """Tries to deliver once more while a mail is being sent."""

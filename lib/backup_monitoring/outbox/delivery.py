@@ -218,13 +218,16 @@ class _Delivery:
 
     def _queue_digests(self, digests: Iterable[tuple[Digest, tuple[int, ...]]]) -> None:
         for digest, ids in digests:
-            with (
-                self._collect_error(f"with the digest for {digest.recipient.address}"),
-                self._outbox.transaction(self._now) as transaction,
-            ):
-                for mail, shown in self._writer.compose_digest(digest):
-                    sending.queue_digest(transaction, mail, tuple(ids[index] for index in shown))
-                    _log_complaints(transaction, mail.complaints)
+            with self._collect_error(f"with the digest for {digest.recipient.address}"):
+                # Not within the transaction: thousands of events take a while, and others wait.
+                parts = self._writer.compose_digest(digest)
+                with self._outbox.transaction(self._now) as transaction:
+                    if not sending.are_waiting(transaction, ids):
+                        continue  # one is over: the next delivery writes it without
+                    for mail, shown in parts:
+                        events = tuple(ids[index] for index in shown)
+                        sending.queue_digest(transaction, mail, events)
+                        _log_complaints(transaction, mail.complaints)
 
     def _report_refusals(self) -> None:
         """Let the operator's next digest list the mails that were refused by earlier deliveries."""

@@ -272,6 +272,12 @@ def list_due_digests(
     return digests
 
 
+def are_waiting(transaction: Transaction, events: Iterable[int]) -> bool:
+    """Return whether all *events* (ids of rows) still wait for a digest."""
+    rows = transaction.execute("SELECT id FROM digests WHERE status = 'waiting'")
+    return {number for (number,) in rows}.issuperset(events)
+
+
 def list_refusals(transaction: Transaction) -> tuple[RefusedMail, ...]:
     """Return what was in the refused mails that the operator has not been notified of."""
     rows = transaction.execute(
