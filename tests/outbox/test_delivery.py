@@ -591,6 +591,21 @@ def test_a_digest_that_cannot_be_written_stops_nobody_else(house: House, error: 
     assert working.digests == [Digest(reseller(), (event(),), ("",), ("",))]
 
 
+def test_a_digest_that_cannot_be_read_stops_nobody_else(house: House) -> None:
+    """As one with a time zone that this system has no longer."""
+    house.queue(mail("1@t"))
+    with house.outbox.transaction(NOW) as t:
+        queue_for_digest(t, reseller(), event())
+        queue_for_digest(t, reseller("other@reseller.example.org"), event())
+        where = "WHERE recipient = 'other@reseller.example.org'"
+        t.execute(f"UPDATE digests SET event = '[]' {where}")
+
+    done = house.deliver(60)
+
+    assert done.sent == 2
+    assert "with the digest for other@reseller.example.org: cannot be" in str(done.errors[0])
+
+
 def test_others_go_on_while_a_digest_is_written(house: House) -> None:
     class Slow(Composer):
         """Sees while it writes the first digest that a problem in it is over."""

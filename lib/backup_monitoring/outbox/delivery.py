@@ -216,11 +216,11 @@ class _Delivery:
                 _log_complaints(transaction, mail.complaints)
                 storm_guard.record_announced(transaction, storm)
 
-    def _queue_digests(self, digests: Iterable[tuple[Digest, tuple[int, ...]]]) -> None:
-        for digest, ids in digests:
-            with self._collect_error(f"with the digest for {digest.recipient.address}"):
+    def _queue_digests(self, digests: Iterable[sending.DueDigest]) -> None:
+        for digest in digests:
+            with self._collect_error(f"with the digest for {digest.address}"):
                 # Not within the transaction: thousands of events take a while, and others wait.
-                parts = self._writer.compose_digest(digest)
+                parts, ids = self._writer.compose_digest(digest.read()), digest.ids
                 with self._outbox.transaction(self._now) as transaction:
                     if not sending.are_waiting(transaction, ids):
                         continue  # one is over: the next delivery writes it without
