@@ -218,6 +218,27 @@ def test_a_customer_whose_addresses_change_all_the_time(tmp_path: Path) -> None:
     assert len(post.deliver(24 * 60 + 10)) == 21
 
 
+@pytest.mark.parametrize("digest", ["true", "false"])
+def test_a_reseller_whose_addresses_change_all_the_time(tmp_path: Path, digest: str) -> None:
+    post = Post(tmp_path, [], f"{OFF}\n[notify.reseller]\ndigest = {digest}\n")
+    other = Reseller("b", "uid=b", ("other@example.org",), problems=frozenset(("quota",)))
+    off = account("1", resellers=("a",), warning_on="FALSE")
+    got = []
+    for turn in range(6):
+        strangers = tuple(f"{turn}-{number}@example.org" for number in range(20))
+        reseller = Reseller("a", "uid=a", strangers, problems=frozenset(("quota",)))
+        people = [off, off._replace(uid="2", resellers=("b",))]
+        post.people = PeopleTable.of([reseller, other, *people])
+        for minute, kind in ((0, PROBLEM), (15, RECOVERY)):
+            post.notify(turn * 30 + minute, make_event("1", kind), make_event("2", kind))
+            got += [mail.address for mail in post.deliver(turn * 30 + minute + 10)]
+
+    assert got.count("other@example.org") == 10
+    assert len({*got} - {"other@example.org"}) == 100
+    assert "100 addresses of this reseller have got mails today: no others" in post.logged()
+    assert len(post.deliver(MORNING)) <= 1 + 20  # those who have heard of the problem
+
+
 def test_a_resellers_digests_are_limited_too(tmp_path: Path) -> None:
     reseller = Reseller("a", "uid=a", (ANNA,), problems=frozenset(("quota", "schedule")))
     post = Post(tmp_path, [reseller, account("1", resellers=("a",), warning_on="FALSE")], OFF)
