@@ -186,7 +186,7 @@ def _read_mails(settings: Settings, now: datetime) -> OutboxStatus | OutboxFailu
     from backup_monitoring.outbox import OutboxAccessError, OutboxError, read_status
 
     try:
-        return read_status(settings.notify.outbox, now)
+        return read_status(settings.notify.outbox, settings.notify, now)
     except OutboxAccessError as error:  # it may be fine for those who use it
         return OutboxFailure(State.UNKNOWN, f"outbox: {error}")
     except OutboxError as error:

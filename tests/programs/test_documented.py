@@ -24,6 +24,7 @@ NOTIFICATIONS = (ROOT / "docs" / "notifications.md").read_text(encoding="utf-8")
 TASKS = tuple(sorted(registry.TASKS))
 NAMES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
 PROGRAMS = "/opt/backup-monitoring/bin"
+STORE = "/var/lib/backup-monitoring"
 ENTRY = """
 dn: uid=4000199,ou=accounts,ou=backup,ou=services,dc=example,dc=org
 objectClass: sstBackup
@@ -303,6 +304,36 @@ def test_a_call_of_the_hook_starts_a_delivery(debian: FreshDebian) -> None:
     log = debian.run("cat /var/log/backup-monitoring/notify.jsonl").out
     assert '"queued"' in log
     assert debian.run("systemctl is-failed backup-monitoring-deliver.path").code != 0
+
+
+def test_the_notifier_without_a_store(debian: FreshDebian) -> None:
+    needed("icinga2")
+    run_by_units(debian)
+    settings = "\n".join(block("Set it up", NOTIFICATIONS, "toml"))
+    settings = re.sub("^(start_tls|username|password_file).*$", "", settings, flags=re.MULTILINE)
+    settings = settings.replace('trigger = "scan"', 'trigger = "monitoring"')
+    file = "/etc/backup-monitoring/backup-monitoring.toml"
+    follow(debian, [f"cat >> {file} <<'END'\n{settings}\nEND\n", f"sed -i '/^folder/d' {file}"])
+    follow(debian, ["systemctl stop 'backup-monitoring-*'", f"rm -r {STORE}"])
+    follow(debian, block("Set it up", NOTIFICATIONS))
+    follow(debian, ["usermod --append --groups backup-monitoring,backup-notify nagios"])
+    once(debian, "deliver")
+
+    call = f"{PROGRAMS}/notify_backup -a 4000102 --task quota --state WARNING --type CUSTOM"
+    follow(debian, [f"runuser -u nagios -- {call}"])
+    once(debian, "deliver")
+
+    log = debian.run("cat /var/log/backup-monitoring/notify.jsonl").out
+    assert '"queued"' in log
+
+    follow(debian, [f"sed -i 's,^.store.$,&\\nfolder = \"{STORE}\",' {file}"])  # from now on
+    once(debian, "collect", "deliver")
+    follow(debian, [f"runuser -u nagios -- {call} --comment again"])
+    owners = debian.run(f"cd {STORE} && stat -c '%U %a' . outbox outbox/outbox.sqlite outbox/spool")
+    assert owners.out.splitlines() == [
+        "backup-monitoring 750",
+        *("backup-notify 2770", "backup-notify 660", "backup-notify 2770"),
+    ]
 
 
 def test_the_overview_follows_each_run(debian: FreshDebian) -> None:

@@ -265,10 +265,8 @@ class InstallationCheck:
         yield from file_parts.try_store(store, self._now, writes=writes)
 
     def _try_outbox(self) -> Iterator[PartLine]:
-        outbox = self._settings.notify.outbox
-        assert outbox is not None  # noqa: S101 - else it is skipped
-        writes = self._users.queues
-        yield from file_parts.try_notifier_outbox(outbox, now=self._now, writes=writes)
+        notify, writes = self._settings.notify, self._users.queues
+        yield from file_parts.try_notifier_outbox(notify, self._now, writes=writes)
 
     def _try_log(self) -> Iterator[PartLine]:
         log = self._settings.notify.log
