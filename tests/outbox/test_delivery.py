@@ -512,17 +512,17 @@ def test_a_problem_that_certainly_did_not_arrive_is_dropped_with_its_end(house: 
 
 
 def test_a_slow_server_gets_no_mail_twice(house: House) -> None:
-    """A mail takes half a second; of a delivery's 3 s, 1.2 s are kept for the last answer."""
+    """A mail takes half a second; of a delivery's 13.8 s, 12 s are kept for the last answer."""
     house.queue(*(mail(f"{n}@t", f"a{n}@example.org") for n in range(9)))
     with scripted.running({}, delay=0.1) as (server, port):
         policy = house.policy._replace(smtp=f"smtp://127.0.0.1:{port}")
         sent, errors = 0, ""
         while sent < 9:
             began = time.monotonic()
-            transport = open_transport(policy, 0.3, began + 3)
+            transport = open_transport(policy, 3, began + 13.8)
             now = NOW + 30 * sent * MINUTE
             done = deliver(house.outbox, transport, policy, now, house.composer)
-            assert time.monotonic() - began < 3
+            assert time.monotonic() - began < 13.8
             assert done.sent > 0
             sent, errors = sent + done.sent, errors + str(done.errors)
     assert "too slow" in errors
@@ -648,7 +648,7 @@ def test_while_another_process_delivers(house: House, tmp_path: Path) -> None:
     house.queue(mail("1@t", "a@example.org"))
 
     done = deliver(
-        *(house.outbox, transport, house.policy, NOW, house.composer), limit=timedelta(seconds=1)
+        *(house.outbox, transport, house.policy, NOW, house.composer), limit=timedelta(seconds=60)
     )
 
     assert transport.meanwhile[0] == DeliveryResult(busy=True)
@@ -666,7 +666,7 @@ def test_two_processes_at_once(house: House, tmp_path: Path) -> None:
     ]
     for each in processes:
         each.start()
-    results = [sent.get(timeout=30) for _ in processes]
+    results = [sent.get(timeout=300) for _ in processes]
     for each in processes:
         each.join()
 

@@ -96,7 +96,7 @@ def test_all_or_nothing(file: Path) -> None:
 
 def test_a_thousand_mails_in_one_batch(file: Path) -> None:
     with Outbox(file) as outbox:
-        begin = time.monotonic()
+        begin = time.process_time()
         with outbox.transaction(NOW) as t:
             for number in range(1000):
                 about = event(str(number))
@@ -104,7 +104,7 @@ def test_a_thousand_mails_in_one_batch(file: Path) -> None:
                 track_failure(t, about)
                 find_last_sent(t, (ANNA, Role.CUSTOMER), about.uid, about.task)
                 queue_mail(t, mail(f"{number}@t", about=about))
-        seconds = time.monotonic() - begin
+        seconds = time.process_time() - begin
 
     with Outbox(file) as outbox, outbox.transaction(NOW) as t:
         assert statuses(t) == ["settling"] * 1000

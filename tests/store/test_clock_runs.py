@@ -26,7 +26,8 @@ RIGHT = at("2026-03-04T22:00Z")
 
 def test_a_wrong_clock_is_a_finding_and_a_clause(tmp_path: Path) -> None:
     fleet = Fleet(tmp_path, ["4000101"])
-    slow = datetime.now(ZoneInfo("Europe/Zurich")) - timedelta(hours=3, minutes=1)
+    # in UTC: a difference of local times is another one on the days of a clock change
+    slow = (datetime.now(UTC) - timedelta(hours=3, minutes=1)).astimezone(ZoneInfo("Europe/Zurich"))
     fleet.start("4000101", slow.isoformat(timespec="seconds"))
     time.sleep(UPLOADS_APART)
     fleet.end("4000101", slow.isoformat(timespec="seconds"))

@@ -483,12 +483,12 @@ def test_the_content_of_another_file_is_not_shown() -> None:
 
 
 def assert_harmless(data: bytes) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     for report in (start_of(data), end_of(data), schedule_of(data, a_start(13 * HOUR))):
         assert isinstance(report, Start | End | Schedule | InvalidReport)
         if isinstance(report, InvalidReport):
             assert 0 < len(report.problem) < 200
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
 
 
 @pytest.mark.parametrize("name", CORPUS)
