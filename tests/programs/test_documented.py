@@ -396,6 +396,7 @@ def test_the_overview_follows_each_run(debian: FreshDebian) -> None:
         == ""
     )
     assert debian.run("getent passwd | grep '^backup-'").out == ""
+    assert debian.run("getent group | grep '^backup-'").out == ""
 
 
 def test_by_nrpe(debian: FreshDebian) -> None:

@@ -60,11 +60,13 @@ class EventResult(NamedTuple):
     """What was done with an event.
 
     Args:
+        event: what it was.
         decision: who is notified, and why.
         notifications: what was queued.
         operator_reason: why the operator was, or should have been, notified; None if not.
     """
 
+    event: Event
     decision: Decision
     notifications: tuple[Notification, ...] = ()
     operator_reason: str | None = None
@@ -147,7 +149,7 @@ def notify(
             known |= instructions.reported
     if known != reported:
         transaction.set_meta(_REPORTED, json.dumps(sorted(known)))
-    return EventResult(decision, tuple(queued), reason)
+    return EventResult(event, decision, tuple(queued), reason)
 
 
 def _apply(

@@ -94,7 +94,7 @@ class StoreFile:
         return StoreError(
             str(self._file),
             f"cannot be read ({why})",
-            "give this user's group read access, or run collect_backup_state again",
+            "add this user to the file's group and restart its daemon, or run collect_backup_state",
         )
 
     def close(self) -> None:
