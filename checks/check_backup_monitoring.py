@@ -185,7 +185,7 @@ def _list_scans(
         return
     at, most = mails.scanned, settings.monitoring.outbox
     why = None if at else "see notify_backup --scan"
-    yield Routine("accounts", "scanned", at, why, most, "[monitoring] outbox")
+    yield Routine("scan", "completed", at, why, most, "[monitoring] outbox")
 
 
 def _count_accounts(state: StoreFile, findings: Mapping[str, int]) -> AffectedAccounts:
