@@ -246,6 +246,46 @@ def test_hosts_that_icinga_has_already(debian: FreshDebian) -> None:
     assert len(of_icinga(debian)) == 5 * 18
 
 
+def test_objects_that_are_no_longer_updated(debian: FreshDebian) -> None:
+    needed("icinga2")
+    updated = "/var/lib/backup-monitoring/objects/updated"
+
+    def check(after: str = "0 min") -> str:
+        now = f"--now $(date -u -d '{after}' +%FT%TZ)"
+        out = debian.run(f"{PROGRAMS}/check_backup_monitoring -v {now}").out
+        return "".join(re.findall(r"^  ([A-Z]+ - objects .*\n)", out, flags=re.MULTILINE))
+
+    def forget() -> None:
+        follow(debian, [f"touch -d '3 hours ago' {updated}"])
+        assert check().startswith("CRITICAL - objects updated ")
+
+    run_by_units(debian)
+    assert check().endswith(", 0 min ago\n")
+    follow(debian, ["rm -r /var/lib/backup-monitoring/objects"])  # it was never used
+    assert check() == ""
+
+    made, other = (f"/etc/icinga2/conf.d/{name}.conf" for name in ("backup-objects", "other"))
+    taken = TAKEN.replace("4000198", "4000102")
+    follow(debian, [f"cat > {other} <<'END'\n{taken}\nEND\n", f"rm {made}"])
+    refused_objects(debian)
+    never = "objects were never updated: see journalctl -u backup-monitoring-objects"
+    assert check() == f"CRITICAL - {never}\n"
+
+    follow(debian, [f"mv {other} {other}.away"])
+    once(debian, "objects")
+    assert check().endswith(", 0 min ago\n")
+    assert debian.run(f"stat -c '%U %a %s' {updated}").out == "nagios 644 0\n"
+
+    forget()
+    once(debian, "objects")  # there is no change
+    assert check().endswith(", 0 min ago\n")
+
+    forget()
+    follow(debian, [f"mv {other}.away {other}", f"rm {made}"])
+    refused_objects(debian)
+    assert check().startswith("CRITICAL - objects updated ")
+
+
 def test_the_monitoring_itself_is_checked(debian: FreshDebian) -> None:
     needed("icinga2")
     run_by_units(debian)
