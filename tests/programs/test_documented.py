@@ -24,6 +24,7 @@ NOTIFICATIONS = (ROOT / "docs" / "notifications.md").read_text(encoding="utf-8")
 TASKS = tuple(sorted(registry.TASKS))
 NAMES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
 PROGRAMS = "/opt/backup-monitoring/bin"
+STORE = "/var/lib/backup-monitoring"
 ENTRY = """
 dn: uid=4000199,ou=accounts,ou=backup,ou=services,dc=example,dc=org
 objectClass: sstBackup
@@ -245,6 +246,46 @@ def test_hosts_that_icinga_has_already(debian: FreshDebian) -> None:
     assert len(of_icinga(debian)) == 5 * 18
 
 
+def test_objects_that_are_no_longer_updated(debian: FreshDebian) -> None:
+    needed("icinga2")
+    updated = "/var/lib/backup-monitoring/objects/updated"
+
+    def check(after: str = "0 min") -> str:
+        now = f"--now $(date -u -d '{after}' +%FT%TZ)"
+        out = debian.run(f"{PROGRAMS}/check_backup_monitoring -v {now}").out
+        return "".join(re.findall(r"^  ([A-Z]+ - objects .*\n)", out, flags=re.MULTILINE))
+
+    def forget() -> None:
+        follow(debian, [f"touch -d '3 hours ago' {updated}"])
+        assert check().startswith("CRITICAL - objects updated ")
+
+    run_by_units(debian)
+    assert check().endswith(", 0 min ago\n")
+    follow(debian, ["rm -r /var/lib/backup-monitoring/objects"])  # it was never used
+    assert check() == ""
+
+    made, other = (f"/etc/icinga2/conf.d/{name}.conf" for name in ("backup-objects", "other"))
+    taken = TAKEN.replace("4000198", "4000102")
+    follow(debian, [f"cat > {other} <<'END'\n{taken}\nEND\n", f"rm {made}"])
+    refused_objects(debian)
+    never = "objects were never updated: see journalctl -u backup-monitoring-objects"
+    assert check() == f"CRITICAL - {never}\n"
+
+    follow(debian, [f"mv {other} {other}.away"])
+    once(debian, "objects")
+    assert check().endswith(", 0 min ago\n")
+    assert debian.run(f"stat -c '%U %a %s' {updated}").out == "nagios 644 0\n"
+
+    forget()
+    once(debian, "objects")  # there is no change
+    assert check().endswith(", 0 min ago\n")
+
+    forget()
+    follow(debian, [f"mv {other}.away {other}", f"rm {made}"])
+    refused_objects(debian)
+    assert check().startswith("CRITICAL - objects updated ")
+
+
 def test_the_monitoring_itself_is_checked(debian: FreshDebian) -> None:
     needed("icinga2")
     run_by_units(debian)
@@ -313,6 +354,36 @@ def test_a_call_of_the_hook_starts_a_delivery(debian: FreshDebian) -> None:
     assert debian.run("systemctl is-failed backup-monitoring-deliver.path").code != 0
 
 
+def test_the_notifier_without_a_store(debian: FreshDebian) -> None:
+    needed("icinga2")
+    run_by_units(debian)
+    settings = "\n".join(block("Set it up", NOTIFICATIONS, "toml"))
+    settings = re.sub("^(start_tls|username|password_file).*$", "", settings, flags=re.MULTILINE)
+    settings = settings.replace('trigger = "scan"', 'trigger = "monitoring"')
+    file = "/etc/backup-monitoring/backup-monitoring.toml"
+    follow(debian, [f"cat >> {file} <<'END'\n{settings}\nEND\n", f"sed -i '/^folder/d' {file}"])
+    follow(debian, ["systemctl stop 'backup-monitoring-*'", f"rm -r {STORE}"])
+    follow(debian, block("Set it up", NOTIFICATIONS))
+    follow(debian, ["usermod --append --groups backup-monitoring,backup-notify nagios"])
+    once(debian, "deliver")
+
+    call = f"{PROGRAMS}/notify_backup -a 4000102 --task quota --state WARNING --type CUSTOM"
+    follow(debian, [f"runuser -u nagios -- {call}"])
+    once(debian, "deliver")
+
+    log = debian.run("cat /var/log/backup-monitoring/notify.jsonl").out
+    assert '"queued"' in log
+
+    follow(debian, [f"sed -i 's,^.store.$,&\\nfolder = \"{STORE}\",' {file}"])  # from now on
+    once(debian, "collect", "deliver")
+    follow(debian, [f"runuser -u nagios -- {call} --comment again"])
+    owners = debian.run(f"cd {STORE} && stat -c '%U %a' . outbox outbox/outbox.sqlite outbox/spool")
+    assert owners.out.splitlines() == [
+        "backup-monitoring 750",
+        *("backup-notify 2770", "backup-notify 660", "backup-notify 2770"),
+    ]
+
+
 def test_the_overview_follows_each_run(debian: FreshDebian) -> None:
     needed("icinga2", "prometheus-node-exporter")
     run_by_units(debian)
@@ -365,6 +436,7 @@ def test_the_overview_follows_each_run(debian: FreshDebian) -> None:
         == ""
     )
     assert debian.run("getent passwd | grep '^backup-'").out == ""
+    assert debian.run("getent group | grep '^backup-'").out == ""
 
 
 def test_by_nrpe(debian: FreshDebian) -> None:

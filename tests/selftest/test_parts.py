@@ -113,7 +113,7 @@ def test_a_store_without_its_folder(fleet: Fleet) -> None:
 
     assert check(fleet, "store") == [
         "FAILED  store: /store: no file can be written there (No such file or directory); "
-        "create it, and give it to the collector's user"
+        "start backup-monitoring-collect, whose unit creates it, or correct [store] folder"
     ]
 
 

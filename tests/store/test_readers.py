@@ -50,7 +50,7 @@ def test_a_user_outside_of_the_group_gets_an_error(fleet: Fleet) -> None:
     text = as_nobody(lambda: names(fleet))
 
     assert "StoreError" in text
-    assert "give this user's group read access" in text
+    assert "; add this user to the file's group" in text
 
 
 def test_who_may_read_what(fleet: Fleet) -> None:

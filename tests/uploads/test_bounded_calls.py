@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -118,14 +118,33 @@ def test_who_is_waited_for() -> None:
     assert sorted(set(waited)) == [0, 1, 2, 3, 4]
 
 
-def test_a_parent_that_ignores_the_ends_of_its_children() -> None:
+@pytest.fixture
+def ignored_ends() -> Iterator[None]:
+    """This process ignores the ends of its children, as one whose parent does."""
     before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    try:
-        found = called(lambda number: time.sleep(60) if number == 3 else number, 5, 2)
-    finally:
-        signal.signal(signal.SIGCHLD, before)
+    yield
+    signal.signal(signal.SIGCHLD, before)
+
+
+@pytest.mark.usefixtures("ignored_ends")
+def test_a_parent_that_ignores_the_ends_of_its_children() -> None:
+    found = called(lambda number: time.sleep(60) if number == 3 else number, 5, 2)
 
     assert found == [0, 1, 2, NoResult(""), 4]
+
+
+@pytest.mark.usefixtures("ignored_ends")
+def test_closing_after_the_last_result_where_ends_are_ignored() -> None:
+    before = _children()
+    calls = BoundedCalls(lambda _: lambda number: number, range(2), 20, lambda _: None)
+    results = iter(calls)
+
+    assert [next(results), next(results)] == [0, 1]
+    until = time.monotonic() + 10
+    while _children() != before:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    calls.close()
 
 
 def test_the_process_ends_with_its_parent() -> None:
