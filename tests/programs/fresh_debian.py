@@ -107,7 +107,7 @@ class FreshDebian:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=900,
         )
         return Ran(done.returncode, done.stdout, done.stderr)
 

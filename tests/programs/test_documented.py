@@ -175,7 +175,7 @@ def test_from_a_fresh_debian_with_icinga(debian: FreshDebian) -> None:
     ran = follow(debian, lines)
 
     assert len(lines) <= 10
-    assert time.monotonic() - began < 300
+    assert time.monotonic() - began < 900  # minutes, also on a busy machine
     assert ran.out in DOCUMENTED
     states = of_icinga(debian)
     assert len(states) == 5 * 18
@@ -191,7 +191,7 @@ def test_from_a_fresh_debian_with_nagios(debian: FreshDebian) -> None:
 
     until(lambda: len(of_nagios(debian)) == 5 * 18)
     assert len(lines) <= 10
-    assert time.monotonic() - began < 300
+    assert time.monotonic() - began < 900  # minutes, also on a busy machine
     states = of_nagios(debian)
     assert states == by_the_checks(debian, "--now", NOW)
     assert {name: states[name] for name in STATES} == STATES
