@@ -416,7 +416,7 @@ def test_a_nagios_that_hangs_leaves_a_count(store: Store, tmp_path: Path) -> Non
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
     fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, 4096)
     try:
-        ran = submit(store, "-t", "10")
+        ran = submit(store, "-t", "20")
     finally:
         os.close(reader)
 
