@@ -405,10 +405,10 @@ def test_a_mail_server_that_hangs(fleet: Fleet, server: tuple[Behaviour, int], p
     behaviour, port = server
     behaviour.stall = phase
 
-    line = check(fleet, "mail", mails(port), seconds=1)[-1]
+    line = check(fleet, "mail", mails(port), seconds=3)[-1]
 
     assert line == (
-        f"FAILED  mail: smtp://localhost:{port}: no answer within 0.45 s; "
+        f"FAILED  mail: smtp://localhost:{port}: no answer within 1.35 s; "
         "check the mail server's log"
     )
 

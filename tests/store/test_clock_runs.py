@@ -7,13 +7,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from backup_monitoring.model.accounts import Account
 from backup_monitoring.model.uploads import Computer, Receipt, Start, Uploads
 from backup_monitoring.store.history import update_computer
 from backup_monitoring.store.history_file import HistoryFile
 from backup_monitoring.tasks.policies import Policies
 from backup_monitoring.tasks.status import evaluate_status
-from cases import at, end, start
+from cases import at, daily, end, start
 from store.fleet import Fleet, collect_once
 
 ACCOUNT = Account("4000101", "", warning_numbers=1, warning_days=0)
@@ -24,7 +26,8 @@ RIGHT = at("2026-03-04T22:00Z")
 
 def test_a_wrong_clock_is_a_finding_and_a_clause(tmp_path: Path) -> None:
     fleet = Fleet(tmp_path, ["4000101"])
-    slow = datetime.now(ZoneInfo("Europe/Zurich")) - timedelta(hours=3, minutes=1)
+    # in UTC: a difference of local times is another one on the days of a clock change
+    slow = (datetime.now(UTC) - timedelta(hours=3, minutes=1)).astimezone(ZoneInfo("Europe/Zurich"))
     fleet.start("4000101", slow.isoformat(timespec="seconds"))
     time.sleep(UPLOADS_APART)
     fleet.end("4000101", slow.isoformat(timespec="seconds"))
@@ -66,6 +69,39 @@ def test_older_reports_that_are_restored_change_nothing(tmp_path: Path) -> None:
     assert (seen.start, seen.end) == (failed.start, failed.end)
     verdict = evaluate_status(ACCOUNT, Uploads((seen,)), Policies(), at("2026-03-03T10:05Z"))
     assert verdict.summary.startswith("1 failed: backup ended 2026-03-02 20:40 +00:00 with errors")
+
+
+@pytest.mark.parametrize(
+    ("hour", "modified", "by_client", "counts"),
+    [
+        pytest.param(8, "2026-03-04T12:00Z", False, True, id="uploaded since"),
+        pytest.param(8, "2026-03-04T12:00Z", True, True, id="uploaded since, by a client's clock"),
+        pytest.param(20, "2026-03-01T20:00:05Z", False, False, id="restored with its time"),
+        pytest.param(20, "2026-03-03T10:00Z", False, False, id="copied back, without its time"),
+        pytest.param(9, "2026-03-01T12:00Z", True, False, id="older than the known one"),
+    ],
+)
+def test_a_schedule_beside_restored_reports(
+    hour: int, modified: str, by_client: bool, counts: bool, tmp_path: Path
+) -> None:
+    older = Computer("web01", start("2026-03-01T20:00Z"), end("2026-03-01T20:40Z"), daily(20))
+    known = daily(21, modified=at("2026-03-02T20:00:05Z"))
+    newer = Computer("web01", start("2026-03-02T20:00Z"), end("2026-03-02T20:40Z"), known)
+    run_once(tmp_path, at("2026-03-01T20:45Z"), older)
+    run_once(tmp_path, at("2026-03-02T20:45Z"), newer)
+    shown = daily(hour, modified=at(modified))._replace(by_client=by_client)
+    restored = Computer(
+        "web01",
+        start("2026-03-01T20:00Z", came="2026-03-03T10:00Z"),
+        end("2026-03-01T20:40Z", came="2026-03-03T10:00Z"),
+        shown,
+    )
+
+    seen = [run_once(tmp_path, at(f"2026-03-{day}T12:05Z"), restored)[0] for day in ("04", "05")]
+
+    assert [each.schedule for each in seen] == [shown if counts else known] * 2
+    changed = seen[1].history and seen[1].history.schedule_changed
+    assert changed == at("2026-03-04T12:05Z" if counts else "2026-03-02T20:45Z")
 
 
 def test_a_run_after_the_server_was_ahead_is_in_doubt_for_300_runs(tmp_path: Path) -> None:
@@ -163,3 +199,17 @@ def test_a_success_is_not_forgotten_while_this_servers_clock_is_behind() -> None
     right = update_computer(behind, bad, at("2026-03-05T12:00Z"))
 
     assert right.last_success == at("2026-03-03T20:40Z")
+
+
+def test_a_date_at_the_end_of_time_ends_no_run(fleet: Fleet) -> None:
+    """A run in doubt takes dates of the future; sums with this one overflow."""
+    fleet.collect("2026-11-20T21:00+01:00")
+    fleet.plan("4000101", 20)
+    fleet.start("4000101", "9999-12-31T12:00:00+00:00")
+    fleet.collect("2026-11-20T20:00+01:00")
+    (fleet.reports("4000101") / "backupStarted.xml").write_text("")
+
+    run = fleet.collect("2026-11-20T20:05+01:00")
+
+    assert run.failed == []
+    assert [each.kind for each in run.findings if "4000101" in each.where] == ["report"]

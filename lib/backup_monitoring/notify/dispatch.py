@@ -83,10 +83,10 @@ def find_audience(
     Raises:
         DirectoryError, StoreError: people cannot be looked up.
     """
-    policy = settings.notify
+    policy, names = settings.notify, settings.directory.attributes
     return Audience(
-        find_recipients(event, people, policy, settings.directory.attributes, undeliverable),
-        find_switched_off(event, people, policy),
+        find_recipients(event, people, policy, names, undeliverable),
+        find_switched_off(event, people, policy, names),
         describe_account(event, people, None, choose_zone(settings)),
         people.contact(event.uid),
     )

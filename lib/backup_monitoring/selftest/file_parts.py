@@ -71,16 +71,20 @@ def try_store(settings: StoreSettings, now: datetime, *, writes: bool) -> Iterat
     yield PartLine(Outcome.OK, "store", f"{folder}: can be read; the last run was {at}")
 
 
-def try_notifier_outbox(file: Path, *, now: datetime, writes: bool) -> Iterator[PartLine]:
-    """Try the outbox *file*, as the notifier if *writes*, else as check_backup_monitoring.
+def try_notifier_outbox(
+    settings: NotifySettings, now: datetime, *, writes: bool
+) -> Iterator[PartLine]:
+    """Try the outbox, as the notifier if *writes*, else as check_backup_monitoring.
 
     Raises:
         MonitoringError: it cannot be used.
     """
     from backup_monitoring.outbox import OutboxAccess, read_status, try_outbox
 
+    file = settings.outbox
+    assert file is not None  # noqa: S101 - the caller has checked it
     if not writes:
-        read_status(file, now)
+        read_status(file, settings, now)
         yield PartLine(Outcome.OK, "outbox", f"{file}: can be read")
         return
     access = try_outbox(file)

@@ -134,7 +134,7 @@ class StoreFile:
     def accounts(
         self, files: Files | None, uids: Sequence[str] | None, need: Need = Need.ALL
     ) -> Iterator[tuple[Account, Uploads]]:
-        """Yield accounts with their uploads, as `live_accounts` does.
+        """Yield accounts with their uploads, as `read_live_accounts` does.
 
         Raises:
             StoreError: the file is damaged.
