@@ -7,13 +7,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from backup_monitoring.model.accounts import Account
 from backup_monitoring.model.uploads import Computer, Receipt, Start, Uploads
 from backup_monitoring.store.history import update_computer
 from backup_monitoring.store.history_file import HistoryFile
 from backup_monitoring.tasks.policies import Policies
 from backup_monitoring.tasks.status import evaluate_status
-from cases import at, end, start
+from cases import at, daily, end, start
 from store.fleet import Fleet, collect_once
 
 ACCOUNT = Account("4000101", "", warning_numbers=1, warning_days=0)
@@ -66,6 +68,39 @@ def test_older_reports_that_are_restored_change_nothing(tmp_path: Path) -> None:
     assert (seen.start, seen.end) == (failed.start, failed.end)
     verdict = evaluate_status(ACCOUNT, Uploads((seen,)), Policies(), at("2026-03-03T10:05Z"))
     assert verdict.summary.startswith("1 failed: backup ended 2026-03-02 20:40 +00:00 with errors")
+
+
+@pytest.mark.parametrize(
+    ("hour", "modified", "by_client", "counts"),
+    [
+        pytest.param(8, "2026-03-04T12:00Z", False, True, id="uploaded since"),
+        pytest.param(8, "2026-03-04T12:00Z", True, True, id="uploaded since, by a client's clock"),
+        pytest.param(20, "2026-03-01T20:00:05Z", False, False, id="restored with its time"),
+        pytest.param(20, "2026-03-03T10:00Z", False, False, id="copied back, without its time"),
+        pytest.param(9, "2026-03-01T12:00Z", True, False, id="older than the known one"),
+    ],
+)
+def test_a_schedule_beside_restored_reports(
+    hour: int, modified: str, by_client: bool, counts: bool, tmp_path: Path
+) -> None:
+    older = Computer("web01", start("2026-03-01T20:00Z"), end("2026-03-01T20:40Z"), daily(20))
+    known = daily(21, modified=at("2026-03-02T20:00:05Z"))
+    newer = Computer("web01", start("2026-03-02T20:00Z"), end("2026-03-02T20:40Z"), known)
+    run_once(tmp_path, at("2026-03-01T20:45Z"), older)
+    run_once(tmp_path, at("2026-03-02T20:45Z"), newer)
+    shown = daily(hour, modified=at(modified))._replace(by_client=by_client)
+    restored = Computer(
+        "web01",
+        start("2026-03-01T20:00Z", came="2026-03-03T10:00Z"),
+        end("2026-03-01T20:40Z", came="2026-03-03T10:00Z"),
+        shown,
+    )
+
+    seen = [run_once(tmp_path, at(f"2026-03-{day}T12:05Z"), restored)[0] for day in ("04", "05")]
+
+    assert [each.schedule for each in seen] == [shown if counts else known] * 2
+    changed = seen[1].history and seen[1].history.schedule_changed
+    assert changed == at("2026-03-04T12:05Z" if counts else "2026-03-02T20:45Z")
 
 
 def test_a_run_after_the_server_was_ahead_is_in_doubt_for_300_runs(tmp_path: Path) -> None:

@@ -672,6 +672,8 @@ def test_by_when_a_torn_report_had_come(came: str | None, known: str | None) -> 
         pytest.param(0, -1, True, True, id="its own, uploaded before it"),
         pytest.param(-1, 0, True, True, id="its own, by a clock that was set back"),
         pytest.param(-1, -1, True, False, id="an id that was used before"),
+        pytest.param(7 * 1440, -1, True, True, id="its own, after a week, uploaded before it"),
+        pytest.param(7 * 1440 + 1, -1, True, False, id="by a clock that was years ahead until now"),
     ],
 )
 def test_which_end_ends_a_run(at_minute: int, written: int, same_id: bool, expected: bool) -> None:

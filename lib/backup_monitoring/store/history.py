@@ -30,6 +30,7 @@ from backup_monitoring.store.backup_outcomes import (
 from backup_monitoring.tasks import (
     date_report,
     find_invalid_arrival,
+    find_schedule_change,
     is_ahead,
     list_invalid,
     read_times,
@@ -102,11 +103,11 @@ class TrackedComputer(NamedTuple):
         """
         if self.is_blank and computer.start is computer.end is computer.schedule is None:
             return computer  # it was never more than a folder
-        restored = self.has_restored(computer)
+        schedule = computer.schedule if self.counts_schedule(computer) else self.schedule
         return computer._replace(
             start=self._recall(computer.start, self.start),
             end=self._recall(computer.end, self.end),
-            schedule=_fill_in(self.schedule if restored else computer.schedule, self.schedule),
+            schedule=_fill_in(schedule, self.schedule),
             history=self.history,
         )
 
@@ -115,11 +116,30 @@ class TrackedComputer(NamedTuple):
     ) -> _REPORT | InvalidReport | None:
         return known if self._knows(shown) else _fill_in(shown, known)
 
-    def has_restored(self, computer: Computer) -> bool:
-        """Return whether *computer* shows a report that was seen before the last ones."""
-        return any(
-            not _is_same(known, report) and self._knows(report)
-            for known, report in ((self.start, computer.start), (self.end, computer.end))
+    def counts_schedule(self, computer: Computer) -> bool:
+        """Return whether *computer*'s schedule counts: it was not restored with older reports.
+
+        It was uploaded after them if its file is newer than they and the known schedule's are.
+        """
+        came = self._date_restored(computer)
+        schedule, known = computer.schedule, self.schedule
+        if came is None or not isinstance(schedule, Schedule):
+            return came is None
+        newer = known is None or schedule.modified > known.modified
+        return newer and find_schedule_change(schedule, self.error) > came + CLOCK_SLACK
+
+    def _date_restored(self, computer: Computer) -> datetime | None:
+        """Return when the reports came that were seen before the last ones; None if none was."""
+        shown = ((self.start, computer.start), (self.end, computer.end))
+        return max(
+            (
+                report.received.moment
+                for known, report in shown
+                if isinstance(report, Start | End)
+                and not _is_same(known, report)
+                and self._knows(report)
+            ),
+            default=None,
         )
 
     def _knows(self, report: object) -> bool:
@@ -155,7 +175,7 @@ def update_computer(
     )
     start = _choose_report(tracked, tracked.start, computer.start, now, in_doubt)
     end = _choose_report(tracked, tracked.end, computer.end, now, in_doubt)
-    if not tracked.has_restored(computer):
+    if tracked.counts_schedule(computer):
         tracked = _update_schedule(tracked, computer.schedule, now)
     if isinstance(computer.end, InvalidReport):
         tracked = _note_unread_end(tracked, computer.end, now)

@@ -7,7 +7,8 @@ if TYPE_CHECKING:
     from backup_monitoring.tasks.backup_days import BackupDays, DueOutcome, follow_days
     from backup_monitoring.tasks.client_counts import ClientCount, ClientCounts
     from backup_monitoring.tasks.clocks import ReportTime, date_report, find_wrong_clocks, has_ended
-    from backup_monitoring.tasks.clocks import format_clock_error, is_ahead, read_times
+    from backup_monitoring.tasks.clocks import find_schedule_change, format_clock_error, is_ahead
+    from backup_monitoring.tasks.clocks import read_times
     from backup_monitoring.tasks.computer_client import find_client
     from backup_monitoring.tasks.computer_eligibility import find_last_upload
     from backup_monitoring.tasks.fact import SAMPLE_EVENING, SAMPLE_NOON

@@ -54,6 +54,7 @@ SET_RIGHT = timedelta(hours=12)  # a clock that is wrong by more was not set rig
 # A report that is further ahead is not explained by a wrong clock; sums with it might overflow.
 _FARTHEST_AHEAD = timedelta(days=36525)
 _HALF_A_MINUTE = timedelta(seconds=30)
+_LONGEST_RUN = timedelta(days=7)  # whose start may come after its end
 
 
 class ReportTime(NamedTuple):
@@ -125,13 +126,14 @@ def has_ended(began: ReportTime, ended: ReportTime, *, same_id: bool) -> bool:
 
     Clients draw ids from a small range: one alone says nothing. But an end of the start's own id
     that is not older by the computer's own clock is that run's, even if the start came after it.
+    One that is weeks later by that clock is another's: the clock was ahead, and has been set back.
 
     Args:
         began, ended: when start and end were written. same_id: whether their ids are the same.
     """
     if not same_id:
         return ended.time > began.time
-    return ended.time >= began.time or ended.at >= began.at
+    return ended.time >= began.time or began.at <= ended.at <= began.at + _LONGEST_RUN
 
 
 def list_possible_errors(error: timedelta) -> tuple[timedelta, ...]:
