@@ -725,6 +725,28 @@ def test_what_the_last_run_saw_is_what_the_history_has(fleet: Fleet) -> None:
         assert (tracked.schedule, tracked.error) == (known[key].schedule, known[key].error)
 
 
+def test_a_lost_history_continues_from_it(fleet: Fleet) -> None:
+    for uid in ("4000101", "4000102"):
+        fleet.end(uid, "2026-11-20T20:40:00+01:00", 0)
+    fleet.collect()
+    known = {(uid, name): each for uid, name, each in recover_computers(fleet.store)}
+    (fleet.store / "past.sqlite").unlink()
+
+    with opened(fleet.store) as history:
+        assert history.note == "2 computers continue from state.sqlite"
+        assert problems(history) == [
+            "was missing; counts of failures continue from state.sqlite, forecasts begin anew "
+            "(run of 2026-11-20T20:00:00+00:00)"
+        ]
+        for uid, name in (("4000101", "web01"), ("4000102", "web01")):
+            assert history.read_computers(uid) == {name: known[uid, name]}
+        history.commit(KEEP, complete=True)
+
+    with database(fleet.store) as db:
+        rows = db.execute("SELECT key, sizes, seen FROM accounts ORDER BY key").fetchall()
+    assert rows == [(uid, "[]", NOW.timestamp()) for uid in ("4000101", "4000102")]
+
+
 def test_a_state_of_no_known_time_is_not_continued(fleet: Fleet) -> None:
     fleet.collect()
     with closing(sqlite3.connect(fleet.store / "state.sqlite")) as db, db:
