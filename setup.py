@@ -1,13 +1,16 @@
-"""Builds from the clone alone: what an earlier build left in build/lib is removed first.
+"""Builds from the clone alone, and leaves it as it is: what a build makes on the way is elsewhere.
 
 The catalogs of the mails' texts are compiled. Two builds of the same files are the same bytes, when
 and wherever they are built, and whatever the umask was.
 """
 
+import atexit
 import gzip
 import os
 import shutil
+import sys
 import tarfile
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,7 @@ from babel.messages.pofile import read_po
 from setuptools import setup
 from setuptools.command.build import build
 from setuptools.command.build_py import build_py
+from setuptools.command.egg_info import egg_info
 from setuptools.command.sdist import sdist
 
 try:
@@ -27,16 +31,29 @@ except ImportError:  # setuptools before 70.1
 EPOCH = int(os.environ.setdefault("SOURCE_DATE_EPOCH", "1767225600"))  # 2026-01-01
 os.umask(0o022)
 LOCALE = "backup_monitoring/mail/locale"
+WORK = tempfile.mkdtemp(prefix="backup-monitoring-build-")
+atexit.register(shutil.rmtree, WORK, ignore_errors=True)
 
 
-class CleanBuild(build):
-    """setuptools copies into build/lib and installs all that lies there, deleted modules too."""
+class BuildElsewhere(build):
+    """setuptools builds in the clone, and installs what an earlier build left there.
 
-    def run(self) -> None:
-        """Build into an empty folder."""
-        if Path(self.build_lib).is_dir():
-            shutil.rmtree(self.build_lib)
-        super().run()
+    After an installation by root the files there would be root's, and stop the builds of others.
+    """
+
+    def initialize_options(self) -> None:
+        """Set the default folder."""
+        super().initialize_options()
+        self.build_base = WORK
+
+
+class EggInfoElsewhere(egg_info):
+    """The same for the list of files, except in a source archive, which contains it."""
+
+    def initialize_options(self) -> None:
+        """Set the default folder."""
+        super().initialize_options()
+        self.egg_base = os.curdir if "sdist" in sys.argv else WORK
 
 
 class BuildWithCatalogs(build_py):
@@ -97,8 +114,9 @@ class SameSource(sdist):
 setup(
     cmdclass={
         "bdist_wheel": SameWheel,
-        "build": CleanBuild,
+        "build": BuildElsewhere,
         "build_py": BuildWithCatalogs,
+        "egg_info": EggInfoElsewhere,
         "sdist": SameSource,
     }
 )

@@ -1,6 +1,7 @@
 """backup_settings: shows the settings in effect, and tests the installation part by part."""
 
 import argparse
+import sys
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
@@ -84,7 +85,9 @@ def _test(
             raise UsageError("--part", f"{part!r} is none of {', '.join(PARTS)}", "name one")
     user = None if options.user is None else find_user(options.user)
     seconds = options.timeout or _TEST_LIMIT
-    check = InstallationCheck(settings, now, watchdog.phase, seconds, options.part or ())
+    check = InstallationCheck(
+        settings, now, watchdog.phase, seconds, options.part or (), sys.argv[0]
+    )
     lines = check.run() if user is None else check.run_as(user)
     text = "\n".join(map(sanitize, lines))
     return (FAILED if check.failed else 0), text

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import nagiosplugin
@@ -32,8 +33,16 @@ from backup_monitoring.selftest import (
     evaluate_health,
     list_aspects,
 )
-from backup_monitoring.settings import Settings
-from backup_monitoring.store import RunMeta, StoreFile, count_findings, find_submission, open_store
+from backup_monitoring.settings import Settings, StoreSettings
+from backup_monitoring.store import (
+    RunMeta,
+    StoreFile,
+    count_findings,
+    find_objects_update,
+    find_submission,
+    has_objects_unit,
+    open_store,
+)
 from backup_monitoring.tasks import TASKS
 
 if TYPE_CHECKING:  # without an outbox in the settings it is not loaded
@@ -130,7 +139,11 @@ class MonitoringHealth(nagiosplugin.Resource):
         counts = count_findings(findings)
         mails = _read_mails(settings, self.now)
         judged = (
-            _list_routines(meta, settings, mails),
+            (
+                *_list_readings(meta, settings.store),
+                *_list_uses(settings.store.folder, settings),
+                *_list_scans(mails, settings),
+            ),
             LastRun(timedelta(seconds=meta.seconds), counts, _count_accounts(state, counts)),
             settings.monitoring,
             self.now,
@@ -142,31 +155,37 @@ class MonitoringHealth(nagiosplugin.Resource):
         return evaluate_health(*judged)
 
 
-def _list_routines(
-    meta: RunMeta, settings: Settings, mails: OutboxStatus | OutboxFailure | None
-) -> tuple[Routine, ...]:
-    store, icinga, most = settings.store, settings.icinga, settings.monitoring.outbox
-    routines = [
-        Routine(
-            *("directory", "read", meta.directory_read, meta.directory_error),
-            *(store.directory_max_age, "[store] directory_max_age"),
-        ),
-        Routine(
-            *("storage", "read", meta.storage_read, meta.storage_error),
-            *(store.max_age, "[store] max_age"),
-        ),
-    ]
-    if icinga.has_destination and store.folder is not None:
-        at = find_submission(store.folder)
+def _list_readings(meta: RunMeta, store: StoreSettings) -> Iterator[Routine]:
+    yield Routine(
+        *("directory", "read", meta.directory_read, meta.directory_error),
+        *(store.directory_max_age, "[store] directory_max_age"),
+    )
+    yield Routine(
+        *("storage", "read", meta.storage_read, meta.storage_error),
+        *(store.max_age, "[store] max_age"),
+    )
+
+
+def _list_uses(folder: Path, settings: Settings) -> Iterator[Routine]:
+    """Yield what other programs do again and again with the store in *folder*."""
+    if settings.icinga.has_destination:
+        at, ttl = find_submission(folder), settings.icinga.ttl
         why = None if at else "see submit_backup_results"
-        routines.append(Routine("results", "submitted", at, why, icinga.ttl, "[icinga] ttl"))
-    if mails is None or isinstance(mails, OutboxFailure):
-        return tuple(routines)
-    if settings.notify.trigger == "scan":
-        at, key = mails.scanned, "[monitoring] outbox"
-        why = None if at else "see notify_backup --scan"
-        routines.append(Routine("accounts", "scanned", at, why, most, key))
-    return tuple(routines)
+        yield Routine("results", "submitted", at, why, ttl, "[icinga] ttl")
+    if has_objects_unit(folder):
+        at, most = find_objects_update(folder), settings.monitoring.objects
+        why = None if at else "see journalctl -u backup-monitoring-objects"
+        yield Routine("objects", "updated", at, why, most, "[monitoring] objects")
+
+
+def _list_scans(
+    mails: OutboxStatus | OutboxFailure | None, settings: Settings
+) -> Iterator[Routine]:
+    if mails is None or isinstance(mails, OutboxFailure) or settings.notify.trigger != "scan":
+        return
+    at, most = mails.scanned, settings.monitoring.outbox
+    why = None if at else "see notify_backup --scan"
+    yield Routine("scan", "completed", at, why, most, "[monitoring] outbox")
 
 
 def _count_accounts(state: StoreFile, findings: Mapping[str, int]) -> AffectedAccounts:
@@ -186,7 +205,7 @@ def _read_mails(settings: Settings, now: datetime) -> OutboxStatus | OutboxFailu
     from backup_monitoring.outbox import OutboxAccessError, OutboxError, read_status
 
     try:
-        return read_status(settings.notify.outbox, now)
+        return read_status(settings.notify.outbox, settings.notify, now)
     except OutboxAccessError as error:  # it may be fine for those who use it
         return OutboxFailure(State.UNKNOWN, f"outbox: {error}")
     except OutboxError as error:

@@ -77,7 +77,7 @@ def _make_parser() -> Parser:
         "exit codes: 0 written, 1 written with findings (--strict), 2 a part could not be read "
         "or written, 3 wrong options or settings",
     )
-    add_account_option(parser)
+    add_account_option(parser, "all accounts in scope; with -a nothing is written")
     add_common_options(parser, limit=f"{_TIME_LIMIT}")
     parser.add_argument("--quiet", action="store_true", help="print only what failed")
     parser.add_argument("--strict", action="store_true", help="exit with 1 if there are findings")
@@ -91,9 +91,9 @@ def _make_parser() -> Parser:
     jobs.add_argument(
         "--retire",
         metavar="UID/COMPUTER",
-        help="the computer is no longer used: it is OK until it uploads again",
+        help="take the computer as no longer used, and OK, until it uploads again",
     )
-    jobs.add_argument("--unretire", metavar="UID/COMPUTER", help="it is used, after all")
+    jobs.add_argument("--unretire", metavar="UID/COMPUTER", help="undo --retire")
     jobs.add_argument("--retired", action="store_true", help="list the retired computers")
     return parser
 

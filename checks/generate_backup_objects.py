@@ -90,13 +90,19 @@ def _make_parser() -> Parser:
         help="the monitoring system; default: %(default)s",
     )
     parser.add_argument(
-        "--output", metavar="FILE", type=Path, help="written as a whole; default: standard output"
+        "--output",
+        metavar="FILE",
+        type=Path,
+        help="replace this file, as a whole; default: standard output",
     )
     parser.add_argument(
         "--diff", action="store_true", help="print what would change in FILE, and write nothing"
     )
     parser.add_argument(
-        "--tasks", metavar="LIST", default=",".join(_TASKS), help="which; default: %(default)s"
+        "--tasks",
+        metavar="LIST",
+        default=",".join(_TASKS),
+        help="the checks, separated by commas; default: %(default)s",
     )
     parser.add_argument(
         "--host-per-account",

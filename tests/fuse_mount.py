@@ -26,7 +26,7 @@ class FuseMount:
         folder.mkdir()
         own = [] if os.getuid() == 0 else ["--no-allow-other"]
         self._process = subprocess.Popen(["bindfs", "-f", *own, source, folder])
-        until = time.monotonic() + 20
+        until = time.monotonic() + 120
         while not folder.is_mount():
             assert self._process.poll() is None
             assert time.monotonic() < until

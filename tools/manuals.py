@@ -39,6 +39,12 @@ def render_manual(parser: ProgramParser, programs: list[str]) -> str:
         *_fill(f"The settings, if --config is not given; default: {_FILE}."),
         *(".SH FILES", ".TP", rf"\fI{_escape(_FILE)}\fR"),
         *_fill("The settings. backup_settings prints those in effect, and a file to start from."),
+        *(".TP", r"\fIshare/doc/backup\-monitoring\fR"),
+        *_fill(
+            "The documentation, below the installation (/usr or /opt/backup-monitoring): "
+            "README.md, docs/checks.md (options), docs/rules.md (how states are decided), "
+            "docs/operations.md (messages, and what to do)."
+        ),
         ".SH SEE ALSO",
         *(f".BR {_escape(name)} (1){',' * (name != others[-1])}" for name in others),
     ]

@@ -21,6 +21,8 @@ from backup_monitoring.directory.generalized_time import parse_time
         (b"20161231235960Z", "2017-01-01T00:00:00+00:00"),  # a leap second
         (b"20170101005960+0100", "2017-01-01T00:00:00+00:00"),
         (b"20240229000000Z", "2024-02-29T00:00:00+00:00"),
+        (b"00010101000000Z", "1970-01-01T00:00:00+00:00"),  # no zone west of Greenwich has it
+        (b"99991231235959Z", "9000-01-01T00:00:00+00:00"),
     ],
 )
 def test_times(value: bytes, expected: str) -> None:

@@ -306,7 +306,7 @@ def _written(attributes: dict[str, list[bytes]]) -> bytes:
     return content + b"\n"
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     st.fixed_dictionaries({"uid": VALUES}, optional={"cn": VALUES}),
     st.sampled_from([b"\n", b"\r\n"]),
@@ -317,7 +317,7 @@ def test_round_trip(tmp_path: Path, attributes: dict[str, list[bytes]], end: byt
     assert entry.attributes == attributes
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused(tmp_path: Path, content: bytes) -> None:
     said = ""

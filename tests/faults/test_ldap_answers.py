@@ -54,7 +54,7 @@ def with_control(content: bytes) -> Answer:
     return answer
 
 
-def read(uri: str, *, start_tls: bool = False, seconds: float = 5) -> list[str | None]:
+def read(uri: str, *, start_tls: bool = False, seconds: float = 60) -> list[str | None]:
     timeout = timedelta(seconds=seconds)
     settings = DirectorySettings((uri,), start_tls=start_tls, timeout=timeout, file="s.toml")
     with open_directory(settings, lambda phase: None) as directory:

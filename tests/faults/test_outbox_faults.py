@@ -170,8 +170,10 @@ def test_the_first_use_creates_it_silently(notifying: Fleet, job: tuple[str, ...
     assert ran.code == 0
     assert "FAILED" not in ran.text
     assert (folder / NOTE).read_text() == "outbox.sqlite"
-    never = " - accounts were never scanned: see notify_backup --scan"
-    assert (never in check(notifying).first) == (job != ("--scan",))
+    never = " - scan was never completed: see notify_backup --scan"
+    after = check(notifying).first
+    assert (never in after) == (job != ("--scan",))
+    assert (" scan_age=0s;1800;3600;0 " in after) == (job == ("--scan",))
 
 
 def test_a_dry_run_is_not_a_use(notifying: Fleet) -> None:

@@ -4,6 +4,7 @@ import json
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -15,6 +16,7 @@ from backup_monitoring.icinga.api import ApiError, submit, try_api
 from backup_monitoring.icinga.results import CheckResult
 from backup_monitoring.model.verdicts import State
 from backup_monitoring.settings.icinga import IcingaSettings
+from integration.slapd import free_port
 from net.authorities import make_certificate
 from net.hanging_up import LAST_WORDS, hanging_up
 
@@ -58,6 +60,28 @@ def test_icinga_that_says_that_it_reloads(tmp_path: Path) -> None:
     assert (submitted.accepted, submitted.missing, submitted.refused) == (2, 0, {404: 1})
     order = [json.loads(body.partition(b"\r\n\r\n")[2] or body)["service"] for body in bodies]
     assert order == [f"backup-01!{name}" for name in ("first", "second", "third", "first")]
+
+
+def test_icinga_that_does_not_listen_yet(tmp_path: Path) -> None:
+    context = make_context(tmp_path)
+    port = free_port()
+
+    def serve() -> None:
+        time.sleep(1.5)
+        with socket.create_server(("127.0.0.1", port)) as listener:
+            client, _ = listener.accept()
+            with context.wrap_socket(client, server_side=True) as encrypted:
+                while not encrypted.recv(65536).endswith(b"}"):
+                    pass
+                encrypted.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    threading.Thread(target=serve, daemon=True).start()
+    url, retry_for = f"https://localhost:{port}", timedelta(seconds=10)
+    settings = IcingaSettings(url, tmp_path / "ours.crt", retry_for=retry_for)
+
+    submitted = submit([RESULT], settings, seconds=30)
+
+    assert (submitted.accepted, submitted.error) == (1, None)
 
 
 def make_context(folder: Path) -> ssl.SSLContext:

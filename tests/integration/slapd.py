@@ -137,11 +137,21 @@ def _make_server_certificate(folder: Path) -> None:
     )
 
 
+_reserved: list[socket.socket] = []
+
+
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody listens on at the moment."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port: int = taken.getsockname()[1]
-        return port
+    """Return a port of 127.0.0.1 on which nothing listens until a server of this process does.
+
+    It stays bound here, so that the system gives it to nobody else, while a server is down too.
+    A server that sets SO_REUSEADDR, as all do, can listen on it nevertheless.
+    """
+    reserved = socket.socket()
+    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    reserved.bind(("127.0.0.1", 0))
+    _reserved.append(reserved)
+    port: int = reserved.getsockname()[1]
+    return port
 
 
 @dataclass
@@ -205,7 +215,7 @@ class Slapd:
             self.thaw()
             self.process.terminate()
             try:
-                self.process.wait(10)
+                self.process.wait(60)
             except subprocess.TimeoutExpired:
                 self.kill()
 
@@ -248,9 +258,10 @@ def _started(folder: Path) -> Slapd:
             stderr=log,
         )
     server = Slapd(folder, port, tls_port, process)
-    for _ in range(500):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", tls_port)) == 0:
+    end = time.monotonic() + 120
+    while time.monotonic() < end:
+        with socket.socket(socket.AF_UNIX) as probe:  # the last one of its listeners
+            if probe.connect_ex(str(folder / "ldapi")) == 0:
                 return server
         assert process.poll() is None, (folder / "slapd.log").read_text()
         time.sleep(0.01)

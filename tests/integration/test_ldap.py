@@ -83,7 +83,7 @@ def settings(server: slapd.Slapd) -> DirectorySettings:
         bind="simple",
         bind_dn=server.reader,
         password=server.password,
-        timeout=timedelta(seconds=2),
+        timeout=timedelta(seconds=60),
         page_size=250,
         file="settings.toml",
     )
@@ -440,16 +440,16 @@ def test_frozen_server_costs_the_timeout_once(
     settings = settings._replace(
         uri=(own_server.uri,),
         ca_file=own_server.ca_file,
-        timeout=timedelta(seconds=0.5),
+        timeout=timedelta(seconds=3),
     )
     if when == "before":
         own_server.freeze()
     began = time.monotonic()
 
-    with pytest.raises(DirectoryError, match=r"no answer within 0\.5 s"):
+    with pytest.raises(DirectoryError, match=r"no answer within 3 s"):
         _read_while_it_freezes(settings, own_server, when)
 
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 2 * 3
 
 
 def _read_while_it_freezes(settings: DirectorySettings, server: slapd.Slapd, when: str) -> None:
@@ -567,17 +567,15 @@ def test_a_server_that_sends_a_byte_now_and_then_costs_the_timeout_once(
     server: slapd.Slapd, settings: DirectorySettings
 ) -> None:
     slow, listener = _dripping(_bind_answer(0, b"x" * 100))
-    both = settings._replace(
-        uri=(slow, server.uri), start_tls=False, timeout=timedelta(seconds=0.5)
-    )
+    both = settings._replace(uri=(slow, server.uri), start_tls=False, timeout=timedelta(seconds=3))
     began = time.monotonic()
 
     with listener, create_directory(both, lambda phase: None) as directory:
         steps = list(directory.steps())
 
-    assert steps[1].startswith(f"{slow}: no answer within 0.5 s; ")
+    assert steps[1].startswith(f"{slow}: no answer within 3 s; ")
     assert [type(step) for step in steps] == [str, FallbackStep, str, str]
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 2 * 3
 
 
 def _dripping(answer: Answer) -> tuple[str, socket.socket]:

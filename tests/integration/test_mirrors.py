@@ -19,7 +19,7 @@ BIND, FIRST_PAGE, SECOND_PAGE = 1, 2, 3
 FAULTS: dict[str, tuple[Fault, str]] = {
     "breaks off": (break_off, "connection closed by the server"),
     "resets the connection": (reset, "the connection broke: Connection reset by peer"),
-    "hangs": (hang, "no answer within 0.5 s"),
+    "hangs": (hang, "no answer within 2 s"),
     "says goodbye": (say_goodbye, "the server ended the connection: unavailable"),
     "is busy": (answer(51), "the server is busy"),
     "is unavailable": (answer(52), "the server is unavailable"),
@@ -37,7 +37,7 @@ def settings(*uris: str) -> DirectorySettings:
         bind="simple",
         bind_dn=slapd.READER,
         password=slapd.PASSWORD,
-        timeout=timedelta(seconds=0.5),
+        timeout=timedelta(seconds=2),
         page_size=10,
         file="s.toml",
     )

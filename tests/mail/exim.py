@@ -54,7 +54,7 @@ class Exim(NamedTuple):
     def run(self, *arguments: str) -> str:
         """Run Exim's program with this server's configuration; return its output."""
         command = ["exim4", "-C", str(self.configuration), *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
         return done.stdout + done.stderr
 
     def log(self) -> str:
@@ -100,15 +100,15 @@ def running(
         yield server
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(20)
+        process.wait(120)
 
 
 def _wait(server: Exim, process: "subprocess.Popen[str]") -> None:
-    for _ in range(200):
+    end = time.monotonic() + 120
+    while time.monotonic() < end and process.poll() is None:
         if "listening for SMTP" in server.log():
             return
-        if process.poll() is not None:
-            break
         time.sleep(0.05)
+    process.kill()
     assert process.stderr is not None
     pytest.fail(f"Exim does not start: {process.stderr.read()} {server.log()}")

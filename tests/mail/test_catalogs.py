@@ -102,6 +102,15 @@ def test_french_has_a_no_break_space_before_its_signs() -> None:
             )
 
 
+def test_italian_has_no_article_that_depends_on_a_number() -> None:
+    """It is “il 90 %”, but “l’88 %”: the number is not known when the text is written."""
+    for message in messages(read("it")):
+        for _, translation in forms(message):
+            assert not re.search(
+                r"\b(il|l[’']|dei|degli|del|al) ?%\((percent|capacity)", translation
+            )
+
+
 def translate(compiled: GNUTranslations, message: Message, n: int) -> str:
     if isinstance(message.id, str):
         if message.context is None:

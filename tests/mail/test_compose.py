@@ -1261,6 +1261,15 @@ def test_an_own_text_that_is_not_compiled_is_reported(tmp_path: Path) -> None:
     assert compiled.complaints == ()
 
 
+def test_a_folder_of_own_texts_that_is_missing_is_reported(tmp_path: Path) -> None:
+    folder = tmp_path / "misspelt"
+
+    mail = compose_sample(folder)
+
+    assert body(mail).startswith("Guten Tag Frau Müller\n")
+    assert mail.complaints == (f"{folder}: is not a folder; correct [notify] templates",)
+
+
 def test_an_incomplete_language_is_reported(tmp_path: Path) -> None:
     write_catalog(tmp_path, "rm", {"Hello,": "Bun di,"})
 

@@ -1,6 +1,7 @@
 """Certificates: the same ones are good, or rejected, wherever and on every Python."""
 
 import ssl
+import subprocess
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -19,8 +20,6 @@ from backup_monitoring.settings.directory import DirectorySettings
 from backup_monitoring.settings.icinga import IcingaSettings
 from backup_monitoring.settings.notify import NotifySettings
 from net.authorities import make_certificate, serving
-
-TODAY = f"{datetime.now(UTC):%Y-%m-%d}"
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +130,14 @@ def to_mail_server(port: int, ca_file: Path) -> str:
     return str(raised.value)
 
 
+def read_last_day(certificate: Path) -> str:
+    """Return the day on which *certificate* has expired; the tests may run until the next one."""
+    command = ["openssl", "x509", "-noout", "-enddate", "-in", str(certificate)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    seconds = ssl.cert_time_to_seconds(done.stdout.strip().removeprefix("notAfter="))
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d}"
+
+
 def to_icinga(port: int, ca_file: Path) -> str:
     settings = IcingaSettings(url=f"https://localhost:{port}", ca_file=ca_file)
     result = CheckResult("backup-01", "4000101-quota", State.OK, ("fine",), ())
@@ -150,7 +157,7 @@ def to_icinga(port: int, ca_file: Path) -> str:
         pytest.param(
             "expired",
             "its-server",
-            f"expired.crt has expired ({TODAY} to {TODAY}); set the one",
+            "expired.crt has expired (DAY to DAY); set the one",
             id="expired authority",
         ),
         pytest.param(
@@ -161,6 +168,7 @@ def to_icinga(port: int, ca_file: Path) -> str:
 def test_all_three_say_why(
     folder: Path, connect: Callable[[int, Path], str], authority: str, server: str, says: str
 ) -> None:
+    says = says.replace("DAY", read_last_day(folder / "expired.crt"))
     with serving(folder, server) as (port, _):
         said = connect(port, folder / f"{authority}.crt")
 

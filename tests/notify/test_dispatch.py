@@ -80,10 +80,11 @@ class House:
         """Deliver all; return kind and address of each mail, and of each event of a digest."""
         queue, sent = SendQueue(timedelta(days=3), ""), []
         with self._outbox.transaction(NOW + timedelta(minutes=self._minutes)) as t:
-            for digest, ids in list_due_digests(t, timedelta(0)):
+            for due in list_due_digests(t, timedelta(0)):
+                digest = due.read()
                 address, role = digest.recipient.address, digest.recipient.role
                 key = f"{self._minutes}@digest"
-                queue_digest(t, mail(key, address, role=role), ids)
+                queue_digest(t, mail(key, address, role=role), due.ids)
                 sent += [(event.kind.name, address) for event in digest.events]
             while found := queue.claim(t, 1):
                 (claimed,) = found

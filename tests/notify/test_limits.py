@@ -11,6 +11,7 @@ from backup_monitoring.model.notices import EventKind
 from backup_monitoring.model.people import Reseller
 from backup_monitoring.outbox.limits import begin_day
 from notify.post import WARNING, GotMail, Post, account, make_event
+from people import PeopleTable
 
 ANNA = "anna@example.org"
 PROBLEM, RECOVERY, REMINDER = EventKind.PROBLEM, EventKind.RECOVERY, EventKind.REMINDER
@@ -190,6 +191,52 @@ def test_a_customer_with_many_addresses(tmp_path: Path) -> None:
     assert got.count("other@example.org") == 10  # another customer's
     assert "100 mails about this customer today" in post.logged()
     assert len(post.deliver(MORNING)) == 21
+
+
+def test_a_customer_whose_addresses_change_all_the_time(tmp_path: Path) -> None:
+    reseller = Reseller("a", "uid=a", ("reseller@example.org",), problems=frozenset(("quota",)))
+    post = Post(tmp_path, [], OFF + "\n[notify.reseller]\ndigest = false\n")
+    got = []
+    for turn in range(20):
+        strangers = [f"{turn}-{number}@example.org" for number in range(20)]
+        changed = account("1", *strangers, resellers=("a",))
+        post.people = PeopleTable.of([reseller, changed, account("2", "other@example.org")])
+        for minute, kind in ((0, PROBLEM), (10, RECOVERY)):
+            post.notify(turn * 20 + minute, make_event("1", kind), make_event("2", kind))
+            got += [mail.address for mail in post.deliver(turn * 20 + minute)]
+
+    known = {"other@example.org": 10, "reseller@example.org": 10}
+    assert {address: got.count(address) for address in known} == known
+    assert len(got) - 2 * 10 == 100
+    assert "addresses have heard of such a problem today: no others" in post.logged()
+    morning = [mail.address for mail in post.deliver(MORNING)]
+    assert len(morning) - 2 <= 20  # nobody who has not heard of a problem
+    # A later day begins anew: the first problem goes.
+    post.notify(24 * 60, make_event("1", RECOVERY))
+    post.deliver(24 * 60)
+    post.notify(24 * 60 + 10, make_event("1"))
+    assert len(post.deliver(24 * 60 + 10)) == 21
+
+
+@pytest.mark.parametrize("digest", ["true", "false"])
+def test_a_reseller_whose_addresses_change_all_the_time(tmp_path: Path, digest: str) -> None:
+    post = Post(tmp_path, [], f"{OFF}\n[notify.reseller]\ndigest = {digest}\n")
+    other = Reseller("b", "uid=b", ("other@example.org",), problems=frozenset(("quota",)))
+    off = account("1", resellers=("a",), warning_on="FALSE")
+    got = []
+    for turn in range(6):
+        strangers = tuple(f"{turn}-{number}@example.org" for number in range(20))
+        reseller = Reseller("a", "uid=a", strangers, problems=frozenset(("quota",)))
+        people = [off, off._replace(uid="2", resellers=("b",))]
+        post.people = PeopleTable.of([reseller, other, *people])
+        for minute, kind in ((0, PROBLEM), (15, RECOVERY)):
+            post.notify(turn * 30 + minute, make_event("1", kind), make_event("2", kind))
+            got += [mail.address for mail in post.deliver(turn * 30 + minute + 10)]
+
+    assert got.count("other@example.org") == 10
+    assert len({*got} - {"other@example.org"}) == 100
+    assert "100 addresses of this reseller have got mails today: no others" in post.logged()
+    assert len(post.deliver(MORNING)) <= 1 + 20  # those who have heard of the problem
 
 
 def test_a_resellers_digests_are_limited_too(tmp_path: Path) -> None:

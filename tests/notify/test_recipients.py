@@ -922,6 +922,15 @@ def test_the_person_is_notified_where_all_own_addresses_bounced() -> None:
     assert bounced.find("own@example.org", decision.recipients[0].entry) == ""
 
 
+def test_who_hears_that_warnings_are_off_is_of_the_same_entry() -> None:
+    account = contact(mails=("own@example.org",), warning_on="FALSE")
+    names = AttributeNames(mail="rfc822Mailbox")
+
+    (recipient,) = find_switched_off(event(), PeopleTable.of([account]), POLICY, names)
+
+    assert recipient.entry == make_entry(account.dn, "rfc822Mailbox", account.mails)
+
+
 def test_the_operator_is_notified_where_nobody_is_left() -> None:
     account = contact(mails=("own@example.org",), person="")
     bounced = _undeliverable("own@example.org", account.dn, "mail", account.mails)

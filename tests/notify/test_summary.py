@@ -253,11 +253,12 @@ def test_many_are_done_in_several_deliveries(
     assert len(week.run(MONDAY + MINUTE)) == 2
 
 
-def test_an_address_that_bounces_gets_no_summary(tmp_path: Path) -> None:
-    post = Week(tmp_path, CUSTOMERS)
+@pytest.mark.parametrize("attribute", ["mail", "rfc822Mailbox"])
+def test_an_address_that_bounces_gets_no_summary(tmp_path: Path, attribute: str) -> None:
+    post = Week(tmp_path, f'{CUSTOMERS}[directory.attributes]\nmail = "{attribute}"\n')
     entries = [
         (A, make_entry("ou=notifications,uid=a", "sstMailTo", (A,))),
-        (IT, make_entry("uid=2", "mail", (ANNA, IT))),
+        (IT, make_entry("uid=2", attribute, (ANNA, IT))),
     ]
     with post.open(0) as transaction:
         for number, (address, entry) in enumerate(entries):

@@ -21,7 +21,7 @@ def test_the_next_one_is_ready_before_it_is_asked_for() -> None:
 
     for number, _ in work_ahead(range(9), work):
         for following in done[number : number + 4]:
-            assert following.wait(5)
+            assert following.wait(60)
         assert not any(each.is_set() for each in done[number + 4 :])
 
 

@@ -11,6 +11,7 @@ from backup_monitoring.outbox.backlog import read_status
 from backup_monitoring.outbox.delivery_log import DeliveryLog, LogAction, LogLine
 from backup_monitoring.outbox.queue import queue_mail, record_event, track_failure
 from backup_monitoring.outbox.transaction import Outbox
+from backup_monitoring.settings.notify import NotifySettings
 from outbox.outbox_cases import MINUTE, NOW, event, mail
 
 HOSTILE = "a\nb\x1b[31m\u202e|<b>\udcff" + "x" * 5000
@@ -66,7 +67,7 @@ def test_a_log_that_fails_loses_no_mail(tmp_path: Path) -> None:
     with Outbox(tmp_path / "outbox", log) as outbox, outbox.transaction(NOW) as t:
         queue_mail(t, mail("1@t"))
 
-    assert read_status(tmp_path / "outbox", NOW).waiting == 1
+    assert read_status(tmp_path / "outbox", NotifySettings(), NOW).waiting == 1
     assert log.failure is not None
     assert "No such file" in log.failure
 

@@ -103,7 +103,7 @@ class House(MailHouse):
         return sorted(address.partition("@")[0] for address in self.transport.addresses)
 
     def count_held(self) -> int:
-        return read_status(self.outbox.file, NOW).held
+        return read_status(self.outbox.file, self.policy, NOW).held
 
     def logged(self) -> list[tuple[str, str, str]]:
         """Return what the log says of held and released mails, whose they are, and why."""
@@ -142,7 +142,7 @@ def test_why_a_mail_was_released_is_not_why_it_waits(house: House) -> None:
     with house.outbox.transaction(at(10)) as t:
         watch_storms(t, house.policy, house)
 
-    status = read_status(house.outbox.file, at(60))
+    status = read_status(house.outbox.file, house.policy, at(60))
 
     assert (status.waiting, status.reason) == (1, "")
 
@@ -425,7 +425,7 @@ def test_many_that_are_no_longer_monitored_are_held_like_a_storm(notified: House
     assert hold(house, 20 * 60, *MANY[:19], "c30", "c31") == 21
     assert house.deliver(20 * 60 + 1) == ["noc"]
     assert held_of(house.composer.storms[1]) == [*MANY[:19], "c30", "c31"]
-    assert read_status(house.outbox.file, NOW).held == 21
+    assert read_status(house.outbox.file, house.policy, NOW).held == 21
     assert hold(house, 24 * 60 + 1, *MANY) == 0, "held for a day"
     assert hold(house, 24 * 60 + 2, *MANY) == 20, "another time"
 

@@ -32,7 +32,9 @@ def launch() -> Iterator[Browser]:
             pytest.fail("chromium is not installed: tests/run installs it")
         pytest.skip("chromium is not installed")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=[*_SWITCHES])
+        browser = playwright.chromium.launch(
+            executable_path=found, args=[*_SWITCHES], timeout=120_000
+        )
         try:
             yield browser
         finally:
@@ -47,7 +49,7 @@ class Watched:
         self._context = browser.new_context(
             **{"viewport": {"width": 1600, "height": 900}, **context}
         )
-        self._context.set_default_timeout(10_000)
+        self._context.set_default_timeout(120_000)
         self.page: Page = self._context.new_page()
         self.page.on("console", lambda message: self.complaints.append(message.text))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))

@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Locator, Page
 from backup_monitoring.model.file_names import encode_name
 from overview.browser import Watched, launch
 from overview.pages import EVIL_UIDS, PAGE, write
+from overview.pictures import IMAGES, SHOWN_ACCOUNT, make_fleet, take_pictures
 from programs.daemons import until
 from store.fleet import Fleet
 
@@ -349,7 +350,16 @@ def test_a_hostile_address_does_nothing(watched: Watched, many: Fleet) -> None:
 # --- the pictures of the documents ---
 
 
-def test_pictures_for_people_are_small(tmp_path: Path) -> None:
-    images = Path(__file__).parents[2] / "docs" / "images"
-    for file in images.glob("*.png"):
+def test_pictures_for_people_are_small() -> None:
+    for file in IMAGES.glob("*.png"):
         assert file.stat().st_size < 150_000
+
+
+def test_pictures_can_be_made_anew(browser: Browser, tmp_path: Path) -> None:
+    take_pictures(browser, make_fleet(tmp_path / "fleet", SHOWN_ACCOUNT + 1, 2), tmp_path)
+
+    sizes, made = (
+        {file.name: file.read_bytes()[16:24] for file in folder.glob("*.png")}
+        for folder in (IMAGES, tmp_path)
+    )
+    assert made == sizes

@@ -141,4 +141,6 @@ def cluster(programs: Programs, example: Path, folder: Path) -> Iterator[Cluster
             names = {key for key, each in services if each["zone"] == name}
             until(partial(node.has, names))
         until(lambda: master.connected() == len(satellites))  # they were not while they reloaded
+        for node in satellites.values():
+            node.run_first_checks()
         yield made

@@ -1,6 +1,5 @@
 """The installed programs, and the example that they run over."""
 
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -16,10 +15,8 @@ from programs.notifier import Notifier
 
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A wheel built now, by one process at a time: setuptools writes into the clone."""
-    with (tmp_path_factory.getbasetemp().parent / "build.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        return build_wheel(tmp_path_factory.mktemp("built"))
+    """A wheel built now."""
+    return build_wheel(tmp_path_factory.mktemp("built"))
 
 
 @pytest.fixture(scope="session")

@@ -153,7 +153,7 @@ def fresh_debian(folder: Path) -> Iterator[FreshDebian]:
 
 def _booted(process: subprocess.Popen[bytes], folder: Path) -> FreshDebian | None:
     """Return the machine of *process* when its systemd is up, None if it does not come up."""
-    end = time.monotonic() + 30
+    end = time.monotonic() + 120
     while process.poll() is None and time.monotonic() < end:
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
         if children:

@@ -31,14 +31,14 @@ class Programs(NamedTuple):
     bin: Path
     packages: Path
 
-    def run(self, program: str, *arguments: str, timeout: float = 60, **environment: str) -> Ran:
+    def run(self, program: str, *arguments: str, **environment: str) -> Ran:
         """Run *program* with nothing of the caller's environment but *environment*."""
         done = subprocess.run(
             [self.bin / program, *arguments],
             env={"PATH": os.environ["PATH"], **environment},
             capture_output=True,
             text=True,
-            timeout=timeout,
+            timeout=300,
             stdin=subprocess.DEVNULL,
         )
         return Ran(done.returncode, done.stdout, done.stderr)
@@ -57,8 +57,14 @@ def copy_clone(folder: Path) -> Path:
     return folder
 
 
-def build_wheel(folder: Path, root: Path = ROOT) -> Path:
-    """Build the sdist of *root*, and the wheel from it; return the wheel."""
+def build_wheel(folder: Path, root: Path | None = None) -> Path:
+    """Build the sdist of *root*, and the wheel from it; return the wheel.
+
+    Args:
+        root: None: a copy of the clone. Setuptools writes beside what it builds, and other tests
+            may install the clone at the same time.
+    """
+    root = root or copy_clone(folder / "clone")
     _call(sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(root))
     return next(folder.glob("*.whl"))
 

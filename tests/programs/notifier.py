@@ -132,7 +132,7 @@ class Notifier:
 
     def program(self, program: str, *options: str, now: str = NOW, **environment: str) -> Ran:
         command = (program, "--config", str(self.config), "--now", now, *options)
-        ran = self._programs.run(*command, timeout=60, **environment)
+        ran = self._programs.run(*command, **environment)
         assert ran.err == ""
         return ran
 

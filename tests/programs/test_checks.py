@@ -266,7 +266,7 @@ def test_a_server_that_never_answers_is_given_up_in_time(
 
         ran = programs.run(program, "-t", "2", "--config", str(settings))
 
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 20  # of 30 s that the directory may take
     assert "time limit of 2 s reached while " in ran.first
     assert (ran.code, ran.err) == (3, "")
 

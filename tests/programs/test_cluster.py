@@ -18,7 +18,7 @@ STATES = {
     SECOND: {"4000103-quota": 2, "4000105-schedule": 2, "4000109-client": 2, "4000115-quota": 3},
 }
 UP, DOWN, HARD, UNKNOWN = 0, 1, 1, 3
-SHORT_TTL = 8
+SHORT_TTL = 20
 SHORT = f'ttl = "{SHORT_TTL}s"\n'
 
 
@@ -61,7 +61,8 @@ def everywhere(nodes: Cluster, server: str, more: str = "") -> dict[str, Any]:
     satellite = nodes.satellites[server]
     assert submit_from(nodes, server, satellite, more=more).code == 0
     here = results(satellite, server)
-    until(lambda: results(nodes.master, server) == here, SHORT_TTL - 3)
+    assert {name: here[name][0] for name in STATES[server]} == STATES[server]
+    until(lambda: results(nodes.master, server) == here, SHORT_TTL)
     return here
 
 
@@ -86,7 +87,7 @@ def test_results_arrive_at_both(nodes: Cluster, server: str, to: str) -> None:
     here = results(one, server)
     assert {name: here[name][0] for name in STATES[server]} == STATES[server]
     assert all(at > began for _, _, at in here.values())
-    until(lambda: results(other, server) == here, 10)
+    until(lambda: results(other, server) == here)
 
 
 def test_only_the_satellite_notifies_customers(nodes: Cluster) -> None:
@@ -96,7 +97,7 @@ def test_only_the_satellite_notifies_customers(nodes: Cluster) -> None:
         found = (each["attrs"] for each in node.ask("/v1/objects/notifications")["results"])
         return {each["service_name"]: each["last_problem_notification"] for each in found}
 
-    until(lambda: notified(nodes.satellites[FIRST])["4000102-quota"] > 0, 10)
+    until(lambda: notified(nodes.satellites[FIRST])["4000102-quota"] > 0)
     assert notified(nodes.satellites[FIRST])["4000102-client"] == 0
     assert notified(nodes.master) == {}
 
@@ -116,7 +117,7 @@ def test_the_wrong_satellite_refuses_all(nodes: Cluster) -> None:
 def test_the_satellite_checks_the_ttl_and_the_master_has_the_state(nodes: Cluster) -> None:
     everywhere(nodes, FIRST, SHORT)
 
-    until(lambda: {state for state, *_ in results(nodes.master, FIRST).values()} == {UNKNOWN}, 30)
+    until(lambda: {state for state, *_ in results(nodes.master, FIRST).values()} == {UNKNOWN})
 
 
 def test_a_killed_satellite_is_down_within_seconds(nodes: Cluster) -> None:
@@ -126,15 +127,15 @@ def test_a_killed_satellite_is_down_within_seconds(nodes: Cluster) -> None:
 
     satellite.kill()
 
-    until(lambda: host_state(nodes.master, FIRST)[0] == DOWN, 10)
-    until(lambda: host_state(nodes.master, FIRST) == (DOWN, HARD), 15)
+    until(lambda: host_state(nodes.master, FIRST)[0] == DOWN, 60)
+    until(lambda: host_state(nodes.master, FIRST) == (DOWN, HARD), 60)
     until(lambda: time.monotonic() > run_out)
     assert results(nodes.master, FIRST) == last
     assert host_state(nodes.master, SECOND) == (UP, HARD)
     satellite.start()
-    until(lambda: host_state(nodes.master, FIRST) == (UP, HARD), 20)
+    until(lambda: host_state(nodes.master, FIRST) == (UP, HARD))
     assert submit_from(nodes, FIRST, satellite).code == 0
-    until(lambda: results(nodes.master, FIRST) == results(satellite, FIRST), 10)
+    until(lambda: results(nodes.master, FIRST) == results(satellite, FIRST))
 
 
 def test_a_frozen_satellite_is_down_within_two_minutes(
@@ -155,4 +156,4 @@ def test_a_frozen_satellite_is_down_within_two_minutes(
         satellite.thaw()
 
     assert took > 50  # the connections were open: only silence shows it
-    until(lambda: host_state(nodes.master, FIRST) == (UP, HARD), 30)
+    until(lambda: host_state(nodes.master, FIRST) == (UP, HARD))

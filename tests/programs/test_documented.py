@@ -24,6 +24,7 @@ NOTIFICATIONS = (ROOT / "docs" / "notifications.md").read_text(encoding="utf-8")
 TASKS = tuple(sorted(registry.TASKS))
 NAMES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
 PROGRAMS = "/opt/backup-monitoring/bin"
+STORE = "/var/lib/backup-monitoring"
 ENTRY = """
 dn: uid=4000199,ou=accounts,ou=backup,ou=services,dc=example,dc=org
 objectClass: sstBackup
@@ -52,7 +53,7 @@ context = ssl.create_default_context(cafile="/var/lib/icinga2/certs/ca.crt")
 context.verify_flags &= ~ssl.VERIFY_X509_STRICT  # Icinga's certificates lack key identifiers
 path = "/v1/objects/services?attrs=name&attrs=state&attrs=last_check_result"
 headers = {"Authorization": f"Basic {token}", "Accept": "application/json"}
-end = time.monotonic() + 60
+end = time.monotonic() + 250
 while True:
     connection = http.client.HTTPSConnection("debian.example.org", 5665, context=context)
     try:
@@ -69,7 +70,7 @@ print(json.dumps({each["name"]: each["last_check_result"] and each["state"] for 
 # What node_exporter serves.
 _SERVED = r"""
 import time, urllib.request
-end = time.monotonic() + 30
+end = time.monotonic() + 250
 while True:
     try:
         print(urllib.request.urlopen("http://localhost:9100/metrics").read().decode())
@@ -79,6 +80,9 @@ while True:
             raise
         time.sleep(0.1)
 """
+
+# Whether a mail server listens.
+_CONNECT = 'import socket; socket.create_connection(("localhost", 25))'
 
 
 @pytest.fixture
@@ -117,8 +121,14 @@ def refused_objects(debian: FreshDebian) -> str:
     return debian.run(f"journalctl --sync; journalctl -o cat {last}").out
 
 
+# Of all timers: what a unit does is seen when the test starts it, and never half done already.
+_NEVER = "[Timer]\nOnBootSec=\nOnBootSec=1d\n"
+
+
 def run_by_units(debian: FreshDebian) -> None:
-    """Install Icinga's part with the units, and let each do its work once."""
+    """Install Icinga's part with the units, whose timers wait; let each do its work once."""
+    folder = "/etc/systemd/system/timer.d"
+    follow(debian, [f"mkdir {folder} && printf %s {shlex.quote(_NEVER)} > {folder}/never.conf"])
     follow(debian, block("Icinga 2"))
     follow(debian, ["rm /var/lib/backup-monitoring/*"])  # a pass that may lie in the future
     follow(debian, block("Running it"))
@@ -192,10 +202,8 @@ def test_from_then_on_by_the_units(debian: FreshDebian) -> None:
 
     run_by_units(debian)
 
-    before, states, after = (each(debian) for each in (by_the_checks, of_icinga, by_the_checks))
-    assert set(states) == set(after)
-    for name, state in states.items():
-        assert state in (before[name], after[name]), name  # time passes in between
+    states = of_icinga(debian)
+    assert states == by_the_checks(debian)
     assert states["4000102-quota"] == 1
 
     follow(debian, [f"cat >> /etc/backup-monitoring/directory.ldif <<'END'\n{ENTRY}\nEND\n"])
@@ -238,6 +246,46 @@ def test_hosts_that_icinga_has_already(debian: FreshDebian) -> None:
     assert len(of_icinga(debian)) == 5 * 18
 
 
+def test_objects_that_are_no_longer_updated(debian: FreshDebian) -> None:
+    needed("icinga2")
+    updated = "/var/lib/backup-monitoring/objects/updated"
+
+    def check(after: str = "0 min") -> str:
+        now = f"--now $(date -u -d '{after}' +%FT%TZ)"
+        out = debian.run(f"{PROGRAMS}/check_backup_monitoring -v {now}").out
+        return "".join(re.findall(r"^  ([A-Z]+ - objects .*\n)", out, flags=re.MULTILINE))
+
+    def forget() -> None:
+        follow(debian, [f"touch -d '3 hours ago' {updated}"])
+        assert check().startswith("CRITICAL - objects updated ")
+
+    run_by_units(debian)
+    assert check().endswith(", 0 min ago\n")
+    follow(debian, ["rm -r /var/lib/backup-monitoring/objects"])  # it was never used
+    assert check() == ""
+
+    made, other = (f"/etc/icinga2/conf.d/{name}.conf" for name in ("backup-objects", "other"))
+    taken = TAKEN.replace("4000198", "4000102")
+    follow(debian, [f"cat > {other} <<'END'\n{taken}\nEND\n", f"rm {made}"])
+    refused_objects(debian)
+    never = "objects were never updated: see journalctl -u backup-monitoring-objects"
+    assert check() == f"CRITICAL - {never}\n"
+
+    follow(debian, [f"mv {other} {other}.away"])
+    once(debian, "objects")
+    assert check().endswith(", 0 min ago\n")
+    assert debian.run(f"stat -c '%U %a %s' {updated}").out == "nagios 644 0\n"
+
+    forget()
+    once(debian, "objects")  # there is no change
+    assert check().endswith(", 0 min ago\n")
+
+    forget()
+    follow(debian, [f"mv {other}.away {other}", f"rm {made}"])
+    refused_objects(debian)
+    assert check().startswith("CRITICAL - objects updated ")
+
+
 def test_the_monitoring_itself_is_checked(debian: FreshDebian) -> None:
     needed("icinga2")
     run_by_units(debian)
@@ -265,6 +313,7 @@ def test_the_notifier_by_its_units(debian: FreshDebian) -> None:
     follow(debian, [f"cat >> {file} <<'END'\n{ours}\nEND\n"])
     server = f"{sys.executable} -m aiosmtpd -n -l localhost:25 -c aiosmtpd.handlers.Mailbox /run/in"
     follow(debian, [f"systemd-run --quiet --unit=mail {server}"])
+    until(lambda: debian.run(f"python3 -c {shlex.quote(_CONNECT)}").code == 0)
 
     follow(debian, block("Set it up", NOTIFICATIONS))
     once(debian, "scan", "deliver")
@@ -305,6 +354,36 @@ def test_a_call_of_the_hook_starts_a_delivery(debian: FreshDebian) -> None:
     assert debian.run("systemctl is-failed backup-monitoring-deliver.path").code != 0
 
 
+def test_the_notifier_without_a_store(debian: FreshDebian) -> None:
+    needed("icinga2")
+    run_by_units(debian)
+    settings = "\n".join(block("Set it up", NOTIFICATIONS, "toml"))
+    settings = re.sub("^(start_tls|username|password_file).*$", "", settings, flags=re.MULTILINE)
+    settings = settings.replace('trigger = "scan"', 'trigger = "monitoring"')
+    file = "/etc/backup-monitoring/backup-monitoring.toml"
+    follow(debian, [f"cat >> {file} <<'END'\n{settings}\nEND\n", f"sed -i '/^folder/d' {file}"])
+    follow(debian, ["systemctl stop 'backup-monitoring-*'", f"rm -r {STORE}"])
+    follow(debian, block("Set it up", NOTIFICATIONS))
+    follow(debian, ["usermod --append --groups backup-monitoring,backup-notify nagios"])
+    once(debian, "deliver")
+
+    call = f"{PROGRAMS}/notify_backup -a 4000102 --task quota --state WARNING --type CUSTOM"
+    follow(debian, [f"runuser -u nagios -- {call}"])
+    once(debian, "deliver")
+
+    log = debian.run("cat /var/log/backup-monitoring/notify.jsonl").out
+    assert '"queued"' in log
+
+    follow(debian, [f"sed -i 's,^.store.$,&\\nfolder = \"{STORE}\",' {file}"])  # from now on
+    once(debian, "collect", "deliver")
+    follow(debian, [f"runuser -u nagios -- {call} --comment again"])
+    owners = debian.run(f"cd {STORE} && stat -c '%U %a' . outbox outbox/outbox.sqlite outbox/spool")
+    assert owners.out.splitlines() == [
+        "backup-monitoring 750",
+        *("backup-notify 2770", "backup-notify 660", "backup-notify 2770"),
+    ]
+
+
 def test_the_overview_follows_each_run(debian: FreshDebian) -> None:
     needed("icinga2", "prometheus-node-exporter")
     run_by_units(debian)
@@ -338,10 +417,10 @@ def test_the_overview_follows_each_run(debian: FreshDebian) -> None:
         assert f"backup_accounts{{{label}}} {count}" in served
 
     upgrade = re.split("\n## ", (ROOT / "docs" / "upgrade.md").read_text())[1]
-    timers = (
-        "systemctl list-units --no-legend 'backup-monitoring-*.timer' 'backup-monitoring-*.path'"
-    )
+    units = "'backup-monitoring-*.timer' 'backup-monitoring-*.path'"
+    timers = f"systemctl list-units --state=active --no-legend --plain {units} | cut -d ' ' -f 1"
     enabled = debian.run(timers).out
+    assert "backup-monitoring-overview.path" in enabled
     stopped = [
         (follow(debian, [dedent(commands)]), debian.run(timers).out)[1]
         for commands in re.findall(r" {3}```sh\n(.*?)```", upgrade, flags=re.DOTALL)
@@ -357,6 +436,7 @@ def test_the_overview_follows_each_run(debian: FreshDebian) -> None:
         == ""
     )
     assert debian.run("getent passwd | grep '^backup-'").out == ""
+    assert debian.run("getent group | grep '^backup-'").out == ""
 
 
 def test_by_nrpe(debian: FreshDebian) -> None:

@@ -232,7 +232,7 @@ def test_icinga_runs_the_checks(hostile: Store, tmp_path: Path, programs: Progra
     icinga = Icinga(tmp_path / "icinga", programs.bin, TEMPLATES["active"], file)
 
     with running(icinga):
-        until(lambda: all(each["last_check_result"] for each in icinga.services().values()), 60)
+        until(lambda: all(each["last_check_result"] for each in icinga.services().values()))
         services = icinga.services()
 
     outputs = {name: each["last_check_result"]["output"] for name, each in services.items()}

@@ -1,14 +1,15 @@
 """What ends a program from outside: the program names it, and is UNKNOWN."""
 
 import os
+import re
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 
 from fuse_mount import mounted, needs_fuse
+from programs.daemons import until
 from programs.installed import Programs
 from store.fleet import Fleet
 
@@ -36,36 +37,55 @@ def test_a_signal(programs: Programs, tmp_path: Path, task: str, number: signal.
         pipe.open("w"),
     ):  # waits until the check reads
         process.send_signal(number)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=60)
 
     why = f"ended by {number.name} while reading the settings"
     assert out == f"BACKUP {task.upper()} UNKNOWN - {why}\n"
     assert (process.returncode, err) == (3, "")
 
 
-def test_a_signal_that_the_caller_ignores(programs: Programs, example: Path) -> None:
-    check = f"{programs.bin}/check_backup_quota -a 4000101 --config /dev/stdin"
+def test_a_signal_that_the_caller_ignores(
+    programs: Programs, example: Path, tmp_path: Path
+) -> None:
+    pipe = tmp_path / "settings.toml"
+    os.mkfifo(pipe)
+    check = f"{programs.bin}/check_backup_quota -a 4000101 --config {pipe}"
     with subprocess.Popen(
         ["sh", "-c", f"trap '' TERM; {check}"],
-        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
     ) as process:
-        time.sleep(1)  # the check reads its settings from the pipe
-        os.killpg(process.pid, signal.SIGTERM)
-        text = example.read_text().replace("ldif:", f"ldif:{example.parent}/")
-        out, _ = process.communicate(text, timeout=20)
+        with pipe.open("w") as settings:  # waits until the check reads
+            os.killpg(process.pid, signal.SIGTERM)
+            settings.write(example.read_text().replace("ldif:", f"ldif:{example.parent}/"))
+        out, _ = process.communicate(timeout=60)
 
     assert out.startswith("BACKUP QUOTA OK - 4000101: ")
 
 
 def await_no_process(fleet: Fleet) -> None:
     """Wait until no process is left that was started with the settings of *fleet*."""
-    until = time.monotonic() + 10
-    while subprocess.run(["pgrep", "-f", str(fleet.file)], stdout=subprocess.PIPE).stdout:
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    command = ["pgrep", "-f", str(fleet.file)]
+    until(lambda: not subprocess.run(command, stdout=subprocess.PIPE).stdout)
+
+
+def await_hung_child(parent: int) -> None:
+    """Wait until the process that reads the homes hangs, and its *parent* knows at which one."""
+    children = Path(f"/proc/{parent}/task/{parent}/children")
+
+    def hangs() -> bool:
+        places = [Path(f"/proc/{child}/wchan") for child in children.read_text().split()]
+        return any(re.search("fuse|request_wait", place.read_text()) for place in places)
+
+    def looks() -> int:
+        """Return how often the parent has slept: in between it looks at the other's progress."""
+        text = Path(f"/proc/{parent}/status").read_text()
+        return int(re.findall(r"^voluntary_ctxt_switches:\s+(\d+)$", text, re.MULTILINE)[0])
+
+    until(hangs)
+    before = looks()
+    until(lambda: looks() > before + 2)
 
 
 @needs_fuse
@@ -85,13 +105,9 @@ def test_a_signal_during_a_collector_run(
             stderr=subprocess.PIPE,
             text=True,
         )
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-        until = time.monotonic() + 20
-        while not children.read_text():  # the process that reads the homes
-            assert time.monotonic() < until
-        time.sleep(1)
+        await_hung_child(process.pid)
         process.send_signal(number)
-        out, err = process.communicate(timeout=5)
+        out, err = process.communicate(timeout=60)
 
         why = f"ended by {number.name} while reading the files of account 4000102"
         assert (process.returncode, out, err) == (3, f"collect_backup_state: UNKNOWN - {why}\n", "")
@@ -108,12 +124,12 @@ def test_the_time_limit_during_a_collector_run(programs: Programs, tmp_path: Pat
     fleet = Fleet(tmp_path / "fleet", ("4000101", "4000102"))
     with mounted(fleet.home / "4000102", tmp_path / "source") as home:
         home.stop()
-        ran = programs.run("collect_backup_state", "--config", str(fleet.file), "-t", "2")
+        ran = programs.run("collect_backup_state", "--config", str(fleet.file), "-t", "10")
         await_no_process(fleet)
 
     assert ran == (
         3,
-        "collect_backup_state: UNKNOWN - time limit of 2 s reached while reading the files of "
+        "collect_backup_state: UNKNOWN - time limit of 10 s reached while reading the files of "
         "account 4000102\n",
         "",
     )

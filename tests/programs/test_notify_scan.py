@@ -655,6 +655,7 @@ def test_a_dry_scan_shows_what_would_be_sent(scanned: Notifier) -> None:
     ran = scanned.run("--scan", "--dry-run", now=at(1))
 
     assert ran.code == 0
+    assert "\n1 quota PROBLEM CRITICAL: 98.0 % of 10.0 GiB used" in ran.out
     assert "\nto account-1@example.org (customer): rule 2: mail of uid=1" in ran.out
     assert "\n  Subject: " in ran.out
     assert scanned.outbox.read_bytes() == before

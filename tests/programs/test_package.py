@@ -48,6 +48,16 @@ def test_a_clone_that_was_built_before_installs_what_it_has_now(tmp_path: Path) 
     assert catalogs.keys() == {"de", "en", "fr", "it"}
 
 
+def test_an_installation_leaves_the_clone_as_it_was(tmp_path: Path) -> None:
+    # made by `sudo pip install .`, these files would be root's and stop the owner's next build
+    clone = copy_clone(tmp_path / "clone")
+    before = set(clone.rglob("*"))
+
+    subprocess.run([sys.executable, *PIP_WHEEL, "-w", tmp_path, clone], check=True)
+
+    assert set(clone.rglob("*")) == before
+
+
 @pytest.mark.parametrize("folder", ["systemd", "prometheus"])
 def test_what_an_administrator_copies_is_installed(wheel: Path, folder: str) -> None:
     with zipfile.ZipFile(wheel) as archive:

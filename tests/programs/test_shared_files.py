@@ -156,7 +156,7 @@ def complete_in_zsh(typed: str, completed: str, folder: Path) -> bool:
 
 def _read_until(terminal: int, text: str) -> bool:
     """Read until the terminal shows *text*, for a while; zsh moves the cursor between words."""
-    read, until = b"", time.monotonic() + 10
+    read, until = b"", time.monotonic() + 60
     while text.replace(" ", "") not in re.sub(r"[\x08 ]", "", read.decode(errors="replace")):
         if time.monotonic() > until:
             return False

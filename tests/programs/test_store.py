@@ -44,7 +44,7 @@ class Store:
 
     def run(self, program: str, *options: str, now: str = NOW, **environment: str) -> Ran:
         command = (program, "--config", str(self.config), "--now", now, *options)
-        ran = self._programs.run(*command, timeout=60, **environment)
+        ran = self._programs.run(*command, **environment)
         assert ran.err == ""
         return ran
 
@@ -350,6 +350,54 @@ def test_ages(filled: Store, minutes: float, code: int, says: str) -> None:
 
     assert ran.first.startswith(f"BACKUP MONITORING {says}")
     assert ran.code == code
+
+
+@pytest.mark.parametrize(
+    ("updated", "code", "says"),
+    [
+        pytest.param(0, 0, "OK - objects updated 2026-11-24 11:00 +00:00, 0 min ago", id="now"),
+        pytest.param(-60, 0, "OK - objects updated 2026-11-24 10:00 +00:00, 1 h ago", id="old"),
+        pytest.param(
+            *(-61, 1),
+            "WARNING - objects updated 2026-11-24 09:59 +00:00, 1 h 1 min ago, "
+            "threshold 1h (half of [monitoring] objects)",
+            id="older",
+        ),
+        pytest.param(
+            *(-121, 2),
+            "CRITICAL - objects updated 2026-11-24 08:59 +00:00, 2 h 1 min ago, "
+            "threshold 2h ([monitoring] objects)",
+            id="too old",
+        ),
+        pytest.param(
+            *(None, 2),
+            "CRITICAL - objects were never updated: see journalctl -u backup-monitoring-objects",
+            id="never",
+        ),
+    ],
+)
+def test_objects_that_are_no_longer_updated(
+    store: Store, updated: int | None, code: int, says: str
+) -> None:
+    store.collect()
+    (store.store / "objects").mkdir()
+    if updated is not None:
+        done = datetime.fromisoformat(later(updated)).timestamp()
+        (store.store / "objects" / "updated").touch()
+        os.utime(store.store / "objects" / "updated", (done, done))
+
+    ran = store.check("monitoring", "-v")
+
+    assert ran.code == code
+    assert f"  {says}" in ran.out.splitlines()
+    metric = re.search(r" objects_age=(\d+)s;3600;7200;0 ", ran.first)
+    assert (metric and int(metric[1])) == (None if updated is None else -60 * updated)
+
+
+def test_objects_that_the_unit_never_updates_are_not_checked(store: Store) -> None:
+    store.collect()
+
+    assert "objects" not in store.check("monitoring", "-v").out
 
 
 @pytest.mark.parametrize(

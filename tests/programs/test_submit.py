@@ -305,7 +305,7 @@ def test_an_api_that_is_closed_for_three_seconds(icinga: Icinga, store: Store) -
         threading.Timer(3, icinga.start).start()
 
     relay = Relay(icinga.port, icinga.ca_file.parent, answers=20, closes=1, then=restart)
-    to_icinga(store, relay.port, icinga.ca_file, retry_for="1m")
+    to_icinga(store, relay.port, icinga.ca_file, retry_for="5m")
 
     ran = submit(store)
 
@@ -416,7 +416,7 @@ def test_a_nagios_that_hangs_leaves_a_count(store: Store, tmp_path: Path) -> Non
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
     fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, 4096)
     try:
-        ran = submit(store, "-t", "4")
+        ran = submit(store, "-t", "10")
     finally:
         os.close(reader)
 

@@ -132,3 +132,19 @@ def test_the_files_follow_a_user_with_another_number(debian: FreshDebian) -> Non
         follow(debian, ["userdel backup-monitoring", ADD_USER.format(901)])
 
     assert (ended, {*owners}) == ("success", {"902"}), logged
+
+
+def test_a_unit_that_starts_another_program_is_reported(debian: FreshDebian) -> None:
+    def test_settings() -> str:
+        return debian.run(f"{PROGRAMS}/backup_settings --test --part settings").out
+
+    own = test_settings()
+    follow(debian, [change_unit("ExecStart=\nExecStart=/usr/bin/true")])
+    try:
+        other = test_settings()
+    finally:
+        follow(debian, [MEND_UNIT])
+
+    assert "units:" not in own
+    unit = f"/etc/systemd/system/{COLLECT}.service"
+    assert f"note    units: {unit} starts /usr/bin/true, of another installation; " in other

@@ -108,6 +108,26 @@ def test_root_tries_each_part_as_the_user_who_needs_it(fleet: Fleet) -> None:
     assert not any(fleet.store.iterdir())
 
 
+def find_folder_mode(unit: str) -> int:
+    """Return the mode that *unit* gives its folder."""
+    text = (ROOT / "examples" / "systemd" / f"backup-monitoring-{unit}.service").read_text()
+    (mode,) = re.findall(r"^StateDirectoryMode=(.*)$", text, re.MULTILINE)
+    return int(mode, 8)
+
+
+def test_an_outbox_below_the_store_as_the_units_make_them(fleet: Fleet) -> None:
+    # a mail server's pipe has, as this check, none of the unit's SupplementaryGroups
+    outbox = fleet.store / "outbox"
+    outbox.mkdir()
+    give(outbox, NOTIFIER, find_folder_mode("deliver"))
+    give(fleet.store, COLLECTOR, find_folder_mode("collect"))
+    fleet.settings_text('[notify]\noutbox = "store/outbox/o.sqlite"\n')
+
+    assert lines(fleet)[2] == (
+        f"ok      outbox (as {NOTIFIER}): /store/outbox: {WRITTEN}; no use has begun o.sqlite"
+    )
+
+
 @pytest.mark.parametrize("mode", [0o600, 0o644])
 def test_an_outbox_and_a_log_of_root(fleet: Fleet, mode: int) -> None:
     file = fleet.folder / "outbox" / "o.sqlite"

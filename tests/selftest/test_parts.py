@@ -113,7 +113,7 @@ def test_a_store_without_its_folder(fleet: Fleet) -> None:
 
     assert check(fleet, "store") == [
         "FAILED  store: /store: no file can be written there (No such file or directory); "
-        "create it, and give it to the collector's user"
+        "start backup-monitoring-collect, whose unit creates it, or correct [store] folder"
     ]
 
 
@@ -405,10 +405,10 @@ def test_a_mail_server_that_hangs(fleet: Fleet, server: tuple[Behaviour, int], p
     behaviour, port = server
     behaviour.stall = phase
 
-    line = check(fleet, "mail", mails(port), seconds=1)[-1]
+    line = check(fleet, "mail", mails(port), seconds=3)[-1]
 
     assert line == (
-        f"FAILED  mail: smtp://localhost:{port}: no answer within 0.45 s; "
+        f"FAILED  mail: smtp://localhost:{port}: no answer within 1.35 s; "
         "check the mail server's log"
     )
 

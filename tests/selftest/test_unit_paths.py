@@ -47,6 +47,15 @@ def test_what_the_units_hide_is_named(tmp_path: Path, ca_file: str, hidden: bool
     assert all(f"does not show {ca_file} to the program; move it" in each for each in found)
 
 
+def test_own_texts_that_the_unit_hides_are_named(tmp_path: Path) -> None:
+    settings = settings_with(tmp_path, "/etc/ssl/certs/ca.pem")
+    notify = settings.notify._replace(templates=Path("/srv/texts"))
+
+    (found,) = list_hidden_files(settings._replace(file=ETC, notify=notify))
+
+    assert found.startswith("[notify] templates: the unit backup-monitoring-deliver does not show")
+
+
 def test_the_end_of_a_link_must_be_visible(tmp_path: Path) -> None:
     (tmp_path / "ca.crt").symlink_to("/srv/ca.crt")
     settings = settings_with(tmp_path, str(tmp_path / "ca.crt"))

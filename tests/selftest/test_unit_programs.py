@@ -28,7 +28,7 @@ def write_unit(file: Path, program: Path) -> Path:
 
 def find(programs: Path) -> list[str]:
     own = programs / "own" / "bin" / "backup_settings"
-    return list(list_foreign_units([programs / "etc", programs / "lib"], str(own)))
+    return list(list_foreign_units(str(own), [programs / "etc", programs / "lib"]))
 
 
 @pytest.mark.parametrize("name", ["own", "link"])
@@ -37,7 +37,7 @@ def test_units_of_this_installation(programs: Path, name: str) -> None:
     write_unit(programs / "lib" / "backup-other.service", programs / "other")
 
     assert find(programs) == []
-    assert list(list_foreign_units([programs / "lib"], "backup_settings")) == []
+    assert list(list_foreign_units("backup_settings", [programs / "lib"])) == []
 
 
 def test_an_older_unit_that_was_left_hides_that_of_the_package(programs: Path) -> None:

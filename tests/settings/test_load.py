@@ -200,6 +200,7 @@ def test_what_the_file_sets(tmp_path: Path) -> None:
         ),
         (MINIMAL + '[homes]\ntimeout = "0s"', "timeout: '0s' is not a duration from 1s to 1m"),
         (MINIMAL + '[homes]\ntimeout = "61s"', "timeout: '61s' is not a duration from 1s to 1m"),
+        (MINIMAL + '[store]\nkeep = "23h"', "keep: '23h' is not a duration of at least 1d"),
         (MINIMAL + "[homes]\ntimeout = 10", "timeout: 10 is not a string; put it in quotes"),
         (
             MINIMAL + '[homes]\nstart_files = ["a/b"]',

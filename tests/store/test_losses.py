@@ -134,3 +134,13 @@ def test_what_is_back_is_not_lost() -> None:
 
 def test_nothing_lost() -> None:
     assert count({}, {}, 0) == {}
+
+
+def test_a_loss_that_a_wrong_clock_has_dated_ahead_is_forgotten_in_time() -> None:
+    """Else it would count in the set for a year, and more of the others' losses were held."""
+    ahead = lose(range(3), verdict=BELIEVED, since=NOW + timedelta(days=400))
+
+    known = judge_losses(ahead, set(), {}, 100, 5, NOW)
+
+    assert {lost.since for lost in known.values()} == {NOW}
+    assert judge_losses(known, set(), {}, 100, 5, NOW + timedelta(days=7)) == {}

@@ -1,7 +1,9 @@
 """A part that cannot be read: the other is still written, over what was last known."""
 
+import re
 import shutil
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -306,6 +308,46 @@ def test_why_a_home_cannot_be_read(fleet: Fleet) -> None:
         f"account 4000103: home directory {fleet.home / '4000103'} does not exist",
         "account 4000104: cannot read home directory: home 'home/4000104' is not an absolute path",
     ]
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        "store.history_file.update_computer",
+        "store.day_rows.follow_days",
+        "store.collector.find_wrong_clocks",
+    ],
+)
+def test_a_fault_at_one_account_ends_no_run(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, function: str
+) -> None:
+    for uid, name in (("4000101", "odd"), ("4000102", "web01")):
+        fleet.start(uid, "2026-11-20T20:00:00+01:00", name=name)
+        fleet.end(uid, "2026-11-20T20:40:00+01:00", name=name)
+    module, _, name = f"backup_monitoring.{function}".rpartition(".")
+    original = getattr(import_module(module), name)
+
+    def fail_at_odd(*arguments: object, **options: object) -> object:
+        if {"name='odd'", "uid='4000101'"} & {*re.findall(r"\w+='\w+'", repr(arguments))}:
+            raise OverflowError("text of a customer")
+        return original(*arguments, **options)
+
+    monkeypatch.setattr(f"{module}.{name}", fail_at_odd)
+
+    run = fleet.collect()
+
+    problem = "cannot read home directory: internal error: OverflowError; report it"
+    assert run.failed == []
+    assert [(str(each), each.kind) for each in run.findings] == [
+        (f"account 4000101: {problem}", "home")
+    ]
+    state = open_store(fleet.store)
+    verdicts = state.verdicts().find(["4000101", "4000102"], "status")
+    assert [(each.verdict.state, each.verdict.summary) for each in verdicts] == [
+        (State.UNKNOWN, problem),
+        (State.OK, "last backup reported as successful 2026-11-20 20:40 +01:00"),
+    ]
+    state.close()
 
 
 def test_accounts_that_are_only_tried(fleet: Fleet) -> None:

@@ -20,6 +20,7 @@ from backup_monitoring.model.uploads import (
     Schedule,
     Start,
 )
+from backup_monitoring.tasks import backup_days
 from backup_monitoring.tasks.backup_days import BackupDays, DueOutcome, OpenBackup, follow_days
 from backup_monitoring.tasks.calendar import MOST_A_DAY
 from backup_monitoring.tasks.policies import Policies
@@ -39,6 +40,16 @@ POLICIES = Policies(
 EVENING = daily(20)
 FOUR_ON_MONDAY = Pattern(
     frozenset([0]), frozenset([2, 8, 14, 20]), timedelta(hours=1), weekdays=frozenset([1])
+)
+EVERY_MINUTE = Schedule(
+    Pattern(
+        frozenset(range(60)),
+        frozenset(range(24)),
+        timedelta(hours=1),
+        days=frozenset(range(1, 31)),
+    ),
+    PERL,
+    LONG_AGO,
 )
 BY_HAND = Schedule(NoSchedule.BY_HAND, PERL, LONG_AGO)
 Report = Start | End | InvalidReport
@@ -192,6 +203,31 @@ def test_a_day_is_that_of_the_computers_zone_and_clock() -> None:
     assert story.run("22 03:10") == "20k 21m"
 
 
+def test_a_clock_that_was_ten_years_fast_and_is_set_right() -> None:
+    story = Story()
+    came, hour = at(written("20 20:00")), timedelta(hours=1)
+    fast = at("2036-11-20T20:00+01:00")
+    story.run("20 20:30", began("19 20:00"), ended("19 20:40"))
+    story.run("20 21:00", Start(fast, hour, "1", PERL, Receipt(came)))
+    assert story.days is not None
+    assert len(story.days.letters) < 100  # a customer may have 256 such computers
+
+    assert story.run("21 21:00", began("21 20:00"), ended("21 20:40")) == "19k 21k"
+    assert story.run("22 22:30") == "19k 21k 22m"
+
+
+def test_a_clock_of_this_server_that_was_a_year_fast() -> None:
+    story = Story()
+    story.run("20 21:00", began("20 20:00"), ended("20 20:40"))
+    assert story.days is not None
+    shown = Computer("web01", began("20 20:00"), ended("20 20:40"), EVENING, History())
+    ahead = at("2027-11-20T21:00+01:00")
+    story.days = follow_days(story.days, ACCOUNT, shown, [shown], POLICIES, ahead)
+
+    assert story.run("20 21:05") in ("", "20k")
+    assert story.run("21 22:30").split()[-1] == "21m"
+
+
 def test_a_late_start_takes_the_place_of_what_was_missed() -> None:
     story = Story()
     story.run("20 21:00", began("20 20:00"), ended("20 20:40"))
@@ -274,6 +310,14 @@ def test_without_due_times_runs_alone_leave_letters(schedule: Schedule | None) -
     assert story.run("20 00:50", began("20 00:30")) == "20K"
     assert story.run("20 21:00", ended("20 00:40")) == "20k"
     assert story.run("28 21:00") == "20k"
+
+
+def test_the_due_times_of_a_dense_schedule_are_not_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A month of them takes a quarter of a second, and a customer may have 256 computers."""
+    monkeypatch.setattr(backup_days, "iter_due_times", None)
+    story = Story(EVERY_MINUTE)
+    assert story.run("20 00:50", began("20 00:30")) == "20K"
+    assert story.run("20 21:00", ended("20 00:40")) == "20k"
 
 
 def test_what_is_older_than_thirty_days_is_forgotten() -> None:

@@ -11,7 +11,7 @@ from backup_monitoring.tasks.schedule_facts import ScheduleFacts
 from backup_monitoring.tasks.schedule_task import SchedulePolicy
 from backup_monitoring.tasks.warn_after import resolve_warn_after
 from backup_monitoring.tasks.warn_after_policy import WarnAfterPolicy
-from cases import LONG_AGO, at, computer, end, start, uploads
+from cases import LONG_AGO, PERL, at, computer, end, start, uploads
 from tasks.schedule_cases import (
     ACCOUNT,
     AT_20,
@@ -321,15 +321,44 @@ def test_days_count_from_the_end_where_no_start_is_known() -> None:
     assert (before.state, after.state) == (State.OK, State.WARNING)
 
 
-def test_without_due_times_nor_a_backup() -> None:
-    rules = RULES.replace(SchedulePolicy(max_backup_age=timedelta(days=2)))
+@pytest.mark.parametrize(
+    ("history", "days", "state", "more"),
+    [
+        pytest.param(None, None, State.OK, "", id="no threshold"),
+        pytest.param(None, 2, State.OK, "", id="young, by its schedule's file"),
+        pytest.param(
+            None,
+            1,
+            State.WARNING,
+            ", computer known since 2026-11-22 19:00 +00:00, "
+            "threshold 1 d ([schedule] max_backup_age)",
+            id="too old",
+        ),
+        pytest.param(History(), 1, State.OK, "", id="unknown since when"),
+        pytest.param(
+            History(first_seen=at("2026-11-20T20:00+01:00")),
+            1,
+            State.CRITICAL,
+            ", computer known since 2026-11-20 19:00 +00:00, "
+            "threshold 1 d ([schedule] max_backup_age)",
+            id="seen by a run, longer ago than three times the threshold",
+        ),
+    ],
+)
+def test_without_due_times_nor_a_backup(
+    history: History | None, days: int | None, state: State, more: str
+) -> None:
+    """Whoever installs the program and never backs up is not healthy."""
+    age = None if days is None else timedelta(days=days)
+    rules = RULES.replace(SchedulePolicy(zones=(ZURICH,), max_backup_age=age))
+    plan = Schedule(NoSchedule.BY_HAND, PERL, at("2026-11-22T20:00+01:00"))
+    one = computer(schedule=plan)._replace(history=history)
 
-    verdict = evaluate_schedule(ACCOUNT, uploads(computer(schedule=BY_HAND)), rules, at(ONE))
+    verdict = evaluate_schedule(ACCOUNT, uploads(one), rules, at("2026-11-24T12:00+01:00"))
 
-    assert (verdict.state, verdict.summary) == (
-        State.OK,
-        "backs up by hand only, last backup unknown",
-    )
+    summary = f"backs up by hand only, last backup unknown{more}"
+    assert (verdict.state, verdict.summary) == (state, summary)
+    assert (verdict.facts is not None) is bool(more)
 
 
 def test_the_last_backup_by_its_end_where_no_start_is_known() -> None:

@@ -3,7 +3,8 @@
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -37,21 +38,21 @@ def test_a_call_that_does_not_return(stuck: set[int]) -> None:
             time.sleep(60)
         return number
 
-    assert called(function, 40, 0.5) == [
+    assert called(function, 40, 1) == [
         NoResult("") if number in stuck else number for number in range(40)
     ]
 
 
 def test_a_call_may_take_its_time_although_others_took_theirs() -> None:
-    assert called(lambda _: time.sleep(0.3), 4, 0.9) == [None] * 4
+    assert called(lambda _: time.sleep(0.8), 4, 3) == [None] * 4
 
 
 def test_a_reader_that_is_slow_makes_no_call_late() -> None:
-    calls = BoundedCalls(lambda _: lambda number: (number, bytes(9000)), range(200), 0.5, print)
+    calls = BoundedCalls(lambda _: lambda number: (number, bytes(9000)), range(200), 2, print)
     found = []
     for number, result in enumerate(calls):
         if number in (1, 64):
-            time.sleep(1)
+            time.sleep(2.5)
         found.append(result)
 
     assert found == [(number, bytes(9000)) for number in range(200)]
@@ -68,7 +69,7 @@ def test_what_was_noted_last() -> None:
 
         return function
 
-    calls = BoundedCalls(prepare, range(3), 0.3, lambda _: None)
+    calls = BoundedCalls(prepare, range(3), 1, lambda _: None)
 
     assert list(calls) == [0, NoResult("shorter"), NoResult("number 2 \udcff")]
 
@@ -117,14 +118,33 @@ def test_who_is_waited_for() -> None:
     assert sorted(set(waited)) == [0, 1, 2, 3, 4]
 
 
-def test_a_parent_that_ignores_the_ends_of_its_children() -> None:
+@pytest.fixture
+def ignored_ends() -> Iterator[None]:
+    """This process ignores the ends of its children, as one whose parent does."""
     before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    try:
-        found = called(lambda number: time.sleep(60) if number == 3 else number, 5, 0.3)
-    finally:
-        signal.signal(signal.SIGCHLD, before)
+    yield
+    signal.signal(signal.SIGCHLD, before)
+
+
+@pytest.mark.usefixtures("ignored_ends")
+def test_a_parent_that_ignores_the_ends_of_its_children() -> None:
+    found = called(lambda number: time.sleep(60) if number == 3 else number, 5, 2)
 
     assert found == [0, 1, 2, NoResult(""), 4]
+
+
+@pytest.mark.usefixtures("ignored_ends")
+def test_closing_after_the_last_result_where_ends_are_ignored() -> None:
+    before = _children()
+    calls = BoundedCalls(lambda _: lambda number: number, range(2), 20, lambda _: None)
+    results = iter(calls)
+
+    assert [next(results), next(results)] == [0, 1]
+    until = time.monotonic() + 10
+    while _children() != before:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    calls.close()
 
 
 def test_the_process_ends_with_its_parent() -> None:
@@ -143,10 +163,11 @@ def test_the_process_ends_with_its_parent() -> None:
     os.kill(parent, signal.SIGKILL)
     os.waitpid(parent, 0)
 
-    until = time.monotonic() + 10
-    while child.exists() and "\nState:\tZ" not in (child / "status").read_text():
-        assert time.monotonic() < until
-        time.sleep(0.02)
+    until = time.monotonic() + 60
+    with suppress(OSError):  # it has ended between two looks
+        while "\nState:\tZ" not in (child / "status").read_text():
+            assert time.monotonic() < until
+            time.sleep(0.02)
     os.close(reading)
     os.close(writing)
 

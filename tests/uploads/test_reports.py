@@ -210,6 +210,7 @@ def test_a_leap_second_is_the_next_one(text: str) -> None:
         pytest.param("0001-01-01T00:00:00+01:00", "no such date", id="before year 1 in UTC"),
         pytest.param("9999-12-31T23:00:00-05:00", "no such date", id="after year 9999 in UTC"),
         pytest.param("1969-12-31T23:59:59+01:00", "no such date", id="before any client"),
+        pytest.param("9000-01-01T00:00:00+00:00", "no such date", id="sums with it may overflow"),
         pytest.param("2026-11-23T25:00:00+01:00", "no such date", id="hour 25"),
         pytest.param("2026-11-23T24:00:00+01:00", "not a date", id="hour 24"),
         pytest.param("2026-11-23T20:60:00+01:00", "no such date", id="minute 60"),
@@ -482,12 +483,12 @@ def test_the_content_of_another_file_is_not_shown() -> None:
 
 
 def assert_harmless(data: bytes) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     for report in (start_of(data), end_of(data), schedule_of(data, a_start(13 * HOUR))):
         assert isinstance(report, Start | End | Schedule | InvalidReport)
         if isinstance(report, InvalidReport):
             assert 0 < len(report.problem) < 200
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
 
 
 @pytest.mark.parametrize("name", CORPUS)

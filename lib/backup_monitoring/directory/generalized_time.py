@@ -7,10 +7,14 @@ _TIME = re.compile(
     rb"([0-9]{4})([0-9]{2})([0-9]{2})T?([0-9]{2})(?:([0-9]{2})([0-9]{2})?)?"
     rb"(?:[.,]([0-9]{1,20}))?(?:Z|([+-])([0-9]{2})([0-9]{2})?)"
 )
+# Other zones, and sums, must stay within the years that Python has.
+_FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 
 
 def parse_time(value: bytes) -> datetime | None:
     """Return *value*, generalized time, as a UTC time; None if it is not valid.
+
+    One before 1970 counts as the begin of that year, one after 8999 as the end of that.
 
     Source: RFC 4517, 3.3.13; ``YYYYMMDDTHHMMSSZ`` is the form of the provider's own attributes.
     """
@@ -39,4 +43,4 @@ def parse_time(value: bytes) -> datetime | None:
             time = time.replace(tzinfo=ahead).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-    return time
+    return min(max(time, _FIRST), _LAST)

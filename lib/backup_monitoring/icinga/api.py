@@ -238,20 +238,20 @@ def _make_trust(settings: IcingaSettings) -> Trust:
 
 
 class _ApiConnection:
-    """A connection that is kept, and opened again once if the server has closed it."""
+    """A connection that is kept, and opened again for the request after one that failed."""
 
     def __init__(self, settings: IcingaSettings) -> None:
         parts = urlsplit(settings.url)
         if not parts.hostname:
             raise ApiError("[icinga] url", "not set", 'set it to "https://HOST:5665"')
-        self._address = (parts.hostname, parts.port or _DEFAULT_PORT)
         self._headers = _make_headers(settings)
-        self._context = make_context(_make_trust(settings))
-        self._connection = self._open()
+        self._connection = HTTPSConnection(
+            parts.hostname,
+            parts.port or _DEFAULT_PORT,
+            timeout=_WAIT,
+            context=make_context(_make_trust(settings)),
+        )
         self._used = False
-
-    def _open(self) -> HTTPSConnection:
-        return HTTPSConnection(*self._address, timeout=_WAIT, context=self._context)
 
     def get(self, path: str) -> tuple[int, str]:
         """Return status and body of the answer to a request of *path*."""
@@ -268,16 +268,18 @@ class _ApiConnection:
                 raise
         # Icinga closes idle connections. If it has seen the result already, a second one does no
         # harm: it has the same state.
-        self.close()
-        self._connection = self._open()
         return self._request("POST", _PATH, body)
 
     def _request(self, method: str, path: str, body: bytes | None = None) -> tuple[int, str]:
-        self._connection.request(method, path, body, self._headers)
-        answer = self._connection.getresponse()
-        text = answer.read(_LONGEST_ANSWER + 1)
-        if len(text) > _LONGEST_ANSWER:
-            raise OSError(errno.EMSGSIZE, f"an answer of more than {_LONGEST_ANSWER} bytes")
+        try:
+            self._connection.request(method, path, body, self._headers)
+            answer = self._connection.getresponse()
+            text = answer.read(_LONGEST_ANSWER + 1)
+            if len(text) > _LONGEST_ANSWER:
+                raise OSError(errno.EMSGSIZE, f"an answer of more than {_LONGEST_ANSWER} bytes")
+        except (OSError, HTTPException):
+            self.close()  # it would take no other request
+            raise
         self._used = True
         return answer.status, text.decode("utf-8", "replace")
 

@@ -7,14 +7,15 @@ import select
 import stat
 import time
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
 from backup_monitoring.icinga.results import CheckResult
-from backup_monitoring.model import MonitoringError
+from backup_monitoring.model import MonitoringError, format_duration
 from backup_monitoring.settings import create_new
 
+_UNREAD = timedelta(minutes=10)  # Nagios reads its spool every few seconds
 _WRITING = 0.75  # share of the time limit; the rest is for counting
 _ATOMIC = 4096  # bytes that a pipe accepts as a whole
 _CUT = f"... cut: a result in Nagios's command pipe has {_ATOMIC} bytes at most"
@@ -28,13 +29,14 @@ def write_spool(results: Iterable[CheckResult], spool: Path, now: datetime) -> i
     """Write *results* as one file into *spool*; return their number.
 
     Raises:
-        NagiosError: it cannot be written; then Nagios reads none of them.
+        NagiosError: it cannot be written, or Nagios does not read it: nothing is added then.
     """
     # Nagios reads a file whose name has exactly this form once the empty .ok file exists.
     results_file = spool / f"c{secrets.token_hex(3)}"
     ok_file = spool / f"{results_file.name}.ok"
     new = spool / ".backup-results.new"
     try:
+        _refuse_unread(spool)
         with create_new(new) as stream:
             count = _write(stream, results, now)
             stream.flush()
@@ -51,6 +53,20 @@ def write_spool(results: Iterable[CheckResult], spool: Path, now: datetime) -> i
         )
         raise NagiosError(str(spool), f"cannot be written ({error.strerror})", remedy) from None
     return count
+
+
+def _refuse_unread(spool: Path) -> None:
+    """Raise NagiosError if complete files in *spool* are old: each run would add another one."""
+    for ok_file in spool.glob("c??????.ok"):
+        results_file = ok_file.with_suffix("")
+        try:
+            age = timedelta(seconds=time.time() - results_file.stat().st_mtime)
+        except FileNotFoundError:  # read in the meantime
+            continue
+        if age > _UNREAD:
+            problem = f"Nagios has not read {results_file.name} for {format_duration(age)}"
+            remedy = "see whether Nagios runs, and set it to check_result_path of nagios.cfg"
+            raise NagiosError(str(spool), problem, remedy)
 
 
 def _write(stream: TextIO, results: Iterable[CheckResult], now: datetime) -> int:

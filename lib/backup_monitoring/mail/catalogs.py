@@ -98,7 +98,9 @@ def load_catalog(folder: Path | None, language: str) -> NullTranslations:
 
 @lru_cache(maxsize=8)
 def list_uncompiled(folder: Path) -> Sequence[str]:
-    """Return complaints about the texts of *folder* that have no effect: they are not compiled."""
+    """Return complaints about texts of *folder* that have no effect: not compiled, or not there."""
+    if not folder.is_dir():  # or is hidden from this process
+        return [f"{folder}: is not a folder; correct [notify] templates"]
     return [
         f"{text}: has no effect; run: msgfmt -o {text.with_suffix('.mo')} {text}"
         for text in _find(folder, _FILE.replace(".mo", ".po"))

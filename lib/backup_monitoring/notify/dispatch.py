@@ -60,11 +60,13 @@ class EventResult(NamedTuple):
     """What was done with an event.
 
     Args:
+        event: what it was.
         decision: who is notified, and why.
         notifications: what was queued.
         operator_reason: why the operator was, or should have been, notified; None if not.
     """
 
+    event: Event
     decision: Decision
     notifications: tuple[Notification, ...] = ()
     operator_reason: str | None = None
@@ -81,10 +83,10 @@ def find_audience(
     Raises:
         DirectoryError, StoreError: people cannot be looked up.
     """
-    policy = settings.notify
+    policy, names = settings.notify, settings.directory.attributes
     return Audience(
-        find_recipients(event, people, policy, settings.directory.attributes, undeliverable),
-        find_switched_off(event, people, policy),
+        find_recipients(event, people, policy, names, undeliverable),
+        find_switched_off(event, people, policy, names),
         describe_account(event, people, None, choose_zone(settings)),
         people.contact(event.uid),
     )
@@ -147,7 +149,7 @@ def notify(
             known |= instructions.reported
     if known != reported:
         transaction.set_meta(_REPORTED, json.dumps(sorted(known)))
-    return EventResult(decision, tuple(queued), reason)
+    return EventResult(event, decision, tuple(queued), reason)
 
 
 def _apply(

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from backup_monitoring.model import Event, sanitize
 from backup_monitoring.notify.dispatch import EventResult, Notification
 from backup_monitoring.outbox import Draft
 from backup_monitoring.settings import Settings
@@ -11,11 +12,18 @@ from backup_monitoring.settings import Settings
 def format_notifications(
     results: Sequence[EventResult], settings: Settings, now: datetime
 ) -> Iterator[str]:
-    """Yield the lines that explain *results*: rules, recipients, reasons and mails."""
+    """Yield the lines that explain *results*: events, rules, recipients, reasons and mails."""
     for result in results:
+        yield _format_event(result.event)
         yield from result.decision.explanation
         for notification in result.notifications:
             yield from _format_notification(notification, settings, now)
+
+
+def _format_event(event: Event) -> str:
+    about = f"{event.uid} {event.task} {event.kind.value} {event.state.name}"
+    computer = "" if event.computer is None else f"{event.computer} "
+    return sanitize(f"{about}: {computer}{event.summary}")
 
 
 def _format_notification(

@@ -226,7 +226,8 @@ def give_up(
     events = [(make_plain_event(call), why) for call, why in new]
     queued, failure = notify_operator(transaction, events, settings)
     for call, reason in new:
-        decision = find_recipients(make_plain_event(call), NoPeople(), settings.notify)
-        result = EventResult(decision, tuple(queued), reason + failure)
+        event = make_plain_event(call)
+        decision = find_recipients(event, NoPeople(), settings.notify)
+        result = EventResult(event, decision, tuple(queued), reason + failure)
         results.append(HookResult("handed to the operator", result))
     return results

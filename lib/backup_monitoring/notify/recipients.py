@@ -30,7 +30,7 @@ def find_recipients(
         event: of UNKNOWN, only the operator is notified.
         people: where contacts, persons and resellers are looked up.
         policy: section [notify].
-        names: of the accounts' attributes, for the explanation.
+        names: of the accounts' attributes.
         undeliverable: addresses that bounced, which are not notified.
 
     Raises what *people* raises.
@@ -45,18 +45,18 @@ def find_recipients(
 
 
 def find_switched_off(
-    event: Event, people: People, policy: NotifySettings
+    event: Event, people: People, policy: NotifySettings, names: AttributeNames = NAMES
 ) -> tuple[Recipient, ...]:
     """Return the customer's recipients who miss *event* because warnings are switched off.
 
-    Empty if warnings are on. Raises what *people* raises.
+    Empty if warnings are on. Arguments as of `find_recipients`. Raises what *people* raises.
     """
     contact = people.contact(event.uid)
     if contact is None or event.state is State.UNKNOWN:
         return ()
     if wants_warnings(contact, policy) and not has_thresholds_off(contact, event):
         return ()
-    return apply_rules(contact, event, people, policy, NAMES, RuleScope.CUSTOMER).recipients
+    return apply_rules(contact, event, people, policy, names, RuleScope.CUSTOMER).recipients
 
 
 def find_operator(policy: NotifySettings) -> Recipient:

@@ -6,15 +6,13 @@ from typing import NamedTuple
 
 from backup_monitoring.model import Contact, Event, EventKind, People, Recipient, Role, State
 from backup_monitoring.notify.rules import (
-    NAMES,
-    NONE_UNDELIVERABLE,
     RuleScope,
     apply_rules,
     has_thresholds_off,
     wants_warnings,
 )
 from backup_monitoring.outbox import Undeliverable
-from backup_monitoring.settings import NotifySettings
+from backup_monitoring.settings import AttributeNames, NotifySettings
 from backup_monitoring.store import AccountVerdict
 from backup_monitoring.tasks import TASKS, is_covered_elsewhere
 
@@ -61,7 +59,8 @@ def build_summaries(
     withheld: Collection[tuple[str, str]],
     people: People,
     policy: NotifySettings,
-    undeliverable: Undeliverable = NONE_UNDELIVERABLE,
+    names: AttributeNames,
+    undeliverable: Undeliverable,
 ) -> list[Summary]:
     """Return the summary of each recipient.
 
@@ -71,7 +70,8 @@ def build_summaries(
     Args:
         uids: of all accounts. failing: all verdicts that are not OK.
         withheld: accounts, in lower case, and tasks of problems that nobody is notified of yet.
-        policy: ``summary_customers``. undeliverable: addresses that bounced, which get none.
+        policy: ``summary_customers``. names: of the accounts' attributes.
+        undeliverable: addresses that bounced, which get none.
 
     Raises what *people* raises.
     """
@@ -81,7 +81,7 @@ def build_summaries(
         if not is_covered_elsewhere(each.task, each.verdict)
     }
     found: dict[tuple[str, Role, str], _Collected] = {}
-    finder = _RecipientFinder(people, policy, undeliverable)
+    finder = _RecipientFinder(people, policy, names, undeliverable)
     for uid in uids:
         contact = people.contact(uid)
         if contact is None:
@@ -115,10 +115,15 @@ class _RecipientFinder:
     """Finds recipients: the customer's once for all tasks, and resellers once for all accounts."""
 
     def __init__(
-        self, people: People, policy: NotifySettings, undeliverable: Undeliverable
+        self,
+        people: People,
+        policy: NotifySettings,
+        names: AttributeNames,
+        undeliverable: Undeliverable,
     ) -> None:
         self._people = people
         self._policy = policy
+        self._names = names
         self._undeliverable = undeliverable
         self._resellers: dict[tuple[tuple[str, ...], str], tuple[Recipient, ...]] = {}
 
@@ -157,7 +162,7 @@ class _RecipientFinder:
         self, contact: Contact, event: Event, scope: RuleScope
     ) -> tuple[Recipient, ...]:
         return apply_rules(
-            contact, event, self._people, self._policy, NAMES, scope, self._undeliverable
+            contact, event, self._people, self._policy, self._names, scope, self._undeliverable
         ).recipients
 
 

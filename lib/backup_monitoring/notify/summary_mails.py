@@ -70,8 +70,10 @@ def queue_summaries(
     _, failing = source.list_failing(())
     uids = [account.uid for account, _ in source.accounts(None, _ENTRY)]
     uids += [each.uid for each in failing]  # also of an account that is missing
-    policy, unique = settings.notify, dict.fromkeys(uids)
-    summaries = build_summaries(unique, failing, withheld, source.people, policy, undeliverable)
+    policy, names = settings.notify, settings.directory.attributes
+    summaries = build_summaries(
+        dict.fromkeys(uids), failing, withheld, source.people, policy, names, undeliverable
+    )
     run = _SummaryRun(source, settings, now, week)
     for number, summary in enumerate(summaries):
         if time.monotonic() > until:

@@ -216,15 +216,18 @@ class _Delivery:
                 _log_complaints(transaction, mail.complaints)
                 storm_guard.record_announced(transaction, storm)
 
-    def _queue_digests(self, digests: Iterable[tuple[Digest, tuple[int, ...]]]) -> None:
-        for digest, ids in digests:
-            with (
-                self._collect_error(f"with the digest for {digest.recipient.address}"),
-                self._outbox.transaction(self._now) as transaction,
-            ):
-                for mail, shown in self._writer.compose_digest(digest):
-                    sending.queue_digest(transaction, mail, tuple(ids[index] for index in shown))
-                    _log_complaints(transaction, mail.complaints)
+    def _queue_digests(self, digests: Iterable[sending.DueDigest]) -> None:
+        for digest in digests:
+            with self._collect_error(f"with the digest for {digest.address}"):
+                # Not within the transaction: thousands of events take a while, and others wait.
+                parts, ids = self._writer.compose_digest(digest.read()), digest.ids
+                with self._outbox.transaction(self._now) as transaction:
+                    if not sending.are_waiting(transaction, ids):
+                        continue  # one is over: the next delivery writes it without
+                    for mail, shown in parts:
+                        events = tuple(ids[index] for index in shown)
+                        sending.queue_digest(transaction, mail, events)
+                        _log_complaints(transaction, mail.complaints)
 
     def _report_refusals(self) -> None:
         """Let the operator's next digest list the mails that were refused by earlier deliveries."""

@@ -4,18 +4,26 @@ What fails and recovers all the time, or many accounts that fail in turn, must n
 mailbox nor let a customer make this server send mail in quantity. Nothing is lost: what is
 collected comes in one mail a little later, what is deferred as one list of states the next morning,
 and the first problem of each account and task always goes. A message of the provider's staff is
-not limited.
+not limited. Only customers and resellers whose addresses change all the time could reach new ones
+without end: what is too much for one of these is dropped.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime, time, timedelta, tzinfo
 from typing import Any, NamedTuple
 
-from backup_monitoring.model import EventKind, Role, format_duration, format_time
+from backup_monitoring.model import (
+    MAX_ADDRESSES,
+    EventKind,
+    Role,
+    format_duration,
+    format_time,
+)
 from backup_monitoring.outbox.columns import RECIPIENT, normalize_address, write_text, write_time
 from backup_monitoring.outbox.delivery_log import LogAction
 from backup_monitoring.outbox.drafts import read_draft
-from backup_monitoring.outbox.messages import STATES
+from backup_monitoring.outbox.messages import GUARDED, STATES
 from backup_monitoring.outbox.queue import insert_for_digest
 from backup_monitoring.outbox.transaction import Transaction
 
@@ -23,14 +31,16 @@ from backup_monitoring.outbox.transaction import Transaction
 MOST_AT_ONCE = 3  # mails to an address within `digest_delay`; more are collected
 MOST_PER_ADDRESS = 10  # mails a day
 MOST_PER_CUSTOMER = 100
+MOST_OF_RESELLER = 100  # addresses that a reseller may have a day
 MORNING = time(7)  # when a day begins, and when what was deferred is sent
 _DAY = timedelta(days=1)
 _KEEP = timedelta(days=2)
+_GUARDED = [kind.name for kind in GUARDED]
 _LIMITED = f"role != '{Role.OPERATOR.name}' AND kind != '{EventKind.CUSTOM.name}'"
 # What has been tried may have arrived, and so may what a killed process was sending: it stays as it
 # is, and what is newer waits behind it.
 _MAILS = f"""
-SELECT id, recipient, role, account, task, kind, state, customer FROM mails
+SELECT id, recipient, role, account, task, kind, state, reseller, customer FROM mails
 WHERE status = 'waiting' AND attempts = 0 AND NOT unanswered AND draft != '' AND account != ''
 AND {_LIMITED}
 AND NOT EXISTS (SELECT 1 FROM mails AS older WHERE older.account = mails.account
@@ -39,7 +49,7 @@ AND NOT EXISTS (SELECT 1 FROM mails AS older WHERE older.account = mails.account
 ORDER BY id
 """  # noqa: S608 - ours
 _EVENTS = f"""
-SELECT id, recipient, role, account, task, kind, state, person FROM digests
+SELECT id, recipient, role, account, task, kind, state, reseller, person FROM digests
 WHERE status = 'waiting' AND purpose = '' AND {_LIMITED} ORDER BY at, id
 """  # noqa: S608 - ours
 
@@ -120,7 +130,7 @@ def _collect(transaction: Transaction, delay: timedelta) -> None:
             "WHERE status IN ('waiting', 'composed') GROUP BY 1"
         )
     )
-    for number, recipient, role, account, task, kind, state, _ in mails:
+    for number, recipient, role, account, task, kind, state, *_ in mails:
         if numbers[recipient + role] <= MOST_AT_ONCE and recipient + role not in digests:
             continue
         reason = f"collected: more than {MOST_AT_ONCE} within {format_duration(delay)}"
@@ -144,6 +154,14 @@ class _Limiter:
                 "SELECT recipient, account, task FROM day_problems WHERE at >= ?", (today,)
             )
         )
+        self._addresses_of = Counter((account, task) for _, account, task in self._known)
+        self._of_resellers: dict[str, set[str]] = {}
+        for reseller, recipient in transaction.execute(
+            "SELECT DISTINCT reseller, recipient FROM mails "
+            "WHERE status = 'sent' AND done >= ? AND role = ?",
+            (today, Role.RESELLER.name),
+        ):
+            self._of_resellers.setdefault(reseller, set()).add(recipient)
         morning = begin_day(transaction.now, policy.zone) + timedelta(hours=36)
         self._next = format_time(begin_day(morning, policy.zone), policy.zone)
 
@@ -159,45 +177,79 @@ class _Limiter:
     def limit_mails(self) -> None:
         """Defer mails."""
         for row in self._transaction.execute(_MAILS).fetchall():
-            number, recipient, _, account, task, kind, _, customer = row
-            reason = self._find_reason(recipient, customer)
-            if self._is_first(recipient, account, task, kind) or not reason:
-                self._add(recipient, customer)
+            number, customer = row[0], row[-1]
+            reason, surplus = self._find_reason(row, customer), self._find_surplus(row)
+            is_first = not surplus and self._is_first(row)
+            if is_first or not reason:
+                self._add(row, customer)
                 continue
             self._forget_deferred(row)
-            if _move_mail(self._transaction, number, "deferred", reason, STATES):
-                self._log(row, reason)
+            if surplus:
+                _drop_mail(self._transaction, number, surplus)
+                self._log(row, LogAction.DROPPED, surplus)
+            elif _move_mail(self._transaction, number, "deferred", reason, STATES):
+                self._log(row, LogAction.DEFERRED, reason)
 
     def limit_digests(self) -> None:
         """Defer events of digests; what is left of one is a mail."""
         digests = set()
         for row in self._transaction.execute(_EVENTS).fetchall():
-            number, recipient, role, account, task, kind, _, person = row
+            number, recipient, role, *_, person = row
             to = RECIPIENT.decode(person)
-            reason = self._find_reason(recipient, to.customer)
+            reason, surplus = self._find_reason(row, to.customer), self._find_surplus(row)
             counted = (recipient, role, to.reseller) in digests
-            if self._is_first(recipient, account, task, kind) or counted or not reason:
+            is_first = not surplus and self._is_first(row)
+            if is_first or counted or not reason:
                 if not counted:
-                    self._add(recipient, to.customer)
+                    self._add(row, to.customer)
                     digests.add((recipient, role, to.reseller))
                 continue
             self._forget_deferred(row)
+            if surplus:
+                self._transaction.execute("DELETE FROM digests WHERE id = ?", (number,))
+                self._log(row, LogAction.DROPPED, surplus)
+                continue
             self._transaction.execute(
                 "UPDATE digests SET status = 'deferred', purpose = ?, at = ? WHERE id = ?",
                 (STATES, write_time(self._transaction.now), number),
             )
-            self._log(row, reason)
+            self._log(row, LogAction.DEFERRED, reason)
 
-    def _is_first(self, recipient: str, account: str, task: str, kind: str) -> bool:
+    def _is_first(self, row: tuple[Any, ...]) -> bool:
         """Return whether it is the first problem of the account and task today."""
+        recipient, _, account, task, kind = row[1:6]
         key = (recipient, account, task)
         first = kind == EventKind.PROBLEM.name and key not in self._known
         if first:
             self._known.add(key)
+            self._addresses_of[account, task] += 1
         return first
 
-    def _find_reason(self, recipient: str, customer: str) -> str:
+    def _find_surplus(self, row: tuple[Any, ...]) -> str:
+        """Return why a problem is not for this new address beyond a day's numbers, '' if it is.
+
+        Who has heard of it hears of its end in any case.
+        """
+        recipient, role, account, task, kind, _, reseller = row[1:8]
+        if kind not in _GUARDED:
+            return ""
+        if role == Role.RESELLER.name:
+            known = self._of_resellers.get(reseller, set())
+            is_new, count, most = recipient not in known, len(known), MOST_OF_RESELLER
+            what = "of this reseller have got mails"
+        else:
+            is_new = (recipient, account, task) not in self._known
+            count, most = self._addresses_of[account, task], MAX_ADDRESSES
+            what = "have heard of such a problem"
+        if not is_new or count < most:
+            return ""
+        return f"{count} addresses {what} today: no others are notified"
+
+    def _find_reason(self, row: tuple[Any, ...], customer: str) -> str:
         """Return why nothing more is sent today, '' if it is."""
+        recipient, role = row[1:3]
+        if role == Role.RESELLER.name and (surplus := self._find_surplus(row)):
+            return surplus
         if self._addresses.get(recipient, 0) >= MOST_PER_ADDRESS:
             what = f"{MOST_PER_ADDRESS} mails to this address"
         elif self._customers.get(customer, 0) >= MOST_PER_CUSTOMER:
@@ -206,7 +258,10 @@ class _Limiter:
             return ""
         return f"deferred to {self._next}: {what} today"
 
-    def _add(self, recipient: str, customer: str) -> None:
+    def _add(self, row: tuple[Any, ...], customer: str) -> None:
+        recipient, role, reseller = row[1], row[2], row[7]
+        if role == Role.RESELLER.name:
+            self._of_resellers.setdefault(reseller, set()).add(recipient)
         self._addresses[recipient] = self._addresses.get(recipient, 0) + 1
         if customer:
             self._customers[customer] = self._customers.get(customer, 0) + 1
@@ -219,9 +274,9 @@ class _Limiter:
             row[1:5],
         )
 
-    def _log(self, row: tuple[Any, ...], reason: str) -> None:
+    def _log(self, row: tuple[Any, ...], action: LogAction, reason: str) -> None:
         recipient, _, account, task, kind, state = row[1:7]
-        self._transaction.log(LogAction.DEFERRED, account, task, kind, state, recipient, reason)
+        self._transaction.log(action, account, task, kind, state, recipient, reason)
 
 
 def _move_mail(
@@ -235,11 +290,15 @@ def _move_mail(
         return False
     subject = (write_text(event.uid), write_text(event.task))
     insert_for_digest(transaction, recipient, event, subject, status, "", row[0], purpose)
+    _drop_mail(transaction, number, reason)
+    return True
+
+
+def _drop_mail(transaction: Transaction, number: int, reason: str) -> None:
     transaction.execute(
         "UPDATE mails SET status = 'dropped', draft = '', error = ?, done = ? WHERE id = ?",
         (reason, write_time(transaction.now), number),
     )
-    return True
 
 
 def _count(rows: Iterable[tuple[str, int]]) -> dict[str, int]:

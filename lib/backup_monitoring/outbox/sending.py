@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from backup_monitoring.mail import AddressError, SendOutcome, SendResult, parse_mailbox
 from backup_monitoring.model import Codec, Event, EventKind, Recipient, Role, State, format_count
@@ -244,10 +244,27 @@ def clean_up(transaction: Transaction) -> None:
     )
 
 
-def list_due_digests(
-    transaction: Transaction, delay: timedelta
-) -> list[tuple[Digest, tuple[int, ...]]]:
-    """Return the digests whose oldest event has waited for *delay*, each with its events' ids.
+class DueDigest(NamedTuple):
+    """A digest to write: its recipient's *address*, the *purpose*, and the *rows* of its events."""
+
+    address: str
+    purpose: str
+    rows: Sequence[Sequence[Any]]
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """The ids of the rows."""
+        return tuple(row[0] for row in self.rows)
+
+    def read(self) -> Digest:
+        """Return what it is written from; raises what `Codec.decode` raises."""
+        _, persons, events, notes, drafts = zip(*self.rows, strict=True)
+        recipient = RECIPIENT.decode(persons[-1])
+        return Digest(recipient, tuple(map(EVENT.decode, events)), notes, drafts, self.purpose)
+
+
+def list_due_digests(transaction: Transaction, delay: timedelta) -> list[DueDigest]:
+    """Return the digests whose oldest event has waited for *delay*.
 
     A recipient whose last digest has not arrived is left out: a new one must not overtake it.
     """
@@ -259,17 +276,20 @@ def list_due_digests(
         (write_time(transaction.now - delay),),
     ).fetchall()
     digests = []
-    for group in groups:
+    for role, reseller, recipient, purpose in groups:
         rows = transaction.execute(
             "SELECT id, person, event, note, draft FROM digests WHERE status = 'waiting' "
             "AND role = ? AND reseller = ? AND recipient = ? AND purpose = ? ORDER BY at, id",
-            group,
+            (role, reseller, recipient, purpose),
         ).fetchall()
-        events = tuple(EVENT.decode(row[2]) for row in rows)
-        notes, drafts = tuple(row[3] for row in rows), tuple(row[4] for row in rows)
-        digest = Digest(RECIPIENT.decode(rows[-1][1]), events, notes, drafts, group[3])
-        digests.append((digest, tuple(row[0] for row in rows)))
+        digests.append(DueDigest(recipient, purpose, rows))
     return digests
+
+
+def are_waiting(transaction: Transaction, events: Iterable[int]) -> bool:
+    """Return whether all *events* (ids of rows) still wait for a digest."""
+    rows = transaction.execute("SELECT id FROM digests WHERE status = 'waiting'")
+    return {number for (number,) in rows}.issuperset(events)
 
 
 def list_refusals(transaction: Transaction) -> tuple[RefusedMail, ...]:

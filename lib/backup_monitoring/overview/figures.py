@@ -97,9 +97,10 @@ def _measure_age(since: datetime, now: datetime) -> timedelta:
 
 
 def _read_mails(settings: Settings, now: datetime) -> OutboxStatus | OutboxError | None:
-    if settings.notify.outbox is None:
+    notify = settings.notify
+    if notify.outbox is None:
         return None
     try:
-        return read_status(settings.notify.outbox, now)
+        return read_status(notify.outbox, notify, now)
     except OutboxError as error:
         return error

@@ -94,7 +94,7 @@ def add_common_options(
 
 
 def add_output_option(parser: Parser) -> None:
-    """Add ``--output``, the form of the output; `has_json_output` says which one it is."""
+    """Add ``--output``, the form of the output."""
     parser.add_argument(
         "--output",
         choices=("text", "json"),

@@ -14,18 +14,19 @@ from backup_monitoring.settings import NotifySettings, OverviewSettings, StoreSe
 _UNKNOWN = (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT)
 
 
-def try_folder(folder: Path, remedy: str) -> None:
+def try_folder(folder: Path, remedy: str, create: str | None = None) -> None:
     """Write a file without a name into *folder*: it is gone as soon as it is closed.
 
     Raises:
-        MonitoringError: that fails; *remedy* is its remedy.
+        MonitoringError: that fails; *remedy* is its remedy, or *create* if it is missing.
     """
     try:
         os.close(os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
         _write_nameless(folder)
     except OSError as error:
         problem = f"no file can be written there ({error.strerror})"
-        raise MonitoringError(str(folder), problem, remedy) from None
+        is_missing = isinstance(error, FileNotFoundError)
+        raise MonitoringError(str(folder), problem, (is_missing and create) or remedy) from None
 
 
 def _write_nameless(folder: Path) -> None:
@@ -52,7 +53,8 @@ def try_store(settings: StoreSettings, now: datetime, *, writes: bool) -> Iterat
     folder = settings.folder
     assert folder is not None  # noqa: S101 - the caller has checked it
     if writes:
-        try_folder(folder, "create it, and give it to the collector's user")
+        create = "start backup-monitoring-collect, whose unit creates it, or correct [store] folder"
+        try_folder(folder, "give it to the collector's user", create)
         has_state = try_store_files(folder)
         yield PartLine(Outcome.OK, "store", f"{folder}: a file was written, and is gone again")
         if not has_state:
@@ -69,16 +71,20 @@ def try_store(settings: StoreSettings, now: datetime, *, writes: bool) -> Iterat
     yield PartLine(Outcome.OK, "store", f"{folder}: can be read; the last run was {at}")
 
 
-def try_notifier_outbox(file: Path, *, now: datetime, writes: bool) -> Iterator[PartLine]:
-    """Try the outbox *file*, as the notifier if *writes*, else as check_backup_monitoring.
+def try_notifier_outbox(
+    settings: NotifySettings, now: datetime, *, writes: bool
+) -> Iterator[PartLine]:
+    """Try the outbox, as the notifier if *writes*, else as check_backup_monitoring.
 
     Raises:
         MonitoringError: it cannot be used.
     """
     from backup_monitoring.outbox import OutboxAccess, read_status, try_outbox
 
+    file = settings.outbox
+    assert file is not None  # noqa: S101 - the caller has checked it
     if not writes:
-        read_status(file, now)
+        read_status(file, settings, now)
         yield PartLine(Outcome.OK, "outbox", f"{file}: can be read")
         return
     access = try_outbox(file)

@@ -32,7 +32,8 @@ class Routine(NamedTuple):
     """What is done again and again, for example a part of the store that is read.
 
     Args:
-        name: directory, storage, results, accounts. done: read, submitted, scanned.
+        name: directory, storage, results, objects, scan.
+        done: read, submitted, updated, completed.
         at: when it was last done completely, aware UTC; None: never.
         error: why it was not in the last run, or never.
         max_age: the age from which on it is CRITICAL: a part of the store is not used any more.

@@ -56,6 +56,7 @@ class InstallationCheck:
         now: aware UTC. phase: called with a few words before each wait.
         seconds: that the whole check may take; each part has its share.
         parts: some of `PARTS`; none means all.
+        program: the path of this program, with whose folder the units are compared.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class InstallationCheck:
         phase: Callable[[str], None],
         seconds: float = 300,
         parts: Collection[str] = (),
+        program: str = "",
     ) -> None:
         self._failed: set[str] = set()
         self._settings = settings
@@ -72,6 +74,7 @@ class InstallationCheck:
         self._announce = phase
         self._doing = ""
         self._wanted = parts or PARTS
+        self._program = program
         self._seconds = seconds * _SHARE / len(self._wanted)
         self._users = find_part_users(settings)
         self._unable: set[int] = set()  # users who cannot run this program
@@ -211,7 +214,7 @@ class InstallationCheck:
         for text in list_hidden_files(self._settings):
             yield PartLine(Outcome.NOTE, "settings", text)
         if self._settings.file.is_relative_to("/etc/backup-monitoring"):  # which the units read
-            for text in list_foreign_units():
+            for text in list_foreign_units(self._program):
                 yield PartLine(Outcome.NOTE, "units", text)
 
     def _try_directory(self) -> Iterator[PartLine]:
@@ -265,10 +268,8 @@ class InstallationCheck:
         yield from file_parts.try_store(store, self._now, writes=writes)
 
     def _try_outbox(self) -> Iterator[PartLine]:
-        outbox = self._settings.notify.outbox
-        assert outbox is not None  # noqa: S101 - else it is skipped
-        writes = self._users.queues
-        yield from file_parts.try_notifier_outbox(outbox, now=self._now, writes=writes)
+        notify, writes = self._settings.notify, self._users.queues
+        yield from file_parts.try_notifier_outbox(notify, self._now, writes=writes)
 
     def _try_log(self) -> Iterator[PartLine]:
         log = self._settings.notify.log

@@ -16,7 +16,7 @@ SHOWN = (
 
 
 def list_hidden_files(settings: Settings) -> Iterator[str]:
-    """Yield a sentence about each file that a program reads, but not when systemd starts it.
+    """Yield a sentence about each file or folder that a program reads, but not in its unit.
 
     A link is followed: its end must be visible, too. The units read the settings in
     /etc/backup-monitoring: other settings have none.
@@ -29,6 +29,7 @@ def list_hidden_files(settings: Settings) -> Iterator[str]:
         ("[directory] password_file", "collect", directory.password_file),
         ("[notify] ca_file", "deliver", notify.ca_file),
         ("[notify] password_file", "deliver", notify.password_file),
+        ("[notify] templates", "deliver", notify.templates),
     )
     for key, unit, file in named:
         if file is not None and any(map(_is_hidden, (file, Path(os.path.realpath(file))))):

@@ -1,7 +1,6 @@
 """Finds units on this server that start programs of another installation, or none."""
 
 import os
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -11,28 +10,27 @@ FOLDERS = tuple(
 )
 
 
-def list_foreign_units(folders: Sequence[Path] = FOLDERS, own: str = "") -> Iterator[str]:
+def list_foreign_units(program: str, folders: Sequence[Path] = FOLDERS) -> Iterator[str]:
     """Yield a sentence about each of our units that does not start a program of this installation.
 
     Args:
-        folders: with units, the one that counts first. own: the path of this program; nothing is
-            known without a folder in it.
+        program: the path of this one; nothing is known without a folder in it.
+        folders: with units, the one that counts first.
     """
-    own = own or sys.argv[0]
     units: dict[str, Path] = {}
-    for folder in folders if "/" in own else ():
+    for folder in folders if "/" in program else ():
         for unit in filter(Path.exists, folder.glob("backup-monitoring-*.service")):
             units.setdefault(unit.name, unit)
-    bin_folder = Path(os.path.realpath(own)).parent
+    bin_folder = Path(os.path.realpath(program)).parent
     for name, unit in sorted(units.items()):
-        program = _find_program(unit, folders)
-        if program is None or Path(os.path.realpath(program)).parent == bin_folder:
+        started = _find_program(unit, folders)
+        if started is None or Path(os.path.realpath(started)).parent == bin_folder:
             continue
         remedy = (
             f"copy the unit of this installation, or correct ExecStart by `systemctl edit {name}`"
         )
-        problem = "of another installation" if Path(program).exists() else "which does not exist"
-        yield f"{unit} starts {program}, {problem}; {remedy}"
+        problem = "of another installation" if Path(started).exists() else "which does not exist"
+        yield f"{unit} starts {started}, {problem}; {remedy}"
 
 
 def _find_program(unit: Path, folders: Sequence[Path]) -> str | None:

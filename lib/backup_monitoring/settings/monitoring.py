@@ -21,6 +21,14 @@ class MonitoringPolicy(NamedTuple):
             "CRITICAL if a mail, a call or the next scan waits longer",
         ),
     ] = timedelta(hours=1)
+    objects: Annotated[
+        timedelta,
+        Key(
+            "CRITICAL if `backup-monitoring-objects`, where it is used, last succeeded longer ago "
+            "than this",
+            "CRITICAL if the last update of the objects is older",
+        ),
+    ] = timedelta(hours=2)
     affected: Annotated[
         float,
         Key(

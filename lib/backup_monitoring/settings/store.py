@@ -4,7 +4,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
-from backup_monitoring.model import Key
+from backup_monitoring.model import DAY, Key, parse_duration, parse_text
+
+
+def _parse_keep(value: object) -> timedelta:
+    keep = parse_duration(parse_text(value))
+    if keep < DAY:  # it is noted once a day that an account was seen
+        raise ValueError("not a duration of at least 1d")
+    return keep
 
 
 class StoreSettings(NamedTuple):
@@ -33,7 +40,9 @@ class StoreSettings(NamedTuple):
             "or the directory",
         ),
     ] = timedelta(hours=4)
-    keep: Annotated[timedelta, Key("how long history is kept")] = timedelta(days=400)
+    keep: Annotated[
+        timedelta, Key("how long history is kept, at least `1d`", parse=_parse_keep)
+    ] = timedelta(days=400)
     max_loss: Annotated[
         float,
         Key(

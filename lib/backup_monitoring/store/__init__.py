@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from backup_monitoring.store.store_access import try_store_files
     from backup_monitoring.store.store_file import StoreFile, count_findings, open_store
     from backup_monitoring.store.stored_verdicts import StoredVerdicts
-    from backup_monitoring.store.submitted import find_submission, record_submission
+    from backup_monitoring.store.time_files import find_objects_update, find_submission
+    from backup_monitoring.store.time_files import has_objects_unit, record_submission
 else:
     __all__, __getattr__ = face(__name__, __file__)

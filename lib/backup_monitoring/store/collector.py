@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ from backup_monitoring.model import (
     Files,
     Finding,
     Loss,
+    MonitoringError,
     SettingsError,
     Uploads,
     UsageError,
@@ -48,6 +50,7 @@ from backup_monitoring.tasks import (
     SchedulePolicy,
     find_wrong_clocks,
     fingerprint_policies,
+    format_fault,
 )
 from backup_monitoring.uploads import HomeReader
 
@@ -119,17 +122,14 @@ def _collect(
     given_time: bool,
     loss: str | None = None,
 ) -> CollectorRun:
-    history = HistoryFile(folder, now, settings.policies[QuotaPolicy].sudden_loss, loss)
-    try:
-        collector = _RunSteps(settings, folder, history, now, phase)
-        try:
-            collector.check_clock(given_time)
-            collector.run(progress)
-        finally:
-            collector.close()
-    finally:
-        history.close()
-    return collector.result
+    sudden_loss = settings.policies[QuotaPolicy].sudden_loss
+    with (
+        closing(HistoryFile(folder, now, sudden_loss, loss)) as history,
+        closing(_RunSteps(settings, folder, history, now, phase)) as steps,
+    ):
+        steps.check_clock(given_time)
+        steps.run(progress)
+    return steps.result
 
 
 class _RunSteps:
@@ -350,10 +350,20 @@ class _RunSteps:
         known = self._history.read_computers(account.uid).values()
         return self._losses.check_incoming(account, uploads, known), known
 
-    def _add_home(
+    def _add_home(self, writer: StoreWriter, row: AccountRow, uploads: Uploads) -> list[Finding]:
+        """Write a home, its computers and the account's verdicts; return its findings."""
+        try:
+            return list(self._write_home(writer, row, uploads))
+        except (MonitoringError, ImportError, MemoryError, OSError):
+            raise  # it concerns every account
+        except Exception as error:  # a bug that this account's data brought to light
+            problem = format_fault(error)
+            writer.refuse_home(row.number, problem)
+            return [make_home_finding(row.account.uid, problem)]
+
+    def _write_home(
         self, writer: StoreWriter, row: AccountRow, uploads: Uploads
     ) -> Iterator[Finding]:
-        """Write a home, its computers and the account's verdicts; yield its findings."""
         account = row.account
         computers = self._history.update_computers(account, uploads)
         stored = writer.add_home(row.number, uploads, [computer for computer, _ in computers])

@@ -58,9 +58,11 @@ def judge_losses(
         max_loss: percent of these that are a small set; 3 accounts always are.
         now: of the run, aware UTC.
     """
+    # What a wrong clock of this server has dated ahead would count for as long.
+    dated = {key: lost._replace(since=min(lost.since, now)) for key, lost in known.items()}
     kept = {
         key: lost
-        for key, lost in known.items()
+        for key, lost in dated.items()
         if key not in returned and (lost.verdict is LossVerdict.HELD or now - lost.since < WINDOW)
     }
     lost = {**kept, **new}

@@ -94,7 +94,7 @@ class StoreFile:
         return StoreError(
             str(self._file),
             f"cannot be read ({why})",
-            "give this user's group read access, or run collect_backup_state again",
+            "add this user to the file's group and restart its daemon, or run collect_backup_state",
         )
 
     def close(self) -> None:
@@ -134,7 +134,7 @@ class StoreFile:
     def accounts(
         self, files: Files | None, uids: Sequence[str] | None, need: Need = Need.ALL
     ) -> Iterator[tuple[Account, Uploads]]:
-        """Yield accounts with their uploads, as `live_accounts` does.
+        """Yield accounts with their uploads, as `read_live_accounts` does.
 
         Raises:
             StoreError: the file is damaged.

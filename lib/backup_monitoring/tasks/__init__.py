@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from backup_monitoring.tasks.fact import SAMPLE_EVENING, SAMPLE_NOON
     from backup_monitoring.tasks.fact_kinds import FactKind, list_facts, load_causes, load_facts
     from backup_monitoring.tasks.fact_kinds import pack_facts, unpack_facts
-    from backup_monitoring.tasks.judge import evaluate_all
+    from backup_monitoring.tasks.judge import evaluate_all, format_fault
     from backup_monitoring.tasks.names import TASK_NAMES
     from backup_monitoring.tasks.policies import Policies
     from backup_monitoring.tasks.quota import resolve_quota_thresholds

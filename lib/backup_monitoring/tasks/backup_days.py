@@ -18,19 +18,17 @@ from backup_monitoring.model import (
     Computer,
     End,
     Pattern,
-    Schedule,
     Start,
 )
-from backup_monitoring.tasks.calendar import MOST_A_DAY, DuePlan, find_clock, find_plan, is_dense
-from backup_monitoring.tasks.clocks import ComputerTimes, ReportTime, has_ended, read_times
+from backup_monitoring.tasks.calendar import MOST_A_DAY, DuePlan, find_clock, is_dense
+from backup_monitoring.tasks.clocks import ReportTime, has_ended
 from backup_monitoring.tasks.computer_eligibility import check_computer
 from backup_monitoring.tasks.due import iter_due_times
+from backup_monitoring.tasks.observation import Observation, observe
 from backup_monitoring.tasks.policies import Policies
-from backup_monitoring.tasks.readable import ReadableComputer, separate_invalid
-from backup_monitoring.tasks.runs import OpenRun, UnreadRun, find_newest_run
+from backup_monitoring.tasks.runs import OpenRun, UnreadRun
 from backup_monitoring.tasks.schedule import list_missed
 from backup_monitoring.tasks.schedule_task import SchedulePolicy
-from backup_monitoring.tasks.status_task import StatusPolicy
 
 DAYS = 30
 _LONG, _SHORT = 31 * DAY, 8 * DAY  # how late a start may be for its due time
@@ -87,7 +85,9 @@ class BackupDays(NamedTuple):
 
     def _write_days(self, days: dict[int, str], newest: int) -> "BackupDays":
         first = max(newest - DAYS, min(days, default=newest))
-        words = [days.get(day, "") for day in range(first, max(days, default=first) + 1)]
+        # Days of a clock that is years fast are not shown, and would be thousands of words.
+        last = min(newest + DAYS, max(days, default=first))
+        words = [days.get(day, "") for day in range(first, last + 1)]
         return self._replace(first=first, letters=" ".join(words))
 
 
@@ -108,47 +108,47 @@ def follow_days(
     days = before or BackupDays(now.toordinal())
     if check_computer(computer, others, policies[SchedulePolicy], now) is not None:
         return days._replace(until=now + DAY)
-    readable = separate_invalid(computer)
-    times = read_times(readable.computer, now)
-    plan = _find_plan(account, readable.computer, times, policies[SchedulePolicy])
-    days = _settle(days, readable, times, policies, now)
-    days = _add_start(days, readable, times, plan, policies, now)
-    days = _settle(days, readable, times, policies, now)
+    seen = observe(account, computer, policies, now)
+    # A customer with hundreds of dense schedules must not stall the others.
+    found = None if is_dense(seen.computer) else seen.find_plan()
+    plan = found if isinstance(found, DuePlan) else None
+    days = _forget_ahead(days, now + seen.times.error)
+    days = _settle(days, seen)
+    days = _add_start(days, seen, plan)
+    days = _settle(days, seen)
     if plan is not None:
-        days = _add_missed(days, account, readable, times, plan, policies, now)
-    until = min(_list_changes(days, readable, times, plan, policies, now))
+        days = _add_missed(days, seen, plan)
+    until = min(_list_changes(days, seen, plan))
     return days._replace(until=until)._write_days(days.read_days(), now.toordinal())
 
 
-def _find_plan(
-    account: Account, computer: Computer, times: ComputerTimes, policy: SchedulePolicy
-) -> DuePlan | None:
-    if not isinstance(computer.schedule, Schedule):
-        return None
-    plan = find_plan(account, computer, computer.schedule, times.error, policy)
-    return plan if isinstance(plan, DuePlan) else None
+def _forget_ahead(days: BackupDays, own_now: datetime) -> BackupDays:
+    """Return *days* without those to come, which a clock that was fast has left.
+
+    Args:
+        own_now: by the computer's own clock; one that was hours fast may have been set right.
+    """
+    if days.counted is None or days.counted <= own_now + DAY:
+        return days
+    today = own_now.toordinal()
+    by_day = {day: word for day, word in days.read_days().items() if day <= today}
+    return days._replace(counted=own_now)._write_days(by_day, today)
 
 
-def _settle(
-    days: BackupDays,
-    readable: ReadableComputer,
-    times: ComputerTimes,
-    policies: Policies,
-    now: datetime,
-) -> BackupDays:
+def _settle(days: BackupDays, seen: Observation) -> BackupDays:
     """Return *days* with how the open run went, if that is known by now."""
     run = days.start
     if run is None or run.is_over:
         return days
-    end, start = readable.computer.end, readable.computer.start
+    end, start, ended = seen.computer.end, seen.computer.start, seen.times.end
     is_newest = isinstance(start, Start) and (start.id, start.at) == (run.id, run.at)
-    if isinstance(end, End) and times.end is not None:
+    if isinstance(end, End) and ended is not None:
         began = ReportTime(run.at, run.time, run.at - run.time)
-        if has_ended(began, times.end, same_id=end.id == run.id):
+        if has_ended(began, ended, same_id=end.id == run.id):
             is_own = is_newest or end.id == run.id
             failed = is_own and not end.success
             return _close(days, run.began if not failed else DueOutcome.FAILED)
-    newest = find_newest_run(readable, times, policies[StatusPolicy], now)
+    newest = seen.find_newest_run()
     if isinstance(newest, UnreadRun):
         return _close(days, run.began)
     if not is_newest:
@@ -167,24 +167,17 @@ def _close(days: BackupDays, outcome: DueOutcome) -> BackupDays:
     )
 
 
-def _add_start(
-    days: BackupDays,
-    readable: ReadableComputer,
-    times: ComputerTimes,
-    plan: DuePlan | None,
-    policies: Policies,
-    now: datetime,
-) -> BackupDays:
+def _add_start(days: BackupDays, seen: Observation, plan: DuePlan | None) -> BackupDays:
     """Return *days* with the newest start, if no run has seen it before."""
-    start, began = readable.computer.start, times.start
-    if not isinstance(start, Start) or began is None or began.time > now + CLOCK_SLACK:
+    start, began = seen.computer.start, seen.times.start
+    if not isinstance(start, Start) or began is None or began.time > seen.now + CLOCK_SLACK:
         return days
     known = days.start
     if known is not None and (known.id, known.at) == (start.id, start.at):
         return days
-    own, policy = began.at, policies[SchedulePolicy]
+    own, policy = began.at, seen.policy
     served = None if plan is None else _find_served(own, plan, policy)
-    zone = find_clock(readable.computer, times.error, policy).zone
+    zone = find_clock(seen.computer, seen.times.error, policy).zone
     by_day, began_as = days.read_days(), DueOutcome.KEPT
     if served is None or (days.counted is not None and served < days.counted):
         # started by hand, or repeated
@@ -200,7 +193,7 @@ def _add_start(
         _add(by_day, day, began_as.value.upper())
         days = days._replace(counted=served)
     run = OpenBackup(start.id, start.at, began.time, began_as)
-    return days._replace(start=run)._write_days(by_day, now.toordinal())
+    return days._replace(start=run)._write_days(by_day, seen.now.toordinal())
 
 
 def _add(by_day: dict[int, str], day: int, letter: str) -> None:
@@ -225,46 +218,28 @@ def _is_sparse(pattern: Pattern) -> bool:
     return len(pattern.hours) * len(pattern.minutes) <= _FEW_A_DAY
 
 
-def _add_missed(
-    days: BackupDays,
-    account: Account,
-    readable: ReadableComputer,
-    times: ComputerTimes,
-    plan: DuePlan,
-    policies: Policies,
-    now: datetime,
-) -> BackupDays:
+def _add_missed(days: BackupDays, seen: Observation, plan: DuePlan) -> BackupDays:
     """Return *days* with the due times that were missed, as the rule on schedule finds them."""
-    if is_dense(readable.computer):
-        return days
-    oldest = now - DAYS * DAY
-    after = oldest if days.counted is None else max(oldest, days.counted - times.error)
-    missed = list_missed(account, readable, times, plan, policies, now, after=after)
+    oldest, error = seen.now - DAYS * DAY, seen.times.error
+    after = oldest if days.counted is None else max(oldest, days.counted - error)
     by_day, counted = days.read_days(), days.counted
-    for due in (each + times.error for each in missed):
+    for due in (each + error for each in list_missed(seen, plan, after)):
         day = due.astimezone(plan.clock.zone).toordinal()
         _add(by_day, day, DueOutcome.MISSED.value)
         counted = due
-    return days._replace(counted=counted)._write_days(by_day, now.toordinal())
+    return days._replace(counted=counted)._write_days(by_day, seen.now.toordinal())
 
 
-def _list_changes(
-    days: BackupDays,
-    readable: ReadableComputer,
-    times: ComputerTimes,
-    plan: DuePlan | None,
-    policies: Policies,
-    now: datetime,
-) -> Iterator[datetime]:
+def _list_changes(days: BackupDays, seen: Observation, plan: DuePlan | None) -> Iterator[datetime]:
     """Yield when *days* may change without a new report."""
-    yield now + DAY
+    yield seen.now + DAY
     if days.start is not None and not days.start.is_over:
-        run = find_newest_run(readable, times, policies[StatusPolicy], now)
-        if isinstance(run, OpenRun) and run.until > now:
+        run = seen.find_newest_run()
+        if isinstance(run, OpenRun) and run.until > seen.now:
             yield run.until
     if plan is not None:
-        grace = policies[SchedulePolicy].grace
-        own = now + times.error
+        grace, error = seen.policy.grace, seen.times.error
+        own = seen.now + error
         due_times = iter_due_times(plan.pattern, plan.clock.zone, own - grace, own + DAY)
         if (due := next(due_times, None)) is not None:
-            yield due - times.error + grace
+            yield due - error + grace

@@ -27,6 +27,10 @@ def evaluate_all(
         except (MonitoringError, ImportError):
             raise
         except Exception as error:  # a bug that this account's data brought to light
-            summary = f"internal error: {type(error).__name__}; report it"
-            verdicts[task] = Verdict(State.UNKNOWN, summary)
+            verdicts[task] = Verdict(State.UNKNOWN, format_fault(error))
     return verdicts
+
+
+def format_fault(error: Exception) -> str:
+    """Return *error*, a fault of this software, in words; its own may be a customer's."""
+    return f"internal error: {type(error).__name__}; report it"

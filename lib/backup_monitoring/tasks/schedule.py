@@ -12,7 +12,6 @@ from backup_monitoring.model import (
     End,
     InvalidReport,
     LastOutcome,
-    NoSchedule,
     Schedule,
     Start,
     State,
@@ -32,20 +31,17 @@ from backup_monitoring.tasks.calendar import (
     MOST_A_DAY,
     DuePlan,
     find_clock,
-    find_plan,
     is_dense,
 )
 from backup_monitoring.tasks.clocks import (
     NO_ERROR,
     SET_RIGHT,
-    ComputerTimes,
-    ReportTime,
     list_possible_errors,
     mention_clock,
-    read_times,
 )
 from backup_monitoring.tasks.computer_eligibility import check_computer
 from backup_monitoring.tasks.due import ComputerClock, find_wall_shift, iter_due_times
+from backup_monitoring.tasks.observation import Observation, observe
 from backup_monitoring.tasks.policies import Policies
 from backup_monitoring.tasks.readable import (
     ReadableComputer,
@@ -54,10 +50,8 @@ from backup_monitoring.tasks.readable import (
     separate_invalid,
     weigh_invalid,
 )
-from backup_monitoring.tasks.runs import find_newest_run
 from backup_monitoring.tasks.schedule_facts import ScheduleFacts
 from backup_monitoring.tasks.schedule_task import SchedulePolicy
-from backup_monitoring.tasks.status_task import StatusPolicy
 from backup_monitoring.tasks.warn_after import (
     WarnAfter,
     evaluate_warn_after,
@@ -125,15 +119,14 @@ def _evaluate_computer(
 ) -> ComputerVerdict:
     if verdict := check_computer(computer, others, policies[SchedulePolicy], now):
         return verdict
-    readable = separate_invalid(computer)
+    seen = observe(account, computer, policies, now)
+    readable = seen.readable
     hiding = [readable.schedule] if readable.computer.schedule is None else []
     if readable.start is not None and _may_be_new(readable.start, computer, now):
         hiding.append(readable.start)
     if verdict := check_reports(computer, hiding):
         return verdict
-    times = read_times(readable.computer, now)
-    verdict = _evaluate_schedule(account, readable, times, warn_after, policies, now)
-    verdict = mention_clock(verdict, times.error)
+    verdict = mention_clock(_evaluate_schedule(seen, warn_after), seen.times.error)
     return weigh_invalid(_mention_schedule(verdict, readable), readable.start)
 
 
@@ -160,63 +153,34 @@ def _mention_schedule(verdict: ComputerVerdict, readable: ReadableComputer) -> C
     return verdict._replace(summary=f"{verdict.summary}; by the schedule seen before: {problem}")
 
 
-def _evaluate_schedule(
-    account: Account,
-    readable: ReadableComputer,
-    times: ComputerTimes,
-    warn_after: WarnAfter,
-    policies: Policies,
-    now: datetime,
-) -> ComputerVerdict:
-    computer, schedule = readable.computer, readable.computer.schedule
-    if not isinstance(schedule, Schedule):
-        return _evaluate_age(readable, times, "no schedule uploaded", policies, now)
-    plan = find_plan(account, computer, schedule, times.error, policies[SchedulePolicy])
-    if isinstance(plan, NoSchedule):
-        return _evaluate_age(readable, times, plan.value, policies, now)
-    return _evaluate_due_times(account, readable, times, plan, warn_after, policies, now)
+def _evaluate_schedule(seen: Observation, warn_after: WarnAfter) -> ComputerVerdict:
+    plan = seen.find_plan()
+    if isinstance(plan, DuePlan):
+        return _evaluate_due_times(seen, plan, warn_after)
+    return _evaluate_age(seen, "no schedule uploaded" if plan is None else plan.value)
 
 
-def list_missed(
-    account: Account,
-    readable: ReadableComputer,
-    times: ComputerTimes,
-    plan: DuePlan,
-    policies: Policies,
-    now: datetime,
-    *,
-    after: datetime,
-) -> list[datetime]:
+def list_missed(seen: Observation, plan: DuePlan, after: datetime) -> list[datetime]:
     """Return the due times later than *after* that were missed, the first hundred; aware UTC."""
-    served = _find_served(account, readable, times, plan, policies, now)
-    if served is None:
-        return []
-    return _find_missed(times, plan, max(served, after), policies[SchedulePolicy], now).due
+    served = _find_served(seen, plan)
+    return [] if served is None else _find_missed(seen, plan, max(served, after)).due
 
 
-def _evaluate_due_times(
-    account: Account,
-    readable: ReadableComputer,
-    times: ComputerTimes,
-    plan: DuePlan,
-    warn_after: WarnAfter,
-    policies: Policies,
-    now: datetime,
-) -> ComputerVerdict:
-    computer = readable.computer
-    served = _find_served(account, readable, times, plan, policies, now)
+def _evaluate_due_times(seen: Observation, plan: DuePlan, warn_after: WarnAfter) -> ComputerVerdict:
+    computer, now = seen.computer, seen.now
+    served = _find_served(seen, plan)
     if served is None:
         summary = "cannot count missed backups: no start, and no creation time in the entry"
         return ComputerVerdict(computer.name, State.UNKNOWN, summary)
-    missed = _find_missed(times, plan, served, policies[SchedulePolicy], now)
-    last, upcoming = _find_last_backup(readable, times, now), missed.upcoming
+    missed = _find_missed(seen, plan, served)
+    last, upcoming = _find_last_backup(seen), missed.upcoming
     since = plan.format_time(missed.since)
     how = f"{plan.origin}; zone {plan.clock.origin}; counted from {since}"
     facts = ScheduleFacts(missed=0, next_due=upcoming, last_backup=last.at, zone=plan.clock.zone)
     if not missed.due:
         following = f", next due {plan.format_time(upcoming)}" if upcoming is not None else ""
         summary = f"none missed, {last.format(plan.clock)}{following}"
-        kept = _find_kept(computer, times, plan, policies[SchedulePolicy])
+        kept = _find_kept(seen, plan)
         return ComputerVerdict(computer.name, State.OK, summary, 0, how, facts, outcome=kept)
     count, first = len(missed.due), missed.due[0]
     state, threshold = evaluate_warn_after(warn_after, count, last.at, now)
@@ -235,20 +199,18 @@ def _evaluate_due_times(
     return verdict._replace(outcome=LastOutcome(True, first))
 
 
-def _find_kept(
-    computer: Computer, times: ComputerTimes, plan: DuePlan, policy: SchedulePolicy
-) -> LastOutcome | None:
+def _find_kept(seen: Observation, plan: DuePlan) -> LastOutcome | None:
     """Return the outcome that the last backup has kept its due time, None without any backup.
 
     One that was started at another time is as good: the server has taken it.
     """
-    start = times.start
+    start, end = seen.times.start, seen.times.end
     if start is None:
-        return None if times.end is None else LastOutcome(False, times.end.time)
+        return None if end is None else LastOutcome(False, end.time)
     own, kept = start.time + start.error, start.time
-    if not is_dense(computer):
-        zone, until = plan.clock.zone, own + policy.early
-        for due in iter_due_times(plan.pattern, zone, own - policy.grace, until):
+    if not is_dense(seen.computer):
+        zone, until = plan.clock.zone, own + seen.policy.early
+        for due in iter_due_times(plan.pattern, zone, own - seen.policy.grace, until):
             kept = due - start.error
     return LastOutcome(False, kept)
 
@@ -266,28 +228,20 @@ class _Missed(NamedTuple):
     upcoming: datetime | None
 
 
-def _find_missed(
-    times: ComputerTimes, plan: DuePlan, served: datetime, policy: SchedulePolicy, now: datetime
-) -> _Missed:
+def _find_missed(seen: Observation, plan: DuePlan, served: datetime) -> _Missed:
     """Return the due times missed after *served*: of the clock's possible errors, the fewest."""
     counted = []
-    for error in list_possible_errors(times.error):
-        counted.append(_count_missed(times.start, plan, served, error, policy, now))
+    for error in list_possible_errors(seen.times.error):
+        counted.append(_count_missed(seen, plan, served, error))
         if not counted[-1].due:
             break
     return min(counted, key=lambda missed: len(missed.due))
 
 
-def _count_missed(
-    start: ReportTime | None,
-    plan: DuePlan,
-    served: datetime,
-    error: timedelta,
-    policy: SchedulePolicy,
-    now: datetime,
-) -> _Missed:
+def _count_missed(seen: Observation, plan: DuePlan, served: datetime, error: timedelta) -> _Missed:
+    start, policy = seen.times.start, seen.policy
     # Due times are the computer's: by its own clock, which is ahead of ours by the error.
-    own_now, since, began = now + error, served + error, None
+    own_now, since, began = seen.now + error, served + error, None
     if start is not None and start.at - (start.time + error) <= SET_RIGHT:
         began = start.at
         since = max(since, began + policy.early)
@@ -314,30 +268,23 @@ def _is_in_jump(
     return -shift >= policy.grace and own_now < due - shift + policy.grace
 
 
-def _find_served(
-    account: Account,
-    readable: ReadableComputer,
-    times: ComputerTimes,
-    plan: DuePlan,
-    policies: Policies,
-    now: datetime,
-) -> datetime | None:
+def _find_served(seen: Observation, plan: DuePlan) -> datetime | None:
     """Return until when no due time was missed, None if it is unknown."""
-    history = readable.computer.history
+    history, start, now = seen.computer.history, seen.times.start, seen.now
     if history is not None:
         changed = history.schedule_changed
     else:
         # The date may be from the computer's clock, which may be slightly ahead.
         valid = plan.changed <= now + CLOCK_SLACK
         changed = min(plan.changed, now) if valid else None
-    run = find_newest_run(readable, times, policies[StatusPolicy], now)
-    unread = find_invalid_arrival(readable.start, now)
+    run = seen.find_newest_run()
+    unread = find_invalid_arrival(seen.readable.start, now)
     if run is None and unread is None:
-        seen = (account.created, history.first_seen if history is not None else None, changed)
-        return max((each for each in seen if each is not None), default=None)
+        first = (seen.account.created, None if history is None else history.first_seen, changed)
+        return max((each for each in first if each is not None), default=None)
     moments = [changed, None if run is None else run.until]
-    for began in (unread, None if times.start is None else times.start.time):
-        moments.append(None if began is None else began + policies[SchedulePolicy].early)
+    for began in (unread, None if start is None else start.time):
+        moments.append(None if began is None else began + seen.policy.early)
     return max(each for each in moments if each is not None)
 
 
@@ -351,16 +298,14 @@ class _LastBackup(NamedTuple):
         return f"last {'end' if self.end else 'start'} {_format_known(self.at, clock)}"
 
 
-def _find_last_backup(
-    readable: ReadableComputer, times: ComputerTimes, now: datetime
-) -> _LastBackup:
-    computer, start, end = readable.computer, times.start, times.end
-    unread = find_invalid_arrival(readable.start, now)
+def _find_last_backup(seen: Observation) -> _LastBackup:
+    start, end = seen.times.start, seen.times.end
+    unread = find_invalid_arrival(seen.readable.start, seen.now)
     if unread is not None and (start is None or unread > start.time):
         return _LastBackup(unread)
     if end is None:
         return _LastBackup(None if start is None else start.shown)
-    if start is not None and (start.time >= end.time or _have_one_id(computer)):
+    if start is not None and (start.time >= end.time or _have_one_id(seen.computer)):
         return _LastBackup(start.shown)
     return _LastBackup(end.shown, end=True)
 
@@ -370,24 +315,32 @@ def _have_one_id(computer: Computer) -> bool:
     return isinstance(start, Start) and isinstance(end, End) and start.id == end.id
 
 
-def _evaluate_age(
-    readable: ReadableComputer,
-    times: ComputerTimes,
-    reason: str,
-    policies: Policies,
-    now: datetime,
-) -> ComputerVerdict:
-    """Return the verdict of a computer without due times: only the last backup's age counts."""
-    computer, oldest = readable.computer, policies[SchedulePolicy].max_backup_age
-    last = _find_last_backup(readable, times, now).at
-    clock = find_clock(computer, times.error, policies[SchedulePolicy])
+def _evaluate_age(seen: Observation, reason: str) -> ComputerVerdict:
+    """Return the verdict of a computer without due times: only the last backup's age counts.
+
+    Without any backup the time counts since which the computer is known.
+    """
+    computer, oldest, now = seen.computer, seen.policy.max_backup_age, seen.now
+    last = _find_last_backup(seen).at
+    clock = find_clock(computer, seen.times.error, seen.policy)
     summary = f"{reason}, last backup {_format_known(last, clock)}"
-    if oldest is None or last is None or now - last <= oldest:
+    since = _find_first_seen(computer) if last is None else last
+    if oldest is None or since is None or now - since <= oldest:
         return ComputerVerdict(computer.name, State.OK, summary)
-    state = State.CRITICAL if now - last > 3 * oldest else State.WARNING
+    state = State.CRITICAL if now - since > 3 * oldest else State.WARNING
+    if last is None:
+        summary += f", computer known since {_format_known(since, clock)}"
     summary += f", threshold {format_duration(oldest)} ([schedule] max_backup_age)"
-    facts = ScheduleFacts("old", last_backup=last, age=now - last, threshold_age=oldest)
+    age = None if last is None else now - last
+    facts = ScheduleFacts("old", last_backup=last, age=age, threshold_age=oldest)
     return ComputerVerdict(computer.name, state, summary, facts=facts)
+
+
+def _find_first_seen(computer: Computer) -> datetime | None:
+    """Return since when a *computer* without any backup is known, None if that is unknown."""
+    if computer.history is not None:
+        return computer.history.first_seen
+    return computer.schedule.modified if isinstance(computer.schedule, Schedule) else None
 
 
 def _format_known(moment: datetime | None, clock: ComputerClock) -> str:

@@ -8,6 +8,7 @@ import select
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, Generic, NamedTuple, NoReturn, TypeVar
 
@@ -228,7 +229,8 @@ class _Worker:
         os.close(self._life)
         if not self._pid:
             return
-        os.kill(self._pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # who ignores SIGCHLD need not wait for a process
+            os.kill(self._pid, signal.SIGKILL)
         for _ in range(100):
             if _reap(self._pid, os.WNOHANG) is not None:
                 return

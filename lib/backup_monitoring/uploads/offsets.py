@@ -76,7 +76,8 @@ def choose_offset(
 
     Args:
         candidates: as `parse_offset` returns them.
-        wall: the date that was written with it, naive; None if there is none.
+        wall: the date that was written with it, naive, and not in the first or last hours of the
+            years 1 to 9999; None if there is none.
         clues: a zone of the settings that has the offset at *wall* is better than the file's
             modification time, which counts if it is within 12 hours and not in the future.
     """
@@ -89,12 +90,9 @@ def choose_offset(
     return None
 
 
-def parse_instant(wall: datetime, offset: timedelta) -> datetime | None:
-    """Return naive *wall* at *offset* in UTC, None outside of the years 1 to 9999."""
-    try:
-        return (wall - offset).replace(tzinfo=UTC)
-    except OverflowError:
-        return None
+def make_instant(wall: datetime, offset: timedelta) -> datetime:
+    """Return naive *wall* at *offset* in UTC."""
+    return (wall - offset).replace(tzinfo=UTC)
 
 
 def _parse_plain(text: str) -> timedelta | None:
@@ -115,24 +113,16 @@ def _filter_real(*offsets: timedelta) -> tuple[timedelta, ...]:
 
 
 def _fits_zone(offset: timedelta, wall: datetime | None, clues: OffsetClues) -> bool:
-    at = clues.modified if wall is None else parse_instant(wall, offset)
-    if at is None or (wall is None and at > clues.now):
+    at = clues.modified if wall is None else make_instant(wall, offset)
+    if wall is None and at > clues.now:
         return False
-    return any(_find_offset(zone, at) == offset for zone in clues.zones)
+    return any(at.astimezone(zone).utcoffset() == offset for zone in clues.zones)
 
 
 def _fits_modified(offset: timedelta, wall: datetime | None, clues: OffsetClues) -> bool:
-    at = None if wall is None else parse_instant(wall, offset)
-    if at is None or clues.modified > clues.now:
+    if wall is None or clues.modified > clues.now:
         return False
-    return abs(clues.modified - at) <= timedelta(hours=12)
-
-
-def _find_offset(zone: tzinfo, at: datetime) -> timedelta | None:
-    try:
-        return at.astimezone(zone).utcoffset()
-    except OverflowError:  # in the first or last hours of the years 1 to 9999
-        return None
+    return abs(clues.modified - make_instant(wall, offset)) <= timedelta(hours=12)
 
 
 _REAL = frozenset(

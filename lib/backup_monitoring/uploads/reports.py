@@ -21,7 +21,7 @@ from backup_monitoring.uploads.offsets import (
     OffsetClues,
     ReportWriter,
     choose_offset,
-    parse_instant,
+    make_instant,
     parse_offset,
 )
 from backup_monitoring.uploads.xml_report import Elements, FormError, read_elements
@@ -32,7 +32,8 @@ MAX_CLIENT = 200
 MAX_SELECTED = 512  # characters of a group: a list of all minutes is a third of it
 _MAX_CACHED = 4096  # bytes of a file whose content is cached: twice what a client writes
 
-_FIRST_YEAR = 1970  # no client is older; arithmetic with dates of the year 1 overflows
+# No client is older. Sums with the first and the last dates that Python has would overflow.
+_YEARS = range(1970, 9000)
 # No client writes 24:00, which ISO 8601 and later versions of Python accept.
 _DATE = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T(?!24)[0-9]{2}:[0-9]{2}:[0-9]{2})(.*)", re.DOTALL)
 _CUSTOM = "custom_online_backup"
@@ -178,16 +179,13 @@ def _read_date(
         leap = wall_clock.endswith(":60")
         wall = datetime.fromisoformat(f"{wall_clock[:-2]}59" if leap else wall_clock)
         wall += timedelta(seconds=leap)
-        if wall.year < _FIRST_YEAR:
+        if wall.year not in _YEARS:
             raise ValueError(wall.year)
     except (ValueError, OverflowError) as error:
         raise FormError(f"{path} {_quote(text)}: no such date") from error
     candidates = parse_offset(written, _find_writer(client))
     offset = _require_offset(choose_offset(candidates, wall, clues), candidates, path, text)
-    at = parse_instant(wall, offset)
-    if at is None:
-        raise FormError(f"{path} {_quote(text)}: no such date")
-    return at, offset
+    return make_instant(wall, offset), offset
 
 
 def _require_offset(
