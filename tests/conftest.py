@@ -1,6 +1,7 @@
 """Options of the test run."""
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,10 @@ settings.register_profile(
     derandomize="CI" in os.environ,
 )
 settings.load_profile("any machine")
+# On most servers local time is UTC: there a confusion of the two would not show. The programs that
+# tests start inherit it.
+os.environ["TZ"] = "Australia/Adelaide"  # 9 h 30 min ahead, 10 h 30 min in summer
+time.tzset()
 # Daemons and what administrators use: a normal user's PATH leaves these folders out.
 os.environ["PATH"] += ":/usr/sbin:/sbin"
 # Many tests run the programs from the clone, without a build.

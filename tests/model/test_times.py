@@ -26,6 +26,12 @@ def test_format_time(moment: str, zone: tzinfo, text: str) -> None:
     assert format_time(datetime.fromisoformat(moment), zone) == text
 
 
+def test_the_tests_run_where_local_time_is_not_utc() -> None:
+    """A system without zones (tzdata) would take any name for UTC."""
+    in_winter = datetime(2026, 6, 1, tzinfo=UTC).astimezone()
+    assert in_winter.utcoffset() == timedelta(hours=9, minutes=30)
+
+
 @pytest.mark.parametrize(
     ("minutes", "text"),
     [(0, "+00:00"), (-30, "-00:30"), (-210, "-03:30"), (525, "+08:45"), (840, "+14:00")],

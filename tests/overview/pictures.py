@@ -22,7 +22,7 @@ NAMES = (
     *("Office", "Workshop", "Web server", "File server", "Accounting", "Laptops", "Database"),
     *("Reception", "Archive", "Warehouse", "Drawings"),
 )
-NEVER_USED = 25  # each such account
+NEVER_USED = 25  # one account of so many
 QUOTA = 70 * GIB
 
 
@@ -74,7 +74,11 @@ def find_hour(number: int) -> int:
 def back_up(
     fleet: Fleet, number: int, name: str, morning: datetime, *, good: float, left: int
 ) -> None:
-    """Leave what the client uploads in a night; *left* nights are to come, this one included."""
+    """Leave what the client uploads in a night.
+
+    Args:
+        good: by chance, 0 to 1; the ends are bad. left: nights until the last one, which is 1.
+    """
     is_missed = good < 0.04 or (number % 17 == 4 and left < 1 + number % 9)
     is_failed = good > 0.96 or (number % 19 == 7 and left < 1 + number % 7)
     if is_missed:

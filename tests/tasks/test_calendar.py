@@ -1,12 +1,13 @@
 """Plans: a computer's schedule in its own clock, as the schedule rule counts by it."""
 
-from datetime import timedelta
+from datetime import timedelta, timezone
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from backup_monitoring.model.uploads import Computer, Pattern, Schedule
 from backup_monitoring.model.verdicts import State
+from backup_monitoring.tasks.calendar import find_clock
 from backup_monitoring.tasks.schedule import evaluate_schedule
 from backup_monitoring.tasks.schedule_task import SchedulePolicy
 from cases import LONG_AGO, at, computer, daily, end, start, uploads
@@ -167,3 +168,44 @@ def test_the_fixed_offset_is_the_newest() -> None:
 
     assert verdict.state is State.OK
     assert "the file's fixed offset +01:00" in verdict.details[0]
+
+
+@pytest.mark.parametrize(
+    ("modified", "by_client", "slow", "zone"),
+    [
+        pytest.param("2026-10-25T03:00Z", False, 0, "Zurich", id="Perl"),
+        pytest.param("2026-10-25T03:00Z", False, 3, "London", id="Perl, slow"),
+        pytest.param("2026-10-24T23:00Z", False, -3, "Zurich", id="Perl, fast"),
+        pytest.param("2026-10-25T00:00Z", True, 3, "London", id="Sepiola before, slow"),
+        pytest.param("2026-10-25T00:00Z", True, -3, "London", id="Sepiola before, fast"),
+        pytest.param("2026-10-25T03:00Z", True, 3, "Zurich", id="Sepiola after, slow"),
+        pytest.param("2026-10-25T03:00Z", True, -3, "Zurich", id="Sepiola after, fast"),
+    ],
+)
+def test_the_zone_had_the_offset_by_the_computers_own_clock(
+    modified: str, by_client: bool, slow: int, zone: str
+) -> None:
+    """Zurich gets this offset back at 01:00 UTC, when London loses it.
+
+    The time of Sepiola's file is by the computer's clock, of the Perl client's by the server's.
+    """
+    schedule = daily(20, modified=at(modified))._replace(by_client=by_client)
+    policy = SchedulePolicy(zones=(ZURICH, LONDON))
+
+    clock = find_clock(computer(schedule=schedule), timedelta(hours=-slow), policy)
+
+    assert clock == (ZoneInfo(f"Europe/{zone}"), f"Europe/{zone} by the settings")
+
+
+def test_the_newest_offset_is_not_that_of_an_earlier_file() -> None:
+    """By the server's clock the file is newer than the start; by the computer's it is not."""
+    one = computer(
+        start=start("2026-10-26T20:00+02:00"),
+        schedule=daily(20, utc=1, modified=at("2026-10-26T20:00Z")),
+    )
+
+    clock = find_clock(one, timedelta(hours=-3), SchedulePolicy(zones=()))
+    right = find_clock(one, timedelta(0), SchedulePolicy(zones=()))
+
+    assert clock.zone == timezone(timedelta(hours=2))
+    assert right.zone == timezone(timedelta(hours=1))

@@ -370,7 +370,10 @@ def test_due_times(
 ) -> None:
     begin, end = instants(after, until)
 
-    assert list(iter_due_times(pattern, ZoneInfo(zone), begin, end)) == instants(*expected)
+    found = list(iter_due_times(pattern, ZoneInfo(zone), begin, end))
+
+    assert found == instants(*expected)
+    assert {each.tzinfo for each in found} <= {UTC}
 
 
 @pytest.mark.parametrize(

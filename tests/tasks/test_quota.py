@@ -66,6 +66,7 @@ def range_policy(start: float, end: float, *, inverted: bool = False) -> QuotaPo
         pytest.param(5, None, 85, QuotaPolicy(), State.UNKNOWN, NO_CAPACITY, id="no capacity"),
         pytest.param(86, 100, None, range_policy(5, inf, inverted=True), State.WARNING, "@5: %"),
         pytest.param(86, 100, None, range_policy(-inf, inf), State.OK, "threshold ~: %", id="off"),
+        pytest.param(86, 100, None, range_policy(1, 85), State.WARNING, "threshold 1:85 %"),
         pytest.param(86, 100, None, range_policy(90, inf), State.WARNING, "threshold 90: %"),
         pytest.param(None, 5, 85, QuotaPolicy(), State.UNKNOWN, NO_USE, id="no use"),
         pytest.param(

@@ -625,6 +625,19 @@ def test_missed_backups_are_counted_up_to_99(
     assert verdict.metrics[0].value == missed
 
 
+@pytest.mark.parametrize(
+    ("now", "missed"),
+    [("2027-03-01T22:30+01:00", 99), ("2027-03-02T22:30+01:00", 100), ("2027-05-01T12:00Z", 100)],
+)
+def test_more_than_99_missed_backups_are_100_in_the_facts(now: str, missed: int) -> None:
+    one = computer(start=SUNDAY, end=SUNDAYS_END, schedule=AT_20)
+
+    verdict = evaluate_schedule(EACH, uploads(one), RULES, at(now))
+
+    assert isinstance(verdict.facts, ScheduleFacts)
+    assert verdict.facts.missed == missed
+
+
 def test_the_facts_of_missed_backups() -> None:
     one = computer(start=SUNDAY, end=SUNDAYS_END, schedule=AT_20)
 

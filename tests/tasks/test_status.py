@@ -100,6 +100,14 @@ EVERY_MINUTE = Schedule(
             id="a hundred hours are days",
         ),
         pytest.param(
+            computer(
+                start=start("2026-11-20T08:01:00+01:00"), end=end("2026-11-19T20:41:37+01:00")
+            ),
+            State.WARNING,
+            "backup started 2026-11-20 08:01 +01:00 has not ended after 99 h",
+            id="99 hours are hours",
+        ),
+        pytest.param(
             computer(start=start("2026-11-18T12:00:00+01:00"), schedule=daily(20)),
             State.OK,
             "running",

@@ -33,6 +33,7 @@ BY_SETTINGS = WarnAfterPolicy(
 )
 LATE_CRITICAL = WarnAfterPolicy(critical=Threshold(Range(end=4), "-c"))
 BOTH_OFF = WarnAfterPolicy(days=0)
+FROM_ONE = WarnAfterPolicy(backups=Threshold(Range(1, 5), "-w"), days=0)
 FROM_TWO = WarnAfterPolicy(backups=Threshold(Range(2, 5), "-w"), days=0)
 NOT_ONE = WarnAfterPolicy(backups=Threshold(Range(0, 1, inverted=True), "-w"), days=0)
 
@@ -157,6 +158,15 @@ NOT_ONE = WarnAfterPolicy(backups=Threshold(Range(0, 1, inverted=True), "-w"), d
         ),
         pytest.param(
             None, None, LATE_CRITICAL, THREE, State.WARNING, "3 backups missed", id="-c is later"
+        ),
+        pytest.param(
+            None,
+            None,
+            FROM_ONE,
+            ONE,
+            State.OK,
+            "within thresholds 1:5 backups (-w), days off",
+            id="from one on",
         ),
         pytest.param(
             None,

@@ -130,7 +130,7 @@ class HistoryFile:
             recovered = list(recover_computers(self._folder))
             went_on = f"counts of failures continue from {STATE}, forecasts begin anew"
         except StoreError as error:
-            went_on = f"counts of failures begin anew, as lower bounds ({STATE} {error.problem})"
+            went_on = f"counts of failures begin anew, as lower bounds ({STATE}: {error.problem})"
         for uid, name, tracked in recovered:
             self._sizes.keep(uid)
             self._write(make_key(uid), name, tracked)
@@ -165,7 +165,7 @@ class HistoryFile:
             return None
 
     def _report_damage(self, row: str) -> None:
-        self.findings.append(Finding("history", str(self._file), f"{row} was damaged"))
+        self.findings.append(Finding("history", str(self._file), f"damaged: {row}"))
 
     def update_growth(self, account: Account) -> Growth:
         """Write the account's size of today; return how it has grown.
