@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,12 +45,16 @@ class Programs(NamedTuple):
         return Ran(done.returncode, done.stdout, done.stderr)
 
 
-def copy_clone(folder: Path) -> Path:
-    """Copy into *folder* what a clone has, without the tests."""
+PARTS = ("bin", "checks", "docs", "examples", "icinga", "lib", "share")
+OTHERS = (".ci", "debian", "requirements", "tests", "tools")
+
+
+def copy_clone(folder: Path, parts: Sequence[str] = PARTS) -> Path:
+    """Copy into *folder* what a clone has, of its folders only *parts*."""
     # What Python compiles in the meantime comes and goes.
     made = shutil.ignore_patterns("__pycache__")
     run = shutil.ignore_patterns(".venv", "tree", "store", "mails", "overview")
-    for name in ("bin", "checks", "docs", "examples", "icinga", "lib", "share"):
+    for name in parts:
         shutil.copytree(ROOT / name, folder / name, ignore=run if name == "examples" else made)
     for file in [*ROOT.glob("*.*"), ROOT / "LICENSE"]:
         if file.is_file():
@@ -64,7 +69,7 @@ def build_wheel(folder: Path, root: Path | None = None) -> Path:
         root: None: a copy of the clone. Setuptools writes beside what it builds, and other tests
             may install the clone at the same time.
     """
-    root = root or copy_clone(folder / "clone")
+    root = root or copy_clone(folder / "clone", (*PARTS, *OTHERS))
     _call(sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(root))
     return next(folder.glob("*.whl"))
 

@@ -379,7 +379,7 @@ def test_the_notifier_without_a_store(debian: FreshDebian) -> None:
     follow(debian, [f"runuser -u nagios -- {call} --comment again"])
     owners = debian.run(f"cd {STORE} && stat -c '%U %a' . outbox outbox/outbox.sqlite outbox/spool")
     assert owners.out.splitlines() == [
-        "backup-monitoring 750",
+        "backup-monitoring 751",  # the notifier's users pass through
         *("backup-notify 2770", "backup-notify 660", "backup-notify 2770"),
     ]
 
