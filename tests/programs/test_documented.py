@@ -5,7 +5,7 @@ import re
 import shlex
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from textwrap import dedent
 
@@ -81,6 +81,8 @@ while True:
         time.sleep(0.1)
 """
 
+SETTINGS = "/etc/backup-monitoring/backup-monitoring.toml"
+BY_MONITORING = {'trigger = "scan"': 'trigger = "monitoring"'}
 # Whether a mail server listens.
 _CONNECT = 'import socket; socket.create_connection(("localhost", 25))'
 
@@ -123,6 +125,15 @@ def refused_objects(debian: FreshDebian) -> str:
 
 # Of all timers: what a unit does is seen when the test starts it, and never half done already.
 _NEVER = "[Timer]\nOnBootSec=\nOnBootSec=1d\n"
+
+
+def add_mail_settings(debian: FreshDebian, changes: Mapping[str, str], more: str = "") -> None:
+    """Append the documented [notify], without a login and with *changes*, and *more* settings."""
+    text = "\n".join(block("Set it up", NOTIFICATIONS, "toml"))
+    text = re.sub("^(start_tls|username|password_file).*$", "", text, flags=re.MULTILINE)
+    for old, new in changes.items():
+        text = text.replace(old, new)
+    follow(debian, [f"cat >> {SETTINGS} <<'END'\n{text}\n{more}\nEND\n"])
 
 
 def run_by_units(debian: FreshDebian) -> None:
@@ -306,11 +317,7 @@ def test_the_monitoring_itself_is_checked(debian: FreshDebian) -> None:
 def test_the_notifier_by_its_units(debian: FreshDebian) -> None:
     needed("icinga2")
     run_by_units(debian)
-    settings = "\n".join(block("Set it up", NOTIFICATIONS, "toml"))
-    ours = settings.replace("smtp://mail.example.org:587", "smtp://localhost:25")
-    ours = re.sub("^(start_tls|username|password_file).*$", "", ours, flags=re.MULTILINE)
-    file = "/etc/backup-monitoring/backup-monitoring.toml"
-    follow(debian, [f"cat >> {file} <<'END'\n{ours}\nEND\n"])
+    add_mail_settings(debian, {"smtp://mail.example.org:587": "smtp://localhost:25"})
     server = f"{sys.executable} -m aiosmtpd -n -l localhost:25 -c aiosmtpd.handlers.Mailbox /run/in"
     follow(debian, [f"systemd-run --quiet --unit=mail {server}"])
     until(lambda: debian.run(f"python3 -c {shlex.quote(_CONNECT)}").code == 0)
@@ -330,11 +337,7 @@ def test_the_notifier_by_its_units(debian: FreshDebian) -> None:
 def test_a_call_of_the_hook_starts_a_delivery(debian: FreshDebian) -> None:
     needed("icinga2")
     run_by_units(debian)
-    settings = "\n".join(block("Set it up", NOTIFICATIONS, "toml"))
-    settings = re.sub("^(start_tls|username|password_file).*$", "", settings, flags=re.MULTILINE)
-    settings = settings.replace('trigger = "scan"', 'trigger = "monitoring"')
-    file = "/etc/backup-monitoring/backup-monitoring.toml"
-    follow(debian, [f"cat >> {file} <<'END'\n{settings}\nEND\n"])
+    add_mail_settings(debian, BY_MONITORING)
     follow(debian, block("Set it up", NOTIFICATIONS))
     once(debian, "deliver")
     follow(debian, ["systemctl stop backup-monitoring-deliver.timer"])
@@ -357,11 +360,8 @@ def test_a_call_of_the_hook_starts_a_delivery(debian: FreshDebian) -> None:
 def test_the_notifier_without_a_store(debian: FreshDebian) -> None:
     needed("icinga2")
     run_by_units(debian)
-    settings = "\n".join(block("Set it up", NOTIFICATIONS, "toml"))
-    settings = re.sub("^(start_tls|username|password_file).*$", "", settings, flags=re.MULTILINE)
-    settings = settings.replace('trigger = "scan"', 'trigger = "monitoring"')
-    file = "/etc/backup-monitoring/backup-monitoring.toml"
-    follow(debian, [f"cat >> {file} <<'END'\n{settings}\nEND\n", f"sed -i '/^folder/d' {file}"])
+    add_mail_settings(debian, BY_MONITORING)
+    follow(debian, [f"sed -i '/^folder/d' {SETTINGS}"])
     follow(debian, ["systemctl stop 'backup-monitoring-*'", f"rm -r {STORE}"])
     follow(debian, block("Set it up", NOTIFICATIONS))
     follow(debian, ["usermod --append --groups backup-monitoring,backup-notify nagios"])
@@ -374,7 +374,7 @@ def test_the_notifier_without_a_store(debian: FreshDebian) -> None:
     log = debian.run("cat /var/log/backup-monitoring/notify.jsonl").out
     assert '"queued"' in log
 
-    follow(debian, [f"sed -i 's,^.store.$,&\\nfolder = \"{STORE}\",' {file}"])  # from now on
+    follow(debian, [f"sed -i 's,^.store.$,&\\nfolder = \"{STORE}\",' {SETTINGS}"])  # from now on
     once(debian, "collect", "deliver")
     follow(debian, [f"runuser -u nagios -- {call} --comment again"])
     owners = debian.run(f"cd {STORE} && stat -c '%U %a' . outbox outbox/outbox.sqlite outbox/spool")
@@ -387,11 +387,7 @@ def test_the_notifier_without_a_store(debian: FreshDebian) -> None:
 def test_the_overview_follows_each_run(debian: FreshDebian) -> None:
     needed("icinga2", "prometheus-node-exporter")
     run_by_units(debian)
-    mails = "\n".join(block("Set it up", NOTIFICATIONS, "toml"))
-    mails = re.sub("^(start_tls|username|password_file).*$", "", mails, flags=re.MULTILINE)
-    settings = "\n".join([mails, *block("Metrics", OVERVIEW, "toml")])
-    file = "/etc/backup-monitoring/backup-monitoring.toml"
-    follow(debian, [f"cat >> {file} <<'END'\n{settings}\nEND\n"])
+    add_mail_settings(debian, {}, more="\n".join(block("Metrics", OVERVIEW, "toml")))
     follow(debian, block("Set it up", NOTIFICATIONS))
     once(debian, "scan")
     (group,) = re.findall(r"^usermod .* backup-overview$", OVERVIEW, re.MULTILINE)
